@@ -1,0 +1,40 @@
+# Everything here makes its own .venv and needs only Python 3.11 or newer, make and git.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help demo test check format bench clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("physioctl needs Python 3.11 or newer; try: make PYTHON=python3.12" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(VENV)/.installed  ## a bundled session on a simulated US111, fast-forwarded
+	@$(BIN)/physioctl demo
+
+test: $(VENV)/.installed  ## the test suite
+	$(BIN)/python -m pytest -n auto
+
+check: $(VENV)/.installed  ## format, lint, types, import contracts, generated files
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m device.wire --check
+
+format: $(VENV)/.installed  ## put the code into its one format, and make the generated files anew
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/python -m device.wire
+
+bench: $(VENV)/.installed  ## the measurements in benchmarks/
+	$(BIN)/python -m benchmarks
+
+clean:  ## remove what the above made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -1,0 +1,97 @@
+"""Time, as something handed in. Only this file may import ``time``.
+
+Whatever a loop waits for (bytes, a lost link, a person's act) reaches it through one inbox, so that
+waiting for the next deadline and waiting for news are the same act. `queue.SimpleQueue` may be put
+to from any thread and from a signal handler.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from queue import Empty, SimpleQueue
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Whole milliseconds that never run backwards."""
+
+    def now_ms(self) -> int:
+        """Milliseconds since an arbitrary start."""
+
+    def utc(self) -> datetime:
+        """The time of day, for the record only: nothing is decided by it."""
+
+    def wait(self, inbox: SimpleQueue[T], until_ms: int) -> T | None:
+        """The next item of ``inbox``, or None once ``until_ms`` has come."""
+
+
+class SystemClock:
+    """The clock on the wall of the treatment room."""
+
+    def now_ms(self) -> int:
+        """Monotonic milliseconds."""
+        return time.monotonic_ns() // 1_000_000
+
+    def utc(self) -> datetime:
+        """The computer's own time of day."""
+        return datetime.now(UTC)
+
+    def wait(self, inbox: SimpleQueue[T], until_ms: int) -> T | None:
+        """Sleep until news or ``until_ms``."""
+        try:
+            return inbox.get(timeout=max(0, until_ms - self.now_ms()) / 1000)
+        except Empty:
+            return None
+
+
+class Actor(Protocol):
+    """Whatever lives in virtual time: a cable, a simulated unit, a person with a script."""
+
+    def next_ms(self) -> int | None:
+        """When it will next do something by itself, if it will."""
+
+    def move_to(self, now_ms: int) -> None:
+        """Live until ``now_ms``, and do what falls due."""
+
+
+class VirtualClock:
+    """A clock that jumps from deadline to deadline, and takes the world along.
+
+    One thread, no waiting: an hour of treatment is a loop, and the same every time.
+    """
+
+    def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self._start = start
+        self._now_ms = 0
+        self._world: list[Actor] = []
+
+    def add(self, actor: Actor) -> None:
+        """Let ``actor`` live in this time. Actors move in the order they came."""
+        self._world.append(actor)
+
+    def now_ms(self) -> int:
+        """Milliseconds since the world began."""
+        return self._now_ms
+
+    def utc(self) -> datetime:
+        """A made-up day, the same every time."""
+        return self._start + timedelta(milliseconds=self._now_ms)
+
+    def wait(self, inbox: SimpleQueue[T], until_ms: int) -> T | None:
+        """Jump from one actor's deadline to the next until there is news, or it is ``until_ms``."""
+        while inbox.empty():
+            deadlines = [at for actor in self._world if (at := actor.next_ms()) is not None]
+            due_ms = min(deadlines, default=until_ms)
+            if due_ms > until_ms or self._now_ms >= until_ms:
+                self._jump(until_ms)
+                return None if inbox.empty() else inbox.get_nowait()
+            self._jump(due_ms)
+        return inbox.get_nowait()
+
+    def _jump(self, to_ms: int) -> None:
+        self._now_ms = max(self._now_ms, to_ms)
+        for actor in self._world:
+            actor.move_to(self._now_ms)

@@ -1,0 +1,571 @@
+"""The controller: one unit, one synchronous loop.
+
+Each turn receives, decides, tells, sends, and sleeps until the next deadline or news. The renewal is
+sent from that turn and from nowhere else, so that a loop that hangs lets the lease lapse. Nothing
+here knows a plan's order of steps: that is `device.delivery`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+
+from device.alarms import BY_CODE, Effect, Rule
+from device.clock import Clock
+from device.conversation import Conversation
+from device.dialect import (
+    Answer,
+    Arm,
+    Declaration,
+    Declare,
+    Dialect,
+    Identify,
+    Identity,
+    Intent,
+    Look,
+    Renew,
+    Report,
+    SetOutput,
+    Stop,
+    UnitState,
+)
+from device.errors import LinkLost, NoAnswer
+from device.events import (
+    Acted,
+    AlarmCleared,
+    AlarmRaised,
+    Commanded,
+    Event,
+    Silence,
+    Silenced,
+    StateChanged,
+    UnitIdentified,
+    Watcher,
+    Witness,
+)
+from device.guard import Standing, clear
+from device.link import Inbox, Link
+from device.machine import State, Stateful, Trigger
+from device.operator import Act
+from device.sight import Belief, Sight
+from device.unit import Unit, known_unit
+from device.watch import Watch
+from protocols.plan import Emit, Plan, level
+
+RENEW_MS = 100  # while output may be on: the status period
+LOOK_MS = 250  # while it is off
+STOP_MS = 40  # between stops, until silence is known
+END_MS = 5  # after a step's reckoned end, and between looks for it
+ANSWER_MS = 80  # a question older than this is given up for a newer one
+OVERDUE_MS = 100  # this long before the lease is out, missing answers are doubted
+QUIET_OVERDUE_MS = 2000  # the same, while output is off
+GREET_MS = 300  # between questions to a unit that has not spoken yet: it may be starting up
+STUBBORN_MS = 2000  # beyond the lease, a unit that still reports output is stopped for this long
+LEASE_MARGIN_PCT = 10  # a unit's clock may be this slow before its lease is not believed
+
+_LIVE = (State.EMITTING, State.HELD)
+
+
+class Controller:
+    """Drives one unit over one link. Every message it sends has passed the guard."""
+
+    def __init__(self, link: Link, clock: Clock, inbox: Inbox, dialect: Dialect) -> None:
+        self.clock = clock
+        self.inbox = inbox
+        self.link = link
+        self.unit: Unit | None = None
+        self.report: Report | None = None
+        self.alarms: list[Rule] = []  # raised so far, in order
+        self.failure = ""  # why the state is FAULT or UNCERTAIN
+        self._conversation = Conversation(dialect)
+        self._machine = Stateful(self)
+        self._watch = Watch()
+        self._witness: Witness | None = None
+        self._watchers: list[Watcher] = []
+        self._plan: Plan | None = None
+        self._session = 0
+        self._energy_ceiling_mj = 0
+        self._attended = False
+        self._step: Emit | None = None
+        self._confirmed = False  # the unit has been seen to carry out the last SET
+        self._proven = False  # the unit's latest word is that its output is off
+        self._pause_asked = False
+        self._stop_asked_ms: int | None = None
+        self._permission_ms: int | None = None  # when output was last allowed to go on
+        self._report_ms = clock.now_ms()
+        self._sent_ms = 0
+        self._lost: LinkLost | None = None
+        self._denied_ms = 0  # when the unit last said that output is on
+        self._step_end_ms = 0  # delivered time at which the unit's timer ends the running step
+        self._sight: Sight | None = None
+        self._identity: Identity | None = None
+        self._declared: Declaration | None = None
+
+    # --- what others may ask ----------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """Where the controller stands."""
+        return self._machine.state
+
+    @property
+    def delivered_ms(self) -> int:
+        """Delivered in this session, as the unit reports it."""
+        return self.report.delivered_ms if self.report and self._ours(self.report) else 0
+
+    @property
+    def energy_mj(self) -> int:
+        """Energy given in this session, as the unit reports it."""
+        return self.report.energy_mj if self.report and self._ours(self.report) else 0
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the unit has been seen to carry out the latest start."""
+        return self._confirmed
+
+    @property
+    def pausing(self) -> bool:
+        """Whether the stop on its way is a pause."""
+        return self._pause_asked
+
+    @property
+    def damaged(self) -> int:
+        """Frames that arrived and could not be read."""
+        return self._conversation.dialect.damaged
+
+    def add_watcher(self, watcher: Watcher) -> None:
+        """Let ``watcher`` notice what happens, after it has."""
+        self._watchers.append(watcher)
+
+    # --- Facts: the questions the machine's cells ask ------------------------------------------------
+
+    def unit_is_known(self) -> bool:
+        """It has said who it is and may be driven."""
+        return self.unit is not None
+
+    def plan_is_within_limits(self) -> bool:
+        """Held against its limits once more, now."""
+        plan = self._plan
+        if plan is None or plan.excesses():
+            return False
+        return not (plan.emissions and plan.limits.blocked(plan.family))
+
+    def output_is_allowed(self) -> bool:
+        """The plan is within limits, the unit is armed for it, and nothing has asked to stop."""
+        report = self.report
+        return (
+            self.plan_is_within_limits()
+            and self._stop_asked_ms is None
+            and report is not None
+            and self._ours(report)
+            and report.state is UnitState.READY
+            and not report.faults
+        )
+
+    def level_is_as_before(self) -> bool:
+        """The unit came back no higher than it was set."""
+        return (
+            self._step is not None
+            and self.report is not None
+            and self.report.level_set <= level(self._step.output)
+        )
+
+    def pause_was_asked(self) -> bool:
+        """A pause, and nothing more, is behind the stop; and silence is proven."""
+        return self._pause_asked and self._proven
+
+    def silence_is_proven(self) -> bool:
+        """The unit's latest word."""
+        return self._proven
+
+    def cause_has_gone(self) -> bool:
+        """The unit reports no fault, and silence."""
+        return self._proven and self.report is not None and not self.report.faults
+
+    # --- verbs --------------------------------------------------------------------------------------
+
+    def greet(self, patience_ms: int = 3000) -> Unit:
+        """Find out who is on the cable, and see that its output is off.
+
+        Raise `NoAnswer` when nobody does, and `WrongUnit` when it may not be driven.
+        """
+        give_up_ms = self._now() + patience_ms
+        self._ask(Identify(), give_up_ms, lambda: self._identity is not None)
+        self._ask(Declare(), give_up_ms, lambda: self._declared is not None)
+        self._ask(Look(), give_up_ms, lambda: self.report is not None)
+        assert self._identity is not None
+        assert self._declared is not None
+        self.unit = known_unit(self._identity, self._declared)
+        if not self._proven:  # left behind by a host that has died, or under another's hand
+            self.stop()
+            self.settle()
+        else:
+            self._fire(Trigger.GREET)
+        self._tell(
+            UnitIdentified(
+                at_ms=self._now(),
+                model=self._identity.model,
+                serial=self._identity.serial,
+                family=self._identity.family,
+                firmware=self._identity.firmware,
+                nonce=self._identity.nonce,
+                calibrated=self._identity.calibrated,
+            )
+        )
+        return self.unit
+
+    def _ask(self, intent: Intent, give_up_ms: int, answered: Callable[[], bool]) -> None:
+        while not answered():
+            if self._lost:
+                raise self._lost
+            if self._now() >= give_up_ms:
+                raise self._nobody()
+            if self._conversation.overdue_ms(self._now()) >= GREET_MS or self._conversation.standing is None:
+                self._say(intent)
+            self.turn(min(give_up_ms, self._sent_ms + GREET_MS))
+
+    def _nobody(self) -> NoAnswer:
+        if self.damaged:
+            return NoAnswer(
+                f"{self.link.name} answers, but not in this dialect: {self.damaged} unreadable frames",
+                "Check that this is the right port, and that nothing else is talking on it.",
+            )
+        return NoAnswer(
+            f"nobody answers on {self.link.name}",
+            "Check that the unit is switched on and the cable is in, then see: physioctl ports",
+        )
+
+    def testify_to(self, witness: Witness) -> None:
+        """From here on nothing that matters leaves before ``witness`` has taken it down."""
+        self._witness = witness
+
+    def take_up(self, plan: Plan, session: int, *, attended: bool) -> None:
+        """Load ``plan`` for a session. Raise `NoWay` when it is not within its limits."""
+        assert self.unit is not None
+        assert self._witness is not None, "output without a witness"
+        self._plan, self._session, self._attended = plan, session, attended
+        planned_mj = plan.energy_mj if plan.energy_mj is not None else 0xFFFFFFFF
+        # The unit meters what it gives: a hundredth more keeps it from cutting the last moment off.
+        self._energy_ceiling_mj = min(planned_mj + planned_mj // 100 + 100, 0xFFFFFFFF)
+        self._sight = Sight(self.unit)
+        self._fire(Trigger.ARM)
+
+    def arm(self) -> None:
+        """Ask the unit to take the session's ceilings. Arming again keeps its counts."""
+        assert self.unit is not None
+        assert self._plan is not None
+        highest = max((level(emission.output) for emission in self._plan.emissions), default=0)
+        nonce = self.unit.identity.nonce
+        self._say(Arm(nonce, self._session, highest, self._plan.delivered_ms, self._energy_ceiling_mj))
+
+    def is_armed(self) -> bool:
+        """Whether the unit has our ceilings."""
+        report = self.report
+        return report is not None and report.state is UnitState.READY and self._ours(report)
+
+    def start(self, step: Emit, for_ms: int) -> None:
+        """Begin a step's output. This question is sent once; what became of it, a look will tell."""
+        assert self.unit is not None
+        self._step, self._confirmed = step, False
+        self._step_end_ms = self.delivered_ms + for_ms
+        self._fire(Trigger.START)
+        self._say(
+            SetOutput(
+                nonce=self.unit.identity.nonce,
+                session=self._session,
+                output=step.output,
+                for_ms=for_ms,
+                ramp_ms=min(step.ramp_ms, for_ms),
+                lease_ms=self.unit.lease_ms,
+            )
+        )
+
+    def pause(self) -> None:
+        """Output off for now; only a person goes on."""
+        if self.state in _LIVE:
+            self._pause_asked = True
+            self._end(Trigger.PAUSE)
+        elif self.state is State.ARMED:
+            self._fire(Trigger.PAUSE)
+
+    def resume(self) -> None:
+        """Go on from a pause: a person's act."""
+        if self.state is State.PAUSED:
+            self._pause_asked, self._stop_asked_ms = False, None
+            self._fire(Trigger.RESUME)
+
+    def stop(self) -> None:
+        """End the output and the session, from any state. Never refused."""
+        self._pause_asked = False
+        self._end(Trigger.STOP)
+
+    def fail(self, why: str) -> None:
+        """End the output and latch: a person must look."""
+        self.failure = self.failure or why
+        self._pause_asked = False
+        self._end(Trigger.FAIL)
+
+    def break_off(self, why: str) -> None:
+        """Pause when a person is there to resume, and fail when none is."""
+        if self._attended:
+            self.pause()
+        else:
+            self.fail(why)
+
+    def abandon(self) -> None:
+        """Silence the unit by every way there is, with nobody left to tell: the session has broken."""
+        self._witness = None
+        self.fail("the session broke off")
+        while self.silence() is None:
+            self.turn(self._now() + STOP_MS)
+
+    def settle(self) -> Silence:
+        """Turn until it is known whether the output is off, and say how it is known."""
+        began_ms = self.clock.now_ms()
+        while (silence := self.silence()) is None:
+            self.turn(self.clock.now_ms() + STOP_MS)
+        if silence is Silence.PROVEN and self.state in (State.SILENCING, State.UNCERTAIN):
+            self._stop_asked_ms = None
+            self._fire(Trigger.SILENT)
+        elif self.state is State.SILENCING:
+            self._fire(Trigger.DOUBT)
+        self._tell(Silenced(at_ms=self._now(), silence=silence, took_ms=self._now() - began_ms))
+        return silence
+
+    def silence(self) -> Silence | None:
+        """What is known of the output being off; None while waiting may still tell."""
+        if self._proven:
+            return Silence.PROVEN
+        waited_ms = self._now() - (self._stop_asked_ms if self._stop_asked_ms is not None else self._now())
+        if self._permission_ms is None:  # we never allowed output; another host may have
+            return Silence.UNKNOWN if waited_ms > STUBBORN_MS or self._lost else None
+        bound_ms = self._lease_bound_ms()
+        if self._now() < self._permission_ms + bound_ms:
+            return None
+        if self._denied_ms <= self._permission_ms + bound_ms:
+            return Silence.INFERRED if waited_ms > bound_ms or self._lost else None
+        return Silence.UNKNOWN if waited_ms > bound_ms + STUBBORN_MS or self._lost else None
+
+    # --- the loop -----------------------------------------------------------------------------------
+
+    def turn(self, until_ms: int) -> None:
+        """One turn: send what is due, sleep until news or ``until_ms``, receive and decide."""
+        due_ms = self._send_due()
+        news = self.clock.wait(self.inbox, min(until_ms, due_ms))
+        if isinstance(news, bytes):
+            for intent, answer in self._conversation.hear(news):
+                self._receive(intent, answer)
+        elif isinstance(news, LinkLost):
+            self._lose(news)
+        elif news is not None:
+            self._act(news)
+        self._doubt_the_missing()
+
+    def _send_due(self) -> int:
+        """Send what the state asks for if its time has come; the time of the next one."""
+        now_ms = self._now()
+        stopping = self._stop_asked_ms is not None and not self._proven
+        if self._lost or (self.state is State.OFFLINE and not stopping):
+            return now_ms + LOOK_MS
+        every_ms = STOP_MS if stopping else RENEW_MS if self.state in _LIVE else LOOK_MS
+        due_ms = min(self._sent_ms + every_ms, self._expected_end_ms())
+        if self._conversation.standing and not stopping:
+            due_ms = max(due_ms, self._conversation.standing.at_ms + ANSWER_MS)
+        if now_ms < due_ms:
+            return due_ms
+        self._say(Stop() if stopping else self._renewal() if self.state in _LIVE else Look())
+        return now_ms + every_ms
+
+    def _renewal(self) -> Intent:
+        assert self.unit is not None
+        return Renew(self.unit.identity.nonce, self._session, self.unit.lease_ms)
+
+    def _expected_end_ms(self) -> int:
+        """When the unit's own timer should have ended the running step: worth a look at once."""
+        if self.state is not State.EMITTING or not self._confirmed:
+            return self._sent_ms + LOOK_MS
+        left_ms = self._step_end_ms - self.delivered_ms
+        return max(self._report_ms + left_ms + END_MS, self._sent_ms + END_MS)
+
+    def _say(self, intent: Intent) -> None:
+        """The only way out: guard, witness, line. A stop is told after it has left, never before."""
+        cleared = clear(intent, self._standing())
+        now_ms = self._now()
+        if isinstance(intent, Stop):
+            self._send(self._conversation.ask(cleared, now_ms))
+            return
+        if isinstance(intent, SetOutput | Renew):
+            self._proven = False
+            self._permission_ms = now_ms
+        if isinstance(intent, SetOutput | Arm):
+            self._tell(Commanded(at_ms=now_ms, intent=type(intent).__name__, values=asdict(intent)))
+            self._permission_ms = self._now()
+        self._send(self._conversation.ask(cleared, now_ms))
+
+    def _send(self, data: bytes) -> None:
+        self._sent_ms = self._now()
+        if self._lost:
+            return
+        try:
+            self.link.send(data)
+        except LinkLost as error:
+            self._lose(error)
+
+    # --- deciding -----------------------------------------------------------------------------------
+
+    def _receive(self, intent: Intent, answer: Answer) -> None:
+        if isinstance(answer, Identity):
+            self._identity = answer
+            return
+        if isinstance(answer, Declaration):
+            self._declared = answer
+            return
+        self.report, self._report_ms = answer, self._now()
+        self._proven = answer.silent
+        if not answer.silent:
+            self._denied_ms = self._now()
+        self._confirmed = self._confirmed or answer.state in (UnitState.EMITTING, UnitState.HELD)
+        if answer.refusal and isinstance(intent, Arm | SetOutput):
+            self.fail(
+                f"the unit refused to {'arm' if isinstance(intent, Arm) else 'start'}: {answer.refusal}"
+            )
+        self._judge(answer)
+        self._follow(answer)
+
+    def _judge(self, report: Report) -> None:
+        plan = self._plan
+        if plan is None or self._sight is None:
+            return
+        believed_on = self._step is not None and self._confirmed and self.state in _LIVE
+        set_level = level(self._step.output) if self._step else 1
+        belief = Belief(
+            wanted_level=set_level if believed_on else 0,
+            last_level=set_level,
+            ramp_ms=self._step.ramp_ms if self._step else 0,
+            # Counts of another session say nothing of this one.
+            delivered_max_ms=plan.delivered_ms if self._ours(report) else report.delivered_ms,
+            energy_max_mj=self._energy_ceiling_mj if self._ours(report) else report.energy_mj,
+        )
+        raised, cleared = self._watch.judge(self._sight.see(report, self._now(), belief))
+        for rule in raised:
+            self._raise(rule, rule.what)
+        for rule in cleared:
+            self._tell(AlarmCleared(at_ms=self._now(), code=rule.code))
+
+    def _raise(self, rule: Rule, what: str) -> None:
+        if rule.effect is Effect.FAIL:
+            self.fail(what)
+        elif rule.effect is Effect.PAUSE:
+            self.break_off(what)
+        self._alarm(rule, what)
+
+    def _alarm(self, rule: Rule, what: str) -> None:
+        self.alarms.append(rule)
+        self._tell(
+            AlarmRaised(
+                at_ms=self._now(), code=rule.code, priority=rule.priority, what=what, to_do=rule.to_do
+            )
+        )
+
+    def _follow(self, report: Report) -> None:
+        """Move as the unit has moved by itself."""
+        if self.state is State.EMITTING and report.state is UnitState.HELD:
+            self._fire(Trigger.LIFT)
+        elif self.state is State.HELD and report.state is UnitState.EMITTING:
+            self._fire(Trigger.TOUCH)
+        elif self.state in _LIVE and report.state is UnitState.READY and report.silent:
+            self._fire(Trigger.FINISH)
+        elif self.state in _LIVE and report.state not in (
+            UnitState.EMITTING,
+            UnitState.HELD,
+            UnitState.READY,
+        ):
+            self.fail(f"the unit is {report.state.value} by itself")
+        elif self.state is State.SILENCING and self.pause_was_asked():
+            self._fire(Trigger.HUSH)
+
+    def _act(self, act: Act) -> None:
+        if act is Act.TOGGLE:
+            act = Act.RESUME if self.state is State.PAUSED else Act.PAUSE
+        if act is Act.STOP:
+            self.stop()
+        elif act is Act.PAUSE:
+            self.pause()
+        else:
+            self.resume()
+        self._tell(Acted(at_ms=self._now(), act=act))
+
+    def _lose(self, error: LinkLost) -> None:
+        if self._lost is None:
+            self._lost = error
+            self._raise(BY_CODE["COMM_LOST"], error.what)
+
+    def _doubt_the_missing(self) -> None:
+        """Answers that matter are overdue: before the lease is out, stop asking for more output."""
+        if self.unit is None or self._plan is None or self._lost:
+            return
+        silent_for_ms = self._now() - self._report_ms
+        if self.state in _LIVE and silent_for_ms >= self.unit.lease_ms - OVERDUE_MS:
+            self.failure = "the unit does not answer"
+            self._end(Trigger.DOUBT)
+            self._alarm(BY_CODE["COMM_LOST"], self.failure)
+        elif self.state in (State.ARMED, State.PAUSED) and silent_for_ms >= QUIET_OVERDUE_MS:
+            self._raise(BY_CODE["COMM_LOST"], "the unit does not answer")
+
+    def _end(self, trigger: Trigger) -> None:
+        """Send a stop at once, then move. Nothing stands between the asking and the sending."""
+        if self._stop_asked_ms is None:
+            self._stop_asked_ms = self._now()
+        if not self._lost:  # without a line, what was proven before it broke still holds
+            self._proven = False
+            self._say(Stop())
+        self._fire(trigger)
+
+    # --- telling ------------------------------------------------------------------------------------
+
+    def _fire(self, trigger: Trigger) -> None:
+        before = self.state
+        after = self._machine.fire(trigger)
+        if after is not before:
+            self._tell(
+                StateChanged(at_ms=self._now(), state=after.value, before=before.value, trigger=trigger.value)
+            )
+
+    def tell(self, event: Event) -> None:
+        """Let the witness take ``event`` down, then let the watchers notice it."""
+        self._tell(event)
+
+    def _tell(self, event: Event) -> None:
+        if self._witness is not None:
+            self._witness.tell(event)
+        for watcher in list(self._watchers):
+            try:
+                watcher.notice(event)
+            except Exception:  # noqa: BLE001 - whatever a screen trips over, it may not delay a stop
+                self._watchers.remove(watcher)
+
+    # --- small things -------------------------------------------------------------------------------
+
+    def _now(self) -> int:
+        return self.clock.now_ms()
+
+    def _ours(self, report: Report) -> bool:
+        return self._session != 0 and report.session == self._session
+
+    def _lease_bound_ms(self) -> int:
+        lease_ms = self.unit.lease_ms if self.unit else 0
+        return lease_ms + lease_ms * LEASE_MARGIN_PCT // 100
+
+    def _standing(self) -> Standing:
+        declared = self.unit.declared if self.unit else None
+        return Standing(
+            state=self.state,
+            nonce=self.unit.identity.nonce if self.unit else 0,
+            session=self._session,
+            delivered_ms=self.delivered_ms,
+            stop_asked=self._stop_asked_ms is not None,
+            plan=self._plan,
+            energy_ceiling_mj=self._energy_ceiling_mj,
+            lease_min_ms=declared.lease_min_ms if declared else 0,
+            lease_max_ms=declared.lease_max_ms if declared else 0,
+        )

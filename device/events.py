@@ -1,0 +1,169 @@
+"""What happened, as values. The witness hears of each before any bytes leave; watchers hear after.
+
+One vocabulary serves the journal, the screens and the JSON lines: an event's name is its class's,
+in snake case, and its fields are what a reader of the record sees.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum, StrEnum
+from typing import Any, Protocol
+
+JSON = Mapping[str, Any]
+
+
+class Silence(StrEnum):
+    """What is known of the output being off."""
+
+    PROVEN = "proven"  # the unit reported it
+    INFERRED = "inferred"  # the lease has run out
+    UNKNOWN = "unknown"  # neither: switch the unit off
+
+
+class Priority(StrEnum):
+    """How soon a person has to act on an alarm."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened at ``at_ms`` of the session's clock."""
+
+    at_ms: int
+
+    @property
+    def name(self) -> str:
+        """The event's name in the record, such as ``step_started``."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
+    def as_json(self) -> dict[str, Any]:
+        """The event as plain values, its name first."""
+        return {"event": self.name} | {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitIdentified(Event):
+    """The unit has said who it is."""
+
+    model: str
+    serial: str
+    family: str
+    firmware: str
+    nonce: int
+    calibrated: str | None  # ISO date; None when not known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Commanded(Event):
+    """An intention that has passed the guard and is about to leave. Renewals and looks are not told."""
+
+    intent: str
+    values: JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateChanged(Event):
+    """The controller went from one state to another."""
+
+    state: str
+    before: str
+    trigger: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted(Event):
+    """A step of the plan began."""
+
+    step: int  # from 1
+    steps: int
+    kind: str  # emit, rest or guide
+    say: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepEnded(Event):
+    """A step of the plan came to its end."""
+
+    step: int
+    delivered_ms: int  # of the session, as the unit reports it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress(Event):
+    """Where the session stands, about once a second."""
+
+    step: int
+    remaining_ms: int
+    state: str
+    level_set: int
+    output: int
+    delivered_ms: int
+    energy_mj: int
+    head_temp_ddeg_c: int
+    contact_pct: int
+    battery_pct: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRaised(Event):
+    """A rule of the watch has been broken."""
+
+    code: str
+    priority: Priority
+    what: str
+    to_do: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmCleared(Event):
+    """The cause of an alarm that does not latch has gone."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acted(Event):
+    """A person did something: paused, resumed, stopped."""
+
+    act: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silenced(Event):
+    """Output was asked to end, and this is what is known of it."""
+
+    silence: Silence
+    took_ms: int
+
+
+class Witness(Protocol):
+    """Hears of everything first. If it cannot take it down, there is no output."""
+
+    def tell(self, event: Event) -> None:
+        """Take ``event`` down for good, or raise a `PhysioctlError`."""
+
+
+class Watcher(Protocol):
+    """Hears of everything after it has been done. One that raises is dropped."""
+
+    def notice(self, event: Event) -> None:
+        """Show ``event``, or count it, or pass it on."""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,168 @@
+"""The cable, over pyserial: the one place where its many ways of failing become our few.
+
+A link moves bytes and knows no frame. Its reader thread owns the port's input and does nothing but
+put what arrives into the inbox; a lost link arrives there too, as the error it is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Protocol, TypeAlias
+
+import serial
+from serial.tools import list_ports
+
+from device.errors import LinkLost, PortUnusable
+from device.operator import Act
+from device.wire.messages import BAUD
+
+News: TypeAlias = bytes | LinkLost | Act
+Inbox: TypeAlias = "SimpleQueue[News]"
+
+READ_TIMEOUT_S = 0.05  # how long the reader may take to notice that it should end
+WRITE_TIMEOUT_S = 0.1  # a peer that does not read must not hold up the loop for a lease
+
+# What pyserial 3.5 raises on a port that is going or gone. TypeError: its file handle became None under it.
+# ValueError: an ioctl that this kind of port does not know. termios.error is no OSError.
+_GONE: tuple[type[Exception], ...] = (serial.SerialException, OSError, TypeError, ValueError)
+if sys.platform != "win32":
+    import termios
+
+    _GONE = (*_GONE, termios.error)
+
+
+class Link(Protocol):
+    """A way to a unit. What comes back arrives in the inbox it was opened with."""
+
+    name: str
+
+    def send(self, data: bytes) -> bool:
+        """Send ``data``; False when the line did not take all of it. Raise `LinkLost` when it is gone."""
+
+    def close(self) -> None:
+        """Let go of the port. Closing twice does nothing."""
+
+
+class SerialLink:
+    """A pyserial port: a device, ``socket://``, ``rfc2217://`` or ``sim://``."""
+
+    def __init__(self, name: str, inbox: Inbox, *, exclusive: bool = True) -> None:
+        """Open the port called ``name``; raise `PortUnusable` with what to do about it.
+
+        ``exclusive=False`` is for stopping a unit whose port another program holds.
+        """
+        self.name = name
+        self._inbox = inbox
+        self._port = _open(name, exclusive=exclusive)
+        self._closing = False
+        self._reader = threading.Thread(target=self._read, name=f"reader of {name}", daemon=True)
+        self._reader.start()
+
+    def send(self, data: bytes) -> bool:
+        """Send ``data``. A frame begins with a delimiter, so a cut-off one before it costs nothing."""
+        try:
+            return self._port.write(data) == len(data)
+        except serial.SerialTimeoutException:
+            return False
+        except _GONE as error:
+            raise LinkLost(
+                f"{self.name} is gone: {error}", "Plug the cable in again and look at the unit."
+            ) from error
+
+    def close(self) -> None:
+        """End the reader, then close the port: the other way round the reader trips over it."""
+        if self._closing:
+            return
+        self._closing = True
+        with contextlib.suppress(AttributeError, *_GONE):  # not every kind of port can cancel
+            self._port.cancel_read()
+        self._reader.join(timeout=1)
+        with contextlib.suppress(*_GONE):
+            self._port.close()
+
+    def _read(self) -> None:
+        try:
+            while not self._closing:
+                data = self._port.read(1)
+                if data:
+                    self._inbox.put(data + self._port.read(self._port.in_waiting))
+        except _GONE as error:
+            if not self._closing:
+                self._inbox.put(
+                    LinkLost(f"{self.name} is gone: {error}", "Plug the cable in again and look at the unit.")
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A serial port the system knows of."""
+
+    name: str
+    about: str
+
+
+def ports() -> Iterator[Port]:
+    """The serial ports the system lists. Pseudo-terminals are never among them."""
+    for port in sorted(list_ports.comports()):
+        yield Port(port.device, "" if port.description in (None, "n/a") else port.description)
+
+
+def add_url_handlers(package: str) -> None:
+    """Let ``package`` bring a kind of port, as pyserial's ``protocol_<scheme>`` modules."""
+    if package not in serial.protocol_handler_packages:
+        serial.protocol_handler_packages.append(package)
+
+
+def _open(name: str, *, exclusive: bool) -> serial.Serial:
+    try:
+        port: serial.Serial = serial.serial_for_url(name, do_not_open=True)
+        port.baudrate = BAUD
+        port.timeout = READ_TIMEOUT_S
+        with contextlib.suppress(NotImplementedError):  # rfc2217:// has no write timeout
+            port.write_timeout = WRITE_TIMEOUT_S
+        if exclusive and sys.platform != "win32":  # advisory on POSIX; on Windows always so
+            port.exclusive = True
+        port.open()
+    except _GONE as error:
+        raise _unusable(name, error) from error
+    return port
+
+
+def _unusable(name: str, error: Exception) -> PortUnusable:
+    """What the operating system meant, and what to do about it."""
+    match _errno(error):
+        case errno.ENOENT | errno.ENXIO | errno.ENODEV:
+            return PortUnusable(f"there is no port {name}", "See what there is with: physioctl ports")
+        case errno.EACCES | errno.EPERM:
+            return PortUnusable(
+                f"you may not use {name}",
+                "Join the group that owns it (often: sudo usermod -aG dialout $USER), then log in again.",
+            )
+        case errno.EBUSY | errno.EAGAIN:
+            return PortUnusable(
+                f"{name} is in use by another program",
+                "End that program first. To silence the unit all the same: physioctl stop --port " + name,
+            )
+        case errno.ECONNREFUSED | errno.EHOSTUNREACH | errno.ETIMEDOUT | errno.ENETUNREACH:
+            return PortUnusable(
+                f"nobody is listening at {name}", "Check the address, and that the unit is served."
+            )
+        case errno.ENOTTY | errno.EISDIR | errno.EINVAL:
+            return PortUnusable(f"{name} is not a serial port", "See what there is with: physioctl ports")
+    return PortUnusable(f"{name} cannot be opened: {error}", "See what there is with: physioctl ports")
+
+
+def _errno(error: BaseException | None) -> int | None:
+    """The system's own number for what happened, however deep pyserial has wrapped it."""
+    while error is not None:
+        number = getattr(error, "errno", None) or (error.args[0] if error.args else None)
+        if isinstance(number, int):
+            return number
+        error = error.__cause__ or error.__context__
+    return None

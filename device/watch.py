@@ -1,0 +1,42 @@
+"""The watch: every report is held against every rule.
+
+It remembers since when a rule has been broken, raises an alarm once it has been broken for long
+enough, and clears one that does not latch. What an alarm does to the session is the controller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from device.alarms import RULES, Rule, View
+
+
+@dataclass(slots=True)
+class Watch:
+    """The rules, and how each of them stands."""
+
+    rules: Sequence[Rule] = RULES
+    _since_ms: dict[str, int] = field(default_factory=dict)
+    _raised: set[str] = field(default_factory=set)
+
+    def judge(self, view: View) -> tuple[list[Rule], list[Rule]]:
+        """The rules whose alarm this report raises, and those whose alarm it clears."""
+        raised, cleared = [], []
+        for rule in self.rules:
+            if rule.breaks is not None and rule.breaks(view):
+                since_ms = self._since_ms.setdefault(rule.code, view.now_ms)
+                if rule.code not in self._raised and view.now_ms - since_ms >= rule.sustain_ms:
+                    self._raised.add(rule.code)
+                    raised.append(rule)
+            else:
+                self._since_ms.pop(rule.code, None)
+                if rule.code in self._raised and not rule.latches:
+                    self._raised.discard(rule.code)
+                    cleared.append(rule)
+        return raised, cleared
+
+    def clear(self) -> None:
+        """Forget what has latched: a person has looked."""
+        self._since_ms.clear()
+        self._raised.clear()

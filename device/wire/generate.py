@@ -1,0 +1,319 @@
+"""What ``table.toml`` makes: Python messages, a C header, the manual's page, and the golden vectors."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from device.wire.golden import vectors
+
+TABLE = Path(__file__).with_name("table.toml")
+
+Table = Mapping[str, Any]
+_STRUCT = {"u8": "B", "u16": "H", "u32": "I", "i16": "h", "lease": "B"}
+_C = {"u8": "uint8_t", "u16": "uint16_t", "u32": "uint32_t", "i16": "int16_t", "lease": "uint8_t"}
+_MANY = re.compile(r"(u8|u16|text)\[(\d+)\]")
+
+
+def files() -> dict[str, str]:
+    """Every generated file: its path from the project's root, and its text."""
+    table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
+    return {
+        "device/wire/messages.py": python(table),
+        "device/wire/vectors.json": json.dumps(vectors(table), indent=1, ensure_ascii=False) + "\n",
+        "firmware/physioctl_wire.h": c_header(table),
+        "docs/wire.md": manual(table),
+    }
+
+
+# --- Python ---------------------------------------------------------------------------------------
+
+
+def python(table: Table) -> str:
+    """The module ``device/wire/messages.py``."""
+    dialect = table["dialect"]
+    parts = [
+        '"""The native dialect\'s messages. Made from table.toml by `python -m device.wire`: do not edit."""',
+        "",
+        "from __future__ import annotations",
+        "",
+        "from dataclasses import dataclass",
+        "from enum import IntEnum, IntFlag",
+        "from struct import Struct",
+        "from struct import error as StructError",
+        "from typing import ClassVar, TypeAlias",
+        "",
+        f"MAJOR = {dialect['major']}",
+        f"MINOR = {dialect['minor']}",
+        f"BAUD = {dialect['baud']}",
+        f"BODY_MAX = {dialect['body_max']}",
+        "",
+        "",
+        "def _lease_byte(lease_ms: int) -> int:",
+        '    """Neither zero nor endless can be written: n stands for (n + 1) × 10 ms."""',
+        "    if lease_ms % 10 or not 10 <= lease_ms <= 2560:",
+        '        raise ValueError(f"a lease is a multiple of 10 ms from 10 to 2560, not {lease_ms}")',
+        "    return lease_ms // 10 - 1",
+        "",
+        "",
+        "def _text(raw: bytes) -> str:",
+        '    return raw.rstrip(b"\\0").decode("ascii", "replace")',
+        "",
+        "",
+    ]
+    for enum in table["enum"]:
+        parts += _python_enum(enum, "IntEnum", "{value}")
+    for flags in table["flags"]:
+        parts += _python_enum(flags, "IntFlag", "0x{value:04X}")
+    types = {
+        "name": "Type",
+        "about": "What a frame's first byte says it is.",
+        "values": [
+            {"name": m["name"].upper(), "value": m["type"], "about": m["about"].split(". ")[0].rstrip(".")}
+            for m in table["message"]
+        ],
+    }
+    parts += _python_enum(types, "IntEnum", "0x{value:02X}")
+    enums = {e["name"] for e in (*table["enum"], *table["flags"])}
+    for message in table["message"]:
+        parts += _python_message(message, enums, {f["name"] for f in table["flags"]})
+    names = [m["name"] for m in table["message"]]
+    parts += [
+        "Message: TypeAlias = (",
+        *(f"    {'| ' if place else ''}{name}" for place, name in enumerate(names)),
+        ")",
+        "",
+        "_BY_TYPE: dict[int, type[Message]] = {",
+        *(f"    0x{m['type']:02X}: {m['name']}," for m in table["message"]),
+        "}",
+        "",
+        "",
+        "def read(type_: int, body: bytes) -> Message | None:",
+        '    """What a frame says, or None when it is no message of this dialect."""',
+        "    message = _BY_TYPE.get(type_)",
+        "    if message is None:",
+        "        return None",
+        "    try:",
+        "        return message.unpack(body)",
+        "    except (StructError, ValueError):",
+        "        return None",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _python_enum(enum: Table, base: str, form: str) -> list[str]:
+    values = [f"    {v['name']} = {form.format(value=v['value'])}  # {v['about']}" for v in enum["values"]]
+    return [f"class {enum['name']}({base}):", f'    """{enum["about"]}"""', "", *values, "", ""]
+
+
+def _python_message(message: Table, enums: set[str], flags: set[str]) -> list[str]:
+    name, fields = message["name"], message["fields"]
+    lines = ["@dataclass(frozen=True, slots=True)", f"class {name}:"]
+    sentences = re.split(r"(?<=[.]) (?=[A-Z])", message["about"])
+    if len(sentences) == 1:
+        lines.append(f'    """{sentences[0]}"""')
+    else:
+        lines += [f'    """{sentences[0]}', "", *(f"    {s}" for s in sentences[1:]), '    """']
+    lines += ["", f"    TYPE: ClassVar[Type] = Type.{name.upper()}"]
+    if not fields:
+        lines += [
+            "",
+            "    def pack(self) -> bytes:",
+            '        """The body of the frame that says this."""',
+            '        return b""',
+            "",
+            "    @classmethod",
+            f"    def unpack(cls, body: bytes) -> {name}:",
+            '        """Read a body; raise ValueError when it is not one of this message."""',
+            "        if body:",
+            f'            raise ValueError("{name} has no body")',
+            "        return cls()",
+            "",
+            "",
+        ]
+        return lines
+    for field in fields:
+        unit = f"{field['unit']}: " if "unit" in field else ""
+        lines.append(f"    {field['name']}: {_python_type(field['kind'], enums)}  # {unit}{field['about']}")
+    code = "<" + "".join(_struct_code(f["kind"], flags) for f in fields)
+    lines += [
+        "",
+        f'    _LAYOUT: ClassVar[Struct] = Struct("{code}")',
+        "",
+        "    def pack(self) -> bytes:",
+        '        """The body of the frame that says this; raise ValueError when a value does not fit."""',
+        "        try:",
+        "            return self._LAYOUT.pack(",
+        *(f"                {_to_wire(f)}," for f in fields),
+        "            )",
+        "        except StructError as error:",
+        f'            raise ValueError(f"{name}: {{error}}") from None',
+        "",
+        "    @classmethod",
+        f"    def unpack(cls, body: bytes) -> {name}:",
+        '        """Read a body; raise ValueError or struct.error when it is not one of this message."""',
+        "        raw = cls._LAYOUT.unpack(body)",
+        "        return cls(",
+    ]
+    place = 0
+    for field in fields:
+        text, place = _from_wire(field["kind"], place, enums)
+        lines.append(f"            {text},")
+    return [*lines, "        )", "", ""]
+
+
+def _python_type(kind: str, enums: set[str]) -> str:
+    if kind in enums:
+        return kind
+    many = _MANY.fullmatch(kind)
+    if many:
+        return "str" if many[1] == "text" else "tuple[int, ...]"
+    return "int"
+
+
+def _struct_code(kind: str, flags: set[str]) -> str:
+    many = _MANY.fullmatch(kind)
+    if many:
+        return f"{many[2]}s" if many[1] == "text" else _STRUCT[many[1]] * int(many[2])
+    return _STRUCT.get(kind, "H" if kind in flags else "B")
+
+
+def _to_wire(field: Table) -> str:
+    kind, name = field["kind"], f"self.{field['name']}"
+    many = _MANY.fullmatch(kind)
+    if many:
+        if many[1] == "text":
+            return f'{name}.encode("ascii")'
+        return f"*({name} + (0,) * ({many[2]} - len({name})))"
+    return f"_lease_byte({name})" if kind == "lease" else name
+
+
+def _from_wire(kind: str, place: int, enums: set[str]) -> tuple[str, int]:
+    many = _MANY.fullmatch(kind)
+    if many and many[1] != "text":
+        end = place + int(many[2])
+        return f"tuple(item for item in raw[{place}:{end}] if item)", end
+    if many:
+        return f"_text(raw[{place}])", place + 1
+    if kind == "lease":
+        return f"(raw[{place}] + 1) * 10", place + 1
+    return (f"{kind}(raw[{place}])" if kind in enums else f"raw[{place}]"), place + 1
+
+
+# --- C --------------------------------------------------------------------------------------------
+
+
+def c_header(table: Table) -> str:
+    """The header ``firmware/physioctl_wire.h``."""
+    dialect = table["dialect"]
+    flags = {f["name"] for f in table["flags"]}
+    lines = [
+        "/* The messages of the native dialect. Made from device/wire/table.toml: do not edit.",
+        " * Bodies are packed and little-endian; a lease byte n stands for (n + 1) * 10 ms. */",
+        "#ifndef PHYSIOCTL_WIRE_H",
+        "#define PHYSIOCTL_WIRE_H",
+        "",
+        "#include <stdint.h>",
+        "",
+        f"#define PW_MAJOR {dialect['major']}",
+        f"#define PW_MINOR {dialect['minor']}",
+        f"#define PW_BAUD {dialect['baud']}",
+        f"#define PW_BODY_MAX {dialect['body_max']}",
+        "#define PW_LEASE_MS(n) (((uint16_t)(n) + 1u) * 10u)",
+        "",
+    ]
+    for enum in (*table["enum"], *table["flags"]):
+        prefix = "PW_" + re.sub(r"(?<=[a-z])(?=[A-Z])", "_", enum["name"]).upper()
+        lines += [
+            f"/* {enum['about']} */",
+            "enum {",
+            *(f"    {prefix}_{v['name']} = {v['value']}, /* {v['about']} */" for v in enum["values"]),
+            "};",
+            "",
+        ]
+    for message in table["message"]:
+        lines += [
+            f"/* {message['about']} */",
+            f"#define PW_TYPE_{message['name'].upper()} 0x{message['type']:02X}u",
+        ]
+        if message["fields"]:
+            lines.append("typedef struct __attribute__((packed)) {")
+            lines += [f"    {_c_field(f, flags)}" for f in message["fields"]]
+            lines.append(f"}} pw_{message['name'].lower()}_t;")
+        lines.append("")
+    return "\n".join([*lines, "#endif", ""])
+
+
+def _c_field(field: Table, flags: set[str]) -> str:
+    kind = field["kind"]
+    many = _MANY.fullmatch(kind)
+    note = f" /* {field['about']} */"
+    if many:
+        return f"{'char' if many[1] == 'text' else _C[many[1]]} {field['name']}[{many[2]}];{note}"
+    return f"{_C.get(kind, 'uint16_t' if kind in flags else 'uint8_t')} {field['name']};{note}"
+
+
+# --- the manual's page ----------------------------------------------------------------------------
+
+_PREFACE = """\
+# The native dialect
+
+How physioctl and a unit speak. Any maker may use it. This page is made from `device/wire/table.toml`
+by `python -m device.wire`; so are the Python messages, the C header `firmware/physioctl_wire.h` and
+the golden vectors `device/wire/vectors.json`. No real unit speaks it yet: it has been run against the
+simulated unit only.
+
+## Frames
+
+```
+00 | COBS( type u8 | seq u16 | body, at most {body_max} bytes | crc32 u32 ) | 00
+```
+
+Little-endian. The CRC-32 is that of zlib, over type, seq and body. {baud} baud, 8N1. A receiver keeps
+at most one frame's bytes; what does not decode is counted and forgotten, and the next zero byte starts
+anew.
+
+## The conversation
+
+* The host asks and the unit answers, once for each request, under the same `seq`. The unit never
+  speaks first. A host believes an answer only if its `seq` is the one it asked under.
+* `Identity` and `Capabilities` answer their own questions. Every other request is answered by the
+  whole `Status`, whether it was done or refused, so that a lost answer costs nothing.
+* **Nothing is clamped.** What is above the nameplate or the armed ceilings is refused and changes
+  nothing.
+* **Output is a lease.** It ends when its lease runs out unrenewed, and the unit counts a lapse. A
+  lease of zero or without end cannot be written.
+* **Stop is asymmetric.** `Stop` is taken in any state, under any `seq`, with no nonce, any number of
+  times. Raising output needs the boot nonce and the session's number.
+* **At most once.** A request repeated under the `seq` of the last one is answered from memory and not
+  done again. `Arm`, `Set`, `Renew` and `Clear` older than the newest request heard (by less than half
+  the range of `seq`) are refused as `STALE`. An `Arm` of another session starts the counting afresh.
+* **Time is delivered time.** `for_ms` counts only while output is on: it stands still in `HELD`. The
+  unit ends the step by itself to the millisecond, and goes to `READY`.
+* After a restart the unit is `IDLE`, its output is off, its counts are zero and its nonce is another.
+
+"""
+
+
+def manual(table: Table) -> str:
+    """The page ``docs/wire.md``."""
+    lines = [_PREFACE.format(**table["dialect"]) + "## Messages", ""]
+    for message in table["message"]:
+        heading = f"### 0x{message['type']:02X} {message['name']} ({message['from']})"
+        lines += [heading, "", message["about"], ""]
+        if message["fields"]:
+            lines += ["| field | kind | unit | meaning |", "|---|---|---|---|"]
+            for f in message["fields"]:
+                lines.append(f"| `{f['name']}` | {f['kind']} | {f.get('unit', '')} | {f['about']} |")
+            lines.append("")
+    lines += ["`lease`: one byte n for a lease of (n + 1) × 10 ms.", "", "## Values", ""]
+    for enum in (*table["enum"], *table["flags"]):
+        form = "0x{:04X}" if enum in table["flags"] else "{}"
+        lines += [f"### {enum['name']}", "", enum["about"], "", "| value | name | meaning |", "|---|---|---|"]
+        lines += [f"| {form.format(v['value'])} | {v['name']} | {v['about']} |" for v in enum["values"]]
+        lines.append("")
+    return "\n".join(lines).rstrip("\n") + "\n"
