@@ -27,11 +27,13 @@ check: $(VENV)/.installed  ## format, lint, types, import contracts, generated f
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m device.wire --check
+	$(BIN)/python -m protocols --check
 
 format: $(VENV)/.installed  ## put the code into its one format, and make the generated files anew
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m device.wire
+	$(BIN)/python -m protocols
 
 bench: $(VENV)/.installed  ## the measurements in benchmarks/
 	$(BIN)/python -m benchmarks

@@ -29,11 +29,14 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clock on the wall of the treatment room."""
+    """The clock on the wall of the treatment room, counted from when it was taken up."""
+
+    def __init__(self) -> None:
+        self._start_ns = time.monotonic_ns()
 
     def now_ms(self) -> int:
         """Monotonic milliseconds."""
-        return time.monotonic_ns() // 1_000_000
+        return (time.monotonic_ns() - self._start_ns) // 1_000_000
 
     def utc(self) -> datetime:
         """The computer's own time of day."""

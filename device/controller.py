@@ -7,19 +7,17 @@ here knows a plan's order of steps: that is `device.delivery`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 
 from device.alarms import BY_CODE, Effect, Rule
+from device.audience import Audience
 from device.clock import Clock
 from device.conversation import Conversation
 from device.dialect import (
     Answer,
     Arm,
     Declaration,
-    Declare,
     Dialect,
-    Identify,
     Identity,
     Intent,
     Look,
@@ -29,7 +27,7 @@ from device.dialect import (
     Stop,
     UnitState,
 )
-from device.errors import LinkLost, NoAnswer
+from device.errors import LinkLost
 from device.events import (
     Acted,
     AlarmCleared,
@@ -39,7 +37,6 @@ from device.events import (
     Silence,
     Silenced,
     StateChanged,
-    UnitIdentified,
     Watcher,
     Witness,
 )
@@ -48,7 +45,8 @@ from device.link import Inbox, Link
 from device.machine import State, Stateful, Trigger
 from device.operator import Act
 from device.sight import Belief, Sight
-from device.unit import Unit, known_unit
+from device.silence import Quiet
+from device.unit import Unit
 from device.watch import Watch
 from protocols.plan import Emit, Plan, level
 
@@ -56,12 +54,9 @@ RENEW_MS = 100  # while output may be on: the status period
 LOOK_MS = 250  # while it is off
 STOP_MS = 40  # between stops, until silence is known
 END_MS = 5  # after a step's reckoned end, and between looks for it
-ANSWER_MS = 80  # a question older than this is given up for a newer one
+ANSWER_MS = 150  # a question older than this is given up for a newer one
 OVERDUE_MS = 100  # this long before the lease is out, missing answers are doubted
 QUIET_OVERDUE_MS = 2000  # the same, while output is off
-GREET_MS = 300  # between questions to a unit that has not spoken yet: it may be starting up
-STUBBORN_MS = 2000  # beyond the lease, a unit that still reports output is stopped for this long
-LEASE_MARGIN_PCT = 10  # a unit's clock may be this slow before its lease is not believed
 
 _LIVE = (State.EMITTING, State.HELD)
 
@@ -76,30 +71,27 @@ class Controller:
         self.unit: Unit | None = None
         self.report: Report | None = None
         self.alarms: list[Rule] = []  # raised so far, in order
+        self.heard_bytes = 0
         self.failure = ""  # why the state is FAULT or UNCERTAIN
         self._conversation = Conversation(dialect)
         self._machine = Stateful(self)
         self._watch = Watch()
-        self._witness: Witness | None = None
-        self._watchers: list[Watcher] = []
+        self._audience = Audience()
         self._plan: Plan | None = None
         self._session = 0
         self._energy_ceiling_mj = 0
         self._attended = False
         self._step: Emit | None = None
         self._confirmed = False  # the unit has been seen to carry out the last SET
-        self._proven = False  # the unit's latest word is that its output is off
+        self._quiet = Quiet()
         self._pause_asked = False
-        self._stop_asked_ms: int | None = None
-        self._permission_ms: int | None = None  # when output was last allowed to go on
         self._report_ms = clock.now_ms()
         self._sent_ms = 0
-        self._lost: LinkLost | None = None
-        self._denied_ms = 0  # when the unit last said that output is on
+        self.lost: LinkLost | None = None
         self._step_end_ms = 0  # delivered time at which the unit's timer ends the running step
         self._sight: Sight | None = None
-        self._identity: Identity | None = None
-        self._declared: Declaration | None = None
+        self.identity: Identity | None = None
+        self.declared: Declaration | None = None
 
     # --- what others may ask ----------------------------------------------------------------------
 
@@ -128,14 +120,9 @@ class Controller:
         """Whether the stop on its way is a pause."""
         return self._pause_asked
 
-    @property
-    def damaged(self) -> int:
-        """Frames that arrived and could not be read."""
-        return self._conversation.dialect.damaged
-
     def add_watcher(self, watcher: Watcher) -> None:
         """Let ``watcher`` notice what happens, after it has."""
-        self._watchers.append(watcher)
+        self._audience.add(watcher)
 
     # --- Facts: the questions the machine's cells ask ------------------------------------------------
 
@@ -155,7 +142,7 @@ class Controller:
         report = self.report
         return (
             self.plan_is_within_limits()
-            and self._stop_asked_ms is None
+            and self._quiet.asked_ms is None
             and report is not None
             and self._ours(report)
             and report.state is UnitState.READY
@@ -172,77 +159,35 @@ class Controller:
 
     def pause_was_asked(self) -> bool:
         """A pause, and nothing more, is behind the stop; and silence is proven."""
-        return self._pause_asked and self._proven
+        return self._pause_asked and self._quiet.proven
 
     def silence_is_proven(self) -> bool:
         """The unit's latest word."""
-        return self._proven
+        return self._quiet.proven
 
     def cause_has_gone(self) -> bool:
         """The unit reports no fault, and silence."""
-        return self._proven and self.report is not None and not self.report.faults
+        return self._quiet.proven and self.report is not None and not self.report.faults
 
     # --- verbs --------------------------------------------------------------------------------------
 
-    def greet(self, patience_ms: int = 3000) -> Unit:
-        """Find out who is on the cable, and see that its output is off.
-
-        Raise `NoAnswer` when nobody does, and `WrongUnit` when it may not be driven.
-        """
-        give_up_ms = self._now() + patience_ms
-        self._ask(Identify(), give_up_ms, lambda: self._identity is not None)
-        self._ask(Declare(), give_up_ms, lambda: self._declared is not None)
-        self._ask(Look(), give_up_ms, lambda: self.report is not None)
-        assert self._identity is not None
-        assert self._declared is not None
-        self.unit = known_unit(self._identity, self._declared)
-        if not self._proven:  # left behind by a host that has died, or under another's hand
+    def open(self, unit: Unit) -> None:
+        """Take ``unit`` for the one on the cable, and see that its output is off."""
+        self.unit = unit
+        if self._quiet.proven:
+            self._fire(Trigger.GREET)
+        else:  # left behind by a host that has died, or in another's hand
             self.stop()
             self.settle()
-        else:
-            self._fire(Trigger.GREET)
-        self._tell(
-            UnitIdentified(
-                at_ms=self._now(),
-                model=self._identity.model,
-                serial=self._identity.serial,
-                family=self._identity.family,
-                firmware=self._identity.firmware,
-                nonce=self._identity.nonce,
-                calibrated=self._identity.calibrated,
-            )
-        )
-        return self.unit
-
-    def _ask(self, intent: Intent, give_up_ms: int, answered: Callable[[], bool]) -> None:
-        while not answered():
-            if self._lost:
-                raise self._lost
-            if self._now() >= give_up_ms:
-                raise self._nobody()
-            if self._conversation.overdue_ms(self._now()) >= GREET_MS or self._conversation.standing is None:
-                self._say(intent)
-            self.turn(min(give_up_ms, self._sent_ms + GREET_MS))
-
-    def _nobody(self) -> NoAnswer:
-        if self.damaged:
-            return NoAnswer(
-                f"{self.link.name} answers, but not in this dialect: {self.damaged} unreadable frames",
-                "Check that this is the right port, and that nothing else is talking on it.",
-            )
-        return NoAnswer(
-            f"nobody answers on {self.link.name}",
-            "Check that the unit is switched on and the cable is in, then see: physioctl ports",
-        )
 
     def testify_to(self, witness: Witness) -> None:
         """From here on nothing that matters leaves before ``witness`` has taken it down."""
-        self._witness = witness
+        self._audience.witness = witness
 
     def take_up(self, plan: Plan, session: int, *, attended: bool) -> None:
         """Load ``plan`` for a session. Raise `NoWay` when it is not within its limits."""
         assert self.unit is not None
-        assert self._witness is not None, "output without a witness"
+        assert self._audience.witness is not None, "output without a witness"
         self._plan, self._session, self._attended = plan, session, attended
         planned_mj = plan.energy_mj if plan.energy_mj is not None else 0xFFFFFFFF
         # The unit meters what it gives: a hundredth more keeps it from cutting the last moment off.
@@ -256,7 +201,7 @@ class Controller:
         assert self._plan is not None
         highest = max((level(emission.output) for emission in self._plan.emissions), default=0)
         nonce = self.unit.identity.nonce
-        self._say(Arm(nonce, self._session, highest, self._plan.delivered_ms, self._energy_ceiling_mj))
+        self.say(Arm(nonce, self._session, highest, self._plan.delivered_ms, self._energy_ceiling_mj))
 
     def is_armed(self) -> bool:
         """Whether the unit has our ceilings."""
@@ -269,7 +214,7 @@ class Controller:
         self._step, self._confirmed = step, False
         self._step_end_ms = self.delivered_ms + for_ms
         self._fire(Trigger.START)
-        self._say(
+        self.say(
             SetOutput(
                 nonce=self.unit.identity.nonce,
                 session=self._session,
@@ -291,7 +236,8 @@ class Controller:
     def resume(self) -> None:
         """Go on from a pause: a person's act."""
         if self.state is State.PAUSED:
-            self._pause_asked, self._stop_asked_ms = False, None
+            self._pause_asked = False
+            self._quiet.rest()
             self._fire(Trigger.RESUME)
 
     def stop(self) -> None:
@@ -314,7 +260,7 @@ class Controller:
 
     def abandon(self) -> None:
         """Silence the unit by every way there is, with nobody left to tell: the session has broken."""
-        self._witness = None
+        self._audience.witness = None
         self.fail("the session broke off")
         while self.silence() is None:
             self.turn(self._now() + STOP_MS)
@@ -325,26 +271,16 @@ class Controller:
         while (silence := self.silence()) is None:
             self.turn(self.clock.now_ms() + STOP_MS)
         if silence is Silence.PROVEN and self.state in (State.SILENCING, State.UNCERTAIN):
-            self._stop_asked_ms = None
+            self._quiet.rest()
             self._fire(Trigger.SILENT)
         elif self.state is State.SILENCING:
             self._fire(Trigger.DOUBT)
-        self._tell(Silenced(at_ms=self._now(), silence=silence, took_ms=self._now() - began_ms))
+        self.tell(Silenced(at_ms=self._now(), silence=silence, took_ms=self._now() - began_ms))
         return silence
 
     def silence(self) -> Silence | None:
         """What is known of the output being off; None while waiting may still tell."""
-        if self._proven:
-            return Silence.PROVEN
-        waited_ms = self._now() - (self._stop_asked_ms if self._stop_asked_ms is not None else self._now())
-        if self._permission_ms is None:  # we never allowed output; another host may have
-            return Silence.UNKNOWN if waited_ms > STUBBORN_MS or self._lost else None
-        bound_ms = self._lease_bound_ms()
-        if self._now() < self._permission_ms + bound_ms:
-            return None
-        if self._denied_ms <= self._permission_ms + bound_ms:
-            return Silence.INFERRED if waited_ms > bound_ms or self._lost else None
-        return Silence.UNKNOWN if waited_ms > bound_ms + STUBBORN_MS or self._lost else None
+        return self._quiet.known(self._now(), reachable=self.lost is None)
 
     # --- the loop -----------------------------------------------------------------------------------
 
@@ -353,6 +289,7 @@ class Controller:
         due_ms = self._send_due()
         news = self.clock.wait(self.inbox, min(until_ms, due_ms))
         if isinstance(news, bytes):
+            self.heard_bytes += len(news)
             for intent, answer in self._conversation.hear(news):
                 self._receive(intent, answer)
         elif isinstance(news, LinkLost):
@@ -364,8 +301,8 @@ class Controller:
     def _send_due(self) -> int:
         """Send what the state asks for if its time has come; the time of the next one."""
         now_ms = self._now()
-        stopping = self._stop_asked_ms is not None and not self._proven
-        if self._lost or (self.state is State.OFFLINE and not stopping):
+        stopping = self._quiet.stopping
+        if self.lost or (self.state is State.OFFLINE and not stopping):
             return now_ms + LOOK_MS
         every_ms = STOP_MS if stopping else RENEW_MS if self.state in _LIVE else LOOK_MS
         due_ms = min(self._sent_ms + every_ms, self._expected_end_ms())
@@ -373,7 +310,7 @@ class Controller:
             due_ms = max(due_ms, self._conversation.standing.at_ms + ANSWER_MS)
         if now_ms < due_ms:
             return due_ms
-        self._say(Stop() if stopping else self._renewal() if self.state in _LIVE else Look())
+        self.say(Stop() if stopping else self._renewal() if self.state in _LIVE else Look())
         return now_ms + every_ms
 
     def _renewal(self) -> Intent:
@@ -387,24 +324,22 @@ class Controller:
         left_ms = self._step_end_ms - self.delivered_ms
         return max(self._report_ms + left_ms + END_MS, self._sent_ms + END_MS)
 
-    def _say(self, intent: Intent) -> None:
-        """The only way out: guard, witness, line. A stop is told after it has left, never before."""
+    def say(self, intent: Intent) -> None:
+        """The only way out: guard, witness, line. A stop waits for no witness: its end is told."""
         cleared = clear(intent, self._standing())
         now_ms = self._now()
         if isinstance(intent, Stop):
             self._send(self._conversation.ask(cleared, now_ms))
             return
-        if isinstance(intent, SetOutput | Renew):
-            self._proven = False
-            self._permission_ms = now_ms
         if isinstance(intent, SetOutput | Arm):
-            self._tell(Commanded(at_ms=now_ms, intent=type(intent).__name__, values=asdict(intent)))
-            self._permission_ms = self._now()
+            self.tell(Commanded(at_ms=now_ms, intent=type(intent).__name__, values=asdict(intent)))
+        if isinstance(intent, SetOutput | Renew):
+            self._quiet.allow(self._now(), intent.lease_ms)  # now: telling may have taken its time
         self._send(self._conversation.ask(cleared, now_ms))
 
     def _send(self, data: bytes) -> None:
         self._sent_ms = self._now()
-        if self._lost:
+        if self.lost:
             return
         try:
             self.link.send(data)
@@ -415,15 +350,13 @@ class Controller:
 
     def _receive(self, intent: Intent, answer: Answer) -> None:
         if isinstance(answer, Identity):
-            self._identity = answer
+            self.identity = answer
             return
         if isinstance(answer, Declaration):
-            self._declared = answer
+            self.declared = answer
             return
         self.report, self._report_ms = answer, self._now()
-        self._proven = answer.silent
-        if not answer.silent:
-            self._denied_ms = self._now()
+        self._quiet.hear(answer, self._now())
         self._confirmed = self._confirmed or answer.state in (UnitState.EMITTING, UnitState.HELD)
         if answer.refusal and isinstance(intent, Arm | SetOutput):
             self.fail(
@@ -450,7 +383,7 @@ class Controller:
         for rule in raised:
             self._raise(rule, rule.what)
         for rule in cleared:
-            self._tell(AlarmCleared(at_ms=self._now(), code=rule.code))
+            self.tell(AlarmCleared(at_ms=self._now(), code=rule.code))
 
     def _raise(self, rule: Rule, what: str) -> None:
         if rule.effect is Effect.FAIL:
@@ -461,7 +394,7 @@ class Controller:
 
     def _alarm(self, rule: Rule, what: str) -> None:
         self.alarms.append(rule)
-        self._tell(
+        self.tell(
             AlarmRaised(
                 at_ms=self._now(), code=rule.code, priority=rule.priority, what=what, to_do=rule.to_do
             )
@@ -493,16 +426,16 @@ class Controller:
             self.pause()
         else:
             self.resume()
-        self._tell(Acted(at_ms=self._now(), act=act))
+        self.tell(Acted(at_ms=self._now(), act=act))
 
     def _lose(self, error: LinkLost) -> None:
-        if self._lost is None:
-            self._lost = error
+        if self.lost is None:
+            self.lost = error
             self._raise(BY_CODE["COMM_LOST"], error.what)
 
     def _doubt_the_missing(self) -> None:
         """Answers that matter are overdue: before the lease is out, stop asking for more output."""
-        if self.unit is None or self._plan is None or self._lost:
+        if self.unit is None or self._plan is None or self.lost:
             return
         silent_for_ms = self._now() - self._report_ms
         if self.state in _LIVE and silent_for_ms >= self.unit.lease_ms - OVERDUE_MS:
@@ -514,11 +447,9 @@ class Controller:
 
     def _end(self, trigger: Trigger) -> None:
         """Send a stop at once, then move. Nothing stands between the asking and the sending."""
-        if self._stop_asked_ms is None:
-            self._stop_asked_ms = self._now()
-        if not self._lost:  # without a line, what was proven before it broke still holds
-            self._proven = False
-            self._say(Stop())
+        self._quiet.ask(self._now(), reachable=self.lost is None)
+        if self.lost is None:
+            self.say(Stop())
         self._fire(trigger)
 
     # --- telling ------------------------------------------------------------------------------------
@@ -527,22 +458,13 @@ class Controller:
         before = self.state
         after = self._machine.fire(trigger)
         if after is not before:
-            self._tell(
+            self.tell(
                 StateChanged(at_ms=self._now(), state=after.value, before=before.value, trigger=trigger.value)
             )
 
     def tell(self, event: Event) -> None:
         """Let the witness take ``event`` down, then let the watchers notice it."""
-        self._tell(event)
-
-    def _tell(self, event: Event) -> None:
-        if self._witness is not None:
-            self._witness.tell(event)
-        for watcher in list(self._watchers):
-            try:
-                watcher.notice(event)
-            except Exception:  # noqa: BLE001 - whatever a screen trips over, it may not delay a stop
-                self._watchers.remove(watcher)
+        self._audience.tell(event)
 
     # --- small things -------------------------------------------------------------------------------
 
@@ -552,10 +474,6 @@ class Controller:
     def _ours(self, report: Report) -> bool:
         return self._session != 0 and report.session == self._session
 
-    def _lease_bound_ms(self) -> int:
-        lease_ms = self.unit.lease_ms if self.unit else 0
-        return lease_ms + lease_ms * LEASE_MARGIN_PCT // 100
-
     def _standing(self) -> Standing:
         declared = self.unit.declared if self.unit else None
         return Standing(
@@ -563,7 +481,7 @@ class Controller:
             nonce=self.unit.identity.nonce if self.unit else 0,
             session=self._session,
             delivered_ms=self.delivered_ms,
-            stop_asked=self._stop_asked_ms is not None,
+            stop_asked=self._quiet.asked_ms is not None,
             plan=self._plan,
             energy_ceiling_mj=self._energy_ceiling_mj,
             lease_min_ms=declared.lease_min_ms if declared else 0,

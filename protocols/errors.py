@@ -38,6 +38,9 @@ class Mistake:
         return f"{place}: {self.field + ': ' if self.field else ''}{self.what}"
 
 
+_SAID_MAX = 50  # mistakes to print; the rest are most likely of the same kind
+
+
 class ProtocolInvalid(PhysioctlError):
     """The author of a file has to mend it. Carries all of the file's mistakes at once."""
 
@@ -46,8 +49,11 @@ class ProtocolInvalid(PhysioctlError):
         if len(self.mistakes) == 1:
             super().__init__(str(self.mistakes[0]), self.mistakes[0].mend)
         else:
-            said = "\n".join(f"{mistake}. {mistake.mend}" for mistake in self.mistakes)
-            super().__init__(said, "Mend these and check again.")
+            said = [f"{mistake}. {mistake.mend}" for mistake in self.mistakes[:_SAID_MAX]]
+            more = len(self.mistakes) - len(said)
+            super().__init__(
+                "\n".join(said + [f"and {more} more"] * (more > 0)), "Mend these and check again."
+            )
 
 
 class Refused(PhysioctlError):

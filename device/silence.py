@@ -1,0 +1,68 @@
+"""What is known of the output being off: proven by the unit, inferred from its lease, or not known.
+
+Plain values and times; it sends nothing and waits for nothing. What it says ends up on the screen, in
+the journal and in the exit code.
+"""
+
+from __future__ import annotations
+
+from device.dialect import Report
+from device.events import Silence
+
+LEASE_MARGIN_PCT = 10  # a unit's clock may be this slow before its lease is not believed
+STUBBORN_MS = (
+    2000  # for how much longer a stop is repeated to a unit that says it has output, or says nothing
+)
+
+
+class Quiet:
+    """Keeps account of permissions given, stops asked, and what the unit has said since."""
+
+    def __init__(self) -> None:
+        self.proven = False  # the unit's latest word, heard since anything last allowed output
+        self.asked_ms: int | None = None  # since when a stop stands
+        self._allowed_ms: int | None = None  # when output was last allowed to go on, and until when it may
+        self._bound_ms = 0
+        self._denied_ms = 0  # when the unit last said that it has output
+
+    @property
+    def stopping(self) -> bool:
+        """A stop stands, and the unit has not said that its output is off."""
+        return self.asked_ms is not None and not self.proven
+
+    def allow(self, now_ms: int, lease_ms: int) -> None:
+        """A message leaves that lets output start or go on for ``lease_ms``."""
+        self.proven = False
+        self._allowed_ms = now_ms
+        self._bound_ms = lease_ms + lease_ms * LEASE_MARGIN_PCT // 100
+
+    def ask(self, now_ms: int, *, reachable: bool) -> None:
+        """A stop is asked. What was proven before is proven anew, unless there is nobody to ask."""
+        if self.asked_ms is None:
+            self.asked_ms = now_ms
+        if reachable:
+            self.proven = False
+
+    def hear(self, report: Report, now_ms: int) -> None:
+        """The unit has spoken."""
+        self.proven = report.silent
+        if not report.silent:
+            self._denied_ms = now_ms
+
+    def rest(self) -> None:
+        """The stop has done its work: what comes next is another matter."""
+        self.asked_ms = None
+
+    def known(self, now_ms: int, *, reachable: bool) -> Silence | None:
+        """What is known now; None while waiting may still tell."""
+        if self.proven:
+            return Silence.PROVEN
+        waited_ms = now_ms - (now_ms if self.asked_ms is None else self.asked_ms)
+        if self._allowed_ms is None:  # we never allowed output, but another host may have
+            return Silence.UNKNOWN if waited_ms > STUBBORN_MS or not reachable else None
+        lapsed_ms = self._allowed_ms + self._bound_ms
+        if now_ms < lapsed_ms:
+            return None
+        if self._denied_ms > lapsed_ms:  # its lease has run out, and it still says it has output
+            return Silence.UNKNOWN if waited_ms > self._bound_ms + STUBBORN_MS or not reachable else None
+        return Silence.INFERRED if waited_ms > self._bound_ms or not reachable else None

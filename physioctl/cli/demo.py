@@ -1,0 +1,44 @@
+"""``physioctl demo``: a bundled session on a simulated US111, fast-forwarded."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+
+import click
+
+from device.events import Watcher
+from physioctl.cli.exits import Exit
+from physioctl.cli.printing import say
+from physioctl.cli.rehearsal import rehearse
+from physioctl.cli.run import exit_code
+from physioctl.screens import BarScreen, Plain, summary
+from protocols.library import find
+from simulator.faults import parse
+from simulator.rig import Rig
+
+PROTOCOL = "calf-tightness-ultrasound"
+SEED = 111
+LIFT_OFF = "lift_off@100s+3s"  # so that the demo shows what happens when the head leaves the skin
+
+
+@click.command()
+def demo() -> int:
+    """Run a bundled session on a simulated US111, fast-forwarded, and say what was delivered.
+
+    Nothing is connected and nobody is treated: the unit is software, with an assumed profile.
+
+    \b
+    Example:
+      physioctl demo
+    """
+    say("A session on a simulated US111 (assumed profile), fast-forwarded. Not a medical device.")
+    rig = Rig("us111", seed=SEED, faults=[parse(LIFT_OFF)])
+    with ExitStack() as stack:
+        watcher: Watcher = stack.enter_context(BarScreen()) if sys.stdout.isatty() else Plain(say)
+        rehearsal = rehearse(find(PROTOCOL), rig, session="demo", watchers=[watcher])
+    for line in summary(rehearsal.ended):
+        say(line)
+    say("Next: physioctl protocols list, then physioctl rehearse or physioctl run.")
+    code = exit_code(rehearsal.ended)
+    return code if rehearsal.agrees or code is not Exit.DONE else Exit.FAULT

@@ -1,0 +1,66 @@
+"""``physioctl ports``: the serial ports, and what answers on them."""
+
+from __future__ import annotations
+
+import json
+from queue import SimpleQueue
+from typing import Any
+
+import click
+
+from device.clock import SystemClock
+from device.controller import Controller
+from device.errors import UnitUnusable
+from device.greeting import identify
+from device.link import Inbox
+from device.link import ports as system_ports
+from device.native import Native
+from physioctl.cli.opening import open_link
+
+PATIENCE_MS = 1000
+
+
+@click.command()
+@click.argument("port", nargs=-1)
+@click.option("--no-ask", is_flag=True, help="List them only; send nothing to any of them.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def ports(port: tuple[str, ...], no_ask: bool, as_json: bool) -> int:
+    """List serial ports and what answers on them. Give PORT to ask those only.
+
+    \b
+    Examples:
+      physioctl ports
+      physioctl ports socket://127.0.0.1:4001
+    """
+    known = {found.name: found.about for found in system_ports()}
+    names = port or tuple(known)
+    if not names and not as_json:
+        click.echo("no serial ports. Plug the unit in; pseudo-terminals are never listed: name them.")
+    for name in names:
+        row: dict[str, Any] = {"port": name, "about": known.get(name, "")}
+        if not no_ask:
+            row |= _ask(name)
+        click.echo(json.dumps(row, ensure_ascii=False) if as_json else _line(row))
+    return 0
+
+
+def _ask(name: str) -> dict[str, Any]:
+    inbox: Inbox = SimpleQueue()
+    try:
+        link = open_link(name, inbox)
+    except UnitUnusable as error:
+        return {"unit": None, "why": error.what, "to_do": error.to_do}
+    try:
+        identity = identify(Controller(link, SystemClock(), inbox, Native()), PATIENCE_MS)
+    except UnitUnusable as error:
+        return {"unit": None, "why": error.what, "to_do": error.to_do}
+    finally:
+        link.close()
+    return {"unit": identity.model, "serial": identity.serial, "firmware": identity.firmware}
+
+
+def _line(row: dict[str, Any]) -> str:
+    if row.get("unit"):
+        return f"{row['port']}  {row['unit']} {row['serial']}, firmware {row['firmware']}"
+    said = row.get("why") or row["about"]
+    return f"{row['port']}  {said}" + (f"\n  to do: {row['to_do']}" if "to_do" in row else "")

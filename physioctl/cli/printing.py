@@ -1,0 +1,66 @@
+"""How a command prints: tables for people, one JSON object a line for programs.
+
+What is printed may come from a file or a unit, so nothing in it is markup here, and nothing in it can
+move the cursor.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import click
+
+WIDTH = 200  # of a table that goes to a file or a pipe, where nobody's terminal says how wide
+
+
+def say(text: str) -> None:
+    """One line for a person."""
+    click.echo(clean(text))
+
+
+def aside(text: str) -> None:
+    """One line for a person, beside what a program reads."""
+    click.echo(clean(text), err=True)
+
+
+def json_line(values: Mapping[str, Any]) -> None:
+    """One JSON object, on a line of its own."""
+    click.echo(json.dumps(values))
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table, as wide as the terminal lets it be. The first column, which names, is never broken."""
+    from rich.box import SIMPLE_HEAD  # only a command that prints a table pays for rich
+    from rich.console import Console
+    from rich.table import Table
+
+    made = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for number, column in enumerate(columns):
+        made.add_column(column, no_wrap=number == 0, overflow="fold")
+    for row in rows:
+        made.add_row(*map(clean, row))
+    console = Console(markup=False, emoji=False, highlight=False)
+    if not console.is_terminal:
+        console.width = WIDTH
+    with console.capture() as captured:
+        console.print(made)
+    click.echo("\n".join(line.rstrip() for line in captured.get().strip("\n").split("\n")))
+
+
+def clean(text: str) -> str:
+    """``text`` on one line, with whatever a terminal would obey written out."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+
+
+def minutes(ms: int) -> str:
+    """A duration as people read it off a clock: ``9:58``, and tenths when it has any."""
+    whole, rest = divmod(ms, 1000)
+    tenths = f".{rest // 100}" if rest >= 100 else ""
+    return f"{whole // 60}:{whole % 60:02d}{tenths}"
+
+
+def joules(mj: int) -> str:
+    """An energy as people read it."""
+    return f"{mj / 1000:.0f} J"

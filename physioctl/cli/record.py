@@ -1,0 +1,184 @@
+"""The record on the command line: history, show and verify. They read, and never make a journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from physioctl import record as the_record
+from physioctl import verdict as the_verdict
+from physioctl.cli.exits import Exit
+from physioctl.cli.printing import aside, clean, joules, json_line, minutes, say, table
+from physioctl.errors import UsageMistake
+from physioctl.journal import default_path
+from physioctl.record import Entry, Session, Summary
+
+_JOURNAL = click.option(
+    "--journal", type=click.Path(path_type=Path), metavar="FILE", help="The journal; by default your own."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+
+
+@click.command()
+@_JOURNAL
+@click.option("--person", metavar="REF", help="Only the sessions of this person.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
+@_JSON
+def history(journal: Path | None, person: str | None, limit: int | None, as_json: bool) -> None:
+    """List the sessions in the journal, the newest first.
+
+    \b
+    Example:
+      physioctl history --person P-017 --limit 5
+    """
+    if (path := _there(journal)) is None:
+        return
+    found = the_record.sessions(path, person=person, limit=limit)
+    if as_json:
+        for summary in found:
+            json_line(summary.as_json())
+    elif found:
+        table(
+            ("session", "began", "protocol", "person", "site", "unit", "outcome", "delivered", "energy"),
+            map(_row, found),
+        )
+    else:
+        say("No session to list.")
+
+
+@click.command()
+@click.argument("session", required=False)
+@_JOURNAL
+@click.option("--all", "everything", is_flag=True, help="Also the reports of every second.")
+@_JSON
+def show(session: str | None, journal: Path | None, everything: bool, as_json: bool) -> None:
+    """Show one session: by the beginning of its id, or else the latest.
+
+    \b
+    Example:
+      physioctl show
+    """
+    path = journal or default_path()
+    if journal is None and not path.exists():
+        raise UsageMistake("there is no session in the journal yet", "Run one: physioctl demo shows how.")
+    found = the_record.session(path, session)
+    if as_json:
+        for entry in found.entries:
+            json_line(entry.as_json())
+        return
+    for line in _facts(found.summary):
+        say(line)
+    table(("at", "what", "details"), _timeline(found, everything=everything))
+
+
+@click.command()
+@_JOURNAL
+@_JSON
+def verify(journal: Path | None, as_json: bool) -> int:
+    """Check that the journal is whole: nothing changed, removed, exchanged or cut off.
+
+    \b
+    Example:
+      physioctl verify --journal clinic.sqlite
+    """
+    path = journal or default_path()
+    if journal is None and _there(None) is None:
+        return Exit.DONE
+    verdict = the_verdict.verify(path)
+    if as_json:
+        json_line(verdict.as_json())
+    elif verdict.whole:
+        say(f"{path}: whole. {verdict.entries} entries; {verdict.why}.")
+        say(f"head: {verdict.head}")
+    if verdict.whole:
+        return Exit.DONE
+    bad = "" if verdict.first_bad is None else f"first bad entry: {verdict.first_bad}: "
+    aside(f"error: {path} is not whole: {bad}{verdict.why}")
+    aside(f"  to do: Keep this file as it is, and name a new one with --journal. Whole: {verdict.entries}.")
+    return Exit.JOURNAL_UNUSABLE
+
+
+def _there(journal: Path | None) -> Path | None:
+    path = journal or default_path()
+    if path.exists():
+        return path
+    aside(f"There is no journal at {path} yet; the first session makes it.")
+    return None
+
+
+def _row(summary: Summary) -> tuple[str, ...]:
+    return (
+        summary.id,
+        _when(summary),
+        summary.protocol,
+        summary.person or "–",
+        _site(summary),
+        f"{summary.model} {summary.serial}",
+        summary.ending,
+        f"{minutes(summary.delivered_ms)} of {minutes(summary.planned_ms)}",
+        joules(summary.energy_mj),
+    )
+
+
+def _facts(summary: Summary) -> Iterator[str]:
+    yield f"{summary.title} ({summary.protocol}, {summary.content_hash[:12]})"
+    yield f"session    {summary.id}, {_when(summary)}"
+    yield f"person     {summary.person or 'not named'}, {_site(summary)}"
+    yield f"unit       {summary.model}, serial number {summary.serial}"
+    delivered = f"{minutes(summary.delivered_ms)} of {minutes(summary.planned_ms)}"
+    yield f"delivered  {delivered}, {joules(summary.energy_mj)}"
+    if summary.outcome is None:
+        yield "outcome    open: it was never ended. It still runs, or the computer stopped in its midst."
+    else:
+        yield f"outcome    {summary.outcome}: {summary.why or 'as planned'}; silence {summary.silence}"
+
+
+def _timeline(session: Session, *, everything: bool) -> Iterator[tuple[str, str, str]]:
+    start_ms = session.entries[0].at_ms
+    for entry in session.entries:
+        if everything or entry.name != "progress":
+            yield minutes(entry.at_ms - start_ms), entry.name.replace("_", " "), _details(entry)
+
+
+# The start and the end stand above the timeline already.
+_ALREADY_SAID = frozenset({"session_started", "session_ended"})
+
+
+def _details(entry: Entry) -> str:
+    return "" if entry.name in _ALREADY_SAID else ", ".join(_said(entry.body))
+
+
+def _said(body: Mapping[str, Any]) -> Iterator[str]:
+    for key, value in body.items():
+        if isinstance(value, Mapping):
+            yield from _said(value)
+        elif value not in (None, "", []):
+            yield (
+                _quantity(key, value)
+                if isinstance(value, int)
+                else f"{key.replace('_', ' ')} {clean(str(value))}"
+            )
+
+
+_UNITS = {"_mw_cm2": " mW/cm²", "_pct": " %", "_khz": " kHz", "_hz": " Hz", "_per_min": " /min", "_mj": " mJ"}
+
+
+def _quantity(key: str, value: int) -> str:
+    if key.endswith("_ms"):
+        return f"{key[:-3].replace('_', ' ')} {minutes(value)}"
+    if key.endswith("_ddeg_c"):
+        return f"{key[:-7].replace('_', ' ')} {value / 10:.1f} °C"
+    suffix = next((suffix for suffix in _UNITS if key.endswith(suffix)), "")
+    return f"{key.removesuffix(suffix).replace('_', ' ')} {value}{_UNITS.get(suffix, '')}"
+
+
+def _when(summary: Summary) -> str:
+    return f"{summary.began.astimezone():%Y-%m-%d %H:%M}"
+
+
+def _site(summary: Summary) -> str:
+    side = f"{summary.side} " if summary.side in ("left", "right") else ""
+    return side + summary.body_site.replace("_", " ")

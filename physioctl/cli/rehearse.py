@@ -1,0 +1,85 @@
+"""``physioctl rehearse``: the whole stack on virtual time, with a verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from device.events import Event
+from device.models import MODELS
+from physioctl.cli.exits import Exit
+from physioctl.cli.printing import json_line, say
+from physioctl.cli.rehearsal import Rehearsal, rehearse
+from physioctl.cli.run import exit_code
+from physioctl.errors import UsageMistake
+from physioctl.events import SessionEnded
+from physioctl.screens import JsonLines, Plain, summary
+from protocols.library import find
+from simulator.faults import Fault, parse, scenario
+from simulator.rig import Rig
+
+
+@click.command("rehearse")
+@click.argument("protocol")
+@click.option("--unit", type=click.Choice(MODELS), required=True, help="The model to simulate.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same bytes."
+)
+@click.option(
+    "--scenario", "file", type=click.Path(path_type=Path), help="Faults to strike, from a TOML file."
+)
+@click.option(
+    "--fault", "faults", multiple=True, metavar="KIND@AT", help="One fault, such as lift_off@30s+2s."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def rehearse_(
+    protocol: str, unit: str, seed: int, file: Path | None, faults: tuple[str, ...], as_json: bool
+) -> int:
+    """Run PROTOCOL on a simulated unit in virtual time: timeline, dose, verdict.
+
+    \b
+    Examples:
+      physioctl rehearse calf-tightness-ultrasound --unit us111
+      physioctl rehearse unit-check --unit us111 --fault cable_pulled@5s --json
+    """
+    found = find(protocol)
+    rig = Rig(unit, seed=seed, faults=_faults(file, faults))
+    watcher = _AllButTheEnd() if as_json else Plain(say)
+    rehearsal = rehearse(found, rig, session=f"rehearsal-{unit}-{seed}", watchers=[watcher])
+    if as_json:
+        json_line(rehearsal.as_json())
+    else:
+        for line in [*summary(rehearsal.ended), *_verdict(rehearsal)]:
+            say(line)
+    code = exit_code(rehearsal.ended)
+    return code if rehearsal.agrees or code is not Exit.DONE else Exit.FAULT
+
+
+class _AllButTheEnd(JsonLines):
+    """JSON lines whose last, with the unit's truth in it, is printed by the command."""
+
+    def __init__(self) -> None:
+        super().__init__(click.echo)
+
+    def notice(self, event: Event) -> None:
+        if not isinstance(event, SessionEnded):
+            super().notice(event)
+
+
+def _verdict(rehearsal: Rehearsal) -> list[str]:
+    lines = [
+        f"  the unit's own physics: {rehearsal.unit_delivered_ms / 1000:.3f} s, "
+        f"{rehearsal.unit_energy_mj / 1000:.1f} J, {'silent' if rehearsal.unit_silent else 'NOT SILENT'}",
+        f"  breaches: {', '.join(rehearsal.breaches) or 'none'}",
+    ]
+    if not rehearsal.agrees:
+        lines.append("  the record and the unit do not agree")
+    return lines
+
+
+def _faults(file: Path | None, texts: tuple[str, ...]) -> tuple[Fault, ...]:
+    try:
+        return (*(scenario(file) if file else ()), *map(parse, texts))
+    except (OSError, ValueError) as mistake:
+        raise UsageMistake(str(mistake), "See the kinds of fault in docs/simulator.md.") from mistake

@@ -1,0 +1,144 @@
+"""``physioctl run``: a session on a unit."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from queue import SimpleQueue
+
+import click
+
+from device.clock import Clock, SystemClock
+from device.controller import Controller
+from device.events import Silence, Watcher
+from device.link import Inbox
+from device.native import Native
+from physioctl.cli.exits import Exit
+from physioctl.cli.opening import open_link
+from physioctl.errors import UsageMistake
+from physioctl.events import Outcome, SessionEnded
+from physioctl.journal import Journal
+from physioctl.runner import Request, run_session
+from physioctl.screening import Answer, Answers, questions_of, read_answers
+from physioctl.screens import BarScreen, JsonLines, Plain, summary
+from physioctl.terminal import keys, stop_on_signals
+from protocols.library import find
+from protocols.model import Protocol, Side
+
+_SIDES = (Side.LEFT, Side.RIGHT)
+_CODES = {
+    Outcome.COMPLETED: Exit.DONE,
+    Outcome.STOPPED: Exit.STOPPED,
+    Outcome.INTERRUPTED: Exit.FAULT,
+    Outcome.REFUSED: Exit.REFUSED,
+    Outcome.FAILED: Exit.FAULT,
+}
+
+
+@click.command()
+@click.argument("protocol")
+@click.option(
+    "--port", required=True, help="A device path, a COM name, sim://MODEL, socket:// or rfc2217://."
+)
+@click.option("--person", metavar="REF", help="A reference for the person treated. Never a name.")
+@click.option("--side", type=click.Choice(["left", "right"]), help="Which side of the body.")
+@click.option("--answers", type=click.Path(path_type=Path), help="Answers to the screening questions (YAML).")
+@click.option("--journal", type=click.Path(path_type=Path), help="Keep the record in this file.")
+@click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def run(
+    protocol: str,
+    port: str,
+    person: str | None,
+    side: str | None,
+    answers: Path | None,
+    journal: Path | None,
+    plain: bool,
+    as_json: bool,
+) -> int:
+    """Run a session on a unit. PROTOCOL is a file or the id of a bundled one.
+
+    At a terminal, Space pauses and resumes; s or Ctrl-C stops.
+
+    \b
+    Examples:
+      physioctl run unit-check --port /dev/ttyUSB0
+      physioctl run calf-tightness-ultrasound --port COM4 --side left --answers answers.yaml
+      physioctl run unit-check --port 'sim://us111?seed=7' --json
+    """
+    found = find(protocol)
+    clock = SystemClock()
+    request = Request(
+        protocol=found,
+        session=new_session_id(clock),
+        side=chosen_side(found, side),
+        person=person,
+        answers=read_answers(answers) if answers else _asked(found),
+        attended=_attended(),
+    )
+    inbox: Inbox = SimpleQueue()
+    with ExitStack() as stack:
+        stack.enter_context(stop_on_signals(inbox))
+        record = stack.enter_context(Journal.open(journal, clock))
+        link = open_link(port, inbox)
+        stack.callback(link.close)
+        watcher = stack.enter_context(BarScreen()) if _wants_bar(plain, as_json) else _lines(as_json)
+        stack.enter_context(keys(inbox))
+        ended = run_session(request, Controller(link, clock, inbox, Native()), record, [watcher])
+    if not as_json:
+        click.echo("\n".join(summary(ended)))
+        click.echo(f"  record     {request.session}")
+    return exit_code(ended)
+
+
+def exit_code(ended: SessionEnded) -> Exit:
+    """What the shell is told: that silence was not proven comes before how the session ended."""
+    if ended.silence is not Silence.PROVEN:
+        return Exit.SILENCE_NOT_PROVEN
+    return _CODES[ended.outcome]
+
+
+def new_session_id(clock: Clock) -> str:
+    """A name for a session: when, and four letters so that two of one second differ."""
+    return f"{clock.utc():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+def chosen_side(protocol: Protocol, side: str | None) -> str:
+    """The side to treat, as the protocol allows it."""
+    if protocol.side is not Side.EITHER:
+        if side is not None and side != protocol.side:
+            raise UsageMistake(
+                f"{protocol.id} is for side {protocol.side.value}, not {side}", "Leave --side out."
+            )
+        return protocol.side.value
+    if side is not None:
+        return side
+    if _attended():
+        return str(click.prompt("Which side", type=click.Choice([s.value for s in _SIDES])))
+    raise UsageMistake(
+        f"{protocol.id} treats one side of the body", "Say which: --side left or --side right."
+    )
+
+
+def _asked(protocol: Protocol) -> Answers:
+    """The answers a person gives at the terminal; none at all where there is no terminal to ask at."""
+    questions = questions_of(protocol)
+    if not questions or not _attended():
+        return Answers()
+    click.echo("Before the session. Answer for the person treated:")
+    said = {q.code: Answer.YES if click.confirm(f"  {q.ask}", default=None) else Answer.NO for q in questions}
+    return Answers(said)
+
+
+def _attended() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _wants_bar(plain: bool, as_json: bool) -> bool:
+    return not plain and not as_json and sys.stdout.isatty()
+
+
+def _lines(as_json: bool) -> Watcher:
+    return JsonLines(click.echo) if as_json else Plain(click.echo)

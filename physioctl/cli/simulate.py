@@ -1,0 +1,113 @@
+"""``physioctl simulate``: a simulated unit for other programs, on a pty or a TCP port of this machine."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from typing import IO
+
+import click
+
+from device.clock import SystemClock
+from device.models import MODELS
+from physioctl.errors import UsageMistake
+from simulator.cable import Cable
+from simulator.faults import Fault, parse
+from simulator.record import OutputChange
+from simulator.serve import CannotServe, serve_pty, serve_tcp
+from simulator.unit import SimulatedUnit
+
+_EPOCH = date(2020, 1, 1)
+
+
+@click.command()
+@click.argument("model", type=click.Choice(MODELS))
+@click.option("--tcp", metavar="HOST:PORT", help="Serve on TCP instead of a pty; port 0 for any.")
+@click.option("--beyond-this-machine", is_flag=True, help="Let --tcp bind an address others can reach.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same unit."
+)
+@click.option(
+    "--fault", "faults", multiple=True, metavar="KIND@AT", help="Such as lift_off@30s+2s; repeatable."
+)
+@click.option("--log", type=click.Path(path_type=Path), help="One JSON line here for each change of output.")
+def simulate(
+    model: str,
+    tcp: str | None,
+    beyond_this_machine: bool,
+    seed: int,
+    faults: tuple[str, ...],
+    log: Path | None,
+) -> int:
+    """Serve a simulated unit. The address of its port is printed first; Ctrl-C ends it.
+
+    \b
+    Examples:
+      physioctl simulate us111
+      physioctl simulate ultragun --tcp 127.0.0.1:0 --fault stall@20s --log unit.jsonl
+    """
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    with ExitStack() as stack:
+        stream = stack.enter_context(_opened(log)) if log else None
+        struck = _parsed(faults)
+        clock = SystemClock()
+        unit = SimulatedUnit(
+            model,
+            seed=seed,
+            faults=struck,
+            on_change=lambda change: _write(stream, change),
+            calibrated=(clock.utc().date() - _EPOCH).days,
+        )
+        cable = Cable(unit, seed=seed, faults=struck)
+        try:
+            if tcp is None:
+                serve_pty(cable, announce=click.echo, ended=ended.is_set, clock=clock)
+            else:
+                host, port = _address(tcp)
+                serve_tcp(
+                    cable,
+                    host=host,
+                    port=port,
+                    announce=click.echo,
+                    ended=ended.is_set,
+                    clock=clock,
+                    beyond_this_machine=beyond_this_machine,
+                )
+        except CannotServe as error:
+            raise UsageMistake(f"cannot serve the unit: {error}", "Choose another --tcp address.") from error
+    return 0
+
+
+def _opened(log: Path) -> IO[str]:
+    try:
+        return log.open("w", encoding="utf-8")
+    except OSError as error:
+        raise UsageMistake(
+            f"cannot write the log {log}: {error.strerror}", "Choose another --log."
+        ) from error
+
+
+def _write(stream: IO[str] | None, change: OutputChange) -> None:
+    if stream is not None:
+        stream.write(json.dumps(change.as_json()) + "\n")
+        stream.flush()  # a reader may be waiting for this very line
+
+
+def _parsed(texts: tuple[str, ...]) -> tuple[Fault, ...]:
+    try:
+        return tuple(map(parse, texts))
+    except ValueError as mistake:
+        raise UsageMistake(str(mistake), "See the kinds of fault in docs/simulator.md.") from mistake
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal():
+        raise UsageMistake(f"{text!r} is not HOST:PORT", "Write it as 127.0.0.1:4001, or port 0 for any.")
+    return host.strip("[]"), int(port)

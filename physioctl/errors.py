@@ -1,0 +1,13 @@
+"""The session's own errors, beside those of `protocols.errors` and `device.errors`."""
+
+from __future__ import annotations
+
+from protocols.errors import PhysioctlError
+
+
+class JournalUnusable(PhysioctlError):
+    """The record cannot be kept, so there is no output."""
+
+
+class UsageMistake(PhysioctlError):
+    """What was typed does not make a session."""

@@ -1,0 +1,170 @@
+"""One session from its request to its end: who is on the cable, may it be, deliver it, close the record.
+
+It knows no screen, no terminal and no port: a controller is handed in, and whoever watches is told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+from device.controller import Controller
+from device.delivery import Delivery, Ended, deliver
+from device.events import Event, Silence, Watcher
+from device.greeting import greet
+from device.unit import Unit
+from physioctl import __version__
+from physioctl.daily import day_layer
+from physioctl.events import Outcome, SessionEnded, SessionStarted
+from physioctl.journal import Journal
+from physioctl.record import delivered_today
+from physioctl.screening import Answers, questions_of, screen
+from protocols.errors import Refused
+from protocols.limits import Bound, Limits
+from protocols.plan import Plan
+
+if TYPE_CHECKING:  # whoever holds a protocol has paid for pydantic already
+    from protocols.model import Protocol
+
+CALIBRATED_FOR = timedelta(days=365)
+_OUTCOMES = {
+    Ended.COMPLETED: Outcome.COMPLETED,
+    Ended.STOPPED: Outcome.STOPPED,
+    Ended.INTERRUPTED: Outcome.INTERRUPTED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked for: which protocol, for whom, where, and with what answers."""
+
+    protocol: Protocol
+    session: str  # the session's id in the journal
+    side: str = "none"
+    person: str | None = None  # a pseudonymous reference, never a name
+    answers: Answers | None = None  # None: there is no person, as in a rehearsal
+    operator: tuple[Bound, ...] = ()  # limits of the operator's own
+    attended: bool = False  # somebody is there to resume after a pause
+
+
+def run_session(
+    request: Request, controller: Controller, journal: Journal, watchers: Sequence[Watcher] = ()
+) -> SessionEnded:
+    """Run the session ``request`` asks for, from the greeting to the closed record.
+
+    Raise `Refused` when screening, limits, calibration or history say no: nothing has been output then.
+    Raise `UnitUnusable` when the unit cannot be used, and `JournalUnusable` when the record cannot be
+    kept; in each case output is off, or was told to go off by every way there is.
+    """
+    unit = greet(controller)
+    screening = None if request.answers is None else screen(questions_of(request.protocol), request.answers)
+    _check_calibration(unit, controller.clock.utc().date())
+    plan = plan_for(request, unit, journal, controller)
+    log = journal.begin(request.session)
+    controller.testify_to(log)
+    for watcher in watchers:
+        controller.add_watcher(watcher)
+    controller.tell(_started(request, plan, unit, controller.clock.now_ms()))
+    if screening is not None:
+        controller.tell(screening.told(controller.clock.now_ms()))
+    return _delivered(request, plan, controller)
+
+
+def plan_for(request: Request, unit: Unit, journal: Journal, controller: Controller) -> Plan:
+    """The plan for this unit, this person and this day; raise `Refused` when there is none."""
+    from protocols.ceilings import site_layer
+    from protocols.compile import compile_plan
+
+    family = request.protocol.family or unit.model.family
+    limits = Limits((*unit.bounds, *request.operator))
+    if request.person is not None and request.protocol.family is not None:
+        site_bounds, _ = site_layer(request.protocol.body_site, family)
+        given = delivered_today(
+            journal,
+            request.person,
+            request.protocol.body_site,
+            request.side,
+            family,
+            controller.clock.utc(),
+        )
+        day = day_layer(family, given.sessions, given.delivered_ms, Limits((*limits.bounds, *site_bounds)))
+        limits = Limits(day.bounds, day.blocks)
+    return compile_plan(
+        request.protocol, model=unit.model.id, family=unit.model.family, area_mm2=unit.area_mm2, limits=limits
+    )
+
+
+def session_number(session: str) -> int:
+    """The number the unit knows the session by: never 0, and the same for the same id."""
+    return int.from_bytes(hashlib.sha256(session.encode()).digest()[:4]) | 1
+
+
+def _delivered(request: Request, plan: Plan, controller: Controller) -> SessionEnded:
+    began_ms = controller.clock.now_ms()
+    try:
+        delivery = deliver(controller, plan, session_number(request.session), attended=request.attended)
+    except BaseException as error:
+        # The witness may be what broke, so only the watchers hear of this end: the journal stays open.
+        broken = Delivery(
+            ended=Ended.INTERRUPTED,
+            why=f"the session broke off: {type(error).__name__}",
+            silence=controller.silence() or Silence.UNKNOWN,
+            delivered_ms=controller.delivered_ms,
+            energy_mj=controller.energy_mj,
+            duration_ms=controller.clock.now_ms() - began_ms,
+            steps_done=0,
+        )
+        controller.tell(_ended(plan, broken, Outcome.FAILED, controller.clock.now_ms()))
+        raise
+    ended = _ended(plan, delivery, _OUTCOMES[delivery.ended], controller.clock.now_ms())
+    controller.tell(ended)
+    return ended
+
+
+def _check_calibration(unit: Unit, today: date) -> None:
+    said = unit.identity.calibrated
+    if said is not None and today - date.fromisoformat(said) > CALIBRATED_FOR:
+        raise Refused(
+            f"the unit was last calibrated on {said}, more than {CALIBRATED_FOR.days} days ago",
+            "Have it calibrated before it is used on a person.",
+        )
+
+
+def _started(request: Request, plan: Plan, unit: Unit, at_ms: int) -> Event:
+    return SessionStarted(
+        at_ms=at_ms,
+        session=request.session,
+        protocol=request.protocol.id,
+        title=request.protocol.title,
+        content_hash=request.protocol.content_hash,
+        family=request.protocol.family,
+        body_site=request.protocol.body_site,
+        side=request.side,
+        person=request.person,
+        model=unit.identity.model,
+        serial=unit.identity.serial,
+        firmware=unit.identity.firmware,
+        planned_ms=plan.delivered_ms,
+        planned_energy_mj=plan.energy_mj,
+        total_ms=plan.total_ms,
+        lease_ms=unit.lease_ms,
+        assumed=True,
+        physioctl=__version__,
+    )
+
+
+def _ended(plan: Plan, delivery: Delivery, outcome: Outcome, at_ms: int) -> SessionEnded:
+    return SessionEnded(
+        at_ms=at_ms,
+        outcome=outcome,
+        why=delivery.why,
+        silence=delivery.silence,
+        delivered_ms=delivery.delivered_ms,
+        planned_ms=plan.delivered_ms,
+        energy_mj=delivery.energy_mj,
+        planned_energy_mj=plan.energy_mj,
+        duration_ms=delivery.duration_ms,
+    )

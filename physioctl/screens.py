@@ -1,0 +1,192 @@
+"""What a person, or another program, sees of a session while it runs.
+
+Screens are watchers: they are told after the fact, and one that fails is dropped. None of them can
+reach the unit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from device.events import (
+    Acted,
+    AlarmCleared,
+    AlarmRaised,
+    Event,
+    Progress,
+    Silence,
+    Silenced,
+    StateChanged,
+    StepStarted,
+    UnitIdentified,
+)
+from physioctl.events import Outcome, SessionEnded, SessionStarted
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+Say = Callable[[str], None]
+PROGRESS_EVERY_MS = 30_000  # in a log; a bar moves with every report
+
+SILENCE = {
+    Silence.PROVEN: "The unit reports that its output is off.",
+    Silence.INFERRED: "The lease has run out, so output should be off. The unit has not said so: look at it.",
+    Silence.UNKNOWN: "Whether output is off is NOT KNOWN. Switch the unit off at its own switch now.",
+}
+
+
+class JsonLines:
+    """One JSON object a line, for other programs."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+
+    def notice(self, event: Event) -> None:
+        """Print ``event``."""
+        self._say(json.dumps(event.as_json(), ensure_ascii=False, separators=(", ", ": ")))
+
+
+class Plain:
+    """One line for each thing worth saying, for a log or a pipe."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._next_ms = 0  # when the next progress is due
+
+    def notice(self, event: Event) -> None:
+        """Print ``event`` if a person would want to read it."""
+        if isinstance(event, Progress):
+            if event.at_ms < self._next_ms:
+                return
+            self._next_ms = event.at_ms + PROGRESS_EVERY_MS
+        line = _line(event)
+        if line:
+            self._say(f"{_clock(event.at_ms)}  {line}")
+
+
+class BarScreen:
+    """A progress bar with the step, the time left, level, energy, head temperature and contact."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        self._console = Console(highlight=False)
+        self._bar: Bar = Bar(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[left]} left"),
+            TextColumn("[dim]{task.fields[readings]}"),
+            console=self._console,
+        )
+        self._task: TaskID | None = None
+        self._total_ms = 0
+        self._percussion = False
+        self._of = ""
+
+    def __enter__(self) -> BarScreen:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def notice(self, event: Event) -> None:
+        """Move the bar, and print above it what a person has to read."""
+        if isinstance(event, SessionStarted):
+            self._begin(event)
+        elif isinstance(event, Progress) and self._task is not None:
+            self._bar.update(
+                self._task,
+                completed=self._total_ms - event.remaining_ms,
+                left=_clock(event.remaining_ms),
+                readings=readings(event, percussion=self._percussion),
+                description=f"{self._of} {event.state}",
+            )
+        elif isinstance(event, StepStarted):
+            self._of = f"step {event.step}/{event.steps}"
+            self._print(event, "cyan")
+        elif isinstance(event, AlarmRaised):
+            self._print(event, "red" if event.priority != "low" else "yellow")
+        elif isinstance(event, AlarmCleared | Acted):
+            self._print(event, "dim")
+        elif isinstance(event, SessionEnded) and self._task is not None:
+            done_ms = float(self._total_ms) if event.outcome is Outcome.COMPLETED else None
+            self._bar.update(self._task, completed=done_ms, description=event.outcome.value, left=_clock(0))
+
+    def _begin(self, event: SessionStarted) -> None:
+        self._total_ms = event.total_ms
+        self._percussion = event.family == "percussion"
+        self._task = self._bar.add_task(
+            "starting", total=max(1, event.total_ms), left=_clock(event.total_ms), readings=""
+        )
+        self._print(event, "bold")
+
+    def _print(self, event: Event, style: str) -> None:
+        self._console.print(_line(event), style=style, markup=False)
+
+
+def readings(event: Progress, *, percussion: bool) -> str:
+    """The readings of a moment, as a person reads them."""
+    if percussion:
+        return f"{event.output} /min · {event.energy_mj / 1000:.0f} J · battery {event.battery_pct} %"
+    return (
+        f"{event.output / 1000:.2f} W/cm² · {event.energy_mj / 1000:.0f} J · "
+        f"head {event.head_temp_ddeg_c / 10:.1f} °C · contact {event.contact_pct} %"
+    )
+
+
+def summary(ended: SessionEnded) -> list[str]:
+    """What was delivered, by the unit's own count, and how it ended."""
+    planned = f" of {ended.planned_energy_mj / 1000:.1f} J" if ended.planned_energy_mj is not None else ""
+    return [
+        f"{ended.outcome.value}{': ' + ended.why if ended.why else ''}",
+        f"  delivered  {_clock(ended.delivered_ms)} of {_clock(ended.planned_ms)}",
+        f"  energy     {ended.energy_mj / 1000:.1f} J{planned}",
+        f"  took       {_clock(ended.duration_ms)}",
+        f"  {SILENCE[ended.silence]}",
+    ]
+
+
+def _line(event: Event) -> str:
+    match event:
+        case SessionStarted():
+            return (
+                f"{event.title} [{event.protocol}, {event.content_hash[:12]}] on {event.model} {event.serial}"
+                f"{' (assumed profile)' if event.assumed else ''}"
+            )
+        case UnitIdentified():
+            return f"unit {event.model} {event.serial}, firmware {event.firmware}"
+        case StepStarted():
+            return (
+                f"step {event.step}/{event.steps}  {event.say or event.kind}  ({_clock(event.duration_ms)})"
+            )
+        case AlarmRaised():
+            return f"{event.priority.value} alarm {event.code}: {event.what}. {event.to_do}"
+        case AlarmCleared():
+            return f"alarm {event.code} is over"
+        case Acted():
+            return f"operator: {event.act}"
+        case StateChanged(state=state) if state in ("paused", "held", "uncertain", "fault"):
+            return f"now {state}"
+        case Silenced():
+            return SILENCE[event.silence]
+        case Progress():
+            left = _clock(event.remaining_ms)
+            return f"{event.state}, {left} left, {event.delivered_ms / 1000:.0f} s delivered"
+    return ""
+
+
+def _clock(ms: int) -> str:
+    """Minutes and seconds; tenths when there is less than a minute and they say something."""
+    minutes, rest_ms = divmod(max(0, ms), 60_000)
+    if minutes == 0 and rest_ms % 1000:
+        return f"0:{rest_ms / 1000:04.1f}"
+    return f"{minutes}:{rest_ms // 1000:02d}"

@@ -1,0 +1,106 @@
+"""The terminal: keys and signals become a person's acts. All that only POSIX has stands here.
+
+Every act goes into the loop's own inbox, which may be put to from any thread and from a signal
+handler. The Windows way beside it has not been tried.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from device.link import Inbox
+from device.operator import Act
+
+KEYS = {" ": Act.TOGGLE, "s": Act.STOP, "S": Act.STOP, "\x03": Act.STOP}
+_GLANCE_S = 0.1  # how soon the reader of keys notices that it should end
+_SIGNALS = tuple(
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+)
+
+Read = Callable[[float], str | None]  # a key, "" when the terminal has closed, None when there was none
+
+
+@contextmanager
+def stop_on_signals(inbox: Inbox) -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and a hang-up stop the session instead of the program."""
+
+    def stop(_number: int, _frame: object) -> None:
+        inbox.put(Act.STOP)
+
+    before = {number: signal.signal(number, stop) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def keys(inbox: Inbox) -> Iterator[None]:
+    """Let Space pause and resume, and ``s`` stop, for as long as there is a terminal to type at."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        yield
+        return
+    ended = threading.Event()
+    with ExitStack() as stack:
+        read = stack.enter_context(_one_key_at_a_time())
+        reader = threading.Thread(target=_listen, args=(inbox, read, ended), name="keys", daemon=True)
+        reader.start()
+        stack.callback(reader.join, 1.0)
+        stack.callback(ended.set)
+        yield
+
+
+def _listen(inbox: Inbox, read: Read, ended: threading.Event) -> None:
+    while not ended.is_set():
+        key = read(_GLANCE_S)
+        if key == "":  # the terminal has gone, and with it whoever could stop the session
+            inbox.put(Act.STOP)
+            return
+        if key in KEYS:
+            inbox.put(KEYS[key])
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    @contextmanager
+    def _one_key_at_a_time() -> Iterator[Read]:
+        idle = threading.Event()
+
+        def read(for_s: float) -> str | None:
+            if not msvcrt.kbhit():
+                idle.wait(for_s)
+                return None
+            return msvcrt.getwch()
+
+        yield read
+
+else:
+    import os
+    import select
+    import termios
+    import tty
+
+    @contextmanager
+    def _one_key_at_a_time() -> Iterator[Read]:
+        """The terminal without line editing or echo; put back as it was, however this ends."""
+        terminal = sys.stdin.fileno()
+        before = termios.tcgetattr(terminal)
+
+        def read(for_s: float) -> str | None:
+            try:
+                readable, _, _ = select.select([terminal], [], [], for_s)
+                return os.read(terminal, 1).decode("latin-1") if readable else None
+            except OSError:
+                return ""
+
+        tty.setcbreak(terminal)
+        try:
+            yield read
+        finally:
+            termios.tcsetattr(terminal, termios.TCSADRAIN, before)

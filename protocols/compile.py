@@ -1,0 +1,201 @@
+"""Compiling: a protocol and the limits of one unit, held against each other, become a plan.
+
+Every value that any bound does not admit is named, and none is ever softened. It knows no unit's
+address, no person and no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from protocols import ceilings, plan
+from protocols.errors import Refused
+from protocols.limits import Bound, Excess, Family, Layer, Limits, Quantity
+from protocols.model import EmitStep, FlatStep, PercussionLevel, Protocol, RestStep, Where
+from protocols.plan import Emit, Guide, Output, Percussion, Plan, Rest, Step, Ultrasound
+
+RAMP_MS = {Family.ULTRASOUND: 3_000, Family.PERCUSSION: 1_000}
+_LAYERS = tuple(Layer)
+_KEYS = {  # the key of an emission that sets each quantity
+    Quantity.INTENSITY_MW_CM2: "intensity",
+    Quantity.SATA_MW_CM2: "intensity",
+    Quantity.DUTY_PCT: "duty",
+    Quantity.CARRIER_KHZ: "carrier",
+    Quantity.PULSE_HZ: "pulse",
+    Quantity.SPEED_PER_MIN: "speed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A value to hold against the bounds, and the key that set it."""
+
+    where: Where
+    name: str  # of the step, or of the session
+    quantity: Quantity
+    value: int
+
+
+def standing_limits(protocol: Protocol) -> Limits:
+    """What holds for the protocol on every unit: the family's ceilings and the body site's."""
+    if protocol.family is None:
+        return Limits()
+    bounds, blocks = ceilings.site_layer(protocol.body_site, protocol.family)
+    return Limits((*ceilings.family_layer(protocol.family), *bounds), blocks)
+
+
+def check(protocol: Protocol) -> None:
+    """Hold the protocol against what holds on every unit; raise `Refused` with every excess.
+
+    Energy is not judged: it takes a unit's radiating area.
+    """
+    limits = _layered(standing_limits(protocol).with_layer(protocol.own_bounds()))
+    _refuse_blocked(protocol, limits)
+    _refuse_excess(protocol, limits, [*_held_steps(protocol), _held_time(protocol)])
+
+
+def compile_plan(
+    protocol: Protocol, *, model: str, family: Family, area_mm2: int | None, limits: Limits
+) -> Plan:
+    """The plan for a unit of ``model``, or `Refused` with everything that stands against it.
+
+    The family's, the body site's and the protocol's own layers are added to ``limits`` here, so that no
+    caller can forget them.
+    """
+    if protocol.family not in (None, family):
+        raise Refused(
+            f"{protocol.id} is {_an(protocol.family)} protocol; {model} is {_an(family)} unit",
+            f"Use a unit of the {protocol.family} family, or a protocol for {family}.",
+        )
+    standing = standing_limits(protocol)
+    limits = _layered(standing.with_layer(limits.bounds, limits.blocks).with_layer(protocol.own_bounds()))
+    _refuse_blocked(protocol, limits)
+    steps = tuple(_step(step) for _, step in protocol.flat_steps())
+    energy_mj = _energy_mj(steps, family, area_mm2)
+    held = [*_held_steps(protocol), _held_time(protocol)]
+    if energy_mj is not None:
+        held.append(_Held(("steps",), "the session", Quantity.ENERGY_MJ, energy_mj))
+    elif protocol.family is Family.ULTRASOUND and limits.of(Quantity.ENERGY_MJ):
+        raise Refused(
+            f"the energy of {protocol.id} is bounded, and {model}'s radiating area is not known",
+            "Use a unit whose effective radiating area (ERA) is known.",
+        )
+    _refuse_excess(protocol, limits, held)
+    made = Plan(
+        protocol_id=protocol.id,
+        title=protocol.title,
+        content_hash=protocol.content_hash,
+        family=family,
+        body_site=protocol.body_site,
+        model=model,
+        steps=steps,
+        limits=limits,
+        energy_mj=energy_mj,
+    )
+    assert not made.excesses()  # the plan judges itself by its own count
+    return made
+
+
+def _layered(limits: Limits) -> Limits:
+    """The same limits, from the widest layer to the narrowest."""
+    return Limits(sorted(limits.bounds, key=lambda bound: _LAYERS.index(bound.layer)), limits.blocks)
+
+
+def _step(step: FlatStep) -> Step:
+    if isinstance(step, EmitStep):
+        output = _output(step)
+        family = Family.ULTRASOUND if isinstance(output, Ultrasound) else Family.PERCUSSION
+        ramp_ms = min(RAMP_MS[family], step.duration_ms) if step.ramp_ms is None else step.ramp_ms
+        return Emit(output, step.duration_ms, ramp_ms, step.say)
+    if isinstance(step, RestStep):
+        return Rest(step.duration_ms, step.say)
+    return Guide(step.guide, step.duration_ms)
+
+
+def _output(step: EmitStep) -> Output:
+    level = step.emit
+    if isinstance(level, PercussionLevel):
+        return Percussion(level.speed_per_min)
+    return Ultrasound(level.intensity_mw_cm2, level.duty_pct, level.carrier_khz, level.pulse_hz or 0)
+
+
+def _energy_mj(steps: tuple[Step, ...], family: Family, area_mm2: int | None) -> int | None:
+    if family is Family.PERCUSSION or area_mm2 is None:
+        return None
+    return sum(plan.energy_mj(step, area_mm2) for step in steps if isinstance(step, Emit))
+
+
+def _held_steps(protocol: Protocol) -> Iterator[_Held]:
+    """Everything each emission sets. A step that is repeated is held once: its values are the same."""
+    emissions = {where: step for where, step in protocol.flat_steps() if isinstance(step, EmitStep)}
+    for where, step in emissions.items():
+        name = _name(where)
+        for key, quantity, value in _set_by(step):
+            yield _Held((*where, *key), name, quantity, value)
+
+
+def _set_by(step: EmitStep) -> Iterator[tuple[Where, Quantity, int]]:
+    for quantity, value in plan.quantities(_output(step)):
+        yield ("emit", _KEYS[quantity]), quantity, value
+    yield ("for",), Quantity.STEP_MS, step.duration_ms
+
+
+def _held_time(protocol: Protocol) -> _Held:
+    delivered_ms = sum(step.duration_ms for _, step in protocol.flat_steps() if isinstance(step, EmitStep))
+    return _Held(("steps",), "the session", Quantity.DELIVERED_MS, delivered_ms)
+
+
+def _refuse_blocked(protocol: Protocol, limits: Limits) -> None:
+    if protocol.family and (block := limits.blocked(protocol.family)):
+        site = ceilings.body_sites()[protocol.body_site]
+        raise Refused(
+            f"{protocol.id}: {protocol.family} is blocked by the {block.layer} ({site}): {block.reason}",
+            f"Nothing overrides this ({block.source}). Use a protocol that guides, or refer the person.",
+        )
+
+
+def _refuse_excess(protocol: Protocol, limits: Limits, held: list[_Held]) -> None:
+    found = [(item, excess) for item in held if (excess := _excess(limits, item))]
+    if not found:
+        return
+    lines = [f"{protocol.origin.source(item.where)}: {item.name}: {excess}" for item, excess in found]
+    first = _advice(*found[0], limits)
+    rest = "" if len(found) == 1 else f" Mend the other {len(found) - 1} likewise."
+    raise Refused("\n".join(lines), first + rest)
+
+
+def _excess(limits: Limits, item: _Held) -> Excess | None:
+    """What is exceeded; where several are, the bound that binds."""
+    binding = limits.binding(item.quantity)
+    if binding and not binding.admits(item.value):
+        return Excess(item.value, binding)
+    return limits.excess(item.quantity, item.value)
+
+
+def _advice(item: _Held, excess: Excess, limits: Limits) -> str:
+    bound, quantity = excess.bound, item.quantity
+    unit = ", or use a unit that allows it" if bound.layer in (Layer.MODEL, Layer.UNIT) else ""
+    lowest = max((at.at_least for at in limits.of(quantity) if at.at_least is not None), default=0)
+    highest = limits.at_most(quantity)
+    if highest is not None and lowest > highest:
+        return f"No {quantity.label} satisfies every bound: see physioctl protocols plan --explain."
+    return f"{_change(item.value, bound, highest)}{unit}."
+
+
+def _change(value: int, bound: Bound, highest: int | None) -> str:
+    quantity = bound.quantity
+    if highest is not None and value > highest:
+        return f"Lower the {quantity.label} to {quantity.show(highest)} or less"
+    if bound.at_least is not None and value < bound.at_least:
+        return f"Raise the {quantity.label} to {quantity.show(bound.at_least)} or more"
+    return f"Set the {str(bound).replace(quantity.label, quantity.label + ' to', 1)}"
+
+
+def _name(where: Where) -> str:
+    """The step as a person counts: ``step 3``, or ``step 2.1`` inside a repeat."""
+    return "step " + ".".join(str(part + 1) for part in where if isinstance(part, int))
+
+
+def _an(family: Family | None) -> str:
+    return f"{'an' if family is Family.ULTRASOUND else 'a'} {family}"

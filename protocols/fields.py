@@ -1,0 +1,121 @@
+"""The kinds of field a protocol file has: quantities, lines of text, names.
+
+Each refuses with what was found and how to mend it, and each tells an editor its pattern.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from protocols import ceilings, quantity
+from protocols.limits import Family, Limits, Quantity
+from protocols.quantity import Dimension, NotAQuantity
+
+TEXT_MAX = 400
+
+
+def _quantity(dimension: Dimension) -> tuple[BeforeValidator, WithJsonSchema]:
+    def read(written: object) -> int:
+        return quantity.parse(written, dimension)
+
+    schema = {"type": "string", "pattern": quantity.pattern(dimension), "examples": [*dimension.examples]}
+    return BeforeValidator(read), WithJsonSchema(schema)
+
+
+def _within(family: Family, bounded: Quantity) -> AfterValidator:
+    """The first fence: what no unit of the family may ever do is a mistake in the file itself."""
+
+    def check(value: int) -> int:
+        if excess := Limits(ceilings.family_layer(family)).excess(bounded, value):
+            raise NotAQuantity(str(excess), f"Stay within it: {excess.bound}.")
+        return value
+
+    return AfterValidator(check)
+
+
+_U, _P = Family.ULTRASOUND, Family.PERCUSSION
+Intensity: TypeAlias = Annotated[int, *_quantity(quantity.INTENSITY), _within(_U, Quantity.INTENSITY_MW_CM2)]
+Duty: TypeAlias = Annotated[int, *_quantity(quantity.PERCENT), _within(_U, Quantity.DUTY_PCT)]
+Carrier: TypeAlias = Annotated[int, *_quantity(quantity.CARRIER), _within(_U, Quantity.CARRIER_KHZ)]
+Pulse: TypeAlias = Annotated[int, *_quantity(quantity.PULSE), _within(_U, Quantity.PULSE_HZ)]
+Speed: TypeAlias = Annotated[int, *_quantity(quantity.SPEED), _within(_P, Quantity.SPEED_PER_MIN)]
+Duration: TypeAlias = Annotated[int, *_quantity(quantity.DURATION)]
+Energy: TypeAlias = Annotated[int, *_quantity(quantity.ENERGY)]
+
+
+class NotSaid(ValueError):
+    """A text or a name that cannot stand: what was found, and how to mend it."""
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.mend = mend
+
+
+def _given(value: object) -> object:
+    """A key that is there has a value: an empty limit would look like one and be none."""
+    if value is None:
+        raise NotSaid("is left empty", "Write a value, or take the key out.")
+    return value
+
+
+Given = BeforeValidator(_given)
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """``Did you mean …?`` when something known is near ``word``, or what there is to choose from."""
+    choice = sorted(known)
+    close = difflib.get_close_matches(word, choice, n=1)
+    return f"Did you mean {close[0]}?" if close else f"Choose from {', '.join(choice)}."
+
+
+def _line(text: object) -> object:
+    if not isinstance(text, str):
+        return text
+    line = " ".join(text.split())  # a folded block ends in a line break, and means none
+    if not line:
+        raise NotSaid("says nothing", "Write a line of text.")
+    if len(line) > TEXT_MAX:
+        raise NotSaid(f"is {len(line)} characters long; at most {TEXT_MAX} are read", "Say it shorter.")
+    if not line.isprintable():
+        # It is going to be printed on a terminal, which a control character could repaint.
+        raise NotSaid("holds a control character", "Write plain text.")
+    return line
+
+
+def _matching(pattern: str, such_as: str) -> Callable[[str], str]:
+    def check(name: str) -> str:
+        if not re.fullmatch(pattern, name):
+            raise NotSaid(f"found {quantity.shorten(name)!r}", f"Write a name such as {such_as}.")
+        return name
+
+    return check
+
+
+def _name(pattern: str, such_as: str) -> tuple[Any, ...]:
+    schema = {"type": "string", "pattern": f"^{pattern}$", "examples": [such_as]}
+    return AfterValidator(_matching(pattern, such_as)), WithJsonSchema(schema)
+
+
+def _site(name: str) -> str:
+    known = ceilings.body_sites()
+    if name not in known:
+        raise NotSaid(f"{quantity.shorten(name)!r} is not a body site we know", near(name, known))
+    return name
+
+
+Text: TypeAlias = Annotated[
+    str,
+    BeforeValidator(_line),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": TEXT_MAX}),
+]
+Id: TypeAlias = Annotated[str, *_name("[a-z][a-z0-9]*(-[a-z0-9]+)*", "calf-tightness-ultrasound")]
+Code: TypeAlias = Annotated[str, *_name("[A-Z][A-Z0-9]*(_[A-Z0-9]+)*", "DVT_THROMBOPHLEBITIS")]
+Site: TypeAlias = Annotated[
+    str, AfterValidator(_site), WithJsonSchema({"type": "string", "enum": [*ceilings.body_sites()]})
+]

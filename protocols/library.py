@@ -1,0 +1,82 @@
+"""Finding and reading protocols: the library that ships, and an author's own files."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from protocols.errors import Mistake, PhysioctlError, ProtocolInvalid
+from protocols.fields import near
+from protocols.mistakes import mistakes
+from protocols.model import FORMAT, Origin, Protocol, Where
+from protocols.quantity import shorten
+from protocols.reading import Node, printable, read_bytes, read_nodes
+
+_FOLDER = Path(__file__).with_name("library")
+
+
+class UnknownProtocol(PhysioctlError):
+    """What was named is neither a bundled protocol nor a file."""
+
+
+def bundled() -> tuple[str, ...]:
+    """The ids of the protocols that ship, in order."""
+    return tuple(sorted(path.stem for path in _FOLDER.glob("*.yaml")))
+
+
+def find(name: str | Path) -> Protocol:
+    """The bundled protocol with this id, or the one in this file."""
+    text = str(name)
+    if text in bundled():  # only a name that is in the list, so that no id leads out of the folder
+        return parse(read_bytes(_FOLDER / f"{text}.yaml"), f"{text}.yaml")
+    path = Path(name)
+    if len(path.parts) > 1 or path.suffix in {".yaml", ".yml"} or _exists(path):
+        return load(path)
+    close = near(text, bundled())
+    raise UnknownProtocol(
+        f"there is no bundled protocol and no file called {printable(shorten(text))!r}",
+        f"{close if close.startswith('Did') else ''} List them with physioctl protocols list.".strip(),
+    )
+
+
+def load(path: str | Path) -> Protocol:
+    """The protocol in a file, or `ProtocolInvalid` with all of the file's mistakes."""
+    path = Path(path)
+    return parse(read_bytes(path), printable(path))
+
+
+def parse(data: bytes, file: str = "<memory>") -> Protocol:
+    """The protocol that ``data`` is, said to be from ``file``."""
+    root, found = read_nodes(data, file)
+    _check_format(root, file)
+    origin = Origin(file, hashlib.sha256(data).hexdigest(), lambda where: root.place(where, of_key=True)[0])
+    protocol: Protocol | None = None
+    try:
+        protocol = Protocol.model_validate(root.plain(), context=origin)
+    except ValidationError as error:
+        found += mistakes(error, root, file)
+    if found or protocol is None:
+        raise ProtocolInvalid(sorted(found, key=lambda mistake: (mistake.line, mistake.column)))
+    return protocol
+
+
+def _check_format(root: Node, file: str) -> None:
+    """A later format is one mistake, not one for each key that it has and we do not know."""
+    where: Where = ("format",)
+    said = root.plain()
+    version = said.get("format") if isinstance(said, dict) else None
+    if isinstance(version, int) and version is not True and version != FORMAT:
+        what = f"format {version} is not known here; this version of physioctl reads format {FORMAT}"
+        mistake = Mistake(
+            file, *root.place(where), "format", what, "Use a newer physioctl, or write format 1."
+        )
+        raise ProtocolInvalid([mistake])
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False

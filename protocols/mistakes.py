@@ -1,0 +1,103 @@
+"""What pydantic found, said to the author: where, what was found and expected, and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from protocols import model
+from protocols.errors import Mistake
+from protocols.fields import NotSaid, near
+from protocols.quantity import NotAQuantity, shorten
+from protocols.reading import Node
+
+# What is expected where a plain type is wrong, by pydantic's name for the mistake.
+_EXPECTED = {
+    "string_type": ("text", "Write a word or a line of text; quote it if it looks like a number."),
+    "int_type": ("a whole number", "Write a whole number such as 3."),
+    "tuple_type": ("a list", "Write each item in its own line, behind a dash."),
+    "model_type": ("keys and their values", "Write `key: value`, each in its own line."),
+}
+
+# Which keys there are, by the last name on the way to a value.
+_KEYS: Mapping[str, type[BaseModel]] = {
+    "": model.Protocol,
+    "evidence": model.Evidence,
+    "limits": model.OwnLimits,
+    "screening": model.Question,
+    "red_flags": model.RedFlag,
+    "<ultrasound>": model.UltrasoundLevel,
+    "<percussion>": model.PercussionLevel,
+    "<emit>": model.EmitStep,
+    "<rest>": model.RestStep,
+    "<guide>": model.GuideStep,
+    "<repeat>": model.RepeatStep,
+}
+
+
+def mistakes(error: ValidationError, root: Node, file: str) -> Iterator[Mistake]:
+    """Every mistake in ``error``, in the order pydantic met them."""
+    for detail in error.errors(include_url=False):
+        where = tuple(part for part in detail["loc"] if not str(part).startswith("<"))
+        cause = detail.get("ctx", {}).get("error")
+        if isinstance(cause, model.Disagreement):
+            for slip in cause.slips:
+                yield _mistake(file, root, slip.where, slip.what, slip.mend)
+            continue
+        what, mend = _said(detail, cause)
+        yield _mistake(file, root, where, what, mend, of_key=detail["type"] == "extra_forbidden")
+
+
+def _mistake(
+    file: str, root: Node, where: model.Where, what: str, mend: str, *, of_key: bool = False
+) -> Mistake:
+    line, column = root.place(where, of_key=of_key)
+    field = ".".join(shorten(str(part)) for part in where)
+    return Mistake(file, line, column, field, what, mend)
+
+
+def _said(detail: Any, cause: Exception | None) -> tuple[str, str]:
+    """What was found and expected, and how to mend it."""
+    kind, loc = detail["type"], detail["loc"]
+    if isinstance(cause, NotAQuantity | NotSaid):
+        return cause.what, cause.mend
+    if kind == "missing":
+        return "is missing", f"Add `{loc[-1]}:`."
+    if kind == "extra_forbidden":
+        return "there is no such key here", near(str(loc[-1]), _known_keys(loc[:-1]))
+    if kind == "union_tag_not_found":
+        return _not_one_step(detail["input"])
+    found = _found(detail["input"])
+    if kind in {"enum", "literal_error"}:
+        return f"found {found}; expected {detail['ctx']['expected']}", "Write one of these."
+    expected, mend = _EXPECTED.get(
+        kind, (detail["msg"].removeprefix("Input should be "), "Write what is expected.")
+    )
+    return f"found {found}; expected {expected}", mend
+
+
+def _not_one_step(found: object) -> tuple[str, str]:
+    kinds = model.kinds_of(found)
+    choice = ", ".join(model.KINDS)
+    if kinds:
+        return f"one step has {' and '.join(kinds)}", "Make them two steps."
+    if isinstance(found, dict):
+        guess = [near(key, model.KINDS) for key in found]
+        mean = next((text for text in guess if text.startswith("Did")), f"Begin it with one of {choice}.")
+        return f"this step has none of {choice}", mean
+    return f"found {_found(found)}; expected a step", f"Begin it with one of {choice}."
+
+
+def _known_keys(loc: tuple[str | int, ...]) -> list[str]:
+    name = next((part for part in reversed(loc) if isinstance(part, str)), "")
+    return [field.alias or key for key, field in _KEYS[name].model_fields.items()]
+
+
+def _found(value: object) -> str:
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, tuple):
+        return "a list"
+    return "nothing" if value is None else shorten(repr(value) if isinstance(value, str) else str(value))

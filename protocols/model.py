@@ -1,0 +1,382 @@
+"""The protocol file as it is checked: ``format: 1``, strict and frozen.
+
+It knows what an author may write and which parts must agree; no unit, no person and no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+
+from protocols.fields import (
+    Carrier,
+    Code,
+    Duration,
+    Duty,
+    Energy,
+    Given,
+    Id,
+    Intensity,
+    NotSaid,
+    Pulse,
+    Site,
+    Speed,
+    Text,
+)
+from protocols.limits import Bound, Family, Layer, Quantity
+from protocols.quantity import DURATION, show
+
+STEPS_MAX = 500  # once its repeats are written out
+TOTAL_MAX_MS = 4 * 3_600_000
+REPEAT_MAX = 50
+RAMP_MAX_MS = 60_000  # the wire counts a ramp in 16 bits
+FORMAT = 1
+
+
+class Uses(StrEnum):
+    """The family of unit a protocol drives, if it drives one."""
+
+    ULTRASOUND = "ultrasound"
+    PERCUSSION = "percussion"
+    NONE = "none"  # guidance only: every step is a guide or a rest
+
+
+class Side(StrEnum):
+    """Which side of the body; ``either`` is asked for at the start."""
+
+    EITHER = "either"
+    LEFT = "left"
+    RIGHT = "right"
+    NONE = "none"
+
+
+class Grade(StrEnum):
+    """How far anything published supports the protocol. All but the last two name a source."""
+
+    RCT_POSITIVE = "rct_positive"
+    RCT_NEGATIVE = "rct_negative"
+    CONFLICTING = "conflicting"
+    MANUAL_ONLY = "manual_only"
+    SOURCE_TEXT = "source_text"
+    EXPERT_OPINION = "expert_opinion"
+    NONE = "none"
+
+
+class Action(StrEnum):
+    """What a red flag asks for."""
+
+    REFER_NOW = "refer_now"  # no session today, and someone sees the person today
+    REFER_SOON = "refer_soon"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class Evidence(_Strict):
+    """What speaks for the protocol, said honestly."""
+
+    grade: Annotated[Grade, Field(strict=False, description="how far anything published supports it")]
+    note: Annotated[Text, Field(description="what is known and what is not, in a sentence")]
+    sources: Annotated[tuple[Text, ...], Field(description="publications, as author and year")] = ()
+
+
+class OwnLimits(_Strict):
+    """Limits the protocol sets itself. They can only lower."""
+
+    intensity: Annotated[Intensity | None, Given, Field(description="intensity during the pulse")] = None
+    sata: Annotated[Intensity | None, Given, Field(description="temporal-average intensity")] = None
+    speed: Annotated[Speed | None, Given] = None
+    step: Annotated[Duration | None, Given, Field(description="time of one emission")] = None
+    duration: Annotated[Duration | None, Given, Field(description="delivered time of the session")] = None
+    energy: Annotated[Energy | None, Given, Field(description="acoustic energy of the session")] = None
+
+
+class Question(_Strict):
+    """A question the protocol adds to the screening. A yes, or no answer, refuses the session."""
+
+    code: Annotated[Code, Field(description="a contraindication's code, or one of your own")]
+    ask: Annotated[Text, Field(description="the question; yes means that it is present")]
+
+
+class RedFlag(_Strict):
+    """A sign that sends the person to someone else."""
+
+    sign: Text
+    action: Annotated[Action, Field(strict=False)]
+
+
+class UltrasoundLevel(_Strict):
+    """What an ultrasound head is to give."""
+
+    intensity_mw_cm2: Annotated[Intensity, Field(alias="intensity", description="intensity during the pulse")]
+    duty_pct: Annotated[Duty, Field(alias="duty", description="100 % is continuous")]
+    carrier_khz: Annotated[Carrier, Field(alias="carrier")]
+    pulse_hz: Annotated[Pulse | None, Given, Field(alias="pulse", description="needed below 100 % duty")] = (
+        None
+    )
+
+
+class PercussionLevel(_Strict):
+    """What a massage gun is to give."""
+
+    speed_per_min: Annotated[Speed, Field(alias="speed")]
+
+
+Level: TypeAlias = Annotated[
+    Annotated[UltrasoundLevel, Tag("<ultrasound>")] | Annotated[PercussionLevel, Tag("<percussion>")],
+    Discriminator(lambda found: "<percussion>" if _has(found, "speed") else "<ultrasound>"),
+]
+
+
+class EmitStep(_Strict):
+    """Output for a delivered time."""
+
+    emit: Annotated[Level, Field(description="what the unit is to give")]
+    duration_ms: Annotated[Duration, Field(alias="for", description="delivered time, the ramp included")]
+    ramp_ms: Annotated[Duration | None, Given, Field(alias="ramp", description="time of a straight rise")] = (
+        None
+    )
+    say: Annotated[Text, Field(description="what the therapist does meanwhile")] = ""
+
+
+class RestStep(_Strict):
+    """Nothing, for a time. Output is off."""
+
+    duration_ms: Annotated[Duration, Field(alias="rest")]
+    say: Text = ""
+
+
+class GuideStep(_Strict):
+    """An instruction to the person, with its time. Output is off."""
+
+    guide: Annotated[Text, Field(description="what the person does")]
+    duration_ms: Annotated[Duration, Field(alias="for")]
+
+
+class RepeatStep(_Strict):
+    """Steps that come several times."""
+
+    times: Annotated[int, Field(alias="repeat", ge=1, le=REPEAT_MAX)]
+    steps: Steps
+
+
+KINDS = ("emit", "rest", "guide", "repeat")
+
+
+def kinds_of(found: Any) -> list[str]:
+    """Which kinds of step ``found`` says it is; a sound one says one."""
+    return [kind for kind in KINDS if _has(found, kind)]
+
+
+def _has(found: Any, key: str) -> bool:
+    return isinstance(found, dict) and key in found
+
+
+def _tag(found: Any) -> str | None:
+    kinds = kinds_of(found)
+    return f"<{kinds[0]}>" if len(kinds) == 1 else None
+
+
+Step: TypeAlias = Annotated[
+    Annotated[EmitStep, Tag("<emit>")]
+    | Annotated[RestStep, Tag("<rest>")]
+    | Annotated[GuideStep, Tag("<guide>")]
+    | Annotated[RepeatStep, Tag("<repeat>")],
+    Discriminator(_tag),
+]
+
+
+def _some(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    if not steps:
+        raise NotSaid("there is no step", "Add one: `- guide: …` and `for: 30 s`, for instance.")
+    return steps
+
+
+Steps: TypeAlias = Annotated[
+    tuple[Step, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})
+]
+FlatStep: TypeAlias = EmitStep | RestStep | GuideStep
+Where: TypeAlias = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """Two parts of a file that do not agree: where, what, and how to mend it."""
+
+    where: Where
+    what: str
+    mend: str
+
+
+class Disagreement(ValueError):
+    """Everything in a file that does not agree with the rest of it."""
+
+    def __init__(self, slips: Sequence[Slip]) -> None:
+        super().__init__("; ".join(slip.what for slip in slips))
+        self.slips = tuple(slips)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a protocol came from."""
+
+    file: str
+    content_hash: str  # SHA-256 of the file's bytes
+    line_of: Callable[[Where], int]
+
+    def source(self, where: Where) -> str:
+        """``file:line`` of what ``where`` leads to."""
+        return f"{self.file}:{self.line_of(where)}"
+
+
+class Protocol(_Strict):
+    """A therapy file, checked. Made by `protocols.library`, which gives it its origin."""
+
+    format: Annotated[Literal[1], Field(description="the version of this format")]
+    id: Annotated[Id, Field(description="the file's name, without .yaml")]
+    title: Text
+    uses: Annotated[Uses, Field(alias="family", strict=False, description="none: guidance only")]
+    body_site: Site
+    side: Annotated[Side, Field(strict=False)]
+    purpose: Annotated[Text, Field(description="for whom and when; and for whom not")]
+    evidence: Evidence
+    limits: Annotated[OwnLimits, Field(description="its own limits; they can only lower")] = OwnLimits()
+    screening: Annotated[tuple[Question, ...], Field(description="questions it adds")] = ()
+    red_flags: Annotated[tuple[RedFlag, ...], Field(description="signs that send the person on")] = ()
+    steps: Steps
+
+    _origin: Origin = Origin("<memory>", "", lambda _where: 0)
+
+    @property
+    def family(self) -> Family | None:
+        """The family of unit it drives, or None when it is guidance only."""
+        return None if self.uses is Uses.NONE else Family(self.uses)
+
+    @property
+    def origin(self) -> Origin:
+        """The file it was read from."""
+        return self._origin
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the file's bytes."""
+        return self._origin.content_hash
+
+    def flat_steps(self) -> Iterator[tuple[Where, FlatStep]]:
+        """Every step in order, repeats written out, with where in the file it stands."""
+        return _flat(self.steps, ("steps",))
+
+    def own_bounds(self) -> tuple[Bound, ...]:
+        """The protocol's own limits as a layer."""
+        return tuple(
+            Bound(quantity, Layer.PROTOCOL, self._origin.source(("limits", key)), at_most=value)
+            for key, quantity in OWN_LIMITS.items()
+            if (value := getattr(self.limits, key)) is not None
+        )
+
+    def model_post_init(self, context: Any) -> None:
+        """Take the origin from whoever reads the file."""
+        if isinstance(context, Origin):
+            self._origin = context
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Protocol:
+        if slips := [*_size_slips(self), *_step_slips(self), *_evidence_slips(self)]:
+            raise Disagreement(slips)
+        return self
+
+
+OWN_LIMITS = {
+    "intensity": Quantity.INTENSITY_MW_CM2,
+    "sata": Quantity.SATA_MW_CM2,
+    "speed": Quantity.SPEED_PER_MIN,
+    "step": Quantity.STEP_MS,
+    "duration": Quantity.DELIVERED_MS,
+    "energy": Quantity.ENERGY_MJ,
+}
+
+
+def _flat(steps: Sequence[Any], where: Where) -> Iterator[tuple[Where, FlatStep]]:
+    for index, step in enumerate(steps):
+        here = (*where, index)
+        if not isinstance(step, RepeatStep):
+            yield here, step
+            continue
+        for _ in range(step.times):
+            yield from _flat(step.steps, (*here, "steps"))
+
+
+def _counted(steps: Sequence[Any]) -> tuple[int, int]:
+    """How many steps, and milliseconds, without writing them out: repeats in repeats grow without bound."""
+    count = total_ms = 0
+    for step in steps:
+        inner, inner_ms = _counted(step.steps) if isinstance(step, RepeatStep) else (1, step.duration_ms)
+        times = step.times if isinstance(step, RepeatStep) else 1
+        count, total_ms = count + times * inner, total_ms + times * inner_ms
+    return count, total_ms
+
+
+def _once(steps: Sequence[Any], where: Where) -> Iterator[tuple[Where, FlatStep]]:
+    for index, step in enumerate(steps):
+        here = (*where, index)
+        if isinstance(step, RepeatStep):
+            yield from _once(step.steps, (*here, "steps"))
+        else:
+            yield here, step
+
+
+def _size_slips(protocol: Protocol) -> Iterator[Slip]:
+    count, total_ms = _counted(protocol.steps)
+    if count > STEPS_MAX:
+        what = f"there are {count} steps once repeats are written out; at most {STEPS_MAX} are run"
+        yield Slip(("steps",), what, "Repeat less.")
+    if total_ms > TOTAL_MAX_MS:
+        what = f"the steps take {show(total_ms, DURATION)}; at most {show(TOTAL_MAX_MS, DURATION)} are run"
+        yield Slip(("steps",), what, "Shorten them, or make two protocols.")
+
+
+def _step_slips(protocol: Protocol) -> Iterator[Slip]:
+    emissions = 0
+    for where, step in _once(protocol.steps, ("steps",)):
+        if isinstance(step, EmitStep):
+            emissions += 1
+            yield from _emit_slips(step, where, protocol.family)
+    if protocol.family and not emissions:
+        what = f"the family is {protocol.family} but no step emits"
+        yield Slip(("family",), what, "Write `family: none` for guidance only.")
+
+
+def _emit_slips(step: EmitStep, where: Where, family: Family | None) -> Iterator[Slip]:
+    level = step.emit
+    gives = Family.ULTRASOUND if isinstance(level, UltrasoundLevel) else Family.PERCUSSION
+    if gives is not family:
+        what = f"this step gives {gives}, but the family is {family or 'none: guidance only'}"
+        yield Slip((*where, "emit"), what, f"Write `family: {gives}`, or take the step out.")
+    if step.ramp_ms is not None and step.ramp_ms > min(step.duration_ms, RAMP_MAX_MS):
+        longest = show(min(step.duration_ms, RAMP_MAX_MS), DURATION)
+        what = f"the ramp of {show(step.ramp_ms, DURATION)} is longer than {longest}"
+        yield Slip((*where, "ramp"), what, "Shorten it: a ramp is part of its step, and at most 1 min.")
+    if isinstance(level, UltrasoundLevel):
+        yield from _pulse_slips(level, (*where, "emit"))
+
+
+def _pulse_slips(level: UltrasoundLevel, where: Where) -> Iterator[Slip]:
+    if level.duty_pct < 100 and level.pulse_hz is None:
+        yield Slip(
+            where, f"{level.duty_pct} % duty is pulsed, and `pulse` is missing", "Add `pulse: 100 Hz`."
+        )
+    if level.duty_pct == 100 and level.pulse_hz is not None:
+        what = "100 % duty is continuous and has no pulse repetition"
+        yield Slip((*where, "pulse"), what, "Take `pulse` out, or lower the duty.")
+
+
+def _evidence_slips(protocol: Protocol) -> Iterator[Slip]:
+    unsourced = (Grade.EXPERT_OPINION, Grade.NONE)
+    if protocol.evidence.grade not in unsourced and not protocol.evidence.sources:
+        what = f"the grade {protocol.evidence.grade} rests on a source, and none is named"
+        yield Slip(("evidence",), what, "Add `sources:` with author and year, or grade it expert_opinion.")

@@ -1,0 +1,165 @@
+"""Quantities: from what a person writes (``0.5 W/cm²``) to the whole number inside (500 mW/cm²), and back.
+
+Exact both ways. It knows units; whether a value is safe it will never know.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+class NotAQuantity(ValueError):
+    """What was found and what was expected, and how to mend it."""
+
+    def __init__(self, what: str, mend: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.mend = mend
+
+
+@dataclass(frozen=True)
+class Dimension:
+    """One kind of quantity, and every way its units may be written."""
+
+    name: str
+    whole: str  # the unit its whole numbers are counted in
+    factors: Mapping[str, Decimal]  # a unit as people write it -> how many whole units it is
+    shown: tuple[str, ...]  # for people: the first in which the value is whole, or else the last
+    examples: tuple[str, ...]
+
+    @property
+    def usual(self) -> str:
+        """The unit to suggest to someone who wrote none."""
+        return self.shown[-1]
+
+
+def _per(**factors: str) -> dict[str, Decimal]:
+    return {unit: Decimal(factor) for unit, factor in factors.items()}
+
+
+INTENSITY = Dimension(
+    "an intensity",
+    "mW/cm²",
+    {f"{watt}/cm{square}": Decimal(n) for watt, n in (("W", 1000), ("mW", 1)) for square in ("²", "2", "^2")},
+    ("W/cm²",),
+    ("0.44 W/cm²", "440 mW/cm2"),
+)
+DURATION = Dimension(
+    "a time",
+    "ms",
+    _per(h="3600000", min="60000", s="1000", ms="1"),
+    ("min", "s"),
+    ("5 min", "90 s"),
+)
+PERCENT = Dimension("a percentage", "%", {"%": Decimal(1)}, ("%",), ("20 %", "100 %"))
+CARRIER = Dimension("a carrier frequency", "kHz", _per(MHz="1000", kHz="1"), ("MHz",), ("1 MHz", "3 MHz"))
+PULSE = Dimension("a pulse repetition", "Hz", _per(Hz="1"), ("Hz",), ("100 Hz",))
+SPEED = Dimension(
+    "a speed", "/min", {"/min": Decimal(1), "per min": Decimal(1)}, ("/min",), ("2100 /min", "1800 per min")
+)
+ENERGY = Dimension("an energy", "mJ", _per(kJ="1000000", J="1000", mJ="1"), ("kJ", "J"), ("500 J", "1.2 kJ"))
+
+DIMENSIONS = (INTENSITY, DURATION, PERCENT, CARRIER, PULSE, SPEED, ENERGY)
+_BY_WHOLE = {dimension.whole: dimension for dimension in DIMENSIONS}
+
+_DIGITS_MAX = 18  # far beyond any dose, and well within what Decimal carries exactly
+_WRITTEN = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*(?P<unit>[^0-9.,+\-\s].*)?")
+_NOT_FINITE = re.compile(r"[+-]?\.?(nan|inf(inity)?)\b.*", re.IGNORECASE)
+
+
+def parse(written: object, dimension: Dimension) -> int:
+    """The whole number that ``written`` stands for, or `NotAQuantity`."""
+    if isinstance(written, bool) or not isinstance(written, int | Decimal | str):
+        raise NotAQuantity(f"{_kind(written)} is not {dimension.name}", _write(dimension))
+    text = " ".join(str(written).split())
+    if _NOT_FINITE.fullmatch(text):
+        raise NotAQuantity(f"{shorten(text)} is not a finite number", _write(dimension))
+    if text.startswith("-"):
+        raise NotAQuantity(f"{shorten(text)} is negative; {dimension.name} is above zero", _write(dimension))
+    if match := _WRITTEN.fullmatch(text):
+        return _whole(Decimal(_bounded(match["number"], dimension)), match["unit"] or "", text, dimension)
+    if re.match(r"[0-9]+,[0-9]", text):
+        raise NotAQuantity(f"{shorten(text)} has a comma in its number", "Write decimals with a point.")
+    raise NotAQuantity(f"{shorten(text)!r} is not {dimension.name}", _write(dimension))
+
+
+def show(value: int, dimension: Dimension) -> str:
+    """``value`` as people read it, exactly: ``0.44 W/cm²``, ``5 min``, ``90 s``."""
+    for unit in dimension.shown:
+        if value % dimension.factors[unit] == 0:
+            break
+    return f"{(value / dimension.factors[unit]).normalize():f} {unit}"
+
+
+def show_in(value: int, whole: str) -> str:
+    """``value``, counted in the unit ``whole`` (such as ``mW/cm²`` or ``ms``), as people read it."""
+    return show(value, _BY_WHOLE[whole])
+
+
+def pattern(dimension: Dimension) -> str:
+    """A regular expression (ECMA) for an editor: near enough to complete and check as one types."""
+    units = "|".join(re.escape(unit).replace("\\ ", " ") for unit in dimension.factors)
+    return rf"^\s*([0-9]+(\.[0-9]+)?|\.[0-9]+)\s*({units})\s*$"
+
+
+def shorten(text: str, most: int = 40) -> str:
+    """``text`` on one line, cut to ``most`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _whole(number: Decimal, unit: str, text: str, dimension: Dimension) -> int:
+    if not unit:
+        raise NotAQuantity(
+            f"{shorten(text)} is a number without a unit", f"Write it as {shorten(text)} {dimension.usual}."
+        )
+    factor = {_packed(known): factor for known, factor in dimension.factors.items()}.get(_packed(unit))
+    if factor is None:
+        raise NotAQuantity(
+            f"{shorten(unit)!r} is not a unit of {_bare(dimension)}; {_choice(dimension)} belongs here",
+            _write(dimension),
+        )
+    whole = number * factor
+    if whole == 0:
+        raise NotAQuantity(f"{shorten(text)} is zero; {dimension.name} is above zero", _ZERO)
+    if whole != whole.to_integral_value():
+        raise NotAQuantity(
+            f"{shorten(text)} is finer than 1 {dimension.whole}, the smallest step there is",
+            f"Round it to a whole number of {dimension.whole}.",
+        )
+    return int(whole)
+
+
+_ZERO = "Leave it out. Where the output is to be off, use a `rest` step."
+
+
+def _bounded(number: str, dimension: Dimension) -> str:
+    if len(number) > _DIGITS_MAX:
+        raise NotAQuantity(f"{shorten(number)} has more than {_DIGITS_MAX} digits", _write(dimension))
+    return number
+
+
+def _packed(unit: str) -> str:
+    return "".join(unit.split())
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return {type(None): "nothing", dict: "a mapping", tuple: "a list"}.get(type(value), type(value).__name__)
+
+
+def _bare(dimension: Dimension) -> str:
+    return dimension.name.split(" ", 1)[1]
+
+
+def _choice(dimension: Dimension) -> str:
+    units = [unit for unit in dimension.factors if not unit.endswith(("cm2", "cm^2", "per min"))]
+    return " or ".join(filter(None, [", ".join(units[:-1]), units[-1]]))
+
+
+def _write(dimension: Dimension) -> str:
+    return f"Write {dimension.name} such as {dimension.examples[0]}."

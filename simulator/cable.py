@@ -1,0 +1,172 @@
+"""The cable between a host and a simulated unit: bytes take their time, and faults of the line happen here.
+
+It moves bytes and the unit in the exact order of events. It cannot read a frame, and never tries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import IntEnum
+from heapq import heappop, heappush
+from random import Random
+
+from device.wire.messages import BAUD
+from simulator.chance import stream
+from simulator.faults import ON_THE_LINE, Fault, FaultKind
+from simulator.unit import SimulatedUnit
+
+_BITS_PER_BYTE = 10  # 8N1
+_LATENCY_MS = 1
+_HELD_BACK_MS = 150  # longer than a host waits for an answer, or nothing would be overtaken
+
+
+class Toward(IntEnum):
+    """The two directions; the amount of a half-open fault names the one that is dead."""
+
+    UNIT = 0
+    HOST = 1
+
+
+def transmit_ms(count: int) -> int:
+    """How long ``count`` bytes occupy the line, in whole milliseconds begun."""
+    return -(-count * _BITS_PER_BYTE * 1000 // BAUD)
+
+
+class Line:
+    """One direction. What is sent together arrives together, when its last byte does."""
+
+    def __init__(self, toward: Toward, rng: Random, faults: Sequence[Fault]) -> None:
+        self._toward = toward
+        self._rng = rng
+        self._faults = faults
+        self._on_the_way: list[tuple[int, int, bytes]] = []
+        self._count = 0
+        self._free_ms = 0
+        self._latest_ms = 0
+
+    def carry(self, data: bytes, now_ms: int) -> None:
+        """Take ``data`` along, as far as the line is whole."""
+        if self.is_dead(now_ms):
+            return
+        active = {fault.kind: fault.amount for fault in self._faults if fault.during(now_ms)}
+        self._free_ms = max(self._free_ms, now_ms) + transmit_ms(len(data))
+        at_ms = self._free_ms + _LATENCY_MS
+        if active:
+            data = self._harm(data, active)
+            at_ms += round(active.get(FaultKind.BYTES_LATE, 0))
+        at_ms = self._latest_ms = max(at_ms, self._latest_ms)
+        if self._happens(active.get(FaultKind.BYTES_DOUBLED)):
+            self._put(at_ms, data)
+        held_back = self._happens(active.get(FaultKind.FRAMES_REORDERED))
+        self._put(at_ms + (_HELD_BACK_MS if held_back else 0), data)
+
+    def next_ms(self) -> int | None:
+        """When the next bytes arrive."""
+        return self._on_the_way[0][0] if self._on_the_way else None
+
+    def arrived(self, now_ms: int) -> list[bytes]:
+        """What has come through by ``now_ms``, in the order of arrival."""
+        came = []
+        while self._on_the_way and self._on_the_way[0][0] <= now_ms:
+            at_ms, _, data = heappop(self._on_the_way)
+            if not self.is_dead(at_ms):
+                came.append(data)
+        return came
+
+    def drop(self) -> None:
+        """Lose what is on the way."""
+        self._on_the_way.clear()
+
+    def is_dead(self, now_ms: int) -> bool:
+        """Whether a fault keeps everything from passing at ``now_ms``."""
+        return any(
+            fault.kind is FaultKind.CABLE_PULLED
+            or (fault.kind is FaultKind.HALF_OPEN and round(fault.amount) == self._toward)
+            for fault in self._faults
+            if fault.during(now_ms)
+        )
+
+    def _put(self, at_ms: int, data: bytes) -> None:
+        if data:
+            self._count += 1
+            heappush(self._on_the_way, (at_ms, self._count, data))
+
+    def _harm(self, data: bytes, active: dict[FaultKind, float]) -> bytes:
+        lost, struck = active.get(FaultKind.BYTES_LOST), active.get(FaultKind.BYTES_STRUCK)
+        if lost is None and struck is None:
+            return data
+        kept = (byte for byte in data if not self._happens(lost))
+        return bytes(byte ^ (1 << self._rng.randrange(8)) if self._happens(struck) else byte for byte in kept)
+
+    def _happens(self, share: float | None) -> bool:
+        return share is not None and self._rng.random() < share
+
+
+class Cable:
+    """Joins a host to ``unit`` in whatever time it is moved in."""
+
+    def __init__(self, unit: SimulatedUnit, *, seed: int = 0, faults: Sequence[Fault] = ()) -> None:
+        self.unit = unit
+        self.pulled = False
+        self.on_arrival: Callable[[bytes], None] = _into_the_void
+        self.on_pulled: Callable[[], None] | None = None
+        on_line = tuple(fault for fault in faults if fault.kind in ON_THE_LINE)
+        self._pulls = [fault for fault in on_line if fault.kind is FaultKind.CABLE_PULLED]
+        self._edges = sorted(
+            {at for fault in self._pulls for at in (fault.at_ms, fault.until_ms)}, reverse=True
+        )
+        self._to_unit = Line(Toward.UNIT, stream(seed, "line to unit"), on_line)
+        self._to_host = Line(Toward.HOST, stream(seed, "line to host"), on_line)
+
+    def send(self, data: bytes, now_ms: int) -> None:
+        """Send ``data`` from the host's end."""
+        if not self.pulled:
+            self._to_unit.carry(data, now_ms)
+
+    def pull(self) -> None:
+        """Pull the cable: what is on the way is lost."""
+        self._to_unit.drop()
+        self._to_host.drop()
+        if not self.pulled:
+            self.pulled = True
+            if self.on_pulled is not None:
+                self.on_pulled()
+
+    def plug(self) -> None:
+        """Put the cable back."""
+        self.pulled = False
+
+    def next_ms(self) -> int:
+        """When bytes next arrive at either end, or the unit does something by itself."""
+        own_ms, unit_ms = self._next_own_ms(), self.unit.next_ms()
+        return unit_ms if own_ms is None else min(own_ms, unit_ms)
+
+    def move_to(self, now_ms: int) -> None:
+        """Move bytes and the unit to ``now_ms``, in the order in which things happen."""
+        while (at_ms := self._next_own_ms()) is not None and at_ms <= now_ms:
+            if self._edges and self._edges[-1] <= at_ms:
+                self._change_plug(self._edges.pop())
+            for data in self._to_unit.arrived(at_ms):
+                answer = self.unit.hear(data, at_ms)
+                if answer and not self.pulled:
+                    self._to_host.carry(answer, at_ms)
+            for data in self._to_host.arrived(at_ms):
+                self.on_arrival(data)
+        self.unit.move_to(now_ms)
+
+    def _next_own_ms(self) -> int | None:
+        edges = self._edges[-1:]
+        return min(
+            (at for at in (self._to_unit.next_ms(), self._to_host.next_ms(), *edges) if at is not None),
+            default=None,
+        )
+
+    def _change_plug(self, at_ms: int) -> None:
+        if any(pull.during(at_ms) for pull in self._pulls):
+            self.pull()
+        else:
+            self.plug()
+
+
+def _into_the_void(data: bytes) -> None:
+    """Nobody has taken the host's end yet."""

@@ -1,0 +1,81 @@
+"""The unit's own numbers, from files that say ASSUMED on their first line.
+
+They are this unit's and nobody else's: the controller has its own, and never sees these but over the wire.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, reduce
+from operator import or_
+from pathlib import Path
+
+from device.wire.messages import Family, Sensor
+
+MODELS = ("us111", "ultragun", "ultragun_pro")
+
+_FILES = Path(__file__).with_name("nameplates")
+_DAY_ZERO = date(2020, 1, 1)
+
+
+class UnknownModel(LookupError):
+    """Nobody has written a nameplate for this model."""
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"no simulated unit is called {model!r}; choose one of {', '.join(MODELS)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Nameplate:
+    """What one model of unit may do, all of it assumed."""
+
+    model: str
+    name: str
+    family: Family
+    firmware: tuple[int, ...]
+    calibrated: date
+    sensors: Sensor
+    level_min: int
+    level_max: int
+    average_max: int
+    area_mm2: int
+    bnr_tenths: int
+    duties_pct: tuple[int, ...]
+    carriers_khz: tuple[int, ...]
+    pulses_hz: tuple[int, ...]
+    step_max_ms: int
+    delivered_max_ms: int
+    hold_max_ms: int
+    lease_min_ms: int
+    lease_max_ms: int
+    head_trip_ddeg_c: int
+    head_clear_ddeg_c: int
+    contact_from_level: int
+    contact_grace_ms: int
+    contact_back_ms: int
+    resume_ramp_ms: int
+    amplitude_mm: int
+    stall_n: int
+    cells: int
+    battery_mah: int
+
+
+@cache
+def nameplate(model: str) -> Nameplate:
+    """The nameplate of ``model``, or raise `UnknownModel`."""
+    if model not in MODELS:
+        raise UnknownModel(model)
+    written = tomllib.loads((_FILES / f"{model}.toml").read_text(encoding="utf-8"))
+    lists = {key: tuple(value) for key, value in written.items() if isinstance(value, list)}
+    read = {
+        "family": Family[written["family"].upper()],
+        "sensors": reduce(or_, (Sensor[name] for name in written["sensors"])),
+    }
+    return Nameplate(model=model, **(written | lists | read))
+
+
+def calibration_days(day: date) -> int:
+    """A calibration date as the wire carries it: days from 2020-01-01."""
+    return (day - _DAY_ZERO).days

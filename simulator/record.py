@@ -1,0 +1,51 @@
+"""What the unit's truth is written down as: changes of output, and what it should never have been asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from device.wire.messages import Family, Result
+
+
+class Why(StrEnum):
+    """Why output changed."""
+
+    SET = "set"
+    STEP_DONE = "step_done"
+    STOP = "stop"
+    LEASE = "lease"
+    CONTACT_LOST = "contact_lost"
+    CONTACT_BACK = "contact_back"
+    HOLD_EXPIRED = "hold_expired"
+    CEILING = "ceiling"
+    FAULT = "fault"
+    RESTART = "restart"
+    STUCK = "stuck"
+    UNSTUCK = "unstuck"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputChange:
+    """One change of what the unit commands, or of output that no longer obeys it."""
+
+    ms: int  # the unit's own, since it was first switched on
+    output: int  # where the output goes: a ramp is one change
+    why: Why
+    ramp_ms: int = 0
+    family: Family = Family.ULTRASOUND
+
+    def as_json(self) -> dict[str, int | str]:
+        """The change as a line of the log."""
+        key = "output_mw_cm2" if self.family is Family.ULTRASOUND else "output_per_min"
+        ramp = {"ramp_ms": self.ramp_ms} if self.ramp_ms else {}
+        return {"ms": self.ms, key: self.output, "why": self.why.value} | ramp
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A request that no controller in its right mind makes."""
+
+    ms: int  # the unit's own
+    result: Result  # how it was refused
+    asked: str  # the request in full, for the person who reads the failing test

@@ -1,0 +1,297 @@
+"""history, show and verify, as they are typed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from device.clock import VirtualClock
+from device.events import Event, Progress, Silence, StepEnded
+from physioctl.cli import run
+from physioctl.errors import JournalUnusable, UsageMistake
+from physioctl.events import Outcome, SessionEnded, SessionStarted
+from physioctl.journal import Journal
+from physioctl.record import Given, delivered_today, session, sessions
+from protocols.limits import Family
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MINUTE_MS = 60_000
+
+
+def started(id_: str, **other: Any) -> SessionStarted:
+    told: dict[str, Any] = {
+        "at_ms": 0, "session": id_, "protocol": "calf-tightness-ultrasound", "title": "Calf tightness",
+        "content_hash": "c0ffee" * 10, "family": "ultrasound", "body_site": "calf", "side": "left",
+        "person": "P-017", "model": "us111", "serial": "SIM-1", "firmware": "1.0",
+        "assumed": True, "physioctl": "0.1.0", "planned_ms": 10 * MINUTE_MS,
+        "planned_energy_mj": 980_000, "total_ms": 14 * MINUTE_MS, "lease_ms": 600,
+    }  # fmt: skip
+    return SessionStarted(**(told | other))
+
+
+def progress(at_ms: int, delivered_ms: int) -> Progress:
+    return Progress(
+        at_ms=at_ms, step=1, remaining_ms=9, state="EMITTING", level_set=440, output=438,
+        delivered_ms=delivered_ms, energy_mj=delivered_ms * 2, head_temp_ddeg_c=312,
+        contact_pct=92, battery_pct=88,
+    )  # fmt: skip
+
+
+def ended(outcome: Outcome = Outcome.COMPLETED, delivered_ms: int = 10 * MINUTE_MS) -> SessionEnded:
+    return SessionEnded(
+        at_ms=15 * MINUTE_MS, outcome=outcome, why="", silence=Silence.PROVEN, delivered_ms=delivered_ms,
+        planned_ms=10 * MINUTE_MS, energy_mj=980_000, planned_energy_mj=980_000, duration_ms=15 * MINUTE_MS,
+    )  # fmt: skip
+
+
+def tell(path: Path, id_: str, *events: Event, at: datetime = NOON) -> None:
+    with Journal.open(path, VirtualClock(at)) as journal:
+        log = journal.begin(id_)
+        for event in events:
+            log.tell(event)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Three sessions: one whole, one of another person, and one that a crash left open."""
+    journal = tmp_path / "j"
+    tell(journal, "a-whole", started("a-whole"), progress(1000, 1000), ended())
+    tell(journal, "b-other", started("b-other", person="P-018"), ended(Outcome.STOPPED, 4 * MINUTE_MS))
+    tell(journal, "a-open", started("a-open"), progress(1000, 900), progress(2000, 1900))
+    return journal
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    code = run([str(argument) for argument in arguments])
+    return code, *capsys.readouterr()
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_history_lists_the_newest_first(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = said(capsys, "history", "--journal", path)
+
+    rows = [line.split() for line in out.splitlines() if "calf-tightness" in line]
+    assert (code, err) == (0, "")
+    assert [row[0] for row in rows] == ["a-open", "b-other", "a-whole"]
+    assert "open" in rows[0]
+    assert "stopped" in rows[1]
+
+
+def test_history_narrows_to_a_person_and_a_count(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = said(capsys, "history", "--journal", path, "--person", "P-017", "--limit", 1, "--json")
+
+    (only,) = lines(out)
+    assert code == 0
+    assert (only["session"], only["outcome"], only["delivered_ms"]) == ("a-open", "open", 1900)
+
+
+def test_history_of_somebody_unknown_is_a_friendly_line(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert said(capsys, "history", "--journal", path, "--person", "P-404")[:2] == (0, "No session to list.\n")
+
+
+@pytest.mark.parametrize("command", ["history", "show", "verify"])
+def test_reading_never_makes_a_journal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    code, out, err = said(capsys, command, "--journal", tmp_path / "none")
+
+    assert (code, out) == ({"history": 0, "show": 9, "verify": 9}[command], "")
+    assert str(tmp_path / "none") in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_show_shows_the_latest_session(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = said(capsys, "show", "--journal", path)
+
+    assert code == 0
+    assert "session    a-open" in out
+    assert "never ended" in out
+    assert "delivered  0:01.9 of 10:00" in out
+    assert "contact" not in out  # a report each second is shown only when asked for
+
+
+def test_show_finds_a_session_by_the_beginning_of_its_id(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, _ = said(capsys, "show", "a-w", "--journal", path, "--all")
+
+    assert code == 0
+    assert "outcome    completed" in out
+    assert "head temp 31.2 °C" in out
+
+
+def test_show_json_tells_the_session_as_it_was_told_live(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out, _ = said(capsys, "show", "a-whole", "--journal", path, "--json")
+
+    told = lines(out)
+    assert [line["event"] for line in told] == ["session_started", "progress", "session_ended"]
+    assert told[-1]["outcome"] == "completed"
+    assert told[0] | started("a-whole").as_json() == told[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "what"), [("a-", "2 sessions begin"), ("zz", "no session begins"), ("%", "no session")]
+)
+def test_an_id_that_means_none_or_several_is_a_usage_mistake(
+    path: Path, capsys: pytest.CaptureFixture[str], given: str, what: str
+) -> None:
+    code, out, err = said(capsys, "show", given, "--journal", path)
+
+    assert (code, out) == (2, "")
+    assert what in err
+    assert "to do:" in err
+
+
+def test_markup_and_escapes_from_a_file_or_a_unit_are_shown_and_not_obeyed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    title, serial = "[bold red]Calf[/] [link=file:///]x[/]", "SIM\x1b[2J\x07\n9"
+    tell(
+        tmp_path / "j",
+        "s",
+        started("s", title=title, serial=serial, person="[/]"),
+        StepEnded(at_ms=1, step=1, delivered_ms=0),
+    )
+
+    _, shown, _ = said(capsys, "show", "--journal", tmp_path / "j")
+    _, listed, _ = said(capsys, "history", "--journal", tmp_path / "j")
+
+    assert title in shown
+    assert "[/]" in listed
+    assert not {"\x1b", "\x07"} & set(shown + listed)
+
+
+def test_verify_says_whole_and_names_the_head(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = said(capsys, "verify", "--journal", path)
+
+    assert (code, err) == (0, "")
+    assert "whole. 8 entries" in out
+    assert out.splitlines()[1].startswith("head: ")
+
+
+def test_verify_names_the_first_bad_entry(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TRIGGER entries_never_change")
+        connection.execute("UPDATE entries SET body = replace(body, '98', '89') WHERE name = 'session_ended'")
+    connection.close()
+
+    code, out, err = said(capsys, "verify", "--journal", path)
+    json_code, json_out, _ = said(capsys, "verify", "--journal", path, "--json")
+
+    assert (code, out) == (9, "")
+    assert "first bad entry: 3: its content does not agree with its hash" in err
+    assert "to do:" in err
+    assert (json_code, lines(json_out)[0]["first_bad"]) == (9, 3)
+
+
+def test_an_entry_somebody_emptied_ends_history_with_what_to_do(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TRIGGER entries_never_change")
+        connection.execute("UPDATE entries SET body = '[]'")
+    connection.close()
+
+    code, _, err = said(capsys, "history", "--journal", path)
+
+    assert code == 9
+    assert "physioctl verify" in err
+
+
+def test_the_program_itself_exits_with_the_code(path: Path) -> None:
+    command = [
+        sys.executable,
+        "-c",
+        "from physioctl.cli import main; main()",
+        "verify",
+        "--journal",
+        str(path),
+    ]
+
+    whole = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    missing = subprocess.run([*command[:-1], f"{path}x"], capture_output=True, text=True, timeout=60)
+
+    assert (whole.returncode, missing.returncode) == (0, 9)
+    assert missing.stderr.count("\n") == 2
+
+
+def had(path: Path, now: datetime, **other: str) -> Given:
+    about = {"person": "P-017", "body_site": "calf", "side": "left"} | other
+    return delivered_today(path, **about, family=Family.ULTRASOUND, now=now)
+
+
+def test_what_a_site_had_today_counts_open_sessions_too(path: Path) -> None:
+    assert had(path, NOON) == Given(2, 10 * MINUTE_MS + 1900)
+
+
+@pytest.mark.parametrize(
+    ("now", "count"),
+    [
+        (NOON - timedelta(days=3), 2),  # a clock set back makes no room
+        (NOON + timedelta(hours=24) - timedelta(milliseconds=1), 2),
+        (NOON + timedelta(hours=24), 0),
+        (NOON + timedelta(hours=24, milliseconds=1), 0),
+    ],
+)
+def test_today_is_the_last_24_hours(path: Path, now: datetime, count: int) -> None:
+    assert had(path, now).sessions == count
+
+
+@pytest.mark.parametrize(
+    ("other", "count"),
+    [
+        ({"side": "right"}, 0),
+        ({"side": "either"}, 2),  # a side that is not told counts as both
+        ({"body_site": "thigh"}, 0),
+        ({"person": "P-018"}, 1),
+        ({"person": "P-404"}, 0),
+    ],
+)
+def test_today_is_of_one_person_and_one_site(path: Path, other: dict[str, str], count: int) -> None:
+    assert had(path, NOON, **other).sessions == count
+
+
+def test_a_session_that_gave_nothing_does_not_count(tmp_path: Path) -> None:
+    tell(tmp_path / "j", "s", started("s"), ended(Outcome.REFUSED, 0))
+
+    assert had(tmp_path / "j", NOON) == Given(0, 0)
+
+
+def test_a_session_is_read_back_from_memory_as_from_the_disk() -> None:
+    with Journal.in_memory(VirtualClock(NOON)) as journal:
+        journal.begin("s").tell(started("s"))
+        journal.begin("s").tell(ended())
+
+        found = session(journal)
+
+    assert found.summary.outcome is Outcome.COMPLETED
+    assert [entry.name for entry in found.entries] == ["session_started", "session_ended"]
+
+
+def test_a_journal_without_a_session_lists_none_and_shows_none(tmp_path: Path) -> None:
+    Journal.open(tmp_path / "j", VirtualClock()).close()
+
+    assert sessions(tmp_path / "j") == ()
+    with pytest.raises(UsageMistake, match="no session"):
+        session(tmp_path / "j")
+
+
+def test_sessions_of_a_file_that_is_no_journal_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "j").write_bytes(b"")
+
+    with pytest.raises(JournalUnusable, match="not a journal"):
+        sessions(tmp_path / "j")

@@ -1,0 +1,315 @@
+"""The journal as it is kept: told for good or not at all, by several programs, on disks that fail."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from device.clock import VirtualClock
+from device.events import Acted, Event, Progress
+from physioctl.errors import JournalUnusable
+from physioctl.journal import BEFORE_THE_FIRST, Journal, chained, reading
+from physioctl.verdict import verify
+
+CLOCK = VirtualClock()
+
+
+def progress(at_ms: int) -> Event:
+    return Progress(
+        at_ms=at_ms, step=1, remaining_ms=9, state="EMITTING", level_set=440, output=438, delivered_ms=at_ms,
+        energy_mj=at_ms, head_temp_ddeg_c=312, contact_pct=92, battery_pct=88,
+    )  # fmt: skip
+
+
+def told(path: Path, count: int, session: str = "s") -> None:
+    with Journal.open(path, CLOCK) as journal:
+        log = journal.begin(session)
+        for number in range(count):
+            log.tell(progress(number))
+
+
+def entries(path: Path) -> list[tuple[object, ...]]:
+    with reading(path) as connection:
+        return list(connection.execute("SELECT * FROM entries ORDER BY seq"))
+
+
+def test_each_entry_carries_the_hash_of_the_one_before(tmp_path: Path) -> None:
+    told(tmp_path / "j", 3)
+
+    rows = entries(tmp_path / "j")
+
+    assert [row[0] for row in rows] == [1, 2, 3]
+    assert [row[6] for row in rows] == [BEFORE_THE_FIRST, rows[0][7], rows[1][7]]
+
+
+def test_the_hash_is_the_one_worked_out_by_hand() -> None:
+    # printf '%s' '[1,"s","2026-01-01T00:00:00.000+00:00",0,"acted","{\"act\":\"pause\"}","000…"]' | sha256sum
+    found = chained(1, "s", "2026-01-01T00:00:00.000+00:00", 0, "acted", '{"act":"pause"}', BEFORE_THE_FIRST)
+
+    assert found == "160b37234647a57cc18bbe4a1a368d49b1ca26669b16c8d0b87ffa0b5889266f"
+
+
+def test_an_entry_is_on_the_disk_before_tell_returns(tmp_path: Path) -> None:
+    journal = Journal.open(tmp_path / "j", CLOCK)
+
+    journal.begin("s").tell(Acted(at_ms=0, act="pause"))
+
+    assert [row[4:6] for row in entries(tmp_path / "j")] == [("acted", '{"act":"pause"}')]
+    journal.close()
+
+
+def test_the_journal_is_the_users_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "j"
+    before = os.umask(0)
+    try:
+        journal = Journal.open(path, CLOCK)
+        journal.begin("s").tell(progress(0))
+        modes = {item.name: stat.S_IMODE(item.stat().st_mode) for item in path.parent.iterdir()}
+    finally:
+        os.umask(before)
+
+    assert modes == {"j": 0o600, "j-wal": 0o600, "j-shm": 0o600}
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in (path.parent, path.parent.parent)] == [
+        0o700
+    ] * 2
+    journal.close()
+
+
+def test_a_journal_that_others_may_read_is_taken_back(tmp_path: Path) -> None:
+    told(tmp_path / "j", 1)
+    (tmp_path / "j").chmod(0o644)
+
+    told(tmp_path / "j", 1)
+
+    assert stat.S_IMODE((tmp_path / "j").stat().st_mode) == 0o600
+
+
+def test_the_disk_is_asked_to_hold_each_entry_before_it_counts(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j", CLOCK) as journal, journal.reading() as connection:
+        pragmas = [
+            connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous", "user_version")
+        ]
+
+    assert pragmas == ["wal", 2, 1]
+
+
+RULES = [
+    "UPDATE entries SET body = '{}' WHERE seq = 2",
+    "DELETE FROM entries WHERE seq = 2",
+    "DELETE FROM head",
+    "INSERT INTO entries VALUES (9, 's', 'u', 0, 'n', '{}', 'p', 'h')",
+    "INSERT OR REPLACE INTO entries VALUES (2, 's', 'u', 0, 'n', '{}', 'p', 'h')",
+    "INSERT INTO entries VALUES (4, 's', 'u', 0, 'n', '{}', 'not the hash before', 'h')",
+]
+
+
+@pytest.mark.parametrize("statement", RULES)
+def test_the_file_itself_refuses_what_is_not_an_entry_at_the_end(tmp_path: Path, statement: str) -> None:
+    told(tmp_path / "j", 3)
+    before = entries(tmp_path / "j")
+
+    with sqlite3.connect(tmp_path / "j") as connection, pytest.raises(sqlite3.IntegrityError):
+        connection.execute(statement)
+    connection.close()
+
+    assert entries(tmp_path / "j") == before
+
+
+def test_two_open_journals_make_one_chain(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j", CLOCK) as one, Journal.open(tmp_path / "j", CLOCK) as other:
+        for number in range(20):
+            (one if number % 3 else other).begin(f"s{number % 3}").tell(progress(number))
+
+    assert verify(tmp_path / "j").entries == 20
+    assert verify(tmp_path / "j").whole
+
+
+WRITER = """
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from device.clock import SystemClock
+from device.events import Acted
+from physioctl.journal import Journal
+
+with Journal.open(Path(sys.argv[1]), SystemClock()) as journal:
+    for number in range(25):
+        journal.begin(sys.argv[2]).tell(Acted(at_ms=number, act="pause"))
+"""
+
+
+def test_programs_that_begin_at_once_make_one_chain(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "j")]
+    programs = [subprocess.Popen([*command, f"p{number}"]) for number in range(4)]
+
+    codes = [program.wait(timeout=60) for program in programs]
+
+    assert codes == [0] * 4
+    assert verify(tmp_path / "j").entries == 100
+    assert verify(tmp_path / "j").whole
+
+
+def test_a_journal_held_by_another_program_is_not_waited_for_without_end(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j", CLOCK) as journal:
+        other = sqlite3.connect(tmp_path / "j", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+
+        with pytest.raises(JournalUnusable, match="another program has held it for 2 s"):
+            journal.begin("s").tell(progress(0))
+        other.execute("ROLLBACK")
+        other.close()
+        journal.begin("s").tell(progress(1))
+
+    assert verify(tmp_path / "j").entries == 1
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from device.clock import SystemClock
+from device.events import Acted
+from physioctl.errors import JournalUnusable
+from physioctl.journal import Journal
+
+journal = Journal.open(Path(sys.argv[1]), SystemClock())
+log = journal.begin("s")
+log.tell(Acted(at_ms=0, act="pause"))
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (Path(sys.argv[1]).stat().st_size,) * 2)
+told = 1
+try:
+    while True:
+        log.tell(Acted(at_ms=told, act="pause " * 100))
+        told += 1
+except JournalUnusable as error:
+    print(told, error.what, error.to_do, sep="\\n")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no RLIMIT_FSIZE")
+def test_a_disk_that_takes_no_more_ends_in_journal_unusable_and_leaves_what_was_told(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "j")], capture_output=True, text=True, timeout=60
+    )
+
+    told_before, what, to_do = done.stdout.splitlines()
+    assert "disk" in what
+    assert "space" in to_do
+    assert verify(tmp_path / "j").whole
+    assert verify(tmp_path / "j").entries == int(told_before)
+
+
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+from device.clock import SystemClock
+from physioctl.errors import JournalUnusable
+from physioctl.journal import Journal
+from physioctl.verdict import verify
+
+path = Path(sys.argv[1])
+if os.geteuid() == 0:
+    os.setuid(65534)
+print(verify(path).entries)
+for target in (path, path.with_name("new")):
+    try:
+        Journal.open(target, SystemClock())
+    except JournalUnusable as error:
+        print(error.what)
+"""
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A folder that another user can reach, which pytest's own are not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no modes")
+def test_a_folder_that_may_not_be_written_is_read_and_not_written(public_folder: Path) -> None:
+    path = public_folder / "j"
+    told(path, 2)
+    path.chmod(0o444)
+    public_folder.chmod(0o555)
+
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ONLY, str(path)], capture_output=True, text=True, timeout=60
+    )
+
+    public_folder.chmod(0o755)
+    assert done.stdout.splitlines() == [
+        "2",
+        f"the journal {path} cannot be used: Permission denied",
+        f"the journal {path.with_name('new')} cannot be used: Permission denied",
+    ]
+
+
+def someone_elses(path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE tunes (name TEXT)")
+    connection.close()
+
+
+def newer(path: Path) -> None:
+    told(path, 1)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    connection.close()
+
+
+UNUSABLE: dict[str, tuple[Callable[[Path], object], str]] = {
+    "a text": (lambda path: path.write_text("Dear diary, " * 500), "it is not a journal"),
+    "a folder": (lambda path: path.mkdir(), "it is not a file"),
+    "another program's database": (someone_elses, "not a journal of physioctl's"),
+    "a newer format": (newer, "is of format 2; this program knows format 1"),
+}
+
+
+@pytest.mark.parametrize("kind", UNUSABLE)
+def test_a_file_that_is_no_journal_is_refused_and_left_as_it_was(tmp_path: Path, kind: str) -> None:
+    make, what = UNUSABLE[kind]
+    make(tmp_path / "j")
+    before = (tmp_path / "j").read_bytes() if (tmp_path / "j").is_file() else None
+
+    with pytest.raises(JournalUnusable, match=what) as caught:
+        Journal.open(tmp_path / "j", CLOCK)
+
+    assert "--journal" in caught.value.to_do
+    assert before is None or (tmp_path / "j").read_bytes() == before
+
+
+def test_a_journal_below_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(JournalUnusable, match="cannot be used"):
+        Journal.open(tmp_path / "file" / "j", CLOCK)
+
+
+def test_a_rehearsals_journal_is_verified_like_any_other() -> None:
+    with Journal.in_memory(CLOCK) as journal:
+        for number in range(5):
+            journal.begin("s").tell(progress(number))
+
+        verdict = verify(journal)
+
+    assert verdict.whole
+    assert verdict.entries == 5
+
+
+def test_what_python_holds_and_no_file_can_is_still_told(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j", CLOCK) as journal:
+        journal.begin("s").tell(Acted(at_ms=0, act="a lone surrogate \udc80, a NUL \0 and ²"))
+
+    assert verify(tmp_path / "j").whole

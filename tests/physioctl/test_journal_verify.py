@@ -1,0 +1,253 @@
+"""What was done to a journal behind its back, and how it is told. Every attack really changes the file."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from device.clock import VirtualClock
+from device.events import Acted
+from physioctl.errors import JournalUnusable
+from physioctl.journal import Journal, chained, reading
+from physioctl.record import sessions
+from physioctl.verdict import Verdict, verify
+
+ENTRIES = 40
+
+
+@pytest.fixture(scope="module")
+def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("journal") / "j"
+    with Journal.open(path, VirtualClock()) as journal:
+        for number in range(ENTRIES):
+            journal.begin("s").tell(Acted(at_ms=number, act=f"act {number} " + "words " * 40))
+    return path
+
+
+@pytest.fixture
+def path(pristine: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(pristine, tmp_path / "j"))
+
+
+RULES_OFF = [
+    "DROP TRIGGER entries_follow_the_head", "DROP TRIGGER entries_move_the_head",
+    "DROP TRIGGER entries_never_change", "DROP TRIGGER entries_never_go", "DROP TRIGGER head_never_goes",
+]  # fmt: skip
+
+
+def sql(*statements: str) -> Callable[[Path], None]:
+    """Change the file by SQL, its rules taken off before and put back after, as a careful hand would."""
+
+    def change(path: Path) -> None:
+        connection = sqlite3.connect(path, isolation_level=None)
+        rules = [row[0] for row in connection.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")]
+        for statement in (*RULES_OFF, *statements, *rules):
+            connection.execute(statement)
+        connection.close()
+
+    return change
+
+
+def dropped(table: str) -> Callable[[Path], None]:
+    """Take a whole table out of the file, and its rules with it."""
+
+    def change(path: Path) -> None:
+        connection = sqlite3.connect(path, isolation_level=None)
+        connection.execute("DROP TRIGGER entries_never_go")
+        connection.execute("DROP TRIGGER head_never_goes")
+        connection.execute(f"DROP TABLE {table}")
+        connection.close()
+
+    return change
+
+
+def rewritten_last(path: Path) -> None:
+    """The last entry rewritten with a fresh hash of its own, and the head left as it was."""
+    with reading(path) as connection:
+        row = connection.execute("SELECT * FROM entries ORDER BY seq DESC LIMIT 1").fetchone()
+    forged = (*row[:5], '{"act":"nothing"}', row[6])
+    sql(f"UPDATE entries SET body = '{forged[5]}', hash = '{chained(*forged)}' WHERE seq = {ENTRIES}")(path)
+
+
+def rewritten(path: Path) -> None:
+    """An entry in the middle rewritten with a fresh hash of its own, and those after it left as they were."""
+    with reading(path) as connection:
+        row = connection.execute("SELECT * FROM entries WHERE seq = 10").fetchone()
+    forged = (*row[:5], '{"act":"nothing"}', row[6])
+    sql(f"UPDATE entries SET body = '{forged[5]}', hash = '{chained(*forged)}' WHERE seq = 10")(path)
+
+
+def struck_index(path: Path) -> None:
+    """One letter in the index by which sessions are found."""
+    with reading(path) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'entries_by_session'"
+        ).fetchone()
+    data = bytearray(path.read_bytes())
+    data[data.index(b"acted", (page - 1) * 4096)] ^= 1
+    path.write_bytes(data)
+
+
+def cut(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+
+
+def struck_page(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[4096 * 7 : 4096 * 7 + 200] = bytes(200)
+    path.write_bytes(data)
+
+
+SWAP = [
+    f"UPDATE entries SET seq = {after} WHERE seq = {before}" for before, after in ((7, 99), (8, 7), (99, 8))
+]
+CHANGES: dict[str, tuple[Callable[[Path], object], int | None, str]] = {
+    "a word changed": (sql("UPDATE entries SET body = replace(body, '9', '8') WHERE seq = 10"), 10, "hash"),
+    "a time changed": (sql("UPDATE entries SET at_ms = 5 WHERE seq = 1"), 1, "hash"),
+    "a date changed": (sql("UPDATE entries SET utc = '2025-01-01' WHERE seq = 40"), 40, "hash"),
+    "a name changed": (sql("UPDATE entries SET name = 'silenced' WHERE seq = 3"), 3, "hash"),
+    "a session changed": (sql("UPDATE entries SET session = 't' WHERE seq = 3"), 3, "hash"),
+    "a hash changed": (sql("UPDATE entries SET hash = prev WHERE seq = 12"), 12, "hash"),
+    "text made bytes": (sql("UPDATE entries SET body = CAST(body AS BLOB) WHERE seq = 6"), 6, "hash"),
+    "text made no text": (sql("UPDATE entries SET body = CAST(x'ff' AS TEXT) WHERE seq = 6"), 6, "UTF-8"),
+    "a row removed": (sql("DELETE FROM entries WHERE seq = 21"), 21, "missing"),
+    "the first row removed": (sql("DELETE FROM entries WHERE seq = 1"), 1, "missing"),
+    "two rows exchanged": (sql(*SWAP), 7, "hash"),
+    "a row put before the first": (
+        sql("INSERT INTO entries SELECT 0, session, utc, at_ms, name, body, prev, hash FROM entries LIMIT 1"),
+        1,
+        "missing",
+    ),
+    "the last rows cut off": (sql("DELETE FROM entries WHERE seq > 35"), 36, "went on to entry 40"),
+    "every row cut off": (sql("DELETE FROM entries"), 1, "went on to entry 40"),
+    "the last row rewritten, hash and all": (rewritten_last, 41, "head does not agree"),
+    "an entry rewritten, hash and all": (rewritten, 11, "does not follow from the entry before"),
+    "an index struck": (struck_index, None, "the file around them is damaged"),
+    "an older format": (sql("PRAGMA user_version = 0"), None, "rules"),
+    "the head moved back": (
+        sql("UPDATE head SET seq = 35, hash = (SELECT hash FROM entries WHERE seq = 35)"),
+        41,
+        "head does not agree",
+    ),
+    "the head removed": (sql("DELETE FROM head"), 41, "head is missing"),
+    "the head's table removed": (dropped("head"), 41, "no such table: head"),
+    "the entries' table removed": (dropped("entries"), 1, "no such table: entries"),
+    "the file cut in half": (cut, 1, "cannot be read"),
+    "a page struck": (struck_page, None, "cannot be read"),
+    "not a database": (lambda path: path.write_text("Dear diary, " * 500), 1, "not a database"),
+    "an empty file": (lambda path: path.write_bytes(b""), 1, "no such table"),
+    "a rule taken off": (sql("CREATE TRIGGER more BEFORE INSERT ON head BEGIN SELECT 1; END"), None, "rules"),
+    "a newer format": (sql("PRAGMA user_version = 2"), None, "format 2"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_is_told_with_the_first_bad_entry(path: Path, change: str) -> None:
+    make, first_bad, why = CHANGES[change]
+    make(path)
+
+    verdict = verify(path)
+
+    assert not verdict.whole
+    assert why in verdict.why
+    if first_bad is not None:
+        assert verdict.first_bad == first_bad
+        assert verdict.entries == first_bad - 1
+
+
+def test_a_journal_nobody_touched_is_whole(path: Path) -> None:
+    with reading(path) as connection:
+        (head,) = connection.execute("SELECT hash FROM head").fetchone()
+
+    assert verify(path) == Verdict(True, ENTRIES, None, "every entry follows from the one before", head)
+
+
+def test_a_struck_page_still_tells_what_came_before_it(path: Path) -> None:
+    struck_page(path)
+
+    verdict = verify(path)
+
+    assert verdict.first_bad is not None
+    assert 1 < verdict.first_bad < ENTRIES
+
+
+def entries(path: Path) -> list[tuple[object, ...]]:
+    with reading(path) as connection:
+        return list(connection.execute("SELECT * FROM entries ORDER BY seq"))
+
+
+def test_no_struck_bit_changes_an_entry_unnoticed(pristine: Path, tmp_path: Path) -> None:
+    whole, before = pristine.read_bytes(), entries(pristine)
+    seeded = random.Random(1)
+    noticed = 0
+    for number in range(400):
+        data = bytearray(whole)
+        data[seeded.randrange(len(data))] ^= 1 << seeded.randrange(8)
+        struck = tmp_path / str(number)
+        struck.write_bytes(data)
+
+        verdict = verify(struck)
+
+        noticed += not verdict.whole
+        assert not verdict.whole or entries(struck) == before
+        assert listed(struck) is not None or not verdict.whole
+    assert noticed > 150  # the rest fell where no entry is
+
+
+def listed(path: Path) -> object:
+    """What `history` makes of the file; None when it says that it cannot be used."""
+    try:
+        return sessions(path)
+    except JournalUnusable:
+        return None
+
+
+def test_a_bit_struck_in_a_journal_whose_program_was_killed_takes_nothing_away_unnoticed(
+    tmp_path: Path,
+) -> None:
+    journal = Journal.open(tmp_path / "j", VirtualClock())
+    for number in range(ENTRIES):
+        journal.begin("s").tell(Acted(at_ms=number, act="pause"))
+    left = {beside: (tmp_path / f"j{beside}").read_bytes() for beside in ("", "-wal")}
+    journal.close()
+    seeded = random.Random(2)
+    for number in range(100):
+        killed = tmp_path / f"killed{number}"
+        wal = bytearray(left["-wal"])
+        wal[seeded.randrange(len(wal))] ^= 1 << seeded.randrange(8)
+        killed.write_bytes(left[""])
+        Path(f"{killed}-wal").write_bytes(wal)
+
+        verdict = verify(killed)
+
+        assert not verdict.whole or verdict.entries == ENTRIES
+
+
+@pytest.mark.parametrize("kind", ["missing", "folder"])
+def test_only_a_file_that_cannot_be_read_at_all_raises(tmp_path: Path, kind: str) -> None:
+    target = {"missing": tmp_path / "nowhere", "folder": tmp_path}[kind]
+
+    with pytest.raises(JournalUnusable):
+        verify(target)
+
+    assert not (tmp_path / "nowhere").exists()
+
+
+FIELDS = st.tuples(
+    st.integers(1, 2**40), st.text(), st.text(), st.integers(0, 2**40), st.text(), st.text(), st.text()
+)
+
+
+@given(FIELDS, FIELDS)
+def test_entries_that_differ_anywhere_have_hashes_that_differ(
+    one: tuple[int, str, str, int, str, str, str], other: tuple[int, str, str, int, str, str, str]
+) -> None:
+    assert (chained(*one) == chained(*other)) == (one == other)
