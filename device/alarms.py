@@ -20,6 +20,7 @@ HEAD_SLOPE_DDEG_C_S = 50  # a head does not warm by 5 °C in a second
 HEAD_RANGE_DDEG_C = (-200, 800)
 CLOCK_TOLERANCE_PCT = 2
 CLOCK_SLACK_MS = 250  # answers may come this late
+SUSTAIN_MS = 300  # a reading has to stay wrong for this long; silence follows within a lease of its onset
 SENSOR_STILL_MS = 120_000  # a head that gives output changes its temperature within this time
 SENSOR_JUDGED_MS = 300_000  # later it may have come to rest, and be still in earnest
 
@@ -134,7 +135,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "OUTPUT_STUCK",
         lambda view: _output_while_off(view) or "OUTPUT_STUCK" in view.report.faults,
-        500,
+        SUSTAIN_MS,
         Priority.HIGH,
         True,
         Effect.FAIL,
@@ -144,7 +145,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "OUTPUT_HIGH",
         lambda view: _emitting(view) and _over(view, 100 + OUTPUT_TOLERANCE_PCT),
-        500,
+        SUSTAIN_MS,
         Priority.HIGH,
         True,
         Effect.FAIL,
@@ -164,7 +165,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "HEAD_OVERTEMP",
         lambda view: _head_trip(view) or "HEAD_HOT" in view.report.faults,
-        1000,
+        SUSTAIN_MS,
         Priority.HIGH,
         True,
         Effect.FAIL,
@@ -236,7 +237,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "POWER_MISMATCH",
         lambda view: _emitting(view) and view.steady and _under(view, 100 - OUTPUT_TOLERANCE_PCT),
-        1500,
+        SUSTAIN_MS,
         Priority.MEDIUM,
         False,
         Effect.PAUSE,

@@ -54,7 +54,7 @@ RENEW_MS = 100  # while output may be on: the status period
 LOOK_MS = 250  # while it is off
 STOP_MS = 40  # between stops, until silence is known
 END_MS = 5  # after a step's reckoned end, and between looks for it
-ANSWER_MS = 150  # a question older than this is given up for a newer one
+ANSWER_MS = 100  # a question older than this is given up for a newer one
 OVERDUE_MS = 100  # this long before the lease is out, missing answers are doubted
 QUIET_OVERDUE_MS = 2000  # the same, while output is off
 
@@ -85,6 +85,8 @@ class Controller:
         self._confirmed = False  # the unit has been seen to carry out the last SET
         self._quiet = Quiet()
         self._pause_asked = False
+        self._counted: Report | None = None  # the latest report of our session
+        self.halted = False  # a person has asked to stop
         self._report_ms = clock.now_ms()
         self._sent_ms = 0
         self.lost: LinkLost | None = None
@@ -102,13 +104,13 @@ class Controller:
 
     @property
     def delivered_ms(self) -> int:
-        """Delivered in this session, as the unit reports it."""
-        return self.report.delivered_ms if self.report and self._ours(self.report) else 0
+        """Delivered in this session, as the unit last reported it, before it restarted if it has."""
+        return self._counted.delivered_ms if self._counted else 0
 
     @property
     def energy_mj(self) -> int:
-        """Energy given in this session, as the unit reports it."""
-        return self.report.energy_mj if self.report and self._ours(self.report) else 0
+        """Energy given in this session, as the unit last reported it, before it restarted if it has."""
+        return self._counted.energy_mj if self._counted else 0
 
     @property
     def confirmed(self) -> bool:
@@ -189,6 +191,7 @@ class Controller:
         assert self.unit is not None
         assert self._audience.witness is not None, "output without a witness"
         self._plan, self._session, self._attended = plan, session, attended
+        self._counted = None
         planned_mj = plan.energy_mj if plan.energy_mj is not None else 0xFFFFFFFF
         # The unit meters what it gives: a hundredth more keeps it from cutting the last moment off.
         self._energy_ceiling_mj = min(planned_mj + planned_mj // 100 + 100, 0xFFFFFFFF)
@@ -265,6 +268,12 @@ class Controller:
         while self.silence() is None:
             self.turn(self._now() + STOP_MS)
 
+    def last_words(self) -> None:
+        """Send a stop past the loop: the interpreter is on its way out."""
+        if not self._quiet.proven:
+            self.inbox.put(Act.STOP)
+            self.say(Stop())
+
     def settle(self) -> Silence:
         """Turn until it is known whether the output is off, and say how it is known."""
         began_ms = self.clock.now_ms()
@@ -310,10 +319,13 @@ class Controller:
             due_ms = max(due_ms, self._conversation.standing.at_ms + ANSWER_MS)
         if now_ms < due_ms:
             return due_ms
-        self.say(Stop() if stopping else self._renewal() if self.state in _LIVE else Look())
+        self.say(Stop() if stopping else self._renewal_or_look())
         return now_ms + every_ms
 
-    def _renewal(self) -> Intent:
+    def _renewal_or_look(self) -> Intent:
+        """A renewal, where output may go on and the unit is heard. Nothing is prolonged blindly."""
+        if self.state not in _LIVE or self._conversation.standing:
+            return Look()
         assert self.unit is not None
         return Renew(self.unit.identity.nonce, self._session, self.unit.lease_ms)
 
@@ -356,6 +368,7 @@ class Controller:
             self.declared = answer
             return
         self.report, self._report_ms = answer, self._now()
+        self._counted = answer if self._ours(answer) else self._counted
         self._quiet.hear(answer, self._now())
         self._confirmed = self._confirmed or answer.state in (UnitState.EMITTING, UnitState.HELD)
         if answer.refusal and isinstance(intent, Arm | SetOutput):
@@ -421,6 +434,7 @@ class Controller:
         if act is Act.TOGGLE:
             act = Act.RESUME if self.state is State.PAUSED else Act.PAUSE
         if act is Act.STOP:
+            self.halted = True
             self.stop()
         elif act is Act.PAUSE:
             self.pause()

@@ -6,6 +6,7 @@ output is off; after a pause the rest of a step is what the unit has not yet cou
 
 from __future__ import annotations
 
+import atexit
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -54,6 +55,7 @@ def deliver(controller: Controller, plan: Plan, session: int, *, attended: bool 
     """
     walk = _Walk(controller, plan)
     began_ms = controller.clock.now_ms()
+    atexit.register(controller.last_words)  # for a session in a thread whose program ends
     try:
         controller.take_up(plan, session, attended=attended)
         try:
@@ -67,6 +69,8 @@ def deliver(controller: Controller, plan: Plan, session: int, *, attended: bool 
     except BaseException:
         controller.abandon()
         raise
+    finally:
+        atexit.unregister(controller.last_words)
     return Delivery(
         ended=walk.ended(),
         why="" if walk.completed else controller.failure or "stopped by the operator",

@@ -28,5 +28,9 @@ class WrongUnit(UnitUnusable):
     """Something answers that may not be driven: another version, family or model than expected."""
 
 
+class Stopped(PhysioctlError):
+    """A person has asked to stop before there was any output."""
+
+
 class SilenceNotProven(PhysioctlError):
     """A stop was sent, and the unit has not reported that its output is off."""

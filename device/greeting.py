@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from device.controller import Controller
 from device.dialect import Declare, Identify, Identity, Intent, Look
-from device.errors import NoAnswer
-from device.events import UnitIdentified
+from device.errors import NoAnswer, SilenceNotProven, Stopped
+from device.events import Silence, UnitIdentified
 from device.unit import Unit, known_unit
 
 PATIENCE_MS = 3000  # opening a port restarts many a unit
@@ -24,7 +24,8 @@ def identify(controller: Controller, patience_ms: int = PATIENCE_MS) -> Identity
 def greet(controller: Controller, patience_ms: int = PATIENCE_MS) -> Unit:
     """Find out who is on the cable, and see that its output is off.
 
-    Raise `NoAnswer` when nobody answers, `LinkLost`, or `WrongUnit` when it may not be driven.
+    Raise `NoAnswer` when nobody answers, `LinkLost`, `WrongUnit` when it may not be driven, or `Stopped`
+    when a person has asked to stop meanwhile.
     """
     identity = identify(controller, patience_ms)
     _ask(controller, Declare(), lambda: controller.declared is not None, patience_ms)
@@ -32,6 +33,7 @@ def greet(controller: Controller, patience_ms: int = PATIENCE_MS) -> Unit:
     assert controller.declared is not None
     unit = known_unit(identity, controller.declared)
     controller.open(unit)
+    _heed(controller)
     controller.tell(
         UnitIdentified(
             at_ms=controller.clock.now_ms(),
@@ -50,14 +52,34 @@ def _ask(controller: Controller, intent: Intent, answered: Callable[[], bool], p
     give_up_ms = controller.clock.now_ms() + patience_ms
     while not answered():
         now_ms = controller.clock.now_ms()
+        _heed(controller)
         if controller.lost:
             raise controller.lost
         if now_ms >= give_up_ms:
             raise _nobody(controller)
         controller.say(intent)
         until_ms = min(give_up_ms, now_ms + ASK_MS)
-        while not answered() and not controller.lost and controller.clock.now_ms() < until_ms:
+        while not _settled(controller, answered) and controller.clock.now_ms() < until_ms:
             controller.turn(until_ms)
+    _heed(controller)
+
+
+def _settled(controller: Controller, answered: Callable[[], bool]) -> bool:
+    return answered() or controller.halted or controller.lost is not None
+
+
+def _heed(controller: Controller) -> None:
+    """Greet no further once a person has asked to stop."""
+    if not controller.halted:
+        return
+    controller.stop()
+    silence = controller.settle()
+    if silence is not Silence.PROVEN:
+        raise SilenceNotProven(
+            f"a stop was sent on {controller.link.name}, and the unit has not said that its output is off",
+            "Switch the unit off now.",
+        )
+    raise Stopped("stopped by the operator before any output", "Start the session again when you are ready.")
 
 
 def _nobody(controller: Controller) -> NoAnswer:

@@ -38,7 +38,9 @@ class Quiet:
 
     def ask(self, now_ms: int, *, reachable: bool) -> None:
         """A stop is asked. What was proven before is proven anew, unless there is nobody to ask."""
-        if self.asked_ms is None:
+        if (
+            self.asked_ms is None or self.proven
+        ):  # an old stop has done its work, and says nothing of this one
             self.asked_ms = now_ms
         if reachable:
             self.proven = False

@@ -56,7 +56,7 @@ enum {
     PW_FAULT_SELF_TEST = 128, /* the self test at start has failed */
 };
 
-/* Which sensors the unit has; a reading without its sensor is zero and means nothing. */
+/* Which sensors the unit has; a reading without its sensor means nothing. */
 enum {
     PW_SENSOR_OUTPUT = 1, /* measures its own output */
     PW_SENSOR_HEAD_TEMP = 2, /* measures the head's temperature */
@@ -162,7 +162,7 @@ typedef struct __attribute__((packed)) {
     uint16_t output; /* the level measured now: during the pulse, as level_set */
     int16_t head_temp_ddeg_c; /* the head's temperature */
     uint8_t contact_pct; /* how well the head couples */
-    uint8_t battery_pct; /* charge left; 100 on mains */
+    uint8_t battery_pct; /* charge left */
     uint16_t force_n; /* force on the head */
     uint32_t step_ms; /* delivered in the latest step */
     uint32_t delivered_ms; /* delivered in this session */

@@ -41,7 +41,20 @@ class SessionStarted(Event):
     total_ms: int
     lease_ms: int
     assumed: bool  # whether the model's numbers are assumed
+    rest_of: str | None = None  # the session whose rest this one is to give
     physioctl: str  # the version of this program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionReconciled(Event):
+    """A session that broke off, held against what the unit has counted since. Output is off now."""
+
+    session: str
+    protocol: str
+    delivered_ms: int
+    planned_ms: int
+    energy_mj: int
+    counted: bool  # by the unit itself; if not, it has restarted since, and this is what was last heard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

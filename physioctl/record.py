@@ -151,6 +151,16 @@ def delivered_today(
     return Given(len(had), sum(summary.delivered_ms for summary in had))
 
 
+def unsettled(where: Path | Journal, serial: str) -> tuple[Summary, ...]:
+    """Sessions of the unit ``serial`` that were never ended, or ended without proof of silence.
+
+    One that was reconciled with the unit since is settled.
+    """
+    with _record(where) as connection:
+        mine = [start for start in _starts(connection) if start.body["serial"] == serial]
+        return tuple(_summary(connection, start) for start in mine if not _settled(connection, start.session))
+
+
 _STARTED = "session_started"
 _SIDES = ("left", "right")
 
@@ -197,6 +207,13 @@ def _only(connection: sqlite3.Connection, prefix: str) -> str:
     )
 
 
+def _settled(connection: sqlite3.Connection, id_: str) -> bool:
+    if _last(connection, id_, "session_reconciled") is not None:
+        return True
+    end = _last(connection, id_, "session_ended")
+    return end is not None and end.body["silence"] == Silence.PROVEN
+
+
 _COLUMNS = "SELECT session, seq, utc, at_ms, name, body, hash FROM entries"
 
 
@@ -227,7 +244,8 @@ def _entry(row: tuple[Any, ...]) -> Entry:
 def _summary(connection: sqlite3.Connection, start: Entry) -> Summary:
     """``start``'s session as last heard of; without an end it is open, and stands where it was left."""
     end = _last(connection, start.session, "session_ended")
-    reports = [_last(connection, start.session, name) for name in ("progress", "step_ended")]
+    reconciled = _last(connection, start.session, "session_reconciled")
+    reports = [reconciled, *(_last(connection, start.session, name) for name in ("progress", "step_ended"))]
     heard = [entry for entry in (end, *reports, start) if entry]
     told, closing = start.body, end.body if end else {}
     return Summary(
@@ -245,7 +263,7 @@ def _summary(connection: sqlite3.Connection, start: Entry) -> Summary:
         serial=told["serial"],
         outcome=Outcome(closing["outcome"]) if end else None,
         why=closing.get("why", ""),
-        silence=Silence(closing["silence"]) if end else None,
+        silence=Silence.PROVEN if reconciled else Silence(closing["silence"]) if end else None,
         delivered_ms=max(entry.body.get("delivered_ms", 0) for entry in heard),
         planned_ms=told["planned_ms"],
         energy_mj=max(entry.body.get("energy_mj", 0) for entry in heard),

@@ -5,10 +5,9 @@ It knows no screen, no terminal and no port: a controller is handed in, and whoe
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from device.controller import Controller
@@ -18,17 +17,21 @@ from device.greeting import greet
 from device.unit import Unit
 from physioctl import __version__
 from physioctl.daily import day_layer
-from physioctl.events import Outcome, SessionEnded, SessionStarted
+from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
 from physioctl.journal import Journal
-from physioctl.record import delivered_today
+from physioctl.naming import session_number
+from physioctl.reconcile import reconcile
+from physioctl.record import Summary, delivered_today
+from physioctl.record import session as recorded
 from physioctl.screening import Answers, questions_of, screen
 from protocols.errors import Refused
 from protocols.limits import Bound, Limits
-from protocols.plan import Plan
+from protocols.plan import Plan, rest_of
 
 if TYPE_CHECKING:  # whoever holds a protocol has paid for pydantic already
     from protocols.model import Protocol
 
+REST_WITHIN = timedelta(days=1)
 CALIBRATED_FOR = timedelta(days=365)
 _OUTCOMES = {
     Ended.COMPLETED: Outcome.COMPLETED,
@@ -48,6 +51,8 @@ class Request:
     answers: Answers | None = None  # None: there is no person, as in a rehearsal
     operator: tuple[Bound, ...] = ()  # limits of the operator's own
     attended: bool = False  # somebody is there to resume after a pause
+    rest_of: str | None = None  # give only what this interrupted session has left
+    on_unfinished: Callable[[SessionReconciled], None] | None = None  # told of sessions that broke off
 
 
 def run_session(
@@ -62,6 +67,9 @@ def run_session(
     unit = greet(controller)
     screening = None if request.answers is None else screen(questions_of(request.protocol), request.answers)
     _check_calibration(unit, controller.clock.utc().date())
+    for broken in reconcile(journal, controller, unit):
+        if request.on_unfinished is not None:
+            request.on_unfinished(broken)
     plan = plan_for(request, unit, journal, controller)
     log = journal.begin(request.session)
     controller.testify_to(log)
@@ -92,14 +100,33 @@ def plan_for(request: Request, unit: Unit, journal: Journal, controller: Control
         )
         day = day_layer(family, given.sessions, given.delivered_ms, Limits((*limits.bounds, *site_bounds)))
         limits = Limits(day.bounds, day.blocks)
-    return compile_plan(
+    plan = compile_plan(
         request.protocol, model=unit.model.id, family=unit.model.family, area_mm2=unit.area_mm2, limits=limits
     )
+    if request.rest_of is None:
+        return plan
+    broken = recorded(journal, request.rest_of).summary
+    _check_rest(request, broken, plan, controller.clock.utc())
+    return rest_of(plan, broken.delivered_ms, unit.area_mm2)
 
 
-def session_number(session: str) -> int:
-    """The number the unit knows the session by: never 0, and the same for the same id."""
-    return int.from_bytes(hashlib.sha256(session.encode()).digest()[:4]) | 1
+def _check_rest(request: Request, broken: Summary, plan: Plan, now: datetime) -> None:
+    """Raise `Refused` when the rest of ``broken`` may not be given."""
+    same = (broken.content_hash, broken.person, broken.body_site, broken.side) == (
+        request.protocol.content_hash,
+        request.person,
+        request.protocol.body_site,
+        request.side,
+    )
+    if not same:
+        raise Refused(
+            f"session {broken.id} was of another protocol, person, site or side",
+            "Give the rest as it began, or start a new session.",
+        )
+    if broken.outcome is Outcome.COMPLETED or broken.delivered_ms >= plan.delivered_ms:
+        raise Refused(f"session {broken.id} has nothing left to give", "Start a new session.")
+    if now - broken.last > REST_WITHIN:
+        raise Refused(f"session {broken.id} broke off more than a day ago", "Start a new session.")
 
 
 def _delivered(request: Request, plan: Plan, controller: Controller) -> SessionEnded:
@@ -153,6 +180,7 @@ def _started(request: Request, plan: Plan, unit: Unit, at_ms: int) -> Event:
         lease_ms=unit.lease_ms,
         assumed=True,
         physioctl=__version__,
+        rest_of=request.rest_of,
     )
 
 

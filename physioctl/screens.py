@@ -23,7 +23,7 @@ from device.events import (
     StepStarted,
     UnitIdentified,
 )
-from physioctl.events import Outcome, SessionEnded, SessionStarted
+from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -155,6 +155,18 @@ def summary(ended: SessionEnded) -> list[str]:
     ]
 
 
+def unfinished(found: SessionReconciled) -> str:
+    """What became of a session that broke off, and how its rest can be given."""
+    by = "by the unit's own count" if found.counted else "as last heard; the unit has restarted since"
+    line = (
+        f"session {found.session} ({found.protocol}) had broken off: {_clock(found.delivered_ms)} of "
+        f"{_clock(found.planned_ms)} delivered, {by}. Its output is off."
+    )
+    if found.delivered_ms < found.planned_ms:
+        line += f" To give the rest: physioctl run {found.protocol} --rest-of {found.session}"
+    return line
+
+
 def _line(event: Event) -> str:
     match event:
         case SessionStarted():
@@ -162,6 +174,8 @@ def _line(event: Event) -> str:
                 f"{event.title} [{event.protocol}, {event.content_hash[:12]}] on {event.model} {event.serial}"
                 f"{' (assumed profile)' if event.assumed else ''}"
             )
+        case SessionReconciled():
+            return unfinished(event)
         case UnitIdentified():
             return f"unit {event.model} {event.serial}, firmware {event.firmware}"
         case StepStarted():
@@ -170,17 +184,22 @@ def _line(event: Event) -> str:
             )
         case AlarmRaised():
             return f"{event.priority.value} alarm {event.code}: {event.what}. {event.to_do}"
+        case Silenced():
+            return SILENCE[event.silence]
+        case Progress():
+            left = _clock(event.remaining_ms)
+            return f"{event.state}, {left} left, {event.delivered_ms / 1000:.0f} s delivered"
+    return _aside(event)
+
+
+def _aside(event: Event) -> str:
+    match event:
         case AlarmCleared():
             return f"alarm {event.code} is over"
         case Acted():
             return f"operator: {event.act}"
         case StateChanged(state=state) if state in ("paused", "held", "uncertain", "fault"):
             return f"now {state}"
-        case Silenced():
-            return SILENCE[event.silence]
-        case Progress():
-            left = _clock(event.remaining_ms)
-            return f"{event.state}, {left} left, {event.delivered_ms / 1000:.0f} s delivered"
     return ""
 
 

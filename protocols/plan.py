@@ -6,7 +6,7 @@ limits it carries; the guard holds every message against the same limits once mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -106,6 +106,28 @@ class Plan:
     def total_ms(self) -> int:
         """Time from the first step to the last, with nothing going wrong."""
         return sum(step.duration_ms for step in self.steps)
+
+
+def rest_of(plan: Plan, delivered_ms: int, area_mm2: int | None) -> Plan:
+    """What is left of ``plan`` once ``delivered_ms`` of its output has been given.
+
+    Steps before the place where output broke off are left out; the step it broke off in is shortened.
+    The limits are the same, so that the rest can never be more than the whole was allowed.
+    """
+    left: list[Step] = []
+    for step in plan.steps:
+        if isinstance(step, Emit) and delivered_ms >= step.duration_ms:
+            delivered_ms -= step.duration_ms
+            left.clear()
+        elif isinstance(step, Emit) and delivered_ms:
+            rest_ms = step.duration_ms - delivered_ms
+            left = [replace(step, duration_ms=rest_ms, ramp_ms=min(step.ramp_ms, rest_ms))]
+            delivered_ms = 0
+        else:
+            left.append(step)
+    emissions = [step for step in left if isinstance(step, Emit)]
+    energy = None if area_mm2 is None else sum(energy_mj(emission, area_mm2) for emission in emissions)
+    return replace(plan, steps=tuple(left), energy_mj=energy)
 
 
 def level(output: Output) -> int:

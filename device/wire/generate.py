@@ -14,7 +14,7 @@ from device.wire.golden import vectors
 TABLE = Path(__file__).with_name("table.toml")
 
 Table = Mapping[str, Any]
-_STRUCT = {"u8": "B", "u16": "H", "u32": "I", "i16": "h", "lease": "B"}
+_STRUCT = {"u8": "B", "u16": "H", "u32": "I", "i16": "h", "lease": "B", "version": "3B"}
 _C = {"u8": "uint8_t", "u16": "uint16_t", "u32": "uint32_t", "i16": "int16_t", "lease": "uint8_t"}
 _MANY = re.compile(r"(u8|u16|text)\[(\d+)\]")
 
@@ -172,7 +172,7 @@ def _python_type(kind: str, enums: set[str]) -> str:
     many = _MANY.fullmatch(kind)
     if many:
         return "str" if many[1] == "text" else "tuple[int, ...]"
-    return "int"
+    return "tuple[int, ...]" if kind == "version" else "int"
 
 
 def _struct_code(kind: str, flags: set[str]) -> str:
@@ -189,6 +189,8 @@ def _to_wire(field: Table) -> str:
         if many[1] == "text":
             return f'{name}.encode("ascii")'
         return f"*({name} + (0,) * ({many[2]} - len({name})))"
+    if kind == "version":
+        return f"*{name}"
     return f"_lease_byte({name})" if kind == "lease" else name
 
 
@@ -199,6 +201,8 @@ def _from_wire(kind: str, place: int, enums: set[str]) -> tuple[str, int]:
         return f"tuple(item for item in raw[{place}:{end}] if item)", end
     if many:
         return f"_text(raw[{place}])", place + 1
+    if kind == "version":
+        return f"tuple(raw[{place}:{place + 3}])", place + 3
     if kind == "lease":
         return f"(raw[{place}] + 1) * 10", place + 1
     return (f"{kind}(raw[{place}])" if kind in enums else f"raw[{place}]"), place + 1
@@ -254,6 +258,8 @@ def _c_field(field: Table, flags: set[str]) -> str:
     note = f" /* {field['about']} */"
     if many:
         return f"{'char' if many[1] == 'text' else _C[many[1]]} {field['name']}[{many[2]}];{note}"
+    if kind == "version":
+        return f"uint8_t {field['name']}[3];{note}"
     return f"{_C.get(kind, 'uint16_t' if kind in flags else 'uint8_t')} {field['name']};{note}"
 
 
@@ -282,7 +288,8 @@ anew.
 * The host asks and the unit answers, once for each request, under the same `seq`. The unit never
   speaks first. A host believes an answer only if its `seq` is the one it asked under.
 * `Identity` and `Capabilities` answer their own questions. Every other request is answered by the
-  whole `Status`, whether it was done or refused, so that a lost answer costs nothing.
+  whole `Status`, whether it was done or refused, so that a lost answer costs nothing. It is taken after
+  the request has taken effect: the answer to a `Stop` shows the output as it is then.
 * **Nothing is clamped.** What is above the nameplate or the armed ceilings is refused and changes
   nothing.
 * **Output is a lease.** It ends when its lease runs out unrenewed, and the unit counts a lapse. A
@@ -291,7 +298,8 @@ anew.
   times. Raising output needs the boot nonce and the session's number.
 * **At most once.** A request repeated under the `seq` of the last one is answered from memory and not
   done again. `Arm`, `Set`, `Renew` and `Clear` older than the newest request heard (by less than half
-  the range of `seq`) are refused as `STALE`. An `Arm` of another session starts the counting afresh.
+  the range of `seq`) are refused as `STALE`. An `Arm` of a new session starts the counting afresh; one of
+  a session that another has replaced is `STALE`, so that a frame kept back on its way revives nothing.
 * **Time is delivered time.** `for_ms` counts only while output is on: it stands still in `HELD`. The
   unit ends the step by itself to the millisecond, and goes to `READY`.
 * After a restart the unit is `IDLE`, its output is off, its counts are zero and its nonce is another.
@@ -310,7 +318,13 @@ def manual(table: Table) -> str:
             for f in message["fields"]:
                 lines.append(f"| `{f['name']}` | {f['kind']} | {f.get('unit', '')} | {f['about']} |")
             lines.append("")
-    lines += ["`lease`: one byte n for a lease of (n + 1) × 10 ms.", "", "## Values", ""]
+    lines += [
+        "`lease`: one byte n for a lease of (n + 1) × 10 ms. `version`: three bytes.",
+        "Lists and texts are padded with zeros.",
+        "",
+        "## Values",
+        "",
+    ]
     for enum in (*table["enum"], *table["flags"]):
         form = "0x{:04X}" if enum in table["flags"] else "{}"
         lines += [f"### {enum['name']}", "", enum["about"], "", "| value | name | meaning |", "|---|---|---|"]

@@ -28,7 +28,7 @@ CASES: tuple[tuple[str, int, Mapping[str, Value]], ...] = (
                      "pulse_hz": 0, "for_ms": 1, "ramp_ms": 0, "lease_ms": 10}),
     ("Renew", 4, {"nonce": 0xDEADBEEF, "session": 1, "lease_ms": 2560}),
     ("Clear", 5, {"nonce": 0}),
-    ("Identity", 0, {"major": 1, "minor": 0, "family": 1, "firmware": [1, 2, 3], "nonce": 0xDEADBEEF,
+    ("Identity", 0, {"major": 1, "minor": 0, "family": 1, "firmware": [1, 0, 3], "nonce": 0xDEADBEEF,
                      "model": "US111", "serial": "SIM-0001", "calibrated": 2400}),
     ("Capabilities", 1, {"level_min": 290, "level_max": 1060, "average_max": 530, "area_mm2": 400,
                          "bnr_tenths": 50, "duties_pct": [20, 50, 100], "carriers_khz": [1000],
@@ -68,6 +68,9 @@ def _lay(kind: str, value: Value, widths: Mapping[str, int]) -> bytes:
     if kind == "lease":
         assert isinstance(value, int)
         return _little(value // 10 - 1, 1)
+    if kind == "version":
+        assert isinstance(value, list)
+        return bytes(value)
     many = re.fullmatch(r"(u8|u16|text)\[(\d+)\]", kind)
     if many and isinstance(value, str):
         return bytes(map(ord, value)).ljust(int(many[2]), b"\0")

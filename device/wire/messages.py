@@ -75,7 +75,7 @@ class Fault(IntFlag):
 
 
 class Sensor(IntFlag):
-    """Which sensors the unit has; a reading without its sensor is zero and means nothing."""
+    """Which sensors the unit has; a reading without its sensor means nothing."""
 
     OUTPUT = 0x0001  # measures its own output
     HEAD_TEMP = 0x0002  # measures the head's temperature
@@ -361,7 +361,7 @@ class Identity:
     serial: str  # serial number
     calibrated: int  # days from 2020-01-01 to the last calibration; 0 when not known
 
-    _LAYOUT: ClassVar[Struct] = Struct("<BBBBBBI16s16sH")
+    _LAYOUT: ClassVar[Struct] = Struct("<BBB3BI16s16sH")
 
     def pack(self) -> bytes:
         """The body of the frame that says this; raise ValueError when a value does not fit."""
@@ -370,7 +370,7 @@ class Identity:
                 self.major,
                 self.minor,
                 self.family,
-                *(self.firmware + (0,) * (3 - len(self.firmware))),
+                *self.firmware,
                 self.nonce,
                 self.model.encode("ascii"),
                 self.serial.encode("ascii"),
@@ -387,7 +387,7 @@ class Identity:
             raw[0],
             raw[1],
             Family(raw[2]),
-            tuple(item for item in raw[3:6] if item),
+            tuple(raw[3:6]),
             raw[6],
             _text(raw[7]),
             _text(raw[8]),
@@ -483,7 +483,7 @@ class Status:
     output: int  # mW/cm² or /min: the level measured now: during the pulse, as level_set
     head_temp_ddeg_c: int  # 0.1 °C: the head's temperature
     contact_pct: int  # %: how well the head couples
-    battery_pct: int  # %: charge left; 100 on mains
+    battery_pct: int  # %: charge left
     force_n: int  # N: force on the head
     step_ms: int  # ms: delivered in the latest step
     delivered_ms: int  # ms: delivered in this session

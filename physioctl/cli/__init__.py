@@ -78,15 +78,12 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line on ``arguments`` and return its exit code."""
-    from physioctl.cli.exits import report
-
     try:
         result = cli.main(arguments, prog_name="physioctl", standalone_mode=False)
     except click.exceptions.Exit as done:
         return done.exit_code
-    except click.ClickException as mistake:
-        mistake.show()
-        return 2
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - sorted by kind; strangers are raised again
+        from physioctl.cli.exits import report  # only a failing command pays for the error tree
+
         return report(error)
     return result if isinstance(result, int) else 0

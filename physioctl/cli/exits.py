@@ -8,7 +8,7 @@ from enum import IntEnum
 
 import click
 
-from device.errors import SilenceNotProven, UnitUnusable
+from device.errors import SilenceNotProven, Stopped, UnitUnusable
 from physioctl.errors import JournalUnusable, UsageMistake
 from protocols.errors import PhysioctlError, ProtocolInvalid, Refused
 
@@ -32,6 +32,7 @@ _CODES: tuple[tuple[type[PhysioctlError], Exit], ...] = (
     (Refused, Exit.REFUSED),
     (UnitUnusable, Exit.UNIT_UNUSABLE),
     (SilenceNotProven, Exit.SILENCE_NOT_PROVEN),
+    (Stopped, Exit.STOPPED),
     (JournalUnusable, Exit.JOURNAL_UNUSABLE),
     (UsageMistake, Exit.USAGE),
 )
@@ -49,11 +50,21 @@ def report(error: BaseException) -> int:
             click.echo(f"{click.style('error:', fg='red')} {error.what}", err=True)
             click.echo(f"  to do: {error.to_do}", err=True)
             return code_of(error)
+        case click.ClickException():
+            context = error.ctx if isinstance(error, click.UsageError) else None
+            command = context.command_path if context else "physioctl"
+            click.echo(f"{click.style('error:', fg='red')} {error.format_message()}", err=True)
+            click.echo(f"  to do: see {command} --help", err=True)
+            return Exit.USAGE
         case click.Abort() | KeyboardInterrupt():
             click.echo("stopped.", err=True)
             return Exit.STOPPED
         case BrokenPipeError():
-            # Whoever read our output has gone. Nothing more can be said there, not even by the interpreter.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            hush_stdout()
             return Exit.DONE
     raise error
+
+
+def hush_stdout() -> None:
+    """Whoever read our output has gone. Nothing more can be said there, not even by the interpreter."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
-import secrets
 import sys
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
 import click
 
-from device.clock import Clock, SystemClock
+from device.clock import SystemClock
 from device.controller import Controller
 from device.events import Silence, Watcher
 from device.link import Inbox
 from device.native import Native
-from physioctl.cli.exits import Exit
+from physioctl.cli.exits import Exit, hush_stdout
 from physioctl.cli.opening import open_link
+from physioctl.cli.printing import aside, say
+from physioctl.cli.reconnect import reconnect
 from physioctl.errors import UsageMistake
 from physioctl.events import Outcome, SessionEnded
-from physioctl.journal import Journal
+from physioctl.journal import Journal, default_path
+from physioctl.naming import new_session_id
+from physioctl.record import session as recorded
 from physioctl.runner import Request, run_session
 from physioctl.screening import Answer, Answers, questions_of, read_answers
-from physioctl.screens import BarScreen, JsonLines, Plain, summary
+from physioctl.screens import BarScreen, JsonLines, Plain, summary, unfinished
 from physioctl.terminal import keys, stop_on_signals
 from protocols.library import find
 from protocols.model import Protocol, Side
@@ -46,6 +50,7 @@ _CODES = {
 @click.option("--side", type=click.Choice(["left", "right"]), help="Which side of the body.")
 @click.option("--answers", type=click.Path(path_type=Path), help="Answers to the screening questions (YAML).")
 @click.option("--journal", type=click.Path(path_type=Path), help="Keep the record in this file.")
+@click.option("--rest-of", metavar="SESSION", help="Give only what this interrupted session has left.")
 @click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def run(
@@ -55,6 +60,7 @@ def run(
     side: str | None,
     answers: Path | None,
     journal: Path | None,
+    rest_of: str | None,
     plain: bool,
     as_json: bool,
 ) -> int:
@@ -70,6 +76,9 @@ def run(
     """
     found = find(protocol)
     clock = SystemClock()
+    if rest_of is not None:
+        broken = recorded(journal or default_path(), rest_of).summary
+        rest_of, person, side = broken.id, person or broken.person, side or _a_side(broken.side)
     request = Request(
         protocol=found,
         session=new_session_id(clock),
@@ -77,6 +86,8 @@ def run(
         person=person,
         answers=read_answers(answers) if answers else _asked(found),
         attended=_attended(),
+        rest_of=rest_of,
+        on_unfinished=lambda found: aside(unfinished(found)),
     )
     inbox: Inbox = SimpleQueue()
     with ExitStack() as stack:
@@ -86,11 +97,35 @@ def run(
         stack.callback(link.close)
         watcher = stack.enter_context(BarScreen()) if _wants_bar(plain, as_json) else _lines(as_json)
         stack.enter_context(keys(inbox))
-        ended = run_session(request, Controller(link, clock, inbox, Native()), record, [watcher])
-    if not as_json:
-        click.echo("\n".join(summary(ended)))
-        click.echo(f"  record     {request.session}")
+        controller = Controller(link, clock, inbox, Native())
+        ended = run_session(request, controller, record, [watcher])
+        if not as_json:
+            _say_last([*summary(ended), f"  record     {request.session}"])
+        if controller.lost and request.attended:
+            ended = _after_the_cable(ended, request.session, port, record, clock, inbox)
     return exit_code(ended)
+
+
+def _after_the_cable(
+    ended: SessionEnded, session: str, port: str, record: Journal, clock: SystemClock, inbox: Inbox
+) -> SessionEnded:
+    """Wait for the cable; what the unit then says of this session stands beside its end."""
+    aside("Plug the cable in again: the unit will be asked what it did. s or Ctrl-C leaves it.")
+    found = reconnect(port, record, clock, inbox)
+    for broken in found:
+        aside(unfinished(broken))
+    proven = any(broken.session == session for broken in found)
+    return replace(ended, silence=Silence.PROVEN) if proven else ended
+
+
+def _say_last(lines: list[str]) -> None:
+    """The session is over and recorded: a terminal that has gone must not change how it ended."""
+    try:
+        for line in lines:
+            say(line)
+        sys.stdout.flush()
+    except OSError:
+        hush_stdout()
 
 
 def exit_code(ended: SessionEnded) -> Exit:
@@ -100,9 +135,8 @@ def exit_code(ended: SessionEnded) -> Exit:
     return _CODES[ended.outcome]
 
 
-def new_session_id(clock: Clock) -> str:
-    """A name for a session: when, and four letters so that two of one second differ."""
-    return f"{clock.utc():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+def _a_side(side: str) -> str | None:
+    return side if side in ("left", "right") else None
 
 
 def chosen_side(protocol: Protocol, side: str | None) -> str:
@@ -141,4 +175,4 @@ def _wants_bar(plain: bool, as_json: bool) -> bool:
 
 
 def _lines(as_json: bool) -> Watcher:
-    return JsonLines(click.echo) if as_json else Plain(click.echo)
+    return JsonLines(click.echo) if as_json else Plain(say)

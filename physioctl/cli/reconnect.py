@@ -1,0 +1,45 @@
+"""After the cable was pulled: wait for it, and ask the unit what it did meanwhile. Nothing is resumed."""
+
+from __future__ import annotations
+
+from device.clock import Clock
+from device.controller import Controller
+from device.errors import UnitUnusable
+from device.greeting import greet
+from device.link import Inbox
+from device.native import Native
+from device.operator import Act
+from physioctl.cli.opening import open_link
+from physioctl.events import SessionReconciled
+from physioctl.journal import Journal
+from physioctl.reconcile import reconcile
+
+WAIT_MS = 60_000
+EVERY_MS = 1000
+
+
+def reconnect(port: str, journal: Journal, clock: Clock, inbox: Inbox) -> tuple[SessionReconciled, ...]:
+    """What the unit says of the sessions that broke off; empty when it does not come back in time.
+
+    Raise `JournalUnusable` when the record cannot be kept. A person's stop ends the waiting.
+    """
+    give_up_ms = clock.now_ms() + WAIT_MS
+    while (now_ms := clock.now_ms()) < give_up_ms:
+        found = _try(port, journal, clock, inbox)
+        if found or clock.wait(inbox, now_ms + EVERY_MS) is Act.STOP:
+            return found
+    return ()
+
+
+def _try(port: str, journal: Journal, clock: Clock, inbox: Inbox) -> tuple[SessionReconciled, ...]:
+    try:
+        link = open_link(port, inbox)
+    except UnitUnusable:
+        return ()
+    try:
+        controller = Controller(link, clock, inbox, Native())
+        return reconcile(journal, controller, greet(controller))
+    except UnitUnusable:
+        return ()
+    finally:
+        link.close()

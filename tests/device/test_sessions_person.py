@@ -1,0 +1,269 @@
+"""What a person does to a session: pauses, resumes, and stops at any moment, in any state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from device.delivery import PAUSE_MAX_MS, Delivery, Ended
+from device.errors import LinkLost, Stopped
+from device.events import Silence
+from device.greeting import greet
+from device.machine import State
+from device.operator import Act
+from protocols.plan import Guide, Rest
+from simulator.record import Why
+from simulator.rig import Rig
+from tests.support import (
+    MINUTE_MS,
+    ON_THE_WAY_MS,
+    SECOND_MS,
+    Ledger,
+    MakeRig,
+    begun,
+    emit,
+    plan_of,
+    session_on,
+    turn_for,
+)
+
+STEP_MS = 5 * SECOND_MS
+LEVEL = 440
+GREETED_MS = 40  # a sound unit has been greeted by then
+
+
+def sound(rig: Rig) -> bool:
+    """What the fixture asserts, for a rig that hypothesis makes."""
+    return rig.unit.breaches == [] and rig.unit.output == 0
+
+
+# --- pause and resume ---------------------------------------------------------------------------------
+
+
+TAKES_HOLD_MS = 200  # a pause is one once the unit has said that its output is off
+
+
+@given(
+    paused_ms=st.integers(GREETED_MS, 6 * SECOND_MS),
+    for_ms=st.integers(TAKES_HOLD_MS, 3 * SECOND_MS),
+    keys=st.sampled_from([(Act.TOGGLE, Act.TOGGLE), (Act.PAUSE, Act.RESUME)]),
+)
+def test_a_session_that_was_paused_delivers_exactly_the_rest(
+    paused_ms: int, for_ms: int, keys: tuple[Act, Act]
+) -> None:
+    rig = Rig(acts=[(paused_ms, keys[0]), (paused_ms + for_ms, keys[1])])
+
+    delivery = session_on(rig, emit(rig, STEP_MS), attended=True)
+
+    assert delivery.ended is Ended.COMPLETED
+    assert rig.unit.delivered_ms == delivery.delivered_ms == STEP_MS
+    assert {change.output for change in rig.unit.changes} <= {0, LEVEL}
+    assert sound(rig)
+
+
+@given(moments=st.lists(st.integers(0, 20 * SECOND_MS), max_size=12))
+def test_however_often_it_is_paused_it_never_gives_more_or_higher(moments: list[int]) -> None:
+    acts = [(moment, Act.TOGGLE) for moment in sorted(moments)]
+    rig = Rig(acts=[*acts, *((20 * SECOND_MS + again * 500, Act.RESUME) for again in range(1, 40))])
+
+    delivery = session_on(rig, emit(rig, STEP_MS, 500), Rest(300), emit(rig, STEP_MS), attended=True)
+
+    assert delivery.ended is Ended.COMPLETED
+    assert rig.unit.delivered_ms == 2 * STEP_MS
+    assert max(change.output for change in rig.unit.changes) == LEVEL
+    assert sound(rig)
+
+
+def test_output_is_off_all_through_a_pause(make_rig: MakeRig) -> None:
+    rig = make_rig("us111", acts=[(2 * SECOND_MS, Act.PAUSE), (32 * SECOND_MS, Act.RESUME)])
+
+    session_on(rig, emit(rig, STEP_MS), attended=True)
+
+    on, paused, resumed, done = rig.unit.changes
+    assert paused.why is Why.STOP
+    assert paused.ms <= 2 * SECOND_MS + ON_THE_WAY_MS
+    assert resumed.ms >= 32 * SECOND_MS
+    assert (paused.ms - on.ms) + (done.ms - resumed.ms) == STEP_MS
+
+
+def test_a_rest_stands_still_while_it_is_paused(make_rig: MakeRig) -> None:
+    rig = make_rig("us111", acts=[(SECOND_MS, Act.PAUSE), (11 * SECOND_MS, Act.RESUME)])
+
+    delivery = session_on(rig, Guide("Lie down.", 2 * SECOND_MS), emit(rig, SECOND_MS), attended=True)
+
+    assert delivery.ended is Ended.COMPLETED
+    assert rig.unit.changes[0].ms >= 12 * SECOND_MS
+
+
+def test_a_session_that_nobody_takes_up_again_is_over(make_rig: MakeRig) -> None:
+    rig = make_rig("us111", acts=[(SECOND_MS, Act.PAUSE)])
+
+    delivery = session_on(rig, emit(rig, STEP_MS), attended=True)
+
+    assert (delivery.ended, delivery.silence) == (Ended.INTERRUPTED, Silence.PROVEN)
+    assert delivery.duration_ms == pytest.approx(PAUSE_MAX_MS + SECOND_MS, abs=SECOND_MS)
+
+
+def test_a_resume_means_nothing_to_a_session_that_runs(make_rig: MakeRig) -> None:
+    rig = make_rig("us111", acts=[(at, Act.RESUME) for at in range(0, 6000, 250)])
+
+    delivery = session_on(rig, emit(rig, STEP_MS))
+
+    assert delivery.ended is Ended.COMPLETED
+    assert [change.why for change in rig.unit.changes] == [Why.SET, Why.STEP_DONE]
+
+
+# --- stop ---------------------------------------------------------------------------------------------
+
+
+@given(at_ms=st.integers(GREETED_MS, 6 * SECOND_MS))
+def test_a_stop_at_any_moment_ends_in_proven_silence(at_ms: int) -> None:
+    rig = Rig(acts=[(at_ms, Act.STOP)])
+
+    steps = (Guide("Lie down.", SECOND_MS), emit(rig, 2000, 500), Rest(SECOND_MS), emit(rig, 2000))
+    delivery = session_on(rig, *steps)
+
+    assert delivery.silence is Silence.PROVEN
+    assert rig.unit.silent_since_ms is not None
+    assert rig.unit.silent_since_ms <= at_ms + ON_THE_WAY_MS
+    assert delivery.ended is Ended.STOPPED or delivery.delivered_ms == 4 * SECOND_MS
+    assert rig.unit.delivered_ms == delivery.delivered_ms
+    assert sound(rig)
+
+
+@given(stops=st.lists(st.integers(GREETED_MS, 4000), min_size=1, max_size=6), paused_ms=st.integers(0, 4000))
+def test_stops_in_and_around_a_pause_end_in_silence(stops: list[int], paused_ms: int) -> None:
+    acts = [*((at, Act.STOP) for at in stops), (paused_ms, Act.PAUSE), (paused_ms + 700, Act.RESUME)]
+    rig = Rig(acts=acts)
+
+    delivery = session_on(rig, emit(rig, 10 * SECOND_MS), attended=True)
+
+    assert (delivery.ended, delivery.silence) == (Ended.STOPPED, Silence.PROVEN)
+    assert rig.unit.silent_since_ms is not None
+    assert rig.unit.silent_since_ms <= min(stops) + ON_THE_WAY_MS
+    assert sound(rig)
+
+
+@pytest.mark.parametrize("at_ms", [0, 1, 5, 10, 15, 20])
+def test_a_stop_during_the_greeting_means_that_there_is_no_session(make_rig: MakeRig, at_ms: int) -> None:
+    rig = make_rig("us111", acts=[(at_ms, Act.STOP)])
+
+    with pytest.raises(Stopped):
+        greet(rig.controller)
+
+    assert rig.controller.silence() is Silence.PROVEN
+    assert rig.unit.changes == []
+
+
+@given(acts=st.lists(st.tuples(st.integers(0, 6000), st.sampled_from(Act)), min_size=1, max_size=15))
+def test_whatever_a_person_does_the_unit_is_silent_at_the_end(acts: list[tuple[int, Act]]) -> None:
+    stop_ms = min((at for at, act in acts if act is Act.STOP), default=7000)
+    rig = Rig(acts=[*acts, (7000, Act.STOP)])
+
+    try:
+        delivery = session_on(rig, emit(rig, 2000), Rest(300), emit(rig, 20 * SECOND_MS), attended=True)
+    except Stopped:
+        assert stop_ms <= GREETED_MS
+    else:
+        assert (delivery.ended, delivery.silence) == (Ended.STOPPED, Silence.PROVEN)
+        assert rig.unit.delivered_ms == delivery.delivered_ms
+    assert rig.unit.silent_since_ms is not None
+    assert rig.unit.silent_since_ms <= stop_ms + ON_THE_WAY_MS
+    assert sound(rig)
+
+
+def offline(rig: Rig) -> None:
+    pass
+
+
+def idle(rig: Rig) -> None:
+    greet(rig.controller)
+    rig.controller.testify_to(Ledger())
+
+
+def armed(rig: Rig) -> None:
+    unit = greet(rig.controller)
+    rig.controller.testify_to(Ledger())
+    rig.controller.take_up(plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=True)
+
+
+def emitting(rig: Rig) -> None:
+    begun(rig, emit(rig, MINUTE_MS))
+    turn_for(rig, SECOND_MS)
+
+
+def held(rig: Rig) -> None:
+    begun(rig, emit(rig, MINUTE_MS))
+    while rig.controller.state is State.EMITTING:
+        turn_for(rig, 100)
+
+
+def paused(rig: Rig) -> None:
+    emitting(rig)
+    rig.controller.pause()
+    turn_for(rig, 100)
+
+
+def silencing(rig: Rig) -> None:
+    emitting(rig)
+    rig.controller.pause()
+
+
+def uncertain(rig: Rig) -> None:
+    emitting(rig)
+    while rig.controller.state is State.EMITTING:
+        turn_for(rig, 100)
+
+
+def fault(rig: Rig) -> None:
+    emitting(rig)
+    rig.controller.fail("for a test")
+
+
+ROADS: dict[State, tuple[Callable[[Rig], None], tuple[str, ...]]] = {
+    State.OFFLINE: (offline, ()),
+    State.IDLE: (idle, ()),
+    State.ARMED: (armed, ()),
+    State.EMITTING: (emitting, ()),
+    State.HELD: (held, ("lift_off@2s+1h",)),
+    State.PAUSED: (paused, ()),
+    State.SILENCING: (silencing, ()),
+    State.UNCERTAIN: (uncertain, ("half_open@3s+600ms=1",)),
+    State.FAULT: (fault, ()),
+}
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_stop_is_taken_in_every_state_and_ends_in_proven_silence(make_rig: MakeRig, state: State) -> None:
+    road, faults = ROADS[state]
+    rig = make_rig("us111", *faults)
+    road(rig)
+    assert rig.controller.state is state
+
+    rig.controller.stop()
+    silence = rig.controller.settle()
+
+    assert silence is Silence.PROVEN
+    assert rig.unit.output == 0
+    assert rig.controller.state in (State.IDLE, State.FAULT)
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_stop_with_the_cable_out_says_what_is_known_and_is_not_refused(
+    make_rig: MakeRig, state: State
+) -> None:
+    road, faults = ROADS[state]
+    rig = make_rig("us111", *faults)
+    road(rig)
+
+    rig.cable.pull()
+    rig.controller.stop()
+    silence = rig.controller.settle()
+
+    allowed_output = state not in (State.OFFLINE, State.IDLE, State.ARMED)
+    assert silence in ((Silence.INFERRED, Silence.PROVEN) if allowed_output else (Silence.UNKNOWN, Silence.PROVEN))
+    assert isinstance(rig.controller.lost, LinkLost)
+    assert rig.unit.output == 0
