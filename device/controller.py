@@ -50,11 +50,13 @@ from device.unit import Unit
 from device.watch import Watch
 from protocols.plan import Emit, Plan, level
 
-RENEW_MS = 100  # while output may be on: the status period
+STATUS_MS = 100  # the status period: while output may be on, the unit is heard at least this often
+RENEW_MS = 90  # between renewals, so that the next one leaves while the last answer is fresh
+HEARD_MS = STATUS_MS  # only a unit heard within this time is given more time
 LOOK_MS = 250  # while it is off
 STOP_MS = 40  # between stops, until silence is known
 END_MS = 5  # after a step's reckoned end, and between looks for it
-ANSWER_MS = 100  # a question older than this is given up for a newer one
+ANSWER_MS = 80  # while output may be on, a question older than this is given up for a newer one
 OVERDUE_MS = 100  # this long before the lease is out, missing answers are doubted
 QUIET_OVERDUE_MS = 2000  # the same, while output is off
 
@@ -265,8 +267,7 @@ class Controller:
         """Silence the unit by every way there is, with nobody left to tell: the session has broken."""
         self._audience.witness = None
         self.fail("the session broke off")
-        while self.silence() is None:
-            self.turn(self._now() + STOP_MS)
+        self.settle()
 
     def last_words(self) -> None:
         """Send a stop past the loop: the interpreter is on its way out."""
@@ -310,29 +311,36 @@ class Controller:
     def _send_due(self) -> int:
         """Send what the state asks for if its time has come; the time of the next one."""
         now_ms = self._now()
-        stopping = self._quiet.stopping
-        if self.lost or (self.state is State.OFFLINE and not stopping):
+        if self.lost or (self.state is State.OFFLINE and not self._quiet.stopping):
             return now_ms + LOOK_MS
-        every_ms = STOP_MS if stopping else RENEW_MS if self.state in _LIVE else LOOK_MS
-        due_ms = min(self._sent_ms + every_ms, self._expected_end_ms())
-        if self._conversation.standing and not stopping:
-            due_ms = max(due_ms, self._conversation.standing.at_ms + ANSWER_MS)
-        if now_ms < due_ms:
-            return due_ms
-        self.say(Stop() if stopping else self._renewal_or_look())
-        return now_ms + every_ms
+        due_ms = self._due_ms()
+        if now_ms >= due_ms:
+            self.say(self._what_is_due())
+            due_ms = self._due_ms()
+        return due_ms
 
-    def _renewal_or_look(self) -> Intent:
-        """A renewal, where output may go on and the unit is heard. Nothing is prolonged blindly."""
-        if self.state not in _LIVE or self._conversation.standing:
-            return Look()
-        assert self.unit is not None
+    def _due_ms(self) -> int:
+        standing = self._conversation.standing
+        if self._quiet.stopping:
+            return self._sent_ms + STOP_MS
+        if standing is not None:
+            return standing.at_ms + (ANSWER_MS if self.state in _LIVE else LOOK_MS)
+        if self.state in _LIVE:
+            return min(self._quiet.allowed_ms + RENEW_MS, self._expected_end_ms())
+        return self._sent_ms + LOOK_MS
+
+    def _what_is_due(self) -> Intent:
+        if self._quiet.stopping:
+            return Stop()
+        heard = self._conversation.standing is None and self._now() - self._report_ms <= HEARD_MS
+        if self.unit is None or self.state not in _LIVE or not heard:
+            return Look()  # prolongs nothing: a unit that is not heard is not given more time
         return Renew(self.unit.identity.nonce, self._session, self.unit.lease_ms)
 
     def _expected_end_ms(self) -> int:
         """When the unit's own timer should have ended the running step: worth a look at once."""
         if self.state is not State.EMITTING or not self._confirmed:
-            return self._sent_ms + LOOK_MS
+            return self._now() + LOOK_MS
         left_ms = self._step_end_ms - self.delivered_ms
         return max(self._report_ms + left_ms + END_MS, self._sent_ms + END_MS)
 

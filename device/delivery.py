@@ -73,7 +73,7 @@ def deliver(controller: Controller, plan: Plan, session: int, *, attended: bool 
         atexit.unregister(controller.last_words)
     return Delivery(
         ended=walk.ended(),
-        why="" if walk.completed else controller.failure or "stopped by the operator",
+        why=controller.failure or ("" if walk.completed else "stopped by the operator"),
         silence=silence,
         delivered_ms=controller.delivered_ms,
         energy_mj=controller.energy_mj,
@@ -117,14 +117,15 @@ class _Walk:
     def _emit(self, step: Emit, owed_ms: int) -> None:
         unheard = 0
         while self._left_ms(owed_ms) > 0:
-            self._go_on()
+            self._go_on(self._left_ms(owed_ms))
             self._arm()
-            if not self._at(State.ARMED):  # paused meanwhile
+            left_ms = self._left_ms(owed_ms)  # only now: the unit has told what a pause has cut off
+            if not self._at(State.ARMED) or left_ms <= 0:  # paused meanwhile, or paused at the very end
                 continue
-            # Only now: what a pause has cut off is known once the unit has been asked.
-            self._controller.start(step, self._left_ms(owed_ms))
+            self._controller.start(step, left_ms)
             while self._at(State.EMITTING, State.HELD):
-                self._turn(step, self._left_ms(owed_ms))
+                # When its output should end is the controller's to know: it may be due, and still be on.
+                self._turn(step, self._left_ms(owed_ms), self._now() + PROGRESS_MS)
             if not self._at(State.ARMED) or self._left_ms(owed_ms) <= 0:
                 continue
             if self._controller.confirmed:  # the unit ended the step early, by itself
@@ -152,12 +153,12 @@ class _Walk:
         """Let ``duration_ms`` pass with the session running; a pause makes it stand still."""
         left_ms = duration_ms
         while left_ms > 0:
-            self._go_on()
+            self._go_on(left_ms)
             began_ms = self._now()
-            self._turn(None, left_ms)
+            self._turn(None, left_ms, began_ms + left_ms)
             left_ms -= self._now() - began_ms
 
-    def _go_on(self) -> None:
+    def _go_on(self, left_ms: int) -> None:
         """Sit out a pause. Return only in ARMED; raise `_Over` when the session has ended."""
         since_ms = self._now()
         while self._at(State.PAUSED, State.SILENCING):
@@ -168,18 +169,17 @@ class _Walk:
             elif self._now() - since_ms >= PAUSE_MAX_MS:
                 self._controller.fail("nobody has resumed the session")
             else:
-                self._turn(None, PAUSE_MAX_MS)
+                self._turn(None, left_ms, self._now() + PROGRESS_MS)
         if not self._at(State.ARMED):
             raise _Over
 
     # --- showing ----------------------------------------------------------------------------------
 
-    def _turn(self, step: Emit | None, left_ms: int) -> None:
-        now_ms = self._now()
-        if now_ms - self._shown_ms >= PROGRESS_MS:
-            self._shown_ms = now_ms
+    def _turn(self, step: Emit | None, left_ms: int, until_ms: int) -> None:
+        if self._now() - self._shown_ms >= PROGRESS_MS:
+            self._shown_ms = self._now()
             self._show(step, left_ms)
-        self._controller.turn(min(now_ms + left_ms, self._shown_ms + PROGRESS_MS))
+        self._controller.turn(min(until_ms, self._shown_ms + PROGRESS_MS))
 
     def _show(self, step: Emit | None, left_ms: int) -> None:
         report = self._controller.report

@@ -34,18 +34,21 @@ def greet(controller: Controller, patience_ms: int = PATIENCE_MS) -> Unit:
     unit = known_unit(identity, controller.declared)
     controller.open(unit)
     _heed(controller)
-    controller.tell(
-        UnitIdentified(
-            at_ms=controller.clock.now_ms(),
-            model=identity.model,
-            serial=identity.serial,
-            family=identity.family,
-            firmware=identity.firmware,
-            nonce=identity.nonce,
-            calibrated=identity.calibrated,
-        )
-    )
     return unit
+
+
+def identified(unit: Unit, at_ms: int) -> UnitIdentified:
+    """Who the unit is, for the record."""
+    identity = unit.identity
+    return UnitIdentified(
+        at_ms=at_ms,
+        model=identity.model,
+        serial=identity.serial,
+        family=identity.family,
+        firmware=identity.firmware,
+        nonce=identity.nonce,
+        calibrated=identity.calibrated,
+    )
 
 
 def _ask(controller: Controller, intent: Intent, answered: Callable[[], bool], patience_ms: int) -> None:

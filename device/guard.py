@@ -23,12 +23,12 @@ from device.dialect import (
     Stop,
 )
 from device.machine import State
-from protocols.errors import Refused
+from protocols.errors import PhysioctlError
 from protocols.limits import Quantity
 from protocols.plan import Plan, level, quantities
 
 
-class GuardRefused(Refused):
+class GuardRefused(PhysioctlError):
     """A message was on its way that may not leave. That is a fault of this program: nothing was sent."""
 
 

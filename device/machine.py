@@ -7,12 +7,16 @@ about serial ports, clocks or files.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from typing import Any, Protocol
 
 from transitions import Machine, MachineError
+
+# It warns of each method that it does not add to the model: that is what is asked of it here.
+logging.getLogger("transitions.core").setLevel(logging.ERROR)
 
 
 class State(Enum):

@@ -21,9 +21,14 @@ class Quiet:
     def __init__(self) -> None:
         self.proven = False  # the unit's latest word, heard since anything last allowed output
         self.asked_ms: int | None = None  # since when a stop stands
-        self._allowed_ms: int | None = None  # when output was last allowed to go on, and until when it may
+        self._allowed_ms: int | None = None  # when output was last allowed to start or go on
         self._bound_ms = 0
         self._denied_ms = 0  # when the unit last said that it has output
+
+    @property
+    def allowed_ms(self) -> int:
+        """When output was last allowed to start or go on; 0 when it never was."""
+        return self._allowed_ms or 0
 
     @property
     def stopping(self) -> bool:
@@ -67,4 +72,6 @@ class Quiet:
             return None
         if self._denied_ms > lapsed_ms:  # its lease has run out, and it still says it has output
             return Silence.UNKNOWN if waited_ms > self._bound_ms + STUBBORN_MS or not reachable else None
+        if reachable and now_ms - self._denied_ms < self._bound_ms:  # it has only just said otherwise
+            return None
         return Silence.INFERRED if waited_ms > self._bound_ms or not reachable else None

@@ -119,9 +119,9 @@ class Journal:
         except (sqlite3.Error, OSError) as error:
             raise _unusable(self.name, error) from error
         finally:
-            if connection.in_transaction:
-                # Whatever broke off the entry is the error to report; SQLite undoes the rest when it reopens.
-                with suppress(sqlite3.Error):
+            # Whatever broke off the entry is the error to report; SQLite undoes the rest when it reopens.
+            with suppress(sqlite3.Error):
+                if connection.in_transaction:
                     connection.execute("ROLLBACK")
 
     @contextmanager

@@ -48,6 +48,7 @@ class Summary:
     planned_ms: int
     energy_mj: int
     planned_energy_mj: int | None
+    rest_of: str | None  # the session whose rest this one gave
 
     @property
     def ending(self) -> str:
@@ -151,6 +152,15 @@ def delivered_today(
     return Given(len(had), sum(summary.delivered_ms for summary in had))
 
 
+def chain(where: Path | Journal, id_: str) -> tuple[Summary, ...]:
+    """What gave the rest of session ``id_``, then itself, and what it gave the rest of, back to the first."""
+    with _record(where) as connection:
+        starts = {start.session: start for start in _starts(connection)}
+        after = [start for start in starts.values() if start.body.get("rest_of") == id_]
+        links = [*after, *_back(starts, id_)]
+        return tuple(_summary(connection, link) for link in links)
+
+
 def unsettled(where: Path | Journal, serial: str) -> tuple[Summary, ...]:
     """Sessions of the unit ``serial`` that were never ended, or ended without proof of silence.
 
@@ -205,6 +215,12 @@ def _only(connection: sqlite3.Connection, prefix: str) -> str:
     raise UsageMistake(
         f"{len(ids)} sessions begin with {prefix!r}: {', '.join(sorted(ids)[:5])}", "Give more of the id."
     )
+
+
+def _back(starts: Mapping[str, Entry], id_: str | None) -> Iterator[Entry]:
+    while id_ is not None and id_ in starts:
+        yield starts[id_]
+        id_ = starts[id_].body.get("rest_of")
 
 
 def _settled(connection: sqlite3.Connection, id_: str) -> bool:
@@ -268,4 +284,5 @@ def _summary(connection: sqlite3.Connection, start: Entry) -> Summary:
         planned_ms=told["planned_ms"],
         energy_mj=max(entry.body.get("energy_mj", 0) for entry in heard),
         planned_energy_mj=told["planned_energy_mj"],
+        rest_of=told.get("rest_of"),
     )

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from device.controller import Controller
 from device.delivery import Delivery, Ended, deliver
+from device.errors import SilenceNotProven
 from device.events import Event, Silence, Watcher
-from device.greeting import greet
+from device.greeting import greet, identified
 from device.unit import Unit
 from physioctl import __version__
 from physioctl.daily import day_layer
@@ -21,10 +22,9 @@ from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionSt
 from physioctl.journal import Journal
 from physioctl.naming import session_number
 from physioctl.reconcile import reconcile
-from physioctl.record import Summary, delivered_today
-from physioctl.record import session as recorded
+from physioctl.record import Summary, chain, delivered_today
 from physioctl.screening import Answers, questions_of, screen
-from protocols.errors import Refused
+from protocols.errors import PhysioctlError, Refused
 from protocols.limits import Bound, Limits
 from protocols.plan import Plan, rest_of
 
@@ -76,6 +76,7 @@ def run_session(
     for watcher in watchers:
         controller.add_watcher(watcher)
     controller.tell(_started(request, plan, unit, controller.clock.now_ms()))
+    controller.tell(identified(unit, controller.clock.now_ms()))
     if screening is not None:
         controller.tell(screening.told(controller.clock.now_ms()))
     return _delivered(request, plan, controller)
@@ -105,13 +106,20 @@ def plan_for(request: Request, unit: Unit, journal: Journal, controller: Control
     )
     if request.rest_of is None:
         return plan
-    broken = recorded(journal, request.rest_of).summary
-    _check_rest(request, broken, plan, controller.clock.utc())
-    return rest_of(plan, broken.delivered_ms, unit.area_mm2)
+    parts = chain(journal, request.rest_of)
+    given_ms = sum(part.delivered_ms for part in parts)
+    _check_rest(request, parts, plan.delivered_ms - given_ms, controller.clock.utc())
+    return rest_of(plan, given_ms, unit.area_mm2)
 
 
-def _check_rest(request: Request, broken: Summary, plan: Plan, now: datetime) -> None:
-    """Raise `Refused` when the rest of ``broken`` may not be given."""
+def _check_rest(request: Request, parts: Sequence[Summary], left_ms: int, now: datetime) -> None:
+    """Raise `Refused` when the rest of the session named may not be given."""
+    broken = parts[0]
+    if broken.id != request.rest_of:
+        raise Refused(
+            f"the rest of session {request.rest_of} has been given or begun in {broken.id}",
+            f"Go on from there: --rest-of {broken.id}",
+        )
     same = (broken.content_hash, broken.person, broken.body_site, broken.side) == (
         request.protocol.content_hash,
         request.person,
@@ -123,7 +131,7 @@ def _check_rest(request: Request, broken: Summary, plan: Plan, now: datetime) ->
             f"session {broken.id} was of another protocol, person, site or side",
             "Give the rest as it began, or start a new session.",
         )
-    if broken.outcome is Outcome.COMPLETED or broken.delivered_ms >= plan.delivered_ms:
+    if broken.outcome is Outcome.COMPLETED or left_ms <= 0:
         raise Refused(f"session {broken.id} has nothing left to give", "Start a new session.")
     if now - broken.last > REST_WITHIN:
         raise Refused(f"session {broken.id} broke off more than a day ago", "Start a new session.")
@@ -135,16 +143,20 @@ def _delivered(request: Request, plan: Plan, controller: Controller) -> SessionE
         delivery = deliver(controller, plan, session_number(request.session), attended=request.attended)
     except BaseException as error:
         # The witness may be what broke, so only the watchers hear of this end: the journal stays open.
+        silence = controller.silence() or Silence.UNKNOWN
         broken = Delivery(
             ended=Ended.INTERRUPTED,
             why=f"the session broke off: {type(error).__name__}",
-            silence=controller.silence() or Silence.UNKNOWN,
+            silence=silence,
             delivered_ms=controller.delivered_ms,
             energy_mj=controller.energy_mj,
             duration_ms=controller.clock.now_ms() - began_ms,
             steps_done=0,
         )
         controller.tell(_ended(plan, broken, Outcome.FAILED, controller.clock.now_ms()))
+        if silence is not Silence.PROVEN and isinstance(error, PhysioctlError):
+            what = f"{error.what}; and whether output is off is {silence}"
+            raise SilenceNotProven(what, "Switch the unit off now.") from error
         raise
     ended = _ended(plan, delivery, _OUTCOMES[delivery.ended], controller.clock.now_ms())
     controller.tell(ended)

@@ -21,9 +21,9 @@ from device.events import (
     Silenced,
     StateChanged,
     StepStarted,
-    UnitIdentified,
 )
 from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
+from physioctl.text import clean, minutes
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -65,7 +65,7 @@ class Plain:
             self._next_ms = event.at_ms + PROGRESS_EVERY_MS
         line = _line(event)
         if line:
-            self._say(f"{_clock(event.at_ms)}  {line}")
+            self._say(f"{minutes(event.at_ms // 1000 * 1000)}  {line}")
 
 
 class BarScreen:
@@ -106,7 +106,7 @@ class BarScreen:
             self._bar.update(
                 self._task,
                 completed=self._total_ms - event.remaining_ms,
-                left=_clock(event.remaining_ms),
+                left=minutes(event.remaining_ms),
                 readings=readings(event, percussion=self._percussion),
                 description=f"{self._of} {event.state}",
             )
@@ -119,18 +119,18 @@ class BarScreen:
             self._print(event, "dim")
         elif isinstance(event, SessionEnded) and self._task is not None:
             done_ms = float(self._total_ms) if event.outcome is Outcome.COMPLETED else None
-            self._bar.update(self._task, completed=done_ms, description=event.outcome.value, left=_clock(0))
+            self._bar.update(self._task, completed=done_ms, description=event.outcome.value, readings="")
 
     def _begin(self, event: SessionStarted) -> None:
         self._total_ms = event.total_ms
         self._percussion = event.family == "percussion"
         self._task = self._bar.add_task(
-            "starting", total=max(1, event.total_ms), left=_clock(event.total_ms), readings=""
+            "starting", total=max(1, event.total_ms), left=minutes(event.total_ms), readings=""
         )
         self._print(event, "bold")
 
     def _print(self, event: Event, style: str) -> None:
-        self._console.print(_line(event), style=style, markup=False)
+        self._console.print(clean(_line(event)), style=style, markup=False)
 
 
 def readings(event: Progress, *, percussion: bool) -> str:
@@ -148,9 +148,9 @@ def summary(ended: SessionEnded) -> list[str]:
     planned = f" of {ended.planned_energy_mj / 1000:.1f} J" if ended.planned_energy_mj is not None else ""
     return [
         f"{ended.outcome.value}{': ' + ended.why if ended.why else ''}",
-        f"  delivered  {_clock(ended.delivered_ms)} of {_clock(ended.planned_ms)}",
+        f"  delivered  {minutes(ended.delivered_ms)} of {minutes(ended.planned_ms)}",
         f"  energy     {ended.energy_mj / 1000:.1f} J{planned}",
-        f"  took       {_clock(ended.duration_ms)}",
+        f"  took       {minutes(ended.duration_ms)}",
         f"  {SILENCE[ended.silence]}",
     ]
 
@@ -159,11 +159,11 @@ def unfinished(found: SessionReconciled) -> str:
     """What became of a session that broke off, and how its rest can be given."""
     by = "by the unit's own count" if found.counted else "as last heard; the unit has restarted since"
     line = (
-        f"session {found.session} ({found.protocol}) had broken off: {_clock(found.delivered_ms)} of "
-        f"{_clock(found.planned_ms)} delivered, {by}. Its output is off."
+        f"session {found.session} ({found.protocol}) had broken off: {minutes(found.delivered_ms)} of "
+        f"{minutes(found.planned_ms)} delivered, {by}. Its output is off."
     )
     if found.delivered_ms < found.planned_ms:
-        line += f" To give the rest: physioctl run {found.protocol} --rest-of {found.session}"
+        line += f" To give the rest: physioctl run {found.protocol} --rest-of {found.session} --port …"
     return line
 
 
@@ -176,18 +176,16 @@ def _line(event: Event) -> str:
             )
         case SessionReconciled():
             return unfinished(event)
-        case UnitIdentified():
-            return f"unit {event.model} {event.serial}, firmware {event.firmware}"
         case StepStarted():
             return (
-                f"step {event.step}/{event.steps}  {event.say or event.kind}  ({_clock(event.duration_ms)})"
+                f"step {event.step}/{event.steps}  {event.say or event.kind}  ({minutes(event.duration_ms)})"
             )
         case AlarmRaised():
             return f"{event.priority.value} alarm {event.code}: {event.what}. {event.to_do}"
         case Silenced():
             return SILENCE[event.silence]
         case Progress():
-            left = _clock(event.remaining_ms)
+            left = minutes(event.remaining_ms)
             return f"{event.state}, {left} left, {event.delivered_ms / 1000:.0f} s delivered"
     return _aside(event)
 
@@ -201,11 +199,3 @@ def _aside(event: Event) -> str:
         case StateChanged(state=state) if state in ("paused", "held", "uncertain", "fault"):
             return f"now {state}"
     return ""
-
-
-def _clock(ms: int) -> str:
-    """Minutes and seconds; tenths when there is less than a minute and they say something."""
-    minutes, rest_ms = divmod(max(0, ms), 60_000)
-    if minutes == 0 and rest_ms % 1000:
-        return f"0:{rest_ms / 1000:04.1f}"
-    return f"{minutes}:{rest_ms // 1000:02d}"

@@ -1,4 +1,4 @@
-"""What whole-session tests share: a witness that keeps what it is told, plans made by hand, and a session run."""
+"""What whole-session tests share: a witness that keeps what it is told, and plans made by hand."""
 
 from __future__ import annotations
 

@@ -60,6 +60,12 @@ def python(table: Table) -> str:
         "    return lease_ms // 10 - 1",
         "",
         "",
+        "def _ascii(text: str, size: int) -> bytes:",
+        "    if len(text) > size:",
+        '        raise ValueError(f"{text!r} is longer than {size} bytes")',
+        '    return text.encode("ascii")',
+        "",
+        "",
         "def _text(raw: bytes) -> str:",
         '    return raw.rstrip(b"\\0").decode("ascii", "replace")',
         "",
@@ -187,7 +193,7 @@ def _to_wire(field: Table) -> str:
     many = _MANY.fullmatch(kind)
     if many:
         if many[1] == "text":
-            return f'{name}.encode("ascii")'
+            return f"_ascii({name}, {many[2]})"
         return f"*({name} + (0,) * ({many[2]} - len({name})))"
     if kind == "version":
         return f"*{name}"

@@ -21,6 +21,12 @@ def _lease_byte(lease_ms: int) -> int:
     return lease_ms // 10 - 1
 
 
+def _ascii(text: str, size: int) -> bytes:
+    if len(text) > size:
+        raise ValueError(f"{text!r} is longer than {size} bytes")
+    return text.encode("ascii")
+
+
 def _text(raw: bytes) -> str:
     return raw.rstrip(b"\0").decode("ascii", "replace")
 
@@ -372,8 +378,8 @@ class Identity:
                 self.family,
                 *self.firmware,
                 self.nonce,
-                self.model.encode("ascii"),
-                self.serial.encode("ascii"),
+                _ascii(self.model, 16),
+                _ascii(self.serial, 16),
                 self.calibrated,
             )
         except StructError as error:

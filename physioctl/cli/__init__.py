@@ -82,6 +82,8 @@ def run(arguments: list[str]) -> int:
         result = cli.main(arguments, prog_name="physioctl", standalone_mode=False)
     except click.exceptions.Exit as done:
         return done.exit_code
+    except SystemExit:  # click's own way with a pipe whose reader has gone
+        return 0
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - sorted by kind; strangers are raised again
         from physioctl.cli.exits import report  # only a failing command pays for the error tree
 

@@ -9,6 +9,7 @@ from enum import IntEnum
 import click
 
 from device.errors import SilenceNotProven, Stopped, UnitUnusable
+from device.guard import GuardRefused
 from physioctl.errors import JournalUnusable, UsageMistake
 from protocols.errors import PhysioctlError, ProtocolInvalid, Refused
 
@@ -33,6 +34,7 @@ _CODES: tuple[tuple[type[PhysioctlError], Exit], ...] = (
     (UnitUnusable, Exit.UNIT_UNUSABLE),
     (SilenceNotProven, Exit.SILENCE_NOT_PROVEN),
     (Stopped, Exit.STOPPED),
+    (GuardRefused, Exit.FAULT),
     (JournalUnusable, Exit.JOURNAL_UNUSABLE),
     (UsageMistake, Exit.USAGE),
 )

@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from physioctl.text import clean
+
 WIDTH = 200  # of a table that goes to a file or a pipe, where nobody's terminal says how wide
 
 
@@ -47,20 +49,3 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     with console.capture() as captured:
         console.print(made)
     click.echo("\n".join(line.rstrip() for line in captured.get().strip("\n").split("\n")))
-
-
-def clean(text: str) -> str:
-    """``text`` on one line, with whatever a terminal would obey written out."""
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-
-
-def minutes(ms: int) -> str:
-    """A duration as people read it off a clock: ``9:58``, and tenths when it has any."""
-    whole, rest = divmod(ms, 1000)
-    tenths = f".{rest // 100}" if rest >= 100 else ""
-    return f"{whole // 60}:{whole % 60:02d}{tenths}"
-
-
-def joules(mj: int) -> str:
-    """An energy as people read it."""
-    return f"{mj / 1000:.0f} J"

@@ -9,8 +9,9 @@ import click
 
 from device.models import MODELS, Model, model
 from physioctl.cli.exits import Exit, report
-from physioctl.cli.printing import aside, joules, json_line, minutes, say, table
+from physioctl.cli.printing import aside, json_line, say, table
 from physioctl.screening import RED_FLAGS, Question, blank_answers, questions_of
+from physioctl.text import joules, minutes
 from protocols import compile as compiling
 from protocols.ceilings import body_sites
 from protocols.errors import PhysioctlError, ProtocolInvalid

@@ -11,10 +11,11 @@ import click
 from physioctl import record as the_record
 from physioctl import verdict as the_verdict
 from physioctl.cli.exits import Exit
-from physioctl.cli.printing import aside, clean, joules, json_line, minutes, say, table
+from physioctl.cli.printing import aside, json_line, say, table
 from physioctl.errors import UsageMistake
 from physioctl.journal import default_path
 from physioctl.record import Entry, Session, Summary
+from physioctl.text import clean, joules, minutes
 
 _JOURNAL = click.option(
     "--journal", type=click.Path(path_type=Path), metavar="FILE", help="The journal; by default your own."

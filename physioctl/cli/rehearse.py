@@ -16,7 +16,7 @@ from physioctl.errors import UsageMistake
 from physioctl.events import SessionEnded
 from physioctl.screens import JsonLines, Plain, summary
 from protocols.library import find
-from simulator.faults import Fault, parse, scenario
+from simulator.faults import parse, scenario
 from simulator.rig import Rig
 
 
@@ -44,7 +44,7 @@ def rehearse_(
       physioctl rehearse unit-check --unit us111 --fault cable_pulled@5s --json
     """
     found = find(protocol)
-    rig = Rig(unit, seed=seed, faults=_faults(file, faults))
+    rig = _rig(unit, seed, file, faults)
     watcher = _AllButTheEnd() if as_json else Plain(say)
     rehearsal = rehearse(found, rig, session=f"rehearsal-{unit}-{seed}", watchers=[watcher])
     if as_json:
@@ -78,8 +78,9 @@ def _verdict(rehearsal: Rehearsal) -> list[str]:
     return lines
 
 
-def _faults(file: Path | None, texts: tuple[str, ...]) -> tuple[Fault, ...]:
+def _rig(unit: str, seed: int, file: Path | None, texts: tuple[str, ...]) -> Rig:
     try:
-        return (*(scenario(file) if file else ()), *map(parse, texts))
+        struck = (*(scenario(file) if file else ()), *map(parse, texts))
+        return Rig(unit, seed=seed, faults=struck)
     except (OSError, ValueError) as mistake:
         raise UsageMistake(str(mistake), "See the kinds of fault in docs/simulator.md.") from mistake

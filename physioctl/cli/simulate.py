@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
@@ -16,7 +17,7 @@ from device.clock import SystemClock
 from device.models import MODELS
 from physioctl.errors import UsageMistake
 from simulator.cable import Cable
-from simulator.faults import Fault, parse
+from simulator.faults import parse
 from simulator.record import OutputChange
 from simulator.serve import CannotServe, serve_pty, serve_tcp
 from simulator.unit import SimulatedUnit
@@ -55,16 +56,9 @@ def simulate(
         signal.signal(number, lambda *_: ended.set())
     with ExitStack() as stack:
         stream = stack.enter_context(_opened(log)) if log else None
-        struck = _parsed(faults)
         clock = SystemClock()
-        unit = SimulatedUnit(
-            model,
-            seed=seed,
-            faults=struck,
-            on_change=lambda change: _write(stream, change),
-            calibrated=(clock.utc().date() - _EPOCH).days,
-        )
-        cable = Cable(unit, seed=seed, faults=struck)
+        today = (clock.utc().date() - _EPOCH).days
+        cable = _cable(model, seed, faults, lambda change: _write(stream, change), today)
         try:
             if tcp is None:
                 serve_pty(cable, announce=click.echo, ended=ended.is_set, clock=clock)
@@ -99,9 +93,13 @@ def _write(stream: IO[str] | None, change: OutputChange) -> None:
         stream.flush()  # a reader may be waiting for this very line
 
 
-def _parsed(texts: tuple[str, ...]) -> tuple[Fault, ...]:
+def _cable(
+    model: str, seed: int, texts: tuple[str, ...], on_change: Callable[[OutputChange], None], today: int
+) -> Cable:
     try:
-        return tuple(map(parse, texts))
+        struck = tuple(map(parse, texts))
+        unit = SimulatedUnit(model, seed=seed, faults=struck, on_change=on_change, calibrated=today)
+        return Cable(unit, seed=seed, faults=struck)
     except ValueError as mistake:
         raise UsageMistake(str(mistake), "See the kinds of fault in docs/simulator.md.") from mistake
 

@@ -17,9 +17,7 @@ def make_rig() -> Iterator[MakeRig]:
     """Make rigs. Whatever a test does to one, it must leave the unit silent and not once asked too much."""
     made: list[Rig] = []
 
-    def make(
-        model: str = "us111", *faults: str, acts: Iterable[tuple[int, Act]] = (), seed: int = 0
-    ) -> Rig:
+    def make(model: str = "us111", *faults: str, acts: Iterable[tuple[int, Act]] = (), seed: int = 0) -> Rig:
         made.append(Rig(model, seed=seed, faults=[parse(fault) for fault in faults], acts=acts))
         return made[-1]
 

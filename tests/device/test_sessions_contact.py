@@ -1,4 +1,4 @@
-"""Contact comes and goes: the unit holds its output and its timer, and a long absence is a person's matter."""
+"""Contact comes and goes: the unit holds output and timer, and a long absence is a person's matter."""
 
 from __future__ import annotations
 

@@ -33,7 +33,9 @@ FOR_GOOD = "1h"
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("duration_ms", [1, RENEWAL_MS - 1, RENEWAL_MS, LEASE_MS, LEASE_MS + 1, 5 * MINUTE_MS])
+@pytest.mark.parametrize(
+    "duration_ms", [1, RENEWAL_MS - 1, RENEWAL_MS, LEASE_MS, LEASE_MS + 1, 5 * MINUTE_MS]
+)
 def test_a_session_ends_when_its_plan_does_to_the_millisecond(
     make_rig: MakeRig, model: str, duration_ms: int
 ) -> None:
@@ -70,7 +72,9 @@ def test_a_session_of_guidance_gives_no_output_and_takes_its_time(make_rig: Make
     assert MINUTE_MS + 501 <= delivery.duration_ms <= MINUTE_MS + 600
 
 
-@pytest.mark.parametrize(("duration_ms", "ramp_ms"), [(10 * SECOND_MS, 0), (30_000, 30_000), (5 * MINUTE_MS, 2000)])
+@pytest.mark.parametrize(
+    ("duration_ms", "ramp_ms"), [(10 * SECOND_MS, 0), (30_000, 30_000), (5 * MINUTE_MS, 2000)]
+)
 def test_the_energy_of_a_session_is_what_went_out(make_rig: MakeRig, duration_ms: int, ramp_ms: int) -> None:
     rig = make_rig()
 
@@ -167,7 +171,7 @@ def test_a_unit_whose_host_has_died_goes_silent_by_itself(after_ms: int) -> None
     died_ms = rig.clock.now_ms()
     rig.wait(MINUTE_MS)
 
-    on, off = rig.unit.changes
+    _on, off = rig.unit.changes
     assert off.why is Why.LEASE
     assert off.ms <= died_ms + LEASE_MS + ON_THE_WAY_MS
     assert rig.unit.output == 0

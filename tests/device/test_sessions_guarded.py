@@ -11,7 +11,6 @@ import pytest
 from device.clock import VirtualClock
 from device.controller import Controller
 from device.delivery import Ended, deliver
-from device.dialect import UnitState
 from device.errors import NoAnswer, WrongUnit
 from device.events import Event, Silence
 from device.greeting import greet
@@ -20,8 +19,9 @@ from device.link import Inbox
 from device.machine import NoWay, State
 from device.native import Native
 from device.operator import Act
+from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
-from device.wire.messages import Caps, Identity, Stop, read
+from device.wire.messages import Arm, Capabilities, Identity, Look, Message, Set, Status, read
 from protocols.limits import Block, Bound, Family, Layer, Limits, Quantity
 from protocols.plan import Emit, Plan, Ultrasound
 from simulator.cable import Cable
@@ -30,7 +30,6 @@ from simulator.rig import CableLink, Rig
 from simulator.unit import SimulatedUnit
 from tests.support import (
     MINUTE_MS,
-    ON_THE_WAY_MS,
     SECOND_MS,
     ULTRASOUND,
     Ledger,
@@ -163,26 +162,202 @@ def test_a_plan_outside_its_limits_is_not_taken_up(rig: Rig, spoil: Callable[[Pl
 # --- who is on the cable --------------------------------------------------------------------------------
 
 
-class Impostor:
-    """A unit whose word is changed on its way: what a stranger on the cable would say."""
+class Between:
+    """Someone on the cable who changes what the unit says on its way to the host."""
 
-    def __init__(self, change: Callable[[Identity | Caps], Identity | Caps]) -> None:
+    def __init__(self, change: Callable[[Message], Message], unit: SimulatedUnit | None = None) -> None:
+        self.unit = unit or SimulatedUnit("us111")
         self.clock = VirtualClock()
-        self.unit = SimulatedUnit("us111")
         self.inbox: Inbox = SimpleQueue()
-        self.asked: list[int] = []
+        self._change = change
+        self._decoder = Decoder()
         cable = Cable(self.unit)
         self.clock.add(cable)
-        self.controller = Controller(CableLink(cable, self.clock, self.inbox), self.clock, self.inbox, Native())
-        decoder = Decoder()
+        link = CableLink(cable, self.clock, self.inbox)
+        self.controller = Controller(link, self.clock, self.inbox, Native())
+        cable.on_arrival = self._pass_on
 
-        def say(data: bytes) -> None:
-            for item in decoder.feed(data):
-                assert isinstance(item, Frame)
-                message = read(item.type, item.body)
-                if isinstance(message, Identity | Caps):
-                    message = change(message)
-                    item = Frame(message.TYPE, item.seq, message.pack())  # noqa: PLW2901 - it is on its way
-                self.inbox.put(encode(item))
+    def _pass_on(self, data: bytes) -> None:
+        for item in self._decoder.feed(data):
+            assert isinstance(item, Frame)
+            message = read(item.type, item.body)
+            assert message is not None
+            changed = self._change(message)
+            self.inbox.put(encode(Frame(changed.TYPE, item.seq, changed.pack())))
 
-        cable.on_arrival = say
+
+def of_another_version(message: Message) -> Message:
+    return replace(message, major=message.major + 1) if isinstance(message, Identity) else message
+
+
+def of_another_family(message: Message) -> Message:
+    other = wire.Family.PERCUSSION
+    return replace(message, family=other) if isinstance(message, Identity) else message
+
+
+def of_no_known_model(message: Message) -> Message:
+    return replace(message, model="US999") if isinstance(message, Identity) else message
+
+
+def without_an_area(message: Message) -> Message:
+    return replace(message, area_mm2=0) if isinstance(message, Capabilities) else message
+
+
+@pytest.mark.parametrize(
+    "change", [of_another_version, of_another_family, of_no_known_model, without_an_area]
+)
+def test_a_unit_that_may_not_be_driven_is_refused(change: Callable[[Message], Message]) -> None:
+    stranger = Between(change)
+
+    with pytest.raises(WrongUnit) as refused:
+        greet(stranger.controller)
+
+    assert refused.value.to_do
+    assert stranger.controller.unit is None
+    assert stranger.unit.changes == []
+
+
+@pytest.mark.parametrize("change", [of_another_version, of_no_known_model])
+def test_a_unit_that_may_not_be_driven_can_still_be_stopped(change: Callable[[Message], Message]) -> None:
+    stranger = Between(change, left_on())
+
+    stranger.controller.stop()
+    silence = stranger.controller.settle()
+
+    assert silence is Silence.PROVEN
+    assert stranger.unit.output == 0
+
+
+def left_on(lease_ms: int = 1000) -> SimulatedUnit:
+    """A unit that another host has left giving output."""
+    unit = SimulatedUnit("us111")
+    asked = unit.hear(encode(Frame(Look.TYPE, 1, Look().pack())), 0)
+    (heard,) = (item for item in Decoder().feed(asked) if isinstance(item, Frame))
+    status = read(heard.type, heard.body)
+    assert isinstance(status, Status)
+    arm = Arm(status.nonce, 99, 440, MINUTE_MS, 200_000)
+    start = Set(status.nonce, 99, 440, 100, 1000, 0, MINUTE_MS, 0, lease_ms)
+    unit.hear(encode(Frame(arm.TYPE, 2, arm.pack())), 0)
+    unit.hear(encode(Frame(start.TYPE, 3, start.pack())), 0)
+    assert unit.output > 0
+    return unit
+
+
+def test_a_unit_that_is_found_giving_output_is_silenced_before_anything_else() -> None:
+    found = Between(lambda message: message, left_on())
+
+    unit = greet(found.controller)
+
+    assert found.unit.output == 0
+    assert [change.why for change in found.unit.changes] == [Why.SET, Why.STOP]
+    assert found.controller.state is State.IDLE
+    found.controller.testify_to(Ledger())
+    delivery = deliver(found.controller, plan_of(unit, Emit(ULTRASOUND, SECOND_MS, 0)), 7)
+    assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, SECOND_MS)
+
+
+def test_a_port_on_which_nobody_speaks_is_given_up_and_says_so(make_rig: MakeRig) -> None:
+    rig = make_rig("us111", "half_open@0s+1h=0")
+
+    with pytest.raises(NoAnswer) as nobody:
+        greet(rig.controller)
+
+    assert "nobody answers" in nobody.value.what
+    assert rig.clock.now_ms() <= 4 * SECOND_MS
+
+
+def test_a_port_on_which_somebody_else_speaks_says_that() -> None:
+    rig = Rig()
+    rig.cable.on_arrival = lambda _: rig.inbox.put(b"OK\r\n")
+
+    with pytest.raises(NoAnswer) as stranger:
+        greet(rig.controller)
+
+    assert "not in this dialect" in stranger.value.what
+
+
+# --- the witness and the watchers -----------------------------------------------------------------------
+
+
+class DiskFull(Exception):
+    """What a witness raises that cannot write."""
+
+
+@dataclass
+class Forgetful:
+    """A witness that can take down only so many events."""
+
+    room: int
+    heard: list[Event] = field(default_factory=list)
+
+    def tell(self, event: Event) -> None:
+        if len(self.heard) >= self.room:
+            raise DiskFull
+        self.heard.append(event)
+
+
+class Clumsy:
+    """A watcher that trips over everything it is told."""
+
+    def __init__(self) -> None:
+        self.told = 0
+
+    def notice(self, event: Event) -> None:
+        self.told += 1
+        raise RuntimeError("the screen has gone")
+
+
+STEPS_MS = (1500, 1200)
+
+
+def whole_session(witness: Forgetful, *acts: tuple[int, Act]) -> Rig:
+    rig = Rig(acts=acts)
+    unit = greet(rig.controller)
+    rig.controller.testify_to(witness)
+    plan = plan_of(unit, *(emit(rig, duration_ms) for duration_ms in STEPS_MS))
+    try:
+        deliver(rig.controller, plan, 7, attended=True)
+    finally:
+        assert rig.unit.output == 0
+        assert rig.unit.breaches == []
+        assert rig.controller.silence() is Silence.PROVEN
+    return rig
+
+
+ACTS = ((500, Act.PAUSE), (1000, Act.RESUME))
+
+
+def test_whichever_event_the_witness_cannot_write_output_is_off_and_the_caller_hears_of_it() -> None:
+    whole = Forgetful(room=1000)
+    whole_session(whole, *ACTS)
+    assert len(whole.heard) > 10
+
+    for room in range(len(whole.heard)):
+        with pytest.raises(DiskFull):
+            whole_session(Forgetful(room), *ACTS)
+
+
+@pytest.mark.parametrize("room", range(4))
+def test_a_witness_that_fails_before_the_start_lets_no_output_through(room: int) -> None:
+    rig = Rig()
+    unit = greet(rig.controller)
+    rig.controller.testify_to(Forgetful(room))
+
+    with pytest.raises(DiskFull):
+        deliver(rig.controller, plan_of(unit, emit(rig, SECOND_MS)), 7)
+
+    assert rig.unit.changes == []
+
+
+def test_a_watcher_that_raises_is_dropped_and_nothing_else_changes(make_rig: MakeRig) -> None:
+    def run(watcher: Clumsy | None) -> list[dict[str, object]]:
+        rig, ledger = make_rig(), Ledger()
+        if watcher is not None:
+            rig.controller.add_watcher(watcher)
+        session_on(rig, emit(rig, 3 * SECOND_MS), ledger=ledger)
+        return [event.as_json() for event in ledger.events]
+
+    clumsy = Clumsy()
+
+    assert run(clumsy) == run(None)
+    assert clumsy.told == 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.delivery import PAUSE_MAX_MS, Delivery, Ended
+from device.delivery import PAUSE_MAX_MS, Ended
 from device.errors import LinkLost, Stopped
 from device.events import Silence
 from device.greeting import greet
@@ -264,6 +264,8 @@ def test_a_stop_with_the_cable_out_says_what_is_known_and_is_not_refused(
     silence = rig.controller.settle()
 
     allowed_output = state not in (State.OFFLINE, State.IDLE, State.ARMED)
-    assert silence in ((Silence.INFERRED, Silence.PROVEN) if allowed_output else (Silence.UNKNOWN, Silence.PROVEN))
+    assert silence in (
+        (Silence.INFERRED, Silence.PROVEN) if allowed_output else (Silence.UNKNOWN, Silence.PROVEN)
+    )
     assert isinstance(rig.controller.lost, LinkLost)
     assert rig.unit.output == 0

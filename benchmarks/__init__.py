@@ -1,0 +1,1 @@
+"""The measurements: `python -m benchmarks` runs them all, or those that are named."""

@@ -1,0 +1,87 @@
+"""What the tests of device's parts share: a unit, a plan and a report made by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from device.dialect import Declaration, Identity, Report, UnitState
+from device.models import Model
+from device.unit import Unit
+from protocols.limits import Bound, Family, Layer, Limits, Quantity
+from protocols.plan import Emit, Plan, Rest, Ultrasound
+
+NONCE = 0xDEADBEEF
+SESSION = 7
+LOW = Ultrasound(intensity_mw_cm2=440, duty_pct=50, carrier_khz=1000, pulse_hz=100)
+HIGH = Ultrasound(intensity_mw_cm2=500, duty_pct=100, carrier_khz=1000, pulse_hz=0)
+
+REPORT = Report(
+    refusal="",
+    state=UnitState.READY,
+    faults=(),
+    nonce=NONCE,
+    session=SESSION,
+    level_set=0,
+    output=0,
+    head_temp_ddeg_c=300,
+    contact_pct=90,
+    battery_pct=90,
+    delivered_ms=10_000,
+    energy_mj=1_000,
+    lease_left_ms=0,
+    uptime_ms=50_000,
+    bad_frames=0,
+    lapses=3,
+)
+EMITTING = replace(REPORT, state=UnitState.EMITTING, level_set=440, output=440, lease_left_ms=500)
+
+IDENTITY = Identity(
+    driveable=True,
+    version="1.0",
+    family=Family.ULTRASOUND,
+    model="US111",
+    serial="SN-1",
+    firmware="1.0.3",
+    nonce=NONCE,
+    calibrated="2026-07-28",
+)
+DECLARED = Declaration(
+    bounds=(),
+    area_mm2=400,
+    hold_max_ms=60_000,
+    lease_min_ms=100,
+    lease_max_ms=1000,
+    head_trip_ddeg_c=430,
+    measures_output=True,
+    measures_head_temp=True,
+    senses_contact=True,
+    knows_battery=True,
+)
+MODEL = Model(
+    id="bench",
+    name="Bench",
+    family=Family.ULTRASOUND,
+    bounds=(),
+    area_mm2=400,
+    head_warn_ddeg_c=410,
+    head_trip_ddeg_c=430,
+)
+UNIT = Unit(IDENTITY, DECLARED, MODEL)
+
+
+def bound(quantity: Quantity, at_least: int | None = None, at_most: int | None = None) -> Bound:
+    """A bound that a test has set."""
+    return Bound(quantity, Layer.OPERATOR, "a test", at_least, at_most)
+
+
+PLAN = Plan(
+    protocol_id="by-hand",
+    title="By hand",
+    content_hash="0" * 64,
+    family=Family.ULTRASOUND,
+    body_site="bench",
+    model="bench",
+    steps=(Emit(LOW, 60_000, 3000), Rest(10_000), Emit(HIGH, 30_000, 0)),
+    limits=Limits([bound(Quantity.INTENSITY_MW_CM2, 290, 1060)]),
+    energy_mj=100_000,
+)

@@ -1,0 +1,322 @@
+"""The alarms' rules: each is broken exactly beyond its bound, and breaks nothing else with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from device.alarms import BY_CODE, RULES, Effect, Rule, View
+from device.dialect import UnitState
+from device.events import Priority
+from device.wire.messages import Fault
+from tests.device.parts import DECLARED, EMITTING, MODEL, NONCE, REPORT
+
+# A session well under way: nothing wrong with it.
+RUNNING = View(
+    now_ms=100_000,
+    report=EMITTING,
+    before=EMITTING,
+    since_before_ms=100,
+    model=MODEL,
+    declared=DECLARED,
+    wanted_level=440,
+    last_level=440,
+    steady=True,
+    nonce=NONCE,
+    lapses=3,
+    delivered_max_ms=90_000,
+    energy_max_mj=100_000,
+    elapsed_ms=50_000,
+    unit_elapsed_ms=50_000,
+    head_still_ms=0,
+    emitted_ms=10_000,
+)
+READY = replace(RUNNING, report=REPORT, before=REPORT, wanted_level=0, steady=False)
+HOT = replace(MODEL, head_warn_ddeg_c=800)  # a head that may be hot before anyone is told
+
+
+def broken(view: View, report: dict[str, Any] | None = None, **changes: Any) -> set[str]:
+    """The rules broken by ``view``, with these changes to it and to its report."""
+    changed = replace(view, report=replace(view.report, **(report or {})), **changes)
+    return {rule.code for rule in RULES if rule.breaks is not None and rule.breaks(changed)}
+
+
+def expect(code: str, breaks: bool) -> set[str]:
+    return {code} if breaks else set()
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+# Once more, by hand: code, how urgent, whether it latches, for how long it has to break, and what it does.
+TABLE = """
+OUTPUT_STUCK       high    latches  300  fail
+OUTPUT_HIGH        high    latches  300  fail
+SET_DIFFERS        high    latches  0    fail
+HEAD_OVERTEMP      high    latches  300  fail
+OVER_DOSE          high    latches  0    fail
+RESTARTED          medium  latches  0    fail
+LAPSED             medium  latches  0    fail
+STOPPED_ELSEWHERE  medium  latches  0    fail
+SENSOR_FAULT       medium  latches  0    fail
+COMM_LOST          medium  latches  0    fail
+POWER_MISMATCH     medium  clears   300  pause
+CLOCK_OFF          medium  latches  0    fail
+MOTOR_STALL        medium  latches  0    fail
+MOTOR_HOT          medium  latches  0    fail
+BATTERY_CRITICAL   medium  latches  0    fail
+UNIT_FAULT         medium  latches  0    fail
+HEAD_WARM          low     clears   0    note
+CONTACT_LOST       low     clears   0    note
+BATTERY_LOW        low     clears   0    note
+"""
+
+
+def test_the_rules_are_the_ones_written_here() -> None:
+    written = []
+    for line in TABLE.split("\n")[1:-1]:
+        code, priority, latches, sustain_ms, effect = line.split()
+        written.append((code, Priority(priority), latches == "latches", int(sustain_ms), effect))
+
+    assert [
+        (rule.code, rule.priority, rule.latches, rule.sustain_ms, rule.effect.name.lower()) for rule in RULES
+    ] == written
+
+
+def test_a_rule_is_found_by_its_code_and_only_a_missing_answer_has_no_report() -> None:
+    assert {rule.code: rule for rule in RULES} == BY_CODE
+    assert len(BY_CODE) == len(RULES)
+    assert [rule.code for rule in RULES if rule.breaks is None] == ["COMM_LOST"]
+
+
+def test_what_ends_a_session_latches_and_what_does_not_clears_by_itself() -> None:
+    assert all(rule.latches is (rule.effect is Effect.FAIL) for rule in RULES)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_a_person_is_told_what_and_what_to_do(rule: Rule) -> None:
+    assert rule.what
+    assert rule.what[0].islower()
+    assert rule.to_do.endswith(".")
+
+
+@pytest.mark.parametrize("view", [RUNNING, READY])
+def test_a_sound_session_breaks_no_rule(view: View) -> None:
+    assert broken(view) == set()
+    assert broken(view, before=None, since_before_ms=0) == set()
+
+
+# --- output ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("output", "breaks"), [(0, False), (43, False), (44, False), (45, True)])
+def test_output_above_a_tenth_of_the_last_level_while_it_is_meant_to_be_off_is_stuck(
+    output: int, breaks: bool
+) -> None:
+    held = {"state": UnitState.READY, "output": output}
+
+    assert broken(READY, {"output": output}) == expect("OUTPUT_STUCK", breaks)
+    assert broken(RUNNING, held) == expect("OUTPUT_STUCK", breaks)  # on for us, off for the unit
+
+
+def test_a_unit_that_emits_unasked_is_stuck() -> None:
+    assert broken(RUNNING, wanted_level=0) == {"OUTPUT_STUCK"}
+
+
+@pytest.mark.parametrize(("output", "breaks"), [(440, False), (527, False), (528, False), (529, True)])
+def test_output_is_too_high_beyond_a_fifth_above_what_was_set(output: int, breaks: bool) -> None:
+    assert broken(RUNNING, {"output": output}) == expect("OUTPUT_HIGH", breaks)
+
+
+@pytest.mark.parametrize(("output", "breaks"), [(440, False), (353, False), (352, False), (351, True)])
+def test_steady_output_is_too_low_beyond_a_fifth_below_what_was_set(output: int, breaks: bool) -> None:
+    assert broken(RUNNING, {"output": output}) == expect("POWER_MISMATCH", breaks)
+    assert broken(RUNNING, {"output": output}, steady=False) == set()
+
+
+@pytest.mark.parametrize("level", [439, 441])
+def test_the_unit_runs_at_the_level_that_was_set_and_no_other(level: int) -> None:
+    assert broken(RUNNING, {"level_set": level}) == {"SET_DIFFERS"}
+    assert broken(READY, {"level_set": level}) == set()
+
+
+@pytest.mark.parametrize("level", [1, 440])
+def test_any_wanted_level_counts_as_wanted(level: int) -> None:
+    off_by_one = {"level_set": level + 1, "output": level}
+
+    assert broken(RUNNING, off_by_one, wanted_level=level, last_level=level) == {"SET_DIFFERS"}
+
+
+def test_output_that_is_off_is_not_held_against_the_level_set() -> None:
+    assert broken(RUNNING, {"state": UnitState.READY, "output": 0, "level_set": 0}) == set()
+
+
+# --- the head -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ddeg_c", "warm", "trips"), [(409, 0, 0), (410, 1, 0), (429, 1, 0), (430, 1, 1)])
+def test_a_head_warns_before_it_trips(ddeg_c: int, warm: int, trips: int) -> None:
+    at = {"head_temp_ddeg_c": ddeg_c}
+    expected = expect("HEAD_WARM", bool(warm)) | expect("HEAD_OVERTEMP", bool(trips))
+
+    assert broken(RUNNING, at, before=None) == expected
+    assert broken(READY, at, before=None) == expected  # a head can be too warm with output off
+
+
+@pytest.mark.parametrize(("of_model", "of_unit", "trip"), [(430, 420, 420), (420, 430, 420)])
+def test_the_lower_of_two_trips_counts(of_model: int, of_unit: int, trip: int) -> None:
+    trips = {
+        "model": replace(HOT, head_trip_ddeg_c=of_model),
+        "declared": replace(DECLARED, head_trip_ddeg_c=of_unit),
+        "before": None,
+    }
+
+    assert broken(RUNNING, {"head_temp_ddeg_c": trip - 1}, **trips) == set()
+    assert broken(RUNNING, {"head_temp_ddeg_c": trip}, **trips) == {"HEAD_OVERTEMP"}
+
+
+def test_a_trip_that_only_one_names_counts_and_none_at_all_never_trips() -> None:
+    no_model = replace(HOT, head_trip_ddeg_c=None, head_warn_ddeg_c=None)
+    no_unit = replace(DECLARED, head_trip_ddeg_c=None)
+    hot = {"head_temp_ddeg_c": 430}
+
+    assert broken(RUNNING, hot, before=None, model=no_model) == {"HEAD_OVERTEMP"}
+    assert broken(RUNNING, hot, before=None, model=HOT, declared=no_unit) == {"HEAD_OVERTEMP"}
+    assert broken(RUNNING, hot, before=None, model=no_model, declared=no_unit) == set()
+
+
+def test_a_head_that_is_not_measured_is_not_judged() -> None:
+    blind = replace(DECLARED, measures_head_temp=False)
+
+    assert broken(RUNNING, {"head_temp_ddeg_c": 900}, declared=blind, head_still_ms=200_000) == set()
+
+
+@pytest.mark.parametrize(("ddeg_c", "breaks"), [(-201, True), (-200, False), (800, False), (801, True)])
+def test_a_head_colder_or_hotter_than_can_be_is_a_bad_sensor(ddeg_c: int, breaks: bool) -> None:
+    never = replace(MODEL, head_warn_ddeg_c=None, head_trip_ddeg_c=None)
+    declared = replace(DECLARED, head_trip_ddeg_c=None)
+    at = {"head_temp_ddeg_c": ddeg_c}
+
+    assert broken(RUNNING, at, before=None, model=never, declared=declared) == expect("SENSOR_FAULT", breaks)
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize(
+    ("since_ms", "change", "breaks"),
+    [(0, 2, False), (0, 3, True), (100, 7, False), (100, 8, True), (1000, 52, False), (1000, 53, True)],
+)
+def test_a_head_that_leaps_is_a_bad_sensor(sign: int, since_ms: int, change: int, breaks: bool) -> None:
+    at = {"head_temp_ddeg_c": 300 + sign * change}
+
+    assert broken(RUNNING, at, since_before_ms=since_ms) == expect("SENSOR_FAULT", breaks)
+
+
+@pytest.mark.parametrize(
+    ("still_ms", "emitted_ms", "breaks"),
+    [
+        (119_999, 200_000, False),
+        (120_000, 200_000, True),
+        (120_001, 200_000, True),
+        (120_000, 299_999, True),
+        (120_000, 300_000, True),
+        (120_000, 300_001, False),  # it may have come to rest in earnest
+    ],
+)
+def test_a_head_that_gives_output_and_stays_the_same_is_a_bad_sensor(
+    still_ms: int, emitted_ms: int, breaks: bool
+) -> None:
+    assert broken(RUNNING, head_still_ms=still_ms, emitted_ms=emitted_ms) == expect("SENSOR_FAULT", breaks)
+
+
+# --- dose, identity and time ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "breaks"),
+    [
+        ({"delivered_ms": 90_000, "energy_mj": 100_000}, False),
+        ({"delivered_ms": 90_001}, True),
+        ({"energy_mj": 100_001}, True),
+    ],
+)
+def test_more_time_or_energy_than_the_session_may_give_is_too_much(
+    given: dict[str, int], breaks: bool
+) -> None:
+    assert broken(RUNNING, given) == expect("OVER_DOSE", breaks)
+
+
+@pytest.mark.parametrize("nonce", [NONCE - 1, NONCE + 1])
+def test_another_nonce_is_another_unit(nonce: int) -> None:
+    assert broken(RUNNING, {"nonce": nonce}) == {"RESTARTED"}
+
+
+@pytest.mark.parametrize("lapses", [2, 4])
+def test_a_lapse_counted_or_shown_is_a_lapse(lapses: int) -> None:
+    assert broken(RUNNING, {"lapses": lapses}) == {"LAPSED"}
+    assert broken(RUNNING, {"state": UnitState.LAPSED, "output": 0}) == {"LAPSED"}
+
+
+def test_a_unit_that_is_idle_in_mid_step_was_stopped_by_someone_else() -> None:
+    idle = {"state": UnitState.IDLE, "output": 0}
+
+    assert broken(RUNNING, idle) == {"STOPPED_ELSEWHERE"}
+    assert broken(RUNNING, idle, wanted_level=1, last_level=1) == {"STOPPED_ELSEWHERE"}
+    assert broken(READY, idle) == set()
+
+
+def test_a_unit_without_contact_says_so() -> None:
+    assert broken(RUNNING, {"state": UnitState.HELD, "output": 0}) == {"CONTACT_LOST"}
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize(
+    ("elapsed_ms", "apart_ms", "breaks"),
+    [(0, 250, False), (0, 251, True), (50_000, 1250, False), (50_000, 1251, True)],
+)
+def test_clocks_that_drift_apart_are_off(sign: int, elapsed_ms: int, apart_ms: int, breaks: bool) -> None:
+    unit_elapsed_ms = elapsed_ms + sign * apart_ms
+
+    assert broken(RUNNING, elapsed_ms=elapsed_ms, unit_elapsed_ms=unit_elapsed_ms) == expect(
+        "CLOCK_OFF", breaks
+    )
+
+
+@pytest.mark.parametrize(
+    ("pct", "low", "critical"), [(21, 0, 0), (20, 1, 0), (9, 1, 0), (8, 1, 1), (0, 1, 1)]
+)
+def test_a_battery_is_low_before_it_is_critical(pct: int, low: int, critical: int) -> None:
+    expected = expect("BATTERY_LOW", bool(low)) | expect("BATTERY_CRITICAL", bool(critical))
+    blind = replace(DECLARED, knows_battery=False)
+
+    assert broken(RUNNING, {"battery_pct": pct}) == expected
+    assert broken(RUNNING, {"battery_pct": pct}, declared=blind) == set()
+
+
+# --- what the unit says of itself -----------------------------------------------------------------
+
+TOLD = {
+    "HEAD_HOT": "HEAD_OVERTEMP",
+    "SENSOR": "SENSOR_FAULT",
+    "OUTPUT_STUCK": "OUTPUT_STUCK",
+    "STALL": "MOTOR_STALL",
+    "MOTOR_HOT": "MOTOR_HOT",
+    "BATTERY_EMPTY": "BATTERY_CRITICAL",
+    "SUPPLY": "UNIT_FAULT",
+    "SELF_TEST": "UNIT_FAULT",
+    "UNKNOWN_0100": "UNIT_FAULT",
+}
+
+
+@pytest.mark.parametrize(("fault", "code"), TOLD.items())
+def test_every_fault_the_unit_finds_is_an_alarm(fault: str, code: str) -> None:
+    assert broken(READY, {"faults": (fault,)}) == {code}
+    assert BY_CODE[code].effect is Effect.FAIL
+
+
+def test_every_fault_of_the_wire_is_told() -> None:
+    assert {fault.name for fault in Fault} <= set(TOLD)
+
+
+def test_one_fault_does_not_hide_another() -> None:
+    assert broken(READY, {"faults": ("STALL", "SUPPLY")}) == {"MOTOR_STALL", "UNIT_FAULT"}

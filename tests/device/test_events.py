@@ -1,0 +1,123 @@
+"""Events in the record: their names, and their fields as plain values."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import pytest
+
+from device.dialect import SetOutput
+from device.events import (
+    Acted,
+    AlarmRaised,
+    Commanded,
+    Event,
+    Priority,
+    Silence,
+    Silenced,
+    StateChanged,
+    StepStarted,
+    UnitIdentified,
+)
+from device.machine import State
+from tests.device.parts import LOW
+
+COMMANDED = Commanded(at_ms=4, intent="SetOutput", values=asdict(SetOutput(1, 2, LOW, 3, 4, 500)))
+
+
+@pytest.mark.parametrize(
+    ("event", "record"),
+    [
+        (Acted(at_ms=1, act="pause"), {"event": "acted", "at_ms": 1, "act": "pause"}),
+        (
+            Silenced(at_ms=2, silence=Silence.PROVEN, took_ms=40),
+            {"event": "silenced", "at_ms": 2, "silence": "proven", "took_ms": 40},
+        ),
+        (
+            AlarmRaised(at_ms=3, code="A", priority=Priority.HIGH, what="so", to_do="that"),
+            {
+                "event": "alarm_raised",
+                "at_ms": 3,
+                "code": "A",
+                "priority": "high",
+                "what": "so",
+                "to_do": "that",
+            },
+        ),
+        (
+            COMMANDED,
+            {
+                "event": "commanded",
+                "at_ms": 4,
+                "intent": "SetOutput",
+                "values": {
+                    "nonce": 1,
+                    "session": 2,
+                    "output": {
+                        "intensity_mw_cm2": 440,
+                        "duty_pct": 50,
+                        "carrier_khz": 1000,
+                        "pulse_hz": 100,
+                    },
+                    "for_ms": 3,
+                    "ramp_ms": 4,
+                    "lease_ms": 500,
+                },
+            },
+        ),
+    ],
+)
+def test_an_event_is_recorded_as_plain_values_its_name_first(event: Event, record: dict[str, Any]) -> None:
+    plain = event.as_json()
+
+    assert plain == record
+    assert next(iter(plain)) == "event"
+    assert type(next(iter(plain.values()))) is str
+    assert json.loads(json.dumps(plain)) == record
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (UnitIdentified, "unit_identified"),
+        (StepStarted, "step_started"),
+        (StateChanged, "state_changed"),
+    ],
+)
+def test_an_events_name_is_its_classs_in_snake_case(kind: type[Event], name: str) -> None:
+    event = object.__new__(kind)
+
+    assert event.name == name
+
+
+def test_values_are_made_plain_however_deep_they_lie() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Inner:
+        state: State
+        kinds: tuple[State, ...]
+
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Outer(Event):
+        inner: Inner
+        by_number: dict[int, list[State]]
+        kind: type
+
+    inner = Inner(State.IDLE, (State.ARMED, State.HELD))
+    event = Outer(at_ms=0, inner=inner, by_number={1: [State.FAULT]}, kind=Inner)
+
+    assert event.as_json() == {
+        "event": "outer",
+        "at_ms": 0,
+        "inner": {"state": "idle", "kinds": ["armed", "held"]},
+        "by_number": {"1": ["fault"]},
+        "kind": Inner,
+    }
+
+
+def test_an_event_cannot_be_changed() -> None:
+    event = Acted(at_ms=1, act="stop")
+
+    with pytest.raises(AttributeError):
+        event.act = "pause"  # type: ignore[misc]  # that is the point

@@ -1,0 +1,256 @@
+"""The table of states, written out a second time and walked from every state with every trigger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import pytest
+
+from device import manual
+from device.machine import TABLE, Facts, Move, NoWay, State, Stateful, Trigger
+
+# The table again, by hand: state, trigger, where it leads, and what must be true first.
+CELLS = """
+offline    greet   idle       unit_is_known
+offline    stop    silencing
+offline    fail    fault
+idle       arm     armed      plan_is_within_limits
+idle       leave   offline
+idle       stop    silencing
+idle       fail    fault
+armed      start   emitting   output_is_allowed
+armed      pause   paused
+armed      stop    silencing
+armed      doubt   uncertain
+armed      fail    fault
+emitting   finish  armed      silence_is_proven
+emitting   lift    held
+emitting   pause   silencing
+emitting   stop    silencing
+emitting   doubt   uncertain
+emitting   fail    fault
+held       touch   emitting   level_is_as_before
+held       finish  armed      silence_is_proven
+held       pause   silencing
+held       stop    silencing
+held       doubt   uncertain
+held       fail    fault
+paused     resume  armed      plan_is_within_limits
+paused     stop    silencing
+paused     doubt   uncertain
+paused     fail    fault
+silencing  hush    paused     pause_was_asked
+silencing  silent  idle       silence_is_proven
+silencing  stop    silencing
+silencing  doubt   uncertain
+silencing  fail    fault
+uncertain  silent  idle       silence_is_proven
+uncertain  stop    uncertain
+uncertain  doubt   uncertain
+uncertain  fail    fault
+fault      clear   offline    cause_has_gone
+fault      stop    fault
+fault      doubt   fault
+fault      fail    fault
+"""
+FACTS = (
+    "unit_is_known",
+    "plan_is_within_limits",
+    "output_is_allowed",
+    "level_is_as_before",
+    "pause_was_asked",
+    "silence_is_proven",
+    "cause_has_gone",
+)
+EVERY_PAIR = [(state, trigger) for state in State for trigger in Trigger]
+EVERY_CELL = [(state, trigger, move) for state, cells in TABLE.items() for trigger, move in cells.items()]
+
+# How to stand in each state, from the start, with nothing but the table.
+WAYS: dict[State, tuple[Trigger, ...]] = {
+    State.OFFLINE: (),
+    State.IDLE: (Trigger.GREET,),
+    State.ARMED: (Trigger.GREET, Trigger.ARM),
+    State.EMITTING: (Trigger.GREET, Trigger.ARM, Trigger.START),
+    State.HELD: (Trigger.GREET, Trigger.ARM, Trigger.START, Trigger.LIFT),
+    State.PAUSED: (Trigger.GREET, Trigger.ARM, Trigger.PAUSE),
+    State.SILENCING: (Trigger.STOP,),
+    State.UNCERTAIN: (Trigger.STOP, Trigger.DOUBT),
+    State.FAULT: (Trigger.FAIL,),
+}
+
+
+class Answers:
+    """Facts that hold, but for those a test has taken away."""
+
+    def __init__(self) -> None:
+        self.untrue: set[str] = set()
+
+    def unit_is_known(self) -> bool:
+        return "unit_is_known" not in self.untrue
+
+    def plan_is_within_limits(self) -> bool:
+        return "plan_is_within_limits" not in self.untrue
+
+    def output_is_allowed(self) -> bool:
+        return "output_is_allowed" not in self.untrue
+
+    def level_is_as_before(self) -> bool:
+        return "level_is_as_before" not in self.untrue
+
+    def pause_was_asked(self) -> bool:
+        return "pause_was_asked" not in self.untrue
+
+    def silence_is_proven(self) -> bool:
+        return "silence_is_proven" not in self.untrue
+
+    def cause_has_gone(self) -> bool:
+        return "cause_has_gone" not in self.untrue
+
+
+def standing_in(state: State, untrue: Iterable[str] = ()) -> Stateful:
+    answers = Answers()
+    subject = Stateful(answers)
+    for trigger in WAYS[state]:
+        subject.fire(trigger)
+    assert subject.state is state
+    answers.untrue.update(untrue)
+    return subject
+
+
+def fact(move: Move) -> str:
+    return move.only_if.__name__ if move.only_if else ""
+
+
+def cells_where(wanted: Callable[[State, Trigger, Move], bool]) -> set[tuple[State, Trigger]]:
+    return {(state, trigger) for state, trigger, move in EVERY_CELL if wanted(state, trigger, move)}
+
+
+# --- the table ------------------------------------------------------------------------------------
+
+
+def test_the_table_is_the_one_written_here_cell_by_cell() -> None:
+    written = {}
+    for line in CELLS.split("\n")[1:-1]:
+        state, trigger, to, *only_if = line.split()
+        written[State(state), Trigger(trigger)] = (State(to), "".join(only_if))
+
+    assert {(s, t): (move.to, fact(move)) for s, t, move in EVERY_CELL} == written
+
+
+def test_every_state_has_a_row_and_every_fact_is_asked() -> None:
+    assert set(TABLE) == set(State)
+    assert {fact(move) for _, _, move in EVERY_CELL} - {""} == set(FACTS)
+    assert {name for name in vars(Facts) if not name.startswith("_")} == set(FACTS)
+
+
+def test_output_begins_from_armed_and_comes_back_from_held_and_from_nowhere_else() -> None:
+    into_output = cells_where(lambda state, trigger, move: move.to is State.EMITTING)
+
+    assert into_output == {(State.ARMED, Trigger.START), (State.HELD, Trigger.TOUCH)}
+    assert all(TABLE[state][trigger].only_if is not None for state, trigger in into_output)
+
+
+def test_only_a_person_leads_out_of_a_pause_towards_output() -> None:
+    away = cells_where(
+        lambda state, trigger, move: (
+            state is State.PAUSED and move.to not in (State.SILENCING, State.UNCERTAIN, State.FAULT)
+        )
+    )
+
+    assert away == {(State.PAUSED, Trigger.RESUME)}
+
+
+def test_a_fault_is_left_by_clearing_it_and_no_other_way() -> None:
+    assert cells_where(lambda state, trigger, move: state is State.FAULT and move.to is not State.FAULT) == {
+        (State.FAULT, Trigger.CLEAR)
+    }
+
+
+@pytest.mark.parametrize("state", [State.HELD, State.PAUSED, State.SILENCING, State.UNCERTAIN, State.FAULT])
+def test_no_trigger_starts_output_where_it_was_broken_off(state: State) -> None:
+    assert Trigger.START not in TABLE[state]
+
+
+# --- the machine walks it -------------------------------------------------------------------------
+
+
+def test_a_controller_begins_knowing_nothing_of_any_unit() -> None:
+    assert Stateful(Answers()).state is State.OFFLINE
+
+
+@pytest.mark.parametrize(("state", "trigger"), EVERY_PAIR)
+def test_every_pair_does_what_its_cell_says(state: State, trigger: Trigger) -> None:
+    subject = standing_in(state)
+    move = TABLE[state].get(trigger)
+
+    if move is None:
+        with pytest.raises(NoWay) as refused:
+            subject.fire(trigger)
+        assert (refused.value.state, refused.value.trigger, refused.value.unmet) == (state, trigger, "")
+        assert subject.state is state
+    else:
+        assert subject.fire(trigger) is move.to
+        assert subject.state is move.to
+
+
+@pytest.mark.parametrize(
+    ("state", "trigger", "unmet"), [(s, t, fact(move)) for s, t, move in EVERY_CELL if move.only_if]
+)
+def test_a_cell_is_shut_while_its_own_fact_does_not_hold(state: State, trigger: Trigger, unmet: str) -> None:
+    subject = standing_in(state, untrue=[unmet])
+
+    with pytest.raises(NoWay) as refused:
+        subject.fire(trigger)
+
+    assert (refused.value.state, refused.value.trigger, refused.value.unmet) == (state, trigger, unmet)
+    assert subject.state is state
+
+
+@pytest.mark.parametrize(("state", "trigger", "move"), EVERY_CELL)
+def test_a_cell_asks_for_its_own_fact_and_no_other(state: State, trigger: Trigger, move: Move) -> None:
+    subject = standing_in(state, untrue=set(FACTS) - {fact(move)})
+
+    assert subject.fire(trigger) is move.to
+
+
+@pytest.mark.parametrize("trigger", [Trigger.STOP, Trigger.FAIL])
+@pytest.mark.parametrize("state", State)
+def test_nothing_can_refuse_a_stop_or_a_failure(state: State, trigger: Trigger) -> None:
+    subject = standing_in(state, untrue=FACTS)
+
+    assert subject.fire(trigger) not in (State.EMITTING, State.HELD, State.ARMED)
+
+
+def test_a_refusal_says_what_where_and_why() -> None:
+    assert str(NoWay(State.PAUSED, Trigger.START)) == "cannot start while paused"
+    assert str(NoWay(State.ARMED, Trigger.START, "output_is_allowed")) == (
+        "cannot start while armed: output is allowed does not hold"
+    )
+
+
+def test_there_is_no_back_door_into_a_state() -> None:
+    subject = standing_in(State.IDLE)
+    added = {name for name in dir(subject) if not name.startswith("_")} - {"fire", "state", "trigger"}
+
+    assert added == set()
+
+
+# --- the manual's pages ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", manual.pages())
+def test_the_pages_made_from_data_are_fresh(page: str) -> None:
+    on_disk = (manual.ROOT / page).read_text(encoding="utf-8")
+
+    assert on_disk == manual.pages()[page], f"{page} is stale: run python -m device.manual"
+
+
+def test_the_page_of_states_shows_every_cell() -> None:
+    page = manual.states()
+
+    for state, trigger, move in EVERY_CELL:
+        asks = f" [{fact(move).replace('_', ' ')}]" if move.only_if else ""
+        assert f"    {state.name} --> {move.to.name}: {trigger}{asks}\n" in page
+    assert page.count(" --> ") == len(EVERY_CELL) + 1
+    assert "| leave |  | OFFLINE |  |  |  |  |  |  |  |\n" in page
+    assert "| greet | IDLE if unit is known |" in page

@@ -1,0 +1,296 @@
+"""The native dialect: what an intention is on the wire, what an answer means, and what cannot be read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from device.dialect import (
+    Answer,
+    Arm,
+    Cleared,
+    ClearFaults,
+    Declaration,
+    Declare,
+    Heard,
+    Identify,
+    Identity,
+    Intent,
+    Look,
+    Promises,
+    Renew,
+    Report,
+    SetOutput,
+    Stop,
+    UnitState,
+)
+from device.native import Native
+from device.wire import messages as wire
+from device.wire.frame import Decoder, Frame, encode
+from protocols.limits import Bound, Family, Layer, Quantity
+from protocols.plan import Percussion, Ultrasound
+
+PULSED = Ultrasound(intensity_mw_cm2=440, duty_pct=50, carrier_khz=1000, pulse_hz=100)
+
+SAID: list[tuple[Intent, wire.Message]] = [
+    (Identify(), wire.Identify()),
+    (Declare(), wire.Declare()),
+    (Look(), wire.Look()),
+    (Stop(), wire.Stop()),
+    (Arm(1, 2, 3, 4, 5), wire.Arm(1, 2, 3, 4, 5)),
+    (Renew(1, 2, 300), wire.Renew(1, 2, 300)),
+    (ClearFaults(9), wire.Clear(9)),
+    (SetOutput(1, 2, PULSED, 60_000, 3000, 500), wire.Set(1, 2, 440, 50, 1000, 100, 60_000, 3000, 500)),
+    (SetOutput(1, 2, Percussion(2400), 60_000, 0, 500), wire.Set(1, 2, 2400, 100, 0, 0, 60_000, 0, 500)),
+]
+
+STATUS = wire.Status(
+    asked=5,
+    result=wire.Result.OK,
+    state=wire.UnitState.EMITTING,
+    faults=wire.Fault(0),
+    nonce=1,
+    session=2,
+    level_set=3,
+    duty_set_pct=4,
+    output=5,
+    head_temp_ddeg_c=-6,
+    contact_pct=7,
+    battery_pct=8,
+    force_n=9,
+    step_ms=10,
+    delivered_ms=11,
+    energy_mj=12,
+    lease_left_ms=13,
+    uptime_ms=14,
+    bad_frames=15,
+    lapses=16,
+)
+REPORT = Report(
+    refusal="",
+    state=UnitState.EMITTING,
+    faults=(),
+    nonce=1,
+    session=2,
+    level_set=3,
+    output=5,
+    head_temp_ddeg_c=-6,
+    contact_pct=7,
+    battery_pct=8,
+    delivered_ms=11,
+    energy_mj=12,
+    lease_left_ms=13,
+    uptime_ms=14,
+    bad_frames=15,
+    lapses=16,
+)
+IDENTITY = wire.Identity(1, 0, wire.Family.ULTRASOUND, (1, 0, 3), 77, "US111", "SN-1", 2400)
+CAPABILITIES = wire.Capabilities(
+    level_min=290,
+    level_max=1060,
+    average_max=530,
+    area_mm2=400,
+    bnr_tenths=50,
+    duties_pct=(20, 50, 100),
+    carriers_khz=(1000,),
+    pulses_hz=(16, 100),
+    step_max_ms=900_000,
+    delivered_max_ms=1_800_000,
+    hold_max_ms=60_000,
+    lease_min_ms=100,
+    lease_max_ms=1000,
+    head_trip_ddeg_c=425,
+    sensors=wire.Sensor(0x1F),
+)
+GUN = replace(
+    CAPABILITIES, level_min=1800, level_max=3000, average_max=0, area_mm2=0, sensors=wire.Sensor.BATTERY
+)
+
+
+def framed(message: wire.Message, seq: int = 7) -> bytes:
+    return encode(Frame(message.TYPE, seq, message.pack()))
+
+
+def heard(message: wire.Message) -> Answer:
+    ((answer),) = Native().hear(framed(message))
+    assert answer.seq == 7
+    return answer.answer
+
+
+def declared(message: wire.Capabilities) -> Declaration:
+    answer = heard(message)
+    assert isinstance(answer, Declaration)
+    return answer
+
+
+def of_unit(quantity: Quantity, at_least: int | None = None, at_most: int | None = None) -> Bound:
+    return Bound(quantity, Layer.UNIT, "declared by the unit", at_least, at_most)
+
+
+def one_of(quantity: Quantity, *values: int) -> Bound:
+    return Bound(quantity, Layer.UNIT, "declared by the unit", one_of=frozenset(values))
+
+
+# --- saying ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("intent", "message"), SAID)
+def test_an_intention_is_said_as_its_message_under_its_number(intent: Intent, message: wire.Message) -> None:
+    said = Native().say(Cleared(intent), 0x1234)
+
+    assert Decoder().feed(said) == [Frame(message.TYPE, 0x1234, message.pack())]
+    assert wire.read(message.TYPE, message.pack()) == message
+
+
+def test_the_dialect_promises_what_it_can_keep() -> None:
+    assert Native.promises == Promises(
+        checked=True,
+        stops_on_host_loss_ms=2560,
+        ends_steps=True,
+        reads_back=True,
+        holds_limits=True,
+        answers_stop=True,
+    )
+
+
+# --- hearing --------------------------------------------------------------------------------------
+
+
+def test_a_status_is_a_report_value_by_value() -> None:
+    assert heard(STATUS) == REPORT
+
+
+@pytest.mark.parametrize("state", wire.UnitState)
+def test_every_state_of_a_unit_is_known_by_its_name(state: wire.UnitState) -> None:
+    assert heard(replace(STATUS, state=state)) == replace(REPORT, state=UnitState[state.name])
+
+
+@pytest.mark.parametrize("result", wire.Result)
+def test_every_result_but_done_is_a_refusal_in_words(result: wire.Result) -> None:
+    words = "" if result is wire.Result.OK else result.name.lower().replace("_", " ")
+
+    assert heard(replace(STATUS, result=result)) == replace(REPORT, refusal=words)
+
+
+@pytest.mark.parametrize(
+    ("bits", "names"),
+    [
+        (0x0001, ("HEAD_HOT",)),
+        (0x0006, ("SENSOR", "OUTPUT_STUCK")),
+        (0x0100, ("UNKNOWN_0100",)),
+        (0x8081, ("HEAD_HOT", "SELF_TEST", "UNKNOWN_8000")),
+    ],
+)
+def test_every_fault_bit_is_a_fault_even_one_without_a_name(bits: int, names: tuple[str, ...]) -> None:
+    assert heard(replace(STATUS, faults=wire.Fault(bits))) == replace(REPORT, faults=names)
+
+
+@pytest.mark.parametrize(
+    ("major", "minor", "driveable"), [(1, 0, True), (1, 9, True), (0, 9, False), (2, 0, False)]
+)
+def test_a_unit_of_another_major_version_is_not_to_be_driven(major: int, minor: int, driveable: bool) -> None:
+    assert heard(replace(IDENTITY, major=major, minor=minor)) == Identity(
+        driveable=driveable,
+        version=f"{major}.{minor}",
+        family=Family.ULTRASOUND,
+        model="US111",
+        serial="SN-1",
+        firmware="1.0.3",
+        nonce=77,
+        calibrated="2026-07-28",
+    )
+
+
+@pytest.mark.parametrize(
+    ("family", "days", "calibrated"),
+    [(wire.Family.PERCUSSION, 1, "2020-01-02"), (wire.Family.ULTRASOUND, 0, None)],
+)
+def test_a_unit_says_what_kind_it_is_and_when_it_was_calibrated(
+    family: wire.Family, days: int, calibrated: str | None
+) -> None:
+    identity = heard(replace(IDENTITY, family=family, calibrated=days))
+
+    assert isinstance(identity, Identity)
+    assert (identity.family, identity.calibrated) == (Family[family.name], calibrated)
+
+
+# --- what a unit declares -------------------------------------------------------------------------
+
+
+def test_an_ultrasound_unit_declares_every_bound_of_its_own() -> None:
+    assert declared(CAPABILITIES) == Declaration(
+        bounds=(
+            of_unit(Quantity.STEP_MS, at_most=900_000),
+            of_unit(Quantity.DELIVERED_MS, at_most=1_800_000),
+            of_unit(Quantity.INTENSITY_MW_CM2, 290, 1060),
+            of_unit(Quantity.SATA_MW_CM2, at_most=530),
+            one_of(Quantity.DUTY_PCT, 20, 50, 100),
+            one_of(Quantity.CARRIER_KHZ, 1000),
+            one_of(Quantity.PULSE_HZ, 0, 16, 100),  # continuous is always one
+        ),
+        area_mm2=400,
+        hold_max_ms=60_000,
+        lease_min_ms=100,
+        lease_max_ms=1000,
+        head_trip_ddeg_c=425,
+        measures_output=True,
+        measures_head_temp=True,
+        senses_contact=True,
+        knows_battery=True,
+    )
+
+
+def test_a_gun_declares_its_speeds_and_has_no_head() -> None:
+    gun = declared(GUN)
+
+    assert gun.bounds == (
+        of_unit(Quantity.STEP_MS, at_most=900_000),
+        of_unit(Quantity.DELIVERED_MS, at_most=1_800_000),
+        of_unit(Quantity.SPEED_PER_MIN, 1800, 3000),
+    )
+    assert gun.area_mm2 is None
+
+
+def test_the_smallest_head_is_a_head() -> None:
+    assert declared(replace(CAPABILITIES, area_mm2=1)).area_mm2 == 1
+
+
+@pytest.mark.parametrize("sensor", wire.Sensor)
+def test_each_sensor_stands_for_itself(sensor: wire.Sensor) -> None:
+    said = declared(replace(CAPABILITIES, sensors=sensor))
+
+    assert said.measures_output is (sensor is wire.Sensor.OUTPUT)
+    assert said.measures_head_temp is (sensor is wire.Sensor.HEAD_TEMP)
+    assert said.senses_contact is (sensor is wire.Sensor.CONTACT)
+    assert said.knows_battery is (sensor is wire.Sensor.BATTERY)
+    assert said.head_trip_ddeg_c == (425 if sensor is wire.Sensor.HEAD_TEMP else None)
+
+
+# --- what cannot be read --------------------------------------------------------------------------
+
+
+def test_answers_are_heard_in_their_order_however_they_are_cut_up() -> None:
+    dialect = Native()
+    sent = framed(STATUS, 1) + framed(STATUS, 2)
+
+    found = [item for place in range(len(sent)) for item in dialect.hear(sent[place : place + 1])]
+
+    assert found == [Heard(1, REPORT), Heard(2, REPORT)]
+    assert dialect.damaged == 0
+
+
+@pytest.mark.parametrize(
+    "unreadable",
+    [
+        b"\0noise\0",
+        encode(Frame(wire.Type.STATUS, 1, b"short")),
+        encode(Frame(0x7F, 1)),  # no such message
+        *(framed(message) for _, message in SAID),  # an echo of our own, or another host
+    ],
+)
+def test_what_is_no_answer_is_counted_and_hinders_nothing(unreadable: bytes) -> None:
+    dialect = Native()
+
+    assert dialect.hear(unreadable + framed(STATUS) + unreadable) == [Heard(7, REPORT)]
+    assert dialect.damaged == 2

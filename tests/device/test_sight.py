@@ -1,0 +1,105 @@
+"""What a run of reports says: how long the head is still, when output is steady, how far the clocks are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from device.alarms import View
+from device.dialect import UnitState
+from device.sight import Belief, Sight
+from tests.device.parts import DECLARED, EMITTING, MODEL, NONCE, REPORT, UNIT
+
+BELIEF = Belief(
+    wanted_level=440, last_level=441, ramp_ms=3000, delivered_max_ms=90_000, energy_max_mj=100_000
+)
+
+
+def run(*seen: tuple[int, dict[str, Any]], belief: Belief = BELIEF) -> View:
+    """The view of the last of these reports: each a time and what differs from an emitting one."""
+    sight = Sight(UNIT)
+    for now_ms, changes in seen:
+        view = sight.see(replace(EMITTING, **changes), now_ms, belief)
+    return view
+
+
+def test_the_first_report_has_nothing_before_it() -> None:
+    view = run((5000, {}))
+
+    assert view == View(
+        now_ms=5000,
+        report=EMITTING,
+        before=None,
+        since_before_ms=0,
+        model=MODEL,
+        declared=DECLARED,
+        wanted_level=440,
+        last_level=441,
+        steady=False,
+        nonce=NONCE,
+        lapses=3,
+        delivered_max_ms=90_000,
+        energy_max_mj=100_000,
+        elapsed_ms=0,
+        unit_elapsed_ms=0,
+        head_still_ms=0,
+        emitted_ms=10_000,
+    )
+
+
+def test_clocks_and_lapses_are_counted_from_the_first_report_and_change_from_the_one_before() -> None:
+    view = run(
+        (5000, {"uptime_ms": 70_000, "lapses": 3}),
+        (6000, {"uptime_ms": 71_000, "lapses": 4}),
+        (6100, {"uptime_ms": 71_103, "lapses": 5, "nonce": 1, "delivered_ms": 12_000}),
+    )
+
+    assert (view.elapsed_ms, view.unit_elapsed_ms, view.lapses) == (1100, 1103, 3)
+    assert (view.before, view.since_before_ms) == (replace(EMITTING, uptime_ms=71_000, lapses=4), 100)
+    assert view.nonce == NONCE  # the unit's as it was greeted, not as it says now
+    assert view.emitted_ms == 12_000
+
+
+# --- steady ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ramp_ms", "steady_ms"), [(3000, 4000), (0, 1000)])
+def test_output_is_steady_a_second_after_its_ramp(ramp_ms: int, steady_ms: int) -> None:
+    belief = replace(BELIEF, ramp_ms=ramp_ms)
+
+    assert not run((500, {}), (500 + steady_ms - 1, {}), belief=belief).steady
+    assert run((500, {}), (500 + steady_ms, {}), belief=belief).steady
+
+
+@pytest.mark.parametrize("state", [state for state in UnitState if state is not UnitState.EMITTING])
+def test_an_interruption_has_to_settle_anew(state: UnitState) -> None:
+    away = {"state": state}
+
+    assert not run((0, {}), (9000, away)).steady
+    assert not run((0, {}), (9000, away), (9100, {}), (13_099, {})).steady
+    assert run((0, {}), (9000, away), (9100, {}), (13_100, {})).steady
+
+
+# --- still ----------------------------------------------------------------------------------------
+
+
+def test_a_head_is_still_for_as_long_as_it_gives_output_at_one_reading() -> None:
+    assert run((0, {}), (100, {}), (350, {})).head_still_ms == 350
+
+
+def test_a_head_that_changes_is_not_still() -> None:
+    warmer = {"head_temp_ddeg_c": 301}
+
+    assert run((0, {}), (100, {}), (200, warmer)).head_still_ms == 0
+    assert run((0, {}), (100, {}), (200, warmer), (300, warmer)).head_still_ms == 100
+
+
+def test_a_head_that_gives_no_output_is_not_judged_for_being_still() -> None:
+    off = {"state": REPORT.state}
+
+    assert run((0, off), (1000, off)).head_still_ms == 0
+    assert run((0, {}), (1000, {}), (1100, off)).head_still_ms == 0
+    assert run((0, {}), (1000, {}), (1100, off), (1200, {})).head_still_ms == 0
+    assert run((0, {}), (1000, {}), (1100, off), (1200, {}), (1300, {})).head_still_ms == 100

@@ -1,0 +1,139 @@
+"""The watch: when a broken rule becomes an alarm, how long it stays, and what clears it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from device.alarms import RULES, Effect, Rule, View
+from device.events import Priority
+from device.watch import Watch
+from tests.device.parts import DECLARED, MODEL, REPORT
+
+VIEW = View(
+    now_ms=0,
+    report=REPORT,
+    before=None,
+    since_before_ms=0,
+    model=MODEL,
+    declared=DECLARED,
+    wanted_level=0,
+    last_level=1,
+    steady=False,
+    nonce=REPORT.nonce,
+    lapses=REPORT.lapses,
+    delivered_max_ms=90_000,
+    energy_max_mj=100_000,
+    elapsed_ms=0,
+    unit_elapsed_ms=0,
+    head_still_ms=0,
+    emitted_ms=0,
+)
+SUSTAIN_MS = 300
+
+
+def rule(code: str, *, sustain_ms: int = 0, latches: bool = False) -> Rule:
+    """A rule that is broken while the head reads 99 degrees."""
+    return Rule(
+        code=code,
+        breaks=lambda view: view.report.head_temp_ddeg_c == 990,
+        sustain_ms=sustain_ms,
+        priority=Priority.LOW,
+        latches=latches,
+        effect=Effect.NOTE,
+        what="for a test",
+        to_do="Nothing.",
+    )
+
+
+def seen(watch: Watch, now_ms: int, *, broken: bool) -> tuple[list[str], list[str]]:
+    """What is raised and what is cleared by a report at ``now_ms``."""
+    report = replace(REPORT, head_temp_ddeg_c=990) if broken else REPORT
+    raised, cleared = watch.judge(replace(VIEW, now_ms=now_ms, report=report))
+    return [rule.code for rule in raised], [rule.code for rule in cleared]
+
+
+NOTHING: tuple[list[str], list[str]] = ([], [])
+
+
+def test_a_rule_that_needs_no_time_is_raised_at_once_and_only_once() -> None:
+    watch = Watch([rule("A")])
+
+    assert seen(watch, 5, broken=True) == (["A"], [])
+    assert seen(watch, 6, broken=True) == NOTHING
+
+
+@pytest.mark.parametrize(("later_ms", "raised"), [(299, False), (300, True), (301, True)])
+def test_a_rule_is_raised_once_it_has_been_broken_for_its_time(later_ms: int, raised: bool) -> None:
+    watch = Watch([rule("A", sustain_ms=SUSTAIN_MS)])
+
+    first = seen(watch, 7, broken=True)
+    between = seen(watch, 8, broken=True)
+    later = seen(watch, 7 + later_ms, broken=True)
+
+    assert first == between == NOTHING
+    assert later == ((["A"], []) if raised else NOTHING)
+
+
+def test_a_rule_that_holds_again_in_between_is_counted_from_the_start() -> None:
+    watch = Watch([rule("A", sustain_ms=SUSTAIN_MS)])
+    seen(watch, 0, broken=True)
+    seen(watch, 200, broken=False)
+
+    assert seen(watch, 250, broken=True) == NOTHING
+    assert seen(watch, 549, broken=True) == NOTHING
+    assert seen(watch, 550, broken=True) == (["A"], [])
+
+
+def test_an_alarm_that_does_not_latch_clears_with_its_cause_and_can_come_again() -> None:
+    watch = Watch([rule("A")])
+    seen(watch, 0, broken=True)
+
+    assert seen(watch, 1, broken=False) == ([], ["A"])
+    assert seen(watch, 2, broken=False) == NOTHING
+    assert seen(watch, 3, broken=True) == (["A"], [])
+
+
+def test_an_alarm_that_latches_stays_when_its_cause_has_gone() -> None:
+    watch = Watch([rule("A", latches=True)])
+    seen(watch, 0, broken=True)
+
+    assert seen(watch, 1, broken=False) == NOTHING
+    assert seen(watch, 2, broken=True) == NOTHING
+
+
+def test_what_was_never_raised_is_never_cleared() -> None:
+    watch = Watch([rule("A", sustain_ms=SUSTAIN_MS)])
+    seen(watch, 0, broken=True)
+
+    assert seen(watch, 100, broken=False) == NOTHING
+
+
+def test_a_person_who_has_looked_clears_what_has_latched_and_its_time() -> None:
+    watch = Watch([rule("A", latches=True), rule("B", sustain_ms=SUSTAIN_MS)])
+    seen(watch, 0, broken=True)
+
+    watch.clear()
+
+    assert seen(watch, 300, broken=True) == (["A"], [])
+    assert seen(watch, 600, broken=True) == (["B"], [])
+
+
+def test_rules_are_counted_each_by_itself_and_told_in_their_order() -> None:
+    watch = Watch([rule("A"), rule("B", sustain_ms=SUSTAIN_MS), rule("C", latches=True)])
+
+    assert seen(watch, 0, broken=True) == (["A", "C"], [])
+    assert seen(watch, 300, broken=True) == (["B"], [])
+    assert seen(watch, 301, broken=False) == ([], ["A", "B"])
+
+
+def test_a_rule_for_want_of_a_report_is_no_business_of_a_report() -> None:
+    watch = Watch([replace(rule("A"), breaks=None)])
+
+    assert seen(watch, 0, broken=True) == NOTHING
+    assert seen(watch, 1, broken=False) == NOTHING
+
+
+def test_the_watch_keeps_to_the_rules_there_are() -> None:
+    assert Watch().rules is RULES

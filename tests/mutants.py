@@ -1,0 +1,186 @@
+"""Are the tests any good? Every small mistake made in the safety path has to make one of them fail.
+
+``python -m tests.mutants [FILE...]`` makes each mistake of `tests.mutate` in turn, in memory only: a forked
+child imports the mutated module in place of the file's, and runs the tests that concern it. A mutant
+that survives is named with its line, unless `mutants-explained.toml` says why it changes nothing that
+matters. Exit 1 when a survivor has no explanation, or an explanation no survivor.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.abc
+import importlib.machinery
+import os
+import resource
+import signal
+import sys
+import tempfile
+import tomllib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import CodeType, ModuleType
+
+import pytest
+
+from tests.mutate import Mutation, enums_in, mutations
+
+ROOT = Path(__file__).parent.parent
+EXPLAINED = Path(__file__).with_name("mutants-explained.toml")
+AT_ONCE = 2
+TIMEOUT_S = 120  # the tests of one target take seconds; a mutant that hangs is a mutant noticed
+MEMORY_BYTES = 4 << 30
+LEASE = frozenset(
+    ("say", "_send_due", "_renewal_or_look", "_doubt_the_missing", "_end", "open", "settle", "abandon")
+)
+# Target → the functions that matter there (all of them when none is named).
+TARGETS: dict[str, frozenset[str]] = {
+    "device/guard.py": frozenset(),
+    "device/machine.py": frozenset(),
+    "device/silence.py": frozenset(),
+    "device/watch.py": frozenset(),
+    "device/alarms.py": frozenset(),
+    "device/unit.py": frozenset(("lease_ms", "known_unit")),
+    "device/conversation.py": frozenset(),
+    "device/controller.py": LEASE,
+    "protocols/limits.py": frozenset(),
+}
+SLOW = ("million", "deaths", "processes", "link", "door")  # real processes, sockets and time
+CALM = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # plug-ins were imported before the fork
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A mistake in a file, as people read it."""
+
+    file: str
+    mutation: Mutation
+    text: str  # the line it was made in
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What an explanation names it by: line numbers wander."""
+        return self.file, self.text, self.mutation.what
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.mutation.line}: {self.mutation.what}\n    {self.text}"
+
+
+class _Impostor(importlib.abc.MetaPathFinder):
+    """Gives a mutated module for the one of that name."""
+
+    def __init__(self, file: str, tree: ast.Module) -> None:
+        self._name = file.removesuffix(".py").replace("/", ".")
+        self._path = str(ROOT / file)
+        self._code = compile(tree, self._path, "exec")
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != self._name:
+            return None
+        loader = _Loader(fullname, self._path, self._code)
+        return importlib.machinery.ModuleSpec(fullname, loader, origin=self._path)
+
+
+class _Loader(importlib.machinery.SourceFileLoader):
+    def __init__(self, fullname: str, path: str, code: CodeType) -> None:
+        super().__init__(fullname, path)
+        self._code = code
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self._code
+
+
+def mutants_of(file: str) -> list[Mutant]:
+    """Every mutant of ``file``."""
+    source = (ROOT / file).read_text(encoding="utf-8")
+    lines = source.splitlines()
+    enums: dict[str, tuple[str, ...]] = {}
+    for path in (*ROOT.glob("device/*.py"), ROOT / "protocols/limits.py"):
+        enums |= enums_in(ast.parse(path.read_text(encoding="utf-8")))
+    return [
+        Mutant(file, mutation, lines[mutation.line - 1].strip())
+        for mutation in mutations(source, enums, TARGETS.get(file, frozenset()))
+    ]
+
+
+def tests_for(file: str) -> list[str]:
+    """The fast tests that may notice, those that bear the target's name first."""
+    stem = Path(file).stem
+    folders = ("protocols", "device") if file.startswith("protocols") else ("device",)
+    paths = [path for folder in folders for path in (ROOT / "tests" / folder).glob("test_*.py")]
+    fast = [path for path in paths if not any(word in path.stem for word in SLOW)]
+    return [str(path) for path in sorted(fast, key=lambda path: (not path.stem.endswith(stem), path.stem))]
+
+
+def _fork(mutant: Mutant | None, tests: Sequence[str]) -> int:
+    """Run ``tests`` against ``mutant`` in a child; its process id."""
+    child = os.fork()
+    if child:
+        return child
+    signal.alarm(TIMEOUT_S)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    code = 1
+    try:
+        if mutant is not None:
+            sys.meta_path.insert(0, _Impostor(mutant.file, mutant.mutation.tree))
+        quiet = ["-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--hypothesis-seed=0", "--tb=no", *CALM]
+        code = int(pytest.main([*quiet, *tests]))
+    finally:
+        os._exit(code)
+
+
+def survivors_of(mutants: Sequence[Mutant], tests: Sequence[str]) -> list[Mutant]:
+    """The mutants that no test noticed."""
+    waiting, running, survived = list(reversed(mutants)), dict[int, Mutant](), []
+    while waiting or running:
+        while waiting and len(running) < AT_ONCE:
+            mutant = waiting.pop()
+            running[_fork(mutant, tests)] = mutant
+        child, status = os.wait()
+        mutant = running.pop(child)
+        if status == 0:
+            survived.append(mutant)
+    return survived
+
+
+def main(files: Sequence[str]) -> int:
+    """Judge ``files``, or every target."""
+    os.chdir(ROOT)
+    os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = tempfile.mkdtemp()
+    for name in ("hypothesis", "transitions", "cobs.cobs", "serial", "pydantic", "ruamel.yaml"):
+        importlib.import_module(name)  # once, here, and not in every child
+    explained = Counter(
+        (entry["file"], entry["line"], entry["mutation"])
+        for entry in tomllib.loads(EXPLAINED.read_text(encoding="utf-8")).get("explained", [])
+    )
+    wrong = 0
+    for file in files or TARGETS:
+        tests, mutants = tests_for(file), mutants_of(file)
+        _, status = os.waitpid(_fork(None, tests), 0)
+        if status:
+            print(f"{file}: its tests do not pass unmutated (status {status}); nothing can be said")
+            return 1
+        survived = survivors_of(mutants, tests)
+        named = Counter(mutant.key for mutant in survived)
+        unexplained = [mutant for mutant in survived if mutant.key not in explained]
+        stale = [key for key in explained if key[0] == file and key not in named]
+        print(f"{file}: {len(mutants)} mutants, {len(survived)} survived, {len(unexplained)} unexplained", flush=True)
+        for mutant in unexplained:
+            print(f"  {mutant}", flush=True)
+        for key in stale:
+            print(f"  explained, but it did not survive: {' | '.join(key)}")
+        wrong += len(unexplained) + len(stale)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,146 @@
+"""Every protocol that ships, rehearsed on every model of its family; and the same bytes for the same seed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from device.models import MODELS, model
+from physioctl.cli import run
+from physioctl.cli.rehearsal import Rehearsal, rehearse
+from protocols.errors import Refused
+from protocols.library import bundled, find
+from simulator.faults import parse
+from simulator.rig import Rig
+from tests.commands import finished
+
+EVERY_PAIR = [
+    (id_, unit) for id_ in bundled() for unit in MODELS if find(id_).family in (None, model(unit).family)
+]
+
+
+def rehearsed(id_: str, unit: str, *faults: str) -> tuple[Rehearsal, Rig]:
+    rig = Rig(unit, seed=7, faults=[parse(fault) for fault in faults])
+    return rehearse(find(id_), rig, session="for-a-test"), rig
+
+
+@pytest.mark.parametrize(("id_", "unit"), EVERY_PAIR)
+def test_a_bundled_protocol_delivers_what_it_plans_on_every_model_of_its_family(id_: str, unit: str) -> None:
+    rehearsal, rig = rehearsed(id_, unit)
+
+    ended = rehearsal.ended
+    assert (ended.outcome, ended.silence, rehearsal.alarms) == ("completed", "proven", ())
+    assert abs(ended.delivered_ms - ended.planned_ms) <= 10
+    assert abs(rig.unit.delivered_ms - ended.planned_ms) <= 10
+    assert ended.energy_mj == pytest.approx(rig.unit.energy_mj, rel=0.01, abs=2)
+    if ended.planned_energy_mj is not None:
+        assert rig.unit.energy_mj == pytest.approx(ended.planned_energy_mj, rel=0.01)
+    assert rig.unit.breaches == []
+    assert rig.unit.output == 0
+    assert rehearsal.agrees
+
+
+def test_every_model_is_rehearsed_and_some_protocols_give_no_output() -> None:
+    assert {unit for _, unit in EVERY_PAIR} == set(MODELS)
+    assert len([id_ for id_ in bundled() if find(id_).family is None]) >= 2
+
+
+@pytest.mark.parametrize(
+    ("id_", "unit"), [("calf-tightness-percussion", "us111"), ("calf-tightness-ultrasound", "ultragun")]
+)
+def test_a_protocol_of_the_other_family_is_refused_and_nothing_is_output(id_: str, unit: str) -> None:
+    rig = Rig(unit)
+
+    with pytest.raises(Refused):
+        rehearse(find(id_), rig, session="for-a-test")
+
+    assert rig.unit.changes == []
+
+
+def test_a_rehearsal_that_lasts_longer_for_a_lift_off_still_gives_the_whole_dose() -> None:
+    rehearsal, rig = rehearsed("unit-check", "us111", "lift_off@4s+2s")
+
+    assert (rehearsal.ended.outcome, rehearsal.alarms) == ("completed", ("CONTACT_LOST",))
+    assert rig.unit.delivered_ms == rehearsal.ended.planned_ms
+
+
+# --- as it is typed -------------------------------------------------------------------------------------
+
+
+def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = run(["rehearse", *arguments])
+    return code, *capsys.readouterr()
+
+
+def last(out: str) -> dict[str, Any]:
+    made: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return made
+
+
+@pytest.mark.parametrize(("id_", "unit"), [("unit-check", "us111"), ("hand-cramp-ultrasound", "us111"),
+                                          ("foot-cramp-percussion", "ultragun_pro")])  # fmt: skip
+def test_the_same_seed_gives_the_same_bytes_in_any_process(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, id_: str, unit: str
+) -> None:
+    arguments = (id_, "--unit", unit, "--seed", "7", "--json")
+
+    first = said(capsys, *arguments)
+    second = said(capsys, *arguments)
+    elsewhere = finished(tmp_path, "rehearse", *arguments)
+
+    assert first == second == (0, elsewhere.stdout, elsewhere.stderr)
+
+
+def test_another_seed_is_another_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    _, seven, _ = said(capsys, "unit-check", "--unit", "us111", "--seed", "7", "--json")
+    _, eight, _ = said(capsys, "unit-check", "--unit", "us111", "--seed", "8", "--json")
+
+    assert seven != eight
+
+
+def test_json_is_one_object_a_line_from_the_first_to_the_last(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = said(capsys, "unit-check", "--unit", "us111", "--json")
+
+    events = [json.loads(line) for line in out.splitlines()]
+    assert (code, err) == (0, "")
+    assert events[0]["event"] == "session_started"
+    assert [event["event"] for event in events].count("session_ended") == 1
+    assert events[-1]["event"] == "session_ended"
+    assert (events[-1]["outcome"], events[-1]["breaches"], events[-1]["agrees"]) == ("completed", [], True)
+
+
+def test_a_person_reads_the_dose_and_the_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = said(capsys, "unit-check", "--unit", "us111")
+
+    assert code == 0
+    assert "completed" in out
+    assert "breaches: none" in out
+
+
+def test_a_scenario_file_strikes_its_faults(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    scenario = tmp_path / "scenario.toml"
+    scenario.write_text('[[fault]]\nkind = "brown_out"\nat = "4s"\n', encoding="utf-8")
+
+    code, out, _ = said(capsys, "unit-check", "--unit", "us111", "--scenario", str(scenario), "--json")
+
+    assert (code, last(out)["outcome"], last(out)["alarms"]) == (7, "interrupted", ["UNIT_FAULT"])
+
+
+def test_a_rehearsal_whose_silence_is_only_inferred_is_exit_code_8(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, out, _ = said(capsys, "unit-check", "--unit", "us111", "--fault", "cable_pulled@4s+1h", "--json")
+
+    assert (code, last(out)["silence"]) == (8, "inferred")
+
+
+@pytest.mark.parametrize("fault", ["nonsense", "lift_off", "lift_off@soon", "stall@3s", "lift_off@1s=2"])
+def test_a_fault_that_is_none_is_a_mistake_in_use(capsys: pytest.CaptureFixture[str], fault: str) -> None:
+    code, out, err = said(capsys, "unit-check", "--unit", "us111", "--fault", fault)
+
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ")
+    assert "  to do: " in err

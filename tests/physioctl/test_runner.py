@@ -1,0 +1,176 @@
+"""One session from its request to its closed record, on the rig: refused in time, or told to its end."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from queue import SimpleQueue
+
+import pytest
+
+from device.clock import VirtualClock
+from device.controller import Controller
+from device.events import Event, Silence
+from device.link import Inbox
+from device.native import Native
+from device.operator import Act
+from physioctl.errors import JournalUnusable
+from physioctl.events import Outcome, SessionEnded
+from physioctl.journal import Journal
+from physioctl.record import session, sessions
+from physioctl.runner import Request, run_session
+from physioctl.screening import Answer, Answers, questions_of
+from physioctl.verdict import verify
+from protocols.errors import Refused
+from protocols.library import find
+from protocols.limits import Bound, Layer, Quantity
+from simulator.cable import Cable
+from simulator.rig import CableLink, Rig
+from simulator.unit import SimulatedUnit
+from tests.support import SECOND_MS, Ledger
+
+CHECK = find("unit-check")
+CALF = find("calf-tightness-percussion")
+
+
+def answered(answer: Answer = Answer.NO) -> Answers:
+    return Answers({question.code: answer for question in questions_of(CALF)})
+
+
+def test_a_session_is_told_from_its_start_to_its_end_and_the_record_is_whole() -> None:
+    rig, ledger = Rig(), Ledger()
+    with Journal.in_memory(rig.clock) as journal:
+        ended = run_session(Request(CHECK, "s-1"), rig.controller, journal, [ledger])
+
+        names = [event.name for event in ledger.events]
+        recorded = session(journal, "s-1")
+        assert (ended.outcome, ended.silence) == (Outcome.COMPLETED, Silence.PROVEN)
+        assert (names[0], names[-1]) == ("session_started", "session_ended")
+        assert [entry.name for entry in recorded.entries] == names
+        assert recorded.summary.delivered_ms == ended.delivered_ms == rig.unit.delivered_ms
+        assert verify(journal).whole
+
+
+def test_the_journal_hears_of_a_start_before_the_bytes_leave() -> None:
+    rig = Rig()
+
+    class Early:
+        """Looks at the unit the moment it is told of a command."""
+
+        def notice(self, event: Event) -> None:
+            if event.name == "commanded":
+                told.append(len(rig.unit.changes))
+
+    told: list[int] = []
+    with Journal.in_memory(rig.clock) as journal:
+        run_session(Request(CHECK, "s-1"), rig.controller, journal, [Early()])
+
+    assert told == [0, 0]  # arming, and the start
+
+
+# --- before output --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answers", [Answers(), answered(Answer.YES)])
+def test_screening_that_says_no_refuses_and_nothing_is_output_or_recorded(answers: Answers) -> None:
+    rig = Rig("ultragun")
+    with Journal.in_memory(rig.clock) as journal:
+        with pytest.raises(Refused):
+            run_session(Request(CALF, "s-1", "left", answers=answers), rig.controller, journal)
+
+        assert list(sessions(journal)) == []
+    assert rig.unit.changes == []
+
+
+def test_an_operators_own_limit_refuses_what_is_above_it() -> None:
+    rig = Rig()
+    bound = Bound(Quantity.INTENSITY_MW_CM2, Layer.OPERATOR, "for a test", at_most=289)
+    with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused) as refused:
+        run_session(Request(CHECK, "s-1", operator=(bound,)), rig.controller, journal)
+
+    assert "operator" in str(refused.value)
+    assert rig.unit.changes == []
+
+
+def test_a_site_has_had_enough_after_two_sessions_of_a_day() -> None:
+    with Journal.in_memory(VirtualClock()) as journal:
+        for number in (1, 2):
+            rig = Rig("ultragun", seed=number)
+            request = Request(CALF, f"s-{number}", "left", person="P-017", answers=answered())
+            assert run_session(request, rig.controller, journal).outcome is Outcome.COMPLETED
+
+        third = Rig("ultragun", seed=3)
+        request = Request(CALF, "s-3", "left", person="P-017", answers=answered())
+        with pytest.raises(Refused) as refused:
+            run_session(request, third.controller, journal)
+        other = Rig("ultragun", seed=4)
+        request = Request(CALF, "s-4", "left", person="P-018", answers=answered())
+        of_another_person = run_session(request, other.controller, journal)
+
+    assert "24 hours" in str(refused.value)
+    assert third.unit.changes == []
+    assert of_another_person.outcome is Outcome.COMPLETED
+
+
+@pytest.mark.parametrize(("today", "may"), [(datetime(2026, 6, 30, tzinfo=UTC), True),
+                                            (datetime(2026, 7, 3, tzinfo=UTC), False)])  # fmt: skip
+def test_a_unit_that_was_calibrated_more_than_a_year_ago_is_refused(today: datetime, may: bool) -> None:
+    clock = VirtualClock(today)
+    unit = SimulatedUnit(
+        "us111", calibrated=(datetime(2025, 7, 1, tzinfo=UTC) - datetime(2020, 1, 1, tzinfo=UTC)).days
+    )
+    inbox: Inbox = SimpleQueue()
+    cable = Cable(unit)
+    clock.add(cable)
+    controller = Controller(CableLink(cable, clock, inbox), clock, inbox, Native())
+
+    with Journal.in_memory(clock) as journal:
+        if may:
+            assert run_session(Request(CHECK, "s-1"), controller, journal).outcome is Outcome.COMPLETED
+        else:
+            with pytest.raises(Refused):
+                run_session(Request(CHECK, "s-1"), controller, journal)
+            assert unit.changes == []
+
+
+# --- ends -----------------------------------------------------------------------------------------------
+
+
+def test_a_session_that_a_person_stops_is_recorded_as_stopped() -> None:
+    rig = Rig(acts=[(4 * SECOND_MS, Act.STOP)])
+    with Journal.in_memory(rig.clock) as journal:
+        ended = run_session(Request(CHECK, "s-1"), rig.controller, journal)
+
+        assert (ended.outcome, ended.silence) == (Outcome.STOPPED, Silence.PROVEN)
+        assert session(journal, "s-1").summary.outcome == Outcome.STOPPED
+        assert verify(journal).whole
+    assert rig.unit.output == 0
+
+
+class Saboteur:
+    """A watcher that closes the journal in mid-session: the record can no longer be kept."""
+
+    def __init__(self, journal: Journal, after: int) -> None:
+        self._journal = journal
+        self._after = after
+        self.ended: list[SessionEnded] = []
+
+    def notice(self, event: Event) -> None:
+        self._after -= 1
+        if self._after == 0:
+            self._journal.close()
+        if isinstance(event, SessionEnded):
+            self.ended.append(event)
+
+
+@pytest.mark.parametrize("after", [1, 3, 6, 10])
+def test_a_journal_that_breaks_in_mid_session_ends_the_output(after: int) -> None:
+    rig = Rig()
+    journal = Journal.in_memory(rig.clock)
+    saboteur = Saboteur(journal, after)
+
+    with pytest.raises(JournalUnusable):
+        run_session(Request(CHECK, "s-1"), rig.controller, journal, [saboteur])
+
+    assert rig.unit.output == 0
+    assert rig.controller.silence() is Silence.PROVEN
+    assert rig.unit.breaches == []
