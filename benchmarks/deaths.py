@@ -18,10 +18,8 @@ from subprocess import Popen
 from threading import Event
 
 from physioctl.verdict import verify
-from tests.processes import ServedUnit, now_ms, served_unit, session
+from tests.processes import LEASE_MS, SLACK_MS, ServedUnit, now_ms, served_unit, session
 
-LEASE_MS = 500
-SLACK_MS = 60  # the machine is shared: a renewal may lie in the pty before the unit's process is scheduled
 AT_ONCE = 8
 SIGNALS = (signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM, signal.SIGHUP)
 ENDS: dict[signal.Signals, tuple[int, ...]] = {

@@ -1,3 +1,77 @@
-"""Timed therapy sessions from protocol files, inside their limits, with a record."""
+"""Timed therapy sessions from protocol files, inside their limits, with a record.
+
+This is what integrators import. Each name is loaded when it is first used, so that importing the
+package costs nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from device.clock import SystemClock, VirtualClock
+    from device.controller import Controller
+    from device.events import Event, Silence, Watcher
+    from device.link import SerialLink
+    from device.native import Native
+    from device.operator import Act
+    from physioctl.events import Outcome, SessionEnded, SessionStarted
+    from physioctl.journal import Journal
+    from physioctl.runner import Request, run_session
+    from physioctl.screening import Answers, questions_of, read_answers
+    from physioctl.verdict import verify
+    from protocols.errors import PhysioctlError, ProtocolInvalid, Refused
+    from protocols.library import bundled, find
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "device.clock": ("SystemClock", "VirtualClock"),
+    "device.controller": ("Controller",),
+    "device.events": ("Event", "Silence", "Watcher"),
+    "device.link": ("SerialLink",),
+    "device.native": ("Native",),
+    "device.operator": ("Act",),
+    "physioctl.events": ("Outcome", "SessionEnded", "SessionStarted"),
+    "physioctl.journal": ("Journal",),
+    "physioctl.runner": ("Request", "run_session"),
+    "physioctl.screening": ("Answers", "questions_of", "read_answers"),
+    "physioctl.verdict": ("verify",),
+    "protocols.errors": ("PhysioctlError", "ProtocolInvalid", "Refused"),
+    "protocols.library": ("bundled", "find"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Act",
+    "Answers",
+    "Controller",
+    "Event",
+    "Journal",
+    "Native",
+    "Outcome",
+    "PhysioctlError",
+    "ProtocolInvalid",
+    "Refused",
+    "Request",
+    "SerialLink",
+    "SessionEnded",
+    "SessionStarted",
+    "Silence",
+    "SystemClock",
+    "VirtualClock",
+    "Watcher",
+    "bundled",
+    "find",
+    "questions_of",
+    "read_answers",
+    "run_session",
+    "verify",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME_OF[name]), name)

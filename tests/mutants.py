@@ -37,19 +37,37 @@ MEMORY_BYTES = 4 << 30
 LEASE = frozenset(
     ("say", "_send_due", "_renewal_or_look", "_doubt_the_missing", "_end", "open", "settle", "abandon")
 )
-# Target → the functions that matter there (all of them when none is named).
-TARGETS: dict[str, frozenset[str]] = {
-    "device/guard.py": frozenset(),
-    "device/machine.py": frozenset(),
-    "device/silence.py": frozenset(),
-    "device/watch.py": frozenset(),
-    "device/alarms.py": frozenset(),
-    "device/unit.py": frozenset(("lease_ms", "known_unit")),
-    "device/conversation.py": frozenset(),
-    "device/controller.py": LEASE,
-    "protocols/limits.py": frozenset(),
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is mutated, and the tests that have to notice, the likeliest first."""
+
+    tests: tuple[str, ...]
+    within: frozenset[str] = frozenset()  # the functions that matter; all of them when none is named
+
+
+TARGETS = {
+    "device/guard.py": Target(("device/test_guard.py",)),
+    "device/machine.py": Target(("device/test_machine.py",)),
+    "device/silence.py": Target(("device/test_silence.py",)),
+    "device/watch.py": Target(("device/test_watch.py",)),
+    "device/alarms.py": Target(("device/test_alarms.py", "device/test_watch.py")),
+    "device/unit.py": Target(("device/test_unit.py",), frozenset(("lease_ms", "known_unit"))),
+    "device/conversation.py": Target(("device/test_conversation.py",)),
+    "device/controller.py": Target(
+        (
+            "device/test_half_dead_line.py",
+            "device/test_sessions_end.py",
+            "device/test_sessions_guarded.py",
+            "device/test_sessions_person.py",
+            "device/test_sessions_faults.py",
+        ),
+        LEASE,
+    ),
+    "protocols/limits.py": Target(("protocols/test_limits.py",)),
 }
-SLOW = ("million", "deaths", "processes", "link", "door")  # real processes, sockets and time
+KILLED = "device/test_mistakes_noticed.py"  # what was written because a mutant had survived
 CALM = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # plug-ins were imported before the fork
 
 
@@ -105,17 +123,14 @@ def mutants_of(file: str) -> list[Mutant]:
         enums |= enums_in(ast.parse(path.read_text(encoding="utf-8")))
     return [
         Mutant(file, mutation, lines[mutation.line - 1].strip())
-        for mutation in mutations(source, enums, TARGETS.get(file, frozenset()))
+        for mutation in mutations(source, enums, TARGETS[file].within)
     ]
 
 
 def tests_for(file: str) -> list[str]:
-    """The fast tests that may notice, those that bear the target's name first."""
-    stem = Path(file).stem
-    folders = ("protocols", "device") if file.startswith("protocols") else ("device",)
-    paths = [path for folder in folders for path in (ROOT / "tests" / folder).glob("test_*.py")]
-    fast = [path for path in paths if not any(word in path.stem for word in SLOW)]
-    return [str(path) for path in sorted(fast, key=lambda path: (not path.stem.endswith(stem), path.stem))]
+    """The tests that have to notice a mistake in ``file``."""
+    paths = [ROOT / "tests" / name for name in (*TARGETS[file].tests, KILLED)]
+    return [str(path) for path in paths if path.exists()]
 
 
 def _fork(mutant: Mutant | None, tests: Sequence[str]) -> int:

@@ -20,6 +20,8 @@ from threading import Thread
 from typing import Any
 
 LIMIT_S = 30.0  # for anything that is waited for; nothing comes near it
+LEASE_MS = 500  # what is asked of these units, as DESIGN has it
+SLACK_MS = 60  # the machine is shared: a renewal may lie in the pty until the unit's process is scheduled
 _PHYSIOCTL = (sys.executable, "-c", "from physioctl.cli import main; main()")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hypothesis import settings
+
 from device.delivery import Delivery, deliver
 from device.events import Event
 from device.greeting import greet
@@ -21,6 +23,9 @@ PERCUSSION = Percussion(speed_per_min=2000)
 OUTPUTS: dict[str, Output] = {"us111": ULTRASOUND, "ultragun": PERCUSSION, "ultragun_pro": PERCUSSION}
 
 MakeRig = Callable[..., Rig]
+
+# For tests whose every example is a whole session: the same ones each time, however busy the machine.
+some_sessions = settings(max_examples=40, deadline=None, derandomize=True)
 
 
 class Ledger:

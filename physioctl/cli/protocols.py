@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from device.models import MODELS, Model, model
+from physioctl.cli.completing import ProtocolName
 from physioctl.cli.exits import Exit, report
 from physioctl.cli.printing import aside, json_line, say, table
 from physioctl.screening import RED_FLAGS, Question, blank_answers, questions_of
@@ -67,7 +68,7 @@ def list_(family: str | None, site: str | None, as_json: bool) -> None:
 
 
 @protocols.command()
-@click.argument("protocol")
+@click.argument("protocol", type=ProtocolName())
 @click.option("--answers", is_flag=True, help="Only its screening, as a form for run --answers.")
 @_JSON
 def show(protocol: str, answers: bool, as_json: bool) -> None:
@@ -104,7 +105,7 @@ def check(files: Sequence[str]) -> int:
 
 
 @protocols.command()
-@click.argument("protocol")
+@click.argument("protocol", type=ProtocolName())
 @click.option("--unit", type=click.Choice(MODELS), required=True, help="The model to plan for.")
 @click.option("--explain", is_flag=True, help="Also every bound, and the one that binds.")
 @_JSON

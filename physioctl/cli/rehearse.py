@@ -8,6 +8,7 @@ import click
 
 from device.events import Event
 from device.models import MODELS
+from physioctl.cli.completing import ProtocolName
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import json_line, say
 from physioctl.cli.rehearsal import Rehearsal, rehearse
@@ -21,7 +22,7 @@ from simulator.rig import Rig
 
 
 @click.command("rehearse")
-@click.argument("protocol")
+@click.argument("protocol", type=ProtocolName())
 @click.option("--unit", type=click.Choice(MODELS), required=True, help="The model to simulate.")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same bytes."

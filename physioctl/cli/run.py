@@ -15,6 +15,7 @@ from device.controller import Controller
 from device.events import Silence, Watcher
 from device.link import Inbox
 from device.native import Native
+from physioctl.cli.completing import ProtocolName
 from physioctl.cli.exits import Exit, hush_stdout
 from physioctl.cli.opening import open_link
 from physioctl.cli.printing import aside, say
@@ -42,7 +43,7 @@ _CODES = {
 
 
 @click.command()
-@click.argument("protocol")
+@click.argument("protocol", type=ProtocolName())
 @click.option(
     "--port", required=True, help="A device path, a COM name, sim://MODEL, socket:// or rfc2217://."
 )

@@ -13,11 +13,12 @@ from device.operator import Act
 from simulator.faults import Fault, FaultKind
 from simulator.record import Why
 from simulator.rig import Rig
-from tests.support import MINUTE_MS, SECOND_MS, Ledger, MakeRig, emit, session_on
+from tests.support import MINUTE_MS, SECOND_MS, Ledger, MakeRig, emit, session_on, some_sessions
 
 HOLD_MAX_MS = 60_000  # declared by the simulated US111
 
 
+@some_sessions
 @given(at_ms=st.integers(0, 20 * SECOND_MS), for_ms=st.integers(0, 10 * SECOND_MS))
 def test_a_lift_off_holds_the_timer_and_the_session_goes_on(at_ms: int, for_ms: int) -> None:
     rig = Rig(faults=[Fault(FaultKind.LIFT_OFF, at_ms, for_ms, 0.02)])

@@ -23,6 +23,7 @@ from tests.support import (
     emit,
     first_output_ms,
     session_on,
+    some_sessions,
     turn_for,
 )
 
@@ -162,6 +163,7 @@ def test_a_cable_pulled_before_output_ends_the_session_at_once(make_rig: MakeRig
 # --- the host -----------------------------------------------------------------------------------------
 
 
+@some_sessions
 @given(after_ms=st.integers(0, 3000))
 def test_a_unit_whose_host_has_died_goes_silent_by_itself(after_ms: int) -> None:
     rig = Rig()

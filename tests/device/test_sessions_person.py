@@ -27,6 +27,7 @@ from tests.support import (
     emit,
     plan_of,
     session_on,
+    some_sessions,
     turn_for,
 )
 
@@ -46,6 +47,7 @@ def sound(rig: Rig) -> bool:
 TAKES_HOLD_MS = 200  # a pause is one once the unit has said that its output is off
 
 
+@some_sessions
 @given(
     paused_ms=st.integers(GREETED_MS, 6 * SECOND_MS),
     for_ms=st.integers(TAKES_HOLD_MS, 3 * SECOND_MS),
@@ -64,6 +66,7 @@ def test_a_session_that_was_paused_delivers_exactly_the_rest(
     assert sound(rig)
 
 
+@some_sessions
 @given(moments=st.lists(st.integers(0, 20 * SECOND_MS), max_size=12))
 def test_however_often_it_is_paused_it_never_gives_more_or_higher(moments: list[int]) -> None:
     acts = [(moment, Act.TOGGLE) for moment in sorted(moments)]
@@ -119,6 +122,7 @@ def test_a_resume_means_nothing_to_a_session_that_runs(make_rig: MakeRig) -> Non
 # --- stop ---------------------------------------------------------------------------------------------
 
 
+@some_sessions
 @given(at_ms=st.integers(GREETED_MS, 6 * SECOND_MS))
 def test_a_stop_at_any_moment_ends_in_proven_silence(at_ms: int) -> None:
     rig = Rig(acts=[(at_ms, Act.STOP)])
@@ -134,6 +138,7 @@ def test_a_stop_at_any_moment_ends_in_proven_silence(at_ms: int) -> None:
     assert sound(rig)
 
 
+@some_sessions
 @given(stops=st.lists(st.integers(GREETED_MS, 4000), min_size=1, max_size=6), paused_ms=st.integers(0, 4000))
 def test_stops_in_and_around_a_pause_end_in_silence(stops: list[int], paused_ms: int) -> None:
     acts = [*((at, Act.STOP) for at in stops), (paused_ms, Act.PAUSE), (paused_ms + 700, Act.RESUME)]
@@ -158,6 +163,7 @@ def test_a_stop_during_the_greeting_means_that_there_is_no_session(make_rig: Mak
     assert rig.unit.changes == []
 
 
+@some_sessions
 @given(acts=st.lists(st.tuples(st.integers(0, 6000), st.sampled_from(Act)), min_size=1, max_size=15))
 def test_whatever_a_person_does_the_unit_is_silent_at_the_end(acts: list[tuple[int, Act]]) -> None:
     stop_ms = min((at for at, act in acts if act is Act.STOP), default=7000)

@@ -1,4 +1,4 @@
-"""What may not be run: one line what, one line what to do, the exit code of DESIGN §9, and never a traceback."""
+"""What may not be run: one line what, one line what to do, its exit code, and never a traceback."""
 
 from __future__ import annotations
 
@@ -273,7 +273,7 @@ def test_a_port_that_answers_nothing_is_refused(typed: Typed) -> None:
         typed("unit-check", port).is_a_refusal(5, "nobody answers")
 
 
-@pytest.mark.parametrize("rubbish", [b"OK\r\n", b"\x00\x01\x02\x03\x00", bytes(range(256)) * 4])
+@pytest.mark.parametrize("rubbish", [b"OK\r\n" + bytes(range(256)) * 4])
 def test_a_port_that_answers_rubbish_is_refused(typed: Typed, rubbish: bytes) -> None:
     with a_pty(rubbish) as port:
         typed("unit-check", port).is_a_refusal(5, "not in this dialect")

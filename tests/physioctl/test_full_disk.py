@@ -1,0 +1,70 @@
+"""A record that cannot be written: no output before, silence at once during, and exit code 9, in real processes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from device.clock import SystemClock
+from physioctl.journal import Journal
+from tests.processes import LEASE_MS, LIMIT_S, now_ms, served_unit, session
+
+if sys.platform == "win32":
+    pytest.skip("limits on files are a thing of POSIX", allow_module_level=True)
+import resource
+
+JOURNAL_UNUSABLE = 9
+
+
+def no_more_bytes() -> None:
+    """Let this process's files grow no further than not at all: what a full disk does."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+@pytest.mark.hazard("H-15")
+def test_a_disk_that_is_full_before_the_start_means_no_output_at_all(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "journal.sqlite", SystemClock()) as journal:
+        path = Path(journal.name)
+    with served_unit(tmp_path) as unit:
+        with session(unit.port, path, before=no_more_bytes) as process:
+            _, said = process.communicate(timeout=LIMIT_S)
+
+        assert process.returncode == JOURNAL_UNUSABLE, said
+        assert "to do:" in said
+        assert unit.rest() == []
+
+
+@pytest.mark.hazard("H-15")
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="prlimit is a thing of Linux")
+def test_a_disk_that_fills_up_during_output_means_silence(tmp_path: Path) -> None:
+    with served_unit(tmp_path) as unit:
+        with session(unit.port, tmp_path / "journal.sqlite") as process:
+            assert unit.next_change() is not None
+            full_ms = now_ms()
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
+            silent = unit.until_silent()
+            _, said = process.communicate(timeout=LIMIT_S)
+
+        assert silent is not None
+        assert silent.why == "stop"
+        # The record is written to once a second; what it is then told ends the output.
+        assert unit.came_ms(silent) - full_ms <= 1000 + LEASE_MS
+        assert process.returncode == JOURNAL_UNUSABLE, said
+        assert unit.rest()[-1].output == 0
+
+
+@pytest.mark.hazard("H-15")
+def test_a_folder_that_may_not_be_written_means_no_output_at_all(tmp_path: Path) -> None:
+    folder = Path("/sys")  # where even root may not make a file
+    if os.geteuid() != 0:
+        folder = tmp_path / "read-only"
+        folder.mkdir(mode=0o500)
+    with served_unit(tmp_path) as unit:
+        with session(unit.port, folder / "journal.sqlite") as process:
+            _, said = process.communicate(timeout=LIMIT_S)
+
+        assert process.returncode == JOURNAL_UNUSABLE, said
+        assert unit.rest() == []
