@@ -13,9 +13,11 @@ from enum import StrEnum
 from device.dialect import Declaration, Report, UnitState
 from device.events import Priority
 from device.models import Model
+from protocols.limits import Family
 
 STUCK_OUTPUT_PCT = 10  # of the level last set: measured output above this while off is no noise
 OUTPUT_TOLERANCE_PCT = 20  # modelled on 21 CFR 1050.10 (c)(1) as codified to 2022
+STALL_PCT = 20  # of the speed set: a motor slower than this stands still
 HEAD_SLOPE_DDEG_C_S = 50  # a head does not warm by 5 °C in a second
 HEAD_RANGE_DDEG_C = (-200, 800)
 CLOCK_TOLERANCE_PCT = 2
@@ -61,13 +63,14 @@ class Rule:
     """One thing that is watched."""
 
     code: str
-    breaks: Callable[[View], bool] | None  # None: raised by the controller, for want of a report
+    breaks: Callable[[View], bool] | None  # None: raised by the controller, or by the unit alone
     sustain_ms: int  # it has to break for this long
     priority: Priority
     latches: bool  # stays until a person clears it, even when the cause has gone
     effect: Effect
     what: str
     to_do: str
+    unit_faults: tuple[str, ...] = ()  # faults of the unit's own that raise it at once
 
 
 def _over(view: View, level_pct: int) -> bool:
@@ -80,6 +83,14 @@ def _under(view: View, level_pct: int) -> bool:
 
 def _emitting(view: View) -> bool:
     return view.wanted_level > 0 and view.report.state is UnitState.EMITTING
+
+
+def _weak(view: View) -> bool:
+    return _emitting(view) and view.steady and _under(view, 100 - OUTPUT_TOLERANCE_PCT)
+
+
+def _stalled(view: View) -> bool:
+    return view.model.family is Family.PERCUSSION and _weak(view) and _under(view, STALL_PCT)
 
 
 def _output_while_off(view: View) -> bool:
@@ -125,22 +136,17 @@ def _battery(view: View, at_most_pct: int) -> bool:
     return view.declared.knows_battery and view.report.battery_pct <= at_most_pct
 
 
-def _says(*faults: str) -> Callable[[View], bool]:
-    return lambda view: any(fault in view.report.faults for fault in faults)
-
-
-_KNOWN = ("HEAD_HOT", "SENSOR", "OUTPUT_STUCK", "STALL", "MOTOR_HOT", "BATTERY_EMPTY")
-
 RULES: tuple[Rule, ...] = (
     Rule(
         "OUTPUT_STUCK",
-        lambda view: _output_while_off(view) or "OUTPUT_STUCK" in view.report.faults,
+        _output_while_off,
         SUSTAIN_MS,
         Priority.HIGH,
         True,
         Effect.FAIL,
         "output is measured while it should be off",
         "Lift the head off and switch the unit off at its own switch. Do not use it again.",
+        unit_faults=("OUTPUT_STUCK",),
     ),
     Rule(
         "OUTPUT_HIGH",
@@ -164,13 +170,14 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "HEAD_OVERTEMP",
-        lambda view: _head_trip(view) or "HEAD_HOT" in view.report.faults,
+        _head_trip,
         SUSTAIN_MS,
         Priority.HIGH,
         True,
         Effect.FAIL,
         "the head is too warm",
         "Lift the head off. Let it cool below 39 °C, apply more gel, and check contact before a new session.",
+        unit_faults=("HEAD_HOT",),
     ),
     Rule(
         "OVER_DOSE",
@@ -216,13 +223,14 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "SENSOR_FAULT",
-        lambda view: _head_implausible(view) or _head_stuck(view) or "SENSOR" in view.report.faults,
+        lambda view: _head_implausible(view) or _head_stuck(view),
         0,
         Priority.MEDIUM,
         True,
         Effect.FAIL,
         "the head's temperature sensor reads what cannot be",
         "Do not use the unit until its sensor has been looked at.",
+        unit_faults=("SENSOR",),
     ),
     Rule(
         "COMM_LOST",
@@ -236,7 +244,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "POWER_MISMATCH",
-        lambda view: _emitting(view) and view.steady and _under(view, 100 - OUTPUT_TOLERANCE_PCT),
+        lambda view: _weak(view) and not _stalled(view),
         SUSTAIN_MS,
         Priority.MEDIUM,
         False,
@@ -256,37 +264,40 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "MOTOR_STALL",
-        _says("STALL"),
-        0,
+        _stalled,
+        SUSTAIN_MS,
         Priority.MEDIUM,
         True,
         Effect.FAIL,
         "the motor stands still under drive",
         "Press less. Let it rest for a minute before a new session.",
+        unit_faults=("STALL",),
     ),
     Rule(
         "MOTOR_HOT",
-        _says("MOTOR_HOT"),
+        None,
         0,
         Priority.MEDIUM,
         True,
         Effect.FAIL,
         "the motor is too warm",
         "Let the unit cool before a new session.",
+        unit_faults=("MOTOR_HOT",),
     ),
     Rule(
         "BATTERY_CRITICAL",
-        lambda view: _battery(view, 8) or "BATTERY_EMPTY" in view.report.faults,
+        lambda view: _battery(view, 8),
         0,
         Priority.MEDIUM,
         True,
         Effect.FAIL,
         "the battery is nearly empty",
         "Charge the unit. The rest can be given as a new session.",
+        unit_faults=("BATTERY_EMPTY",),
     ),
     Rule(
         "UNIT_FAULT",
-        lambda view: any(fault not in _KNOWN for fault in view.report.faults),
+        lambda view: any(fault not in KNOWN_FAULTS for fault in view.report.faults),
         0,
         Priority.MEDIUM,
         True,
@@ -326,4 +337,5 @@ RULES: tuple[Rule, ...] = (
     ),
 )
 
+KNOWN_FAULTS: frozenset[str] = frozenset(fault for rule in RULES for fault in rule.unit_faults)
 BY_CODE = {rule.code: rule for rule in RULES}

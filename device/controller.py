@@ -115,6 +115,11 @@ class Controller:
         return self._counted.energy_mj if self._counted else 0
 
     @property
+    def heard_ms(self) -> int:
+        """When the unit last gave a report that counts; until it has, when we began to listen."""
+        return self._report_ms
+
+    @property
     def confirmed(self) -> bool:
         """Whether the unit has been seen to carry out the latest start."""
         return self._confirmed

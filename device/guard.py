@@ -77,7 +77,7 @@ def _against_set(wanted: SetOutput, standing: Standing) -> Iterator[str]:
     if plan is None:
         yield "there is no plan"
         return
-    block = plan.limits.blocked(plan.family) if plan.family else None
+    block = plan.limits.blocked(plan.family)
     if block:
         yield f"{block.family} is blocked: {block.reason}"
     if all(wanted.output != emission.output for emission in plan.emissions):

@@ -24,9 +24,11 @@ class Watch:
         """The rules whose alarm this report raises, and those whose alarm it clears."""
         raised, cleared = [], []
         for rule in self.rules:
-            if rule.breaks is not None and rule.breaks(view):
+            said = any(fault in view.report.faults for fault in rule.unit_faults)
+            if said or (rule.breaks is not None and rule.breaks(view)):
                 since_ms = self._since_ms.setdefault(rule.code, view.now_ms)
-                if rule.code not in self._raised and view.now_ms - since_ms >= rule.sustain_ms:
+                due = said or view.now_ms - since_ms >= rule.sustain_ms
+                if due and rule.code not in self._raised:
                     self._raised.add(rule.code)
                     raised.append(rule)
             else:

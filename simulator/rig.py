@@ -6,14 +6,14 @@ here is what runs on a serial port, in time that costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from queue import SimpleQueue
 
 from device.clock import VirtualClock
 from device.controller import Controller
 from device.errors import LinkLost
-from device.link import Inbox
+from device.link import Inbox, Link
 from device.native import Native
 from device.operator import Act
 from simulator.cable import Cable
@@ -74,7 +74,10 @@ class Person:
 
 
 class Rig:
-    """A controller, a cable, a unit, a person and the time they share."""
+    """A controller, a cable, a unit, a person and the time they share.
+
+    A part other than the usual one may be brought along, by whoever asks what would happen with a worse one.
+    """
 
     def __init__(
         self,
@@ -83,16 +86,20 @@ class Rig:
         seed: int = 0,
         faults: Sequence[Fault] = (),
         acts: Iterable[tuple[int, Act]] = (),
+        clock: VirtualClock | None = None,
+        link: Callable[[Cable, VirtualClock, Inbox], Link] = CableLink,
+        unit: type[SimulatedUnit] = SimulatedUnit,
+        controller: type[Controller] = Controller,
     ) -> None:
-        self.clock = VirtualClock()
-        self.unit = SimulatedUnit(model, seed=seed, faults=faults)
+        self.clock = VirtualClock() if clock is None else clock
+        self.unit = unit(model, seed=seed, faults=faults)
         self.cable = Cable(self.unit, seed=seed, faults=faults)
         self.inbox: Inbox = SimpleQueue()
         self.person = Person(self.inbox, acts)
         self.clock.add(self.cable)
         self.clock.add(self.person)
-        self.controller = Controller(
-            CableLink(self.cable, self.clock, self.inbox), self.clock, self.inbox, Native()
+        self.controller = controller(
+            link(self.cable, self.clock, self.inbox), self.clock, self.inbox, Native()
         )
 
     def wait(self, for_ms: int) -> None:

@@ -10,6 +10,7 @@ import pytest
 from device.alarms import BY_CODE, RULES, Effect, Rule, View
 from device.dialect import UnitState
 from device.events import Priority
+from device.models import model
 from device.wire.messages import Fault
 from tests.device.parts import DECLARED, EMITTING, MODEL, NONCE, REPORT
 
@@ -40,7 +41,12 @@ HOT = replace(MODEL, head_warn_ddeg_c=800)  # a head that may be hot before anyo
 def broken(view: View, report: dict[str, Any] | None = None, **changes: Any) -> set[str]:
     """The rules broken by ``view``, with these changes to it and to its report."""
     changed = replace(view, report=replace(view.report, **(report or {})), **changes)
-    return {rule.code for rule in RULES if rule.breaks is not None and rule.breaks(changed)}
+    return {
+        rule.code
+        for rule in RULES
+        if (rule.breaks is not None and rule.breaks(changed))
+        or set(rule.unit_faults) & set(changed.report.faults)
+    }
 
 
 def expect(code: str, breaks: bool) -> set[str]:
@@ -63,7 +69,7 @@ SENSOR_FAULT       medium  latches  0    fail
 COMM_LOST          medium  latches  0    fail
 POWER_MISMATCH     medium  clears   300  pause
 CLOCK_OFF          medium  latches  0    fail
-MOTOR_STALL        medium  latches  0    fail
+MOTOR_STALL        medium  latches  300  fail
 MOTOR_HOT          medium  latches  0    fail
 BATTERY_CRITICAL   medium  latches  0    fail
 UNIT_FAULT         medium  latches  0    fail
@@ -84,10 +90,10 @@ def test_the_rules_are_the_ones_written_here() -> None:
     ] == written
 
 
-def test_a_rule_is_found_by_its_code_and_only_a_missing_answer_has_no_report() -> None:
+def test_a_rule_is_found_by_its_code_and_only_these_are_raised_without_a_reading() -> None:
     assert {rule.code: rule for rule in RULES} == BY_CODE
     assert len(BY_CODE) == len(RULES)
-    assert [rule.code for rule in RULES if rule.breaks is None] == ["COMM_LOST"]
+    assert [rule.code for rule in RULES if rule.breaks is None] == ["COMM_LOST", "MOTOR_HOT"]
 
 
 def test_what_ends_a_session_latches_and_what_does_not_clears_by_itself() -> None:
@@ -118,6 +124,16 @@ def test_output_above_a_tenth_of_the_last_level_while_it_is_meant_to_be_off_is_s
 
     assert broken(READY, {"output": output}) == expect("OUTPUT_STUCK", breaks)
     assert broken(RUNNING, held) == expect("OUTPUT_STUCK", breaks)  # on for us, off for the unit
+
+
+@pytest.mark.parametrize(
+    ("output", "code"), [(441, "POWER_MISMATCH"), (440, "POWER_MISMATCH"), (439, "MOTOR_STALL")]
+)
+def test_a_gun_that_hardly_turns_stands_still(output: int, code: str) -> None:
+    gun = replace(RUNNING, model=model("ultragun"), wanted_level=2200, last_level=2200)
+
+    assert broken(gun, {"output": output, "level_set": 2200}) == {code}
+    assert broken(gun, {"output": output, "level_set": 2200}, steady=False) == set()
 
 
 def test_a_unit_that_emits_unasked_is_stuck() -> None:

@@ -40,7 +40,7 @@ TABLE: list[tuple[FaultKind, str, str, str | None]] = [
     (FaultKind.LIFT_OFF, US, "@20s", "CONTACT_LOST"),
     (FaultKind.OVERHEAT, US, "@20s=100", "HEAD_WARM"),
     (FaultKind.OVERHEAT, GUN, "@20s=1000", "MOTOR_HOT"),
-    (FaultKind.STALL, GUN, "@20s", "POWER_MISMATCH"),  # seen before the unit's own 700 ms are over
+    (FaultKind.STALL, GUN, "@20s", "MOTOR_STALL"),  # seen before the unit's own 700 ms are over
     (FaultKind.LOW_BATTERY, GUN, "@20s=0.15", "BATTERY_LOW"),
     (FaultKind.LOW_BATTERY, GUN, "@20s=0.03", "BATTERY_CRITICAL"),
     (FaultKind.AGEING, US, "@20s=-0.3", "POWER_MISMATCH"),

@@ -224,3 +224,14 @@ def test_a_unit_that_said_otherwise_just_before_its_lease_ran_out_is_waited_for(
     quiet.hear(EMITTING, denied_ms)
 
     assert quiet.known(denied_ms + since_denied_ms, reachable=reachable) is known
+
+
+def test_when_output_was_last_allowed_is_kept() -> None:
+    quiet = Quiet()
+    never_ms = quiet.allowed_ms
+
+    quiet.allow(1000, LEASE_MS)
+    quiet.allow(1100, LEASE_MS)
+    silenced(quiet, 1200)
+
+    assert (never_ms, quiet.allowed_ms) == (0, 1100)

@@ -80,7 +80,9 @@ def last(out: str) -> dict[str, Any]:
     return made
 
 
-@pytest.mark.parametrize(("id_", "unit"), [("unit-check", "us111"), ("unit-check-percussion", "ultragun_pro")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("id_", "unit"), [("unit-check", "us111"), ("unit-check-percussion", "ultragun_pro")]
+)
 def test_the_same_seed_gives_the_same_bytes_in_any_process(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, id_: str, unit: str
 ) -> None:

@@ -1,0 +1,115 @@
+"""What a session in a storm is to give, in numbers worked out here and by nobody else.
+
+The controller has its plan and its guard; a judge that read either could only repeat their mistakes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from device.wire.messages import Family
+from protocols.library import find, load
+from protocols.model import EmitStep, PercussionLevel, Protocol, RepeatStep, Step
+from simulator.nameplate import Nameplate, nameplate
+
+_FOLDER = Path(__file__).with_name("courses")
+_RAMP_MS = {Family.ULTRASOUND: 3000, Family.PERCUSSION: 1000}  # where an author names none
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step: what may go out in it, and for how long. A level of 0 is a rest, or guidance."""
+
+    level: int
+    duty_pct: int
+    duration_ms: int
+    ramp_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A protocol on one model, as the judge reckons it."""
+
+    name: str
+    protocol: Protocol
+    stages: tuple[Stage, ...]
+    delivered_ms: int
+    energy_mj: float
+    total_ms: int
+    level_mj_ms: float  # energy of one millisecond at the highest level; 0 for percussion
+
+    def bound(self, step: int) -> int:
+        """The highest level that may go out in ``step``, counted from 1: in a rest, that of the output before."""
+        return next((stage.level for stage in reversed(self.stages[:step]) if stage.level), 0)
+
+
+def names(model: str) -> tuple[str, ...]:
+    """The courses that ship for ``model``."""
+    return tuple(
+        path.stem for path in sorted(_FOLDER.glob("*.yaml")) if _family(_protocol(path.stem)) is _of(model)
+    )
+
+
+@cache
+def course(name: str, model: str) -> Course:
+    """The course called ``name``, or any protocol, on ``model``."""
+    protocol, plate = _protocol(name), nameplate(model)
+    stages = tuple(_stages(protocol.steps, plate))
+    given = [stage for stage in stages if stage.level]
+    per_ms = [_mj_ms(stage, plate) for stage in given]
+    return Course(
+        name=name,
+        protocol=protocol,
+        stages=stages,
+        delivered_ms=sum(stage.duration_ms for stage in given),
+        energy_mj=sum(
+            mj * (stage.duration_ms - stage.ramp_ms / 2) for mj, stage in zip(per_ms, given, strict=True)
+        ),
+        total_ms=sum(stage.duration_ms for stage in stages),
+        level_mj_ms=max(per_ms, default=0.0),
+    )
+
+
+@cache
+def _protocol(name: str) -> Protocol:
+    path = _FOLDER / f"{name}.yaml"
+    return load(path) if path in _FOLDER.glob("*.yaml") else find(name)
+
+
+def _family(protocol: Protocol) -> Family | None:
+    return None if protocol.family is None else Family[protocol.family.name]
+
+
+def _of(model: str) -> Family:
+    return nameplate(model).family
+
+
+def _stages(steps: Sequence[Step], plate: Nameplate) -> Iterator[Stage]:
+    for step in steps:
+        if isinstance(step, RepeatStep):
+            for _ in range(step.times):
+                yield from _stages(step.steps, plate)
+        elif isinstance(step, EmitStep):
+            yield _stage(step, plate)
+        else:
+            yield Stage(0, 0, step.duration_ms, 0)
+
+
+def _stage(step: EmitStep, plate: Nameplate) -> Stage:
+    gun = isinstance(step.emit, PercussionLevel)
+    level = step.emit.speed_per_min if isinstance(step.emit, PercussionLevel) else step.emit.intensity_mw_cm2
+    duty_pct = 100 if isinstance(step.emit, PercussionLevel) else step.emit.duty_pct
+    usual_ms = _RAMP_MS[Family.PERCUSSION if gun else Family.ULTRASOUND]
+    ramp_ms = min(usual_ms, step.duration_ms) if step.ramp_ms is None else step.ramp_ms
+    average_max = plate.average_max * 100 // duty_pct if plate.average_max else level
+    return Stage(min(level, plate.level_max, average_max), duty_pct, step.duration_ms, ramp_ms)
+
+
+def _mj_ms(stage: Stage, plate: Nameplate) -> float:
+    """mW/cm² × cm² × duty; a gun plans no energy."""
+    if plate.family is Family.PERCUSSION:
+        return 0.0
+    return stage.level * plate.area_mm2 / 100 * stage.duty_pct / 100 / 1000

@@ -1,0 +1,141 @@
+"""Stories: everything that befalls one session, drawn from one whole number.
+
+A story knows times and amounts. It never knows what will come of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from random import Random
+from typing import Any
+
+from device.operator import Act
+from simulator.chance import stream
+from simulator.faults import KINDS, Fault, FaultKind, parse
+from simulator.nameplate import MODELS, nameplate
+from simulator.storm.course import course, names
+from simulator.storm.host import Freeze
+
+_SEED_BITS = 48
+_TAIL_MS = 2000  # things may still happen for this long after the end of an undisturbed session
+
+# How long each kind lasts, and its amounts: some are drawn from one of two ranges.
+_Range = tuple[float, float]
+_DRAWN: dict[FaultKind, tuple[tuple[int, int], tuple[_Range, ...]]] = {
+    FaultKind.BYTES_LOST: ((500, 6000), ((0.002, 0.2),)),
+    FaultKind.BYTES_STRUCK: ((500, 6000), ((0.002, 0.2),)),
+    FaultKind.BYTES_DOUBLED: ((500, 6000), ((0.05, 1.0),)),
+    FaultKind.FRAMES_REORDERED: ((500, 6000), ((0.05, 0.6),)),
+    FaultKind.BYTES_LATE: ((500, 6000), ((5, 50), (50, 400))),
+    FaultKind.HALF_OPEN: ((50, 5000), ((0, 0), (1, 1))),
+    FaultKind.CABLE_PULLED: ((50, 5000), ((0, 0),)),
+    FaultKind.RESTART: ((50, 3000), ((0, 0),)),
+    FaultKind.BROWN_OUT: ((10, 1000), ((0, 0),)),
+    FaultKind.STUCK_OUTPUT: ((100, 5000), ((0, 0), (300, 3000))),
+    FaultKind.LYING_SENSOR: ((500, 8000), ((0, 0), (1, 1))),
+    FaultKind.STUCK_SENSOR: ((1000, 30_000), ((0, 0),)),
+    FaultKind.IMPLAUSIBLE_SENSOR: ((50, 4000), ((-60, -25), (60, 200))),
+    FaultKind.FAST_CLOCK: ((1000, 20_000), ((0.005, 0.2),)),
+    FaultKind.SLOW_CLOCK: ((1000, 20_000), ((0.005, 0.2),)),
+    FaultKind.LIFT_OFF: ((50, 5000), ((0, 0.2),)),
+    FaultKind.OVERHEAT: ((5000, 20_000), ((60, 300),)),
+    FaultKind.STALL: ((100, 4000), ((1.05, 2),)),
+    FaultKind.LOW_BATTERY: ((0, 0), ((0, 0.3),)),
+    FaultKind.AGEING: ((1000, 20_000), ((-0.6, 0.0), (0.0, 0.6))),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One session and what befalls it."""
+
+    seed: int
+    model: str
+    course: str
+    faults: tuple[Fault, ...] = ()
+    acts: tuple[tuple[int, Act], ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    death_ms: int | None = None
+    attended: bool = True
+
+    def as_json(self) -> str:
+        """The story on one line."""
+        written: dict[str, Any] = asdict(self)
+        written["faults"] = [f"{f.kind}@{f.at_ms}ms+{f.for_ms}ms={f.amount!r}" for f in self.faults]
+        return json.dumps(written, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Story:
+        """The story that `as_json` wrote, or raise ValueError."""
+        try:
+            written = json.loads(text)
+            written["faults"] = tuple(map(parse, written["faults"]))
+            written["acts"] = tuple((int(at_ms), Act(act)) for at_ms, act in written["acts"])
+            written["freezes"] = tuple(Freeze(**freeze) for freeze in written["freezes"])
+            return cls(**written)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"this is no story: {error}") from error
+
+    def shorter(self) -> Iterator[Story]:
+        """The stories with one thing fewer in them, what happens last left out first."""
+        if self.death_ms is not None:
+            yield replace(self, death_ms=None)
+        for field in ("freezes", "acts", "faults"):
+            things = getattr(self, field)
+            for index in reversed(range(len(things))):
+                yield replace(self, **{field: (*things[:index], *things[index + 1 :])})
+
+
+def seed_of(campaign: int, index: int) -> int:
+    """The seed of a campaign's story."""
+    return stream(campaign, f"story {index}").getrandbits(_SEED_BITS)
+
+
+def draw(seed: int, model: str | None = None, protocol: str | None = None) -> Story:
+    """The story that ``seed`` holds: of any model and course, or of those named."""
+    rng = stream(seed, "story")
+    model = model or rng.choice(MODELS)
+    name = protocol or rng.choice(names(model))
+    within_ms = course(name, model).total_ms + _TAIL_MS
+    return Story(
+        seed=seed,
+        model=model,
+        course=name,
+        faults=_faults(rng, model, within_ms),
+        acts=_acts(rng, within_ms),
+        freezes=_freezes(rng, within_ms),
+        death_ms=rng.randrange(within_ms) if rng.random() < 0.1 else None,
+        attended=rng.random() < 0.7,
+    )
+
+
+def _faults(rng: Random, model: str, within_ms: int) -> tuple[Fault, ...]:
+    family = nameplate(model).family
+    kinds = [kind for kind, usual in KINDS.items() if family in usual.families]
+    (count,) = rng.choices((0, 1, 2, 3), weights=(1, 5, 3, 2))
+    faults = []
+    for kind in rng.sample(kinds, count):
+        lasts, amounts = _DRAWN[kind]
+        amount = round(rng.uniform(*rng.choice(amounts)), 4)
+        if kind is FaultKind.OVERHEAT and "gun" in model:
+            amount *= 3  # a motor takes more than a head
+        faults.append(Fault(kind, rng.randrange(within_ms), rng.randint(*lasts), amount))
+    return tuple(sorted(faults, key=lambda fault: fault.at_ms))
+
+
+def _acts(rng: Random, within_ms: int) -> tuple[tuple[int, Act], ...]:
+    (count,) = rng.choices((0, 1, 2, 4, 8), weights=(5, 3, 3, 2, 1))
+    kinds = rng.choices((Act.PAUSE, Act.RESUME, Act.TOGGLE, Act.STOP), weights=(3, 4, 4, 1), k=count)
+    return tuple(sorted((rng.randrange(within_ms), act) for act in kinds))
+
+
+def _freezes(rng: Random, within_ms: int) -> tuple[Freeze, ...]:
+    (count,) = rng.choices((0, 1, 2, 4), weights=(6, 3, 1, 1))
+    return tuple(
+        sorted(
+            Freeze(rng.randrange(within_ms), round(50 * 60 ** rng.random()), rng.random() < 0.3)
+            for _ in range(count)
+        )
+    )

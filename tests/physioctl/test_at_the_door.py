@@ -1,0 +1,214 @@
+"""What comes in by a file, a name or an address does nothing but what it is for, by the commands people type."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from device.errors import WrongUnit
+from device.models import model
+from physioctl.cli import run
+from physioctl.record import session
+from protocols.errors import PhysioctlError
+from protocols.library import find
+from simulator.nameplate import UnknownModel, nameplate
+
+Capture = pytest.CaptureFixture[str]
+MARKUP = "[bold red]Calf[/] [link=file:///etc/passwd]x[/link]"
+OBEYED = {"\x1b", "\x07", "\x9b", "\r"}  # what a terminal takes for a command
+LEADS_OUT = ("../families", "../../etc/passwd", "/etc/passwd", "library/../../families", "unit-check/../unit-check")
+HOSTILE = """format: 1
+id: hostile
+title: "{word}"
+family: ultrasound
+body_site: bench
+side: none
+purpose: "{word}"
+evidence: {{grade: none, note: "{word}"}}
+steps:
+  - emit: {{intensity: 0.29 W/cm², duty: 100 %, carrier: 1 MHz}}
+    for: 1 s
+    ramp: 500 ms
+    say: "{word}"
+"""
+# Each would make a file, if anybody carried it out.
+EXECUTES = (
+    "!!python/object/apply:os.system ['touch {made}']",
+    "!!python/object/new:os.system ['touch {made}']",
+    "!!python/object/apply:subprocess.check_call [[touch, {made}]]",
+    "!!python/name:os.system ''",
+    "!<tag:yaml.org,2002:python/object/apply:os.system> ['touch {made}']",
+    "{{ __import__('os').system('touch {made}') }}",
+    "$(touch {made})",
+)
+
+
+def written(folder: Path, word: str) -> Path:
+    """A protocol that says ``word`` wherever it may say anything."""
+    path = folder / "hostile.yaml"
+    path.write_text(HOSTILE.format(word=word), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def hostile(tmp_path: Path) -> Path:
+    return written(tmp_path, MARKUP)
+
+
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The record of one session of the hostile protocol, in a folder that was not there before."""
+    folder = tmp_path_factory.mktemp("session")
+    path = folder / "new" / "journal.sqlite"
+    assert run(["run", str(written(folder, MARKUP)), "--port", "sim://us111", "--journal", str(path), "--json"]) == 0
+    return path
+
+
+COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("protocols", "show", "FILE"),
+    ("protocols", "plan", "FILE", "--unit", "us111"),
+    ("protocols", "check", "FILE"),
+    ("rehearse", "FILE", "--unit", "us111"),
+    ("rehearse", "FILE", "--unit", "us111", "--json"),
+)
+
+
+@pytest.mark.hazard("H-23")
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("word", ["\\e[2J", "\\a", "\\u009b31m", "\\r", "\\e]0;title\\a"])
+def test_a_protocol_that_would_move_the_cursor_is_refused_and_not_obeyed(
+    tmp_path: Path, capsys: Capture, command: tuple[str, ...], word: str
+) -> None:
+    path = written(tmp_path, word)
+
+    code = run([str(path) if part == "FILE" else part for part in command])
+
+    said = capsys.readouterr()
+    assert code == 3
+    assert not OBEYED & set(said.out + said.err)
+
+
+@pytest.mark.hazard("H-23")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_markup_in_a_protocol_is_text_to_every_command(
+    hostile: Path, capsys: Capture, command: tuple[str, ...]
+) -> None:
+    code = run([str(hostile) if part == "FILE" else part for part in command])
+
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    assert not OBEYED & set(said.out)
+    assert MARKUP in said.out or command[1] == "check"
+
+
+@pytest.mark.hazard("H-23")
+def test_markup_in_a_protocol_is_text_to_the_screen_of_a_session(hostile: Path, tmp_path: Path, capsys: Capture) -> None:
+    code = run(["run", str(hostile), "--port", "sim://us111", "--journal", str(tmp_path / "j"), "--plain"])
+
+    said = capsys.readouterr()
+    assert code == 0, said.err
+    assert MARKUP in said.out
+
+
+@pytest.mark.hazard("H-23")
+@pytest.mark.parametrize("command", ["show", "history"])
+def test_markup_in_the_record_is_text(journal: Path, capsys: Capture, command: str) -> None:
+    assert run([command, "--journal", str(journal)]) == 0
+
+    said = capsys.readouterr().out
+    assert MARKUP in said or command == "history"
+    assert not OBEYED & set(said)
+
+
+@pytest.mark.parametrize("name", LEADS_OUT)
+def test_a_name_of_a_protocol_leads_to_no_other_file(name: str) -> None:
+    with pytest.raises(PhysioctlError):
+        find(name)
+
+
+@pytest.mark.parametrize("name", ["../us111", "us111.toml", "/etc/passwd", "", "us111\0"])
+def test_a_name_of_a_model_leads_to_no_other_file(name: str) -> None:
+    with pytest.raises(WrongUnit):
+        model(name)
+    with pytest.raises(UnknownModel):
+        nameplate(name)
+
+
+@pytest.mark.parametrize("id_", ["../../etc/passwd", "%", "_", "' OR '1'='1", "\x1b[2J"])
+def test_an_id_of_a_session_is_looked_up_and_never_a_path_or_a_pattern(
+    journal: Path, capsys: Capture, id_: str
+) -> None:
+    code = run(["show", id_, "--journal", str(journal)])
+
+    said = capsys.readouterr()
+    assert (code, said.out) == (2, "")
+    assert not OBEYED & set(said.err)
+
+
+@pytest.mark.hazard("H-22")
+@pytest.mark.parametrize("text", EXECUTES)
+@pytest.mark.parametrize("field", ["title", "purpose", "steps"])
+def test_nothing_in_a_protocol_is_carried_out(tmp_path: Path, capsys: Capture, text: str, field: str) -> None:
+    made = tmp_path / "made"
+    path = tmp_path / "hostile.yaml"
+    lines = HOSTILE.format(word="x").splitlines()
+    at = next(index for index, line in enumerate(lines) if line.startswith(field))
+    path.write_text("\n".join([*lines[:at], f"{field}: {text.format(made=made)}", *lines[at + 1 :]]), encoding="utf-8")
+
+    run(["protocols", "check", str(path)])
+    run(["rehearse", str(path), "--unit", "us111"])
+
+    assert not made.exists()
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.hazard("H-22")
+@pytest.mark.parametrize("text", EXECUTES)
+def test_nothing_in_an_answers_file_or_a_scenario_is_carried_out(tmp_path: Path, capsys: Capture, text: str) -> None:
+    made, path = tmp_path / "made", tmp_path / "answers.yaml"
+    path.write_text(f"pregnancy: {text.format(made=made)}\n", encoding="utf-8")
+    journal = str(tmp_path / "journal.sqlite")
+
+    asked = run(["run", "unit-check", "--port", "sim://us111", "--answers", str(path), "--journal", journal])
+    struck = run(["rehearse", "unit-check", "--unit", "us111", "--scenario", str(path)])
+
+    assert (asked, struck) != (0, 0)
+    assert not made.exists()
+    assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.7:0"])
+def test_a_unit_is_served_to_this_machine_alone_unless_told_otherwise(capsys: Capture, address: str) -> None:
+    code = run(["simulate", "us111", "--tcp", address])
+
+    assert code == 2
+    assert "127.0.0.1" in capsys.readouterr().err
+
+
+def test_the_journal_of_a_session_is_the_users_alone(journal: Path) -> None:
+    assert stat.S_IMODE(journal.parent.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(path.stat().st_mode) for path in journal.parent.iterdir()} == {0o600}
+
+
+@pytest.mark.hazard("H-21")
+def test_the_hash_of_the_protocols_bytes_is_shown_at_the_start(hostile: Path, capsys: Capture) -> None:
+    digest = hashlib.sha256(hostile.read_bytes()).hexdigest()
+
+    run(["rehearse", str(hostile), "--unit", "us111"])
+    first_line = capsys.readouterr().out.splitlines()[0]
+    run(["rehearse", str(hostile), "--unit", "us111", "--json"])
+    first_event = json.loads(capsys.readouterr().out.splitlines()[0])
+
+    assert digest[:12] in first_line
+    assert (first_event["event"], first_event["content_hash"]) == ("session_started", digest)
+
+
+@pytest.mark.hazard("H-21")
+def test_the_hash_of_the_protocols_bytes_stands_in_the_record(journal: Path) -> None:
+    digest = hashlib.sha256((journal.parent.parent / "hostile.yaml").read_bytes()).hexdigest()
+
+    assert session(journal).summary.content_hash == digest
