@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format bench clean
+.PHONY: help demo test check format bench frames mutants sbom clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -28,15 +28,29 @@ check: $(VENV)/.installed  ## format, lint, types, import contracts, generated f
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m device.wire --check
 	$(BIN)/python -m protocols --check
+	$(BIN)/python -m tests.hazards --check
 
 format: $(VENV)/.installed  ## put the code into its one format, and make the generated files anew
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m device.wire
 	$(BIN)/python -m protocols
+	$(BIN)/python -m tests.hazards
 
 bench: $(VENV)/.installed  ## the measurements in benchmarks/
 	$(BIN)/python -m benchmarks
+
+frames: $(VENV)/.installed  ## a million spoilt frames, of which none may be acted on
+	$(BIN)/python -m benchmarks million_frames
+
+mutants: $(VENV)/.installed  ## every small mistake in the safety path has to make a test fail
+	$(BIN)/python -m tests.mutants
+
+sbom: $(VENV)/.installed  ## a bill of materials of what runs: dist/sbom.cdx.json
+	rm -rf dist/sbom && $(PYTHON) -m venv --without-pip dist/sbom
+	$(BIN)/python -m pip --python dist/sbom/bin/python install --quiet --disable-pip-version-check .
+	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.cdx.json dist/sbom/bin/python
+	rm -rf dist/sbom
 
 clean:  ## remove what the above made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist

@@ -16,7 +16,9 @@ NAMES = tuple(sorted(path.stem for path in Path(__file__).parent.glob("[!_]*.py"
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
-    parser.add_argument("names", nargs="*", choices=[*NAMES, "list", []], metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument(
+        "names", nargs="*", choices=[*NAMES, "list", []], metavar="NAME", help=", ".join(NAMES)
+    )
     parser.add_argument("--count", type=int, help="how many; each benchmark has its own default")
     parser.add_argument("--seed", type=int, default=1)
     wanted = parser.parse_args()

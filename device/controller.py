@@ -48,7 +48,7 @@ from device.sight import Belief, Sight
 from device.silence import Quiet
 from device.unit import Unit
 from device.watch import Watch
-from protocols.plan import Emit, Plan, level
+from protocols.plan import Emit, Plan, energy_mj, level
 
 STATUS_MS = 100  # the status period: while output may be on, the unit is heard at least this often
 RENEW_MS = 90  # between renewals, so that the next one leaves while the last answer is fresh
@@ -58,6 +58,7 @@ STOP_MS = 40  # between stops, until silence is known
 END_MS = 5  # after a step's reckoned end, and between looks for it
 ANSWER_MS = 80  # while output may be on, a question older than this is given up for a newer one
 OVERDUE_MS = 100  # this long before the lease is out, missing answers are doubted
+MOMENT_MS = 10  # less than this is no output worth a start
 QUIET_OVERDUE_MS = 2000  # the same, while output is off
 
 _LIVE = (State.EMITTING, State.HELD)
@@ -113,6 +114,13 @@ class Controller:
     def energy_mj(self) -> int:
         """Energy given in this session, as the unit last reported it, before it restarted if it has."""
         return self._counted.energy_mj if self._counted else 0
+
+    def has_energy_for(self, step: Emit) -> bool:
+        """Whether the session's ceiling leaves a moment's output, as the unit has counted."""
+        if self.unit is None or self.unit.area_mm2 is None:
+            return True
+        moment_mj = energy_mj(Emit(step.output, MOMENT_MS, 0), self.unit.area_mm2)
+        return self.energy_mj + moment_mj <= self._energy_ceiling_mj
 
     @property
     def heard_ms(self) -> int:

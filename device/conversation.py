@@ -52,7 +52,3 @@ class Conversation:
             else:
                 self.unmatched += 1
         return matched
-
-    def overdue_ms(self, now_ms: int) -> int:
-        """How long the standing question has gone without an answer; 0 when none stands."""
-        return now_ms - self.standing.at_ms if self.standing else 0

@@ -122,15 +122,18 @@ class _Walk:
             left_ms = self._left_ms(owed_ms)  # only now: the unit has told what a pause has cut off
             if not self._at(State.ARMED) or left_ms <= 0:  # paused meanwhile, or paused at the very end
                 continue
+            if not self._controller.has_energy_for(step):  # a unit that gives more than it is set to
+                self._controller.fail("all of the energy planned has been given before its time")
+                continue
             self._controller.start(step, left_ms)
             while self._at(State.EMITTING, State.HELD):
                 # When its output should end is the controller's to know: it may be due, and still be on.
                 self._turn(step, self._left_ms(owed_ms), self._now() + PROGRESS_MS)
             if not self._at(State.ARMED) or self._left_ms(owed_ms) <= 0:
                 continue
-            if self._controller.confirmed:  # the unit ended the step early, by itself
+            if self._controller.confirmed and self._controller.has_energy_for(step):
                 self._controller.break_off("the unit ended the step early: contact was lost for too long")
-            else:
+            elif not self._controller.confirmed:
                 unheard += 1
                 if unheard >= ATTEMPTS:
                     self._controller.fail("the unit does not hear a start")

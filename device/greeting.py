@@ -24,8 +24,8 @@ def identify(controller: Controller, patience_ms: int = PATIENCE_MS) -> Identity
 def greet(controller: Controller, patience_ms: int = PATIENCE_MS) -> Unit:
     """Find out who is on the cable, and see that its output is off.
 
-    Raise `NoAnswer` when nobody answers, `LinkLost`, `WrongUnit` when it may not be driven, or `Stopped`
-    when a person has asked to stop meanwhile.
+    Raise `NoAnswer` when nobody answers, `LinkLost`, `WrongUnit` when it may not be driven, `Stopped` when
+    a person has asked to stop meanwhile, or `SilenceNotProven` when it will not be silent.
     """
     identity = identify(controller, patience_ms)
     _ask(controller, Declare(), lambda: controller.declared is not None, patience_ms)
@@ -34,6 +34,11 @@ def greet(controller: Controller, patience_ms: int = PATIENCE_MS) -> Unit:
     unit = known_unit(identity, controller.declared)
     controller.open(unit)
     _heed(controller)
+    if controller.silence() is not Silence.PROVEN:
+        raise SilenceNotProven(
+            f"the unit on {controller.link.name} has output that a stop did not end",
+            "Switch the unit off now.",
+        )
     return unit
 
 

@@ -231,12 +231,23 @@ def _age_band(node: Node) -> AgeBand | None:
     return AgeBand(str(value))
 
 
-def _why(refusing: Iterable[Question], answers: Answers) -> str:
-    named = "; ".join(
-        f"{question.title} ({question.code}: {answers.to(question)})"  # names all, so that nobody asks twice
-        for question in refusing
+_NAMED = 3  # of the questions without an answer; the form has them all
+
+
+def _why(refusing: Sequence[Question], answers: Answers) -> str:
+    """Every contraindication that is present, by name; of those not asked about, how many."""
+    present = [question for question in refusing if answers.to(question) is Answer.YES]
+    if present:
+        return f"screening refuses the session: {_titles(present)}"
+    more = len(refusing) - _NAMED
+    return (
+        f"screening refuses the session: {len(refusing)} questions have no answer: "
+        f"{_titles(refusing[:_NAMED])}{f'; and {more} more' if more > 0 else ''}"
     )
-    return f"screening refuses the session: {named}"
+
+
+def _titles(questions: Iterable[Question]) -> str:
+    return "; ".join(f"{question.title} ({question.code})" for question in questions)
 
 
 def _to_do(refusing: Iterable[Question], answers: Answers) -> str:

@@ -80,7 +80,7 @@ class BarScreen:
         self._bar: Bar = Bar(
             TextColumn("[bold]{task.description}"),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[left]} left"),
+            TextColumn("{task.fields[left]}"),
             TextColumn("[dim]{task.fields[readings]}"),
             console=self._console,
         )
@@ -106,7 +106,7 @@ class BarScreen:
             self._bar.update(
                 self._task,
                 completed=self._total_ms - event.remaining_ms,
-                left=minutes(event.remaining_ms),
+                left=f"{minutes(event.remaining_ms)} left",
                 readings=readings(event, percussion=self._percussion),
                 description=f"{self._of} {event.state}",
             )
@@ -119,14 +119,14 @@ class BarScreen:
             self._print(event, "dim")
         elif isinstance(event, SessionEnded) and self._task is not None:
             done_ms = float(self._total_ms) if event.outcome is Outcome.COMPLETED else None
-            self._bar.update(self._task, completed=done_ms, description=event.outcome.value, readings="")
+            self._bar.update(
+                self._task, completed=done_ms, description=event.outcome.value, left="", readings=""
+            )
 
     def _begin(self, event: SessionStarted) -> None:
         self._total_ms = event.total_ms
         self._percussion = event.family == "percussion"
-        self._task = self._bar.add_task(
-            "starting", total=max(1, event.total_ms), left=minutes(event.total_ms), readings=""
-        )
+        self._task = self._bar.add_task("starting", total=max(1, event.total_ms), left="", readings="")
         self._print(event, "bold")
 
     def _print(self, event: Event, style: str) -> None:

@@ -17,7 +17,7 @@ from simulator.unit import SimulatedUnit
 
 _BITS_PER_BYTE = 10  # 8N1
 _LATENCY_MS = 1
-_HELD_BACK_MS = 150  # longer than a host waits for an answer, or nothing would be overtaken
+HELD_BACK_MS = 150  # longer than a host waits for an answer, or nothing would be overtaken
 
 
 class Toward(IntEnum):
@@ -58,7 +58,7 @@ class Line:
         if self._happens(active.get(FaultKind.BYTES_DOUBLED)):
             self._put(at_ms, data)
         held_back = self._happens(active.get(FaultKind.FRAMES_REORDERED))
-        self._put(at_ms + (_HELD_BACK_MS if held_back else 0), data)
+        self._put(at_ms + (HELD_BACK_MS if held_back else 0), data)
 
     def next_ms(self) -> int | None:
         """When the next bytes arrive."""

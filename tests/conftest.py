@@ -1,8 +1,49 @@
-"""How hypothesis runs here: the same examples every time, and no deadline that a busy machine could miss."""
+"""How hypothesis runs here: the same examples every time, and no deadline that a busy machine could miss.
+
+And a run of the whole suite fails when a hazard has no test that passed, be it skipped or left out.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import pytest
 from hypothesis import settings
+
+from tests.hazards import hazards
 
 settings.register_profile("project", derandomize=True, deadline=None)
 settings.load_profile("project")
+
+_shown: set[str] = set()  # hazards with a test that passed; with xdist, in the process that distributes
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    """Let each report carry the hazards its test is marked for."""
+    for item in items:
+        item.user_properties += [("hazard", mark.args[0]) for mark in item.iter_markers("hazard")]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Take note of a test that passed."""
+    if report.when == "call" and report.passed:
+        _shown.update(str(value) for name, value in report.user_properties if name == "hazard")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hold what passed against the table."""
+    if not _is_whole(session.config):
+        return
+    missing = [hazard.id for hazard in hazards() if hazard.id not in _shown]
+    if missing and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        said = f"hazards without a test that passed: {', '.join(missing)}"
+        session.config.get_terminal_writer().line(f"\n{said}")
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    """Whether the whole suite was asked for, and this process hears of all of it."""
+    asked = config.option
+    narrowed = asked.keyword or asked.markexpr or asked.collectonly or getattr(asked, "lf", False)
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS or config.args == ["tests"]
+    return everything and not narrowed and not hasattr(config, "workerinput")

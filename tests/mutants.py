@@ -88,6 +88,13 @@ class Mutant:
         return f"{self.file}:{self.mutation.line}: {self.mutation.what}\n    {self.text}"
 
 
+class _Hurry:
+    """Takes up our profile once the suite's own has been."""
+
+    def pytest_sessionstart(self) -> None:
+        settings.load_profile("mutants")
+
+
 class _Impostor(importlib.abc.MetaPathFinder):
     """Gives a mutated module for the one of that name."""
 
@@ -148,7 +155,7 @@ def _fork(mutant: Mutant | None, tests: Sequence[str]) -> int:
         if mutant is not None:
             sys.meta_path.insert(0, _Impostor(mutant.file, mutant.mutation.tree))
         quiet = ["-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no", *CALM]
-        code = int(pytest.main([*quiet, *tests]))
+        code = int(pytest.main([*quiet, *tests], plugins=[_Hurry()]))
     finally:
         os._exit(code)
 
@@ -167,12 +174,18 @@ def survivors_of(mutants: Sequence[Mutant], tests: Sequence[str]) -> list[Mutant
     return survived
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()  # it takes minutes, and somebody is waiting
+
+
 def main(files: Sequence[str]) -> int:
     """Judge ``files``, or every target."""
     os.chdir(ROOT)
     # A mistake once noticed need not be made smaller, nor kept for another day.
-    settings.register_profile("mutants", database=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
-    settings.load_profile("mutants")
+    settings.register_profile(
+        "mutants", database=None, derandomize=True, phases=(Phase.explicit, Phase.generate)
+    )
     for name in ("transitions", "cobs.cobs", "serial", "pydantic", "ruamel.yaml"):
         importlib.import_module(name)  # once, here, and not in every child
     explained = Counter(
@@ -184,17 +197,17 @@ def main(files: Sequence[str]) -> int:
         tests, mutants = tests_for(file), mutants_of(file)
         _, status = os.waitpid(_fork(None, tests), 0)
         if status:
-            print(f"{file}: its tests do not pass unmutated (status {status}); nothing can be said")
+            _say(f"{file}: its tests do not pass unmutated (status {status}); nothing can be said")
             return 1
         survived = survivors_of(mutants, tests)
         named = Counter(mutant.key for mutant in survived)
         unexplained = [mutant for mutant in survived if mutant.key not in explained]
         stale = [key for key in explained if key[0] == file and key not in named]
-        print(f"{file}: {len(mutants)} mutants, {len(survived)} survived, {len(unexplained)} unexplained", flush=True)
+        _say(f"{file}: {len(mutants)} mutants, {len(survived)} survived, {len(unexplained)} unexplained")
         for mutant in unexplained:
-            print(f"  {mutant}", flush=True)
+            _say(f"  {mutant}")
         for key in stale:
-            print(f"  explained, but it did not survive: {' | '.join(key)}")
+            _say(f"  explained, but it did not survive: {' | '.join(key)}")
         wrong += len(unexplained) + len(stale)
     return 1 if wrong else 0
 

@@ -115,6 +115,14 @@ def _is_docstring(node: ast.AST) -> bool:
 
 
 def _mistakes(node: ast.AST, place: _Place, enums: Enums) -> Iterator[Mistake]:
+    yield from _of_truth(node, place)
+    yield from _of_value(node, enums)
+    yield from _of_table(node)
+    if isinstance(node, (ast.Raise, ast.AugAssign)) or _is_deed(node):
+        yield f"dropped: {ast.unparse(node).splitlines()[0]}", partial(place.put, ast.Pass())
+
+
+def _of_truth(node: ast.AST, place: _Place) -> Iterator[Mistake]:
     match node:
         case ast.Compare():
             yield from _compared(node)
@@ -123,31 +131,36 @@ def _mistakes(node: ast.AST, place: _Place, enums: Enums) -> Iterator[Mistake]:
             yield f"{_name(node.op)} → {_name(other)}", partial(setattr, node, "op", other)
         case ast.UnaryOp(op=ast.Not()):
             yield f"not dropped: {ast.unparse(node)}", partial(place.put, node.operand)
+        case ast.If() | ast.While() | ast.IfExp() if not isinstance(node.test, _TRUTHS):
+            yield f"negated: {ast.unparse(node.test)}", partial(_negate, node, "test")
+        case ast.Return(value=ast.expr() as value) if not isinstance(value, _TRUTHS) and _is_truth(place):
+            yield f"negated: {ast.unparse(value)}", partial(_negate, node, "value")
+
+
+def _of_value(node: ast.AST, enums: Enums) -> Iterator[Mistake]:
+    match node:
         case ast.Constant():
             yield from _constant(node)
         case ast.BinOp() if type(node.op) in _SUMS:
-            other_op = _SUMS[type(node.op)]()
-            yield f"{_name(node.op)} → {_name(other_op)}", partial(setattr, node, "op", other_op)
+            other = _SUMS[type(node.op)]()
+            yield f"{_name(node.op)} → {_name(other)}", partial(setattr, node, "op", other)
         case ast.Attribute(value=ast.Name(id=enum)) if enum in enums and node.attr in enums[enum]:
             members = enums[enum]
             after = members[(members.index(node.attr) + 1) % len(members)]
             yield f"{enum}.{node.attr} → {after}", partial(setattr, node, "attr", after)
+
+
+def _of_table(node: ast.AST) -> Iterator[Mistake]:
+    match node:
         case ast.Dict(keys=keys) if len(keys) > 1:
             for index, key in enumerate(keys):
                 yield f"cell dropped: {ast.unparse(key) if key else '**'}", partial(_drop_cell, node, index)
-        case ast.If() | ast.While() | ast.IfExp():
-            if not isinstance(node.test, _TRUTHS):
-                yield f"negated: {ast.unparse(node.test)}", partial(_negate, node, "test")
-        case ast.Return(value=ast.expr() as value) if not isinstance(value, _TRUTHS) and _is_truth(place):
-            yield f"negated: {ast.unparse(value)}", partial(_negate, node, "value")
         case ast.Call(keywords=keywords):
             for keyword in [keyword for keyword in keywords if keyword.arg == "only_if"]:
                 yield "only_if dropped", partial(keywords.remove, keyword)
         case ast.Match(cases=cases) if len(cases) > 1:
             for case in cases:
                 yield f"case dropped: {ast.unparse(case.pattern)}", partial(cases.remove, case)
-    if isinstance(node, (ast.Raise, ast.AugAssign)) or _is_deed(node):
-        yield f"dropped: {ast.unparse(node).splitlines()[0]}", partial(place.put, ast.Pass())
 
 
 def _compared(node: ast.Compare) -> Iterator[Mistake]:

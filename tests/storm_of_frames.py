@@ -42,7 +42,7 @@ def decoder_in_a_storm(count: int, seed: int) -> int:
 
 
 def unit_in_a_storm(count: int, seed: int, model: str) -> int:
-    """Feed ``count`` spoilt requests to units that are armed, on or off; how many changes of output it saw."""
+    """Feed ``count`` spoilt requests to armed units, on or off; how many changes of output there were."""
     changes = 0
     for start in range(0, count, _UNIT_LIVES):
         changes += _one_life(min(_UNIT_LIVES, count - start), seed + start, model)
@@ -161,5 +161,7 @@ def controller_in_a_storm(count: int, seed: int, model: str) -> int:
 
 def _session(rig: Rig) -> tuple[list[Event], Delivery]:
     ledger = Ledger()
-    delivery = session_on(rig, emit(rig, 10 * SECOND_MS), emit(rig, 10 * SECOND_MS, ramp_ms=500), ledger=ledger)
+    delivery = session_on(
+        rig, emit(rig, 10 * SECOND_MS), emit(rig, 10 * SECOND_MS, ramp_ms=500), ledger=ledger
+    )
     return ledger.events, delivery

@@ -28,6 +28,7 @@ COMMANDS = {
     "history": ("physioctl.cli.record", "history", "List the sessions in the journal."),
     "show": ("physioctl.cli.record", "show", "Show one session from the journal."),
     "verify": ("physioctl.cli.record", "verify", "Check that the journal is whole."),
+    "storm": ("physioctl.cli.storm", "storm", "Play thousands of sessions in which things go wrong."),
     "simulate": ("physioctl.cli.simulate", "simulate", "Serve a simulated unit on a pty or a TCP port."),
 }
 

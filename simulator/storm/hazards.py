@@ -8,22 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import ceil
 
 from device.operator import Act
 from device.wire.messages import Family
-from simulator.faults import Fault, FaultKind
+from simulator.cable import HELD_BACK_MS
+from simulator.faults import ON_THE_LINE, Fault, FaultKind
 from simulator.rig import Rig
 from simulator.storm.host import MortalClock
 from simulator.storm.story import Story
 
 LEASE_MS = 500
+INFERRED_MS = 550  # after its last renewal, a lease is taken to have run out in any unit
 PERIOD_MS = 100  # between statuses while output is on
+BOUND_MS = LEASE_MS + PERIOD_MS  # to silence, of whatever a unit survives
 TOO_HOT_C = {Family.ULTRASOUND: 43.0, Family.PERCUSSION: 85.0}
 OVER_PCT = 120  # of what was set: no calibration is that far off
+_DIGIT = 1  # the meter's last
 _CONTACT_JUDGED = 200  # mW/cm²: below it the unit does not judge contact
 
+HOST_FREEZE = "host_freeze"
+HOST_DEATH = "host_death"
+UNDER_POWER = "under_power"  # an ageing that gives less
+
 _COMM = frozenset(("COMM_LOST", "LAPSED"))
-_ALARMS: dict[FaultKind, frozenset[str]] = {
+_ALARMS: dict[str, frozenset[str]] = {
     FaultKind.IMPLAUSIBLE_SENSOR: frozenset(("SENSOR_FAULT", "HEAD_OVERTEMP")),
     FaultKind.AGEING: frozenset(("OUTPUT_HIGH",)),
     FaultKind.OVERHEAT: frozenset(("HEAD_OVERTEMP", "MOTOR_HOT")),
@@ -34,21 +43,17 @@ _ALARMS: dict[FaultKind, frozenset[str]] = {
     FaultKind.SLOW_CLOCK: frozenset(("CLOCK_OFF",)),
     FaultKind.STALL: frozenset(("MOTOR_STALL", "POWER_MISMATCH")),
     FaultKind.LOW_BATTERY: frozenset(("BATTERY_CRITICAL",)),
+    UNDER_POWER: frozenset(("POWER_MISMATCH",)),
 }
-_LINE = frozenset(
-    (
-        FaultKind.BYTES_LOST,
-        FaultKind.BYTES_STRUCK,
-        FaultKind.BYTES_DOUBLED,
-        FaultKind.FRAMES_REORDERED,
-        FaultKind.BYTES_LATE,
-        FaultKind.HALF_OPEN,
-        FaultKind.CABLE_PULLED,
-    )
-)
+_NONE: frozenset[FaultKind] = frozenset()
+_HIDDEN_BY = {  # what nobody can see while the sensor that would show it is at fault as well
+    FaultKind.OVERHEAT: frozenset((FaultKind.STUCK_SENSOR, FaultKind.IMPLAUSIBLE_SENSOR)),
+    FaultKind.AGEING: frozenset((FaultKind.LYING_SENSOR,)),
+}
 # With these nothing goes out beyond what was set, or, of a stuck output, nobody but its own switch can end it.
-LATENT = frozenset(
+LATENT: frozenset[str] = frozenset(
     (
+        UNDER_POWER,
         FaultKind.LYING_SENSOR,
         FaultKind.STUCK_SENSOR,
         FaultKind.FAST_CLOCK,
@@ -75,86 +80,146 @@ class Hazard:
 
     kind: str
     unsafe: Callable[[int, float], bool]  # now, with this output
-    at_ms: int = 0
-    since_ms: Callable[[], int] | None = None  # unsafe from here on, where that is not its own beginning
+    since_ms: Callable[[], int]  # unsafe from here on, at the earliest
     bound_ms: int | None = None
-    alarms: frozenset[str] | None = None  # it has ended the output when one of these was told, or
-    lasting: bool = True  # when it was still there as the output ended
-    figures: list[tuple[int, bool]] = field(default_factory=list)
+    alarms: frozenset[str] = frozenset()  # one of these says that it has ended the session
+    ends_it: bool = True  # an output that ends while it is there has been ended by it
+    stays: bool = False  # once there, it stays until the output has ended
+    longest_ms: int = 0  # that it has been there with output on
     _onset_ms: int | None = None
+    _figures: list[tuple[int, bool]] = field(default_factory=list)
 
-    def overdue_ms(self, now_ms: int, before_ms: int, output: float, before: float) -> int:
-        """Look on; how long it has lasted with output on, 0 when it is not there."""
-        there = self.unsafe(now_ms, output or before)
-        if there and self._onset_ms is None and before:
-            # What creeps in between two events is taken to have been there since the first of them.
-            self._onset_ms = now_ms if now_ms == self.at_ms else max(self.at_ms, before_ms)
-        elif there and self._onset_ms is None and output:
-            self._onset_ms = now_ms
+    def look(self, now_ms: int, before_ms: int, on: bool, was_on: bool, output: float) -> None:
+        """Look on, one event after the other."""
+        there = self.unsafe(now_ms, output) or (self.stays and self._onset_ms is not None)
         if self._onset_ms is None:
-            return 0
-        took_ms = now_ms - max(self._onset_ms, self.since_ms() if self.since_ms else 0)
-        if not output:
-            self.figures.append((took_ms, there and self.lasting))
+            if not (there and (on or was_on)):
+                return
+            # What has crept up between two events is taken to have been there since the first of them.
+            self._onset_ms = before_ms if was_on else now_ms
+        took_ms = now_ms - max(self._onset_ms, self.since_ms())
+        if there:
+            self.longest_ms = max(self.longest_ms, took_ms)
+        if not on:
+            self._figures.append((took_ms, there and self.ends_it))
             self._onset_ms = None
-        return took_ms if there else 0
 
     def forget(self) -> None:
-        """Nothing can be said of it for now."""
+        """Output no longer obeys anybody: the stopwatch tells nothing."""
         self._onset_ms = None
 
-    def told(self, alarms: frozenset[str]) -> Iterator[int]:
+    def ended(self, alarms: frozenset[str]) -> Iterator[Figure]:
         """How long output went on, each time that this hazard ended it."""
-        for index, (took_ms, there) in enumerate(self.figures):
-            last = index == len(self.figures) - 1
-            if there or (last and self.alarms is not None and self.alarms & alarms):
-                yield took_ms
+        for index, (took_ms, ended_it) in enumerate(self._figures, start=1):
+            if ended_it or (index == len(self._figures) and self.alarms & alarms):
+                yield Figure(self.kind, took_ms, self.bound_ms)
 
 
-def hazards(story: Story, rig: Rig, clock: MortalClock) -> list[Hazard]:
-    """The hazards of a story."""
-    found = [made for fault in story.faults if (made := _of_fault(fault, rig)) is not None]
-    found += [_of_act(at_ms, act) for at_ms, act in story.acts if act is not Act.RESUME]
-    if story.freezes:
-        found.append(
-            Hazard(
-                "host_freeze",
-                lambda _now, _out: clock.frozen_ms is not None,
-                since_ms=lambda: clock.frozen_ms or 0,
-                alarms=_COMM,
-            )
+class _Hazards:
+    """Makes a story's hazards."""
+
+    def __init__(self, rig: Rig, clock: MortalClock, level: Callable[[], int]) -> None:
+        self._rig = rig
+        self._clock = clock
+        self._level = level
+        self._too_hot_c = TOO_HOT_C[rig.unit.plate.family]
+
+    def of_act(self, at_ms: int, act: Act) -> Hazard:
+        """Somebody wants output off, from the moment of the act."""
+        return Hazard(kind_of_act(act), lambda now_ms, _: now_ms == at_ms, lambda: at_ms, stays=True)
+
+    def of_freezes(self) -> Hazard:
+        """The host does nothing."""
+        clock = self._clock
+        return Hazard(HOST_FREEZE, lambda _, __: clock.frozen, lambda: clock.froze_ms)
+
+    def of_death(self, at_ms: int) -> Hazard:
+        """The host is gone."""
+        return Hazard(HOST_DEATH, lambda now_ms, _: now_ms >= at_ms, lambda: at_ms)
+
+    def of_fault(self, fault: Fault) -> Hazard:
+        """Unsafe while the fault lasts, or while what it does is beyond what is safe."""
+        kind = fault.kind
+        if kind in ON_THE_LINE:
+            return self._unheard(fault)
+        name = kind_of(fault)
+        unsafe = {
+            FaultKind.AGEING.value: lambda _, output: output - _DIGIT > self._level() * OVER_PCT / 100,
+            FaultKind.OVERHEAT.value: lambda _, __: self._rig.unit.head_temp >= self._too_hot_c,
+            FaultKind.LIFT_OFF.value: lambda _, output: output >= _CONTACT_JUDGED,
+        }.get(name, lambda _, __: True)
+        during = _during(fault)
+        return Hazard(
+            name,
+            lambda now_ms, output: during(now_ms, output) and unsafe(now_ms, output),
+            lambda: fault.at_ms,
+            alarms=_ALARMS.get(name, frozenset()),
+            ends_it=name not in LATENT,
         )
+
+    def _unheard(self, fault: Fault) -> Hazard:
+        """Unsafe from when the host last heard the unit, until it hears it again with the line whole."""
+        controller = self._rig.controller
+
+        def unsafe(now_ms: int, _: float) -> bool:
+            return now_ms >= fault.at_ms and (fault.during(now_ms) or controller.heard_ms < fault.until_ms)
+
+        return Hazard(
+            fault.kind.value,
+            unsafe,
+            lambda: max(fault.at_ms, controller.heard_ms),
+            alarms=_COMM,
+            ends_it=False,
+        )
+
+
+def hazards(story: Story, rig: Rig, clock: MortalClock, level: Callable[[], int]) -> list[Hazard]:
+    """The hazards of a story; ``level`` is what the step at hand may give."""
+    make = _Hazards(rig, clock, level)
+    kinds = {fault.kind for fault in story.faults}
+    found = [make.of_fault(fault) for fault in story.faults if not kinds & _HIDDEN_BY.get(fault.kind, _NONE)]
+    # A toggle may mean the opposite; then there is no output for it to end.
+    found += [make.of_act(at_ms, act) for at_ms, act in story.acts if act is not Act.RESUME]
+    if story.freezes:
+        found.append(make.of_freezes())
     if story.death_ms is not None:
-        found.append(Hazard("host_death", lambda _now, _out: clock.dead, at_ms=story.death_ms))
-    bound_ms = bound_of(story)
+        found.append(make.of_death(story.death_ms))
     for hazard in found:
-        hazard.bound_ms = None if hazard.kind in LATENT else bound_ms
+        if hazard.kind not in LATENT:
+            hazard.bound_ms = unheard_ms(story) if hazard.kind in ON_THE_LINE else bound_ms(story)
     return found
 
 
-def bound_of(story: Story) -> int:
-    """Lease and one status period; a slow clock stretches the lease, and late bytes add how late they are."""
+def kind_of(fault: Fault) -> str:
+    """What a fault is timed as: a unit that has aged gives too much, or too little."""
+    return UNDER_POWER if fault.kind is FaultKind.AGEING and fault.amount <= 0 else fault.kind.value
+
+
+def kind_of_act(act: Act) -> str:
+    """What an act that ends output is timed as."""
+    return "operator_stop" if act is Act.STOP else "operator_pause"
+
+
+def bound_ms(story: Story) -> int:
+    """Lease and one status period; a slow clock stretches the lease, and bytes that are late add how late."""
     slow = max((f.amount for f in story.faults if f.kind is FaultKind.SLOW_CLOCK), default=0.0)
     late = max((f.amount for f in story.faults if f.kind is FaultKind.BYTES_LATE), default=0.0)
-    return round(LEASE_MS / (1 - slow) + 0.5 * bool(slow)) + PERIOD_MS + round(late)
+    if any(f.kind is FaultKind.FRAMES_REORDERED for f in story.faults) and not _follows_up(story):
+        late = max(late, HELD_BACK_MS)
+    return ceil(LEASE_MS / (1 - slow)) + PERIOD_MS + ceil(late)
 
 
-def _of_act(at_ms: int, act: Act) -> Hazard:
-    return Hazard(
-        "operator_stop" if act is Act.STOP else "operator_pause",
-        lambda now_ms, _out: now_ms == at_ms,
-        at_ms=at_ms,
-        alarms=None,
-    )
+def _follows_up(story: Story) -> bool:
+    """Whether the host is there, and heard, to overtake a renewal that was held back."""
+    on_line = [fault for fault in story.faults if fault.kind in ON_THE_LINE]
+    return len(on_line) == 1 and story.death_ms is None and not story.freezes
 
 
-def _of_fault(fault: Fault, rig: Rig) -> Hazard | None:
-    kind, unit = fault.kind, rig.unit
+def unheard_ms(story: Story) -> int:
+    """The same from when the unit was last heard: a renewal may have waited in the hand of a frozen host."""
+    in_hand_ms = max((freeze.for_ms for freeze in story.freezes if freeze.sending), default=0)
+    return bound_ms(story) + min(in_hand_ms, LEASE_MS)
 
-    def there(now_ms: int, _out: float) -> bool:
-        return fault.during(now_ms)
 
-    def ageing(now_ms: int, output: float) -> bool:
-        return fault.during(now_ms) and output * 100 > unit.level_commanded * OVER_PCT
-
-    raise NotImplementedError
+def _during(fault: Fault) -> Callable[[int, float], bool]:
+    return lambda now_ms, _: fault.during(now_ms)

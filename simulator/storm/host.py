@@ -47,7 +47,8 @@ class MortalClock(VirtualClock):
     ) -> None:
         super().__init__(datetime(2026, 1, 1, tzinfo=UTC))
         self.death_ms = death_ms
-        self.frozen_ms: int | None = None  # since when it does nothing
+        self.frozen = False
+        self.froze_ms = 0  # when it last began to do nothing
         self._freezes = sorted(freezes, reverse=True)
         self._end_ms = end_ms
         self._waits = (0, 0)  # at which moment, how often
@@ -82,9 +83,9 @@ class MortalClock(VirtualClock):
     def _suffer(self, *, sending: bool) -> None:
         for freeze in [f for f in self._freezes if f.at_ms <= self._now_ms and f.sending is sending]:
             self._freezes.remove(freeze)
-            self.frozen_ms = self._now_ms
+            self.frozen, self.froze_ms = True, self._now_ms
             self.live_on(self._now_ms + freeze.for_ms)
-            self.frozen_ms = None
+            self.frozen = False
         if self.dead:
             raise HostDied
         if self._now_ms >= self._end_ms:

@@ -116,6 +116,7 @@ def test_a_sound_session_breaks_no_rule(view: View) -> None:
 # --- output ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H-07")
 @pytest.mark.parametrize(("output", "breaks"), [(0, False), (43, False), (44, False), (45, True)])
 def test_output_above_a_tenth_of_the_last_level_while_it_is_meant_to_be_off_is_stuck(
     output: int, breaks: bool
@@ -126,6 +127,7 @@ def test_output_above_a_tenth_of_the_last_level_while_it_is_meant_to_be_off_is_s
     assert broken(RUNNING, held) == expect("OUTPUT_STUCK", breaks)  # on for us, off for the unit
 
 
+@pytest.mark.hazard("H-24")
 @pytest.mark.parametrize(
     ("output", "code"), [(441, "POWER_MISMATCH"), (440, "POWER_MISMATCH"), (439, "MOTOR_STALL")]
 )
@@ -151,6 +153,7 @@ def test_steady_output_is_too_low_beyond_a_fifth_below_what_was_set(output: int,
     assert broken(RUNNING, {"output": output}, steady=False) == set()
 
 
+@pytest.mark.hazard("H-26")
 @pytest.mark.parametrize("level", [439, 441])
 def test_the_unit_runs_at_the_level_that_was_set_and_no_other(level: int) -> None:
     assert broken(RUNNING, {"level_set": level}) == {"SET_DIFFERS"}
@@ -171,6 +174,7 @@ def test_output_that_is_off_is_not_held_against_the_level_set() -> None:
 # --- the head -------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H-01")
 @pytest.mark.parametrize(("ddeg_c", "warm", "trips"), [(409, 0, 0), (410, 1, 0), (429, 1, 0), (430, 1, 1)])
 def test_a_head_warns_before_it_trips(ddeg_c: int, warm: int, trips: int) -> None:
     at = {"head_temp_ddeg_c": ddeg_c}
@@ -208,6 +212,7 @@ def test_a_head_that_is_not_measured_is_not_judged() -> None:
     assert broken(RUNNING, {"head_temp_ddeg_c": 900}, declared=blind, head_still_ms=200_000) == set()
 
 
+@pytest.mark.hazard("H-11")
 @pytest.mark.parametrize(("ddeg_c", "breaks"), [(-201, True), (-200, False), (800, False), (801, True)])
 def test_a_head_colder_or_hotter_than_can_be_is_a_bad_sensor(ddeg_c: int, breaks: bool) -> None:
     never = replace(MODEL, head_warn_ddeg_c=None, head_trip_ddeg_c=None)
@@ -217,6 +222,7 @@ def test_a_head_colder_or_hotter_than_can_be_is_a_bad_sensor(ddeg_c: int, breaks
     assert broken(RUNNING, at, before=None, model=never, declared=declared) == expect("SENSOR_FAULT", breaks)
 
 
+@pytest.mark.hazard("H-11")
 @pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize(
     ("since_ms", "change", "breaks"),
@@ -228,6 +234,7 @@ def test_a_head_that_leaps_is_a_bad_sensor(sign: int, since_ms: int, change: int
     assert broken(RUNNING, at, since_before_ms=since_ms) == expect("SENSOR_FAULT", breaks)
 
 
+@pytest.mark.hazard("H-11")
 @pytest.mark.parametrize(
     ("still_ms", "emitted_ms", "breaks"),
     [
@@ -248,6 +255,8 @@ def test_a_head_that_gives_output_and_stays_the_same_is_a_bad_sensor(
 # --- dose, identity and time ----------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H-02")
+@pytest.mark.hazard("H-03")
 @pytest.mark.parametrize(
     ("given", "breaks"),
     [
@@ -262,6 +271,7 @@ def test_more_time_or_energy_than_the_session_may_give_is_too_much(
     assert broken(RUNNING, given) == expect("OVER_DOSE", breaks)
 
 
+@pytest.mark.hazard("H-10")
 @pytest.mark.parametrize("nonce", [NONCE - 1, NONCE + 1])
 def test_another_nonce_is_another_unit(nonce: int) -> None:
     assert broken(RUNNING, {"nonce": nonce}) == {"RESTARTED"}
@@ -273,6 +283,7 @@ def test_a_lapse_counted_or_shown_is_a_lapse(lapses: int) -> None:
     assert broken(RUNNING, {"state": UnitState.LAPSED, "output": 0}) == {"LAPSED"}
 
 
+@pytest.mark.hazard("H-19")
 def test_a_unit_that_is_idle_in_mid_step_was_stopped_by_someone_else() -> None:
     idle = {"state": UnitState.IDLE, "output": 0}
 
@@ -285,6 +296,7 @@ def test_a_unit_without_contact_says_so() -> None:
     assert broken(RUNNING, {"state": UnitState.HELD, "output": 0}) == {"CONTACT_LOST"}
 
 
+@pytest.mark.hazard("H-12")
 @pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize(
     ("elapsed_ms", "apart_ms", "breaks"),
@@ -298,6 +310,7 @@ def test_clocks_that_drift_apart_are_off(sign: int, elapsed_ms: int, apart_ms: i
     )
 
 
+@pytest.mark.hazard("H-25")
 @pytest.mark.parametrize(
     ("pct", "low", "critical"), [(21, 0, 0), (20, 1, 0), (9, 1, 0), (8, 1, 1), (0, 1, 1)]
 )

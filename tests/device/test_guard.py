@@ -205,6 +205,7 @@ def test_a_value_out_of_bounds_is_refused_with_the_bounds_own_words() -> None:
     ]
 
 
+@pytest.mark.hazard("H-14")
 def test_a_blocked_family_gives_nothing() -> None:
     ours = Block(Family.ULTRASOUND, Layer.SITE, "a test", "not over the eye")
     other = Block(Family.PERCUSSION, Layer.SITE, "a test", "not over the neck")
@@ -232,6 +233,7 @@ def test_a_ramp_is_part_of_its_emission(ramp_ms: int, passes: bool) -> None:
     assert broken(replace(SET, ramp_ms=ramp_ms)) == ([] if passes else refused)
 
 
+@pytest.mark.hazard("H-02")
 @pytest.mark.parametrize(("delivered_ms", "passes"), [(29_999, True), (30_000, True), (30_001, False)])
 def test_nothing_is_delivered_beyond_the_plan(delivered_ms: int, passes: bool) -> None:
     refused = ["it would deliver 90001 ms, and the plan is for 90000 ms"]
@@ -277,6 +279,8 @@ CEILINGS = [
 ]
 
 
+@pytest.mark.hazard("H-03")
+@pytest.mark.hazard("H-04")
 @pytest.mark.parametrize("ceiling", CEILINGS)
 def test_a_unit_is_armed_for_no_more_than_the_plan(ceiling: Ceiling) -> None:
     for value in (0, ceiling.highest - 1, ceiling.highest):
@@ -302,6 +306,7 @@ bounds = st.builds(
 )
 
 
+@pytest.mark.hazard("H-04")
 @given(outputs, st.lists(bounds, max_size=6), st.integers(0, 100_000), st.integers(0, 100_000), st.booleans())
 def test_no_output_outside_the_plans_limits_is_ever_cleared(
     output: Ultrasound, layers: list[Bound], for_ms: int, delivered_ms: int, planned: bool

@@ -150,6 +150,8 @@ def test_output_begins_from_armed_and_comes_back_from_held_and_from_nowhere_else
     assert all(TABLE[state][trigger].only_if is not None for state, trigger in into_output)
 
 
+@pytest.mark.hazard("H-17")
+@pytest.mark.hazard("H-26")
 def test_only_a_person_leads_out_of_a_pause_towards_output() -> None:
     away = cells_where(
         lambda state, trigger, move: (
@@ -166,6 +168,7 @@ def test_a_fault_is_left_by_clearing_it_and_no_other_way() -> None:
     }
 
 
+@pytest.mark.hazard("H-17")
 @pytest.mark.parametrize("state", [State.HELD, State.PAUSED, State.SILENCING, State.UNCERTAIN, State.FAULT])
 def test_no_trigger_starts_output_where_it_was_broken_off(state: State) -> None:
     assert Trigger.START not in TABLE[state]
@@ -213,6 +216,7 @@ def test_a_cell_asks_for_its_own_fact_and_no_other(state: State, trigger: Trigge
     assert subject.fire(trigger) is move.to
 
 
+@pytest.mark.hazard("H-18")
 @pytest.mark.parametrize("trigger", [Trigger.STOP, Trigger.FAIL])
 @pytest.mark.parametrize("state", State)
 def test_nothing_can_refuse_a_stop_or_a_failure(state: State, trigger: Trigger) -> None:
@@ -228,11 +232,16 @@ def test_a_refusal_says_what_where_and_why() -> None:
     )
 
 
+@pytest.mark.hazard("H-04")
 def test_there_is_no_back_door_into_a_state() -> None:
     subject = standing_in(State.IDLE)
     added = {name for name in dir(subject) if not name.startswith("_")} - {"fire", "state", "trigger"}
 
     assert added == set()
+    for state in State:
+        with pytest.raises(AttributeError):
+            subject.trigger(f"to_{state.name}")
+    assert subject.state is State.IDLE
 
 
 # --- the manual's pages ---------------------------------------------------------------------------

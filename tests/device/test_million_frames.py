@@ -16,16 +16,19 @@ FRAMES = 20_000
 FLAT_BYTES = 64 * 1024
 
 
+@pytest.mark.hazard("H-08")
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_decoder_gives_the_frames_that_were_sent_and_no_other(seed: int) -> None:
     assert decoder_in_a_storm(FRAMES, seed) > 0
 
 
+@pytest.mark.hazard("H-08")
 @pytest.mark.parametrize("model", ["us111", "ultragun"])
 def test_a_unit_does_what_the_whole_frames_say_and_nothing_more(model: str) -> None:
     assert unit_in_a_storm(FRAMES, seed=3, model=model) > 0
 
 
+@pytest.mark.hazard("H-08")
 @pytest.mark.parametrize("model", ["us111", "ultragun"])
 def test_a_session_among_spoilt_frames_goes_as_one_without_them(model: str) -> None:
     assert controller_in_a_storm(FRAMES, seed=4, model=model) >= FRAMES

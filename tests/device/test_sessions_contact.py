@@ -18,6 +18,7 @@ from tests.support import MINUTE_MS, SECOND_MS, Ledger, MakeRig, emit, session_o
 HOLD_MAX_MS = 60_000  # declared by the simulated US111
 
 
+@pytest.mark.hazard("H-01")
 @some_sessions
 @given(at_ms=st.integers(0, 20 * SECOND_MS), for_ms=st.integers(0, 10 * SECOND_MS))
 def test_a_lift_off_holds_the_timer_and_the_session_goes_on(at_ms: int, for_ms: int) -> None:
@@ -56,6 +57,7 @@ def test_a_head_lifted_for_too_long_pauses_an_attended_session(make_rig: MakeRig
     assert (delivery.ended, rig.unit.delivered_ms) == (Ended.COMPLETED, 20 * SECOND_MS)
 
 
+@pytest.mark.hazard("H-01")
 def test_a_head_lifted_for_too_long_ends_an_unattended_session(make_rig: MakeRig) -> None:
     rig = make_rig("us111", "lift_off@5s+80s")
 
@@ -66,6 +68,7 @@ def test_a_head_lifted_for_too_long_ends_an_unattended_session(make_rig: MakeRig
     assert [change.why for change in rig.unit.changes[-2:]] == [Why.CONTACT_LOST, Why.HOLD_EXPIRED]
 
 
+@pytest.mark.hazard("H-17")
 @pytest.mark.parametrize("after_ms", [0, 1, 100, SECOND_MS, HOLD_MAX_MS - SECOND_MS])
 def test_a_head_that_is_put_back_after_a_stop_gives_nothing(make_rig: MakeRig, after_ms: int) -> None:
     rig = make_rig("us111", "lift_off@5s+80s", acts=[(6000 + after_ms, Act.STOP)])

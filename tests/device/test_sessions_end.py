@@ -33,6 +33,7 @@ MOMENTS_MS = (0, 1, RENEWAL_MS - 1, RENEWAL_MS, RENEWAL_MS + 1, 3 * MINUTE_MS)
 FOR_GOOD = "1h"
 
 
+@pytest.mark.hazard("H-02")
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(
     "duration_ms", [1, RENEWAL_MS - 1, RENEWAL_MS, LEASE_MS, LEASE_MS + 1, 5 * MINUTE_MS]
@@ -73,6 +74,7 @@ def test_a_session_of_guidance_gives_no_output_and_takes_its_time(make_rig: Make
     assert MINUTE_MS + 501 <= delivery.duration_ms <= MINUTE_MS + 600
 
 
+@pytest.mark.hazard("H-03")
 @pytest.mark.parametrize(
     ("duration_ms", "ramp_ms"), [(10 * SECOND_MS, 0), (30_000, 30_000), (5 * MINUTE_MS, 2000)]
 )
@@ -89,6 +91,7 @@ def test_the_energy_of_a_session_is_what_went_out(make_rig: MakeRig, duration_ms
 # --- the cable ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H-05")
 @pytest.mark.parametrize("model", ["us111", "ultragun"])
 @pytest.mark.parametrize("after_ms", MOMENTS_MS)
 def test_the_unit_falls_silent_when_the_cable_is_pulled(make_rig: MakeRig, model: str, after_ms: int) -> None:
@@ -105,6 +108,7 @@ def test_the_unit_falls_silent_when_the_cable_is_pulled(make_rig: MakeRig, model
     assert {change.why for change in rig.unit.changes if not change.output} <= {Why.LEASE}
 
 
+@pytest.mark.hazard("H-05")
 @pytest.mark.parametrize("after_ms", MOMENTS_MS)
 def test_the_unit_falls_silent_when_nothing_reaches_it_any_more(make_rig: MakeRig, after_ms: int) -> None:
     deaf_ms = first_output_ms() + after_ms
@@ -118,6 +122,7 @@ def test_the_unit_falls_silent_when_nothing_reaches_it_any_more(make_rig: MakeRi
     assert [rule.code for rule in rig.controller.alarms] == ["COMM_LOST"]
 
 
+@pytest.mark.hazard("H-05")
 @pytest.mark.parametrize("after_ms", MOMENTS_MS)
 def test_the_unit_is_silenced_when_nothing_comes_back_from_it(make_rig: MakeRig, after_ms: int) -> None:
     mute_ms = first_output_ms() + after_ms
@@ -131,6 +136,7 @@ def test_the_unit_is_silenced_when_nothing_comes_back_from_it(make_rig: MakeRig,
     assert rig.unit.changes[-1].why is Why.STOP
 
 
+@pytest.mark.hazard("H-17")
 def test_a_cable_that_comes_back_brings_no_output_back(make_rig: MakeRig) -> None:
     rig = make_rig("us111", "cable_pulled@5s+300ms")
 
@@ -163,6 +169,7 @@ def test_a_cable_pulled_before_output_ends_the_session_at_once(make_rig: MakeRig
 # --- the host -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H-06")
 @some_sessions
 @given(after_ms=st.integers(0, 3000))
 def test_a_unit_whose_host_has_died_goes_silent_by_itself(after_ms: int) -> None:
@@ -180,6 +187,8 @@ def test_a_unit_whose_host_has_died_goes_silent_by_itself(after_ms: int) -> None
     assert rig.unit.breaches == []
 
 
+@pytest.mark.hazard("H-06")
+@pytest.mark.hazard("H-17")
 def test_a_host_that_comes_back_from_a_hang_says_that_the_lease_ran_out_and_starts_nothing(rig: Rig) -> None:
     begun(rig, emit(rig, MINUTE_MS))
     turn_for(rig, SECOND_MS)

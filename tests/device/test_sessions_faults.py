@@ -53,6 +53,9 @@ def test_the_table_leaves_out_no_kind_of_fault() -> None:
     assert {row[0] for row in TABLE} == set(FaultKind)
 
 
+@pytest.mark.hazard("H-11")
+@pytest.mark.hazard("H-24")
+@pytest.mark.hazard("H-25")
 @pytest.mark.parametrize(("kind", "model", "how", "code"), TABLE)
 def test_each_fault_raises_its_alarm(
     make_rig: MakeRig, kind: FaultKind, model: str, how: str, code: str | None
@@ -70,6 +73,7 @@ def test_each_fault_raises_its_alarm(
         assert len([change for change in rig.unit.changes if change.why is Why.SET]) == 1
 
 
+@pytest.mark.hazard("H-10")
 @pytest.mark.parametrize("deaf", ["1ms", "100ms", "500ms", "2s"])
 @pytest.mark.parametrize("attended", [True, False])
 def test_a_unit_that_has_restarted_is_not_driven_on(make_rig: MakeRig, deaf: str, attended: bool) -> None:
@@ -105,6 +109,7 @@ def test_a_unit_that_restarts_while_it_is_paused_is_not_driven_on(make_rig: Make
 # --- output that does not obey ------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H-07")
 def test_output_that_sticks_is_stopped_in_vain_and_said_to_be_unknown(make_rig: MakeRig) -> None:
     rig = make_rig(US, "stuck_output@5s+30s")
 
@@ -126,6 +131,7 @@ def test_a_stop_to_output_that_sticks_is_unknown_as_well(make_rig: MakeRig) -> N
     assert delivery.silence is Silence.UNKNOWN
 
 
+@pytest.mark.hazard("H-07")
 def test_output_that_begins_by_itself_in_a_rest_ends_the_session(make_rig: MakeRig) -> None:
     rig = make_rig(US, "stuck_output@5s+10s=500")
 
@@ -194,6 +200,7 @@ def test_a_start_that_never_arrives_is_given_up(make_rig: MakeRig) -> None:
     assert rig.unit.changes == []
 
 
+@pytest.mark.hazard("H-09")
 def test_a_doubled_or_late_start_never_starts_twice(make_rig: MakeRig) -> None:
     for amount in (0.3, 1):
         rig = make_rig(US, f"bytes_doubled@0s+1h={amount}")

@@ -102,6 +102,7 @@ def test_a_second_start_is_refused_while_output_is_on(rig: Rig) -> None:
     assert [change.why for change in rig.unit.changes] == [Why.SET, Why.STOP]
 
 
+@pytest.mark.hazard("H-04")
 @pytest.mark.parametrize(
     "output",
     [
@@ -203,6 +204,7 @@ def without_an_area(message: Message) -> Message:
     return replace(message, area_mm2=0) if isinstance(message, Capabilities) else message
 
 
+@pytest.mark.hazard("H-13")
 @pytest.mark.parametrize(
     "change", [of_another_version, of_another_family, of_no_known_model, without_an_area]
 )
@@ -243,6 +245,7 @@ def left_on(lease_ms: int = 1000) -> SimulatedUnit:
     return unit
 
 
+@pytest.mark.hazard("H-07")
 def test_a_unit_that_is_found_giving_output_is_silenced_before_anything_else() -> None:
     found = Between(lambda message: message, left_on())
 
@@ -327,6 +330,7 @@ def whole_session(witness: Forgetful, *acts: tuple[int, Act]) -> Rig:
 ACTS = ((500, Act.PAUSE), (1000, Act.RESUME))
 
 
+@pytest.mark.hazard("H-15")
 def test_whichever_event_the_witness_cannot_write_output_is_off_and_the_caller_hears_of_it() -> None:
     whole = Forgetful(room=1000)
     whole_session(whole, *ACTS)

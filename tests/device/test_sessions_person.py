@@ -66,6 +66,8 @@ def test_a_session_that_was_paused_delivers_exactly_the_rest(
     assert sound(rig)
 
 
+@pytest.mark.hazard("H-02")
+@pytest.mark.hazard("H-26")
 @some_sessions
 @given(moments=st.lists(st.integers(0, 20 * SECOND_MS), max_size=12))
 def test_however_often_it_is_paused_it_never_gives_more_or_higher(moments: list[int]) -> None:
@@ -80,6 +82,7 @@ def test_however_often_it_is_paused_it_never_gives_more_or_higher(moments: list[
     assert sound(rig)
 
 
+@pytest.mark.hazard("H-17")
 def test_output_is_off_all_through_a_pause(make_rig: MakeRig) -> None:
     rig = make_rig("us111", acts=[(2 * SECOND_MS, Act.PAUSE), (32 * SECOND_MS, Act.RESUME)])
 
@@ -242,6 +245,7 @@ ROADS: dict[State, tuple[Callable[[Rig], None], tuple[str, ...]]] = {
 }
 
 
+@pytest.mark.hazard("H-18")
 @pytest.mark.parametrize("state", State)
 def test_a_stop_is_taken_in_every_state_and_ends_in_proven_silence(make_rig: MakeRig, state: State) -> None:
     road, faults = ROADS[state]

@@ -160,6 +160,7 @@ def test_silence_is_inferred_once_the_last_lease_has_run_out(
     assert quiet.known(now_ms, reachable=reachable) is known
 
 
+@pytest.mark.hazard("H-07")
 def test_nothing_is_inferred_where_no_stop_was_asked() -> None:
     quiet = Quiet()
     quiet.allow(1000, LEASE_MS)
@@ -179,6 +180,7 @@ def test_a_units_clock_may_be_a_tenth_slow(lease_ms: int, bound_ms: int) -> None
     assert quiet.known(bound_ms, reachable=False) is Silence.INFERRED
 
 
+@pytest.mark.hazard("H-07")
 @pytest.mark.parametrize(
     ("denied_ms", "now_ms", "reachable", "known"),
     [
@@ -235,3 +237,13 @@ def test_when_output_was_last_allowed_is_kept() -> None:
     silenced(quiet, 1200)
 
     assert (never_ms, quiet.allowed_ms) == (0, 1100)
+
+
+def test_a_unit_that_said_it_was_silent_has_denied_nothing() -> None:
+    quiet = Quiet()
+    quiet.allow(0, LEASE_MS)
+    silenced(quiet, 600)
+    quiet.ask(700, reachable=True)
+
+    assert quiet.known(700 + BOUND_MS, reachable=True) is None
+    assert quiet.known(701 + BOUND_MS, reachable=True) is Silence.INFERRED

@@ -20,6 +20,7 @@ def test_a_unit_that_fits_its_model_is_known() -> None:
     assert known_unit(GUN, replace(DECLARED, area_mm2=None)).model == model("ultragun")
 
 
+@pytest.mark.hazard("H-13")
 def test_a_unit_of_another_version_may_be_stopped_and_not_driven() -> None:
     with pytest.raises(WrongUnit) as refused:
         known_unit(replace(IDENTITY, driveable=False, version="2.0"), DECLARED)
@@ -30,11 +31,13 @@ def test_a_unit_of_another_version_may_be_stopped_and_not_driven() -> None:
     )
 
 
+@pytest.mark.hazard("H-13")
 def test_a_unit_of_a_model_nobody_knows_is_not_driven() -> None:
     with pytest.raises(WrongUnit, match="calls itself 'US999', which no model here does"):
         known_unit(replace(IDENTITY, model="US999"), DECLARED)
 
 
+@pytest.mark.hazard("H-13")
 @pytest.mark.parametrize(
     ("identity", "area_mm2"),
     [

@@ -1,4 +1,4 @@
-"""What comes in by a file, a name or an address does nothing but what it is for, by the commands people type."""
+"""What comes in by a file, a name or an address does nothing but what it is for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,13 @@ from simulator.nameplate import UnknownModel, nameplate
 Capture = pytest.CaptureFixture[str]
 MARKUP = "[bold red]Calf[/] [link=file:///etc/passwd]x[/link]"
 OBEYED = {"\x1b", "\x07", "\x9b", "\r"}  # what a terminal takes for a command
-LEADS_OUT = ("../families", "../../etc/passwd", "/etc/passwd", "library/../../families", "unit-check/../unit-check")
+LEADS_OUT = (
+    "../families",
+    "../../etc/passwd",
+    "/etc/passwd",
+    "library/../../families",
+    "unit-check/../unit-check",
+)
 HOSTILE = """format: 1
 id: hostile
 title: "{word}"
@@ -64,7 +70,10 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The record of one session of the hostile protocol, in a folder that was not there before."""
     folder = tmp_path_factory.mktemp("session")
     path = folder / "new" / "journal.sqlite"
-    assert run(["run", str(written(folder, MARKUP)), "--port", "sim://us111", "--journal", str(path), "--json"]) == 0
+    assert (
+        run(["run", str(written(folder, MARKUP)), "--port", "sim://us111", "--journal", str(path), "--json"])
+        == 0
+    )
     return path
 
 
@@ -106,7 +115,9 @@ def test_markup_in_a_protocol_is_text_to_every_command(
 
 
 @pytest.mark.hazard("H-23")
-def test_markup_in_a_protocol_is_text_to_the_screen_of_a_session(hostile: Path, tmp_path: Path, capsys: Capture) -> None:
+def test_markup_in_a_protocol_is_text_to_the_screen_of_a_session(
+    hostile: Path, tmp_path: Path, capsys: Capture
+) -> None:
     code = run(["run", str(hostile), "--port", "sim://us111", "--journal", str(tmp_path / "j"), "--plain"])
 
     said = capsys.readouterr()
@@ -157,7 +168,9 @@ def test_nothing_in_a_protocol_is_carried_out(tmp_path: Path, capsys: Capture, t
     path = tmp_path / "hostile.yaml"
     lines = HOSTILE.format(word="x").splitlines()
     at = next(index for index, line in enumerate(lines) if line.startswith(field))
-    path.write_text("\n".join([*lines[:at], f"{field}: {text.format(made=made)}", *lines[at + 1 :]]), encoding="utf-8")
+    path.write_text(
+        "\n".join([*lines[:at], f"{field}: {text.format(made=made)}", *lines[at + 1 :]]), encoding="utf-8"
+    )
 
     run(["protocols", "check", str(path)])
     run(["rehearse", str(path), "--unit", "us111"])
@@ -168,7 +181,9 @@ def test_nothing_in_a_protocol_is_carried_out(tmp_path: Path, capsys: Capture, t
 
 @pytest.mark.hazard("H-22")
 @pytest.mark.parametrize("text", EXECUTES)
-def test_nothing_in_an_answers_file_or_a_scenario_is_carried_out(tmp_path: Path, capsys: Capture, text: str) -> None:
+def test_nothing_in_an_answers_file_or_a_scenario_is_carried_out(
+    tmp_path: Path, capsys: Capture, text: str
+) -> None:
     made, path = tmp_path / "made", tmp_path / "answers.yaml"
     path.write_text(f"pregnancy: {text.format(made=made)}\n", encoding="utf-8")
     journal = str(tmp_path / "journal.sqlite")

@@ -156,6 +156,7 @@ def test_an_id_that_means_none_or_several_is_a_usage_mistake(
     assert "to do:" in err
 
 
+@pytest.mark.hazard("H-23")
 def test_markup_and_escapes_from_a_file_or_a_unit_are_shown_and_not_obeyed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

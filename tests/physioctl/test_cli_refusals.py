@@ -158,6 +158,7 @@ def test_a_protocol_of_the_other_family_is_refused(typed: Typed) -> None:
     typed("unit-check", "sim://ultragun").is_a_refusal(4)
 
 
+@pytest.mark.hazard("H-14")
 def test_output_on_the_abdomen_is_refused_with_the_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -169,6 +170,7 @@ def test_output_on_the_abdomen_is_refused_with_the_reason(
     Said(code, *capsys.readouterr()).is_a_refusal(4, "abdomen")
 
 
+@pytest.mark.hazard("H-16")
 def test_questions_that_nobody_answers_refuse_the_session(typed: Typed) -> None:
     typed("calf-tightness-ultrasound", "sim://us111", None, "--side", "left").is_a_refusal(4)
 
@@ -235,6 +237,7 @@ def test_an_address_where_nobody_listens_is_refused(typed: Typed) -> None:
     typed("unit-check", address).is_a_refusal(5, "nobody is listening")
 
 
+@pytest.mark.hazard("H-19")
 def test_a_port_that_another_program_holds_is_refused(typed: Typed) -> None:
     with a_pty() as port:
         holder = os.open(port, os.O_RDWR | os.O_NOCTTY)

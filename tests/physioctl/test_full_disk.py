@@ -1,4 +1,4 @@
-"""A record that cannot be written: no output before, silence at once during, and exit code 9, in real processes."""
+"""A record that cannot be written: no output before, silence during, exit code 9. In real processes."""
 
 from __future__ import annotations
 

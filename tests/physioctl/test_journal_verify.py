@@ -149,6 +149,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], int | None, str]] = {
 }
 
 
+@pytest.mark.hazard("H-20")
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_is_told_with_the_first_bad_entry(path: Path, change: str) -> None:
     make, first_bad, why = CHANGES[change]
@@ -184,6 +185,7 @@ def entries(path: Path) -> list[tuple[object, ...]]:
         return list(connection.execute("SELECT * FROM entries ORDER BY seq"))
 
 
+@pytest.mark.hazard("H-20")
 def test_no_struck_bit_changes_an_entry_unnoticed(pristine: Path, tmp_path: Path) -> None:
     whole, before = pristine.read_bytes(), entries(pristine)
     seeded = random.Random(1)

@@ -147,6 +147,8 @@ def test_a_reader_that_goes_away_stops_no_session(tmp_path: Path) -> None:
 # --- stop, from another process -------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H-18")
+@pytest.mark.hazard("H-19")
 def test_stop_silences_a_unit_that_another_process_drives(tmp_path: Path) -> None:
     with served(tmp_path) as unit:
         session = run_json(tmp_path, unit, short_protocol(tmp_path, 60))
@@ -162,6 +164,7 @@ def test_stop_silences_a_unit_that_another_process_drives(tmp_path: Path) -> Non
     assert session.returncode == 7
 
 
+@pytest.mark.hazard("H-06")
 def test_stop_silences_a_unit_whose_host_was_killed(tmp_path: Path) -> None:
     with served(tmp_path) as unit:
         session = run_json(tmp_path, unit, short_protocol(tmp_path, 60))
@@ -250,6 +253,7 @@ def test_space_pauses_space_resumes_and_s_stops(tmp_path: Path) -> None:
     assert journal_is_whole(tmp_path)
 
 
+@pytest.mark.hazard("H-18")
 def test_ctrl_c_at_a_terminal_stops(tmp_path: Path) -> None:
     with served(tmp_path) as unit:
         terminal = Terminal(
@@ -267,6 +271,7 @@ def test_ctrl_c_at_a_terminal_stops(tmp_path: Path) -> None:
     assert b"Traceback" not in terminal.screen
 
 
+@pytest.mark.hazard("H-18")
 def test_a_terminal_that_is_closed_stops_the_session(tmp_path: Path) -> None:
     with served(tmp_path) as unit:
         terminal = Terminal(

@@ -70,6 +70,7 @@ def test_the_journal_hears_of_a_start_before_the_bytes_leave() -> None:
 # --- before output --------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H-16")
 @pytest.mark.parametrize("answers", [Answers(), answered(Answer.YES)])
 def test_screening_that_says_no_refuses_and_nothing_is_output_or_recorded(answers: Answers) -> None:
     rig = Rig("ultragun")
@@ -91,6 +92,7 @@ def test_an_operators_own_limit_refuses_what_is_above_it() -> None:
     assert rig.unit.changes == []
 
 
+@pytest.mark.hazard("H-03")
 def test_a_site_has_had_enough_after_two_sessions_of_a_day() -> None:
     with Journal.in_memory(VirtualClock()) as journal:
         for number in (1, 2):
@@ -111,6 +113,7 @@ def test_a_site_has_had_enough_after_two_sessions_of_a_day() -> None:
     assert of_another_person.outcome is Outcome.COMPLETED
 
 
+@pytest.mark.hazard("H-13")
 @pytest.mark.parametrize(("today", "may"), [(datetime(2026, 6, 30, tzinfo=UTC), True),
                                             (datetime(2026, 7, 3, tzinfo=UTC), False)])  # fmt: skip
 def test_a_unit_that_was_calibrated_more_than_a_year_ago_is_refused(today: datetime, may: bool) -> None:
@@ -162,6 +165,7 @@ class Saboteur:
             self.ended.append(event)
 
 
+@pytest.mark.hazard("H-15")
 @pytest.mark.parametrize("after", [1, 3, 6, 10])
 def test_a_journal_that_breaks_in_mid_session_ends_the_output(after: int) -> None:
     rig = Rig()

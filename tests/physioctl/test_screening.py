@@ -153,6 +153,7 @@ def test_guidance_alone_asks_for_red_flags_in_whatever_script() -> None:
     assert asked[0].ask == "Red flag: दर्द?"
 
 
+@pytest.mark.hazard("H-16")
 @pytest.mark.parametrize(("flag", "to_do"), [(0, "Refer the person now"), (1, "Refer the person:")])
 def test_a_red_flag_refers(flag: int, to_do: str) -> None:
     asked = questions_of(protocol("- {guide: Breathe., for: 1 min}", "none", FLAGS))
@@ -163,21 +164,24 @@ def test_a_red_flag_refers(flag: int, to_do: str) -> None:
     assert caught.value.to_do.startswith(to_do)
 
 
-def test_with_no_answers_every_absolute_question_is_named_and_the_form_is_pointed_to() -> None:
+def test_with_no_answers_every_absolute_question_is_counted_and_the_form_is_pointed_to() -> None:
     with pytest.raises(Refused) as caught:
         screen(CALF, Answers())
 
-    named = set(re.findall(r"\((\w+): unanswered\)", caught.value.what))
-    assert named == {question.code for question in CALF if question.absolute}
+    absolute = [question.code for question in CALF if question.absolute]
+    assert f" {len(absolute)} questions have no answer: " in caught.value.what
+    assert re.findall(r"\((\w+)\)", caught.value.what) == absolute[:3]
+    assert caught.value.what.endswith(f"and {len(absolute) - 3} more")
     assert "--answers" in caught.value.to_do
     assert "\n" not in str(caught.value.what)
 
 
+@pytest.mark.hazard("H-16")
 def test_one_absolute_yes_refuses_however_much_else_is_no() -> None:
-    with pytest.raises(Refused, match=r"DVT_THROMBOPHLEBITIS: yes") as caught:
+    with pytest.raises(Refused, match=r"DVT_THROMBOPHLEBITIS") as caught:
         screen(CALF, answers(CALF, DVT_THROMBOPHLEBITIS=Answer.YES))
 
-    assert caught.value.what.count(": yes") == 1
+    assert caught.value.what.count("(") == 1
     assert "clinician" in caught.value.to_do
 
 
@@ -190,6 +194,7 @@ def test_a_relative_yes_is_shown_and_recorded() -> None:
     assert event.as_json()["answers"]["METAL_IMPLANT"] == "yes"
 
 
+@pytest.mark.hazard("H-16")
 @given(st.dictionaries(st.sampled_from([question.code for question in CALF]), st.sampled_from(Answer)))
 def test_output_is_allowed_exactly_when_every_absolute_question_is_answered_no(
     said: dict[str, Answer],

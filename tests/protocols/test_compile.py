@@ -197,12 +197,14 @@ def test_a_protocols_own_limit_binds_its_own_steps() -> None:
     assert "(a.yaml:9)" in refusal.value.what
 
 
+@pytest.mark.hazard("H-14")
 def test_a_protocol_of_the_other_family_is_refused() -> None:
     refusal = refused(protocol(PERCUSSION, "percussion"), family=Family.ULTRASOUND)
 
     assert refusal.what == "calf-test is a percussion protocol; a_model is an ultrasound unit"
 
 
+@pytest.mark.hazard("H-14")
 @pytest.mark.parametrize(
     ("steps", "family", "site"),
     [
@@ -262,6 +264,7 @@ emissions = st.lists(
 )
 
 
+@pytest.mark.hazard("H-04")
 @given(emissions, some_bounds)
 def test_no_plan_ever_holds_an_emission_outside_any_bound(
     levels: list[tuple[int, int, int]], bounds: list[Bound]

@@ -50,6 +50,7 @@ def test_every_clause_of_a_bound_has_to_hold(bound: Bound, value: int) -> None:
     assert bound.admits(value) is holds
 
 
+@pytest.mark.hazard("H-04")
 @given(layers, layers, st.sampled_from(Quantity), values)
 def test_a_layer_more_never_admits_what_was_refused(
     first: list[Bound], second: list[Bound], quantity: Quantity, value: int
@@ -111,12 +112,14 @@ def test_every_site_bounds_or_blocks_every_family(site: str, family: Family) -> 
     assert all(bound.layer is Layer.SITE and bound.source for bound in bounds)
 
 
+@pytest.mark.hazard("H-14")
 @pytest.mark.parametrize("site", ["abdomen", "chest", "neck", "head", "groin", "none"])
 @pytest.mark.parametrize("family", Family)
 def test_some_sites_are_blocked_for_every_unit(site: str, family: Family) -> None:
     assert site_layer(site, family)[1]
 
 
+@pytest.mark.hazard("H-14")
 @pytest.mark.parametrize("site", ["hand", "wrist", "knee", "shoulder"])
 def test_percussion_never_meets_bone(site: str) -> None:
     assert site_layer(site, Family.PERCUSSION)[1]

@@ -70,6 +70,7 @@ def test_own_limits_are_a_layer_that_remembers_its_lines() -> None:
     assert {bound.layer for bound in bounds} == {Layer.PROTOCOL}
 
 
+@pytest.mark.hazard("H-21")
 def test_a_hash_tells_two_files_apart_that_mean_the_same() -> None:
     plain, commented = parse(SOUND.encode()), parse(SOUND.encode() + b"# a comment\n")
 

@@ -123,6 +123,7 @@ def test_a_byte_order_mark_is_no_mistake() -> None:
     assert parse(b"\xef\xbb\xbf" + SOUND.encode()).id == "calf-test"
 
 
+@pytest.mark.hazard("H-22")
 def test_a_file_of_200_mb_is_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "large.yaml"
     with path.open("wb") as file:
@@ -219,6 +220,7 @@ def test_nesting_is_exact_at_its_edge() -> None:
         read("a: " + "[" * (inner + 1) + "]" * (inner + 1))
 
 
+@pytest.mark.hazard("H-22")
 def test_aliases_cannot_nest_deeper_than_lists_can() -> None:
     chain = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 40))
 
@@ -235,6 +237,7 @@ PIECES = [
 yamlish = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 
 
+@pytest.mark.hazard("H-22")
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "replace")))
 def test_no_bytes_whatever_do_anything_but_make_a_mistake(data: bytes) -> None:
     assert wrong(data)

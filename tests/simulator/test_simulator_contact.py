@@ -19,6 +19,7 @@ def test_contact_holds_in_gel() -> None:
     assert bench.unit.silent_since_ms == 600_000
 
 
+@pytest.mark.hazard("H-01")
 def test_output_ends_within_half_a_second_of_a_lift_off_and_the_timer_stands_still() -> None:
     bench = Bench(faults=("lift_off@2s+3s",))
     bench.start()

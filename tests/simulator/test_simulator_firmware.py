@@ -97,6 +97,7 @@ def test_a_step_ends_to_the_millisecond_and_leads_to_ready(bench: Bench, for_ms:
     assert bench.unit.changes[-1] == OutputChange(37 + for_ms, 0, Why.STEP_DONE)
 
 
+@pytest.mark.hazard("H-02")
 def test_a_session_ends_at_its_delivered_ceiling_over_several_steps(bench: Bench) -> None:
     bench.arm(delivered_max_ms=1000)
     bench.set(for_ms=600)
@@ -110,6 +111,7 @@ def test_a_session_ends_at_its_delivered_ceiling_over_several_steps(bench: Bench
     assert bench.look().delivered_ms == 1000
 
 
+@pytest.mark.hazard("H-03")
 def test_a_session_ends_before_it_passes_its_energy_ceiling(bench: Bench) -> None:
     # 440 mW/cm² × 4 cm² × 50 % is 880 mW.
     bench.arm(energy_max_mj=1000)
@@ -175,6 +177,7 @@ def test_a_stop_silences_at_once_disarms_and_keeps_the_counts(bench: Bench) -> N
     assert bench.unit.changes[-1] == OutputChange(321, 0, Why.STOP)
 
 
+@pytest.mark.hazard("H-18")
 def test_a_stop_is_taken_in_any_state_under_any_seq_any_number_of_times(bench: Bench) -> None:
     bench.start()
 
@@ -228,6 +231,7 @@ REFUSED_SETS = {
 }
 
 
+@pytest.mark.hazard("H-04")
 @pytest.mark.parametrize("name", REFUSED_SETS)
 @pytest.mark.parametrize("emitting", [False, True])
 def test_a_set_that_should_not_be_is_refused_changes_nothing_and_is_a_breach(
@@ -298,6 +302,7 @@ def test_an_arm_is_refused_while_output_runs(bench: Bench) -> None:
     assert (status.result, status.state, status.session) == (Result.BAD_STATE, UnitState.EMITTING, 1)
 
 
+@pytest.mark.hazard("H-10")
 @pytest.mark.parametrize("name", ["an_arm", "a_set", "a_renew"])
 def test_nothing_is_done_under_another_nonce_and_that_is_no_breach(bench: Bench, name: str) -> None:
     bench.start()
@@ -316,6 +321,7 @@ def test_a_set_in_idle_is_refused_and_a_breach(bench: Bench) -> None:
     assert len(bench.unit.breaches) == 1
 
 
+@pytest.mark.hazard("H-08")
 def test_a_renewal_never_starts_output(bench: Bench) -> None:
     bench.arm()
 

@@ -13,6 +13,7 @@ def bench() -> Bench:
     return Bench()
 
 
+@pytest.mark.hazard("H-09")
 def test_a_repeat_of_the_last_request_is_answered_and_not_done_again(bench: Bench) -> None:
     bench.start(lease_ms=500, for_ms=5000)
     bench.wait(200)
@@ -88,6 +89,7 @@ def test_the_count_of_requests_goes_round(bench: Bench) -> None:
     assert results == [Result.OK] * 4
 
 
+@pytest.mark.hazard("H-09")
 def test_a_set_that_comes_late_never_starts_output_after_a_stop(bench: Bench) -> None:
     bench.arm()
     late, late_seq = bench.a_set(), bench.seq + 1
@@ -104,6 +106,8 @@ def test_a_set_that_comes_late_never_starts_output_after_a_stop(bench: Bench) ->
     assert bench.unit.breaches == []
 
 
+@pytest.mark.hazard("H-09")
+@pytest.mark.hazard("H-19")
 def test_a_whole_old_session_said_again_starts_nothing(bench: Bench) -> None:
     said: list[tuple[Message, int]] = []
     for message in (bench.an_arm(), bench.a_set(), Stop()):

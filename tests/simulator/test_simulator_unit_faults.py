@@ -130,6 +130,7 @@ def test_a_restart_forgets_everything_but_the_truth() -> None:
     assert bench.unit.delivered_ms == 1000
 
 
+@pytest.mark.hazard("H-10")
 def test_a_restarted_unit_cannot_be_driven_by_a_session_that_does_not_know() -> None:
     bench = Bench(faults=("restart@1s",))
     bench.start()

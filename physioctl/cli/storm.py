@@ -1,0 +1,176 @@
+"""``physioctl storm``: thousands of seeded sessions in which things go wrong, judged from outside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from device.models import MODELS
+from physioctl import __version__
+from physioctl.cli.exits import Exit
+from physioctl.cli.printing import json_line, say, table
+from physioctl.errors import UsageMistake
+from protocols.errors import PhysioctlError
+from simulator.storm.campaign import Campaign, Row, rows, shortest
+from simulator.storm.course import course
+from simulator.storm.play import Outcome, play
+from simulator.storm.story import Story, draw
+from simulator.storm.timeline import told
+
+_SHOWN = 3  # violations that are shrunk and told
+_ENDS = ("completed", "stopped", "interrupted", "host died")
+
+
+@click.command()
+@click.option("--count", type=click.IntRange(min=1), default=1000, show_default=True, help="Stories to play.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Same seed, same stories."
+)
+@click.option("--unit", type=click.Choice(MODELS), help="Only this model.")
+@click.option("--protocol", metavar="PROTOCOL", help="Play this protocol; needs --unit.")
+@click.option("--jobs", type=click.IntRange(min=1), help="Processes to use; one for each core by default.")
+@click.option("--story", metavar="SEED|JSON", help="Play one story, and tell it.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def storm(
+    count: int,
+    seed: int,
+    unit: str | None,
+    protocol: str | None,
+    jobs: int | None,
+    story: str | None,
+    as_json: bool,
+) -> int:
+    """Play seeded sessions full of faults on simulated units, and judge every millisecond.
+
+    Nothing is connected. It prints how long output went on after each kind of trouble began, and fails with
+    the shortest story it can find when anything went out that should not have.
+
+    \b
+    Examples:
+      physioctl storm --count 10000 --seed 1
+      physioctl storm --story 141736749522567
+    """
+    if protocol is not None:
+        _try_out(protocol, unit)
+    if story is not None:
+        return _tell(_story(story, unit, protocol))
+    campaign = Campaign(count, seed, unit, protocol)
+    outcomes = list(_played(campaign, jobs or os.cpu_count() or 1))
+    broken = [outcome for outcome in outcomes if outcome.violations]
+    if as_json:
+        _as_json(campaign, outcomes, broken)
+    else:
+        _as_text(campaign, outcomes, broken)
+    return Exit.FAULT if broken else Exit.DONE
+
+
+def _try_out(protocol: str, unit: str | None) -> None:
+    """See that the protocol can be run at all, before it is called a fault that it cannot."""
+    if unit is None:
+        raise UsageMistake("a protocol is for one family of units", "Name the model too, with --unit.")
+    outcome = play(Story(0, unit, protocol))
+    if outcome.violations:
+        raise UsageMistake(
+            f"{protocol} does not run on a sound {unit}: {outcome.violations[0].what}",
+            f"See why with: physioctl rehearse {protocol} --unit {unit}",
+        )
+
+
+def _story(text: str, unit: str | None, protocol: str | None) -> Story:
+    try:
+        story = draw(int(text), unit, protocol) if text.isdigit() else Story.from_json(text)
+        course(story.course, story.model)
+    except (ValueError, LookupError, PhysioctlError) as error:
+        raise UsageMistake(
+            f"this is no story: {error}", "Give a story's seed, or its JSON as a storm printed it."
+        ) from error
+    return story
+
+
+def _tell(story: Story) -> int:
+    outcome, lines = told(story)
+    for line in lines:
+        say(line)
+    say(f"the session: {outcome.ended}")
+    for violation in outcome.violations:
+        say(f"BROKEN at {violation.at_ms} ms: {violation.rule.value}: {violation.what}")
+    return Exit.FAULT if outcome.violations else Exit.DONE
+
+
+def _played(campaign: Campaign, jobs: int) -> Iterator[Outcome]:
+    played = campaign.played(jobs)
+    if not sys.stderr.isatty():
+        yield from played
+        return
+    with click.progressbar(played, length=campaign.count, label="storm", file=sys.stderr) as bar:
+        yield from bar
+
+
+def _as_json(campaign: Campaign, outcomes: Sequence[Outcome], broken: Sequence[Outcome]) -> None:
+    for row in rows(outcomes):
+        json_line({"event": "storm_kind"} | row.as_json())
+    for outcome in broken[:_SHOWN]:
+        short = shortest(outcome)
+        json_line(
+            {
+                "event": "storm_violation",
+                "rule": short.violations[0].rule.value,
+                "what": short.violations[0].what,
+                "seed": outcome.story.seed,
+                "version": _version(),
+                "story": short.story.as_json(),
+            }
+        )
+    json_line(
+        {"event": "storm_ended", "count": campaign.count, "seed": campaign.seed, "violations": len(broken)}
+    )
+
+
+def _as_text(campaign: Campaign, outcomes: Sequence[Outcome], broken: Sequence[Outcome]) -> None:
+    columns = ("kind", "stories", *_ENDS, "other", "timed", "p99 ms", "worst ms", "bound ms", "stretched")
+    table(columns, [_cells(row) for row in rows(outcomes)])
+    say("timed: how often it ended an output; from its onset to true silence.")
+    say(
+        "latent: nothing goes out beyond what was set; of a stuck output, only the unit's own switch ends it."
+    )
+    say(
+        "stretched: the worst where a slow clock, bytes held up, or a stall with a message in hand came along."
+    )
+    for outcome in broken[:_SHOWN]:
+        short = shortest(outcome)
+        violation = short.violations[0]
+        say(f"BROKEN: {violation.rule.value}: {violation.what}")
+        say(f"  story {outcome.story.seed}, {_version()}; the shortest that still fails:")
+        say(f"  physioctl storm --story '{short.story.as_json()}'")
+    say(f"{campaign.count} stories, seed {campaign.seed}: {len(broken) or 'no'} violations")
+
+
+def _cells(row: Row) -> list[str]:
+    said = row.as_json()
+    ends = [str(row.ended.get(end, 0)) for end in _ENDS]
+    other = row.stories - sum(row.ended.get(end, 0) for end in _ENDS)
+    figures = ["-" if said[key] is None else str(said[key]) for key in ("p99_ms", "worst_ms")]
+    bound = "latent" if row.latent else str(said["bound_ms"])
+    stretched = "-" if said["stretched_worst_ms"] is None else str(said["stretched_worst_ms"])
+    return [row.kind, str(row.stories), *ends, str(other), str(said["timed"]), *figures, bound, stretched]
+
+
+def _version() -> str:
+    """The commit where there is one, and the version."""
+    git = shutil.which("git")
+    if git is None:
+        return f"physioctl {__version__}"
+    found = subprocess.run(  # noqa: S603 - git, as found, with words of our own
+        [git, "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    commit = found.stdout.strip()
+    return f"physioctl {__version__}" + (f", commit {commit}" if commit else "")
