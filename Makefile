@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format bench frames mutants sbom clean
+.PHONY: help demo test check format bench storm frames mutants sbom clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -28,6 +28,7 @@ check: $(VENV)/.installed  ## format, lint, types, import contracts, generated f
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m device.wire --check
 	$(BIN)/python -m protocols --check
+	$(BIN)/python -m device.manual --check
 	$(BIN)/python -m tests.hazards --check
 
 format: $(VENV)/.installed  ## put the code into its one format, and make the generated files anew
@@ -35,7 +36,11 @@ format: $(VENV)/.installed  ## put the code into its one format, and make the ge
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m device.wire
 	$(BIN)/python -m protocols
+	$(BIN)/python -m device.manual
 	$(BIN)/python -m tests.hazards
+
+storm: $(VENV)/.installed  ## ten thousand sessions in which things go wrong
+	$(BIN)/physioctl storm --count 10000 --seed 1
 
 bench: $(VENV)/.installed  ## the measurements in benchmarks/
 	$(BIN)/python -m benchmarks

@@ -308,6 +308,8 @@ anew.
   a session that another has replaced is `STALE`, so that a frame kept back on its way revives nothing.
 * **Time is delivered time.** `for_ms` counts only while output is on: it stands still in `HELD`. The
   unit ends the step by itself to the millisecond, and goes to `READY`.
+* A new value of `UnitState` or `Result`, or a longer body, needs a new major version: an answer that
+  cannot be read whole proves nothing. A list holds no zero.
 * After a restart the unit is `IDLE`, its output is off, its counts are zero and its nonce is another.
 
 """

@@ -139,9 +139,8 @@ def _as_text(campaign: Campaign, outcomes: Sequence[Outcome], broken: Sequence[O
     say(
         "latent: nothing goes out beyond what was set; of a stuck output, only the unit's own switch ends it."
     )
-    say(
-        "stretched: the worst where a slow clock, bytes held up, or a stall with a message in hand came along."
-    )
+    say("stretched: the worst where a second trouble came too. A slow clock stretches a lease; bytes held up")
+    say("  or a stall with a message in hand delay what was sent; a deaf host cannot make sure of a reading.")
     for outcome in broken[:_SHOWN]:
         short = shortest(outcome)
         violation = short.violations[0]
@@ -156,7 +155,7 @@ def _cells(row: Row) -> list[str]:
     ends = [str(row.ended.get(end, 0)) for end in _ENDS]
     other = row.stories - sum(row.ended.get(end, 0) for end in _ENDS)
     figures = ["-" if said[key] is None else str(said[key]) for key in ("p99_ms", "worst_ms")]
-    bound = "latent" if row.latent else str(said["bound_ms"])
+    bound = "latent" if row.latent else str(said["bound_ms"] or "-")
     stretched = "-" if said["stretched_worst_ms"] is None else str(said["stretched_worst_ms"])
     return [row.kind, str(row.stories), *ends, str(other), str(said["timed"]), *figures, bound, stretched]
 

@@ -1,1 +1,1 @@
-"""Storms: seeded stories of faults and acts through the whole stack, and a judge outside the code under test."""
+"""Storms: seeded stories of faults and acts through the whole stack, and a judge outside of it."""

@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from simulator.storm.hazards import BOUND_MS, LATENT, Figure
-from simulator.storm.play import Outcome, play
+from simulator.storm.play import NOTHING, Outcome, play
 from simulator.storm.shrink import shrink
 from simulator.storm.story import Story, draw, seed_of
 
@@ -59,7 +59,7 @@ class Row:
         return self.kind in LATENT
 
     def times(self, *, stretched: bool) -> tuple[int, ...]:
-        """Milliseconds to silence, in order: those held to the plain bound, or to one a story has stretched."""
+        """Milliseconds to silence, in order: those held to the plain bound, or to a stretched one."""
         return tuple(
             sorted(
                 figure.took_ms
@@ -79,7 +79,7 @@ class Row:
             "timed": len(plain),
             "p99_ms": percentile(plain, 99),
             "worst_ms": max(plain, default=None),
-            "bound_ms": None if self.latent else BOUND_MS,
+            "bound_ms": None if self.latent or self.kind == NOTHING else BOUND_MS,
             "stretched": len(stretched),
             "stretched_worst_ms": max(stretched, default=None),
         }

@@ -42,7 +42,7 @@ class Course:
     level_mj_ms: float  # energy of one millisecond at the highest level; 0 for percussion
 
     def bound(self, step: int) -> int:
-        """The highest level that may go out in ``step``, counted from 1: in a rest, that of the output before."""
+        """The highest level that may go out in ``step``, from 1 up: in a rest, that of the output before."""
         return next((stage.level for stage in reversed(self.stages[:step]) if stage.level), 0)
 
 

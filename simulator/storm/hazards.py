@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import ceil
+from sys import maxsize
 
 from device.operator import Act
 from device.wire.messages import Family
@@ -50,7 +51,11 @@ _HIDDEN_BY = {  # what nobody can see while the sensor that would show it is at 
     FaultKind.OVERHEAT: frozenset((FaultKind.STUCK_SENSOR, FaultKind.IMPLAUSIBLE_SENSOR)),
     FaultKind.AGEING: frozenset((FaultKind.LYING_SENSOR,)),
 }
-# With these nothing goes out beyond what was set, or, of a stuck output, nobody but its own switch can end it.
+# Only the host's watch can see these, and it makes sure of a reading before it believes it. If the host goes
+# deaf, stalls or dies just then, the lease ends the output, from when the unit was last heard.
+_WATCHED = frozenset((FaultKind.AGEING, FaultKind.OVERHEAT, FaultKind.IMPLAUSIBLE_SENSOR))
+_WATCH_MS = 400
+# With these nothing goes out beyond what was set, or nothing but the unit's own switch can end it.
 LATENT: frozenset[str] = frozenset(
     (
         UNDER_POWER,
@@ -90,7 +95,7 @@ class Hazard:
     _figures: list[tuple[int, bool]] = field(default_factory=list)
 
     def look(self, now_ms: int, before_ms: int, on: bool, was_on: bool, output: float) -> None:
-        """Look on, one event after the other."""
+        """Look on, one event after the other; ``output`` is what goes out, or went out until now."""
         there = self.unsafe(now_ms, output) or (self.stays and self._onset_ms is not None)
         if self._onset_ms is None:
             if not (there and (on or was_on)):
@@ -139,23 +144,28 @@ class _Hazards:
 
     def of_fault(self, fault: Fault) -> Hazard:
         """Unsafe while the fault lasts, or while what it does is beyond what is safe."""
-        kind = fault.kind
-        if kind in ON_THE_LINE:
+        if fault.kind in ON_THE_LINE:
             return self._unheard(fault)
-        name = kind_of(fault)
-        unsafe = {
-            FaultKind.AGEING.value: lambda _, output: output - _DIGIT > self._level() * OVER_PCT / 100,
-            FaultKind.OVERHEAT.value: lambda _, __: self._rig.unit.head_temp >= self._too_hot_c,
-            FaultKind.LIFT_OFF.value: lambda _, output: output >= _CONTACT_JUDGED,
-        }.get(name, lambda _, __: True)
-        during = _during(fault)
+        kind = kind_of(fault)
+        # A battery that has run down stays so, however short the moment at which it did.
+        during = range(fault.at_ms, maxsize if kind == FaultKind.LOW_BATTERY else fault.until_ms)
         return Hazard(
-            name,
-            lambda now_ms, output: during(now_ms, output) and unsafe(now_ms, output),
+            kind,
+            lambda now_ms, output: now_ms in during and self._beyond(kind, output),
             lambda: fault.at_ms,
-            alarms=_ALARMS.get(name, frozenset()),
-            ends_it=name not in LATENT,
+            alarms=_ALARMS.get(kind, frozenset()),
+            ends_it=kind not in LATENT,
         )
+
+    def _beyond(self, kind: str, output: float) -> bool:
+        match kind:
+            case FaultKind.AGEING:
+                return output - _DIGIT > self._level() * OVER_PCT / 100
+            case FaultKind.OVERHEAT:
+                return self._rig.unit.head_temp >= self._too_hot_c
+            case FaultKind.LIFT_OFF:
+                return output >= _CONTACT_JUDGED
+        return True
 
     def _unheard(self, fault: Fault) -> Hazard:
         """Unsafe from when the host last heard the unit, until it hears it again with the line whole."""
@@ -185,8 +195,11 @@ def hazards(story: Story, rig: Rig, clock: MortalClock, level: Callable[[], int]
     if story.death_ms is not None:
         found.append(make.of_death(story.death_ms))
     for hazard in found:
-        if hazard.kind not in LATENT:
-            hazard.bound_ms = unheard_ms(story) if hazard.kind in ON_THE_LINE else bound_ms(story)
+        if hazard.kind in ON_THE_LINE:
+            hazard.bound_ms = unheard_ms(story)
+        elif hazard.kind not in LATENT:
+            blinded = bool(story.freezes or kinds & ON_THE_LINE) or story.death_ms is not None
+            hazard.bound_ms = bound_ms(story) + _WATCH_MS * (blinded and hazard.kind in _WATCHED)
     return found
 
 
@@ -219,7 +232,3 @@ def unheard_ms(story: Story) -> int:
     """The same from when the unit was last heard: a renewal may have waited in the hand of a frozen host."""
     in_hand_ms = max((freeze.for_ms for freeze in story.freezes if freeze.sending), default=0)
     return bound_ms(story) + min(in_hand_ms, LEASE_MS)
-
-
-def _during(fault: Fault) -> Callable[[int, float], bool]:
-    return lambda now_ms, _: fault.during(now_ms)

@@ -91,7 +91,8 @@ class Judge:
         self._may_rise = True
         self._starts = 0  # that have left and not yet come into force: one at most
         self._before_ms = 0
-        self._was_on = False
+        self._was_on = self._was_stuck = False
+        self._output = 0.0
         self._on_ms = 0  # since when there is output
         self._unwanted_ms: int | None = None  # since when there is output that the controller believes off
 
@@ -105,20 +106,23 @@ class Judge:
         output, on = unit.output, unit.silent_since_ms is None
         if len(unit.changes) > self._seen:
             self._hear_changes(unit.changes[self._seen :])
-        if self.during(FaultKind.STUCK_OUTPUT):
-            self._unwanted_ms, on = None, False
-            for hazard in self.hazards:
-                if hazard.kind != FaultKind.STUCK_OUTPUT:
-                    hazard.forget()
-        elif on:
+        stuck = self.during(FaultKind.STUCK_OUTPUT)
+        if on and not stuck:
             self._on_ms = self._on_ms if self._was_on else now_ms
             self._judge_output(now_ms, output)
         else:
             self._unwanted_ms = None
         if on or self._was_on:
-            for hazard in self.hazards:
+            self._time(now_ms, on, output if on else self._output, stuck)
+        self._before_ms, self._was_on, self._was_stuck, self._output = now_ms, on, stuck, output
+
+    def _time(self, now_ms: int, on: bool, output: float, stuck: bool) -> None:
+        """Let every stopwatch look on; while output is stuck, it obeys nobody."""
+        for hazard in self.hazards:
+            if hazard.kind != FaultKind.STUCK_OUTPUT and (stuck or self._was_stuck):
+                hazard.forget()
+            else:
                 hazard.look(now_ms, self._before_ms, on, self._was_on, output)
-        self._before_ms, self._was_on = now_ms, on
 
     def notice(self, event: Event) -> None:
         """Hear what the session tells, while there is somebody to tell it."""
@@ -127,16 +131,6 @@ class Judge:
         match event:
             case StepStarted():
                 self._bound = self._course.bound(event.step)
-            case StateChanged():
-                if event.state not in {"armed", "emitting", "held"}:
-                    self._may_rise = False
-            case Commanded(intent="SetOutput"):
-                self._starts = 1
-                if not self._may_rise:
-                    self.broken(Rule.RISE, "a start was sent with nobody's word to go on")
-            case Acted():
-                if event.act in {Act.RESUME, Act.TOGGLE} and self._rig.controller.state is State.ARMED:
-                    self._may_rise = True
             case AlarmRaised():
                 self.alarms.append(event.code)
             case Silenced():
@@ -144,6 +138,20 @@ class Judge:
             case SessionEnded():
                 self.ended = event
                 self._judge_silence(event.silence)
+            case _:
+                self._hear_of_output(event)
+
+    def _hear_of_output(self, event: Event) -> None:
+        match event:
+            case StateChanged() if event.state not in {"armed", "emitting", "held"}:
+                self._may_rise = False
+            case Acted() if event.act in {Act.RESUME, Act.TOGGLE}:
+                # Who resumes before the pause has taken effect has not been heard.
+                self._may_rise = self._may_rise or self._rig.controller.state is State.ARMED
+            case Commanded(intent="SetOutput"):
+                self._starts = 1
+                if not self._may_rise:
+                    self.broken(Rule.RISE, "a start was sent with nobody's word to go on")
 
     def during(self, kind: FaultKind) -> bool:
         """Whether a fault of ``kind`` is at work."""

@@ -32,6 +32,7 @@ from simulator.storm.judge import Judge, OnChange, Rule, Violation
 from simulator.storm.story import Story
 from simulator.unit import SimulatedUnit
 
+NOTHING = "nothing"  # befell a story
 _SESSION = "storm"
 _PATIENCE_MS = 20_000  # after which the person who waits for an undisturbed session's end stops it
 _END_MS = 15_000  # after that stop, within which there must be an end
@@ -69,7 +70,7 @@ class Outcome:
         found |= {kind_of_act(act) for _, act in story.acts if act is not Act.RESUME}
         found |= {HOST_FREEZE} if story.freezes else set()
         found |= {HOST_DEATH} if story.death_ms is not None else set()
-        return found or {"nothing"}
+        return found or {NOTHING}
 
 
 def play(

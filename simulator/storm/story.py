@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from random import Random
 from typing import Any
 
@@ -82,10 +83,12 @@ class Story:
         """The stories with one thing fewer in them, what happens last left out first."""
         if self.death_ms is not None:
             yield replace(self, death_ms=None)
-        for field in ("freezes", "acts", "faults"):
-            things = getattr(self, field)
-            for index in reversed(range(len(things))):
-                yield replace(self, **{field: (*things[:index], *things[index + 1 :])})
+        for freezes in combinations(self.freezes, len(self.freezes) - 1) if self.freezes else ():
+            yield replace(self, freezes=freezes)
+        for acts in combinations(self.acts, len(self.acts) - 1) if self.acts else ():
+            yield replace(self, acts=acts)
+        for faults in combinations(self.faults, len(self.faults) - 1) if self.faults else ():
+            yield replace(self, faults=faults)
 
 
 def seed_of(campaign: int, index: int) -> int:

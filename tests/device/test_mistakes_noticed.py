@@ -4,16 +4,36 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from queue import SimpleQueue
 
 import pytest
 
-from device.alarms import Effect, Rule, View
-from device.events import Priority
+from device.alarms import BY_CODE, Effect, Rule, View
+from device.clock import VirtualClock
+from device.controller import Controller
+from device.delivery import Ended, deliver
+from device.events import AlarmRaised, Event, Priority, Silence, Silenced
+from device.greeting import greet
+from device.link import Inbox
 from device.machine import State, Stateful
+from device.native import Native
+from device.operator import Act
 from device.watch import Watch
 from protocols.limits import Bound, Excess, Layer, Limits, Quantity
+from protocols.plan import Guide, Rest, Step
 from simulator.rig import Rig
 from tests.device.parts import DECLARED, MODEL, REPORT, bound
+from tests.support import (
+    LEASE_MS,
+    MINUTE_MS,
+    SECOND_MS,
+    Ledger,
+    MakeRig,
+    emit,
+    plan_of,
+    session_on,
+    turn_for,
+)
 
 INTENSITY = Quantity.INTENSITY_MW_CM2
 
@@ -85,3 +105,128 @@ def test_an_excess_names_every_value_a_list_admits() -> None:
     listed = Bound(Quantity.DUTY_PCT, Layer.UNIT, "a test", one_of=frozenset((10, 50)))
 
     assert str(Excess(20, listed)).endswith("one of 10 %, 50 % (a test)")
+
+
+@pytest.mark.hazard("H-07")
+@pytest.mark.parametrize(("output", "stuck"), [(100, False), (101, True)])
+def test_output_while_off_is_exact_at_a_tenth_of_a_level_of_a_thousand(output: int, stuck: bool) -> None:
+    off = view()
+    seen = replace(off, last_level=1000, report=replace(off.report, output=output))
+
+    breaks = BY_CODE["OUTPUT_STUCK"].breaks
+
+    assert breaks is not None
+    assert breaks(seen) is stuck
+
+
+@pytest.mark.hazard("H-11")
+@pytest.mark.parametrize(("since_ms", "implausible"), [(19_959, True), (19_960, False)])
+def test_a_leap_over_the_whole_range_is_exact_to_the_millisecond(since_ms: int, implausible: bool) -> None:
+    now = view()
+    seen = replace(
+        now,
+        before=replace(now.report, head_temp_ddeg_c=-200),
+        report=replace(now.report, head_temp_ddeg_c=800),
+        since_before_ms=since_ms,
+    )
+
+    breaks = BY_CODE["SENSOR_FAULT"].breaks
+
+    assert breaks is not None
+    assert breaks(seen) is implausible
+
+
+class BreaksAt:
+    """A witness that cannot take down one kind of event."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def tell(self, event: Event) -> None:
+        if event.name == self._name:
+            raise OSError("for a test")
+
+
+class Recording:
+    """A link that leads nowhere, and keeps what was sent."""
+
+    name = "nowhere"
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    def send(self, data: bytes) -> bool:
+        self.sent.append(data)
+        return True
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(
+    ("steps", "acts"),
+    [((Rest(MINUTE_MS),), ()), ((Guide("Stretch.", MINUTE_MS),), ()), ((), ((3 * SECOND_MS, Act.PAUSE),))],
+    ids=["rest", "guide", "pause"],
+)
+def test_a_unit_that_no_longer_answers_is_noticed_while_output_is_off(
+    make_rig: MakeRig, steps: tuple[Step, ...], acts: tuple[tuple[int, Act], ...]
+) -> None:
+    rig, ledger = make_rig("us111", "half_open@5s+1h=1", acts=acts), Ledger()
+
+    delivery = session_on(rig, *(steps or (emit(rig, MINUTE_MS),)), attended=True, ledger=ledger)
+
+    (alarm,) = ledger.named("alarm_raised")
+    assert isinstance(alarm, AlarmRaised)
+    assert alarm.code == "COMM_LOST"
+    assert 1500 <= alarm.at_ms - 5 * SECOND_MS <= 2500
+    assert delivery.ended is Ended.INTERRUPTED
+
+
+@pytest.mark.hazard("H-07")
+def test_a_stop_that_is_not_answered_leaves_the_controller_uncertain_and_says_for_how_long(
+    make_rig: MakeRig,
+) -> None:
+    rig, ledger = make_rig("us111", "half_open@5s+1h=1", acts=[(5 * SECOND_MS + 20, Act.STOP)]), Ledger()
+
+    delivery = session_on(rig, emit(rig, MINUTE_MS), ledger=ledger)
+
+    told = ledger.named("silenced")[-1]
+    assert isinstance(told, Silenced)
+    assert delivery.silence is told.silence is Silence.INFERRED
+    assert LEASE_MS <= told.took_ms <= 3 * LEASE_MS
+    assert rig.controller.state is State.UNCERTAIN
+
+
+@pytest.mark.hazard("H-15")
+def test_a_session_that_breaks_off_is_stopped_on_purpose_and_latched(rig: Rig) -> None:
+    unit = greet(rig.controller)
+    rig.controller.testify_to(BreaksAt("progress"))
+
+    with pytest.raises(OSError, match="for a test"):
+        deliver(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7)
+
+    assert rig.controller.state is State.FAULT
+    assert rig.controller.failure == "the session broke off"
+
+
+def test_nothing_is_said_to_a_port_before_anybody_asks_for_it() -> None:
+    clock, link = VirtualClock(), Recording()
+    inbox: Inbox = SimpleQueue()
+    controller = Controller(link, clock, inbox, Native())
+
+    while clock.now_ms() < SECOND_MS:
+        controller.turn(SECOND_MS)
+    unasked = len(link.sent)
+    controller.stop()
+
+    assert (unasked, len(link.sent)) == (0, 1)
+
+
+def test_a_unit_at_rest_is_looked_at_four_times_a_second(rig: Rig) -> None:
+    greet(rig.controller)
+    before = rig.controller.heard_bytes
+
+    turn_for(rig, 2 * SECOND_MS)
+
+    assert rig.controller.heard_bytes > before

@@ -253,7 +253,9 @@ def test_a_gun_declares_its_speeds_and_has_no_head() -> None:
 
 
 def test_the_smallest_head_is_a_head() -> None:
-    assert declared(replace(CAPABILITIES, area_mm2=1)).area_mm2 == 1
+    smallest = declared(replace(CAPABILITIES, area_mm2=1))
+
+    assert smallest == replace(declared(CAPABILITIES), area_mm2=1)
 
 
 @pytest.mark.parametrize("sensor", wire.Sensor)

@@ -1,0 +1,236 @@
+"""Storms: a few hundred stories, every one that ever failed, and the machinery that draws and counts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from statistics import median
+
+import pytest
+
+from device.operator import Act
+from physioctl.cli import run
+from simulator.faults import Fault, FaultKind
+from simulator.storm.campaign import Campaign, percentile, rows
+from simulator.storm.course import course, names
+from simulator.storm.hazards import BOUND_MS, LATENT
+from simulator.storm.host import Freeze
+from simulator.storm.play import Outcome, play
+from simulator.storm.shrink import shrink
+from simulator.storm.story import Story, draw, seed_of
+from simulator.storm.timeline import told
+
+FAILED_ONCE = [
+    line
+    for line in Path(__file__).with_name("storm_seeds.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+SURVIVED = {"host_death", "host_freeze", "half_open", "cable_pulled", "restart", "brown_out", "lift_off"}
+
+
+@pytest.mark.parametrize("batch", range(8))
+def test_no_story_of_a_small_storm_breaks_a_rule(batch: int) -> None:
+    outcomes = [play(draw(seed_of(1, index))) for index in range(batch, 240, 8)]
+
+    assert [(outcome.story.seed, outcome.violations) for outcome in outcomes if outcome.violations] == []
+
+
+@pytest.mark.parametrize("text", FAILED_ONCE)
+def test_a_story_that_failed_once_passes(text: str) -> None:
+    outcome = play(Story.from_json(text))
+
+    assert outcome.violations == ()
+
+
+@pytest.mark.parametrize("model", ["us111", "ultragun", "ultragun_pro"])
+def test_a_story_in_which_nothing_happens_is_completed(model: str) -> None:
+    for name in names(model):
+        outcome = play(Story(1, model, name))
+
+        assert (outcome.ended, outcome.violations, outcome.figures) == ("completed", (), ())
+        assert outcome.kinds == {"nothing"}
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        Story(1, "us111", "storm-steady", death_ms=5000),
+        Story(1, "us111", "storm-steady", freezes=(Freeze(5000, 3000),)),
+        Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.CABLE_PULLED, 5000, 3000),)),
+        Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.HALF_OPEN, 5000, 3000, 1.0),)),
+        Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.LIFT_OFF, 5000, 3000, 0.02),)),
+        Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.RESTART, 5000, 500),)),
+        Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.BROWN_OUT, 5000, 200),)),
+    ],
+    ids=lambda story: next(iter(play(story).kinds)),
+)
+def test_what_a_unit_survives_is_silent_within_lease_and_status_period(story: Story) -> None:
+    outcome = play(story)
+
+    (kind,) = outcome.kinds
+    assert kind in SURVIVED
+    assert [figure.kind for figure in outcome.figures] == [kind]
+    assert outcome.figures[0].took_ms <= BOUND_MS
+    assert outcome.figures[0].bound_ms == BOUND_MS
+
+
+def test_a_dead_host_leaves_output_on_until_the_lease_is_out_and_no_longer() -> None:
+    figures = [
+        play(Story(1, "us111", "storm-steady", death_ms=at_ms)).figures for at_ms in range(5000, 5100, 7)
+    ]
+
+    assert all(400 < figure.took_ms <= BOUND_MS for (figure,) in figures)
+
+
+def test_a_persons_stop_is_carried_out_in_the_time_that_the_bytes_take() -> None:
+    outcome = play(Story(1, "us111", "storm-steady", acts=((5000, Act.STOP),)))
+
+    assert outcome.ended == "stopped"
+    assert [(figure.kind, figure.took_ms) for figure in outcome.figures] == [("operator_stop", 2)]
+
+
+def test_the_same_seed_draws_and_plays_the_same_story() -> None:
+    first, second = (play(draw(20_261_120)) for _ in range(2))
+
+    assert first == second
+
+
+def test_the_stories_of_two_seeds_differ() -> None:
+    assert len({draw(seed_of(campaign, index)) for campaign in (1, 2) for index in range(50)}) == 100
+
+
+def test_a_story_written_out_reads_back_as_it_was() -> None:
+    stories = [draw(seed_of(3, index)) for index in range(50)]
+
+    assert [Story.from_json(story.as_json()) for story in stories] == stories
+
+
+@pytest.mark.parametrize("text", ["{}", "[1]", '{"seed": 1}', "no json", '{"faults": ["moonlight@1s"]}'])
+def test_what_is_no_story_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        Story.from_json(text)
+
+
+def test_every_kind_of_trouble_is_drawn_and_most_stories_have_some() -> None:
+    outcomes = [draw(seed_of(1, index)) for index in range(600)]
+
+    assert {fault.kind for story in outcomes for fault in story.faults} == set(FaultKind)
+    assert {act for story in outcomes for _, act in story.acts} == set(Act)
+    assert median(len(story.faults) for story in outcomes) == 1
+
+
+def test_a_campaign_comes_to_the_same_with_one_process_and_with_two() -> None:
+    campaign = Campaign(30, seed=4)
+
+    assert list(campaign.played(1)) == list(campaign.played(2))
+
+
+def test_a_campaign_of_one_model_plays_no_other() -> None:
+    outcomes = Campaign(5, seed=1, model="ultragun").played(1)
+
+    assert {outcome.story.model for outcome in outcomes} == {"ultragun"}
+
+
+def test_shrinking_keeps_what_fails_and_nothing_else() -> None:
+    story = Story(
+        1,
+        "us111",
+        "storm-steady",
+        faults=(Fault(FaultKind.RESTART, 1, 1), Fault(FaultKind.LIFT_OFF, 2, 2)),
+        acts=((1, Act.PAUSE), (2, Act.STOP)),
+        freezes=(Freeze(1, 50), Freeze(2, 50, sending=True)),
+        death_ms=7,
+    )
+
+    short = shrink(story, lambda it: (2, Act.STOP) in it.acts and Freeze(1, 50) in it.freezes)
+
+    assert short == Story(1, "us111", "storm-steady", acts=((2, Act.STOP),), freezes=(Freeze(1, 50),))
+
+
+def test_a_course_reckons_its_dose_by_itself() -> None:
+    steady, pulsed = course("storm-steady", "us111"), course("storm-pulsed", "us111")
+
+    assert (steady.delivered_ms, steady.total_ms) == (12_000, 12_000)
+    assert steady.energy_mj == pytest.approx(440 * 4 * 11.5)
+    assert (pulsed.delivered_ms, pulsed.total_ms) == (12_000, 14_100)
+    assert pulsed.energy_mj == pytest.approx(3 * 1060 * 4 * 0.5 * 3.85)
+
+
+def test_percentiles_are_taken_from_what_there_is() -> None:
+    assert percentile([], 99) is None
+    assert percentile([7], 99) == 7
+    assert percentile(range(1, 201), 99) == 198
+
+
+def test_rows_count_the_stories_of_a_kind_and_keep_stretched_times_apart() -> None:
+    slow = Fault(FaultKind.SLOW_CLOCK, 4000, 20_000, 0.1)
+    outcomes: list[Outcome] = [
+        play(Story(1, "us111", "storm-steady", death_ms=5000)),
+        play(Story(1, "us111", "storm-steady", faults=(slow,), death_ms=5000)),
+    ]
+
+    found = {row.kind: row for row in rows(outcomes)}
+
+    assert found["host_death"].stories == 2
+    assert len(found["host_death"].times(stretched=False)) == 1
+    assert len(found["host_death"].times(stretched=True)) == 1
+    assert found["slow_clock"].latent
+    assert FaultKind.SLOW_CLOCK in LATENT
+
+
+def test_a_story_is_told_with_all_that_befell_it() -> None:
+    outcome, lines = told(
+        Story(1, "us111", "storm-steady", acts=((5000, Act.STOP),), freezes=(Freeze(2000, 50),))
+    )
+
+    text = "\n".join(lines)
+    assert outcome.ended == "stopped"
+    assert "PERSON stop" in text
+    assert "HOST   stalls for 50 ms" in text
+    assert "UNIT   output 440: set" in text
+    assert "UNIT   output 0: stop" in text
+    assert [int(line.split()[0]) for line in lines] == sorted(int(line.split()[0]) for line in lines)
+
+
+def test_the_command_prints_a_table_and_what_it_comes_to(capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["storm", "--count", "20", "--seed", "2", "--jobs", "1"])
+
+    said = capsys.readouterr().out
+    assert code == 0
+    assert "worst ms" in said
+    assert said.rstrip().endswith("20 stories, seed 2: no violations")
+
+
+def test_the_command_prints_json_lines_that_end_with_the_count(capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["storm", "--count", "12", "--seed", "2", "--jobs", "1", "--json"])
+
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert code == 0
+    assert {event["event"] for event in events[:-1]} == {"storm_kind"}
+    assert events[-1] == {"event": "storm_ended", "count": 12, "seed": 2, "violations": 0}
+
+
+def test_the_command_storms_over_any_protocol(capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ["storm", "--count", "3", "--jobs", "1", "--protocol", "unit-check", "--unit", "us111"]
+
+    assert run(asked) == 0
+    assert "3 stories" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ["--protocol", "unit-check"],
+        ["--protocol", "unit-check", "--unit", "ultragun"],
+        ["--story", "{}"],
+        ["--story", "1" * 5 + "x"],
+    ],
+)
+def test_the_command_says_what_it_cannot_play(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["storm", *asked]) == 2
+    assert "to do:" in capsys.readouterr().err
+
+
+def test_the_command_tells_one_story(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["storm", "--story", FAILED_ONCE[0]]) == 0
+    assert "the session: interrupted" in capsys.readouterr().out
