@@ -40,15 +40,15 @@ from device.events import (
     Watcher,
     Witness,
 )
-from device.guard import Standing, clear
+from device.guard import clear
+from device.knowledge import Knowledge
 from device.link import Inbox, Link
 from device.machine import State, Stateful, Trigger
 from device.operator import Act
-from device.sight import Belief, Sight
-from device.silence import Quiet
+from device.sight import Sight
 from device.unit import Unit
 from device.watch import Watch
-from protocols.plan import Emit, Plan, energy_mj, level
+from protocols.plan import Emit, Plan
 
 STATUS_MS = 100  # the status period: while output may be on, the unit is heard at least this often
 RENEW_MS = 90  # between renewals, so that the next one leaves while the last answer is fresh
@@ -58,7 +58,6 @@ STOP_MS = 40  # between stops, until silence is known
 END_MS = 5  # after a step's reckoned end, and between looks for it
 ANSWER_MS = 80  # while output may be on, a question older than this is given up for a newer one
 OVERDUE_MS = 100  # this long before the lease is out, missing answers are doubted
-MOMENT_MS = 10  # less than this is no output worth a start
 QUIET_OVERDUE_MS = 2000  # the same, while output is off
 
 _LIVE = (State.EMITTING, State.HELD)
@@ -71,29 +70,19 @@ class Controller:
         self.clock = clock
         self.inbox = inbox
         self.link = link
-        self.unit: Unit | None = None
-        self.report: Report | None = None
+        self.known = Knowledge()
         self.alarms: list[Rule] = []  # raised so far, in order
         self.heard_bytes = 0
         self.failure = ""  # why the state is FAULT or UNCERTAIN
         self._conversation = Conversation(dialect)
-        self._machine = Stateful(self)
+        self._machine = Stateful(self.known)
         self._watch = Watch()
         self._audience = Audience()
-        self._plan: Plan | None = None
-        self._session = 0
-        self._energy_ceiling_mj = 0
         self._attended = False
-        self._step: Emit | None = None
-        self._confirmed = False  # the unit has been seen to carry out the last SET
-        self._quiet = Quiet()
-        self._pause_asked = False
-        self._counted: Report | None = None  # the latest report of our session
         self.halted = False  # a person has asked to stop
         self._report_ms = clock.now_ms()
         self._sent_ms = 0
         self.lost: LinkLost | None = None
-        self._step_end_ms = 0  # delivered time at which the unit's timer ends the running step
         self._sight: Sight | None = None
         self.identity: Identity | None = None
         self.declared: Declaration | None = None
@@ -106,92 +95,40 @@ class Controller:
         return self._machine.state
 
     @property
+    def unit(self) -> Unit | None:
+        """The unit on the cable, once it has made itself known."""
+        return self.known.unit
+
+    @property
+    def report(self) -> Report | None:
+        """The unit's latest report."""
+        return self.known.report
+
+    @property
     def delivered_ms(self) -> int:
         """Delivered in this session, as the unit last reported it, before it restarted if it has."""
-        return self._counted.delivered_ms if self._counted else 0
+        return self.known.delivered_ms
 
     @property
     def energy_mj(self) -> int:
         """Energy given in this session, as the unit last reported it, before it restarted if it has."""
-        return self._counted.energy_mj if self._counted else 0
-
-    def has_energy_for(self, step: Emit) -> bool:
-        """Whether the session's ceiling leaves a moment's output, as the unit has counted."""
-        if self.unit is None or self.unit.area_mm2 is None:
-            return True
-        moment_mj = energy_mj(Emit(step.output, MOMENT_MS, 0), self.unit.area_mm2)
-        return self.energy_mj + moment_mj <= self._energy_ceiling_mj
+        return self.known.energy_mj
 
     @property
     def heard_ms(self) -> int:
         """When the unit last gave a report that counts; until it has, when we began to listen."""
         return self._report_ms
 
-    @property
-    def confirmed(self) -> bool:
-        """Whether the unit has been seen to carry out the latest start."""
-        return self._confirmed
-
-    @property
-    def pausing(self) -> bool:
-        """Whether the stop on its way is a pause."""
-        return self._pause_asked
-
     def add_watcher(self, watcher: Watcher) -> None:
         """Let ``watcher`` notice what happens, after it has."""
         self._audience.add(watcher)
-
-    # --- Facts: the questions the machine's cells ask ------------------------------------------------
-
-    def unit_is_known(self) -> bool:
-        """It has said who it is and may be driven."""
-        return self.unit is not None
-
-    def plan_is_within_limits(self) -> bool:
-        """Held against its limits once more, now."""
-        plan = self._plan
-        if plan is None or plan.excesses():
-            return False
-        return not (plan.emissions and plan.limits.blocked(plan.family))
-
-    def output_is_allowed(self) -> bool:
-        """The plan is within limits, the unit is armed for it, and nothing has asked to stop."""
-        report = self.report
-        return (
-            self.plan_is_within_limits()
-            and self._quiet.asked_ms is None
-            and report is not None
-            and self._ours(report)
-            and report.state is UnitState.READY
-            and not report.faults
-        )
-
-    def level_is_as_before(self) -> bool:
-        """The unit came back no higher than it was set."""
-        return (
-            self._step is not None
-            and self.report is not None
-            and self.report.level_set <= level(self._step.output)
-        )
-
-    def pause_was_asked(self) -> bool:
-        """A pause, and nothing more, is behind the stop; and silence is proven."""
-        return self._pause_asked and self._quiet.proven
-
-    def silence_is_proven(self) -> bool:
-        """The unit's latest word."""
-        return self._quiet.proven
-
-    def cause_has_gone(self) -> bool:
-        """The unit reports no fault, and silence."""
-        return self._quiet.proven and self.report is not None and not self.report.faults
 
     # --- verbs --------------------------------------------------------------------------------------
 
     def open(self, unit: Unit) -> None:
         """Take ``unit`` for the one on the cable, and see that its output is off."""
-        self.unit = unit
-        if self._quiet.proven:
+        self.known.unit = unit
+        if self.known.quiet.proven:
             self._fire(Trigger.GREET)
         else:  # left behind by a host that has died, or in another's hand
             self.stop()
@@ -205,37 +142,28 @@ class Controller:
         """Load ``plan`` for a session. Raise `NoWay` when it is not within its limits."""
         assert self.unit is not None
         assert self._audience.witness is not None, "output without a witness"
-        self._plan, self._session, self._attended = plan, session, attended
-        self._counted = None
-        planned_mj = plan.energy_mj if plan.energy_mj is not None else 0xFFFFFFFF
-        # The unit meters what it gives: a hundredth more keeps it from cutting the last moment off.
-        self._energy_ceiling_mj = min(planned_mj + planned_mj // 100 + 100, 0xFFFFFFFF)
+        self.known.take_up(plan, session)
+        self._attended = attended
         self._sight = Sight(self.unit)
         self._fire(Trigger.ARM)
 
     def arm(self) -> None:
         """Ask the unit to take the session's ceilings. Arming again keeps its counts."""
         assert self.unit is not None
-        assert self._plan is not None
-        highest = max((level(emission.output) for emission in self._plan.emissions), default=0)
+        known, plan = self.known, self.known.plan
+        assert plan is not None
         nonce = self.unit.identity.nonce
-        self.say(Arm(nonce, self._session, highest, self._plan.delivered_ms, self._energy_ceiling_mj))
-
-    def is_armed(self) -> bool:
-        """Whether the unit has our ceilings."""
-        report = self.report
-        return report is not None and report.state is UnitState.READY and self._ours(report)
+        self.say(Arm(nonce, known.session, known.level_max, plan.delivered_ms, known.energy_ceiling_mj))
 
     def start(self, step: Emit, for_ms: int) -> None:
         """Begin a step's output. This question is sent once; what became of it, a look will tell."""
         assert self.unit is not None
-        self._step, self._confirmed = step, False
-        self._step_end_ms = self.delivered_ms + for_ms
+        self.known.begin(step, for_ms)
         self._fire(Trigger.START)
         self.say(
             SetOutput(
                 nonce=self.unit.identity.nonce,
-                session=self._session,
+                session=self.known.session,
                 output=step.output,
                 for_ms=for_ms,
                 ramp_ms=min(step.ramp_ms, for_ms),
@@ -246,7 +174,7 @@ class Controller:
     def pause(self) -> None:
         """Output off for now; only a person goes on."""
         if self.state in _LIVE:
-            self._pause_asked = True
+            self.known.pause_asked = True
             self._end(Trigger.PAUSE)
         elif self.state is State.ARMED:
             self._fire(Trigger.PAUSE)
@@ -254,19 +182,19 @@ class Controller:
     def resume(self) -> None:
         """Go on from a pause: a person's act."""
         if self.state is State.PAUSED:
-            self._pause_asked = False
-            self._quiet.rest()
+            self.known.pause_asked = False
+            self.known.quiet.rest()
             self._fire(Trigger.RESUME)
 
     def stop(self) -> None:
         """End the output and the session, from any state. Never refused."""
-        self._pause_asked = False
+        self.known.pause_asked = False
         self._end(Trigger.STOP)
 
     def fail(self, why: str) -> None:
         """End the output and latch: a person must look."""
         self.failure = self.failure or why
-        self._pause_asked = False
+        self.known.pause_asked = False
         self._end(Trigger.FAIL)
 
     def break_off(self, why: str) -> None:
@@ -284,7 +212,7 @@ class Controller:
 
     def last_words(self) -> None:
         """Send a stop past the loop: the interpreter is on its way out."""
-        if not self._quiet.proven:
+        if not self.known.quiet.proven:
             self.inbox.put(Act.STOP)
             self.say(Stop())
 
@@ -294,7 +222,7 @@ class Controller:
         while (silence := self.silence()) is None:
             self.turn(self.clock.now_ms() + STOP_MS)
         if silence is Silence.PROVEN and self.state in (State.SILENCING, State.UNCERTAIN):
-            self._quiet.rest()
+            self.known.quiet.rest()
             self._fire(Trigger.SILENT)
         elif self.state is State.SILENCING:
             self._fire(Trigger.DOUBT)
@@ -303,7 +231,7 @@ class Controller:
 
     def silence(self) -> Silence | None:
         """What is known of the output being off; None while waiting may still tell."""
-        return self._quiet.known(self._now(), reachable=self.lost is None)
+        return self.known.quiet.known(self._now(), reachable=self.lost is None)
 
     # --- the loop -----------------------------------------------------------------------------------
 
@@ -324,7 +252,7 @@ class Controller:
     def _send_due(self) -> int:
         """Send what the state asks for if its time has come; the time of the next one."""
         now_ms = self._now()
-        if self.lost or (self.state is State.OFFLINE and not self._quiet.stopping):
+        if self.lost or (self.state is State.OFFLINE and not self.known.quiet.stopping):
             return now_ms + LOOK_MS
         due_ms = self._due_ms()
         if now_ms >= due_ms:
@@ -334,32 +262,32 @@ class Controller:
 
     def _due_ms(self) -> int:
         standing = self._conversation.standing
-        if self._quiet.stopping:
+        if self.known.quiet.stopping:
             return self._sent_ms + STOP_MS
         if standing is not None:
             return standing.at_ms + (ANSWER_MS if self.state in _LIVE else LOOK_MS)
         if self.state in _LIVE:
-            return min(self._quiet.allowed_ms + RENEW_MS, self._expected_end_ms())
+            return min(self.known.quiet.allowed_ms + RENEW_MS, self._expected_end_ms())
         return self._sent_ms + LOOK_MS
 
     def _what_is_due(self) -> Intent:
-        if self._quiet.stopping:
+        if self.known.quiet.stopping:
             return Stop()
         heard = self._conversation.standing is None and self._now() - self._report_ms <= HEARD_MS
         if self.unit is None or self.state not in _LIVE or not heard:
             return Look()  # prolongs nothing: a unit that is not heard is not given more time
-        return Renew(self.unit.identity.nonce, self._session, self.unit.lease_ms)
+        return Renew(self.unit.identity.nonce, self.known.session, self.unit.lease_ms)
 
     def _expected_end_ms(self) -> int:
         """When the unit's own timer should have ended the running step: worth a look at once."""
-        if self.state is not State.EMITTING or not self._confirmed:
+        if self.state is not State.EMITTING or not self.known.confirmed:
             return self._now() + LOOK_MS
-        left_ms = self._step_end_ms - self.delivered_ms
+        left_ms = self.known.step_end_ms - self.delivered_ms
         return max(self._report_ms + left_ms + END_MS, self._sent_ms + END_MS)
 
     def say(self, intent: Intent) -> None:
         """The only way out: guard, witness, line. A stop waits for no witness: its end is told."""
-        cleared = clear(intent, self._standing())
+        cleared = clear(intent, self.known.standing(self.state))
         now_ms = self._now()
         if isinstance(intent, Stop):
             self._send(self._conversation.ask(cleared, now_ms))
@@ -367,7 +295,7 @@ class Controller:
         if isinstance(intent, SetOutput | Arm):
             self.tell(Commanded(at_ms=now_ms, intent=type(intent).__name__, values=asdict(intent)))
         if isinstance(intent, SetOutput | Renew):
-            self._quiet.allow(self._now(), intent.lease_ms)  # now: telling may have taken its time
+            self.known.quiet.allow(self._now(), intent.lease_ms)  # now: telling may have taken its time
         self._send(self._conversation.ask(cleared, now_ms))
 
     def _send(self, data: bytes) -> None:
@@ -388,10 +316,8 @@ class Controller:
         if isinstance(answer, Declaration):
             self.declared = answer
             return
-        self.report, self._report_ms = answer, self._now()
-        self._counted = answer if self._ours(answer) else self._counted
-        self._quiet.hear(answer, self._now())
-        self._confirmed = self._confirmed or answer.state in (UnitState.EMITTING, UnitState.HELD)
+        self._report_ms = self._now()
+        self.known.hear(answer, self._report_ms)
         if answer.refusal and isinstance(intent, Arm | SetOutput):
             self.fail(
                 f"the unit refused to {'arm' if isinstance(intent, Arm) else 'start'}: {answer.refusal}"
@@ -400,19 +326,10 @@ class Controller:
         self._follow(answer)
 
     def _judge(self, report: Report) -> None:
-        plan = self._plan
+        plan = self.known.plan
         if plan is None or self._sight is None:
             return
-        believed_on = self._step is not None and self._confirmed and self.state in _LIVE
-        set_level = level(self._step.output) if self._step else 1
-        belief = Belief(
-            wanted_level=set_level if believed_on else 0,
-            last_level=set_level,
-            ramp_ms=self._step.ramp_ms if self._step else 0,
-            # Counts of another session say nothing of this one.
-            delivered_max_ms=plan.delivered_ms if self._ours(report) else report.delivered_ms,
-            energy_max_mj=self._energy_ceiling_mj if self._ours(report) else report.energy_mj,
-        )
+        belief = self.known.belief(report, plan, live=self.state in _LIVE)
         raised, cleared = self._watch.judge(self._sight.see(report, self._now(), belief))
         for rule in raised:
             self._raise(rule, rule.what)
@@ -448,7 +365,7 @@ class Controller:
             UnitState.READY,
         ):
             self.fail(f"the unit is {report.state.value} by itself")
-        elif self.state is State.SILENCING and self.pause_was_asked():
+        elif self.state is State.SILENCING and self.known.pause_was_asked():
             self._fire(Trigger.HUSH)
 
     def _act(self, act: Act) -> None:
@@ -470,7 +387,7 @@ class Controller:
 
     def _doubt_the_missing(self) -> None:
         """Answers that matter are overdue: before the lease is out, stop asking for more output."""
-        if self.unit is None or self._plan is None or self.lost:
+        if self.unit is None or self.known.plan is None or self.lost:
             return
         silent_for_ms = self._now() - self._report_ms
         if self.state in _LIVE and silent_for_ms >= self.unit.lease_ms - OVERDUE_MS:
@@ -482,10 +399,12 @@ class Controller:
 
     def _end(self, trigger: Trigger) -> None:
         """Send a stop at once, then move. Nothing stands between the asking and the sending."""
-        self._quiet.ask(self._now(), reachable=self.lost is None)
+        before = self.state
+        self.known.quiet.ask(self._now(), reachable=self.lost is None)
         if self.lost is None:
             self.say(Stop())
-        self._fire(trigger)
+        if self.state is before:  # else the line went under the stop, and that has been seen to
+            self._fire(trigger)
 
     # --- telling ------------------------------------------------------------------------------------
 
@@ -505,20 +424,3 @@ class Controller:
 
     def _now(self) -> int:
         return self.clock.now_ms()
-
-    def _ours(self, report: Report) -> bool:
-        return self._session != 0 and report.session == self._session
-
-    def _standing(self) -> Standing:
-        declared = self.unit.declared if self.unit else None
-        return Standing(
-            state=self.state,
-            nonce=self.unit.identity.nonce if self.unit else 0,
-            session=self._session,
-            delivered_ms=self.delivered_ms,
-            stop_asked=self._quiet.asked_ms is not None,
-            plan=self._plan,
-            energy_ceiling_mj=self._energy_ceiling_mj,
-            lease_min_ms=declared.lease_min_ms if declared else 0,
-            lease_max_ms=declared.lease_max_ms if declared else 0,
-        )

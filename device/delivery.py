@@ -122,7 +122,7 @@ class _Walk:
             left_ms = self._left_ms(owed_ms)  # only now: the unit has told what a pause has cut off
             if not self._at(State.ARMED) or left_ms <= 0:  # paused meanwhile, or paused at the very end
                 continue
-            if not self._controller.has_energy_for(step):  # a unit that gives more than it is set to
+            if not self._controller.known.has_energy_for(step):  # a unit that gives more than it is set to
                 self._controller.fail("all of the energy planned has been given before its time")
                 continue
             self._controller.start(step, left_ms)
@@ -131,9 +131,9 @@ class _Walk:
                 self._turn(step, self._left_ms(owed_ms), self._now() + PROGRESS_MS)
             if not self._at(State.ARMED) or self._left_ms(owed_ms) <= 0:
                 continue
-            if self._controller.confirmed and self._controller.has_energy_for(step):
+            if self._controller.known.confirmed and self._controller.known.has_energy_for(step):
                 self._controller.break_off("the unit ended the step early: contact was lost for too long")
-            elif not self._controller.confirmed:
+            elif not self._controller.known.confirmed:
                 unheard += 1
                 if unheard >= ATTEMPTS:
                     self._controller.fail("the unit does not hear a start")
@@ -143,13 +143,15 @@ class _Walk:
 
     def _arm(self) -> None:
         for _ in range(ATTEMPTS):
-            if self._controller.is_armed() or not self._at(State.ARMED):
+            if self._controller.known.is_armed() or not self._at(State.ARMED):
                 return
             self._controller.arm()
             give_up_ms = self._now() + LOOK_MS
-            while not self._controller.is_armed() and self._at(State.ARMED) and self._now() < give_up_ms:
+            while (
+                not self._controller.known.is_armed() and self._at(State.ARMED) and self._now() < give_up_ms
+            ):
                 self._controller.turn(give_up_ms)
-        if not self._controller.is_armed() and self._at(State.ARMED):
+        if not self._controller.known.is_armed() and self._at(State.ARMED):
             self._controller.fail("the unit does not answer when it is armed")
 
     def _wait(self, duration_ms: int) -> None:
@@ -165,7 +167,7 @@ class _Walk:
         """Sit out a pause. Return only in ARMED; raise `_Over` when the session has ended."""
         since_ms = self._now()
         while self._at(State.PAUSED, State.SILENCING):
-            if self._at(State.SILENCING) and not self._controller.pausing:
+            if self._at(State.SILENCING) and not self._controller.known.pause_asked:
                 raise _Over
             if self._controller.silence() not in (None, Silence.PROVEN):
                 self._controller.fail("a pause was asked and the unit did not say that its output is off")

@@ -88,7 +88,7 @@ def begun(rig: Rig, *steps: Emit) -> Unit:
     rig.controller.testify_to(Ledger())
     rig.controller.take_up(plan_of(unit, *steps), 7, attended=False)
     rig.controller.arm()
-    while not rig.controller.is_armed():
+    while not rig.controller.known.is_armed():
         turn_for(rig, 1)
     rig.controller.start(steps[0], steps[0].duration_ms)
     return unit

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from device.delivery import Ended
 from device.dialect import UnitState
 from device.events import Silence
+from device.machine import State
 from protocols.plan import Guide, Rest
 from simulator.record import Why
 from simulator.rig import Rig
@@ -214,3 +215,15 @@ def test_the_same_seed_gives_the_same_events(make_rig: MakeRig) -> None:
 
     assert told(7) == told(7)
     assert told(7) != told(8)
+
+
+def test_a_line_that_goes_under_the_stop_of_a_pause_ends_the_session_in_silence(rig: Rig) -> None:
+    begun(rig, emit(rig, MINUTE_MS))
+    turn_for(rig, SECOND_MS)
+    rig.cable.on_pulled = None  # nobody tells: the stop itself finds the line gone
+    rig.cable.pull()
+
+    rig.controller.pause()
+
+    assert rig.controller.state is State.FAULT
+    assert rig.controller.settle() is Silence.INFERRED

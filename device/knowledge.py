@@ -1,0 +1,161 @@
+"""What the controller knows of its unit and its session, and the answers that follow from it.
+
+Here stand the facts that the state machine's cells ask for, and what the guard and the watch judge by.
+It sends nothing, waits for nothing and moves no state.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from device.dialect import Report, UnitState
+from device.guard import Standing
+from device.machine import State
+from device.sight import Belief
+from device.silence import Quiet
+from device.unit import Unit
+from protocols.limits import Quantity
+from protocols.plan import Emit, Plan, energy_mj, level
+
+MOMENT_MS = 10  # less than this is no output worth a start
+_COUNTER_MAX = 0xFFFFFFFF
+
+
+@dataclass(slots=True)
+class Knowledge:
+    """One unit, one session at a time."""
+
+    unit: Unit | None = None
+    report: Report | None = None  # the unit's latest
+    counted: Report | None = None  # the latest of our session
+    plan: Plan | None = None
+    session: int = 0
+    energy_ceiling_mj: int = 0
+    step: Emit | None = None  # the one last started
+    step_end_ms: int = 0  # delivered time at which the unit's timer ends it
+    confirmed: bool = False  # the unit has been seen to carry out the last start
+    pause_asked: bool = False
+    quiet: Quiet = field(default_factory=Quiet)
+
+    # --- what has happened --------------------------------------------------------------------------
+
+    def take_up(self, plan: Plan, session: int) -> None:
+        """A session begins."""
+        self.plan, self.session, self.counted = plan, session, None
+        planned_mj = _COUNTER_MAX if plan.energy_mj is None else plan.energy_mj
+        allowed_mj = plan.limits.at_most(Quantity.ENERGY_MJ)
+        # The unit meters what it gives: a hundredth more keeps it from cutting the last moment off.
+        wanted_mj = planned_mj + planned_mj // 100 + 100
+        self.energy_ceiling_mj = min(wanted_mj, _COUNTER_MAX if allowed_mj is None else allowed_mj)
+
+    def begin(self, step: Emit, for_ms: int) -> None:
+        """A step's output is about to be asked for."""
+        self.step, self.confirmed = step, False
+        self.step_end_ms = self.delivered_ms + for_ms
+
+    def hear(self, report: Report, now_ms: int) -> None:
+        """The unit has spoken."""
+        self.report = report
+        self.counted = report if self.is_ours(report) else self.counted
+        self.confirmed = self.confirmed or report.state in (UnitState.EMITTING, UnitState.HELD)
+        self.quiet.hear(report, now_ms)
+
+    # --- what follows -------------------------------------------------------------------------------
+
+    @property
+    def delivered_ms(self) -> int:
+        """Delivered in this session, as the unit last reported it, before it restarted if it has."""
+        return self.counted.delivered_ms if self.counted else 0
+
+    @property
+    def energy_mj(self) -> int:
+        """Energy given in this session, as the unit last reported it, before it restarted if it has."""
+        return self.counted.energy_mj if self.counted else 0
+
+    @property
+    def level_max(self) -> int:
+        """The highest level of the plan; 0 for one without output."""
+        return max((level(step.output) for step in self.plan.emissions), default=0) if self.plan else 0
+
+    def is_ours(self, report: Report) -> bool:
+        """Whether the counts of ``report`` belong to our session."""
+        return self.session != 0 and report.session == self.session
+
+    def is_armed(self) -> bool:
+        """Whether the unit has our ceilings."""
+        report = self.report
+        return report is not None and report.state is UnitState.READY and self.is_ours(report)
+
+    def has_energy_for(self, step: Emit) -> bool:
+        """Whether the session's ceiling leaves a moment's output, as the unit has counted."""
+        if self.unit is None or self.unit.area_mm2 is None:
+            return True
+        moment_mj = energy_mj(Emit(step.output, MOMENT_MS, 0), self.unit.area_mm2)
+        return self.energy_mj + moment_mj <= self.energy_ceiling_mj
+
+    def standing(self, state: State) -> Standing:
+        """What the guard judges by."""
+        declared = self.unit.declared if self.unit else None
+        return Standing(
+            state=state,
+            nonce=self.unit.identity.nonce if self.unit else 0,
+            session=self.session,
+            delivered_ms=self.delivered_ms,
+            stop_asked=self.quiet.asked_ms is not None,
+            plan=self.plan,
+            energy_ceiling_mj=self.energy_ceiling_mj,
+            lease_min_ms=declared.lease_min_ms if declared else 0,
+            lease_max_ms=declared.lease_max_ms if declared else 0,
+        )
+
+    def belief(self, report: Report, plan: Plan, *, live: bool) -> Belief:
+        """What the watch judges ``report`` by; ``live`` says that output may be on."""
+        set_level = level(self.step.output) if self.step else 1
+        ours = self.is_ours(report)  # counts of another session say nothing of this one
+        return Belief(
+            wanted_level=set_level if self.step and self.confirmed and live else 0,
+            last_level=set_level,
+            ramp_ms=self.step.ramp_ms if self.step else 0,
+            delivered_max_ms=plan.delivered_ms if ours else report.delivered_ms,
+            energy_max_mj=self.energy_ceiling_mj if ours else report.energy_mj,
+        )
+
+    # --- Facts: the questions the machine's cells ask -----------------------------------------------
+
+    def unit_is_known(self) -> bool:
+        """It has said who it is and may be driven."""
+        return self.unit is not None
+
+    def plan_is_within_limits(self) -> bool:
+        """Held against its limits once more, now."""
+        plan = self.plan
+        if plan is None or plan.excesses():
+            return False
+        return not (plan.emissions and plan.limits.blocked(plan.family))
+
+    def output_is_allowed(self) -> bool:
+        """The plan is within limits, the unit is armed for it, and nothing has asked to stop."""
+        return (
+            self.plan_is_within_limits()
+            and self.quiet.asked_ms is None
+            and self.is_armed()
+            and self.report is not None
+            and not self.report.faults
+        )
+
+    def level_is_as_before(self) -> bool:
+        """The unit came back no higher than it was set."""
+        step, report = self.step, self.report
+        return step is not None and report is not None and report.level_set <= level(step.output)
+
+    def pause_was_asked(self) -> bool:
+        """A pause, and nothing more, is behind the stop; and silence is proven."""
+        return self.pause_asked and self.quiet.proven
+
+    def silence_is_proven(self) -> bool:
+        """The unit's latest word."""
+        return self.quiet.proven
+
+    def cause_has_gone(self) -> bool:
+        """The unit reports no fault, and silence."""
+        return self.quiet.proven and self.report is not None and not self.report.faults
