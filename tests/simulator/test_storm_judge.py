@@ -102,7 +102,7 @@ class Blind(Controller):
 
     def _what_is_due(self) -> Intent:
         if self.state in (State.EMITTING, State.HELD) and self.unit is not None:
-            return Renew(self.unit.identity.nonce, self._session, self.unit.lease_ms)
+            return Renew(self.unit.identity.nonce, self.known.session, self.unit.lease_ms)
         return super()._what_is_due()
 
     def _doubt_the_missing(self) -> None:
@@ -121,8 +121,8 @@ class Greedy(Controller):
     """Starts every step at the plan's highest level."""
 
     def start(self, step: Emit, for_ms: int) -> None:
-        assert self._plan is not None
-        super().start(max(self._plan.emissions, key=lambda emission: level(emission.output)), for_ms)
+        assert self.known.plan is not None
+        super().start(max(self.known.plan.emissions, key=lambda emission: level(emission.output)), for_ms)
 
 
 class Bypassing(Controller):

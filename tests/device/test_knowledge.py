@@ -1,0 +1,244 @@
+"""What the controller knows: the facts the machine asks for, and what the guard and the watch judge by."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from device.dialect import Report, UnitState
+from device.knowledge import Knowledge
+from device.machine import State
+from device.sight import Belief
+from protocols.limits import Block, Family, Layer, Quantity
+from protocols.plan import Emit, Plan
+from tests.device.parts import EMITTING, HIGH, LOW, NONCE, PLAN, REPORT, SESSION, UNIT, bound
+
+STEP = Emit(LOW, 60_000, 3000)
+
+
+def knowing(report: Report | None = REPORT, plan: Plan = PLAN) -> Knowledge:
+    """A session taken up on a known unit, which has reported."""
+    known = Knowledge(unit=UNIT)
+    known.take_up(plan, SESSION)
+    if report is not None:
+        known.hear(report, 1000)
+    return known
+
+
+def test_to_begin_with_nothing_is_known_allowed_or_asked() -> None:
+    known = Knowledge()
+
+    assert (known.unit, known.report, known.plan, known.step) == (None, None, None, None)
+    assert (known.session, known.energy_ceiling_mj, known.step_end_ms) == (0, 0, 0)
+    assert (known.confirmed, known.pause_asked) == (False, False)
+
+
+def test_a_new_session_has_counted_nothing_yet() -> None:
+    known = knowing()
+
+    known.take_up(PLAN, SESSION + 1)
+
+    assert (known.delivered_ms, known.energy_mj) == (0, 0)
+
+
+def test_counts_are_those_of_our_session_and_outlive_a_restart() -> None:
+    known = knowing()
+
+    known.hear(replace(REPORT, session=0, delivered_ms=0, energy_mj=0), 1100)
+
+    assert (known.delivered_ms, known.energy_mj) == (10_000, 1_000)
+    assert not known.is_ours(replace(REPORT, session=SESSION + 1))
+    assert not Knowledge().is_ours(replace(REPORT, session=0))
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize(
+    ("planned_mj", "bound_mj", "ceiling_mj"),
+    [(100_000, None, 101_100), (100_000, 101_100, 101_100), (100_000, 100_001, 100_001), (0, None, 100)],
+)
+def test_the_energy_ceiling_is_the_plans_and_a_hundredth_and_never_above_a_bound(
+    planned_mj: int, bound_mj: int | None, ceiling_mj: int
+) -> None:
+    bounds = [] if bound_mj is None else [bound(Quantity.ENERGY_MJ, at_most=bound_mj)]
+    plan = replace(PLAN, energy_mj=planned_mj, limits=PLAN.limits.with_layer(bounds))
+
+    assert knowing(plan=plan).energy_ceiling_mj == ceiling_mj
+
+
+def test_without_a_planned_energy_the_ceiling_is_what_the_unit_can_count() -> None:
+    assert knowing(plan=replace(PLAN, energy_mj=None)).energy_ceiling_mj == 0xFFFFFFFF
+
+
+def test_the_highest_level_is_the_plans() -> None:
+    assert knowing().level_max == 500
+    assert Knowledge().level_max == 0
+    assert knowing(plan=replace(PLAN, steps=())).level_max == 0
+
+
+def test_a_step_ends_after_what_has_been_delivered_and_its_time() -> None:
+    known = knowing()
+
+    known.begin(STEP, 5000)
+
+    assert (known.step_end_ms, known.confirmed) == (15_000, False)
+
+
+@pytest.mark.parametrize("state", UnitState)
+def test_a_start_is_confirmed_once_the_unit_is_seen_to_carry_it_out(state: UnitState) -> None:
+    known = knowing()
+    known.begin(STEP, 5000)
+
+    known.hear(replace(REPORT, state=state), 1100)
+    confirmed = known.confirmed
+    known.hear(REPORT, 1200)
+
+    assert confirmed is known.confirmed is (state in (UnitState.EMITTING, UnitState.HELD))
+
+
+# 10 ms of 500 mW/cm² over 4 cm² are 20 mJ; the ceiling is 101 100 mJ.
+@pytest.mark.parametrize(("spent_mj", "enough"), [(101_079, True), (101_080, True), (101_081, False)])
+def test_a_moment_of_output_has_to_fit_under_the_energy_ceiling(spent_mj: int, enough: bool) -> None:
+    known = knowing(replace(REPORT, energy_mj=spent_mj))
+
+    assert known.has_energy_for(Emit(HIGH, 1, 0)) is enough
+
+
+def test_without_a_radiating_area_there_is_no_energy_to_hold_a_moment_against() -> None:
+    gun = replace(UNIT, declared=replace(UNIT.declared, area_mm2=None))
+    known = knowing(replace(REPORT, energy_mj=1_000_000))
+
+    known.unit = gun
+    gun_has = known.has_energy_for(STEP)
+    known.unit = None
+
+    assert gun_has
+    assert known.has_energy_for(STEP)
+
+
+def test_what_the_guard_judges_by_is_what_is_known() -> None:
+    known = knowing()
+
+    standing = known.standing(State.ARMED)
+
+    assert (standing.state, standing.nonce, standing.session) == (State.ARMED, NONCE, SESSION)
+    assert (standing.delivered_ms, standing.energy_ceiling_mj) == (10_000, 101_100)
+    assert (standing.plan, standing.stop_asked) == (PLAN, False)
+    assert (standing.lease_min_ms, standing.lease_max_ms) == (100, 1000)
+
+
+def test_with_nothing_known_the_guard_is_given_nothing_to_allow() -> None:
+    known = Knowledge()
+    known.quiet.ask(0, reachable=True)
+
+    standing = known.standing(State.OFFLINE)
+
+    assert (standing.nonce, standing.session, standing.plan, standing.stop_asked) == (0, 0, None, True)
+    assert (standing.lease_min_ms, standing.lease_max_ms) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("live", "confirmed", "wanted"), [(True, True, 440), (False, True, 0), (True, False, 0)]
+)
+def test_output_is_expected_only_of_a_confirmed_start_that_still_stands(
+    live: bool, confirmed: bool, wanted: int
+) -> None:
+    known = knowing()
+    known.begin(STEP, 5000)
+    known.confirmed = confirmed
+
+    assert known.belief(REPORT, PLAN, live=live) == Belief(wanted, 440, 3000, 90_000, 101_100)
+
+
+def test_before_the_first_step_no_output_is_expected() -> None:
+    assert knowing().belief(REPORT, PLAN, live=True) == Belief(0, 1, 0, 90_000, 101_100)
+
+
+def test_counts_of_another_session_are_held_against_nothing() -> None:
+    strange = replace(REPORT, session=99, delivered_ms=1_000_000, energy_mj=2_000_000)
+
+    belief = knowing().belief(strange, PLAN, live=True)
+
+    assert (belief.delivered_max_ms, belief.energy_max_mj) == (1_000_000, 2_000_000)
+
+
+# --- facts ----------------------------------------------------------------------------------------
+
+
+def test_a_unit_is_known_once_it_has_made_itself_known() -> None:
+    assert knowing().unit_is_known()
+    assert not Knowledge().unit_is_known()
+
+
+@pytest.mark.hazard("H-04")
+def test_a_plan_outside_its_limits_or_blocked_is_not_within_them() -> None:
+    too_high = replace(PLAN, limits=PLAN.limits.with_layer([bound(Quantity.INTENSITY_MW_CM2, at_most=499)]))
+    block = Block(Family.ULTRASOUND, Layer.SITE, "a test", "a test")
+    blocked = replace(PLAN, limits=PLAN.limits.with_layer(blocks=[block]))
+
+    assert knowing().plan_is_within_limits()
+    assert not knowing(plan=too_high).plan_is_within_limits()
+    assert not knowing(plan=blocked).plan_is_within_limits()
+    assert knowing(plan=replace(blocked, steps=())).plan_is_within_limits()  # guidance emits nothing
+    assert not Knowledge().plan_is_within_limits()
+
+
+@pytest.mark.parametrize(
+    ("changes", "allowed"),
+    [
+        ({}, True),
+        ({"state": UnitState.IDLE}, False),
+        ({"state": UnitState.EMITTING}, False),
+        ({"session": SESSION + 1}, False),
+        ({"faults": ("STALL",)}, False),
+    ],
+)
+def test_output_is_allowed_of_a_sound_unit_that_is_armed_for_us(
+    changes: dict[str, object], allowed: bool
+) -> None:
+    assert knowing(replace(REPORT, **changes)).output_is_allowed() is allowed  # type: ignore[arg-type]  # by name
+
+
+def test_output_is_not_allowed_unheard_out_of_limits_or_under_a_stop() -> None:
+    stopped = knowing()
+    stopped.quiet.ask(1100, reachable=True)
+    too_high = replace(PLAN, limits=PLAN.limits.with_layer([bound(Quantity.INTENSITY_MW_CM2, at_most=499)]))
+
+    assert not stopped.output_is_allowed()
+    assert not knowing(None).output_is_allowed()
+    assert not knowing(plan=too_high).output_is_allowed()
+
+
+@pytest.mark.hazard("H-26")
+@pytest.mark.parametrize(("level_set", "as_before"), [(439, True), (440, True), (441, False)])
+def test_a_unit_may_come_back_no_higher_than_it_was_set(level_set: int, as_before: bool) -> None:
+    known = knowing(replace(EMITTING, level_set=level_set))
+    before_any_step = known.level_is_as_before()
+    known.begin(STEP, 5000)
+
+    assert known.level_is_as_before() is as_before
+    assert not before_any_step
+    assert not Knowledge(step=STEP).level_is_as_before()
+
+
+@pytest.mark.parametrize(
+    ("asked", "report", "holds"), [(True, REPORT, True), (False, REPORT, False), (True, EMITTING, False)]
+)
+def test_a_pause_is_reached_when_it_was_asked_and_silence_is_proven(
+    asked: bool, report: Report, holds: bool
+) -> None:
+    known = knowing(report)
+    known.pause_asked = asked
+
+    assert known.pause_was_asked() is holds
+    assert known.silence_is_proven() is report.silent
+
+
+@pytest.mark.parametrize(
+    ("report", "gone"),
+    [(REPORT, True), (EMITTING, False), (replace(REPORT, faults=("STALL",)), False), (None, False)],
+)
+def test_a_faults_cause_has_gone_when_the_unit_is_silent_and_reports_none(
+    report: Report | None, gone: bool
+) -> None:
+    assert knowing(report).cause_has_gone() is gone
