@@ -153,6 +153,8 @@ def _report(status: wire.Status) -> Report:
 
 def _faults(bits: wire.Fault) -> tuple[str, ...]:
     """The names of the faults; a bit we have no name for is a fault all the same."""
+    if not bits:
+        return ()
     named = [fault.name or "" for fault in wire.Fault if fault in bits]
     unnamed = int(bits) & ~sum(wire.Fault)
     return (*named, f"UNKNOWN_{unnamed:04X}") if unnamed else tuple(named)

@@ -23,8 +23,9 @@ class Watch:
     def judge(self, view: View) -> tuple[list[Rule], list[Rule]]:
         """The rules whose alarm this report raises, and those whose alarm it clears."""
         raised, cleared = [], []
+        faults = view.report.faults
         for rule in self.rules:
-            said = any(fault in view.report.faults for fault in rule.unit_faults)
+            said = any(fault in rule.unit_faults for fault in faults)
             if said or (rule.breaks is not None and rule.breaks(view)):
                 since_ms = self._since_ms.setdefault(rule.code, view.now_ms)
                 due = said or view.now_ms - since_ms >= rule.sustain_ms

@@ -12,10 +12,14 @@ import ast
 import importlib
 import importlib.abc
 import importlib.machinery
+import importlib.util
 import os
 import resource
+import shutil
 import signal
+import subprocess
 import sys
+import tempfile
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
@@ -180,9 +184,25 @@ def _say(line: str) -> None:
     sys.stdout.flush()  # it takes minutes, and somebody is waiting
 
 
-def main(files: Sequence[str]) -> int:
-    """Judge ``files``, or every target."""
-    os.chdir(ROOT)
+def main(arguments: Sequence[str]) -> int:
+    """Judge the files named, or every target, in a copy of the tree that nobody can change under way.
+
+    A mutant of one moment among modules of the next dies of the difference, and would count as noticed.
+    """
+    if arguments[:1] == ["--here"]:
+        return judge(arguments[1:])
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "tree"
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "dist", "__pycache__"))
+        here = [sys.executable, "-m", "tests.mutants", "--here", *arguments]
+        return subprocess.run(here, cwd=copy, check=False).returncode
+
+
+def judge(files: Sequence[str]) -> int:
+    """Judge ``files``, or every target, in the tree this module stands in."""
+    found = importlib.util.find_spec("device")
+    assert found is not None
+    assert Path(found.origin or "").is_relative_to(ROOT), "another tree than this one would be judged"
     # A mistake once noticed need not be made smaller, nor kept for another day.
     settings.register_profile(
         "mutants", database=None, derandomize=True, phases=(Phase.explicit, Phase.generate)

@@ -161,7 +161,7 @@ def test_stop_silences_a_unit_that_another_process_drives(tmp_path: Path) -> Non
         8,
     )  # the other may have taken the answer: then it says that it is not known
     assert (lines(out)[-1]["event"], lines(out)[-1]["outcome"]) == ("session_ended", "interrupted")
-    assert session.returncode == 7
+    assert session.returncode in (7, 8)  # likewise
 
 
 @pytest.mark.hazard("H-06")
