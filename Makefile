@@ -52,6 +52,7 @@ mutants: $(VENV)/.installed  ## every small mistake in the safety path has to ma
 	$(BIN)/python -m tests.mutants
 
 sbom: $(VENV)/.installed  ## a bill of materials of what runs: dist/sbom.cdx.json
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sbom]'
 	rm -rf dist/sbom && $(PYTHON) -m venv --without-pip dist/sbom
 	$(BIN)/python -m pip --python dist/sbom/bin/python install --quiet --disable-pip-version-check .
 	$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-file dist/sbom.cdx.json dist/sbom/bin/python
