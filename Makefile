@@ -18,8 +18,9 @@ $(VENV)/.installed: pyproject.toml
 demo: $(VENV)/.installed  ## a bundled session on a simulated US111, fast-forwarded
 	@$(BIN)/physioctl demo
 
+# Four workers even on two cores: the tests in real time wait more than they work.
 test: $(VENV)/.installed  ## the test suite
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n 4
 
 check: $(VENV)/.installed  ## format, lint, types, import contracts, generated files
 	$(BIN)/ruff format --check .

@@ -8,8 +8,9 @@ from queue import SimpleQueue
 
 import pytest
 
+from device import dialect
 from device.clock import VirtualClock
-from device.controller import Controller
+from device.controller import HEARD_MS, Controller
 from device.delivery import Ended, deliver
 from device.errors import NoAnswer, WrongUnit
 from device.events import Event, Silence
@@ -30,6 +31,7 @@ from simulator.rig import CableLink, Rig
 from simulator.unit import SimulatedUnit
 from tests.support import (
     MINUTE_MS,
+    ON_THE_WAY_MS,
     SECOND_MS,
     ULTRASOUND,
     Ledger,
@@ -365,3 +367,39 @@ def test_a_watcher_that_raises_is_dropped_and_nothing_else_changes(make_rig: Mak
 
     assert run(clumsy) == run(None)
     assert clumsy.told == 1
+
+
+@pytest.mark.hazard("H-05")
+def test_a_unit_not_heard_for_a_status_period_is_looked_at_and_given_no_more_time(rig: Rig) -> None:
+    begun(rig, emit(rig, MINUTE_MS))
+    turn_for(rig, SECOND_MS)
+    while rig.controller._conversation.standing is not None:
+        turn_for(rig, 1)
+    fresh = rig.controller._what_is_due()
+
+    rig.wait(HEARD_MS + 1)
+
+    assert isinstance(fresh, dialect.Renew)
+    assert isinstance(rig.controller._what_is_due(), dialect.Look)
+    rig.controller.stop()
+    assert rig.controller.settle() is Silence.PROVEN
+
+
+@pytest.mark.hazard("H-06")
+def test_the_last_words_of_a_program_on_its_way_out_are_a_stop(rig: Rig) -> None:
+    begun(rig, emit(rig, MINUTE_MS))
+    turn_for(rig, SECOND_MS)
+
+    rig.controller.last_words()
+    rig.wait(ON_THE_WAY_MS)
+
+    assert rig.unit.output == 0
+    assert rig.unit.changes[-1].why is Why.STOP
+
+
+def test_there_are_no_last_words_once_silence_is_proven(rig: Rig) -> None:
+    greet(rig.controller)
+
+    rig.controller.last_words()
+
+    assert rig.inbox.empty()
