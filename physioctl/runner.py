@@ -6,7 +6,7 @@ It knows no screen, no terminal and no port: a controller is handed in, and whoe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -48,7 +48,8 @@ class Request:
     session: str  # the session's id in the journal
     side: str = "none"
     person: str | None = None  # a pseudonymous reference, never a name
-    answers: Answers | None = None  # None: there is no person, as in a rehearsal
+    # Left out, nothing is answered, and screening refuses. None: nobody is treated, as in a rehearsal.
+    answers: Answers | None = field(default_factory=Answers)
     operator: tuple[Bound, ...] = ()  # limits of the operator's own
     attended: bool = False  # somebody is there to resume after a pause
     rest_of: str | None = None  # give only what this interrupted session has left

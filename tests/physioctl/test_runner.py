@@ -178,3 +178,13 @@ def test_a_journal_that_breaks_in_mid_session_ends_the_output(after: int) -> Non
     assert rig.unit.output == 0
     assert rig.controller.silence() is Silence.PROVEN
     assert rig.unit.breaches == []
+
+
+@pytest.mark.hazard("H-16")
+def test_a_session_for_which_nothing_is_said_of_answers_is_refused() -> None:
+    rig = Rig()
+
+    with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match="have no answer"):
+        run_session(Request(CALF, "s-1", "left"), rig.controller, journal)
+
+    assert rig.unit.changes == []
