@@ -54,6 +54,7 @@ STATUS_MS = 100  # the status period: while output may be on, the unit is heard 
 RENEW_MS = 90  # between renewals, so that the next one leaves while the last answer is fresh
 HEARD_MS = STATUS_MS  # only a unit heard within this time is given more time
 LOOK_MS = 250  # while it is off
+SURE_MS = 40  # while a reading is made sure of
 STOP_MS = 40  # between stops, until silence is known
 END_MS = 5  # after a step's reckoned end, and between looks for it
 ANSWER_MS = 80  # while output may be on, a question older than this is given up for a newer one
@@ -82,6 +83,7 @@ class Controller:
         self.halted = False  # a person has asked to stop
         self._report_ms = clock.now_ms()
         self._sent_ms = 0
+        self._granted_ms = 0  # when output was last allowed to start or go on
         self.lost: LinkLost | None = None
         self._sight: Sight | None = None
         self.identity: Identity | None = None
@@ -118,6 +120,11 @@ class Controller:
     def heard_ms(self) -> int:
         """When the unit last gave a report that counts; until it has, when we began to listen."""
         return self._report_ms
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the unit has been heard within one status period: only then is it given more time."""
+        return self._now() - self._report_ms <= HEARD_MS
 
     def add_watcher(self, watcher: Watcher) -> None:
         """Let ``watcher`` notice what happens, after it has."""
@@ -158,6 +165,7 @@ class Controller:
     def start(self, step: Emit, for_ms: int) -> None:
         """Begin a step's output. This question is sent once; what became of it, a look will tell."""
         assert self.unit is not None
+        assert self.report is not None
         self.known.begin(step, for_ms)
         self._fire(Trigger.START)
         self.say(
@@ -167,6 +175,7 @@ class Controller:
                 output=step.output,
                 for_ms=for_ms,
                 ramp_ms=min(step.ramp_ms, for_ms),
+                heard_ms=self.report.uptime_ms,
                 lease_ms=self.unit.lease_ms,
             )
         )
@@ -266,17 +275,21 @@ class Controller:
             return self._sent_ms + STOP_MS
         if standing is not None:
             return standing.at_ms + (ANSWER_MS if self.state in _LIVE else LOOK_MS)
+        if self.state in _LIVE and self._watch.making_sure:
+            return self._sent_ms + SURE_MS
         if self.state in _LIVE:
-            return min(self.known.quiet.allowed_ms + RENEW_MS, self._expected_end_ms())
+            return min(self._granted_ms + RENEW_MS, self._expected_end_ms())
         return self._sent_ms + LOOK_MS
 
     def _what_is_due(self) -> Intent:
         if self.known.quiet.stopping:
             return Stop()
-        heard = self._conversation.standing is None and self._now() - self._report_ms <= HEARD_MS
-        if self.unit is None or self.state not in _LIVE or not heard:
-            return Look()  # prolongs nothing: a unit that is not heard is not given more time
-        return Renew(self.unit.identity.nonce, self.known.session, self.unit.lease_ms)
+        heard = self._conversation.standing is None and self.fresh
+        if self.unit is None or self.report is None or self.state not in _LIVE:
+            return Look()
+        if not heard or self._watch.making_sure:
+            return Look()  # prolongs nothing: what is not heard, or looks wrong, is not given more time
+        return Renew(self.unit.identity.nonce, self.known.session, self.report.uptime_ms, self.unit.lease_ms)
 
     def _expected_end_ms(self) -> int:
         """When the unit's own timer should have ended the running step: worth a look at once."""
@@ -295,7 +308,8 @@ class Controller:
         if isinstance(intent, SetOutput | Arm):
             self.tell(Commanded(at_ms=now_ms, intent=type(intent).__name__, values=asdict(intent)))
         if isinstance(intent, SetOutput | Renew):
-            self.known.quiet.allow(self._now(), intent.lease_ms)  # now: telling may have taken its time
+            self._granted_ms = self._now()  # not before: telling may have taken its time
+            self.known.quiet.allow(self._report_ms, intent.lease_ms)
         self._send(self._conversation.ask(cleared, now_ms))
 
     def _send(self, data: bytes) -> None:

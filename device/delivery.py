@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from device.controller import LOOK_MS, Controller
-from device.dialect import UnitState
+from device.dialect import Look, UnitState
 from device.events import Progress, Silence, StepEnded, StepStarted
 from device.machine import State
 from protocols.plan import Emit, Guide, Plan, Rest, Step, level
@@ -143,16 +143,21 @@ class _Walk:
 
     def _arm(self) -> None:
         for _ in range(ATTEMPTS):
-            if self._controller.known.is_armed() or not self._at(State.ARMED):
+            if self._is_ready() or not self._at(State.ARMED):
                 return
-            self._controller.arm()
+            if self._controller.known.is_armed():
+                self._controller.say(Look())
+            else:
+                self._controller.arm()
             give_up_ms = self._now() + LOOK_MS
-            while (
-                not self._controller.known.is_armed() and self._at(State.ARMED) and self._now() < give_up_ms
-            ):
+            while not self._is_ready() and self._at(State.ARMED) and self._now() < give_up_ms:
                 self._controller.turn(give_up_ms)
-        if not self._controller.known.is_armed() and self._at(State.ARMED):
+        if not self._is_ready() and self._at(State.ARMED):
             self._controller.fail("the unit does not answer when it is armed")
+
+    def _is_ready(self) -> bool:
+        """Armed, and heard a moment ago: a start's lease runs from what the unit last said."""
+        return self._controller.known.is_armed() and self._controller.fresh
 
     def _wait(self, duration_ms: int) -> None:
         """Let ``duration_ms`` pass with the session running; a pause makes it stand still."""

@@ -51,15 +51,17 @@ class SetOutput:
     output: Output
     for_ms: int
     ramp_ms: int
+    heard_ms: int  # by the unit's clock: of its latest report, from which the lease runs
     lease_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """Go on for one more lease."""
+    """Go on for one more lease, from the unit's latest report."""
 
     nonce: int
     session: int
+    heard_ms: int  # by the unit's clock
     lease_ms: int
 
 

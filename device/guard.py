@@ -39,6 +39,7 @@ class Standing:
     state: State
     nonce: int  # the unit's, as it last reported it
     session: int  # ours; 0 for none
+    heard_ms: int  # by the unit's clock, as it last reported it
     delivered_ms: int  # of the session, as the unit last reported it
     stop_asked: bool  # a stop is on its way, or a pause
     plan: Plan | None
@@ -72,7 +73,7 @@ def clear(intent: Intent, standing: Standing) -> Cleared:
 
 def _against_set(wanted: SetOutput, standing: Standing) -> Iterator[str]:
     yield from _against_circumstances(wanted.nonce, wanted.session, standing, State.EMITTING)
-    yield from _against_lease(wanted.lease_ms, standing)
+    yield from _against_lease(wanted, standing)
     plan = standing.plan
     if plan is None:
         yield "there is no plan"
@@ -105,7 +106,7 @@ def _against_time(wanted: SetOutput, delivered_ms: int, plan: Plan) -> Iterator[
 
 def _against_renew(wanted: Renew, standing: Standing) -> Iterator[str]:
     yield from _against_circumstances(wanted.nonce, wanted.session, standing, State.EMITTING, State.HELD)
-    yield from _against_lease(wanted.lease_ms, standing)
+    yield from _against_lease(wanted, standing)
 
 
 def _against_arm(wanted: Arm, standing: Standing) -> Iterator[str]:
@@ -141,9 +142,11 @@ def _against_circumstances(nonce: int, session: int, standing: Standing, *states
         yield "a stop is on its way"
 
 
-def _against_lease(lease_ms: int, standing: Standing) -> Iterator[str]:
-    if not standing.lease_min_ms <= lease_ms <= standing.lease_max_ms:
+def _against_lease(wanted: SetOutput | Renew, standing: Standing) -> Iterator[str]:
+    if wanted.heard_ms != standing.heard_ms:
+        yield "its lease does not run from the unit's latest report"
+    if not standing.lease_min_ms <= wanted.lease_ms <= standing.lease_max_ms:
         yield (
-            f"a lease of {lease_ms} ms is outside the unit's bounds, "
+            f"a lease of {wanted.lease_ms} ms is outside the unit's bounds, "
             f"{standing.lease_min_ms} to {standing.lease_max_ms} ms"
         )

@@ -100,6 +100,7 @@ class Knowledge:
             state=state,
             nonce=self.unit.identity.nonce if self.unit else 0,
             session=self.session,
+            heard_ms=self.report.uptime_ms if self.report else 0,
             delivered_ms=self.delivered_ms,
             stop_asked=self.quiet.asked_ms is not None,
             plan=self.plan,

@@ -78,7 +78,7 @@ class Native:
 
 def _message(intent: Intent) -> wire.Message:
     match intent:
-        case SetOutput(nonce, session, output, for_ms, ramp_ms, lease_ms):
+        case SetOutput(nonce, session, output, for_ms, ramp_ms, heard_ms, lease_ms):
             ultrasound = output if isinstance(output, Ultrasound) else Ultrasound(0, 100, 0, 0)
             return wire.Set(
                 nonce=nonce,
@@ -89,10 +89,11 @@ def _message(intent: Intent) -> wire.Message:
                 pulse_hz=ultrasound.pulse_hz,
                 for_ms=for_ms,
                 ramp_ms=ramp_ms,
+                heard_ms=heard_ms,
                 lease_ms=lease_ms,
             )
-        case Renew(nonce, session, lease_ms):
-            return wire.Renew(nonce, session, lease_ms)
+        case Renew(nonce, session, heard_ms, lease_ms):
+            return wire.Renew(nonce, session, heard_ms, lease_ms)
         case Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj):
             return wire.Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj)
         case ClearFaults(nonce):

@@ -21,24 +21,19 @@ class Quiet:
     def __init__(self) -> None:
         self.proven = False  # the unit's latest word, heard since anything last allowed output
         self.asked_ms: int | None = None  # since when a stop stands
-        self._allowed_ms: int | None = None  # when output was last allowed to start or go on
+        self._heard_ms: int | None = None  # when the unit was last heard before output was last allowed
         self._bound_ms = 0
         self._denied_ms = 0  # when the unit last said that it has output
-
-    @property
-    def allowed_ms(self) -> int:
-        """When output was last allowed to start or go on; 0 when it never was."""
-        return self._allowed_ms or 0
 
     @property
     def stopping(self) -> bool:
         """A stop stands, and the unit has not said that its output is off."""
         return self.asked_ms is not None and not self.proven
 
-    def allow(self, now_ms: int, lease_ms: int) -> None:
-        """A message leaves that lets output start or go on for ``lease_ms``."""
+    def allow(self, heard_ms: int, lease_ms: int) -> None:
+        """A message leaves that allows output for ``lease_ms`` from the report heard at ``heard_ms``."""
         self.proven = False
-        self._allowed_ms = now_ms
+        self._heard_ms = heard_ms
         self._bound_ms = lease_ms + lease_ms * LEASE_MARGIN_PCT // 100
 
     def ask(self, now_ms: int, *, reachable: bool) -> None:
@@ -65,9 +60,9 @@ class Quiet:
         if self.proven:
             return Silence.PROVEN
         waited_ms = now_ms - (now_ms if self.asked_ms is None else self.asked_ms)
-        if self._allowed_ms is None:  # we never allowed output, but another host may have
+        if self._heard_ms is None:  # we never allowed output, but another host may have
             return Silence.UNKNOWN if waited_ms > STUBBORN_MS or not reachable else None
-        lapsed_ms = self._allowed_ms + self._bound_ms
+        lapsed_ms = self._heard_ms + self._bound_ms
         if now_ms < lapsed_ms:
             return None
         if self._denied_ms > lapsed_ms:  # its lease has run out, and it still says it has output

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from device.alarms import RULES, Rule, View
+from device.alarms import RULES, Effect, Rule, View
 
 
 @dataclass(slots=True)
@@ -17,19 +17,23 @@ class Watch:
     """The rules, and how each of them stands."""
 
     rules: Sequence[Rule] = RULES
+    making_sure: bool = False  # a reading that would end the session is wrong, and not yet for long enough
     _since_ms: dict[str, int] = field(default_factory=dict)
     _raised: set[str] = field(default_factory=set)
 
     def judge(self, view: View) -> tuple[list[Rule], list[Rule]]:
         """The rules whose alarm this report raises, and those whose alarm it clears."""
         raised, cleared = [], []
+        self.making_sure = False
         faults = view.report.faults
         for rule in self.rules:
             said = any(fault in rule.unit_faults for fault in faults)
             if said or (rule.breaks is not None and rule.breaks(view)):
                 since_ms = self._since_ms.setdefault(rule.code, view.now_ms)
                 due = said or view.now_ms - since_ms >= rule.sustain_ms
-                if due and rule.code not in self._raised:
+                if not due:
+                    self.making_sure = self.making_sure or rule.effect is Effect.FAIL
+                elif rule.code not in self._raised:
                     self._raised.add(rule.code)
                     raised.append(rule)
             else:
@@ -43,3 +47,4 @@ class Watch:
         """Forget what has latched: a person has looked."""
         self._since_ms.clear()
         self._raised.clear()
+        self.making_sure = False

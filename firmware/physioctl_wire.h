@@ -35,7 +35,7 @@ enum {
     PW_RESULT_BAD_STATE = 3, /* not from this state: nothing is armed, or output is on */
     PW_RESULT_BAD_NONCE = 4, /* the unit has restarted since that nonce */
     PW_RESULT_BAD_SESSION = 5, /* another session is armed */
-    PW_RESULT_STALE = 6, /* an older request than one already heard */
+    PW_RESULT_STALE = 6, /* an older request than one already heard, or one whose lease is over */
     PW_RESULT_BAD_VALUE = 7, /* a value that means nothing here */
     PW_RESULT_BAD_LEASE = 8, /* a lease outside the unit's bounds */
     PW_RESULT_OVER_NAMEPLATE = 9, /* above what this unit may ever give */
@@ -84,7 +84,7 @@ typedef struct __attribute__((packed)) {
     uint32_t energy_max_mj; /* no output beyond this energy */
 } pw_arm_t;
 
-/* Start or change output, in absolute values. From READY, EMITTING and HELD, under the armed session. */
+/* Start or change output, in absolute values. From READY, EMITTING and HELD, under the armed session, while its lease is live. */
 #define PW_TYPE_SET 0x05u
 typedef struct __attribute__((packed)) {
     uint32_t nonce; /* the unit's boot nonce */
@@ -95,15 +95,17 @@ typedef struct __attribute__((packed)) {
     uint16_t pulse_hz; /* pulse repetition; 0 when continuous and for percussion */
     uint32_t for_ms; /* delivered time after which the unit ends this step by itself; not 0 */
     uint16_t ramp_ms; /* time of a straight rise from the present level; it is part of for_ms */
+    uint32_t heard_ms; /* uptime_ms of the latest status the host has heard: the lease runs from there */
     uint8_t lease_ms; /* unrenewed for this long, output ends */
 } pw_set_t;
 
-/* Prolong the lease of a running output. From EMITTING and HELD only: it can never start or raise output. */
+/* Prolong the lease of a running output, from what the host has heard and not from when this arrives. From EMITTING and HELD only: it can never start or raise output. */
 #define PW_TYPE_RENEW 0x06u
 typedef struct __attribute__((packed)) {
     uint32_t nonce; /* the unit's boot nonce */
     uint32_t session; /* the armed session */
-    uint8_t lease_ms; /* counted from now */
+    uint32_t heard_ms; /* uptime_ms of the latest status the host has heard: the lease runs from there */
+    uint8_t lease_ms; /* counted from heard_ms */
 } pw_renew_t;
 
 /* Output off, the step dropped, the session disarmed; its counts stay readable. Taken in any state, under any seq, any number of times. */

@@ -190,7 +190,9 @@ class Firmware:
             return self._set(asked, own_ms)
         if not checks.lease(self._plate, asked.lease_ms):
             return Result.BAD_LEASE
-        self.lease_until_ms = own_ms + asked.lease_ms
+        if self._age_ms(asked, own_ms) >= asked.lease_ms:
+            return Result.STALE
+        self._lease(asked, own_ms)
         return Result.OK
 
     def _set(self, asked: Set, own_ms: int) -> Result:
@@ -207,13 +209,22 @@ class Firmware:
             or self.energy_mj + one_ms_mj > ceilings.energy_max_mj
         ):
             return Result.OVER_CEILING
+        if self._age_ms(asked, own_ms) >= asked.lease_ms:
+            return Result.STALE
         self._stand_still(own_ms)
         self._step, self.step_ms = asked, 0
-        self.lease_until_ms = own_ms + asked.lease_ms
+        self._lease(asked, own_ms)
         if self.state is not UnitState.HELD:  # what is held begins when contact is back, and not before
             self._emit(own_ms, self.drive.level(own_ms), asked.ramp_ms, Why.SET)
             self._foresee_energy(own_ms)
         return Result.OK
+
+    def _age_ms(self, asked: Set | Renew, own_ms: int) -> int:
+        """How long ago the host was told what it answers; a time yet to come is as good as never."""
+        return (self._uptime_ms(own_ms) - asked.heard_ms) & _U32
+
+    def _lease(self, asked: Set | Renew, own_ms: int) -> None:
+        self.lease_until_ms = own_ms - self._age_ms(asked, own_ms) + asked.lease_ms
 
     def _stop(self, own_ms: int) -> None:
         if self.state is UnitState.FAULT:
@@ -363,6 +374,9 @@ class Firmware:
 
     # Answers
 
+    def _uptime_ms(self, own_ms: int) -> int:
+        return (own_ms - self._birth.own_ms) & _U32
+
     def _status(self, frame: Frame, result: Result, own_ms: int) -> Frame:
         now, step, has = self._senses.now, self._step, self._has
         running = own_ms - self._on_since_ms if self.state is UnitState.EMITTING else 0
@@ -385,7 +399,7 @@ class Firmware:
             delivered_ms=self.delivered_ms + running,
             energy_mj=min(int(self.energy_mj), _U32),
             lease_left_ms=max(0, lease_left_ms),
-            uptime_ms=(own_ms - self._birth.own_ms) & _U32,
+            uptime_ms=self._uptime_ms(own_ms),
             bad_frames=self._bad_frames & _U16,
             lapses=self._lapses & _U16,
         )

@@ -300,6 +300,10 @@ anew.
   nothing.
 * **Output is a lease.** It ends when its lease runs out unrenewed, and the unit counts a lapse. A
   lease of zero or without end cannot be written.
+* **A lease is dated.** It runs from `heard_ms`, the `uptime_ms` of the latest `Status` that the host has
+  heard, and not from when the request arrives. The unit takes `heard_ms` from its own clock, modulo 2³²;
+  when that is `lease_ms` or more, the lease is over or yet to come, and the request is `STALE`. What a
+  line, an adapter or a host has kept back starts nothing and prolongs nothing.
 * **Stop is asymmetric.** `Stop` is taken in any state, under any `seq`, with no nonce, any number of
   times. Raising output needs the boot nonce and the session's number.
 * **At most once.** A request repeated under the `seq` of the last one is answered from memory and not

@@ -58,7 +58,7 @@ class Result(IntEnum):
     BAD_STATE = 3  # not from this state: nothing is armed, or output is on
     BAD_NONCE = 4  # the unit has restarted since that nonce
     BAD_SESSION = 5  # another session is armed
-    STALE = 6  # an older request than one already heard
+    STALE = 6  # an older request than one already heard, or one whose lease is over
     BAD_VALUE = 7  # a value that means nothing here
     BAD_LEASE = 8  # a lease outside the unit's bounds
     OVER_NAMEPLATE = 9  # above what this unit may ever give
@@ -98,7 +98,7 @@ class Type(IntEnum):
     LOOK = 0x03  # Ask for a status
     ARM = 0x04  # Give the unit a session's ceilings
     SET = 0x05  # Start or change output, in absolute values
-    RENEW = 0x06  # Prolong the lease of a running output
+    RENEW = 0x06  # Prolong the lease of a running output, from what the host has heard and not from when this arrives
     STOP = 0x07  # Output off, the step dropped, the session disarmed; its counts stay readable
     CLEAR = 0x08  # Clear latched faults whose cause is gone
     IDENTITY = 0x81  # The answer to Identify
@@ -216,7 +216,7 @@ class Arm:
 class Set:
     """Start or change output, in absolute values.
 
-    From READY, EMITTING and HELD, under the armed session.
+    From READY, EMITTING and HELD, under the armed session, while its lease is live.
     """
 
     TYPE: ClassVar[Type] = Type.SET
@@ -228,9 +228,10 @@ class Set:
     pulse_hz: int  # Hz: pulse repetition; 0 when continuous and for percussion
     for_ms: int  # ms: delivered time after which the unit ends this step by itself; not 0
     ramp_ms: int  # ms: time of a straight rise from the present level; it is part of for_ms
+    heard_ms: int  # ms: uptime_ms of the latest status the host has heard: the lease runs from there
     lease_ms: int  # ms: unrenewed for this long, output ends
 
-    _LAYOUT: ClassVar[Struct] = Struct("<IIHBHHIHB")
+    _LAYOUT: ClassVar[Struct] = Struct("<IIHBHHIHIB")
 
     def pack(self) -> bytes:
         """The body of the frame that says this; raise ValueError when a value does not fit."""
@@ -244,6 +245,7 @@ class Set:
                 self.pulse_hz,
                 self.for_ms,
                 self.ramp_ms,
+                self.heard_ms,
                 _lease_byte(self.lease_ms),
             )
         except StructError as error:
@@ -262,13 +264,14 @@ class Set:
             raw[5],
             raw[6],
             raw[7],
-            (raw[8] + 1) * 10,
+            raw[8],
+            (raw[9] + 1) * 10,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """Prolong the lease of a running output.
+    """Prolong the lease of a running output, from what the host has heard and not from when this arrives.
 
     From EMITTING and HELD only: it can never start or raise output.
     """
@@ -276,9 +279,10 @@ class Renew:
     TYPE: ClassVar[Type] = Type.RENEW
     nonce: int  # the unit's boot nonce
     session: int  # the armed session
-    lease_ms: int  # ms: counted from now
+    heard_ms: int  # ms: uptime_ms of the latest status the host has heard: the lease runs from there
+    lease_ms: int  # ms: counted from heard_ms
 
-    _LAYOUT: ClassVar[Struct] = Struct("<IIB")
+    _LAYOUT: ClassVar[Struct] = Struct("<IIIB")
 
     def pack(self) -> bytes:
         """The body of the frame that says this; raise ValueError when a value does not fit."""
@@ -286,6 +290,7 @@ class Renew:
             return self._LAYOUT.pack(
                 self.nonce,
                 self.session,
+                self.heard_ms,
                 _lease_byte(self.lease_ms),
             )
         except StructError as error:
@@ -298,7 +303,8 @@ class Renew:
         return cls(
             raw[0],
             raw[1],
-            (raw[2] + 1) * 10,
+            raw[2],
+            (raw[3] + 1) * 10,
         )
 
 

@@ -139,8 +139,7 @@ def _as_text(campaign: Campaign, outcomes: Sequence[Outcome], broken: Sequence[O
     say(
         "latent: nothing goes out beyond what was set; of a stuck output, only the unit's own switch ends it."
     )
-    say("stretched: the worst where a second trouble came too. A slow clock stretches a lease; bytes held up")
-    say("  or a stall with a message in hand delay what was sent; a deaf host cannot make sure of a reading.")
+    say("stretched: the worst while the unit's own clock was slow as well, which makes its lease longer.")
     for outcome in broken[:_SHOWN]:
         short = shortest(outcome)
         violation = short.violations[0]

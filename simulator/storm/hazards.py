@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from math import ceil
 from sys import maxsize
 
 from device.operator import Act
 from device.wire.messages import Family
-from simulator.cable import HELD_BACK_MS
 from simulator.faults import ON_THE_LINE, Fault, FaultKind
 from simulator.rig import Rig
 from simulator.storm.host import MortalClock
@@ -51,10 +51,6 @@ _HIDDEN_BY = {  # what nobody can see while the sensor that would show it is at 
     FaultKind.OVERHEAT: frozenset((FaultKind.STUCK_SENSOR, FaultKind.IMPLAUSIBLE_SENSOR)),
     FaultKind.AGEING: frozenset((FaultKind.LYING_SENSOR,)),
 }
-# Only the host's watch can see these, and it makes sure of a reading before it believes it. If the host goes
-# deaf, stalls or dies just then, the lease ends the output, from when the unit was last heard.
-_WATCHED = frozenset((FaultKind.AGEING, FaultKind.OVERHEAT, FaultKind.IMPLAUSIBLE_SENSOR))
-_WATCH_MS = 400
 # With these nothing goes out beyond what was set, or nothing but the unit's own switch can end it.
 LATENT: frozenset[str] = frozenset(
     (
@@ -78,6 +74,11 @@ class Figure:
     took_ms: int
     bound_ms: int | None  # None: shown, and held to nothing
 
+    @property
+    def late(self) -> bool:
+        """Whether it went on for too long."""
+        return self.bound_ms is not None and self.took_ms > self.bound_ms
+
 
 @dataclass(slots=True)
 class Hazard:
@@ -86,13 +87,13 @@ class Hazard:
     kind: str
     unsafe: Callable[[int, float], bool]  # now, with this output
     since_ms: Callable[[], int]  # unsafe from here on, at the earliest
-    bound_ms: int | None = None
+    bound_ms: Callable[[int, int], int] | None = None  # between two moments; None: held to nothing
     alarms: frozenset[str] = frozenset()  # one of these says that it has ended the session
     ends_it: bool = True  # an output that ends while it is there has been ended by it
     stays: bool = False  # once there, it stays until the output has ended
-    longest_ms: int = 0  # that it has been there with output on
+    late: Figure | None = None  # the first that went on for too long, whatever ended it
     _onset_ms: int | None = None
-    _figures: list[tuple[int, bool]] = field(default_factory=list)
+    _figures: list[tuple[Figure, bool]] = field(default_factory=list)
 
     def look(self, now_ms: int, before_ms: int, on: bool, was_on: bool, output: float) -> None:
         """Look on, one event after the other; ``output`` is what goes out, or went out until now."""
@@ -102,11 +103,13 @@ class Hazard:
                 return
             # What has crept up between two events is taken to have been there since the first of them.
             self._onset_ms = before_ms if was_on else now_ms
-        took_ms = now_ms - max(self._onset_ms, self.since_ms())
-        if there:
-            self.longest_ms = max(self.longest_ms, took_ms)
+        since_ms = max(self._onset_ms, self.since_ms())
+        bound_ms = None if self.bound_ms is None else self.bound_ms(since_ms, now_ms)
+        figure = Figure(self.kind, now_ms - since_ms, bound_ms)
+        if there and figure.late:
+            self.late = self.late or figure
         if not on:
-            self._figures.append((took_ms, there and self.ends_it))
+            self._figures.append((figure, there and self.ends_it))
             self._onset_ms = None
 
     def forget(self) -> None:
@@ -115,9 +118,9 @@ class Hazard:
 
     def ended(self, alarms: frozenset[str]) -> Iterator[Figure]:
         """How long output went on, each time that this hazard ended it."""
-        for index, (took_ms, ended_it) in enumerate(self._figures, start=1):
+        for index, (figure, ended_it) in enumerate(self._figures, start=1):
             if ended_it or (index == len(self._figures) and self.alarms & alarms):
-                yield Figure(self.kind, took_ms, self.bound_ms)
+                yield figure
 
 
 class _Hazards:
@@ -195,11 +198,8 @@ def hazards(story: Story, rig: Rig, clock: MortalClock, level: Callable[[], int]
     if story.death_ms is not None:
         found.append(make.of_death(story.death_ms))
     for hazard in found:
-        if hazard.kind in ON_THE_LINE:
-            hazard.bound_ms = unheard_ms(story)
-        elif hazard.kind not in LATENT:
-            blinded = bool(story.freezes or kinds & ON_THE_LINE) or story.death_ms is not None
-            hazard.bound_ms = bound_ms(story) + _WATCH_MS * (blinded and hazard.kind in _WATCHED)
+        if hazard.kind not in LATENT:
+            hazard.bound_ms = partial(bound_ms, story)
     return found
 
 
@@ -213,22 +213,19 @@ def kind_of_act(act: Act) -> str:
     return "operator_stop" if act is Act.STOP else "operator_pause"
 
 
-def bound_ms(story: Story) -> int:
-    """Lease and one status period; a slow clock stretches the lease, and bytes that are late add how late."""
-    slow = max((f.amount for f in story.faults if f.kind is FaultKind.SLOW_CLOCK), default=0.0)
-    late = max((f.amount for f in story.faults if f.kind is FaultKind.BYTES_LATE), default=0.0)
-    if any(f.kind is FaultKind.FRAMES_REORDERED for f in story.faults) and not _follows_up(story):
-        late = max(late, HELD_BACK_MS)
-    return ceil(LEASE_MS / (1 - slow)) + PERIOD_MS + ceil(late)
+def lease_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
+    """How long a lease may truly last, between two moments: a slow clock stretches it, and nothing else."""
+    slow = max(
+        (
+            fault.amount
+            for fault in story.faults
+            if fault.kind is FaultKind.SLOW_CLOCK and fault.at_ms < to_ms and from_ms < fault.until_ms
+        ),
+        default=0.0,
+    )
+    return ceil(LEASE_MS / (1 - slow))
 
 
-def _follows_up(story: Story) -> bool:
-    """Whether the host is there, and heard, to overtake a renewal that was held back."""
-    on_line = [fault for fault in story.faults if fault.kind in ON_THE_LINE]
-    return len(on_line) == 1 and story.death_ms is None and not story.freezes
-
-
-def unheard_ms(story: Story) -> int:
-    """The same from when the unit was last heard: a renewal may have waited in the hand of a frozen host."""
-    in_hand_ms = max((freeze.for_ms for freeze in story.freezes if freeze.sending), default=0)
-    return bound_ms(story) + min(in_hand_ms, LEASE_MS)
+def bound_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
+    """The lease, and one status period."""
+    return lease_ms(story, from_ms, to_ms) + PERIOD_MS

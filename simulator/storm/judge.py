@@ -29,7 +29,7 @@ from simulator.faults import FaultKind
 from simulator.record import OutputChange, Why
 from simulator.rig import Rig
 from simulator.storm.course import Course
-from simulator.storm.hazards import INFERRED_MS, PERIOD_MS, bound_ms, hazards, unheard_ms
+from simulator.storm.hazards import INFERRED_MS, hazards, lease_ms
 from simulator.storm.host import MortalClock
 from simulator.storm.story import Story
 
@@ -45,7 +45,7 @@ class Rule(StrEnum):
     LEVEL = "output above the step's level"
     LEASE = "output without a live lease"
     BELIEF = "output for longer than a lease while the controller believes it off"
-    BLIND = "output for longer than lease and status period after the unit was last heard"
+    BLIND = "output for longer than a lease after the unit was last heard"
     DOSE = "more time or energy than was planned"
     RISE = "a level rose without a person's act"
     STEP = "the unit was set to another level than the step's"
@@ -82,8 +82,7 @@ class Judge:
         self._rig = rig
         self._clock = clock
         self._faults = {fault.kind: fault for fault in story.faults}
-        self._bound_ms = bound_ms(story)
-        self._unheard_ms = unheard_ms(story)
+        self._lease_ms = lease_ms(story)
         self.hazards = hazards(story, rig, clock, lambda: self._bound)
         self._bound = 0  # the level that may go out in the step at hand
         self._set = 0
@@ -93,7 +92,6 @@ class Judge:
         self._before_ms = 0
         self._was_on = self._was_stuck = False
         self._output = 0.0
-        self._on_ms = 0  # since when there is output
         self._unwanted_ms: int | None = None  # since when there is output that the controller believes off
 
     def next_ms(self) -> int | None:
@@ -108,7 +106,6 @@ class Judge:
             self._hear_changes(unit.changes[self._seen :])
         stuck = self.during(FaultKind.STUCK_OUTPUT)
         if on and not stuck:
-            self._on_ms = self._on_ms if self._was_on else now_ms
             self._judge_output(now_ms, output)
         else:
             self._unwanted_ms = None
@@ -179,12 +176,11 @@ class Judge:
             self._unwanted_ms = None
         elif self._unwanted_ms is None:
             self._unwanted_ms = now_ms
-        elif now_ms - self._unwanted_ms > self._bound_ms - PERIOD_MS:
+        elif now_ms - self._unwanted_ms > self._lease_ms:
             since_ms = now_ms - self._unwanted_ms
             self.broken(Rule.BELIEF, f"{output:.1f} for {since_ms} ms in {controller.state.value}")
-        # A start that left late, in the hand of a host that froze, is no worse than the lease it brought.
-        since_ms = now_ms - max(controller.heard_ms, self._on_ms)
-        if since_ms > self._unheard_ms:
+        since_ms = now_ms - controller.heard_ms
+        if since_ms > self._lease_ms:
             self.broken(Rule.BLIND, f"{output:.1f}, and the unit last heard {since_ms} ms ago")
 
     def _hear_changes(self, changes: list[OutputChange]) -> None:
@@ -209,6 +205,6 @@ class Judge:
         if self.begun(FaultKind.STUCK_OUTPUT, FaultKind.LYING_SENSOR):
             return
         # What is inferred allows for a lease a tenth longer, and for no more.
-        if told is Silence.INFERRED and self._bound_ms - PERIOD_MS > INFERRED_MS:
+        if told is Silence.INFERRED and self._lease_ms > INFERRED_MS:
             return
         self.broken(Rule.PROOF, f"silence was {told.value}, and {unit.output:.1f} goes out")

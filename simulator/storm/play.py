@@ -25,7 +25,6 @@ from simulator.storm.hazards import (
     bound_ms,
     kind_of,
     kind_of_act,
-    unheard_ms,
 )
 from simulator.storm.host import HostDied, HostHung, MortalClock, MortalLink
 from simulator.storm.judge import Judge, OnChange, Rule, Violation
@@ -173,15 +172,11 @@ class _Play:
         if self._judge.begun(FaultKind.STUCK_OUTPUT, FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK):
             return
         true_ms, least_ms = self._rig.unit.delivered_ms, kept.delivered_ms - _COUNT_MS
-        if not least_ms <= true_ms <= kept.delivered_ms + unheard_ms(self._story) + _COUNT_MS:
+        if not least_ms <= true_ms <= kept.delivered_ms + bound_ms(self._story) + _COUNT_MS:
             self._judge.broken(Rule.RECORD, f"kept {kept.delivered_ms} ms, and {true_ms} ms were given")
 
     def _judge_times(self, figures: Sequence[Figure]) -> None:
-        late = [f for f in figures if f.bound_ms is not None and f.took_ms > f.bound_ms]
-        late += [
-            Figure(hazard.kind, hazard.longest_ms, hazard.bound_ms)
-            for hazard in self._judge.hazards
-            if hazard.bound_ms is not None and hazard.longest_ms > hazard.bound_ms
-        ]
+        late = [figure for figure in figures if figure.late]
+        late += [hazard.late for hazard in self._judge.hazards if hazard.late]
         if late:
             self._judge.broken(Rule.SLOW, f"{late[0].kind}: {late[0].took_ms} ms, {late[0].bound_ms} at most")

@@ -11,7 +11,7 @@ from device.dialect import Answer, Cleared, Heard, Intent, Look, Promises, Renew
 from device.native import Native
 from tests.device.parts import NONCE, REPORT, SESSION
 
-RENEW = Renew(NONCE, SESSION, 500)
+RENEW = Renew(NONCE, SESSION, 50_000, 500)
 
 
 class Spoken:

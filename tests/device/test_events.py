@@ -24,7 +24,7 @@ from device.events import (
 from device.machine import State
 from tests.device.parts import LOW
 
-COMMANDED = Commanded(at_ms=4, intent="SetOutput", values=asdict(SetOutput(1, 2, LOW, 3, 4, 500)))
+COMMANDED = Commanded(at_ms=4, intent="SetOutput", values=asdict(SetOutput(1, 2, LOW, 3, 4, 5, 500)))
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,7 @@ COMMANDED = Commanded(at_ms=4, intent="SetOutput", values=asdict(SetOutput(1, 2,
                     },
                     "for_ms": 3,
                     "ramp_ms": 4,
+                    "heard_ms": 5,
                     "lease_ms": 500,
                 },
             },

@@ -28,8 +28,9 @@ from protocols.limits import Block, Bound, Family, Layer, Limits, Quantity
 from protocols.plan import Emit, Percussion, Ultrasound, quantities
 from tests.device.parts import HIGH, LOW, NONCE, PLAN, SESSION, bound
 
-SET = SetOutput(NONCE, SESSION, LOW, for_ms=60_000, ramp_ms=3000, lease_ms=500)
-RENEW = Renew(NONCE, SESSION, lease_ms=500)
+HEARD_MS = 50_000  # by the unit's clock
+SET = SetOutput(NONCE, SESSION, LOW, for_ms=60_000, ramp_ms=3000, heard_ms=HEARD_MS, lease_ms=500)
+RENEW = Renew(NONCE, SESSION, HEARD_MS, lease_ms=500)
 ARM = Arm(NONCE, SESSION, level_max=500, delivered_max_ms=90_000, energy_max_mj=100_100)
 CLEAR = ClearFaults(NONCE)
 
@@ -37,6 +38,7 @@ STANDING = Standing(
     state=State.EMITTING,
     nonce=NONCE,
     session=SESSION,
+    heard_ms=HEARD_MS,
     delivered_ms=0,
     stop_asked=False,
     plan=PLAN,
@@ -133,11 +135,14 @@ def test_a_refusal_says_that_nothing_was_sent() -> None:
 
 
 def test_every_broken_rule_is_named() -> None:
-    assert broken(replace(RENEW, nonce=1, session=1, lease_ms=0), state=State.IDLE, stop_asked=True) == [
+    wrong = replace(RENEW, nonce=1, session=1, heard_ms=0, lease_ms=0)
+
+    assert broken(wrong, state=State.IDLE, stop_asked=True) == [
         "it names a nonce that is not the unit's",
         "it names a session that is not ours",
         "the controller is idle",
         "a stop is on its way",
+        "its lease does not run from the unit's latest report",
         "a lease of 0 ms is outside the unit's bounds, 100 to 1000 ms",
     ]
 
@@ -158,6 +163,17 @@ def test_a_lease_is_within_the_units_bounds(
     refused = [f"a lease of {lease_ms} ms is outside the unit's bounds, 100 to 1000 ms"]
 
     assert broken(replace(intent, lease_ms=lease_ms), state=state) == ([] if passes else refused)
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(("intent", "state"), LEASED)
+@pytest.mark.parametrize("heard_ms", [HEARD_MS - 1, HEARD_MS + 1, 0])
+def test_a_lease_runs_from_the_units_latest_report_and_no_other(
+    intent: SetOutput | Renew, state: State, heard_ms: int
+) -> None:
+    refused = ["its lease does not run from the unit's latest report"]
+
+    assert broken(replace(intent, heard_ms=heard_ms), state=state) == refused
 
 
 # --- output ---------------------------------------------------------------------------------------

@@ -122,7 +122,8 @@ def test_what_the_guard_judges_by_is_what_is_known() -> None:
     standing = known.standing(State.ARMED)
 
     assert (standing.state, standing.nonce, standing.session) == (State.ARMED, NONCE, SESSION)
-    assert (standing.delivered_ms, standing.energy_ceiling_mj) == (10_000, 101_100)
+    assert (standing.heard_ms, standing.delivered_ms) == (50_000, 10_000)
+    assert standing.energy_ceiling_mj == 101_100
     assert (standing.plan, standing.stop_asked) == (PLAN, False)
     assert (standing.lease_min_ms, standing.lease_max_ms) == (100, 1000)
 
@@ -134,6 +135,7 @@ def test_with_nothing_known_the_guard_is_given_nothing_to_allow() -> None:
     standing = known.standing(State.OFFLINE)
 
     assert (standing.nonce, standing.session, standing.plan, standing.stop_asked) == (0, 0, None, True)
+    assert standing.heard_ms == 0
     assert (standing.lease_min_ms, standing.lease_max_ms) == (0, 0)
 
 

@@ -39,10 +39,13 @@ SAID: list[tuple[Intent, wire.Message]] = [
     (Look(), wire.Look()),
     (Stop(), wire.Stop()),
     (Arm(1, 2, 3, 4, 5), wire.Arm(1, 2, 3, 4, 5)),
-    (Renew(1, 2, 300), wire.Renew(1, 2, 300)),
+    (Renew(1, 2, 9, 300), wire.Renew(1, 2, 9, 300)),
     (ClearFaults(9), wire.Clear(9)),
-    (SetOutput(1, 2, PULSED, 60_000, 3000, 500), wire.Set(1, 2, 440, 50, 1000, 100, 60_000, 3000, 500)),
-    (SetOutput(1, 2, Percussion(2400), 60_000, 0, 500), wire.Set(1, 2, 2400, 100, 0, 0, 60_000, 0, 500)),
+    (SetOutput(1, 2, PULSED, 60_000, 3000, 9, 500), wire.Set(1, 2, 440, 50, 1000, 100, 60_000, 3000, 9, 500)),
+    (
+        SetOutput(1, 2, Percussion(2400), 60_000, 0, 9, 500),
+        wire.Set(1, 2, 2400, 100, 0, 0, 60_000, 0, 9, 500),
+    ),
 ]
 
 STATUS = wire.Status(

@@ -8,9 +8,8 @@ from queue import SimpleQueue
 
 import pytest
 
-from device import dialect
 from device.clock import VirtualClock
-from device.controller import HEARD_MS, Controller
+from device.controller import Controller
 from device.delivery import Ended, deliver
 from device.errors import NoAnswer, WrongUnit
 from device.events import Event, Silence
@@ -240,7 +239,7 @@ def left_on(lease_ms: int = 1000) -> SimulatedUnit:
     status = read(heard.type, heard.body)
     assert isinstance(status, Status)
     arm = Arm(status.nonce, 99, 440, MINUTE_MS, 200_000)
-    start = Set(status.nonce, 99, 440, 100, 1000, 0, MINUTE_MS, 0, lease_ms)
+    start = Set(status.nonce, 99, 440, 100, 1000, 0, MINUTE_MS, 0, status.uptime_ms, lease_ms)
     unit.hear(encode(Frame(arm.TYPE, 2, arm.pack())), 0)
     unit.hear(encode(Frame(start.TYPE, 3, start.pack())), 0)
     assert unit.output > 0
@@ -367,22 +366,6 @@ def test_a_watcher_that_raises_is_dropped_and_nothing_else_changes(make_rig: Mak
 
     assert run(clumsy) == run(None)
     assert clumsy.told == 1
-
-
-@pytest.mark.hazard("H-05")
-def test_a_unit_not_heard_for_a_status_period_is_looked_at_and_given_no_more_time(rig: Rig) -> None:
-    begun(rig, emit(rig, MINUTE_MS))
-    turn_for(rig, SECOND_MS)
-    while rig.controller._conversation.standing is not None:
-        turn_for(rig, 1)
-    fresh = rig.controller._what_is_due()
-
-    rig.wait(HEARD_MS + 1)
-
-    assert isinstance(fresh, dialect.Renew)
-    assert isinstance(rig.controller._what_is_due(), dialect.Look)
-    rig.controller.stop()
-    assert rig.controller.settle() is Silence.PROVEN
 
 
 @pytest.mark.hazard("H-06")

@@ -228,17 +228,6 @@ def test_a_unit_that_said_otherwise_just_before_its_lease_ran_out_is_waited_for(
     assert quiet.known(denied_ms + since_denied_ms, reachable=reachable) is known
 
 
-def test_when_output_was_last_allowed_is_kept() -> None:
-    quiet = Quiet()
-    never_ms = quiet.allowed_ms
-
-    quiet.allow(1000, LEASE_MS)
-    quiet.allow(1100, LEASE_MS)
-    silenced(quiet, 1200)
-
-    assert (never_ms, quiet.allowed_ms) == (0, 1100)
-
-
 def test_a_unit_that_said_it_was_silent_has_denied_nothing() -> None:
     quiet = Quiet()
     quiet.allow(0, LEASE_MS)

@@ -33,7 +33,7 @@ VIEW = View(
 SUSTAIN_MS = 300
 
 
-def rule(code: str, *, sustain_ms: int = 0, latches: bool = False) -> Rule:
+def rule(code: str, *, sustain_ms: int = 0, latches: bool = False, effect: Effect = Effect.NOTE) -> Rule:
     """A rule that is broken while the head reads 99 degrees."""
     return Rule(
         code=code,
@@ -41,7 +41,7 @@ def rule(code: str, *, sustain_ms: int = 0, latches: bool = False) -> Rule:
         sustain_ms=sustain_ms,
         priority=Priority.LOW,
         latches=latches,
-        effect=Effect.NOTE,
+        effect=effect,
         what="for a test",
         to_do="Nothing.",
     )
@@ -110,12 +110,51 @@ def test_what_was_never_raised_is_never_cleared() -> None:
     assert seen(watch, 100, broken=False) == NOTHING
 
 
+@pytest.mark.hazard("H-11")
+@pytest.mark.parametrize(
+    ("effect", "made_sure_of"), [(Effect.FAIL, True), (Effect.PAUSE, False), (Effect.NOTE, False)]
+)
+def test_what_would_end_the_session_is_being_made_sure_of_from_the_first_wrong_reading(
+    effect: Effect, made_sure_of: bool
+) -> None:
+    watch = Watch([rule("A", sustain_ms=SUSTAIN_MS, effect=effect)])
+
+    before = watch.making_sure
+    seen(watch, 0, broken=True)
+    meanwhile = watch.making_sure
+    seen(watch, 299, broken=True)
+    still = watch.making_sure
+    seen(watch, 300, broken=True)
+
+    assert (before, meanwhile, still) == (False, made_sure_of, made_sure_of)
+    assert not watch.making_sure  # the alarm has been raised
+
+
+def test_a_reading_that_is_right_again_needs_no_making_sure_of() -> None:
+    watch = Watch([rule("A", sustain_ms=SUSTAIN_MS, effect=Effect.FAIL), rule("B")])
+    seen(watch, 0, broken=True)
+
+    seen(watch, 100, broken=False)
+
+    assert not watch.making_sure
+
+
+def test_one_reading_is_made_sure_of_whatever_the_other_rules_say() -> None:
+    slow, quick = rule("A", sustain_ms=SUSTAIN_MS, effect=Effect.FAIL), rule("B", effect=Effect.FAIL)
+
+    for rules in ([slow, quick], [quick, slow], [slow, replace(rule("C", sustain_ms=SUSTAIN_MS))]):
+        watch = Watch(rules)
+        seen(watch, 0, broken=True)
+        assert watch.making_sure
+
+
 def test_a_person_who_has_looked_clears_what_has_latched_and_its_time() -> None:
-    watch = Watch([rule("A", latches=True), rule("B", sustain_ms=SUSTAIN_MS)])
+    watch = Watch([rule("A", latches=True), rule("B", sustain_ms=SUSTAIN_MS, effect=Effect.FAIL)])
     seen(watch, 0, broken=True)
 
     watch.clear()
 
+    assert not watch.making_sure
     assert seen(watch, 300, broken=True) == (["A"], [])
     assert seen(watch, 600, broken=True) == (["B"], [])
 

@@ -161,9 +161,9 @@ def test_a_lease_of_nothing_or_without_end_cannot_be_written(lease_ms: int) -> N
     said = f"a lease is a multiple of 10 ms from 10 to 2560, not {lease_ms}"
 
     with pytest.raises(ValueError, match=said):
-        Renew(1, 2, lease_ms).pack()
+        Renew(1, 2, 3, lease_ms).pack()
     with pytest.raises(ValueError, match=said):
-        Set(1, 2, 440, 50, 1000, 100, 60_000, 0, lease_ms).pack()
+        Set(1, 2, 440, 50, 1000, 100, 60_000, 0, 3, lease_ms).pack()
 
 
 @pytest.mark.parametrize("byte", range(256))
@@ -178,10 +178,10 @@ def test_every_byte_of_a_lease_is_a_lease(byte: int) -> None:
 @pytest.mark.parametrize(
     "unfit",
     [
-        Renew(-1, 2, 500),
-        Renew(1 << 32, 2, 500),
-        Set(1, 2, 0x10000, 50, 1000, 100, 60_000, 0, 500),
-        Set(1, 2, 440, 256, 1000, 100, 60_000, 0, 500),
+        Renew(-1, 2, 3, 500),
+        Renew(1 << 32, 2, 3, 500),
+        Set(1, 2, 0x10000, 50, 1000, 100, 60_000, 0, 3, 500),
+        Set(1, 2, 440, 256, 1000, 100, 60_000, 0, 3, 500),
     ],
 )
 def test_a_value_that_does_not_fit_is_not_written(unfit: Message) -> None:

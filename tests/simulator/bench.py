@@ -76,11 +76,15 @@ class Bench:
 
     def a_set(self, **changed: int) -> Set:
         usual = US if self.unit.plate.family is Family.ULTRASOUND else GUN
-        fields = {"for_ms": 60_000, "ramp_ms": 0, "lease_ms": 500} | usual | changed
-        return Set(**({"nonce": self.nonce, "session": 1} | fields))
+        fields = {"for_ms": 60_000, "ramp_ms": 0} | usual | changed
+        return Set(**(self._leased() | fields))
 
     def a_renew(self, **changed: int) -> Renew:
-        return Renew(**({"nonce": self.nonce, "session": 1, "lease_ms": 500} | changed))
+        return Renew(**(self._leased() | changed))
+
+    def _leased(self) -> dict[str, int]:
+        """A lease from this very moment, as of a host that has just heard the unit."""
+        return {"nonce": self.nonce, "session": 1, "heard_ms": self.unit.own_ms, "lease_ms": 500}
 
     def arm(self, **changed: int) -> Status:
         return self._done(self.an_arm(**changed))

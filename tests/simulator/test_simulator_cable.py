@@ -39,6 +39,7 @@ class Host:
         self.cable.on_arrival = self.inbox.put
         self.seq = 0
         self.damaged = 0
+        self.heard_ms = 0  # when the unit last said something, by its own clock
         self._decoder = Decoder()
 
     def send(self, message: Message) -> None:
@@ -62,8 +63,10 @@ class Host:
         (identity,) = self.answers(20)
         assert isinstance(identity, Identity)
         self.send(Arm(identity.nonce, 1, 440, 600_000, 10_000_000))
-        self.answers(20)
-        self.send(Set(identity.nonce, 1, 440, 50, 1000, 100, for_ms, 0, lease_ms))
+        (armed,) = self.answers(20)
+        assert isinstance(armed, Status)
+        self.heard_ms = armed.uptime_ms
+        self.send(Set(identity.nonce, 1, 440, 50, 1000, 100, for_ms, 0, self.heard_ms, lease_ms))
         self.answers(20)
         return identity.nonce
 
@@ -84,11 +87,12 @@ def test_a_lease_that_runs_out_in_the_millisecond_a_renewal_arrives_has_run_out(
     for early_ms, state in ((1, UnitState.EMITTING), (0, UnitState.LAPSED)):
         host = Host()
         nonce = host.start()
-        granted_ms = host.unit.changes[0].ms
-        arrives_ms = granted_ms + 500 - early_ms
-        host.answers(arrives_ms - transmit_ms(19) - 1 - host.clock.now_ms())
+        arrives_ms = host.heard_ms + 500 - early_ms
+        renewal = Renew(nonce, 1, arrives_ms, 500)
+        takes_ms = transmit_ms(len(encode(Frame(renewal.TYPE, 1, renewal.pack())))) + 1
+        host.answers(arrives_ms - takes_ms - host.clock.now_ms())
 
-        host.send(Renew(nonce, 1, 500))
+        host.send(renewal)
         (status,) = host.answers(40)
 
         assert isinstance(status, Status)
@@ -100,7 +104,6 @@ def test_a_pulled_cable_is_seen_at_the_host_and_silences_the_unit_by_its_lease()
     pulled_at: list[int] = []
     host.cable.on_pulled = lambda: pulled_at.append(host.clock.now_ms())
     host.start()
-    renewed_ms = host.unit.changes[0].ms
 
     host.answers(400)
     host.send(Stop())
@@ -108,7 +111,7 @@ def test_a_pulled_cable_is_seen_at_the_host_and_silences_the_unit_by_its_lease()
 
     assert pulled_at == [300]
     assert host.cable.pulled
-    assert host.unit.silent_since_ms == renewed_ms + 500
+    assert host.unit.silent_since_ms == host.heard_ms + 500
     host.answers(2000)
     assert not host.cable.pulled
     host.send(Look())
@@ -186,7 +189,7 @@ def test_reordered_requests_overtake_each_other_and_a_stop_still_stands() -> Non
     nonce = host.start()
     host.answers(100 - host.clock.now_ms())
 
-    host.send(Set(nonce, 1, 400, 50, 1000, 100, 60_000, 0, 500))
+    host.send(Set(nonce, 1, 400, 50, 1000, 100, 60_000, 0, host.heard_ms, 500))
     host.answers(25)
     host.send(Stop())
     host.answers(400)

@@ -153,6 +153,47 @@ def test_a_renewal_counts_until_the_lease_is_over_and_not_after(
     assert bench.unit.breaches == []
 
 
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(("heard_ms", "left_ms"), [(0, 200), (100, 300), (299, 499), (300, 500)])
+def test_a_lease_runs_from_what_the_host_has_heard_however_late_its_renewal_comes(
+    bench: Bench, heard_ms: int, left_ms: int
+) -> None:
+    bench.start(lease_ms=1000)
+    bench.wait(300)
+
+    status = bench.ask(bench.a_renew(heard_ms=heard_ms, lease_ms=500))
+
+    assert (status.result, status.lease_left_ms) == (Result.OK, left_ms)
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize("heard_ms", [0, 100, 601, 0xFFFF_FFFF])
+def test_a_renewal_whose_lease_is_over_or_yet_to_come_changes_nothing(bench: Bench, heard_ms: int) -> None:
+    bench.start(lease_ms=1000)
+    bench.wait(600)
+
+    status = bench.ask(bench.a_renew(heard_ms=heard_ms, lease_ms=500))
+
+    assert (status.result, status.lease_left_ms) == (Result.STALE, 400)
+    assert bench.unit.breaches == []  # the cable has kept it: no fault of the host's
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(("held_back_ms", "left_ms"), [(499, 1), (500, 0), (5000, 0)])
+def test_a_start_that_comes_after_its_lease_is_over_starts_nothing(
+    bench: Bench, held_back_ms: int, left_ms: int
+) -> None:
+    bench.arm()
+    start = bench.a_set(lease_ms=500)
+    bench.wait(held_back_ms)
+
+    status = bench.ask(start)
+
+    assert status.result is (Result.OK if left_ms else Result.STALE)
+    assert status.lease_left_ms == left_ms
+    assert (bench.unit.output > 0) is (left_ms > 0)
+
+
 def test_only_an_arm_leads_out_of_a_lapse(bench: Bench) -> None:
     bench.start(lease_ms=100)
     bench.wait(100)

@@ -15,10 +15,12 @@ def bench() -> Bench:
 
 @pytest.mark.hazard("H-09")
 def test_a_repeat_of_the_last_request_is_answered_and_not_done_again(bench: Bench) -> None:
-    bench.start(lease_ms=500, for_ms=5000)
+    bench.arm()
+    start = bench.a_set(lease_ms=500, for_ms=5000)
+    bench.ask(start)
     bench.wait(200)
 
-    again = bench.ask(bench.a_set(lease_ms=500, for_ms=5000), bench.seq)
+    again = bench.ask(start, bench.seq)
 
     assert (again.result, again.state) == (Result.OK, UnitState.EMITTING)
     assert (again.lease_left_ms, again.step_ms) == (300, 200)

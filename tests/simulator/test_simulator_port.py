@@ -106,15 +106,18 @@ def test_the_units_lease_runs_out_in_real_time_though_nobody_touches_the_port() 
     with opened("sim://us111") as port:
         identity = ask(port, Identify())
         assert isinstance(identity, Identity)
-        ask(port, Arm(identity.nonce, 1, 440, 60_000, 100_000), 2)
-        ask(port, Set(identity.nonce, 1, 440, 50, 1000, 100, 60_000, 0, 100), 3)
-        port.timeout = 0.15
+        armed = ask(port, Arm(identity.nonce, 1, 440, 60_000, 100_000), 2)
+        assert isinstance(armed, Status)
+        started = ask(port, Set(identity.nonce, 1, 440, 50, 1000, 100, 60_000, 0, armed.uptime_ms, 200), 3)
+        port.timeout = 0.3
         port.read(1)
         port.timeout = LIMIT_S
         status = ask(port, Look(), 4)
 
+    assert isinstance(started, Status)
     assert isinstance(status, Status)
-    assert (status.state, status.step_ms) == (UnitState.LAPSED, 100)
+    assert status.state is UnitState.LAPSED
+    assert status.step_ms == started.step_ms + started.lease_left_ms
 
 
 def test_a_pulled_cable_is_an_error_of_the_port() -> None:

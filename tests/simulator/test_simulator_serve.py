@@ -92,8 +92,10 @@ def test_a_client_that_goes_away_silently_costs_the_output() -> None:
         with closing(connected(address)) as client:
             identity = ask(client.fileno(), Identify())
             assert isinstance(identity, Identity)
-            ask(client.fileno(), Arm(identity.nonce, 1, 440, 60_000, 100_000), 2)
-            running = ask(client.fileno(), Set(identity.nonce, 1, 440, 50, 1000, 100, 60_000, 0, 200), 3)
+            armed = ask(client.fileno(), Arm(identity.nonce, 1, 440, 60_000, 100_000), 2)
+            assert isinstance(armed, Status)
+            start = Set(identity.nonce, 1, 440, 50, 1000, 100, 60_000, 0, armed.uptime_ms, 1000)
+            running = ask(client.fileno(), start, 3)
         assert silent.wait(LIMIT_S)
         with closing(connected(address)) as next_client:
             lapsed = ask(next_client.fileno(), Look(), 4)

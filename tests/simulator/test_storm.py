@@ -13,7 +13,7 @@ from physioctl.cli import run
 from simulator.faults import Fault, FaultKind
 from simulator.storm.campaign import Campaign, percentile, rows
 from simulator.storm.course import course, names
-from simulator.storm.hazards import BOUND_MS, LATENT
+from simulator.storm.hazards import BOUND_MS, LATENT, LEASE_MS, PERIOD_MS
 from simulator.storm.host import Freeze
 from simulator.storm.play import Outcome, play
 from simulator.storm.shrink import shrink
@@ -79,7 +79,7 @@ def test_a_dead_host_leaves_output_on_until_the_lease_is_out_and_no_longer() -> 
         play(Story(1, "us111", "storm-steady", death_ms=at_ms)).figures for at_ms in range(5000, 5100, 7)
     ]
 
-    assert all(400 < figure.took_ms <= BOUND_MS for (figure,) in figures)
+    assert all(LEASE_MS - 2 * PERIOD_MS < figure.took_ms <= LEASE_MS for (figure,) in figures)
 
 
 def test_a_persons_stop_is_carried_out_in_the_time_that_the_bytes_take() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from device.dialect import Cleared, Intent, Renew, SetOutput
 from device.events import Silence, Witness
 from device.machine import State
 from device.operator import Act
+from device.wire import messages as wire
 from physioctl.journal import SessionLog
 from protocols.plan import Emit, Ultrasound, level
 from simulator.faults import Fault, FaultKind
 from simulator.firmware import Firmware
 from simulator.record import Breach
 from simulator.storm.campaign import shortest
+from simulator.storm.hazards import LEASE_MS
 from simulator.storm.host import Freeze
 from simulator.storm.judge import Rule
 from simulator.storm.play import Outcome, Parts, play
@@ -83,6 +86,17 @@ class Leaseless(Reworked):
     firmware = LeaselessFirmware
 
 
+class UndatedFirmware(Firmware):
+    """Counts a lease from when it is asked, and not from what the host has heard."""
+
+    def _age_ms(self, asked: wire.Set | wire.Renew, own_ms: int) -> int:
+        return 0
+
+
+class Undated(Reworked):
+    firmware = UndatedFirmware
+
+
 class UntimedFirmware(Firmware):
     """Does not end a step by its own timer."""
 
@@ -101,8 +115,9 @@ class Blind(Controller):
     """Renews whether or not it hears anything."""
 
     def _what_is_due(self) -> Intent:
-        if self.state in (State.EMITTING, State.HELD) and self.unit is not None:
-            return Renew(self.unit.identity.nonce, self.known.session, self.unit.lease_ms)
+        unit, report = self.unit, self.report
+        if self.state in (State.EMITTING, State.HELD) and unit is not None and report is not None:
+            return Renew(unit.identity.nonce, self.known.session, report.uptime_ms, unit.lease_ms)
         return super()._what_is_due()
 
     def _doubt_the_missing(self) -> None:
@@ -134,9 +149,7 @@ class Bypassing(Controller):
             return
         assert isinstance(intent.output, Ultrasound)
         output = Ultrasound(intent.output.intensity_mw_cm2 * 2, 50, 1000, 100)
-        twice = SetOutput(
-            intent.nonce, intent.session, output, intent.for_ms, intent.ramp_ms, intent.lease_ms
-        )
+        twice = replace(intent, output=output)
         self._send(self._conversation.ask(Cleared(twice), self._now()))
 
 
@@ -209,8 +222,8 @@ class Forging(Controller):
         (DEATH, Parts(unit=Leaseless), Rule.BELIEF),
         (DEATH, Parts(unit=Leaseless), Rule.SLOW),
         (DEATH, Parts(unit=Leaseless), Rule.STOP),
-        (DEAF, Parts(controller=Blind), Rule.BLIND),
-        (DEAF, Parts(controller=Blind), Rule.SLOW),
+        (DEAF, Parts(Undated, Blind), Rule.BLIND),
+        (DEAF, Parts(Undated, Blind), Rule.SLOW),
         (AT_THE_END, Parts(unit=Untimed), Rule.DOSE),
         (PAUSED, Parts(controller=Eager), Rule.RISE),
         (LEVELS, Parts(controller=Greedy), Rule.STEP),
@@ -232,6 +245,14 @@ def test_the_judge_catches_what_was_made_worse(story: Story, parts: Parts, rule:
 
     assert sound.violations == ()
     assert rule in {violation.rule for violation in worse.violations}
+
+
+@pytest.mark.hazard("H-05")
+def test_a_host_that_renews_blind_gets_no_more_time_from_a_unit_that_dates_its_leases() -> None:
+    outcome = play(DEAF, Parts(controller=Blind))
+
+    assert outcome.violations == ()
+    assert all(figure.took_ms <= LEASE_MS for figure in outcome.figures)
 
 
 def test_every_rule_is_shown_to_catch_something() -> None:

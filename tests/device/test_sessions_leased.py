@@ -1,0 +1,100 @@
+"""Who is given more time, and from when it counts: a lease runs from what the unit last said."""
+
+from __future__ import annotations
+
+import pytest
+
+from device import dialect
+from device.controller import HEARD_MS
+from device.delivery import Ended
+from device.events import Commanded, Silence
+from protocols.plan import Rest
+from simulator.record import Why
+from simulator.rig import Rig
+from tests.support import (
+    LEASE_MS,
+    MINUTE_MS,
+    ON_THE_WAY_MS,
+    SECOND_MS,
+    Ledger,
+    MakeRig,
+    begun,
+    emit,
+    session_on,
+    turn_for,
+)
+
+STATUS_MS = 100
+
+
+@pytest.mark.hazard("H-05")
+def test_a_unit_not_heard_for_a_status_period_is_looked_at_and_given_no_more_time(rig: Rig) -> None:
+    begun(rig, emit(rig, MINUTE_MS))
+    turn_for(rig, SECOND_MS)
+    while rig.controller._conversation.standing is not None:
+        turn_for(rig, 1)
+    fresh = rig.controller._what_is_due()
+
+    rig.wait(HEARD_MS + 1)
+
+    assert isinstance(fresh, dialect.Renew)
+    assert isinstance(rig.controller._what_is_due(), dialect.Look)
+    rig.controller.stop()
+    assert rig.controller.settle() is Silence.PROVEN
+
+
+@pytest.mark.parametrize("rest_ms", [1, 100, 249, 250, 251, 7777])
+def test_a_start_after_a_rest_runs_from_what_the_unit_has_only_just_said(
+    make_rig: MakeRig, rest_ms: int
+) -> None:
+    rig, ledger = make_rig("us111"), Ledger()
+
+    delivery = session_on(rig, emit(rig, SECOND_MS), Rest(rest_ms), emit(rig, SECOND_MS), ledger=ledger)
+
+    starts = [change.ms for change in rig.unit.changes if change.why is Why.SET]
+    heard = [
+        event.values["heard_ms"]
+        for event in ledger.named("commanded")
+        if isinstance(event, Commanded) and event.intent == "SetOutput"
+    ]
+    assert delivery.ended is Ended.COMPLETED
+    assert len(starts) == 2
+    ages_ms = [start - heard_ms for start, heard_ms in zip(starts, heard, strict=True)]
+    assert max(ages_ms) <= STATUS_MS + 2 * ON_THE_WAY_MS  # there and back
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize("late_ms", [50, 150, 200, 300, 400])
+def test_bytes_held_back_on_the_line_prolong_nothing(make_rig: MakeRig, late_ms: int) -> None:
+    rig = make_rig("us111", f"bytes_late@5s+10s={late_ms}")
+
+    delivery = session_on(rig, emit(rig, MINUTE_MS))
+
+    assert delivery.ended is Ended.INTERRUPTED
+    assert rig.unit.changes[-1].output == 0
+    assert rig.unit.changes[-1].ms <= 5 * SECOND_MS + LEASE_MS
+
+
+@pytest.mark.hazard("H-11")
+@pytest.mark.parametrize("after_ms", [50, 150, 250, 350])
+def test_a_line_that_dies_while_a_reading_is_made_sure_of_gains_the_reading_no_time(
+    make_rig: MakeRig, after_ms: int
+) -> None:
+    rig = make_rig("us111", "ageing@5s+20s=0.5", f"half_open@{5000 + after_ms}ms+20s=1")
+
+    delivery = session_on(rig, emit(rig, MINUTE_MS))
+
+    assert delivery.ended is Ended.INTERRUPTED
+    assert rig.unit.changes[-1].output == 0
+    assert rig.unit.changes[-1].ms <= 5 * SECOND_MS + LEASE_MS + STATUS_MS
+
+
+@pytest.mark.parametrize("for_ms", [20, 100, 150, 250])
+def test_a_reading_that_was_wrong_for_a_moment_costs_nothing(make_rig: MakeRig, for_ms: int) -> None:
+    rig = make_rig("us111", f"ageing@5s+{for_ms}ms=0.3")
+
+    delivery = session_on(rig, emit(rig, 10 * SECOND_MS))
+
+    assert delivery.ended is Ended.COMPLETED
+    assert delivery.delivered_ms == 10 * SECOND_MS
+    assert [change.why for change in rig.unit.changes] == [Why.SET, Why.STEP_DONE]
