@@ -401,7 +401,7 @@ class Controller:
 
     def _doubt_the_missing(self) -> None:
         """Answers that matter are overdue: before the lease is out, stop asking for more output."""
-        if self.unit is None or self.known.plan is None or self.lost:
+        if self.unit is None:
             return
         silent_for_ms = self._now() - self._report_ms
         if self.state in _LIVE and silent_for_ms >= self.unit.lease_ms - OVERDUE_MS:
