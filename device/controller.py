@@ -80,6 +80,7 @@ class Controller:
         self._watch = Watch()
         self._audience = Audience()
         self._attended = False
+        self._begin_paused = False
         self.halted = False  # a person has asked to stop
         self._report_ms = clock.now_ms()
         self._sent_ms = 0
@@ -133,13 +134,10 @@ class Controller:
     # --- verbs --------------------------------------------------------------------------------------
 
     def open(self, unit: Unit) -> None:
-        """Take ``unit`` for the one on the cable, and see that its output is off."""
+        """Take ``unit``, whose output is off, for the one on the cable."""
         self.known.unit = unit
-        if self.known.quiet.proven:
+        if self.state is State.OFFLINE:
             self._fire(Trigger.GREET)
-        else:  # left behind by a host that has died, or in another's hand
-            self.stop()
-            self.settle()
 
     def testify_to(self, witness: Witness) -> None:
         """From here on nothing that matters leaves before ``witness`` has taken it down."""
@@ -153,6 +151,8 @@ class Controller:
         self._attended = attended
         self._sight = Sight(self.unit)
         self._fire(Trigger.ARM)
+        if self._begin_paused:
+            self.pause()
 
     def arm(self) -> None:
         """Ask the unit to take the session's ceilings. Arming again keeps its counts."""
@@ -181,15 +181,18 @@ class Controller:
         )
 
     def pause(self) -> None:
-        """Output off for now; only a person goes on."""
+        """Output off for now; only a person goes on. A session that has not begun begins with this."""
         if self.state in _LIVE:
             self.known.pause_asked = True
             self._end(Trigger.PAUSE)
         elif self.state is State.ARMED:
             self._fire(Trigger.PAUSE)
+        elif self.known.plan is None:
+            self._begin_paused = True
 
     def resume(self) -> None:
         """Go on from a pause: a person's act."""
+        self._begin_paused = False
         if self.state is State.PAUSED:
             self.known.pause_asked = False
             self.known.quiet.rest()
@@ -205,6 +208,13 @@ class Controller:
         self.failure = self.failure or why
         self.known.pause_asked = False
         self._end(Trigger.FAIL)
+
+    def clear(self) -> None:
+        """Leave a fault whose cause has gone: a person's act. Raise `NoWay` while it has not."""
+        self._fire(Trigger.CLEAR)
+        self._watch.clear()
+        self.known.quiet.rest()
+        self.failure = ""
 
     def break_off(self, why: str) -> None:
         """Pause when a person is there to resume, and fail when none is."""
@@ -384,7 +394,8 @@ class Controller:
 
     def _act(self, act: Act) -> None:
         if act is Act.TOGGLE:
-            act = Act.RESUME if self.state is State.PAUSED else Act.PAUSE
+            paused = self.state is State.PAUSED or self._begin_paused
+            act = Act.RESUME if paused else Act.PAUSE
         if act is Act.STOP:
             self.halted = True
             self.stop()

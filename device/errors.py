@@ -28,6 +28,10 @@ class WrongUnit(UnitUnusable):
     """Something answers that may not be driven: another version, family or model than expected."""
 
 
+class UnitFaulted(UnitUnusable):
+    """The unit has latched a fault of its own: it gives no output until that is cleared."""
+
+
 class Stopped(PhysioctlError):
     """A person has asked to stop before there was any output."""
 

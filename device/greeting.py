@@ -29,16 +29,12 @@ def greet(controller: Controller, patience_ms: int = PATIENCE_MS) -> Unit:
     """
     identity = identify(controller, patience_ms)
     _ask(controller, Declare(), lambda: controller.declared is not None, patience_ms)
-    _ask(controller, Look(), lambda: controller.report is not None, patience_ms)
+    old = controller.report  # of a session before, perhaps: what counts is how the unit is now
+    _ask(controller, Look(), lambda: controller.report is not old, patience_ms)
     assert controller.declared is not None
+    _hush(controller)
     unit = known_unit(identity, controller.declared)
     controller.open(unit)
-    _heed(controller)
-    if controller.silence() is not Silence.PROVEN:
-        raise SilenceNotProven(
-            f"the unit on {controller.link.name} has output that a stop did not end",
-            "Switch the unit off now.",
-        )
     return unit
 
 
@@ -88,6 +84,18 @@ def _heed(controller: Controller) -> None:
             "Switch the unit off now.",
         )
     raise Stopped("stopped by the operator before any output", "Start the session again when you are ready.")
+
+
+def _hush(controller: Controller) -> None:
+    """End output that a host has left behind, or that is in another's hand: whoever the unit is."""
+    if controller.silence() is not Silence.PROVEN:
+        controller.stop()
+        if controller.settle() is not Silence.PROVEN:
+            raise SilenceNotProven(
+                f"the unit on {controller.link.name} has output that a stop did not end",
+                "Switch the unit off now.",
+            )
+    _heed(controller)
 
 
 def _nobody(controller: Controller) -> NoAnswer:

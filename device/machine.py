@@ -37,7 +37,6 @@ class Trigger(StrEnum):
     """What can happen to a controller, from either side of the cable."""
 
     GREET = "greet"  # a unit has said who it is
-    LEAVE = "leave"  # the port is closed on purpose, with output off
     ARM = "arm"  # take up a plan
     START = "start"  # begin a step's output
     LIFT = "lift"  # the unit reports contact lost
@@ -95,7 +94,6 @@ TABLE: Mapping[State, Mapping[Trigger, Move]] = {
     },
     State.IDLE: {
         Trigger.ARM: Move(State.ARMED, only_if=Facts.plan_is_within_limits),
-        Trigger.LEAVE: Move(State.OFFLINE),
         Trigger.STOP: Move(State.SILENCING),
         Trigger.FAIL: Move(State.FAULT),
     },

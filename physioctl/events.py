@@ -17,7 +17,6 @@ class Outcome(StrEnum):
     COMPLETED = "completed"  # the plan ran to its end
     STOPPED = "stopped"  # a person stopped it
     INTERRUPTED = "interrupted"  # a fault, or a lost unit, ended it
-    REFUSED = "refused"  # screening, limits or history said no before any output
     FAILED = "failed"  # something of ours went wrong
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from device.clearing import latched
 from device.controller import Controller
 from device.delivery import Delivery, Ended, deliver
 from device.errors import SilenceNotProven
@@ -71,6 +72,8 @@ def run_session(
     for broken in reconcile(journal, controller, unit):
         if request.on_unfinished is not None:
             request.on_unfinished(broken)
+    if fault := latched(controller):
+        raise fault
     plan = plan_for(request, unit, journal, controller)
     log = journal.begin(request.session)
     controller.testify_to(log)

@@ -1,42 +1,46 @@
 """Are the tests any good? Every small mistake made in the safety path has to make one of them fail.
 
 ``python -m tests.mutants [FILE...]`` makes each mistake of `tests.mutate` in turn, in memory only: a forked
-child imports the mutated module in place of the file's, and runs the tests that concern it. A mutant
-that survives is named with its line, unless `mutants-explained.toml` says why it changes nothing that
-matters. Exit 1 when a survivor has no explanation, or an explanation no survivor.
+child imports the mutated module in place of the file's, and runs the tests that concern it, those first that
+notice much in little time. A mutant that survives them all is named with its line, unless
+`mutants-explained.toml` says why it changes nothing that matters. Exit 1 when a survivor has no explanation,
+or an explanation no survivor.
 """
 
 from __future__ import annotations
 
 import ast
 import importlib
-import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
+import pickle
 import resource
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
+from itertools import islice
 from pathlib import Path
 from types import CodeType, ModuleType
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from tests.mutate import Mutation, enums_in, mutations
 
 ROOT = Path(__file__).parent.parent
 EXPLAINED = Path(__file__).with_name("mutants-explained.toml")
-AT_ONCE = 2
-TIMEOUT_S = 120  # the tests of one target take seconds; a mutant that hangs is a mutant noticed
+AT_ONCE = os.cpu_count() or 1
+SPIN_S = 60  # of work, before there is a first test; a mutant that hangs is a mutant noticed
+SLEEP_S = 600  # in all, for one that waits and does no work; the machine may be busy
 MEMORY_BYTES = 4 << 30
 LEASE = frozenset(
     ("say", "_send_due", "_due_ms", "_what_is_due", "_doubt_the_missing", "_end", "open", "settle", "abandon")
@@ -73,7 +77,7 @@ TARGETS = {
     "protocols/limits.py": Target(("protocols/test_limits.py",)),
 }
 KILLED = "device/test_mistakes_noticed.py"  # what was written because a mutant had survived
-CALM = ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # plug-ins were imported before the fork
+QUIET = ("-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no", "--assert=plain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,34 +97,52 @@ class Mutant:
         return f"{self.file}:{self.mutation.line}: {self.mutation.what}\n    {self.text}"
 
 
-class _Hurry:
-    """Takes up our profile once the suite's own has been."""
+@dataclass(slots=True)
+class Worth:
+    """What is known of the tests of a file: how long each takes, and how many mutants it has noticed."""
+
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    noticed: Counter[str] = field(default_factory=Counter)
+
+    def cost(self, test: str) -> float:
+        """The time it takes for each mutant it may be expected to notice."""
+        return self.seconds.get(test, 0) / (1 + self.noticed[test])
+
+
+@dataclass(slots=True, eq=False)
+class Run:
+    """Has pytest run the tests of a file, the cheapest first and none for ever, and keeps what came of it."""
+
+    worth: Worth
+    failed: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
 
     def pytest_sessionstart(self) -> None:
-        settings.load_profile("mutants")
+        settings.load_profile("mutants")  # once the suite's own has been taken up
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items.sort(key=lambda item: self.worth.cost(item.nodeid))
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        signal.setitimer(signal.ITIMER_PROF, 5 + 20 * self.worth.seconds.get(nodeid, 1))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0) + report.duration
+        if report.failed:
+            self.failed = report.nodeid
 
 
-class _Impostor(importlib.abc.MetaPathFinder):
+class _Impostor(importlib.machinery.SourceFileLoader):
     """Gives a mutated module for the one of that name."""
 
     def __init__(self, file: str, tree: ast.Module) -> None:
-        self._name = file.removesuffix(".py").replace("/", ".")
-        self._path = str(ROOT / file)
-        self._code = compile(tree, self._path, "exec")
+        super().__init__(file.removesuffix(".py").replace("/", "."), str(ROOT / file))
+        self._code = compile(tree, self.path, "exec")
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != self._name:
-            return None
-        loader = _Loader(fullname, self._path, self._code)
-        return importlib.machinery.ModuleSpec(fullname, loader, origin=self._path)
-
-
-class _Loader(importlib.machinery.SourceFileLoader):
-    def __init__(self, fullname: str, path: str, code: CodeType) -> None:
-        super().__init__(fullname, path)
-        self._code = code
+        return ModuleSpec(fullname, self, origin=str(self.path)) if fullname == self.name else None
 
     def get_code(self, fullname: str) -> CodeType:
         return self._code
@@ -145,38 +167,57 @@ def tests_for(file: str) -> list[str]:
     return [str(path) for path in paths if path.exists()]
 
 
-def _fork(mutant: Mutant | None, tests: Sequence[str]) -> int:
-    """Run ``tests`` against ``mutant`` in a child; its process id."""
+def runs_of(file: str, mistakes: Iterable[Mutation | None], worth: Worth) -> Iterator[tuple[int, Run]]:
+    """Run the tests of ``file`` with each of ``mistakes`` made; the number of each, as it comes to an end."""
+    waiting, running = enumerate(mistakes), dict[int, int]()
+    with tempfile.TemporaryDirectory() as folder:
+        while True:
+            for number, mistake in islice(waiting, AT_ONCE - len(running)):
+                running[_fork(file, mistake, worth, folder)] = number
+            if not running:
+                return
+            child, status = os.wait()
+            answer = Path(folder, str(child))
+            died = Run(worth, f"status {status}")
+            yield running.pop(child), died if status else pickle.loads(answer.read_bytes())
+
+
+def _fork(file: str, mistake: Mutation | None, worth: Worth, folder: str) -> int:
+    """Run the tests of ``file`` in a child, which leaves a `Run` in ``folder``; its process id."""
     child = os.fork()
     if child:
         return child
-    signal.alarm(TIMEOUT_S)
+    signal.alarm(SLEEP_S)
+    signal.setitimer(signal.ITIMER_PROF, SPIN_S)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(nowhere, stream)
     code = 1
     try:
-        if mutant is not None:
-            sys.meta_path.insert(0, _Impostor(mutant.file, mutant.mutation.tree))
-        quiet = ["-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no", *CALM]
-        code = int(pytest.main([*quiet, *tests], plugins=[_Hurry()]))
+        run = Run(worth)
+        tree = mistake.tree() if mistake else ast.parse((ROOT / file).read_text(encoding="utf-8"))
+        sys.meta_path.insert(0, _Impostor(file, tree))
+        said = pytest.main([*QUIET, *tests_for(file)], plugins=[run])
+        run.failed = run.failed or ("" if said == pytest.ExitCode.OK else str(said))
+        Path(folder, str(os.getpid())).write_bytes(pickle.dumps(run))
+        code = 0
     finally:
         os._exit(code)
 
 
-def survivors_of(mutants: Sequence[Mutant], tests: Sequence[str]) -> list[Mutant]:
-    """The mutants that no test noticed."""
-    waiting, running, survived = list(reversed(mutants)), dict[int, Mutant](), []
-    while waiting or running:
-        while waiting and len(running) < AT_ONCE:
-            mutant = waiting.pop()
-            running[_fork(mutant, tests)] = mutant
-        child, status = os.wait()
-        mutant = running.pop(child)
-        if status == 0:
-            survived.append(mutant)
-    return survived
+def survivors_of(file: str, mutants: Sequence[Mutant]) -> list[Mutant] | None:
+    """The mutants that no test noticed; None when a test fails all the same."""
+    [(_, sound)] = runs_of(file, [None], Worth())
+    if sound.failed:
+        _say(f"{file}: its tests do not pass unmutated ({sound.failed}); nothing can be said")
+        return None
+    survived, worth = [], Worth(sound.seconds)
+    for number, run in runs_of(file, (mutant.mutation for mutant in mutants), worth):
+        worth.noticed[run.failed] += 1
+        if not run.failed:
+            survived.append(number)
+    return [mutants[number] for number in sorted(survived)]
 
 
 def _say(line: str) -> None:
@@ -203,34 +244,42 @@ def judge(files: Sequence[str]) -> int:
     found = importlib.util.find_spec("device")
     assert found is not None
     assert Path(found.origin or "").is_relative_to(ROOT), "another tree than this one would be judged"
-    # A mistake once noticed need not be made smaller, nor kept for another day.
+    # A mistake once noticed need not be made smaller, nor kept for another day; nor is a slow test one.
     settings.register_profile(
-        "mutants", database=None, derandomize=True, phases=(Phase.explicit, Phase.generate)
+        "mutants",
+        database=None,
+        derandomize=True,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+        phases=(Phase.explicit, Phase.generate),
     )
+    sys.dont_write_bytecode = False  # nearly all that is imported is the same in every child
     for name in ("transitions", "cobs.cobs", "serial", "pydantic", "ruamel.yaml"):
         importlib.import_module(name)  # once, here, and not in every child
     explained = Counter(
         (entry["file"], entry["line"], entry["mutation"])
         for entry in tomllib.loads(EXPLAINED.read_text(encoding="utf-8")).get("explained", [])
     )
-    wrong = 0
+    totals = Counter[str]()
     for file in files or TARGETS:
-        tests, mutants = tests_for(file), mutants_of(file)
-        _, status = os.waitpid(_fork(None, tests), 0)
-        if status:
-            _say(f"{file}: its tests do not pass unmutated (status {status}); nothing can be said")
+        began, mutants = time.monotonic(), mutants_of(file)
+        survived = survivors_of(file, mutants)
+        if survived is None:
             return 1
-        survived = survivors_of(mutants, tests)
-        named = Counter(mutant.key for mutant in survived)
+        keys = {mutant.key for mutant in survived}
         unexplained = [mutant for mutant in survived if mutant.key not in explained]
-        stale = [key for key in explained if key[0] == file and key not in named]
-        _say(f"{file}: {len(mutants)} mutants, {len(survived)} survived, {len(unexplained)} unexplained")
+        stale = [key for key in explained if key[0] == file and key not in keys]
+        said = f"{len(mutants)} mutants, {len(survived)} survived, {len(unexplained)} unexplained"
+        _say(f"{file}: {said}, {time.monotonic() - began:.0f} s")
         for mutant in unexplained:
             _say(f"  {mutant}")
         for key in stale:
             _say(f"  explained, but it did not survive: {' | '.join(key)}")
-        wrong += len(unexplained) + len(stale)
-    return 1 if wrong else 0
+        known = len(survived) - len(unexplained)
+        totals.update(mutants=len(mutants), survived=len(survived), explained=known)
+        totals.update(unexplained=len(unexplained), stale=len(stale))
+    _say("in all: " + ", ".join(f"{count} {what}" for what, count in totals.items()))
+    return 1 if totals["unexplained"] or totals["stale"] else 0
 
 
 if __name__ == "__main__":

@@ -39,11 +39,17 @@ Mistake: TypeAlias = tuple[str, Make]
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """One mistake: where, what, and the whole module with it made."""
+    """One mistake: where, what, and how it is made."""
 
     line: int
     what: str
-    tree: ast.Module
+    _sound: ast.Module
+    _make: Make
+
+    def tree(self) -> ast.Module:
+        """The whole module with the mistake made; for good, so in a process that makes no other."""
+        self._make()
+        return ast.fix_missing_locations(self._sound)
 
 
 def enums_in(tree: ast.Module) -> dict[str, tuple[str, ...]]:
@@ -64,14 +70,10 @@ def enums_in(tree: ast.Module) -> dict[str, tuple[str, ...]]:
 
 def mutations(source: str, enums: Enums, within: frozenset[str] = frozenset()) -> Iterator[Mutation]:
     """Every mutation of ``source``; of the functions named in ``within`` only, when any are named."""
-    count = sum(1 for _ in _sites(ast.parse(source), enums, within))
-    for number in range(count):
-        tree = ast.parse(source)  # afresh: a mistake is made in place
-        line, (what, make) = next(
-            site for index, site in enumerate(_sites(tree, enums, within)) if index == number
-        )
-        make()
-        yield Mutation(line, what, ast.fix_missing_locations(tree))
+    tree = ast.parse(source)
+    for node, place in _walk(tree, within, not within):
+        for what, make in _mistakes(node, place, enums):
+            yield Mutation(getattr(node, "lineno", 0), what, tree, make)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +89,6 @@ class _Place:
             setattr(self.parent, self.field, node)
         else:
             getattr(self.parent, self.field)[self.index] = node
-
-
-def _sites(tree: ast.Module, enums: Enums, within: frozenset[str]) -> Iterator[tuple[int, Mistake]]:
-    for node, place in _walk(tree, within, not within):
-        for mistake in _mistakes(node, place, enums):
-            yield getattr(node, "lineno", 0), mistake
 
 
 def _walk(node: ast.AST, within: frozenset[str], inside: bool) -> Iterator[tuple[ast.AST, _Place]]:

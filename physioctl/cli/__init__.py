@@ -25,6 +25,7 @@ COMMANDS = {
     ),
     "run": ("physioctl.cli.run", "run", "Run a session on a unit."),
     "stop": ("physioctl.cli.stop", "stop", "Silence a unit, now, whatever it was doing."),
+    "clear": ("physioctl.cli.clear", "clear", "Clear the faults that a unit has latched."),
     "history": ("physioctl.cli.record", "history", "List the sessions in the journal."),
     "show": ("physioctl.cli.record", "show", "Show one session from the journal."),
     "verify": ("physioctl.cli.record", "verify", "Check that the journal is whole."),

@@ -37,7 +37,6 @@ _CODES = {
     Outcome.COMPLETED: Exit.DONE,
     Outcome.STOPPED: Exit.STOPPED,
     Outcome.INTERRUPTED: Exit.FAULT,
-    Outcome.REFUSED: Exit.REFUSED,
     Outcome.FAILED: Exit.FAULT,
 }
 

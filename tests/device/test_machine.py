@@ -15,7 +15,6 @@ offline    greet   idle       unit_is_known
 offline    stop    silencing
 offline    fail    fault
 idle       arm     armed      plan_is_within_limits
-idle       leave   offline
 idle       stop    silencing
 idle       fail    fault
 armed      start   emitting   output_is_allowed
@@ -261,5 +260,4 @@ def test_the_page_of_states_shows_every_cell() -> None:
         asks = f" [{fact(move).replace('_', ' ')}]" if move.only_if else ""
         assert f"    {state.name} --> {move.to.name}: {trigger}{asks}\n" in page
     assert page.count(" --> ") == len(EVERY_CELL) + 1
-    assert "| leave |  | OFFLINE |  |  |  |  |  |  |  |\n" in page
     assert "| greet | IDLE if unit is known |" in page

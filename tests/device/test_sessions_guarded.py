@@ -231,6 +231,22 @@ def test_a_unit_that_may_not_be_driven_can_still_be_stopped(change: Callable[[Me
     assert stranger.unit.output == 0
 
 
+@pytest.mark.hazard("H-07")
+@pytest.mark.parametrize(
+    "change", [of_another_version, of_another_family, of_no_known_model, without_an_area]
+)
+def test_a_unit_that_may_not_be_driven_is_silenced_before_it_is_refused(
+    change: Callable[[Message], Message],
+) -> None:
+    stranger = Between(change, left_on())
+
+    with pytest.raises(WrongUnit):
+        greet(stranger.controller)
+
+    assert stranger.unit.output == 0
+    assert stranger.unit.changes[-1].why is Why.STOP
+
+
 def left_on(lease_ms: int = 1000) -> SimulatedUnit:
     """A unit that another host has left giving output."""
     unit = SimulatedUnit("us111")

@@ -113,6 +113,33 @@ def test_a_session_that_nobody_takes_up_again_is_over(make_rig: MakeRig) -> None
     assert delivery.duration_ms == pytest.approx(PAUSE_MAX_MS + SECOND_MS, abs=SECOND_MS)
 
 
+@pytest.mark.hazard("H-17")
+@pytest.mark.parametrize("key", [Act.PAUSE, Act.TOGGLE])
+@pytest.mark.parametrize("at_ms", [1, 10, 20])
+def test_a_session_that_is_paused_before_it_begins_begins_in_a_pause(
+    make_rig: MakeRig, key: Act, at_ms: int
+) -> None:
+    rig = make_rig("us111", acts=[(at_ms, key), (5000, Act.TOGGLE)])
+
+    delivery = session_on(rig, emit(rig, STEP_MS), attended=True)
+
+    on, off = rig.unit.changes
+    assert on.ms >= 5000
+    assert (delivery.ended, delivery.delivered_ms, off.why) == (Ended.COMPLETED, STEP_MS, Why.STEP_DONE)
+
+
+@pytest.mark.parametrize("keys", [(Act.PAUSE, Act.RESUME), (Act.TOGGLE, Act.TOGGLE)])
+def test_a_pause_that_is_taken_back_before_the_session_begins_changes_nothing(
+    make_rig: MakeRig, keys: tuple[Act, Act]
+) -> None:
+    rig = make_rig("us111", acts=[(1, keys[0]), (2, keys[1])])
+
+    delivery = session_on(rig, emit(rig, STEP_MS), attended=True)
+
+    assert delivery.ended is Ended.COMPLETED
+    assert rig.unit.changes[0].ms < 1000
+
+
 def test_a_resume_means_nothing_to_a_session_that_runs(make_rig: MakeRig) -> None:
     rig = make_rig("us111", acts=[(at, Act.RESUME) for at in range(0, 6000, 250)])
 

@@ -267,7 +267,7 @@ def test_today_is_of_one_person_and_one_site(path: Path, other: dict[str, str], 
 
 
 def test_a_session_that_gave_nothing_does_not_count(tmp_path: Path) -> None:
-    tell(tmp_path / "j", "s", started("s"), ended(Outcome.REFUSED, 0))
+    tell(tmp_path / "j", "s", started("s"), ended(Outcome.FAILED, 0))
 
     assert had(tmp_path / "j", NOON) == Given(0, 0)
 

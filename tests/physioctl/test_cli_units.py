@@ -37,7 +37,7 @@ def test_the_demo_ends_well_and_says_what_was_delivered(capsys: pytest.CaptureFi
 
 
 def test_every_command_explains_itself_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("demo", "ports", "rehearse", "run", "stop", "simulate"):
+    for command in ("demo", "ports", "rehearse", "run", "stop", "clear", "simulate"):
         code, out, _ = said(capsys, command, "--help")
 
         assert code == 0
@@ -101,6 +101,28 @@ def test_a_stop_to_a_port_that_is_not_there_is_exit_code_5(
 
     assert code == 5
     assert err.startswith("error: there is no port")
+
+
+# --- clear ----------------------------------------------------------------------------------------------
+
+
+def test_a_unit_with_a_latched_fault_is_refused_until_the_fault_is_cleared(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal.sqlite"
+    with served(tmp_path, "--tcp", "127.0.0.1:0", "--fault", "brown_out@0s+1ms") as unit:
+        code, _, err = said(
+            capsys, "run", "unit-check", "--port", unit.port, "--journal", str(journal), "--plain"
+        )
+        cleared = said(capsys, "clear", "--port", unit.port)
+        again = said(capsys, "clear", "--port", unit.port)
+
+    assert code == 5
+    assert err.startswith("error: the unit has latched SUPPLY")
+    assert f"physioctl clear --port {unit.port}" in err
+    assert cleared == (0, "cleared: SUPPLY\n", "")
+    assert again == (0, "The unit has latched no fault.\n", "")
+    assert "No session" in said(capsys, "history", "--journal", str(journal))[1]
 
 
 # --- simulate -------------------------------------------------------------------------------------------

@@ -1,0 +1,43 @@
+"""Faults that a unit has latched: what they are, and clearing them on purpose once their cause has gone."""
+
+from __future__ import annotations
+
+from device.alarms import BY_CODE, RULES
+from device.controller import LOOK_MS, Controller
+from device.dialect import ClearFaults
+from device.errors import UnitFaulted
+
+ATTEMPTS = 3  # a request may be lost
+
+
+def latched(controller: Controller) -> UnitFaulted | None:
+    """What the greeted unit has latched, as the operator has to be told; None for nothing."""
+    report = controller.report
+    if report is None or not report.faults:
+        return None
+    rules = [rule for rule in RULES if set(rule.unit_faults) & set(report.faults)] or [BY_CODE["UNIT_FAULT"]]
+    return UnitFaulted(
+        f"the unit has latched {', '.join(report.faults)}: {'; '.join(rule.what for rule in rules)}",
+        f"{rules[0].to_do} Once the cause has gone: physioctl clear --port {controller.link.name}",
+    )
+
+
+def clear(controller: Controller) -> tuple[str, ...]:
+    """Clear what the greeted unit has latched, and name it; raise `UnitFaulted` while its cause remains."""
+    fault = latched(controller)
+    if fault is None:
+        return ()
+    assert controller.unit is not None
+    assert controller.report is not None
+    names = controller.report.faults
+    controller.fail(fault.what)
+    controller.settle()
+    for _ in range(ATTEMPTS):
+        controller.say(ClearFaults(controller.unit.identity.nonce))
+        give_up_ms = controller.clock.now_ms() + LOOK_MS
+        while controller.report.faults and controller.clock.now_ms() < give_up_ms:
+            controller.turn(give_up_ms)
+        if not controller.report.faults:
+            controller.clear()
+            return names
+    raise latched(controller) or fault

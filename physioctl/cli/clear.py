@@ -1,0 +1,38 @@
+"""``physioctl clear``: clear the faults a unit has latched, on purpose and once their cause has gone."""
+
+from __future__ import annotations
+
+from queue import SimpleQueue
+
+import click
+
+from device import clearing
+from device.clock import SystemClock
+from device.controller import Controller
+from device.greeting import greet
+from device.link import Inbox
+from device.native import Native
+from physioctl.cli.opening import open_link
+
+
+@click.command()
+@click.option("--port", required=True, help="A device path, a COM name, socket:// or rfc2217://.")
+def clear(port: str) -> int:
+    """Clear the faults a unit has latched, once their cause has gone.
+
+    See to the cause first. It starts nothing, and a unit whose head is still too warm keeps its fault.
+
+    \b
+    Example:
+      physioctl clear --port /dev/ttyUSB0
+    """
+    inbox: Inbox = SimpleQueue()
+    link = open_link(port, inbox)
+    try:
+        controller = Controller(link, SystemClock(), inbox, Native())
+        greet(controller)
+        cleared = clearing.clear(controller)
+    finally:
+        link.close()
+    click.echo(f"cleared: {', '.join(cleared)}" if cleared else "The unit has latched no fault.")
+    return 0
