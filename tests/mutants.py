@@ -66,6 +66,7 @@ TARGETS = {
     "device/conversation.py": Target(("device/test_conversation.py",)),
     "device/controller.py": Target(
         (
+            "device/test_sessions_leased.py",
             "device/test_half_dead_line.py",
             "device/test_sessions_end.py",
             "device/test_sessions_guarded.py",

@@ -23,6 +23,7 @@ from device.wire.messages import Family
 from physioctl.cli import cli, run
 from physioctl.cli.exits import Exit
 from simulator.faults import KINDS, FaultKind
+from simulator.storm.judge import Rule
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -243,6 +244,10 @@ def test_the_exit_codes_are_all_there() -> None:
 
 def test_the_table_of_faults_is_fresh() -> None:
     assert rows_under("docs/simulator.md", "Faults") == [fault_row(kind) for kind in FaultKind]
+
+
+def test_the_table_of_what_a_storm_may_never_see_is_fresh() -> None:
+    assert rows_under("docs/simulator.md", "Storms") == [f"| {rule.name} | {rule.value} |" for rule in Rule]
 
 
 def test_faults_of_one_family_are_named_after_it() -> None:
