@@ -27,7 +27,7 @@ class Watch:
         self.making_sure = False
         faults = view.report.faults
         for rule in self.rules:
-            said = any(fault in rule.unit_faults for fault in faults)
+            said = bool(faults) and any(fault in rule.unit_faults for fault in faults)
             if said or (rule.breaks is not None and rule.breaks(view)):
                 since_ms = self._since_ms.setdefault(rule.code, view.now_ms)
                 due = said or view.now_ms - since_ms >= rule.sustain_ms
@@ -36,8 +36,8 @@ class Watch:
                 elif rule.code not in self._raised:
                     self._raised.add(rule.code)
                     raised.append(rule)
-            else:
-                self._since_ms.pop(rule.code, None)
+            elif rule.code in self._since_ms:
+                del self._since_ms[rule.code]
                 if rule.code in self._raised and not rule.latches:
                     self._raised.discard(rule.code)
                     cleared.append(rule)

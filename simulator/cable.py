@@ -17,6 +17,7 @@ from simulator.unit import SimulatedUnit
 
 _BITS_PER_BYTE = 10  # 8N1
 _LATENCY_MS = 1
+_NEVER_MS = 1 << 62
 HELD_BACK_MS = 150  # longer than a host waits for an answer, or nothing would be overtaken
 
 
@@ -39,6 +40,7 @@ class Line:
         self._toward = toward
         self._rng = rng
         self._faults = faults
+        self._deadly = [fault for fault in faults if _lets_nothing_pass(fault, toward)]
         self._on_the_way: list[tuple[int, int, bytes]] = []
         self._count = 0
         self._free_ms = 0
@@ -48,21 +50,24 @@ class Line:
         """Take ``data`` along, as far as the line is whole."""
         if self.is_dead(now_ms):
             return
-        active = {fault.kind: fault.amount for fault in self._faults if fault.during(now_ms)}
         self._free_ms = max(self._free_ms, now_ms) + transmit_ms(len(data))
         at_ms = self._free_ms + _LATENCY_MS
-        if active:
-            data = self._harm(data, active)
-            at_ms += round(active.get(FaultKind.BYTES_LATE, 0))
+        active = {fault.kind: fault.amount for fault in self._faults if fault.during(now_ms)}
+        if not active:
+            self._latest_ms = max(at_ms, self._latest_ms)
+            self._put(self._latest_ms, data)
+            return
+        data = self._harm(data, active)
+        at_ms += round(active.get(FaultKind.BYTES_LATE, 0))
         at_ms = self._latest_ms = max(at_ms, self._latest_ms)
         if self._happens(active.get(FaultKind.BYTES_DOUBLED)):
             self._put(at_ms, data)
         held_back = self._happens(active.get(FaultKind.FRAMES_REORDERED))
         self._put(at_ms + (HELD_BACK_MS if held_back else 0), data)
 
-    def next_ms(self) -> int | None:
+    def next_ms(self) -> int:
         """When the next bytes arrive."""
-        return self._on_the_way[0][0] if self._on_the_way else None
+        return self._on_the_way[0][0] if self._on_the_way else _NEVER_MS
 
     def arrived(self, now_ms: int) -> list[bytes]:
         """What has come through by ``now_ms``, in the order of arrival."""
@@ -79,12 +84,7 @@ class Line:
 
     def is_dead(self, now_ms: int) -> bool:
         """Whether a fault keeps everything from passing at ``now_ms``."""
-        return any(
-            fault.kind is FaultKind.CABLE_PULLED
-            or (fault.kind is FaultKind.HALF_OPEN and round(fault.amount) == self._toward)
-            for fault in self._faults
-            if fault.during(now_ms)
-        )
+        return any(fault.during(now_ms) for fault in self._deadly)
 
     def _put(self, at_ms: int, data: bytes) -> None:
         if data:
@@ -138,12 +138,11 @@ class Cable:
 
     def next_ms(self) -> int:
         """When bytes next arrive at either end, or the unit does something by itself."""
-        own_ms, unit_ms = self._next_own_ms(), self.unit.next_ms()
-        return unit_ms if own_ms is None else min(own_ms, unit_ms)
+        return min(self._next_own_ms(), self.unit.next_ms())
 
     def move_to(self, now_ms: int) -> None:
         """Move bytes and the unit to ``now_ms``, in the order in which things happen."""
-        while (at_ms := self._next_own_ms()) is not None and at_ms <= now_ms:
+        while (at_ms := self._next_own_ms()) <= now_ms:
             if self._edges and self._edges[-1] <= at_ms:
                 self._change_plug(self._edges.pop())
             for data in self._to_unit.arrived(at_ms):
@@ -154,18 +153,21 @@ class Cable:
                 self.on_arrival(data)
         self.unit.move_to(now_ms)
 
-    def _next_own_ms(self) -> int | None:
-        edges = self._edges[-1:]
-        return min(
-            (at for at in (self._to_unit.next_ms(), self._to_host.next_ms(), *edges) if at is not None),
-            default=None,
-        )
+    def _next_own_ms(self) -> int:
+        at_ms = min(self._to_unit.next_ms(), self._to_host.next_ms())
+        return min(at_ms, self._edges[-1]) if self._edges else at_ms
 
     def _change_plug(self, at_ms: int) -> None:
         if any(pull.during(at_ms) for pull in self._pulls):
             self.pull()
         else:
             self.plug()
+
+
+def _lets_nothing_pass(fault: Fault, toward: Toward) -> bool:
+    if fault.kind is FaultKind.HALF_OPEN:
+        return round(fault.amount) == toward
+    return fault.kind is FaultKind.CABLE_PULLED
 
 
 def _into_the_void(data: bytes) -> None:

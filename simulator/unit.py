@@ -69,6 +69,7 @@ class SimulatedUnit:
         self._true = self._seen = 0.0
         self._tick_ms = TICK_MS
         self._boot(0)
+        self._due_ms = self._next_due_ms()
 
     # The wire, and time
 
@@ -87,11 +88,11 @@ class SimulatedUnit:
 
     def next_ms(self) -> int:
         """When it will next do something by itself."""
-        return self._due_ms()
+        return self._due_ms
 
     def move_to(self, now_ms: int) -> None:
         """Live until ``now_ms``; how the time until then is cut up makes no difference."""
-        while (at_ms := self._due_ms()) <= now_ms:
+        while (at_ms := self._due_ms) <= now_ms:
             self._now_ms = at_ms
             self._settle(at_ms)
             self._change_faults()
@@ -146,7 +147,7 @@ class SimulatedUnit:
 
     # From event to event
 
-    def _due_ms(self) -> int:
+    def _next_due_ms(self) -> int:
         due_ms = self._tick_ms
         if self._edges:
             due_ms = min(due_ms, self._edges[-1])
@@ -164,7 +165,7 @@ class SimulatedUnit:
     def _settle(self, at_ms: int) -> None:
         """Book what went out since the last mark, at the levels that held until now, and set the mark."""
         own_ms = self._time.of(at_ms)
-        true, seen = self._truth(own_ms), self._sight(own_ms)
+        true, seen = self._levels(own_ms)
         if self.silent_since_ms is None:
             self._energy_mj += (mj := self._since_mark(true))
             self._ticked_mj += mj
@@ -173,8 +174,8 @@ class SimulatedUnit:
         self._mark_ms, self._mark_own_ms, self._true, self._seen = at_ms, own_ms, true, seen
 
     def _begin(self) -> None:
-        """Take up the levels that hold from the mark on."""
-        self._true, self._seen = self._truth(self._mark_own_ms), self._sight(self._mark_own_ms)
+        """Take up the levels that hold from the mark on, until what falls due next."""
+        self._true, self._seen = self._levels(self._mark_own_ms)
         silent = self._stuck is None and self._firmware.drive is OFF
         if not silent:
             self.silent_since_ms = None
@@ -183,6 +184,7 @@ class SimulatedUnit:
         if self._firmware.session not in (0, self._session):
             self._session = self._firmware.session
             self._energy_mj, self._delivered_ms = 0.0, 0
+        self._due_ms = self._next_due_ms()
 
     def _since_mark(self, level: float) -> float:
         duty_pct = (self._stuck or self._firmware.drive).duty_pct
@@ -198,6 +200,11 @@ class SimulatedUnit:
             return 0.0
         aged = self._active.get(FaultKind.AGEING)
         return self._firmware.drive.level(own_ms) * (1 + (aged.amount if aged else 0.0))
+
+    def _levels(self, own_ms: int) -> tuple[float, float]:
+        """What goes out, and what is measured of it."""
+        true = self._truth(own_ms)
+        return true, (self._sight(own_ms) if FaultKind.LYING_SENSOR in self._active else true)
 
     def _sight(self, own_ms: int) -> float:
         lie = self._active.get(FaultKind.LYING_SENSOR)

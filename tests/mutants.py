@@ -42,8 +42,11 @@ AT_ONCE = os.cpu_count() or 1
 SPIN_S = 60  # of work, before there is a first test; a mutant that hangs is a mutant noticed
 SLEEP_S = 600  # in all, for one that waits and does no work; the machine may be busy
 MEMORY_BYTES = 4 << 30
-LEASE = frozenset(
-    ("say", "_send_due", "_due_ms", "_what_is_due", "_doubt_the_missing", "_end", "open", "settle", "abandon")
+LEASE = frozenset(  # who is given time, and who is stopped
+    (
+        *("fresh", "open", "start", "say", "clear", "settle", "abandon"),
+        *("_send_due", "_due_ms", "_what_is_due", "_doubt_the_missing", "_end"),
+    )
 )
 
 
@@ -67,6 +70,7 @@ TARGETS = {
     "device/controller.py": Target(
         (
             "device/test_sessions_leased.py",
+            "device/test_clearing.py",
             "device/test_half_dead_line.py",
             "device/test_sessions_end.py",
             "device/test_sessions_guarded.py",

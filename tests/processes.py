@@ -1,28 +1,111 @@
-"""Real processes: a simulated unit served on a pty, and a session run on it, each by the command line.
+"""Real processes: physioctl as a person types it, to its end or running beside a unit served in another.
 
 The unit's log goes through a named pipe, so that every line is stamped the moment it comes, and the
-unit's own milliseconds can be laid beside this process's clock.
+unit's own milliseconds can be laid beside this process's clock. Whatever is waited for has a limit.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import Any
 
 LIMIT_S = 30.0  # for anything that is waited for; nothing comes near it
+GLANCE_S = 0.02
 LEASE_MS = 500  # what is asked of these units, as DESIGN has it
 SLACK_MS = 60  # the machine is shared: a renewal may lie in the pty until the unit's process is scheduled
-_PHYSIOCTL = (sys.executable, "-c", "from physioctl.cli import main; main()")
+ROOT = Path(__file__).resolve().parents[1]
+
+# Output at once, at the lowest level, on nobody.
+_SHORT = """format: 1
+id: {id}
+title: "Short, on nobody"
+family: ultrasound
+body_site: bench
+side: none
+purpose: For a test.
+evidence: {{grade: none, note: It treats nothing.}}
+steps:
+  - emit: {{intensity: 0.29 W/cm², duty: 100 %, carrier: 1 MHz}}
+    for: {seconds} s
+"""
+
+
+def short_protocol(folder: Path, seconds: int) -> Path:
+    """A protocol that gives output at once, for so many seconds."""
+    path = folder / f"short-{seconds}.yaml"
+    path.write_text(_SHORT.format(id=f"short-{seconds}", seconds=seconds), encoding="utf-8")
+    return path
+
+
+# --- physioctl, as a process of its own -----------------------------------------------------------------
+
+
+def command(*arguments: object) -> list[str]:
+    """What starts physioctl as a process of its own."""
+    return [sys.executable, "-c", "from physioctl.cli import main; main()", *map(str, arguments)]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """An environment whose journal is in ``folder``, and nobody's own."""
+    own = {"PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(folder), "TERM": "xterm", "NO_COLOR": "1"}
+    return os.environ | own
+
+
+def begin(
+    folder: Path, *arguments: object, before: Callable[[], None] | None = None
+) -> subprocess.Popen[str]:
+    """Start physioctl and leave it running."""
+    return subprocess.Popen(
+        command(*arguments),
+        env=environment(folder),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=before,
+    )
+
+
+def finished(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run physioctl to its end."""
+    process = begin(folder, *arguments)
+    try:
+        out, err = process.communicate(timeout=2 * LIMIT_S)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def line_from(process: subprocess.Popen[str]) -> str:
+    """The next line a process prints."""
+    assert process.stdout is not None
+    readable, _, _ = select.select([process.stdout], [], [], LIMIT_S)
+    assert readable, "it says nothing"
+    return process.stdout.readline().strip()
+
+
+def waited_for(happened: Callable[[], bool], limit_s: float = LIMIT_S) -> bool:
+    """Look until it has happened, or it has taken too long."""
+    glance = threading.Event()
+    for _ in range(round(limit_s / GLANCE_S)):
+        if happened():
+            return True
+        glance.wait(GLANCE_S)
+    return happened()
+
+
+# --- a unit, and a session on it ------------------------------------------------------------------------
 
 
 def now_ms() -> float:
@@ -69,6 +152,14 @@ class ServedUnit:
             pass
         return self.lines
 
+    def gives_output(self) -> bool:
+        """Whether its output is on."""
+        return bool(self.rest()) and self.lines[-1].output > 0
+
+    def is_silent_again(self) -> bool:
+        """Whether it has given output, and does no more."""
+        return bool(self.rest()) and self.lines[-1].output == 0
+
     def came_ms(self, line: Line) -> float:
         """When ``line`` happened, by our clock: a line may be read late and never early."""
         return line.ms + min(each.came_ms - each.ms for each in self.lines)
@@ -85,43 +176,35 @@ class ServedUnit:
 
 @contextmanager
 def served_unit(folder: Path, *options: str, model: str = "us111") -> Iterator[ServedUnit]:
-    """``physioctl simulate``, for as long as the block lasts."""
+    """``physioctl simulate``, for as long as the block lasts; it must end as it was told to."""
     pipe = folder / "unit.fifo"
     os.mkfifo(pipe)
-    process = subprocess.Popen(
-        [*_PHYSIOCTL, "simulate", model, "--log", str(pipe), *options], stdout=subprocess.PIPE, text=True
-    )
+    process = begin(folder, "simulate", model, "--log", pipe, *options)
     unit = ServedUnit("", process.pid)
-    reader = Thread(target=unit.hear, args=(pipe,), daemon=True)
+    reader = threading.Thread(target=unit.hear, args=(pipe,), daemon=True)
     reader.start()
     try:
-        assert process.stdout is not None
-        unit.port = process.stdout.readline().strip()
+        unit.port = line_from(process)
         yield unit
     finally:
         process.terminate()
-        process.communicate(timeout=LIMIT_S)
+        _, said = process.communicate(timeout=LIMIT_S)
         reader.join(LIMIT_S)
+    assert (process.returncode, said) == (0, "")
 
 
 @contextmanager
 def session(
     port: str,
     journal: Path,
-    protocol: str = "unit-check",
+    protocol: object = "unit-check",
     *,
     options: Sequence[str] = ("--json",),
     before: Callable[[], None] | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     """``physioctl run``, killed when the block is left before it has ended."""
-    process = subprocess.Popen(
-        [*_PHYSIOCTL, "run", protocol, "--port", port, "--journal", str(journal), *options],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=before,
-    )
+    arguments = ("run", protocol, "--port", port, "--journal", journal, *options)
+    process = begin(journal.parent, *arguments, before=before)
     try:
         yield process
     finally:

@@ -16,7 +16,7 @@ from threading import Event, Thread
 import pytest
 
 from physioctl.cli import run
-from tests.commands import finished
+from tests.processes import finished
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ptys and flock are things of POSIX")
 
@@ -309,20 +309,37 @@ def test_a_journal_that_cannot_be_kept_refuses_the_session(typed: Typed, tmp_pat
         ["rehearse", "unit-check", "--unit", "us111", "--seed", "-1"],
         ["simulate"],
         ["simulate", "us999"],
-        ["simulate", "us111", "--tcp", "nonsense"],
-        ["simulate", "us111", "--tcp", "0.0.0.0:0"],
-        ["simulate", "us111", "--tcp", "127.0.0.1:99999"],
-        ["simulate", "us111", "--fault", "stall@3s"],
-        ["simulate", "us111", "--fault", "nonsense"],
-        ["simulate", "us111", "--log", "/no/such/folder/log"],
         ["stop"],
         ["nonsense"],
     ],
 )
-def test_a_mistake_in_use_is_exit_code_2_and_no_traceback(tmp_path: Path, arguments: list[str]) -> None:
-    done = finished(tmp_path, *arguments)
+def test_a_mistake_in_use_is_exit_code_2_and_no_traceback(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    code = run(arguments)
 
-    assert done.returncode == 2
-    assert done.stdout == ""
+    out, err = capsys.readouterr()
+    assert (code, out) == (2, "")
+    assert err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["us111", "--tcp", "nonsense"],
+        ["us111", "--tcp", "0.0.0.0:0"],
+        ["us111", "--tcp", "127.0.0.1:99999"],
+        ["us111", "--fault", "stall@3s"],
+        ["us111", "--fault", "nonsense"],
+        ["us111", "--log", "/no/such/folder/log"],
+    ],
+)
+def test_a_unit_that_cannot_be_simulated_is_exit_code_2_and_no_traceback(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    done = finished(tmp_path, "simulate", *arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr
     assert "Traceback" not in done.stderr

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from physioctl.cli import run
-from tests.commands import begin, finished, line_from, served
+from tests.processes import begin, finished, line_from, served_unit, waited_for
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -110,7 +110,7 @@ def test_a_unit_with_a_latched_fault_is_refused_until_the_fault_is_cleared(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     journal = tmp_path / "journal.sqlite"
-    with served(tmp_path, "--tcp", "127.0.0.1:0", "--fault", "brown_out@0s+1ms") as unit:
+    with served_unit(tmp_path, "--tcp", "127.0.0.1:0", "--fault", "brown_out@0s+1ms") as unit:
         code, _, err = said(
             capsys, "run", "unit-check", "--port", unit.port, "--journal", str(journal), "--plain"
         )
@@ -130,7 +130,7 @@ def test_a_unit_with_a_latched_fault_is_refused_until_the_fault_is_cleared(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="ptys are a thing of POSIX")
 def test_simulate_prints_the_address_of_its_port_first(tmp_path: Path) -> None:
-    with served(tmp_path, model="ultragun_pro") as unit:
+    with served_unit(tmp_path, model="ultragun_pro") as unit:
         assert os.path.exists(unit.port)  # noqa: PTH110 - a port is a name, not a path of ours
         done = finished(tmp_path, "ports", unit.port)
 
@@ -138,7 +138,7 @@ def test_simulate_prints_the_address_of_its_port_first(tmp_path: Path) -> None:
 
 
 def test_simulate_on_tcp_says_where_and_outlives_its_clients(tmp_path: Path) -> None:
-    with served(tmp_path, "--tcp", "127.0.0.1:0") as unit:
+    with served_unit(tmp_path, "--tcp", "127.0.0.1:0") as unit:
         for _ in range(2):
             assert "US111" in finished(tmp_path, "ports", unit.port).stdout
 
@@ -149,6 +149,21 @@ def test_simulate_ends_on_a_port_that_is_taken(tmp_path: Path) -> None:
 
     assert done.returncode == 2
     assert done.stderr.startswith("error: cannot serve the unit")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ptys are a thing of POSIX")
+def test_simulate_writes_a_line_into_its_log_as_soon_as_output_changes(tmp_path: Path) -> None:
+    log = tmp_path / "unit.jsonl"
+
+    process = begin(tmp_path, "simulate", "us111", "--log", log, "--fault", "stuck_output@10ms+10ms")
+
+    try:
+        assert waited_for(lambda: log.exists() and log.read_text(encoding="utf-8").count("\n") == 2)
+    finally:
+        process.kill()
+        process.communicate(timeout=10)
+    whys = [json.loads(line)["why"] for line in log.read_text(encoding="utf-8").splitlines()]
+    assert whys == ["stuck", "unstuck"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is another thing there")

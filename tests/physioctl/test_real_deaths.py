@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sys
 from pathlib import Path
@@ -66,10 +67,13 @@ def test_a_session_told_to_end_stops_the_unit_at_once(tmp_path: Path, number: si
             told_ms = now_ms()
             process.send_signal(number)
             silent = unit.until_silent()
-            process.communicate(timeout=LIMIT_S)
+            out, err = process.communicate(timeout=LIMIT_S)
 
+        last = json.loads(out.splitlines()[-1])
         assert silent is not None
         assert silent.why == "stop"
         assert unit.came_ms(silent) - told_ms <= LEASE_MS
-        assert process.returncode == 6
+        assert (process.returncode, err) == (6, "")
+        assert (last["event"], last["outcome"], last["silence"]) == ("session_ended", "stopped", "proven")
+        assert unit.rest()[-1] == silent
         assert verify(journal).whole

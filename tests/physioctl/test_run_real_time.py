@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import select
-import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,29 +14,27 @@ from typing import Any
 
 import pytest
 
-from tests.commands import (
+from physioctl.verdict import verify
+from tests.processes import (
     LIMIT_S,
-    Served,
+    ServedUnit,
     begin,
     command,
     environment,
     finished,
-    served,
+    served_unit,
     short_protocol,
     waited_for,
 )
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ptys and these signals are things of POSIX")
 
-LEASE_MS = 500
-SLACK_MS = 20  # a renewal that had left already
-
 
 def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def run_json(folder: Path, unit: Served, protocol: object) -> subprocess.Popen[str]:
+def run_json(folder: Path, unit: ServedUnit, protocol: object) -> subprocess.Popen[str]:
     """Start a session, and return once its output is on."""
     session = begin(folder, "run", protocol, "--port", unit.port, "--journal", folder / "j", "--json")
     assert waited_for(unit.gives_output), session.communicate(timeout=LIMIT_S)
@@ -45,63 +42,35 @@ def run_json(folder: Path, unit: Served, protocol: object) -> subprocess.Popen[s
 
 
 def journal_is_whole(folder: Path) -> bool:
-    return finished(folder, "verify", "--journal", folder / "j").returncode == 0
+    return verify(folder / "j").whole
 
 
 def test_the_unit_check_runs_whole_over_a_pty(tmp_path: Path) -> None:
-    with served(tmp_path) as unit:
+    with served_unit(tmp_path) as unit:
         done = finished(
             tmp_path, "run", "unit-check", "--port", unit.port, "--journal", tmp_path / "j", "--json"
         )
 
     said = lines(done.stdout)
-    (on_ms, _, _), (off_ms, _, why) = unit.changes()
+    on, off = unit.rest()
     assert (done.returncode, done.stderr) == (0, "")
     assert (said[0]["event"], said[-1]["event"]) == ("session_started", "session_ended")
     assert (said[-1]["outcome"], said[-1]["silence"]) == ("completed", "proven")
-    assert off_ms - on_ms == said[-1]["delivered_ms"] == 10_000
-    assert why == "step_done"
+    assert off.ms - on.ms == said[-1]["delivered_ms"] == 10_000
+    assert off.why == "step_done"
     assert journal_is_whole(tmp_path)
 
 
 def test_a_session_runs_whole_over_tcp_and_says_what_was_delivered(tmp_path: Path) -> None:
     protocol = short_protocol(tmp_path, 2)
-    with served(tmp_path, "--tcp", "127.0.0.1:0") as unit:
+    with served_unit(tmp_path, "--tcp", "127.0.0.1:0") as unit:
         assert unit.port.startswith("socket://127.0.0.1:")
         done = finished(tmp_path, "run", protocol, "--port", unit.port, "--journal", tmp_path / "j")
 
-    (on_ms, _, _), (off_ms, _, _) = unit.changes()
+    on, off = unit.rest()
     assert (done.returncode, done.stderr) == (0, "")
     assert "completed" in done.stdout
-    assert off_ms - on_ms == 2000
-    assert journal_is_whole(tmp_path)
-
-
-def test_a_host_that_is_killed_leaves_output_on_for_no_longer_than_the_lease(tmp_path: Path) -> None:
-    with served(tmp_path) as unit:
-        session = run_json(tmp_path, unit, short_protocol(tmp_path, 60))
-        session.kill()
-        session.communicate(timeout=LIMIT_S)
-        assert waited_for(unit.is_silent_again)
-
-    (on_ms, _, _), (off_ms, level, why) = unit.changes()
-    assert (level, why) == (0, "lease")
-    # It was killed when output had just come on; by then a few renewals may have left.
-    assert 0 < off_ms - on_ms <= LEASE_MS + 1500
-    assert journal_is_whole(tmp_path)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_stops_the_session_and_the_record_says_so(tmp_path: Path, number: signal.Signals) -> None:
-    with served(tmp_path) as unit:
-        session = run_json(tmp_path, unit, short_protocol(tmp_path, 60))
-        session.send_signal(number)
-        out, err = session.communicate(timeout=LIMIT_S)
-
-    last = lines(out)[-1]
-    assert (session.returncode, err) == (6, "")
-    assert (last["event"], last["outcome"], last["silence"]) == ("session_ended", "stopped", "proven")
-    assert unit.changes()[-1][1:] == (0, "stop")
+    assert off.ms - on.ms == 2000
     assert journal_is_whole(tmp_path)
 
 
@@ -128,7 +97,7 @@ def test_a_fault_of_the_unit_is_exit_code_7(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_goes_away_stops_no_session(tmp_path: Path) -> None:
-    with served(tmp_path) as unit:
+    with served_unit(tmp_path) as unit:
         session = begin(
             tmp_path, "run", short_protocol(tmp_path, 2), "--port", unit.port, "--journal", tmp_path / "j"
         )
@@ -140,7 +109,7 @@ def test_a_reader_that_goes_away_stops_no_session(tmp_path: Path) -> None:
         session.wait(LIMIT_S)
 
     assert "Traceback" not in said
-    assert unit.changes()[-1][1:] == (0, "step_done")
+    assert (unit.rest()[-1].output, unit.lines[-1].why) == (0, "step_done")
     assert journal_is_whole(tmp_path)
 
 
@@ -150,12 +119,12 @@ def test_a_reader_that_goes_away_stops_no_session(tmp_path: Path) -> None:
 @pytest.mark.hazard("H-18")
 @pytest.mark.hazard("H-19")
 def test_stop_silences_a_unit_that_another_process_drives(tmp_path: Path) -> None:
-    with served(tmp_path) as unit:
+    with served_unit(tmp_path) as unit:
         session = run_json(tmp_path, unit, short_protocol(tmp_path, 60))
         stopped = finished(tmp_path, "stop", "--port", unit.port)
         out, _ = session.communicate(timeout=LIMIT_S)
 
-    assert [level for _, level, _ in unit.changes()] == [290, 0]
+    assert [line.output for line in unit.rest()] == [290, 0]
     assert stopped.returncode in (
         0,
         8,
@@ -166,14 +135,14 @@ def test_stop_silences_a_unit_that_another_process_drives(tmp_path: Path) -> Non
 
 @pytest.mark.hazard("H-06")
 def test_stop_silences_a_unit_whose_host_was_killed(tmp_path: Path) -> None:
-    with served(tmp_path) as unit:
+    with served_unit(tmp_path) as unit:
         session = run_json(tmp_path, unit, short_protocol(tmp_path, 60))
         session.kill()
         session.communicate(timeout=LIMIT_S)
         stopped = finished(tmp_path, "stop", "--port", unit.port)
 
     assert (stopped.returncode, stopped.stderr) == (0, "")
-    assert unit.changes()[-1][1] == 0
+    assert unit.rest()[-1].output == 0
 
 
 # --- keys -----------------------------------------------------------------------------------------------
@@ -230,7 +199,7 @@ class Terminal:
 
 
 def test_space_pauses_space_resumes_and_s_stops(tmp_path: Path) -> None:
-    with served(tmp_path) as unit:
+    with served_unit(tmp_path) as unit:
         terminal = Terminal(
             tmp_path, "run", short_protocol(tmp_path, 60), "--port", unit.port, "--journal", tmp_path / "j"
         )
@@ -247,7 +216,7 @@ def test_space_pauses_space_resumes_and_s_stops(tmp_path: Path) -> None:
             terminal.close()
 
     assert code == 6
-    assert [why for _, _, why in unit.changes()] == ["set", "stop", "set", "stop"]
+    assert [line.why for line in unit.rest()] == ["set", "stop", "set", "stop"]
     assert b"Traceback" not in terminal.screen
     assert b"stopped by the operator" in terminal.screen
     assert journal_is_whole(tmp_path)
@@ -255,7 +224,7 @@ def test_space_pauses_space_resumes_and_s_stops(tmp_path: Path) -> None:
 
 @pytest.mark.hazard("H-18")
 def test_ctrl_c_at_a_terminal_stops(tmp_path: Path) -> None:
-    with served(tmp_path) as unit:
+    with served_unit(tmp_path) as unit:
         terminal = Terminal(
             tmp_path, "run", short_protocol(tmp_path, 60), "--port", unit.port, "--journal", tmp_path / "j"
         )
@@ -267,13 +236,13 @@ def test_ctrl_c_at_a_terminal_stops(tmp_path: Path) -> None:
             terminal.close()
 
     assert code == 6
-    assert unit.changes()[-1][2] == "stop"
+    assert unit.rest()[-1].why == "stop"
     assert b"Traceback" not in terminal.screen
 
 
 @pytest.mark.hazard("H-18")
 def test_a_terminal_that_is_closed_stops_the_session(tmp_path: Path) -> None:
-    with served(tmp_path) as unit:
+    with served_unit(tmp_path) as unit:
         terminal = Terminal(
             tmp_path, "run", short_protocol(tmp_path, 60), "--port", unit.port, "--journal", tmp_path / "j"
         )
@@ -284,5 +253,5 @@ def test_a_terminal_that_is_closed_stops_the_session(tmp_path: Path) -> None:
             terminal.close()
         assert waited_for(unit.is_silent_again)
 
-    assert unit.changes()[-1][2] == "stop"
+    assert unit.rest()[-1].why == "stop"
     assert journal_is_whole(tmp_path)
