@@ -111,7 +111,7 @@ class BarScreen:
                 description=f"{self._of} {event.state}",
             )
         elif isinstance(event, StepStarted):
-            self._of = f"step {event.step}/{event.steps}"
+            self._of = f"{event.step}/{event.steps}"
             self._print(event, "cyan")
         elif isinstance(event, AlarmRaised):
             self._print(event, "red" if event.priority != "low" else "yellow")
@@ -122,6 +122,7 @@ class BarScreen:
             self._bar.update(
                 self._task, completed=done_ms, description=event.outcome.value, left="", readings=""
             )
+            self._bar.stop()  # what is said of the session from here on stands below it
 
     def _begin(self, event: SessionStarted) -> None:
         self._total_ms = event.total_ms
@@ -139,7 +140,7 @@ def readings(event: Progress, *, percussion: bool) -> str:
         return f"{event.output} /min · {event.energy_mj / 1000:.0f} J · battery {event.battery_pct} %"
     return (
         f"{event.output / 1000:.2f} W/cm² · {event.energy_mj / 1000:.0f} J · "
-        f"head {event.head_temp_ddeg_c / 10:.1f} °C · contact {event.contact_pct} %"
+        f"{event.head_temp_ddeg_c / 10:.1f} °C · contact {event.contact_pct} %"
     )
 
 
