@@ -47,7 +47,7 @@ storm: $(VENV)/.installed  ## ten thousand sessions in which things go wrong
 bench: $(VENV)/.installed  ## the measurements in benchmarks/
 	$(BIN)/python -m benchmarks
 
-frames: $(VENV)/.installed  ## a million spoilt frames, of which none may be acted on
+frames: $(VENV)/.installed  ## a million spoilt frames at each door, of which none may be acted on
 	$(BIN)/python -m benchmarks million_frames
 
 mutants: $(VENV)/.installed  ## every small mistake in the safety path has to make a test fail

@@ -1,7 +1,7 @@
-"""A million spoilt frames against the decoder, simulated units and whole sessions; none may be acted on.
+"""A million spoilt frames against each: decoder, simulated units, whole sessions; none may be acted on.
 
-A third of the count goes to each. Beside the twins that `tests.storm_of_frames` holds them against, the
-process's memory is looked at: it may not grow from the first tenth to the last.
+Beside the twins that `tests.storm_of_frames` holds them against, the process's memory is looked at: it may
+not grow from the first tenth to the last.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def resident_kib() -> int:
 
 
 def main(count: int | None, seed: int) -> int:
-    """``count`` spoilt frames in all, a million by default."""
-    share = (count or 1_000_002) // 3
+    """``count`` spoilt frames for each, a million by default."""
+    share = count or 1_000_000
     judges: dict[str, Callable[[int], int]] = {
         "decoder": lambda part: decoder_in_a_storm(part, seed),
         "unit": lambda part: unit_in_a_storm(part, seed, "us111"),
