@@ -22,6 +22,7 @@ HEAD_SLOPE_DDEG_C_S = 50  # a head does not warm by 5 °C in a second
 HEAD_RANGE_DDEG_C = (-200, 800)
 CLOCK_TOLERANCE_PCT = 2
 CLOCK_SLACK_MS = 250  # answers may come this late
+COUNT_SLACK_MS = 500  # contact may go and come back between two reports, and output with it
 SUSTAIN_MS = 300  # a reading has to stay wrong for this long; silence follows within a lease of its onset
 SENSOR_STILL_MS = 120_000  # a head that gives output changes its temperature within this time
 SENSOR_JUDGED_MS = 300_000  # later it may have come to rest, and be still in earnest
@@ -54,6 +55,7 @@ class View:
     energy_max_mj: int
     elapsed_ms: int  # by our clock, since the first report
     unit_elapsed_ms: int  # by the unit's
+    uncounted_ms: int  # output that the unit's clock has seen and its count has not
     head_still_ms: int  # for how long of output the head's reading has not changed
     emitted_ms: int
 
@@ -132,6 +134,11 @@ def _clock_off(view: View) -> bool:
     return (apart_ms - CLOCK_SLACK_MS) * 100 > CLOCK_TOLERANCE_PCT * view.elapsed_ms
 
 
+def _count_off(view: View) -> bool:
+    emitted_ms = view.report.delivered_ms + view.uncounted_ms
+    return (abs(view.uncounted_ms) - COUNT_SLACK_MS) * 100 > CLOCK_TOLERANCE_PCT * emitted_ms
+
+
 def _battery(view: View, at_most_pct: int) -> bool:
     return view.declared.knows_battery and view.report.battery_pct <= at_most_pct
 
@@ -188,7 +195,7 @@ RULES: tuple[Rule, ...] = (
         Priority.HIGH,
         True,
         Effect.FAIL,
-        "the unit has given more time or energy than the session may",
+        "the unit has given more time than its step, or more energy than the session may",
         "Do not use the unit again. Keep the journal.",
     ),
     Rule(
@@ -261,6 +268,16 @@ RULES: tuple[Rule, ...] = (
         Effect.FAIL,
         f"the unit's clock and ours are more than {CLOCK_TOLERANCE_PCT} % apart",
         "Do not use the unit: its timer cannot be relied on.",
+    ),
+    Rule(
+        "COUNT_OFF",
+        _count_off,
+        0,
+        Priority.MEDIUM,
+        True,
+        Effect.FAIL,
+        "the unit does not count the time for which it gives output",
+        "Do not use the unit: its timer cannot be relied on. More may have been given than the record says.",
     ),
     Rule(
         "MOTOR_STALL",

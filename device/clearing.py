@@ -33,7 +33,7 @@ def clear(controller: Controller) -> tuple[str, ...]:
     controller.fail(fault.what)
     controller.settle()
     for _ in range(ATTEMPTS):
-        controller.say(ClearFaults(controller.unit.identity.nonce))
+        controller.say(ClearFaults(controller.unit.identity.nonce, controller.report.uptime_ms))
         give_up_ms = controller.clock.now_ms() + LOOK_MS
         while controller.report.faults and controller.clock.now_ms() < give_up_ms:
             controller.turn(give_up_ms)

@@ -103,6 +103,11 @@ class Controller:
         return self.known.unit
 
     @property
+    def used(self) -> bool:
+        """Whether it has had its session. Another one takes another controller, on the same link."""
+        return self.known.plan is not None
+
+    @property
     def report(self) -> Report | None:
         """The unit's latest report."""
         return self.known.report
@@ -147,6 +152,7 @@ class Controller:
         """Load ``plan`` for a session. Raise `NoWay` when it is not within its limits."""
         assert self.unit is not None
         assert self._audience.witness is not None, "output without a witness"
+        assert not self.used, "a controller is for one session"
         self.known.take_up(plan, session)
         self._attended = attended
         self._sight = Sight(self.unit)
@@ -187,7 +193,7 @@ class Controller:
             self._end(Trigger.PAUSE)
         elif self.state is State.ARMED:
             self._fire(Trigger.PAUSE)
-        elif self.known.plan is None:
+        elif not self.used:
             self._begin_paused = True
 
     def resume(self) -> None:
@@ -212,8 +218,6 @@ class Controller:
     def clear(self) -> None:
         """Leave a fault whose cause has gone: a person's act. Raise `NoWay` while it has not."""
         self._fire(Trigger.CLEAR)
-        self._watch.clear()
-        self.known.quiet.rest()
         self.failure = ""
 
     def break_off(self, why: str) -> None:
@@ -317,6 +321,8 @@ class Controller:
             return
         if isinstance(intent, SetOutput | Arm):
             self.tell(Commanded(at_ms=now_ms, intent=type(intent).__name__, values=asdict(intent)))
+            if self.known.quiet.asked_ms is not None:
+                return  # somebody who was told has stopped: nothing follows a stop
         if isinstance(intent, SetOutput | Renew):
             self._granted_ms = self._now()  # not before: telling may have taken its time
             self.known.quiet.allow(self._report_ms, intent.lease_ms)

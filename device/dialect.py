@@ -75,6 +75,7 @@ class ClearFaults:
     """Forget latched faults whose cause has gone."""
 
     nonce: int
+    heard_ms: int  # by the unit's clock: of its latest report
 
 
 Intent: TypeAlias = Identify | Declare | Look | Arm | SetOutput | Renew | Stop | ClearFaults

@@ -127,6 +127,8 @@ def _against_arm(wanted: Arm, standing: Standing) -> Iterator[str]:
 def _against_clear(wanted: ClearFaults, standing: Standing) -> Iterator[str]:
     if wanted.nonce != standing.nonce:
         yield "it names a nonce that is not the unit's"
+    if wanted.heard_ms != standing.heard_ms:
+        yield "it does not answer the unit's latest report"
     if standing.state is not State.FAULT:
         yield f"the controller is {standing.state.value}: there is no fault to clear"
 

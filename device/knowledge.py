@@ -117,9 +117,13 @@ class Knowledge:
             wanted_level=set_level if self.step and self.confirmed and live else 0,
             last_level=set_level,
             ramp_ms=self.step.ramp_ms if self.step else 0,
-            delivered_max_ms=plan.delivered_ms if ours else report.delivered_ms,
+            delivered_max_ms=self._delivered_max_ms(plan) if ours else report.delivered_ms,
             energy_max_mj=self.energy_ceiling_mj if ours else report.energy_mj,
         )
+
+    def _delivered_max_ms(self, plan: Plan) -> int:
+        """What the unit may have delivered by now: no more than up to the end of the step last started."""
+        return min(self.step_end_ms, plan.delivered_ms) if self.step else plan.delivered_ms
 
     # --- Facts: the questions the machine's cells ask -----------------------------------------------
 

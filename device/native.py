@@ -96,8 +96,8 @@ def _message(intent: Intent) -> wire.Message:
             return wire.Renew(nonce, session, heard_ms, lease_ms)
         case Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj):
             return wire.Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj)
-        case ClearFaults(nonce):
-            return wire.Clear(nonce)
+        case ClearFaults(nonce, heard_ms):
+            return wire.Clear(nonce, heard_ms)
         case Identify():
             return wire.Identify()
         case Declare():

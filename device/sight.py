@@ -11,6 +11,7 @@ from device.alarms import View
 from device.dialect import Report, UnitState
 from device.unit import Unit
 
+_TURN = 1 << 32  # a unit's uptime begins anew after 49 days
 SETTLE_MS = 1000  # after a ramp, or after contact comes back, before output is called steady
 
 
@@ -35,12 +36,15 @@ class Sight:
         self._emitting_since_ms: int | None = None
         self._head_ddeg_c: int | None = None
         self._head_still_ms = 0
+        self._uncounted_ms = 0
 
     def see(self, report: Report, now_ms: int, belief: Belief) -> View:
         """The view of ``report``, given all before it in this session."""
         first_ms, first = self._first or (now_ms, report)
         before_ms, before = self._before or (now_ms, None)
         self._follow(report, now_ms, before_ms)
+        if before is not None:
+            self._count(before, report)
         self._first, self._before = (first_ms, first), (now_ms, report)
         since_ms = self._emitting_since_ms
         return View(
@@ -58,20 +62,26 @@ class Sight:
             delivered_max_ms=belief.delivered_max_ms,
             energy_max_mj=belief.energy_max_mj,
             elapsed_ms=now_ms - first_ms,
-            unit_elapsed_ms=report.uptime_ms - first.uptime_ms,
+            unit_elapsed_ms=(report.uptime_ms - first.uptime_ms) % _TURN,
+            uncounted_ms=self._uncounted_ms,
             head_still_ms=self._head_still_ms,
             emitted_ms=report.delivered_ms,
         )
 
+    def _count(self, before: Report, report: Report) -> None:
+        """Between two reports of output the unit's count has to go on as its clock does."""
+        if before.state is report.state is UnitState.EMITTING and before.nonce == report.nonce:
+            went_ms = (report.uptime_ms - before.uptime_ms) % _TURN
+            self._uncounted_ms += went_ms - (report.delivered_ms - before.delivered_ms)
+
     def _follow(self, report: Report, now_ms: int, before_ms: int) -> None:
+        was_emitting = self._emitting_since_ms is not None
         if report.state is not UnitState.EMITTING:
             self._emitting_since_ms = None
-            self._head_still_ms = 0
-            return
-        if self._emitting_since_ms is None:
+        elif not was_emitting:
             self._emitting_since_ms = now_ms
-        elif report.head_temp_ddeg_c == self._head_ddeg_c:
-            self._head_still_ms += now_ms - before_ms
-        else:
+        if report.head_temp_ddeg_c != self._head_ddeg_c:
             self._head_still_ms = 0
+        elif was_emitting:  # a head at rest may be still; one that warms and cools between steps may not
+            self._head_still_ms += now_ms - before_ms
         self._head_ddeg_c = report.head_temp_ddeg_c

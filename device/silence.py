@@ -6,7 +6,7 @@ the journal and in the exit code.
 
 from __future__ import annotations
 
-from device.dialect import Report
+from device.dialect import Report, UnitState
 from device.events import Silence
 
 LEASE_MARGIN_PCT = 10  # a unit's clock may be this slow before its lease is not believed
@@ -24,6 +24,7 @@ class Quiet:
         self._heard_ms: int | None = None  # when the unit was last heard before output was last allowed
         self._bound_ms = 0
         self._denied_ms = 0  # when the unit last said that it has output
+        self._disobeys = False  # it has output that it knows should be off: no lease ends that
 
     @property
     def stopping(self) -> bool:
@@ -48,8 +49,11 @@ class Quiet:
     def hear(self, report: Report, now_ms: int) -> None:
         """The unit has spoken."""
         self.proven = report.silent
-        if not report.silent:
-            self._denied_ms = now_ms
+        if report.silent:
+            self._disobeys = False
+            return
+        self._denied_ms = now_ms
+        self._disobeys = self._disobeys or (report.output > 0 and report.state is not UnitState.EMITTING)
 
     def rest(self) -> None:
         """The stop has done its work: what comes next is another matter."""
@@ -69,4 +73,6 @@ class Quiet:
             return Silence.UNKNOWN if waited_ms > self._bound_ms + STUBBORN_MS or not reachable else None
         if reachable and now_ms - self._denied_ms < self._bound_ms:  # it has only just said otherwise
             return None
-        return Silence.INFERRED if waited_ms > self._bound_ms or not reachable else None
+        if reachable and waited_ms <= self._bound_ms:
+            return None
+        return Silence.UNKNOWN if self._disobeys else Silence.INFERRED

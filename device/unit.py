@@ -10,6 +10,7 @@ from device.models import Model, model_named
 from protocols.limits import Bound
 
 LEASE_MS = 500  # asked for where the unit allows it: five renewals long
+LEASE_LEAST_MS = 300  # a shorter one is out before a lost answer has been noticed
 _LEASE_STEP_MS = 10  # leases are written in tens of milliseconds
 
 
@@ -33,9 +34,8 @@ class Unit:
 
     @property
     def lease_ms(self) -> int:
-        """The lease we ask for: ours, or the nearest the unit allows."""
-        lease_ms = max(self.declared.lease_min_ms, min(LEASE_MS, self.declared.lease_max_ms))
-        return lease_ms // _LEASE_STEP_MS * _LEASE_STEP_MS
+        """The lease we ask for: ours, or the longest the unit allows."""
+        return min(LEASE_MS, self.declared.lease_max_ms) // _LEASE_STEP_MS * _LEASE_STEP_MS
 
 
 def known_unit(identity: Identity, declared: Declaration) -> Unit:
@@ -50,5 +50,11 @@ def known_unit(identity: Identity, declared: Declaration) -> Unit:
         raise WrongUnit(
             f"the unit calls itself {identity.model} and a {identity.family} unit, which do not go together",
             "Do not use it.",
+        )
+    if declared.lease_min_ms > min(LEASE_MS, declared.lease_max_ms) or declared.lease_max_ms < LEASE_LEAST_MS:
+        raise WrongUnit(
+            f"the unit takes leases of {declared.lease_min_ms} to {declared.lease_max_ms} ms, "
+            f"and none between {LEASE_LEAST_MS} and {LEASE_MS} ms",
+            "Do not use it: it would go on for too long without a host, or not for long enough with one.",
         )
     return Unit(identity, declared, model)

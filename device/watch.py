@@ -19,6 +19,7 @@ class Watch:
     rules: Sequence[Rule] = RULES
     making_sure: bool = False  # a reading that would end the session is wrong, and not yet for long enough
     _since_ms: dict[str, int] = field(default_factory=dict)
+    _right_ms: dict[str, int] = field(default_factory=dict)  # since when a broken rule holds again
     _raised: set[str] = field(default_factory=set)
 
     def judge(self, view: View) -> tuple[list[Rule], list[Rule]]:
@@ -30,21 +31,26 @@ class Watch:
             said = bool(faults) and any(fault in rule.unit_faults for fault in faults)
             if said or (rule.breaks is not None and rule.breaks(view)):
                 since_ms = self._since_ms.setdefault(rule.code, view.now_ms)
+                self._right_ms.pop(rule.code, None)
                 due = said or view.now_ms - since_ms >= rule.sustain_ms
                 if not due:
                     self.making_sure = self.making_sure or rule.effect is Effect.FAIL
                 elif rule.code not in self._raised:
                     self._raised.add(rule.code)
                     raised.append(rule)
-            elif rule.code in self._since_ms:
-                del self._since_ms[rule.code]
-                if rule.code in self._raised and not rule.latches:
-                    self._raised.discard(rule.code)
-                    cleared.append(rule)
+            elif rule.code in self._since_ms and self._is_over(rule, view.now_ms):
+                cleared.append(rule)
         return raised, cleared
 
-    def clear(self) -> None:
-        """Forget what has latched: a person has looked."""
-        self._since_ms.clear()
-        self._raised.clear()
-        self.making_sure = False
+    def _is_over(self, rule: Rule, now_ms: int) -> bool:
+        """Forget a rule that holds again, and say whether that clears an alarm.
+
+        One that was not broken for long enough is remembered for as long again, for what comes and goes is
+        broken.
+        """
+        clears = rule.code in self._raised and not rule.latches
+        if clears or now_ms - self._right_ms.setdefault(rule.code, now_ms) >= rule.sustain_ms:
+            del self._since_ms[rule.code]
+        if clears:
+            self._raised.discard(rule.code)
+        return clears

@@ -111,10 +111,11 @@ typedef struct __attribute__((packed)) {
 /* Output off, the step dropped, the session disarmed; its counts stay readable. Taken in any state, under any seq, any number of times. */
 #define PW_TYPE_STOP 0x07u
 
-/* Clear latched faults whose cause is gone. From FAULT only; leads to IDLE. */
+/* Clear latched faults whose cause is gone. From FAULT only; leads to IDLE. Taken under any seq while heard_ms is not older than a second: who clears may be another host than who drove. */
 #define PW_TYPE_CLEAR 0x08u
 typedef struct __attribute__((packed)) {
     uint32_t nonce; /* the unit's boot nonce */
+    uint32_t heard_ms; /* uptime_ms of the latest status the host has heard */
 } pw_clear_t;
 
 /* The answer to Identify. */

@@ -42,6 +42,7 @@ from simulator.senses import Readings, Senses
 _FROM_UNIT = 0x80
 _SENSED_EVERY_MS = 100
 _PERCUSSION_LOSS = 0.3
+_CLEARED_WITHIN_MS = 1000
 _U16 = 0xFFFF
 _U32 = 0xFFFF_FFFF
 
@@ -153,7 +154,7 @@ class Firmware:
         if isinstance(message, Arm):
             return self._arm(message, new)
         if isinstance(message, Clear):
-            return self._clear(own_ms, new)
+            return self._clear(message, own_ms)
         return self._run(message, own_ms, new)
 
     # Requests
@@ -219,7 +220,7 @@ class Firmware:
             self._foresee_energy(own_ms)
         return Result.OK
 
-    def _age_ms(self, asked: Set | Renew, own_ms: int) -> int:
+    def _age_ms(self, asked: Set | Renew | Clear, own_ms: int) -> int:
         """How long ago the host was told what it answers; a time yet to come is as good as never."""
         return (self._uptime_ms(own_ms) - asked.heard_ms) & _U32
 
@@ -231,10 +232,10 @@ class Firmware:
             return
         self._end(UnitState.IDLE, Why.STOP, own_ms)
 
-    def _clear(self, own_ms: int, new: bool) -> Result:
+    def _clear(self, asked: Clear, own_ms: int) -> Result:
         if self.state is not UnitState.FAULT:
             return Result.BAD_STATE
-        if not new:
+        if self._age_ms(asked, own_ms) >= _CLEARED_WITHIN_MS:
             return Result.STALE
         if self._senses.remaining(self._faults, self._measure(own_ms)):
             return Result.CAUSE_REMAINS
@@ -396,7 +397,7 @@ class Firmware:
             battery_pct=round(now.charge * 100) if Sensor.BATTERY in has else 100,
             force_n=min(round(now.load_n), _U16) if Sensor.FORCE in has else 0,
             step_ms=self.step_ms + running,
-            delivered_ms=self.delivered_ms + running,
+            delivered_ms=self.delivered_now_ms(own_ms),
             energy_mj=min(int(self.energy_mj), _U32),
             lease_left_ms=max(0, lease_left_ms),
             uptime_ms=self._uptime_ms(own_ms),

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from queue import SimpleQueue
 
 from hypothesis import settings
 
+from device.controller import Controller
 from device.delivery import Delivery, deliver
 from device.events import Event
 from device.greeting import greet
+from device.link import Inbox
+from device.native import Native
 from device.unit import Unit
 from protocols.limits import Family, Limits
 from protocols.plan import Emit, Output, Percussion, Plan, Step, Ultrasound, energy_mj
-from simulator.rig import Rig
+from simulator.rig import CableLink, Rig
 
 SECOND_MS = 1000
 MINUTE_MS = 60_000
@@ -80,6 +84,12 @@ def session_on(
     unit = greet(rig.controller)
     rig.controller.testify_to(ledger or Ledger())
     return deliver(rig.controller, plan_of(unit, *steps), session, attended=attended)
+
+
+def another_host(rig: Rig) -> Controller:
+    """Another program at the same cable: it knows nothing, and counts its questions from the beginning."""
+    inbox: Inbox = SimpleQueue()
+    return Controller(CableLink(rig.cable, rig.clock, inbox), rig.clock, inbox, Native())
 
 
 def begun(rig: Rig, *steps: Emit) -> Unit:

@@ -307,7 +307,7 @@ anew.
 * **Stop is asymmetric.** `Stop` is taken in any state, under any `seq`, with no nonce, any number of
   times. Raising output needs the boot nonce and the session's number.
 * **At most once.** A request repeated under the `seq` of the last one is answered from memory and not
-  done again. `Arm`, `Set`, `Renew` and `Clear` older than the newest request heard (by less than half
+  done again. `Arm`, `Set` and `Renew` older than the newest request heard (by less than half
   the range of `seq`) are refused as `STALE`. An `Arm` of a new session starts the counting afresh; one of
   a session that another has replaced is `STALE`, so that a frame kept back on its way revives nothing.
 * **Time is delivered time.** `for_ms` counts only while output is on: it stands still in `HELD`. The

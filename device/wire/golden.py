@@ -27,7 +27,7 @@ CASES: tuple[tuple[str, int, Mapping[str, Value]], ...] = (
     ("Set", 0x0100, {"nonce": 1, "session": 0xFFFFFFFF, "level": 2400, "duty_pct": 100, "carrier_khz": 0,
                      "pulse_hz": 0, "for_ms": 1, "ramp_ms": 0, "heard_ms": 0xFFFFFFFF, "lease_ms": 10}),
     ("Renew", 4, {"nonce": 0xDEADBEEF, "session": 1, "heard_ms": 99_909, "lease_ms": 2560}),
-    ("Clear", 5, {"nonce": 0}),
+    ("Clear", 5, {"nonce": 0, "heard_ms": 99_909}),
     ("Identity", 0, {"major": 1, "minor": 0, "family": 1, "firmware": [1, 0, 3], "nonce": 0xDEADBEEF,
                      "model": "US111", "serial": "SIM-0001", "calibrated": 2400}),
     ("Capabilities", 1, {"level_min": 290, "level_max": 1060, "average_max": 530, "area_mm2": 400,

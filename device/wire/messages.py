@@ -334,18 +334,21 @@ class Clear:
     """Clear latched faults whose cause is gone.
 
     From FAULT only; leads to IDLE.
+    Taken under any seq while heard_ms is not older than a second: who clears may be another host than who drove.
     """
 
     TYPE: ClassVar[Type] = Type.CLEAR
     nonce: int  # the unit's boot nonce
+    heard_ms: int  # ms: uptime_ms of the latest status the host has heard
 
-    _LAYOUT: ClassVar[Struct] = Struct("<I")
+    _LAYOUT: ClassVar[Struct] = Struct("<II")
 
     def pack(self) -> bytes:
         """The body of the frame that says this; raise ValueError when a value does not fit."""
         try:
             return self._LAYOUT.pack(
                 self.nonce,
+                self.heard_ms,
             )
         except StructError as error:
             raise ValueError(f"Clear: {error}") from None
@@ -356,6 +359,7 @@ class Clear:
         raw = cls._LAYOUT.unpack(body)
         return cls(
             raw[0],
+            raw[1],
         )
 
 

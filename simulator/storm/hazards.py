@@ -14,6 +14,7 @@ from sys import maxsize
 
 from device.operator import Act
 from device.wire.messages import Family
+from simulator.cable import HELD_BACK_MS
 from simulator.faults import ON_THE_LINE, Fault, FaultKind
 from simulator.rig import Rig
 from simulator.storm.host import MortalClock
@@ -23,6 +24,9 @@ LEASE_MS = 500
 INFERRED_MS = 550  # after its last renewal, a lease is taken to have run out in any unit
 PERIOD_MS = 100  # between statuses while output is on
 BOUND_MS = LEASE_MS + PERIOD_MS  # to silence, of whatever a unit survives
+_LINE_MS = 20  # an answer, and what may be on the line before it
+_CLOCK_PCT = 2  # as far as a clock may be off before anybody can tell
+_CLOCK_SLACK_MS = 350
 TOO_HOT_C = {Family.ULTRASOUND: 43.0, Family.PERCUSSION: 85.0}
 OVER_PCT = 120  # of what was set: no calibration is that far off
 _DIGIT = 1  # the meter's last
@@ -224,6 +228,21 @@ def lease_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
         default=0.0,
     )
     return ceil(LEASE_MS / (1 - slow))
+
+
+def line_ms(story: Story) -> int:
+    """How long an answer may be on its way."""
+    late_ms = sum(fault.amount for fault in story.faults if fault.kind is FaultKind.BYTES_LATE)
+    held_back = any(fault.kind is FaultKind.FRAMES_REORDERED for fault in story.faults)
+    return _LINE_MS + ceil(late_ms) + (HELD_BACK_MS if held_back else 0)
+
+
+def clock_slack_ms(story: Story, now_ms: int) -> int:
+    """By how much a count of time may be off until now: not at all, but for a clock that is."""
+    clocks = (FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK)
+    if not any(fault.kind in clocks and fault.at_ms <= now_ms for fault in story.faults):
+        return 0
+    return _CLOCK_SLACK_MS + now_ms * _CLOCK_PCT // 100
 
 
 def bound_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:

@@ -13,25 +13,24 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from device.events import (
-    Acted,
     AlarmRaised,
     Commanded,
     Event,
     Silence,
     Silenced,
-    StateChanged,
     StepStarted,
 )
 from device.machine import State
-from device.operator import Act
-from physioctl.events import SessionEnded
+from physioctl.events import Outcome, SessionEnded
 from simulator.faults import FaultKind
 from simulator.record import OutputChange, Why
 from simulator.rig import Rig
 from simulator.storm.course import Course
-from simulator.storm.hazards import INFERRED_MS, hazards, lease_ms
+from simulator.storm.hazards import INFERRED_MS, bound_ms, hazards, lease_ms, line_ms
 from simulator.storm.host import MortalClock
+from simulator.storm.pace import Pace
 from simulator.storm.story import Story
+from simulator.storm.will import Will
 
 OnChange: TypeAlias = Callable[[int, OutputChange], None]  # at a true time
 
@@ -47,6 +46,8 @@ class Rule(StrEnum):
     BELIEF = "output for longer than a lease while the controller believes it off"
     BLIND = "output for longer than a lease after the unit was last heard"
     DOSE = "more time or energy than was planned"
+    TIME = "a step gave output for longer than planned, or a completed one for less"
+    RAMP = "output rose faster than over the step's ramp"
     RISE = "a level rose without a person's act"
     STEP = "the unit was set to another level than the step's"
     SLOW = "safe too late"
@@ -77,22 +78,27 @@ class Judge:
         self.violations: dict[Rule, Violation] = {}  # the first of each
         self.alarms: list[str] = []
         self.ended: SessionEnded | None = None
+        self._story = story
         self._course = course
         self._on_change = on_change
         self._rig = rig
         self._clock = clock
         self._faults = {fault.kind: fault for fault in story.faults}
         self._lease_ms = lease_ms(story)
+        self._bound_ms = bound_ms(story)
         self.hazards = hazards(story, rig, clock, lambda: self._bound)
         self._bound = 0  # the level that may go out in the step at hand
+        self._will = Will(story, clock, rig.controller)
+        self._pace = Pace(story, course, rig.unit.plate.resume_ramp_ms)
         self._set = 0
+        self._commanded = 0  # what the unit's own program wants to go out
         self._seen = 0  # changes of output
-        self._may_rise = True
         self._starts = 0  # that have left and not yet come into force: one at most
         self._before_ms = 0
         self._was_on = self._was_stuck = False
         self._output = 0.0
         self._unwanted_ms: int | None = None  # since when there is output that the controller believes off
+        self._disobeys_ms: int | None = None  # since when the unit could tell of output against its word
 
     def next_ms(self) -> int | None:
         """Nothing: it only looks."""
@@ -102,6 +108,9 @@ class Judge:
         """Look at what is so now."""
         unit = self._rig.unit
         output, on = unit.output, unit.silent_since_ms is None
+        self._will.look()
+        if self._was_on:
+            self._pace.ran(now_ms - self._before_ms)
         if len(unit.changes) > self._seen:
             self._hear_changes(unit.changes[self._seen :])
         stuck = self.during(FaultKind.STUCK_OUTPUT)
@@ -109,6 +118,10 @@ class Judge:
             self._judge_output(now_ms, output)
         else:
             self._unwanted_ms = None
+        if not on or self._commanded or self.during(FaultKind.LYING_SENSOR):
+            self._disobeys_ms = None
+        elif self._disobeys_ms is None:
+            self._disobeys_ms = now_ms
         if on or self._was_on:
             self._time(now_ms, on, output if on else self._output, stuck)
         self._before_ms, self._was_on, self._was_stuck, self._output = now_ms, on, stuck, output
@@ -125,9 +138,11 @@ class Judge:
         """Hear what the session tells, while there is somebody to tell it."""
         if self._clock.dead:
             return
+        self._will.hear(event)
         match event:
             case StepStarted():
                 self._bound = self._course.bound(event.step)
+                self._pace.begin(event.step)
             case AlarmRaised():
                 self.alarms.append(event.code)
             case Silenced():
@@ -135,19 +150,9 @@ class Judge:
             case SessionEnded():
                 self.ended = event
                 self._judge_silence(event.silence)
-            case _:
-                self._hear_of_output(event)
-
-    def _hear_of_output(self, event: Event) -> None:
-        match event:
-            case StateChanged() if event.state not in {"armed", "emitting", "held"}:
-                self._may_rise = False
-            case Acted() if event.act in {Act.RESUME, Act.TOGGLE}:
-                # Who resumes before the pause has taken effect has not been heard.
-                self._may_rise = self._may_rise or self._rig.controller.state is State.ARMED
             case Commanded(intent="SetOutput"):
                 self._starts = 1
-                if not self._may_rise:
+                if not self._will.lets_start:
                     self.broken(Rule.RISE, "a start was sent with nobody's word to go on")
 
     def during(self, kind: FaultKind) -> bool:
@@ -164,11 +169,25 @@ class Judge:
         """Note that ``rule`` is broken."""
         self.violations.setdefault(rule, Violation(rule, self._clock.now_ms(), what))
 
+    def judge_times_given(self) -> None:
+        """Judge what a completed session has given, step by step."""
+        if self.ended is not None and self.ended.outcome is Outcome.COMPLETED:
+            for what in self._pace.too_short(self._clock.now_ms()):
+                self.broken(Rule.TIME, what)
+
     def _judge_output(self, now_ms: int, output: float) -> None:
         ageing = self._faults.get(FaultKind.AGEING)
         off_by = ageing.amount if ageing is not None and ageing.during(now_ms) else 0.0
-        if output > self._bound * (1 + max(off_by, 0.0)) + _HAIR:
+        most = self._bound * (1 + max(off_by, 0.0))
+        if output > most + _HAIR:
             self.broken(Rule.LEVEL, f"{output:.1f} in a step of {self._bound}")
+        elif output > most * self._pace.share(now_ms) + _HAIR:
+            self.broken(Rule.RAMP, f"{output:.1f} already, on the way to {self._bound}")
+        if not self.begun(FaultKind.STUCK_OUTPUT) and (what := self._pace.too_long(now_ms)):
+            self.broken(Rule.TIME, what)
+        against_ms = self._will.against_for_ms()
+        if against_ms > self._bound_ms:
+            self.broken(Rule.SLOW, f"{output:.1f}, {against_ms} ms after somebody wanted it off")
         if not self._rig.unit.lease_live:
             self.broken(Rule.LEASE, f"{output:.1f} and no lease")
         controller = self._rig.controller
@@ -188,23 +207,40 @@ class Judge:
         for change in changes:
             if self._on_change is not None:
                 self._on_change(self._clock.now_ms(), change)
-            if change.why is Why.SET:
-                if change.output != self._bound:
-                    self.broken(Rule.STEP, f"set to {change.output} in a step of {self._bound}")
-                if not self._starts:
-                    self.broken(Rule.RISE, f"set to {change.output} by a start that was none, or had been")
-                self._starts = 0
-                self._set = change.output
-            elif change.why is Why.CONTACT_BACK and change.output > self._set:
-                self.broken(Rule.RISE, f"back at {change.output}, and it was set to {self._set}")
+            if change.why not in (Why.STUCK, Why.UNSTUCK):
+                self._commanded = change.output
+            if change.output and change.why in (Why.SET, Why.CONTACT_BACK):
+                self._judge_rise(change)
+
+    def _judge_rise(self, change: OutputChange) -> None:
+        against_ms = self._will.against_for_ms()
+        if against_ms > self._bound_ms:
+            self.broken(Rule.RISE, f"{change.output}, {against_ms} ms after somebody wanted it off")
+        if change.why is Why.SET:
+            self._pace.started(self._clock.now_ms())
+            if change.output != self._bound:
+                self.broken(Rule.STEP, f"set to {change.output} in a step of {self._bound}")
+            if not self._starts:
+                self.broken(Rule.RISE, f"set to {change.output} by a start that was none, or had been")
+            self._starts = 0
+            self._set = change.output
+            return
+        self._pace.came_back(self._clock.now_ms())
+        if change.output > self._set:
+            self.broken(Rule.RISE, f"back at {change.output}, and it was set to {self._set}")
 
     def _judge_silence(self, told: Silence) -> None:
         unit = self._rig.unit
         if unit.silent_since_ms is not None or told is Silence.UNKNOWN:
             return
-        if self.begun(FaultKind.STUCK_OUTPUT, FaultKind.LYING_SENSOR):
+        if self.during(FaultKind.STUCK_OUTPUT) and not self._has_been_heard_disobeying():
             return
         # What is inferred allows for a lease a tenth longer, and for no more.
-        if told is Silence.INFERRED and self._lease_ms > INFERRED_MS:
+        if told is Silence.INFERRED and self._lease_ms > INFERRED_MS and self._commanded:
             return
         self.broken(Rule.PROOF, f"silence was {told.value}, and {unit.output:.1f} goes out")
+
+    def _has_been_heard_disobeying(self) -> bool:
+        """Whether a report sent since the unit could tell of it has reached the controller."""
+        since_ms = self._disobeys_ms
+        return since_ms is not None and self._rig.controller.heard_ms > since_ms + line_ms(self._story)

@@ -23,6 +23,7 @@ from simulator.storm.hazards import (
     PERIOD_MS,
     Figure,
     bound_ms,
+    clock_slack_ms,
     kind_of,
     kind_of_act,
 )
@@ -36,8 +37,6 @@ _SESSION = "storm"
 _PATIENCE_MS = 20_000  # after which the person who waits for an undisturbed session's end stops it
 _END_MS = 15_000  # after that stop, within which there must be an end
 _AFTER_MS = 3000  # beyond the lease, for a stop to have ended in silence
-_CLOCK_PCT = 2  # as far as a clock may be off before anybody can tell
-_CLOCK_SLACK_MS = 350
 _COUNT_MS = 5  # between one count and another, of the same thing
 
 
@@ -142,13 +141,12 @@ class _Play:
             judge.broken(Rule.BREACH, str(unit.breaches[0]))
         if not judge.begun(FaultKind.STUCK_OUTPUT):
             self._judge_dose()
+            judge.judge_times_given()
 
     def _judge_dose(self) -> None:
         """The true dose, against the plan: a clock that is off may stretch it until that can be told."""
         unit, judge, planned = self._rig.unit, self._judge, self._course
-        slack_ms = PERIOD_MS
-        if judge.begun(FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK):
-            slack_ms += _CLOCK_SLACK_MS + self._clock.now_ms() * _CLOCK_PCT // 100
+        slack_ms = PERIOD_MS + clock_slack_ms(self._story, self._clock.now_ms())
         if unit.delivered_ms > planned.delivered_ms + slack_ms:
             judge.broken(Rule.DOSE, f"{unit.delivered_ms} ms of {planned.delivered_ms}")
         if not planned.level_mj_ms:

@@ -31,6 +31,7 @@ RUNNING = View(
     energy_max_mj=100_000,
     elapsed_ms=50_000,
     unit_elapsed_ms=50_000,
+    uncounted_ms=0,
     head_still_ms=0,
     emitted_ms=10_000,
 )
@@ -69,6 +70,7 @@ SENSOR_FAULT       medium  latches  0    fail
 COMM_LOST          medium  latches  0    fail
 POWER_MISMATCH     medium  clears   300  pause
 CLOCK_OFF          medium  latches  0    fail
+COUNT_OFF          medium  latches  0    fail
 MOTOR_STALL        medium  latches  300  fail
 MOTOR_HOT          medium  latches  0    fail
 BATTERY_CRITICAL   medium  latches  0    fail
@@ -308,6 +310,27 @@ def test_clocks_that_drift_apart_are_off(sign: int, elapsed_ms: int, apart_ms: i
     assert broken(RUNNING, elapsed_ms=elapsed_ms, unit_elapsed_ms=unit_elapsed_ms) == expect(
         "CLOCK_OFF", breaks
     )
+
+
+@pytest.mark.hazard("H-02")
+@pytest.mark.parametrize(
+    ("uncounted_ms", "breaks"), [(0, False), (714, False), (715, True), (-686, False), (-687, True)]
+)
+def test_output_and_its_count_are_half_a_second_and_two_hundredths_apart_at_most(
+    uncounted_ms: int, breaks: bool
+) -> None:
+    assert broken(RUNNING, uncounted_ms=uncounted_ms) == expect("COUNT_OFF", breaks)
+
+
+@pytest.mark.hazard("H-02")
+@pytest.mark.parametrize(
+    ("delivered_ms", "uncounted_ms", "breaks"),
+    [(0, 510, False), (0, 511, True), (4400, 600, False), (4400, 601, True)],
+)
+def test_output_that_is_not_counted_is_noticed(delivered_ms: int, uncounted_ms: int, breaks: bool) -> None:
+    counted = {"delivered_ms": delivered_ms}
+
+    assert broken(RUNNING, counted, uncounted_ms=uncounted_ms) == expect("COUNT_OFF", breaks)
 
 
 @pytest.mark.hazard("H-25")

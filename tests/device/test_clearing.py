@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from device.clearing import clear, latched
-from device.delivery import Ended
+from device.delivery import Ended, deliver
 from device.errors import UnitFaulted
 from device.greeting import greet
 from device.machine import State
 from protocols.errors import PhysioctlError
 from simulator.rig import Rig
-from tests.support import MINUTE_MS, SECOND_MS, Ledger, MakeRig, emit, session_on
+from tests.support import MINUTE_MS, SECOND_MS, Ledger, MakeRig, another_host, emit, plan_of, session_on
 
 
 def faulted(make_rig: MakeRig, *faults: str) -> Rig:
@@ -58,18 +58,11 @@ def test_a_fault_whose_cause_has_gone_is_cleared_and_the_unit_may_be_used_again(
 
     assert names == ("SUPPLY",)
     assert (rig.controller.state, rig.controller.failure) == (State.OFFLINE, "")
-    again = session_on(rig, emit(rig, SECOND_MS), session=8)
+    next_one = another_host(rig)
+    unit = greet(next_one)
+    next_one.testify_to(Ledger())
+    again = deliver(next_one, plan_of(unit, emit(rig, SECOND_MS)), 8)
     assert (again.ended, again.delivered_ms) == (Ended.COMPLETED, SECOND_MS)
-
-
-def test_a_fault_that_comes_again_after_it_was_cleared_is_an_alarm_again(make_rig: MakeRig) -> None:
-    rig, ledger = faulted(make_rig, "brown_out@5s", "brown_out@1min"), Ledger()
-    clear(rig.controller)
-
-    again = session_on(rig, emit(rig, 5 * MINUTE_MS), session=8, ledger=ledger)
-
-    assert (again.ended, again.why) == (Ended.INTERRUPTED, "the unit reports a fault of its own")
-    assert len(ledger.named("alarm_raised")) == 1
 
 
 @pytest.mark.hazard("H-01")

@@ -32,7 +32,7 @@ HEARD_MS = 50_000  # by the unit's clock
 SET = SetOutput(NONCE, SESSION, LOW, for_ms=60_000, ramp_ms=3000, heard_ms=HEARD_MS, lease_ms=500)
 RENEW = Renew(NONCE, SESSION, HEARD_MS, lease_ms=500)
 ARM = Arm(NONCE, SESSION, level_max=500, delivered_max_ms=90_000, energy_max_mj=100_100)
-CLEAR = ClearFaults(NONCE)
+CLEAR = ClearFaults(NONCE, HEARD_MS)
 
 STANDING = Standing(
     state=State.EMITTING,
@@ -150,7 +150,11 @@ def test_every_broken_rule_is_named() -> None:
 def test_faults_are_cleared_in_a_fault_of_this_unit() -> None:
     assert broken(CLEAR, state=State.IDLE) == ["the controller is idle: there is no fault to clear"]
     for nonce in (NONCE - 1, NONCE + 1):
-        assert broken(ClearFaults(nonce), state=State.FAULT) == ["it names a nonce that is not the unit's"]
+        wrong = replace(CLEAR, nonce=nonce)
+        assert broken(wrong, state=State.FAULT) == ["it names a nonce that is not the unit's"]
+    for heard_ms in (HEARD_MS - 1, HEARD_MS + 1):
+        late = replace(CLEAR, heard_ms=heard_ms)
+        assert broken(late, state=State.FAULT) == ["it does not answer the unit's latest report"]
 
 
 @pytest.mark.parametrize(("intent", "state"), LEASED)

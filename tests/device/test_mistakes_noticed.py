@@ -56,6 +56,7 @@ def view(*faults: str) -> View:
         energy_max_mj=100_000,
         elapsed_ms=0,
         unit_elapsed_ms=0,
+        uncounted_ms=0,
         head_still_ms=0,
         emitted_ms=0,
     )

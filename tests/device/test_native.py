@@ -40,7 +40,7 @@ SAID: list[tuple[Intent, wire.Message]] = [
     (Stop(), wire.Stop()),
     (Arm(1, 2, 3, 4, 5), wire.Arm(1, 2, 3, 4, 5)),
     (Renew(1, 2, 9, 300), wire.Renew(1, 2, 9, 300)),
-    (ClearFaults(9), wire.Clear(9)),
+    (ClearFaults(9, 8), wire.Clear(9, 8)),
     (SetOutput(1, 2, PULSED, 60_000, 3000, 9, 500), wire.Set(1, 2, 440, 50, 1000, 100, 60_000, 3000, 9, 500)),
     (
         SetOutput(1, 2, Percussion(2400), 60_000, 0, 9, 500),

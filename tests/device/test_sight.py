@@ -44,6 +44,7 @@ def test_the_first_report_has_nothing_before_it() -> None:
         energy_max_mj=100_000,
         elapsed_ms=0,
         unit_elapsed_ms=0,
+        uncounted_ms=0,
         head_still_ms=0,
         emitted_ms=10_000,
     )
@@ -100,6 +101,28 @@ def test_a_head_that_gives_no_output_is_not_judged_for_being_still() -> None:
     off = {"state": REPORT.state}
 
     assert run((0, off), (1000, off)).head_still_ms == 0
-    assert run((0, {}), (1000, {}), (1100, off)).head_still_ms == 0
-    assert run((0, {}), (1000, {}), (1100, off), (1200, {})).head_still_ms == 0
-    assert run((0, {}), (1000, {}), (1100, off), (1200, {}), (1300, {})).head_still_ms == 100
+    assert run((0, {}), (1000, {}), (1100, off), (1200, off)).head_still_ms == 1100
+    assert run((0, {}), (1000, {}), (1100, off), (9000, {})).head_still_ms == 1100
+    assert run((0, {}), (1000, {}), (1100, off), (9000, {}), (9100, {})).head_still_ms == 1200
+    cooled = off | {"head_temp_ddeg_c": 299}
+    assert run((0, {}), (1000, {}), (1100, off), (2000, cooled), (9000, {})).head_still_ms == 0
+
+
+def test_output_that_the_units_clock_sees_and_its_count_does_not_is_added_up() -> None:
+    def at(ms: int, delivered_ms: int, **changes: Any) -> tuple[int, dict[str, Any]]:
+        return ms, {"uptime_ms": 50_000 + ms, "delivered_ms": delivered_ms} | changes
+
+    off: dict[str, Any] = {"state": REPORT.state}
+    assert run(at(0, 0), at(90, 90), at(200, 200)).uncounted_ms == 0
+    assert run(at(0, 0), at(90, 45), at(200, 100)).uncounted_ms == 100
+    assert run(at(0, 0), at(90, 90), at(200, 300)).uncounted_ms == -100
+    assert run(at(0, 0, **off), at(90, 0), at(200, 0, **off), at(900, 0)).uncounted_ms == 0
+    assert run(at(0, 0), at(90, 0, nonce=1)).uncounted_ms == 0
+
+
+def test_a_units_clock_that_begins_anew_after_49_days_goes_on() -> None:
+    before, after = {"uptime_ms": 0xFFFF_FFFF, "delivered_ms": 0}, {"uptime_ms": 99, "delivered_ms": 100}
+
+    view = run((0, before), (100, after))
+
+    assert (view.unit_elapsed_ms, view.uncounted_ms) == (100, 0)

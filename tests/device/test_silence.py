@@ -228,6 +228,41 @@ def test_a_unit_that_said_otherwise_just_before_its_lease_ran_out_is_waited_for(
     assert quiet.known(denied_ms + since_denied_ms, reachable=reachable) is known
 
 
+@pytest.mark.hazard("H-07")
+@pytest.mark.parametrize(
+    ("state", "output", "known"),
+    [
+        (UnitState.IDLE, 1, Silence.UNKNOWN),
+        (UnitState.READY, 440, Silence.UNKNOWN),
+        (UnitState.HELD, 1, Silence.UNKNOWN),
+        (UnitState.FAULT, 2, Silence.UNKNOWN),
+        (UnitState.HELD, 0, Silence.INFERRED),  # off, and may go on under its lease
+        (UnitState.EMITTING, 440, Silence.INFERRED),
+    ],
+)
+def test_no_lease_is_believed_of_a_unit_that_has_output_it_knows_should_be_off(
+    state: UnitState, output: int, known: Silence
+) -> None:
+    quiet = Quiet()
+    quiet.allow(1000, LEASE_MS)
+    quiet.hear(replace(REPORT, state=state, output=output), 1050)
+    quiet.hear(EMITTING, 1060)
+    quiet.ask(1100, reachable=False)
+
+    assert quiet.known(1000 + BOUND_MS, reachable=False) is known
+
+
+def test_a_unit_that_obeys_again_is_believed_again() -> None:
+    quiet = Quiet()
+    quiet.allow(1000, LEASE_MS)
+    quiet.hear(replace(REPORT, output=440), 1050)
+    silenced(quiet, 1060)
+    quiet.hear(EMITTING, 1070)
+    quiet.ask(1100, reachable=False)
+
+    assert quiet.known(1000 + BOUND_MS, reachable=False) is Silence.INFERRED
+
+
 def test_a_unit_that_said_it_was_silent_has_denied_nothing() -> None:
     quiet = Quiet()
     quiet.allow(0, LEASE_MS)

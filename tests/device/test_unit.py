@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -67,16 +68,30 @@ def test_a_unit_that_contradicts_itself_is_not_driven(identity: object, area_mm2
         (500, 500, 500),
         (100, 490, 490),
         (100, 499, 490),  # written in tens of milliseconds
-        (510, 1000, 510),
-        (100, 100, 100),
+        (100, 300, 300),
     ],
 )
-def test_the_lease_asked_is_ours_or_the_nearest_the_unit_allows(
+def test_the_lease_asked_is_ours_or_the_longest_the_unit_allows(
     lowest_ms: int, highest_ms: int, asked_ms: int
 ) -> None:
     declared = replace(DECLARED, lease_min_ms=lowest_ms, lease_max_ms=highest_ms)
 
     assert Unit(IDENTITY, declared, MODEL).lease_ms == asked_ms
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(
+    ("lowest_ms", "highest_ms", "driven"),
+    [(500, 500, True), (510, 2560, False), (10, 300, True), (10, 290, False), (410, 400, False)],
+)
+def test_a_unit_whose_leases_are_too_long_or_too_short_is_not_driven(
+    lowest_ms: int, highest_ms: int, driven: bool
+) -> None:
+    declared = replace(DECLARED, lease_min_ms=lowest_ms, lease_max_ms=highest_ms)
+    refused = nullcontext() if driven else pytest.raises(WrongUnit, match=f"{lowest_ms} to {highest_ms} ms")
+
+    with refused:
+        assert known_unit(IDENTITY, declared).lease_ms <= 500
 
 
 def test_the_area_is_the_units_own_word() -> None:

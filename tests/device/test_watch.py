@@ -27,6 +27,7 @@ VIEW = View(
     energy_max_mj=100_000,
     elapsed_ms=0,
     unit_elapsed_ms=0,
+    uncounted_ms=0,
     head_still_ms=0,
     emitted_ms=0,
 )
@@ -76,14 +77,41 @@ def test_a_rule_is_raised_once_it_has_been_broken_for_its_time(later_ms: int, ra
     assert later == ((["A"], []) if raised else NOTHING)
 
 
-def test_a_rule_that_holds_again_in_between_is_counted_from_the_start() -> None:
+def test_a_rule_that_has_held_again_for_its_time_is_counted_from_the_start() -> None:
     watch = Watch([rule("A", sustain_ms=SUSTAIN_MS)])
     seen(watch, 0, broken=True)
     seen(watch, 200, broken=False)
+    seen(watch, 500, broken=False)
 
-    assert seen(watch, 250, broken=True) == NOTHING
-    assert seen(watch, 549, broken=True) == NOTHING
-    assert seen(watch, 550, broken=True) == (["A"], [])
+    assert seen(watch, 550, broken=True) == NOTHING
+    assert seen(watch, 849, broken=True) == NOTHING
+    assert seen(watch, 850, broken=True) == (["A"], [])
+
+
+@pytest.mark.hazard("H-11")
+def test_what_comes_and_goes_is_broken_as_if_it_had_stayed() -> None:
+    watch = Watch([rule("A", sustain_ms=SUSTAIN_MS)])
+    for now_ms, broken in ((0, True), (10, False), (299, False), (299, True), (299, False)):
+        assert seen(watch, now_ms, broken=broken) == NOTHING
+
+    assert seen(watch, 598, broken=True) == (["A"], [])
+
+
+def test_a_rule_has_to_hold_for_its_time_without_a_break_to_be_forgotten() -> None:
+    watch = Watch([rule("A", sustain_ms=SUSTAIN_MS)])
+    for now_ms, broken in ((0, True), (10, False), (20, True), (200, False), (310, False)):
+        assert seen(watch, now_ms, broken=broken) == NOTHING
+
+    assert seen(watch, 320, broken=True) == (["A"], [])
+
+
+def test_an_alarm_that_latches_is_raised_once_however_often_its_rule_is_broken() -> None:
+    watch = Watch([rule("A", sustain_ms=SUSTAIN_MS, latches=True)])
+    seen(watch, 0, broken=True)
+
+    assert seen(watch, 300, broken=True) == (["A"], [])
+    assert seen(watch, 301, broken=False) == seen(watch, 700, broken=False) == NOTHING
+    assert seen(watch, 800, broken=True) == seen(watch, 1100, broken=True) == NOTHING
 
 
 def test_an_alarm_that_does_not_latch_clears_with_its_cause_and_can_come_again() -> None:
@@ -146,17 +174,6 @@ def test_one_reading_is_made_sure_of_whatever_the_other_rules_say() -> None:
         watch = Watch(rules)
         seen(watch, 0, broken=True)
         assert watch.making_sure
-
-
-def test_a_person_who_has_looked_clears_what_has_latched_and_its_time() -> None:
-    watch = Watch([rule("A", latches=True), rule("B", sustain_ms=SUSTAIN_MS, effect=Effect.FAIL)])
-    seen(watch, 0, broken=True)
-
-    watch.clear()
-
-    assert not watch.making_sure
-    assert seen(watch, 300, broken=True) == (["A"], [])
-    assert seen(watch, 600, broken=True) == (["B"], [])
 
 
 def test_rules_are_counted_each_by_itself_and_told_in_their_order() -> None:

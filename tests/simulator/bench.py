@@ -8,6 +8,7 @@ from device.wire.frame import Decoder, Frame, encode
 from device.wire.messages import (
     Arm,
     Capabilities,
+    Clear,
     Declare,
     Family,
     Identify,
@@ -85,6 +86,9 @@ class Bench:
     def _leased(self) -> dict[str, int]:
         """A lease from this very moment, as of a host that has just heard the unit."""
         return {"nonce": self.nonce, "session": 1, "heard_ms": self.unit.own_ms, "lease_ms": 500}
+
+    def a_clear(self, **changed: int) -> Clear:
+        return Clear(**({"nonce": self.nonce, "heard_ms": self.unit.own_ms} | changed))
 
     def arm(self, **changed: int) -> Status:
         return self._done(self.an_arm(**changed))

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from device.wire.frame import Frame, encode
-from device.wire.messages import Clear, Family, Look, Message, Result, Sensor, Status, Stop, Type, UnitState
+from device.wire.messages import Family, Look, Message, Result, Sensor, Status, Stop, Type, UnitState
 from simulator.nameplate import MODELS, UnknownModel, nameplate
 from simulator.record import OutputChange, Why
 from simulator.unit import SimulatedUnit
@@ -381,7 +381,7 @@ def test_a_lease_outside_the_units_bounds_is_not_renewed(bench: Bench) -> None:
 
 
 def test_clear_is_for_faults_only(bench: Bench) -> None:
-    assert bench.ask(Clear(bench.nonce)).result is Result.BAD_STATE
+    assert bench.ask(bench.a_clear()).result is Result.BAD_STATE
 
 
 def test_a_request_nobody_defined_is_answered_as_unknown(bench: Bench) -> None:

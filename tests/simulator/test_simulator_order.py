@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from device.wire.messages import Clear, Message, Result, Stop, UnitState
+from device.wire.messages import Message, Result, Stop, UnitState
 from tests.simulator.bench import Bench
 
 
@@ -70,14 +70,20 @@ def test_what_is_older_than_the_newest_heard_is_stale_and_no_breach(bench: Bench
     assert bench.unit.breaches == []
 
 
-def test_an_old_clear_is_stale() -> None:
+@pytest.mark.parametrize(
+    ("late_ms", "result"), [(-1, Result.STALE), (0, Result.OK), (999, Result.OK), (1000, Result.STALE)]
+)
+def test_a_clear_is_taken_for_a_second_whoever_asks_under_whatever_number(
+    late_ms: int, result: Result
+) -> None:
     bench = Bench(faults=("brown_out@1s",))
     bench.start()
-    old = bench.seq
-    bench.treat(1500)
+    bench.treat(3000)
+    another_hosts_seq = 1
 
-    assert bench.ask(Clear(bench.nonce), old).result is Result.STALE
-    assert bench.ask(Clear(bench.nonce)).result is Result.OK
+    clear = bench.a_clear(heard_ms=3000 - late_ms)
+
+    assert bench.ask(clear, another_hosts_seq).result is result
 
 
 def test_the_count_of_requests_goes_round(bench: Bench) -> None:

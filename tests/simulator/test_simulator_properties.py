@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from device.wire.frame import Frame, encode
-from device.wire.messages import Clear, Family, Identify, Message, Renew, Result, Set, Status, Stop
+from device.wire.messages import Family, Identify, Message, Renew, Result, Set, Status, Stop
 from simulator.faults import Fault, FaultKind, draw
 from simulator.nameplate import MODELS, nameplate
 from simulator.unit import SimulatedUnit
@@ -83,7 +83,7 @@ class Onlooker:
         self.judge()
 
     def request(self, name: str, changed: dict[str, int]) -> Message:
-        others: dict[str, Message] = {"stop": Stop(), "clear": Clear(self.bench.nonce)}
+        others: dict[str, Message] = {"stop": Stop(), "clear": self.bench.a_clear()}
         if name in others:
             return others[name]
         made: Message = getattr(self.bench, name)(**changed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from device.wire.messages import Clear, Fault, Result, UnitState
+from device.wire.messages import Fault, Result, UnitState
 from simulator.faults import Fault as Mishap
 from simulator.faults import FaultKind
 from simulator.record import Why
@@ -39,7 +39,7 @@ def test_a_fault_ends_output_and_is_latched_until_it_is_cleared(
     assert bench.unit.changes[-1].why is Why.FAULT
     for refused in (bench.an_arm(), bench.a_set(), bench.a_renew()):
         assert bench.ask(refused).result is Result.FAULTED
-    assert bench.ask(Clear(bench.nonce ^ 1)).result is Result.BAD_NONCE
+    assert bench.ask(bench.a_clear(nonce=bench.nonce ^ 1)).result is Result.BAD_NONCE
     assert bench.stop().state is UnitState.FAULT
     assert bench.unit.breaches == []
 
@@ -49,9 +49,9 @@ def test_a_fault_whose_cause_is_gone_can_be_cleared_and_leads_to_idle() -> None:
     bench.start()
     bench.treat(2500)
 
-    too_early = bench.ask(Clear(bench.nonce))
+    too_early = bench.ask(bench.a_clear())
     bench.wait(1500)
-    cleared = bench.ask(Clear(bench.nonce))
+    cleared = bench.ask(bench.a_clear())
 
     assert too_early.result is Result.CAUSE_REMAINS
     assert (cleared.result, cleared.state, cleared.faults) == (Result.OK, UnitState.IDLE, Fault(0))
@@ -63,7 +63,7 @@ def test_a_hot_head_must_cool_to_39_degrees_before_it_is_cleared() -> None:
     bench.treat(50_000)
     assert bench.look().faults is Fault.HEAD_HOT
 
-    while (status := bench.ask(Clear(bench.nonce))).result is Result.CAUSE_REMAINS:
+    while (status := bench.ask(bench.a_clear())).result is Result.CAUSE_REMAINS:
         assert status.head_temp_ddeg_c > 390
         bench.wait(1000)
 

@@ -3,215 +3,83 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from device.controller import Controller
-from device.dialect import Cleared, Intent, Renew, SetOutput
-from device.events import Silence, Witness
-from device.machine import State
 from device.operator import Act
-from device.wire import messages as wire
-from physioctl.journal import SessionLog
-from protocols.plan import Emit, Ultrasound, level
 from simulator.faults import Fault, FaultKind
-from simulator.firmware import Firmware
-from simulator.record import Breach
 from simulator.storm.campaign import shortest
 from simulator.storm.hazards import LEASE_MS
 from simulator.storm.host import Freeze
 from simulator.storm.judge import Rule
 from simulator.storm.play import Outcome, Parts, play
 from simulator.storm.story import Story
-from simulator.unit import SimulatedUnit
+from tests.simulator.worse_parts import (
+    Abrupt,
+    Blind,
+    Boastful,
+    Bypassing,
+    Clumsy,
+    Deaf,
+    Eager,
+    Endless,
+    Forging,
+    Greedy,
+    HalfCounting,
+    Hasty,
+    Hopeful,
+    Hurried,
+    Leaseless,
+    Loud,
+    Offended,
+    Overlong,
+    Presuming,
+    Rampless,
+    Spinning,
+    Sudden,
+    Undated,
+    Undercounting,
+    Unending,
+    Unpausing,
+    Unstoppable,
+    Untimed,
+    Unwatchful,
+    Waiting,
+)
 
 QUIET = Story(1, "us111", "storm-steady")
 LEVELS = Story(1, "us111", "storm-levels")
 DEATH = Story(1, "us111", "storm-steady", death_ms=5000)
 PAUSED = Story(1, "us111", "storm-steady", acts=((5000, Act.PAUSE),))
 STOPPED = Story(1, "us111", "storm-steady", acts=((5000, Act.STOP),))
+STOPPED_UNSEEN = replace(STOPPED, faults=(Fault(FaultKind.LYING_SENSOR, 4900, 5000, 1.0),))
 DEAF = Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.HALF_OPEN, 5000, 4000, 1.0),))
 AT_THE_END = Story(1, "us111", "storm-steady", freezes=(Freeze(11_900, 2000),))
-
-
-class Loud(SimulatedUnit):
-    """Gives more than it was set to."""
-
-    @property
-    def output(self) -> float:
-        return super().output * 1.3
-
-
-class Undercounting(SimulatedUnit):
-    """Has given more than anybody counts."""
-
-    @property
-    def delivered_ms(self) -> int:
-        return super().delivered_ms + 2000
-
-
-class Offended(SimulatedUnit):
-    """Has been asked what it should not have been."""
-
-    def __init__(self, model: str, **others: Any) -> None:
-        super().__init__(model, **others)
-        self.breaches.append(Breach(0, 10, "a level above the ceiling"))  # type: ignore[arg-type]  # any result
-
-
-class Reworked(SimulatedUnit):
-    """Runs another firmware."""
-
-    firmware: type[Firmware] = Firmware
-
-    def _boot(self, own_ms: int) -> None:
-        super()._boot(own_ms)
-        self._firmware.__class__ = self.firmware
-
-
-class LeaselessFirmware(Firmware):
-    """Goes on when its lease has run out."""
-
-    lapsed = False
-
-    def _lapse(self, own_ms: int) -> None:
-        self.lapsed = True
-        self.lease_until_ms = own_ms + 500
-
-    def lease_is_live(self, own_ms: int) -> bool:
-        return not self.lapsed and super().lease_is_live(own_ms)
-
-
-class Leaseless(Reworked):
-    firmware = LeaselessFirmware
-
-
-class UndatedFirmware(Firmware):
-    """Counts a lease from when it is asked, and not from what the host has heard."""
-
-    def _age_ms(self, asked: wire.Set | wire.Renew, own_ms: int) -> int:
-        return 0
-
-
-class Undated(Reworked):
-    firmware = UndatedFirmware
-
-
-class UntimedFirmware(Firmware):
-    """Does not end a step by its own timer."""
-
-    def _step_out_ms(self) -> int:
-        return super()._step_out_ms() + 5000
-
-    def _ceiling_ms(self) -> int:
-        return super()._ceiling_ms() + 5000
-
-
-class Untimed(Reworked):
-    firmware = UntimedFirmware
-
-
-class Blind(Controller):
-    """Renews whether or not it hears anything."""
-
-    def _what_is_due(self) -> Intent:
-        unit, report = self.unit, self.report
-        if self.state in (State.EMITTING, State.HELD) and unit is not None and report is not None:
-            return Renew(unit.identity.nonce, self.known.session, report.uptime_ms, unit.lease_ms)
-        return super()._what_is_due()
-
-    def _doubt_the_missing(self) -> None:
-        """Hopes."""
-
-
-class Eager(Controller):
-    """Goes on after a pause, with nobody's word."""
-
-    def turn(self, until_ms: int) -> None:
-        super().turn(until_ms)
-        self.resume()
-
-
-class Greedy(Controller):
-    """Starts every step at the plan's highest level."""
-
-    def start(self, step: Emit, for_ms: int) -> None:
-        assert self.known.plan is not None
-        super().start(max(self.known.plan.emissions, key=lambda emission: level(emission.output)), for_ms)
-
-
-class Bypassing(Controller):
-    """Sends a start past the guard, at twice the level."""
-
-    def say(self, intent: Intent) -> None:
-        if not isinstance(intent, SetOutput):
-            super().say(intent)
-            return
-        assert isinstance(intent.output, Ultrasound)
-        output = Ultrasound(intent.output.intensity_mw_cm2 * 2, 50, 1000, 100)
-        twice = replace(intent, output=output)
-        self._send(self._conversation.ask(Cleared(twice), self._now()))
-
-
-class Overlong(Controller):
-    """Starts steps for twice their time, which the guard refuses."""
-
-    def start(self, step: Emit, for_ms: int) -> None:
-        super().start(step, for_ms * 2)
-
-
-class Boastful(Controller):
-    """Calls any silence proven."""
-
-    def silence(self) -> Silence | None:
-        return Silence.PROVEN
-
-
-class Deaf(Controller):
-    """Takes no notice of anybody."""
-
-    def _act(self, act: Act) -> None:
-        """Does not."""
-
-
-class Clumsy(Controller):
-    """Trips over a pause."""
-
-    def pause(self) -> None:
-        raise KeyError("pause")
-
-
-class Endless(Controller):
-    """Never knows that the output is off."""
-
-    def settle(self) -> Silence:
-        while True:
-            self.turn(self._now() + 40)
-
-
-class Spinning(Controller):
-    """Never lets time pass."""
-
-    def settle(self) -> Silence:
-        while True:
-            self.turn(self._now())
-
-
-class Forging(Controller):
-    """Changes the record when the session is over."""
-
-    _log: SessionLog
-
-    def testify_to(self, witness: Witness) -> None:
-        assert isinstance(witness, SessionLog)
-        self._log = witness
-        super().testify_to(witness)
-
-    def settle(self) -> Silence:
-        connection = self._log._journal._connection
-        connection.execute("DROP TRIGGER entries_never_change")
-        connection.execute("UPDATE entries SET body = '{}' WHERE seq = 2")
-        return super().settle()
+LIFTED = Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.LIFT_OFF, 5000, 2000, 0.02),))
+LIFTED_IN_A_RAMP = Story(1, "us111", "storm-levels", faults=(Fault(FaultKind.LIFT_OFF, 6700, 1000, 0.02),))
+STUCK_AND_CUT = Story(
+    1,
+    "us111",
+    "storm-steady",
+    faults=(Fault(FaultKind.STUCK_OUTPUT, 5000, 20_000), Fault(FaultKind.CABLE_PULLED, 6200, 20_000)),
+    acts=((6000, Act.STOP),),
+)
+STUCK_SLOW_AND_CUT = replace(
+    STUCK_AND_CUT, faults=(*STUCK_AND_CUT.faults, Fault(FaultKind.SLOW_CLOCK, 5500, 20_000, 0.15))
+)
+STUCK_IN_A_PAUSE = replace(STUCK_AND_CUT, acts=((4000, Act.PAUSE),))
+# The rest is over between the two, so that the stop hides that the pause was not heeded.
+PAUSED_THEN_STOPPED = replace(LEVELS, acts=((6400, Act.PAUSE), (6800, Act.STOP)))
+
+
+def while_off(*acts: Act) -> Story:
+    """Acts in the rest after the first step of three, half a second apart."""
+    return replace(LEVELS, acts=tuple((5500 + 500 * index, act) for index, act in enumerate(acts)))
+
+
+def in_the_greeting(*acts: Act) -> Story:
+    """Acts before the session has begun."""
+    return replace(LEVELS, acts=tuple((5 + index, act) for index, act in enumerate(acts)))
 
 
 @pytest.mark.parametrize(
@@ -225,10 +93,35 @@ class Forging(Controller):
         (DEAF, Parts(Undated, Blind), Rule.BLIND),
         (DEAF, Parts(Undated, Blind), Rule.SLOW),
         (AT_THE_END, Parts(unit=Untimed), Rule.DOSE),
+        (LEVELS, Parts(Unending, Unwatchful), Rule.TIME),
+        (QUIET, Parts(HalfCounting, Unwatchful), Rule.TIME),
+        (QUIET, Parts(HalfCounting, Unwatchful), Rule.DOSE),
+        (LEVELS, Parts(Hasty, Unwatchful), Rule.TIME),
+        (QUIET, Parts(unit=Rampless), Rule.RAMP),
+        (QUIET, Parts(controller=Sudden), Rule.RAMP),
+        (LIFTED, Parts(unit=Abrupt), Rule.RAMP),
+        (LIFTED_IN_A_RAMP, Parts(unit=Hurried), Rule.RAMP),
         (PAUSED, Parts(controller=Eager), Rule.RISE),
+        (PAUSED, Parts(controller=Presuming), Rule.RISE),
+        (while_off(Act.STOP), Parts(controller=Unstoppable), Rule.RISE),
+        (while_off(Act.STOP, Act.RESUME), Parts(controller=Unstoppable), Rule.RISE),
+        (while_off(Act.STOP), Parts(controller=Deaf), Rule.RISE),
+        (while_off(Act.PAUSE), Parts(controller=Unpausing), Rule.RISE),
+        (while_off(Act.TOGGLE), Parts(controller=Unpausing), Rule.RISE),
+        (while_off(Act.TOGGLE), Parts(controller=Deaf), Rule.RISE),
+        (PAUSED_THEN_STOPPED, Parts(controller=Unpausing), Rule.RISE),
+        (in_the_greeting(Act.STOP), Parts(controller=Deaf), Rule.RISE),
+        (in_the_greeting(Act.PAUSE), Parts(controller=Unpausing), Rule.RISE),
+        (in_the_greeting(Act.TOGGLE), Parts(controller=Unpausing), Rule.RISE),
+        (replace(LIFTED, acts=((5500, Act.PAUSE),)), Parts(controller=Waiting), Rule.RISE),
         (LEVELS, Parts(controller=Greedy), Rule.STEP),
         (STOPPED, Parts(controller=Boastful), Rule.PROOF),
+        (STOPPED_UNSEEN, Parts(controller=Boastful), Rule.PROOF),
+        (STUCK_AND_CUT, Parts(controller=Hopeful), Rule.PROOF),
+        (STUCK_SLOW_AND_CUT, Parts(controller=Hopeful), Rule.PROOF),
+        (STUCK_IN_A_PAUSE, Parts(controller=Hopeful), Rule.PROOF),
         (STOPPED, Parts(controller=Deaf), Rule.SLOW),
+        (replace(LEVELS, acts=((6400, Act.STOP),)), Parts(controller=Deaf), Rule.SLOW),
         (QUIET, Parts(unit=Undercounting), Rule.RECORD),
         (QUIET, Parts(controller=Forging), Rule.CHAIN),
         (QUIET, Parts(unit=Offended), Rule.BREACH),
@@ -245,6 +138,42 @@ def test_the_judge_catches_what_was_made_worse(story: Story, parts: Parts, rule:
 
     assert sound.violations == ()
     assert rule in {violation.rule for violation in worse.violations}
+
+
+@pytest.mark.parametrize(
+    "story",
+    [
+        while_off(Act.PAUSE, Act.RESUME),
+        while_off(Act.TOGGLE, Act.TOGGLE),
+        while_off(Act.RESUME),
+        in_the_greeting(Act.PAUSE, Act.RESUME),
+        in_the_greeting(Act.TOGGLE, Act.TOGGLE),
+        replace(LEVELS, acts=((5, Act.PAUSE), (3000, Act.RESUME))),
+        replace(LEVELS, acts=((5, Act.TOGGLE), (3000, Act.TOGGLE))),
+        replace(while_off(Act.PAUSE, Act.RESUME), freezes=(Freeze(5400, 1500),)),
+    ],
+)
+def test_who_wanted_output_off_and_then_on_again_has_it(story: Story) -> None:
+    outcome = play(story)
+
+    assert (outcome.ended, outcome.violations) == ("completed", ())
+
+
+@pytest.mark.parametrize("stuck_ms", range(6000, 6013, 2))
+def test_nobody_is_blamed_for_output_that_has_stuck_since_the_last_word_of_the_unit(stuck_ms: int) -> None:
+    stuck = Fault(FaultKind.STUCK_OUTPUT, stuck_ms, 20_000)
+
+    outcome = play(replace(QUIET, acts=((6000, Act.STOP),), faults=(stuck,)))
+
+    assert outcome.violations == ()
+
+
+def test_nobody_is_blamed_for_output_that_has_stuck_behind_a_sensor_that_lies() -> None:
+    lying = Fault(FaultKind.LYING_SENSOR, 4900, 20_000, 0.0)
+
+    outcome = play(replace(STUCK_AND_CUT, faults=(lying, *STUCK_AND_CUT.faults)))
+
+    assert outcome.violations == ()
 
 
 @pytest.mark.hazard("H-05")

@@ -1,0 +1,334 @@
+"""Units and controllers made worse in one way each, for the judge of storms to catch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from device.controller import Controller
+from device.dialect import Cleared, Intent, Renew, Report, SetOutput
+from device.events import Silence, Witness
+from device.machine import State
+from device.operator import Act
+from device.wire import messages as wire
+from physioctl.journal import SessionLog
+from protocols.plan import Emit, Ultrasound, level
+from simulator.firmware import Firmware
+from simulator.record import Breach, Why
+from simulator.unit import SimulatedUnit
+
+
+class Loud(SimulatedUnit):
+    """Gives more than it was set to."""
+
+    @property
+    def output(self) -> float:
+        return super().output * 1.3
+
+
+class Undercounting(SimulatedUnit):
+    """Has given more than anybody counts."""
+
+    @property
+    def delivered_ms(self) -> int:
+        return super().delivered_ms + 2000
+
+
+class Offended(SimulatedUnit):
+    """Has been asked what it should not have been."""
+
+    def __init__(self, model: str, **others: Any) -> None:
+        super().__init__(model, **others)
+        self.breaches.append(Breach(0, 10, "a level above the ceiling"))  # type: ignore[arg-type]  # any result
+
+
+class Reworked(SimulatedUnit):
+    """Runs another firmware."""
+
+    firmware: type[Firmware] = Firmware
+
+    def _boot(self, own_ms: int) -> None:
+        super()._boot(own_ms)
+        self._firmware.__class__ = self.firmware
+
+
+class LeaselessFirmware(Firmware):
+    """Goes on when its lease has run out."""
+
+    lapsed = False
+
+    def _lapse(self, own_ms: int) -> None:
+        self.lapsed = True
+        self.lease_until_ms = own_ms + 500
+
+    def lease_is_live(self, own_ms: int) -> bool:
+        return not self.lapsed and super().lease_is_live(own_ms)
+
+
+class Leaseless(Reworked):
+    firmware = LeaselessFirmware
+
+
+class UndatedFirmware(Firmware):
+    """Counts a lease from when it is asked, and not from what the host has heard."""
+
+    def _age_ms(self, asked: wire.Set | wire.Renew | wire.Clear, own_ms: int) -> int:
+        return 0
+
+
+class Undated(Reworked):
+    firmware = UndatedFirmware
+
+
+class UntimedFirmware(Firmware):
+    """Does not end a step by its own timer."""
+
+    def _step_out_ms(self) -> int:
+        return super()._step_out_ms() + 5000
+
+    def _ceiling_ms(self) -> int:
+        return super()._ceiling_ms() + 5000
+
+
+class Untimed(Reworked):
+    firmware = UntimedFirmware
+
+
+class UnendingFirmware(Firmware):
+    """Does not end a step by its own timer, and keeps to the session's ceiling."""
+
+    def _step_out_ms(self) -> int:
+        return super()._step_out_ms() + 5000
+
+
+class Unending(Reworked):
+    firmware = UnendingFirmware
+
+
+class MiscountingFirmware(Firmware):
+    """Counts more milliseconds of output than there are, or fewer, and ends its steps by that count."""
+
+    share = 1.0
+
+    def delivered_now_ms(self, own_ms: int) -> int:
+        return round(super().delivered_now_ms(own_ms) * self.share)
+
+    def _step_out_ms(self) -> int:
+        return self._when_counted(super()._step_out_ms())
+
+    def _ceiling_ms(self) -> int:
+        return self._when_counted(super()._ceiling_ms())
+
+    def _when_counted(self, own_ms: int) -> int:
+        return self._on_since_ms + round((own_ms - self._on_since_ms) / self.share)
+
+
+class HalfCountingFirmware(MiscountingFirmware):
+    """Counts every second millisecond of output."""
+
+    share = 0.5
+
+
+class HalfCounting(Reworked):
+    firmware = HalfCountingFirmware
+
+
+class HastyFirmware(MiscountingFirmware):
+    """Counts five milliseconds for four, and is done too soon."""
+
+    share = 1.25
+
+
+class Hasty(Reworked):
+    firmware = HastyFirmware
+
+
+class RamplessFirmware(Firmware):
+    """Is at its level at once."""
+
+    def _emit(self, own_ms: int, base: float, ramp_ms: int, why: Why) -> None:
+        super()._emit(own_ms, base, 0, why)
+
+
+class Rampless(Reworked):
+    firmware = RamplessFirmware
+
+
+class AbruptFirmware(Firmware):
+    """Is back at its level at once, when contact is back."""
+
+    def _resume(self, own_ms: int) -> None:
+        self._emit(own_ms, 0.0, 0, Why.CONTACT_BACK)
+
+
+class Abrupt(Reworked):
+    firmware = AbruptFirmware
+
+
+class HurriedFirmware(Firmware):
+    """Makes up for a ramp that was cut short."""
+
+    def _resume(self, own_ms: int) -> None:
+        self._emit(own_ms, 0.0, self._plate.resume_ramp_ms, Why.CONTACT_BACK)
+
+
+class Hurried(Reworked):
+    firmware = HurriedFirmware
+
+
+class Blind(Controller):
+    """Renews whether or not it hears anything."""
+
+    def _what_is_due(self) -> Intent:
+        unit, report = self.unit, self.report
+        if self.state in (State.EMITTING, State.HELD) and unit is not None and report is not None:
+            return Renew(unit.identity.nonce, self.known.session, report.uptime_ms, unit.lease_ms)
+        return super()._what_is_due()
+
+    def _doubt_the_missing(self) -> None:
+        """Hopes."""
+
+
+class Eager(Controller):
+    """Goes on after a pause, with nobody's word."""
+
+    def turn(self, until_ms: int) -> None:
+        super().turn(until_ms)
+        self.resume()
+
+
+class Presuming(Controller):
+    """Goes on after a pause, and says that somebody has resumed."""
+
+    def turn(self, until_ms: int) -> None:
+        super().turn(until_ms)
+        if self.state is State.PAUSED:
+            self._act(Act.RESUME)
+
+
+class Greedy(Controller):
+    """Starts every step at the plan's highest level."""
+
+    def start(self, step: Emit, for_ms: int) -> None:
+        assert self.known.plan is not None
+        super().start(max(self.known.plan.emissions, key=lambda emission: level(emission.output)), for_ms)
+
+
+class Bypassing(Controller):
+    """Sends a start past the guard, at twice the level."""
+
+    def say(self, intent: Intent) -> None:
+        if not isinstance(intent, SetOutput):
+            super().say(intent)
+            return
+        assert isinstance(intent.output, Ultrasound)
+        output = Ultrasound(intent.output.intensity_mw_cm2 * 2, 50, 1000, 100)
+        twice = replace(intent, output=output)
+        self._send(self._conversation.ask(Cleared(twice), self._now()))
+
+
+class Overlong(Controller):
+    """Starts steps for twice their time, which the guard refuses."""
+
+    def start(self, step: Emit, for_ms: int) -> None:
+        super().start(step, for_ms * 2)
+
+
+class Boastful(Controller):
+    """Calls any silence proven."""
+
+    def silence(self) -> Silence | None:
+        return Silence.PROVEN
+
+
+class Deaf(Controller):
+    """Takes no notice of anybody."""
+
+    def _act(self, act: Act) -> None:
+        """Does not."""
+
+
+class Clumsy(Controller):
+    """Trips over a pause."""
+
+    def pause(self) -> None:
+        raise KeyError("pause")
+
+
+class Unstoppable(Controller):
+    """Does not stop while output is off anyway."""
+
+    def stop(self) -> None:
+        if self.state is not State.ARMED:
+            super().stop()
+
+
+class Unpausing(Controller):
+    """Does not pause while output is off anyway."""
+
+    def pause(self) -> None:
+        if self.state in (State.EMITTING, State.HELD):
+            super().pause()
+
+
+class Waiting(Controller):
+    """Does not pause while it waits for contact."""
+
+    def pause(self) -> None:
+        if self.state is not State.HELD:
+            super().pause()
+
+
+class Unwatchful(Controller):
+    """Judges no report."""
+
+    def _judge(self, report: Report) -> None:
+        """Does not."""
+
+
+class Sudden(Controller):
+    """Starts with no ramp."""
+
+    def start(self, step: Emit, for_ms: int) -> None:
+        super().start(replace(step, ramp_ms=0), for_ms)
+
+
+class Hopeful(Controller):
+    """Trusts to the lease, whatever the unit has said."""
+
+    def silence(self) -> Silence | None:
+        known = super().silence()
+        return Silence.INFERRED if known is Silence.UNKNOWN else known
+
+
+class Endless(Controller):
+    """Never knows that the output is off."""
+
+    def settle(self) -> Silence:
+        while True:
+            self.turn(self._now() + 40)
+
+
+class Spinning(Controller):
+    """Never lets time pass."""
+
+    def settle(self) -> Silence:
+        while True:
+            self.turn(self._now())
+
+
+class Forging(Controller):
+    """Changes the record when the session is over."""
+
+    _log: SessionLog
+
+    def testify_to(self, witness: Witness) -> None:
+        assert isinstance(witness, SessionLog)
+        self._log = witness
+        super().testify_to(witness)
+
+    def settle(self) -> Silence:
+        connection = self._log._journal._connection
+        connection.execute("DROP TRIGGER entries_never_change")
+        connection.execute("UPDATE entries SET body = '{}' WHERE seq = 2")
+        return super().settle()
