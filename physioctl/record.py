@@ -1,7 +1,8 @@
 """The record read back: sessions as the journal tells them, and what a site has had today.
 
 It reads, and cannot write. What it calls delivered is what the unit counted; a session that was never
-ended is open, and counts with the last thing the unit said of it.
+ended is open, and counts with the last thing the unit said of it. Of an end, what was told last counts.
+It never learns whether an open session still runs.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Summary:
     family: Family | None
     body_site: str
     side: str
-    person: str | None
+    person: str | None  # in its one form: see `reference`
     model: str
     serial: str
     outcome: Outcome | None  # None while open: running, or crashed and never ended
@@ -115,12 +116,17 @@ class Given:
     delivered_ms: int
 
 
+def reference(person: str | None) -> str | None:
+    """A person's reference in its one form: P-1, p-1 and 'P-1 ' are one person."""
+    return None if person is None else person.strip().casefold()
+
+
 def sessions(
     where: Path | Journal, person: str | None = None, limit: int | None = None
 ) -> tuple[Summary, ...]:
     """The sessions in the journal, the newest first; of one person, if one is named."""
     with _record(where) as connection:
-        starts = (start for start in _starts(connection) if person is None or start.body["person"] == person)
+        starts = (start for start in _starts(connection) if person is None or _is_of(start.body, person))
         return tuple(_summary(connection, start) for start in islice(starts, limit))
 
 
@@ -164,7 +170,7 @@ def chain(where: Path | Journal, id_: str) -> tuple[Summary, ...]:
 def unsettled(where: Path | Journal, serial: str) -> tuple[Summary, ...]:
     """Sessions of the unit ``serial`` that were never ended, or ended without proof of silence.
 
-    One that was reconciled with the unit since is settled.
+    One that was reconciled with the unit since is settled, unless it has told something itself after that.
     """
     with _record(where) as connection:
         mine = [start for start in _starts(connection) if start.body["serial"] == serial]
@@ -172,13 +178,18 @@ def unsettled(where: Path | Journal, serial: str) -> tuple[Summary, ...]:
 
 
 _STARTED = "session_started"
+_RUNNING = ("commanded", "progress")  # told by a session while it runs, and by nobody else
 _SIDES = ("left", "right")
 
 
+def _is_of(start: Mapping[str, Any], person: str) -> bool:
+    return reference(start["person"]) == reference(person)
+
+
 def _concerns(start: Mapping[str, Any], person: str, body_site: str, side: str, family: Family) -> bool:
-    told = (start["person"], start["body_site"], start["family"])
     same_side = start["side"] == side or not {start["side"], side} <= set(_SIDES)
-    return same_side and told == (person, body_site, family)
+    same_use = (start["body_site"], start["family"]) == (body_site, family)
+    return same_side and same_use and _is_of(start, person)
 
 
 @contextmanager
@@ -186,7 +197,7 @@ def _record(where: Path | Journal) -> Iterator[sqlite3.Connection]:
     try:
         with reading(where) as connection:
             yield connection
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         # What a session told of itself always has these fields; only a changed entry lacks them.
         name = where.name if isinstance(where, Journal) else where
         raise JournalUnusable(
@@ -224,10 +235,27 @@ def _back(starts: Mapping[str, Entry], id_: str | None) -> Iterator[Entry]:
 
 
 def _settled(connection: sqlite3.Connection, id_: str) -> bool:
-    if _last(connection, id_, "session_reconciled") is not None:
-        return True
-    end = _last(connection, id_, "session_ended")
-    return end is not None and end.body["silence"] == Silence.PROVEN
+    return _end(_last_words(connection, id_))[1] is Silence.PROVEN
+
+
+def _last_words(connection: sqlite3.Connection, id_: str) -> dict[str, Entry]:
+    """The last entry of each kind that says where the session stands."""
+    names = ("session_ended", "session_reconciled", "step_ended", *_RUNNING)
+    return {name: entry for name in names if (entry := _last(connection, id_, name))}
+
+
+def _end(last: Mapping[str, Entry]) -> tuple[Entry | None, Silence | None]:
+    """The end that stands, and what is known of the output since; neither while the session is open.
+
+    Another program may have taken a running session for one that broke off: whatever the session has
+    told of itself after that counts.
+    """
+    end, reconciled = last.get("session_ended"), last.get("session_reconciled")
+    if end is None or any(last[name].seq > end.seq for name in _RUNNING if name in last):
+        return None, None
+    if reconciled and reconciled.seq > end.seq:
+        return end, Silence.PROVEN
+    return end, Silence(end.body["silence"])
 
 
 _COLUMNS = "SELECT session, seq, utc, at_ms, name, body, hash FROM entries"
@@ -259,10 +287,9 @@ def _entry(row: tuple[Any, ...]) -> Entry:
 
 def _summary(connection: sqlite3.Connection, start: Entry) -> Summary:
     """``start``'s session as last heard of; without an end it is open, and stands where it was left."""
-    end = _last(connection, start.session, "session_ended")
-    reconciled = _last(connection, start.session, "session_reconciled")
-    reports = [reconciled, *(_last(connection, start.session, name) for name in ("progress", "step_ended"))]
-    heard = [entry for entry in (end, *reports, start) if entry]
+    last = _last_words(connection, start.session)
+    end, silence = _end(last)
+    heard = [start, *last.values()]
     told, closing = start.body, end.body if end else {}
     return Summary(
         id=start.session,
@@ -274,12 +301,12 @@ def _summary(connection: sqlite3.Connection, start: Entry) -> Summary:
         family=Family(told["family"]) if told["family"] else None,
         body_site=told["body_site"],
         side=told["side"],
-        person=told["person"],
+        person=reference(told["person"]),
         model=told["model"],
         serial=told["serial"],
         outcome=Outcome(closing["outcome"]) if end else None,
         why=closing.get("why", ""),
-        silence=Silence.PROVEN if reconciled else Silence(closing["silence"]) if end else None,
+        silence=silence,
         delivered_ms=max(entry.body.get("delivered_ms", 0) for entry in heard),
         planned_ms=told["planned_ms"],
         energy_mj=max(entry.body.get("energy_mj", 0) for entry in heard),

@@ -19,11 +19,12 @@ from device.greeting import greet, identified
 from device.unit import Unit
 from physioctl import __version__
 from physioctl.daily import day_layer
+from physioctl.errors import UsageMistake
 from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
 from physioctl.journal import Journal
 from physioctl.naming import session_number
-from physioctl.reconcile import reconcile
-from physioctl.record import Summary, chain, delivered_today
+from physioctl.reconcile import TOLD_WITHIN, reconcile
+from physioctl.record import Summary, chain, delivered_today, reference
 from physioctl.screening import Answers, questions_of, screen
 from protocols.errors import PhysioctlError, Refused
 from protocols.limits import Bound, Limits
@@ -62,10 +63,15 @@ def run_session(
 ) -> SessionEnded:
     """Run the session ``request`` asks for, from the greeting to the closed record.
 
+    A controller is for one session; raise `UsageMistake` when it has had one.
     Raise `Refused` when screening, limits, calibration or history say no: nothing has been output then.
     Raise `UnitUnusable` when the unit cannot be used, and `JournalUnusable` when the record cannot be
     kept; in each case output is off, or was told to go off by every way there is.
     """
+    if controller.used:
+        raise UsageMistake(
+            "this controller has had its session", "Make a new Controller for each session, on the same link."
+        )
     unit = greet(controller)
     screening = None if request.answers is None else screen(questions_of(request.protocol), request.answers)
     _check_calibration(unit, controller.clock.utc().date())
@@ -124,9 +130,15 @@ def _check_rest(request: Request, parts: Sequence[Summary], left_ms: int, now: d
             f"the rest of session {request.rest_of} has been given or begun in {broken.id}",
             f"Go on from there: --rest-of {broken.id}",
         )
+    if still_open := next((part for part in parts if part.outcome is None), None):
+        raise Refused(
+            f"session {still_open.id} has no end in the record: it may still be running",
+            f"If it broke off, ask on its own unit ({still_open.model} {still_open.serial}), "
+            f"{TOLD_WITHIN.seconds} s after it was last heard of: that settles it first.",
+        )
     same = (broken.content_hash, broken.person, broken.body_site, broken.side) == (
         request.protocol.content_hash,
-        request.person,
+        reference(request.person),
         request.protocol.body_site,
         request.side,
     )
@@ -186,7 +198,7 @@ def _started(request: Request, plan: Plan, unit: Unit, at_ms: int) -> Event:
         family=request.protocol.family,
         body_site=request.protocol.body_site,
         side=request.side,
-        person=request.person,
+        person=reference(request.person),
         model=unit.identity.model,
         serial=unit.identity.serial,
         firmware=unit.identity.firmware,

@@ -199,15 +199,16 @@ def test_verify_names_the_first_bad_entry(path: Path, capsys: pytest.CaptureFixt
     assert (json_code, lines(json_out)[0]["first_bad"]) == (9, 3)
 
 
+@pytest.mark.parametrize("written", ["[]", "{}", '{"person": 17}'])
 def test_an_entry_somebody_emptied_ends_history_with_what_to_do(
-    path: Path, capsys: pytest.CaptureFixture[str]
+    path: Path, capsys: pytest.CaptureFixture[str], written: str
 ) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("DROP TRIGGER entries_never_change")
-        connection.execute("UPDATE entries SET body = '[]'")
+        connection.execute("UPDATE entries SET body = ?", (written,))
     connection.close()
 
-    code, _, err = said(capsys, "history", "--journal", path)
+    code, _, err = said(capsys, "history", "--journal", path, "--person", "P-017")
 
     assert code == 9
     assert "physioctl verify" in err
@@ -264,6 +265,23 @@ def test_today_is_the_last_24_hours(path: Path, now: datetime, count: int) -> No
 )
 def test_today_is_of_one_person_and_one_site(path: Path, other: dict[str, str], count: int) -> None:
     assert had(path, NOON, **other).sessions == count
+
+
+SPELLINGS = ["P-017", "p-017", " P-017", "P-017 ", "\tp-017 "]
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize("spelt", SPELLINGS)
+def test_a_person_is_one_person_however_the_reference_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], spelt: str
+) -> None:
+    for number, written in enumerate(SPELLINGS):
+        tell(tmp_path / "j", f"s-{number}", started(f"s-{number}", person=written), ended())
+
+    _, out, _ = said(capsys, "history", "--journal", tmp_path / "j", "--person", spelt, "--json")
+
+    assert {line["person"] for line in lines(out)} == {"p-017"}
+    assert len(lines(out)) == had(tmp_path / "j", NOON, person=spelt).sessions == len(SPELLINGS)
 
 
 def test_a_session_that_gave_nothing_does_not_count(tmp_path: Path) -> None:

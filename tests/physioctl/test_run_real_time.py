@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from physioctl.record import session
 from physioctl.verdict import verify
 from tests.processes import (
     LIMIT_S,
@@ -22,6 +23,7 @@ from tests.processes import (
     command,
     environment,
     finished,
+    line_from,
     served_unit,
     short_protocol,
     waited_for,
@@ -111,6 +113,24 @@ def test_a_reader_that_goes_away_stops_no_session(tmp_path: Path) -> None:
     assert "Traceback" not in said
     assert (unit.rest()[-1].output, unit.lines[-1].why) == (0, "step_done")
     assert journal_is_whole(tmp_path)
+
+
+def test_a_second_session_beside_a_running_one_neither_ends_it_nor_gives_its_rest(tmp_path: Path) -> None:
+    journal, protocol = tmp_path / "j", short_protocol(tmp_path, 4)
+    on_a_unit = ("--port", "sim://us111", "--journal", journal)
+    first = begin(tmp_path, "run", protocol, *on_a_unit, "--json")
+    running = json.loads(line_from(first))["session"]
+
+    rest = begin(tmp_path, "run", protocol, *on_a_unit, "--rest-of", running)
+    beside = finished(tmp_path, "run", short_protocol(tmp_path, 1), *on_a_unit)
+    rest.communicate(timeout=LIMIT_S)
+    first.communicate(timeout=LIMIT_S)
+
+    entries = [entry.name for entry in session(journal, running).entries]
+    assert (first.returncode, beside.returncode, rest.returncode) == (0, 0, 4)
+    assert beside.stderr == ""
+    assert "session_reconciled" not in entries
+    assert entries.count("session_ended") == 1
 
 
 # --- stop, from another process -------------------------------------------------------------------------

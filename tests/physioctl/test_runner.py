@@ -113,6 +113,21 @@ def test_a_site_has_had_enough_after_two_sessions_of_a_day() -> None:
     assert of_another_person.outcome is Outcome.COMPLETED
 
 
+@pytest.mark.hazard("H-03")
+def test_a_reference_written_in_another_way_makes_no_room_for_a_third_session() -> None:
+    with Journal.in_memory(VirtualClock()) as journal:
+        for number, written in enumerate(("P-017", " p-017")):
+            request = Request(CALF, f"s-{number}", "left", person=written, answers=answered())
+            run_session(request, Rig("ultragun", seed=number).controller, journal)
+        third = Rig("ultragun", seed=3)
+        request = Request(CALF, "s-3", "left", person="p-017 ", answers=answered())
+
+        with pytest.raises(Refused, match="24 hours"):
+            run_session(request, third.controller, journal)
+
+    assert third.unit.changes == []
+
+
 @pytest.mark.hazard("H-13")
 @pytest.mark.parametrize(("today", "may"), [(datetime(2026, 6, 30, tzinfo=UTC), True),
                                             (datetime(2026, 7, 3, tzinfo=UTC), False)])  # fmt: skip

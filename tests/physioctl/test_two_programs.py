@@ -1,0 +1,282 @@
+"""Two programs and one journal: neither calls the other's session ended, and a rest is given only once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from device.clock import VirtualClock
+from device.controller import Controller
+from device.events import Commanded, Event, Progress, Silence
+from device.greeting import greet
+from device.native import Native
+from physioctl.errors import JournalUnusable
+from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
+from physioctl.journal import BUSY_S, Journal
+from physioctl.reconcile import TOLD_WITHIN, reconcile
+from physioctl.record import session, unsettled
+from physioctl.runner import Request, run_session
+from protocols.errors import Refused
+from protocols.library import find
+from simulator.faults import Fault, FaultKind
+from simulator.rig import Rig
+from tests.support import SECOND_MS
+
+CHECK = find("unit-check")
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SERIAL = "SIM-0000"  # of every simulated unit without a seed of its own
+
+
+class InTheMidst:
+    """A watcher that does something once, when the unit has delivered half of what is planned."""
+
+    def __init__(self, act: Callable[[], None]) -> None:
+        self._act: Callable[[], None] | None = act
+
+    def notice(self, event: Event) -> None:
+        if self._act is not None and isinstance(event, Progress) and event.delivered_ms >= 5 * SECOND_MS:
+            act, self._act = self._act, None
+            act()
+
+
+def another(clock: VirtualClock) -> Rig:
+    """Another unit of the same serial number, at the same time of day."""
+    return Rig(clock=VirtualClock(clock.utc()))
+
+
+def again(rig: Rig) -> Controller:
+    """The controller of a program that was started anew, on the same cable."""
+    return Controller(rig.controller.link, rig.clock, rig.inbox, Native())
+
+
+def broken_off(path: Path) -> Rig:
+    """A rig whose session's program has broken off half-way, so that it is open in the journal."""
+    rig = Rig()
+    journal = Journal.open(path, rig.clock)
+    with pytest.raises(JournalUnusable):
+        run_session(Request(CHECK, "s-1"), rig.controller, journal, [InTheMidst(journal.close)])
+    return rig
+
+
+# --- what the record says -------------------------------------------------------------------------------
+
+
+def started(serial: str = SERIAL) -> SessionStarted:
+    return SessionStarted(
+        at_ms=0, session="s-1", protocol=CHECK.id, title=CHECK.title, content_hash=CHECK.content_hash,
+        family="ultrasound", body_site=CHECK.body_site, side="none", person=None, model="us111",
+        serial=serial, firmware="1.0", assumed=True, physioctl="0.1.0", planned_ms=10_000,
+        planned_energy_mj=9000, total_ms=12_000, lease_ms=500,
+    )  # fmt: skip
+
+
+def progress(delivered_ms: int) -> Progress:
+    return Progress(
+        at_ms=delivered_ms, step=1, remaining_ms=9, state="EMITTING", level_set=290, output=290,
+        delivered_ms=delivered_ms, energy_mj=delivered_ms, head_temp_ddeg_c=312, contact_pct=92,
+        battery_pct=88,
+    )  # fmt: skip
+
+
+def ended(silence: Silence, delivered_ms: int = 2000, why: str = "") -> SessionEnded:
+    return SessionEnded(
+        at_ms=9000, outcome=Outcome.INTERRUPTED, why=why, silence=silence, delivered_ms=delivered_ms,
+        planned_ms=10_000, energy_mj=delivered_ms, planned_energy_mj=9000, duration_ms=9000,
+    )  # fmt: skip
+
+
+RECONCILED = SessionReconciled(
+    at_ms=0, session="s-1", protocol=CHECK.id, delivered_ms=2000, planned_ms=10_000, energy_mj=2000,
+    counted=False,
+)  # fmt: skip
+ANOTHERS_WORD = (RECONCILED, ended(Silence.PROVEN, why="the program ended before the session did"))
+COMMANDED = Commanded(at_ms=3000, intent="SetOutput", values={})
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome", "silence", "settled"),
+    [
+        ([progress(2000)], None, None, False),
+        ([progress(2000), ended(Silence.PROVEN)], Outcome.INTERRUPTED, Silence.PROVEN, True),
+        ([progress(2000), ended(Silence.INFERRED)], Outcome.INTERRUPTED, Silence.INFERRED, False),
+        ([ended(Silence.INFERRED), RECONCILED], Outcome.INTERRUPTED, Silence.PROVEN, True),
+        ([progress(2000), *ANOTHERS_WORD], Outcome.INTERRUPTED, Silence.PROVEN, True),
+        ([*ANOTHERS_WORD, progress(3000)], None, None, False),  # it went on: that word was wrong
+        ([*ANOTHERS_WORD, COMMANDED], None, None, False),
+        (
+            [*ANOTHERS_WORD, progress(3000), ended(Silence.INFERRED, 3000)],
+            Outcome.INTERRUPTED,
+            Silence.INFERRED,
+            False,
+        ),
+        ([*ANOTHERS_WORD, ended(Silence.UNKNOWN)], Outcome.INTERRUPTED, Silence.UNKNOWN, False),
+        ([progress(2000), RECONCILED], None, None, False),  # cut off before the end was told: once more
+    ],
+)
+def test_what_was_told_last_of_an_end_counts(
+    told: list[Event], outcome: Outcome | None, silence: Silence | None, settled: bool
+) -> None:
+    with Journal.in_memory(VirtualClock(NOON)) as journal:
+        for event in (started(), *told):
+            journal.begin("s-1").tell(event)
+
+        found = session(journal, "s-1").summary
+        left = unsettled(journal, SERIAL)
+
+    assert (found.outcome, found.silence) == (outcome, silence)
+    assert [each.id for each in left] == ([] if settled else ["s-1"])
+
+
+# --- a session that runs --------------------------------------------------------------------------------
+
+
+def test_a_session_that_runs_is_not_called_ended_by_a_second_program() -> None:
+    rig = Rig()
+    found: list[SessionReconciled] = []
+    second: list[SessionEnded] = []
+
+    def run_beside_it() -> None:
+        request = Request(CHECK, "s-2", on_unfinished=found.append)
+        second.append(run_session(request, another(rig.clock).controller, journal))
+
+    with Journal.in_memory(rig.clock) as journal:
+        first = run_session(Request(CHECK, "s-1"), rig.controller, journal, [InTheMidst(run_beside_it)])
+        names = [entry.name for entry in session(journal, "s-1").entries]
+
+    assert [each.outcome for each in (first, *second)] == [Outcome.COMPLETED, Outcome.COMPLETED]
+    assert found == []
+    assert "session_reconciled" not in names
+    assert names.count("session_ended") == 1
+
+
+def test_the_rest_of_a_session_that_runs_is_refused() -> None:
+    rig = Rig()
+    beside = another(rig.clock)
+    refused: list[Refused] = []
+
+    def give_its_rest() -> None:
+        try:
+            run_session(Request(CHECK, "s-2", rest_of="s-1"), beside.controller, journal)
+        except Refused as refusal:
+            refused.append(refusal)
+
+    with Journal.in_memory(rig.clock) as journal:
+        run_session(Request(CHECK, "s-1"), rig.controller, journal, [InTheMidst(give_its_rest)])
+
+    (refusal,) = refused
+    assert "may still be running" in refusal.what
+    assert SERIAL in refusal.to_do
+    assert rig.unit.delivered_ms == 10 * SECOND_MS
+    assert beside.unit.changes == []
+
+
+@pytest.mark.parametrize("faults", [(), (Fault(FaultKind.CABLE_PULLED, 5 * SECOND_MS, 3600 * SECOND_MS),)])
+def test_a_session_that_runs_is_heard_of_within_the_time_it_is_left_alone(faults: tuple[Fault, ...]) -> None:
+    rig = Rig(faults=faults)
+    with Journal.in_memory(rig.clock) as journal:
+        run_session(Request(CHECK, "s-1"), rig.controller, journal)
+        entries = session(journal, "s-1").entries
+
+    heard = [
+        entry.utc
+        for entry in entries
+        if entry.name in ("session_started", "commanded", "progress", "step_ended", "session_ended")
+    ]
+    longest = max(after - before for before, after in pairwise(heard))
+    assert longest + timedelta(seconds=BUSY_S) < TOLD_WITHIN
+
+
+# --- a session that broke off ---------------------------------------------------------------------------
+
+
+def test_a_session_that_its_unit_counts_is_settled_at_once(tmp_path: Path) -> None:
+    rig = broken_off(tmp_path / "j")
+    controller = again(rig)
+    unit = greet(controller)
+
+    with Journal.open(tmp_path / "j", rig.clock) as journal:
+        (found,) = reconcile(journal, controller, unit)
+        left = unsettled(journal, SERIAL)
+
+    assert found.counted
+    assert found.delivered_ms == rig.unit.delivered_ms
+    assert left == ()
+
+
+@pytest.mark.parametrize(
+    ("later", "settled"),
+    [
+        (timedelta(hours=-1), False),  # a clock set back proves nothing
+        (timedelta(0), False),
+        (TOLD_WITHIN - timedelta(seconds=1), False),
+        (TOLD_WITHIN, True),
+        (timedelta(hours=1), True),
+    ],
+)
+def test_a_session_that_its_unit_does_not_count_is_settled_when_it_has_been_quiet(
+    tmp_path: Path, later: timedelta, settled: bool
+) -> None:
+    broken_off(tmp_path / "j")
+    restarted = Rig(clock=VirtualClock(session(tmp_path / "j", "s-1").summary.last + later))
+    unit = greet(restarted.controller)
+
+    with Journal.open(tmp_path / "j", restarted.clock) as journal:
+        found = reconcile(journal, restarted.controller, unit)
+        left = unsettled(journal, SERIAL)
+
+    assert [(each.session, each.counted) for each in found] == ([("s-1", False)] if settled else [])
+    assert len(left) == (0 if settled else 1)
+
+
+def test_the_rest_of_a_session_that_broke_off_is_given_on_its_own_unit_and_once(tmp_path: Path) -> None:
+    rig = broken_off(tmp_path / "j")
+    before_ms = rig.unit.delivered_ms
+    with Journal.open(tmp_path / "j", rig.clock) as journal:
+        rest = run_session(Request(CHECK, "s-2", rest_of="s-1"), again(rig), journal)
+
+        with pytest.raises(Refused, match="has been given or begun in s-2"):
+            run_session(Request(CHECK, "s-3", rest_of="s-1"), again(rig), journal)
+
+    assert rest.outcome is Outcome.COMPLETED
+    assert before_ms + rest.delivered_ms == 10 * SECOND_MS
+
+
+def test_the_rest_of_a_session_that_is_open_on_another_unit_is_refused() -> None:
+    rig = Rig()
+    with Journal.in_memory(rig.clock) as journal:
+        journal.begin("s-1").tell(started(serial="another"))
+        rig.wait(3600 * SECOND_MS)
+
+        with pytest.raises(Refused, match="may still be running") as refused:
+            run_session(Request(CHECK, "s-2", rest_of="s-1"), rig.controller, journal)
+
+    assert "another" in refused.value.to_do
+    assert rig.unit.changes == []
+
+
+# --- a person, however written --------------------------------------------------------------------------
+
+SPELLINGS = ["P-1", "p-1", " P-1", "P-1 ", "\tp-1\n"]
+
+
+@pytest.mark.parametrize("spelt", SPELLINGS)
+def test_a_rest_is_given_to_the_same_person_however_the_reference_is_written(
+    tmp_path: Path, spelt: str
+) -> None:
+    rig = Rig()
+    journal = Journal.open(tmp_path / "j", rig.clock)
+    with pytest.raises(JournalUnusable):
+        run_session(Request(CHECK, "s-1", person="P-1"), rig.controller, journal, [InTheMidst(journal.close)])
+    request: dict[str, Any] = {"rest_of": "s-1", "person": spelt}
+
+    with Journal.open(tmp_path / "j", rig.clock) as opened:
+        with pytest.raises(Refused, match="another protocol, person"):
+            run_session(Request(CHECK, "s-2", **(request | {"person": "P-2"})), again(rig), opened)
+        rest = run_session(Request(CHECK, "s-3", **request), again(rig), opened)
+
+    assert rest.outcome is Outcome.COMPLETED
