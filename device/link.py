@@ -28,6 +28,10 @@ Inbox: TypeAlias = "SimpleQueue[News]"
 READ_TIMEOUT_S = 0.05  # how long the reader may take to notice that it should end
 WRITE_TIMEOUT_S = 0.1  # a peer that does not read must not hold up the loop for a lease
 
+# pyserial brings more kinds of address. They are for trying out pyserial, some pick a port by themselves or
+# write files, and what they raise at a slip of the pen is anybody's guess: KeyError, re.error.
+SCHEMES = frozenset({"sim", "socket", "rfc2217"})
+
 # What pyserial 3.5 raises on a port that is going or gone. TypeError: its file handle became None under it.
 # ValueError: an ioctl that this kind of port does not know. termios.error is no OSError.
 _GONE: tuple[type[Exception], ...] = (serial.SerialException, OSError, TypeError, ValueError)
@@ -120,11 +124,17 @@ def add_url_handlers(package: str) -> None:
 
 
 def _open(name: str, *, exclusive: bool) -> serial.Serial:
+    scheme, is_address, _ = name.lower().partition("://")
+    if is_address and scheme not in SCHEMES:
+        raise PortUnusable(
+            f"{name} is no kind of port that is spoken here",
+            "Name a device path, a COM name, or a sim://, socket:// or rfc2217:// address.",
+        )
     try:
         port: serial.Serial = serial.serial_for_url(name, do_not_open=True)
         port.baudrate = BAUD
         port.timeout = READ_TIMEOUT_S
-        with contextlib.suppress(NotImplementedError):  # rfc2217:// has no write timeout
+        if scheme != "rfc2217":  # has no write timeout: it takes the setting, and then refuses to open
             port.write_timeout = WRITE_TIMEOUT_S
         if exclusive and sys.platform != "win32":  # advisory on POSIX; on Windows always so
             port.exclusive = True

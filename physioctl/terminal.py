@@ -18,7 +18,9 @@ from device.operator import Act
 KEYS = {" ": Act.TOGGLE, "s": Act.STOP, "S": Act.STOP, "\x03": Act.STOP}
 _GLANCE_S = 0.1  # how soon the reader of keys notices that it should end
 _SIGNALS = tuple(
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if hasattr(signal, name)
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGQUIT", "SIGTERM", "SIGHUP", "SIGBREAK")
+    if hasattr(signal, name)
 )
 
 Read = Callable[[float], str | None]  # a key, "" when the terminal has closed, None when there was none
@@ -26,7 +28,7 @@ Read = Callable[[float], str | None]  # a key, "" when the terminal has closed, 
 
 @contextmanager
 def stop_on_signals(inbox: Inbox) -> Iterator[None]:
-    """Let Ctrl-C, SIGTERM and a hang-up stop the session instead of the program."""
+    """Let Ctrl-C, Ctrl-\\, SIGTERM and a hang-up stop the session instead of the program."""
 
     def stop(_number: int, _frame: object) -> None:
         inbox.put(Act.STOP)
@@ -88,7 +90,11 @@ else:
 
     @contextmanager
     def _one_key_at_a_time() -> Iterator[Read]:
-        """The terminal without line editing or echo; put back as it was, however this ends."""
+        """The terminal without line editing or echo; put back as it was, however this ends.
+
+        Nor does any key hold the program up: a session that Ctrl-Z has suspended, or whose screen waits for
+        Ctrl-S to be taken back, hears no stop.
+        """
         terminal = sys.stdin.fileno()
         before = termios.tcgetattr(terminal)
 
@@ -101,6 +107,13 @@ else:
 
         tty.setcbreak(terminal)
         try:
+            _let_no_key_hold_us_up(terminal)
             yield read
         finally:
             termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+
+    def _let_no_key_hold_us_up(terminal: int) -> None:
+        mode = termios.tcgetattr(terminal)
+        mode[0] &= ~termios.IXON  # Ctrl-S
+        mode[6][termios.VSUSP] = bytes([os.fpathconf(terminal, "PC_VDISABLE")])  # Ctrl-Z
+        termios.tcsetattr(terminal, termios.TCSADRAIN, mode)

@@ -183,6 +183,8 @@ def draw(rng: Random, within_ms: int, count: int, family: Family) -> tuple[Fault
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise ValueError(f"{path}: not a file; save the scenario to a file first")
         with path.open("rb") as file:
             raw = file.read(_SCENARIO_MAX_BYTES + 1)
     except OSError as error:

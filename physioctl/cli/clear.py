@@ -13,6 +13,7 @@ from device.greeting import greet
 from device.link import Inbox
 from device.native import Native
 from physioctl.cli.opening import open_link
+from physioctl.cli.printing import say
 
 
 @click.command()
@@ -34,5 +35,5 @@ def clear(port: str) -> int:
         cleared = clearing.clear(controller)
     finally:
         link.close()
-    click.echo(f"cleared: {', '.join(cleared)}" if cleared else "The unit has latched no fault.")
+    say(f"cleared: {', '.join(cleared)}" if cleared else "The unit has latched no fault.")
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from enum import IntEnum
 
 import click
@@ -11,6 +12,7 @@ import click
 from device.errors import SilenceNotProven, Stopped, UnitUnusable
 from device.guard import GuardRefused
 from physioctl.errors import JournalUnusable, UsageMistake
+from physioctl.text import clean
 from protocols.errors import PhysioctlError, ProtocolInvalid, Refused
 
 
@@ -39,6 +41,8 @@ _CODES: tuple[tuple[type[PhysioctlError], Exit], ...] = (
     (UsageMistake, Exit.USAGE),
 )
 
+_LISTS = (ProtocolInvalid, Refused, UsageMistake)  # may name several mistakes, one in each line
+
 
 def code_of(error: PhysioctlError) -> Exit:
     """The exit code for an error of ours."""
@@ -49,14 +53,12 @@ def report(error: BaseException) -> int:
     """Say ``error`` on standard error and return its exit code; raise it again if it is not one of ours."""
     match error:
         case PhysioctlError():
-            click.echo(f"{click.style('error:', fg='red')} {error.what}", err=True)
-            click.echo(f"  to do: {error.to_do}", err=True)
+            _say(error.what, error.to_do, in_lines=isinstance(error, _LISTS))
             return code_of(error)
         case click.ClickException():
             context = error.ctx if isinstance(error, click.UsageError) else None
             command = context.command_path if context else "physioctl"
-            click.echo(f"{click.style('error:', fg='red')} {error.format_message()}", err=True)
-            click.echo(f"  to do: see {command} --help", err=True)
+            _say(error.format_message().expandtabs(), f"see {command} --help", in_lines=True)
             return Exit.USAGE
         case click.Abort() | KeyboardInterrupt():
             click.echo("stopped.", err=True)
@@ -65,6 +67,14 @@ def report(error: BaseException) -> int:
             hush_stdout()
             return Exit.DONE
     raise error
+
+
+def _say(what: str, to_do: str, *, in_lines: bool) -> None:
+    """Both may repeat what a person typed, or what a unit or a file says: none of it moves the cursor."""
+    said = "\n".join(map(clean, what.split("\n"))) if in_lines else clean(what)
+    with suppress(BrokenPipeError):  # nobody reads it: the exit code says it all the same
+        click.echo(f"{click.style('error:', fg='red')} {said}", err=True)
+        click.echo(f"  to do: {clean(to_do)}", err=True)
 
 
 def hush_stdout() -> None:

@@ -10,7 +10,7 @@ def open_link(port: str, inbox: Inbox, *, exclusive: bool = True) -> SerialLink:
 
     Raise `PortUnusable` with what to do about it.
     """
-    if port.startswith("sim://"):
+    if port.lower().startswith("sim://"):
         # pyserial swallows what an import of a handler raises; this one is imported where it shows.
         import simulator.protocol_sim
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
 from queue import SimpleQueue
 from typing import Any
 
@@ -16,6 +16,7 @@ from device.link import Inbox
 from device.link import ports as system_ports
 from device.native import Native
 from physioctl.cli.opening import open_link
+from physioctl.cli.printing import json_line, say
 
 PATIENCE_MS = 1000
 
@@ -35,12 +36,16 @@ def ports(port: tuple[str, ...], no_ask: bool, as_json: bool) -> int:
     known = {found.name: found.about for found in system_ports()}
     names = port or tuple(known)
     if not names and not as_json:
-        click.echo("no serial ports. Plug the unit in; pseudo-terminals are never listed: name them.")
+        say("no serial ports. Plug the unit in; pseudo-terminals are never listed: name them.")
     for name in names:
         row: dict[str, Any] = {"port": name, "about": known.get(name, "")}
         if not no_ask:
             row |= _ask(name)
-        click.echo(json.dumps(row, ensure_ascii=False) if as_json else _line(row))
+        if as_json:
+            json_line(row)
+            continue
+        for line in _lines(row):
+            say(line)
     return 0
 
 
@@ -59,8 +64,10 @@ def _ask(name: str) -> dict[str, Any]:
     return {"unit": identity.model, "serial": identity.serial, "firmware": identity.firmware}
 
 
-def _line(row: dict[str, Any]) -> str:
+def _lines(row: dict[str, Any]) -> Iterator[str]:
     if row.get("unit"):
-        return f"{row['port']}  {row['unit']} {row['serial']}, firmware {row['firmware']}"
-    said = row.get("why") or row["about"]
-    return f"{row['port']}  {said}" + (f"\n  to do: {row['to_do']}" if "to_do" in row else "")
+        yield f"{row['port']}  {row['unit']} {row['serial']}, firmware {row['firmware']}"
+        return
+    yield f"{row['port']}  {row.get('why') or row['about']}"
+    if "to_do" in row:
+        yield f"  to do: {row['to_do']}"

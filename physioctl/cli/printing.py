@@ -32,6 +32,11 @@ def json_line(values: Mapping[str, Any]) -> None:
     click.echo(json.dumps(values))
 
 
+def json_text(line: str) -> None:
+    """A line of JSON that is made already, and may hold more than ASCII."""
+    click.echo("".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in line))
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A table, as wide as the terminal lets it be. The first column, which names, is never broken."""
     from rich.box import SIMPLE_HEAD  # only a command that prints a table pays for rich

@@ -10,7 +10,7 @@ from device.events import Event
 from device.models import MODELS
 from physioctl.cli.completing import ProtocolName
 from physioctl.cli.exits import Exit
-from physioctl.cli.printing import json_line, say
+from physioctl.cli.printing import json_line, json_text, say
 from physioctl.cli.rehearsal import Rehearsal, rehearse
 from physioctl.cli.run import exit_code
 from physioctl.errors import UsageMistake
@@ -61,7 +61,7 @@ class _AllButTheEnd(JsonLines):
     """JSON lines whose last, with the unit's truth in it, is printed by the command."""
 
     def __init__(self) -> None:
-        super().__init__(click.echo)
+        super().__init__(json_text)
 
     def notice(self, event: Event) -> None:
         if not isinstance(event, SessionEnded):

@@ -18,7 +18,7 @@ from device.native import Native
 from physioctl.cli.completing import ProtocolName
 from physioctl.cli.exits import Exit, hush_stdout
 from physioctl.cli.opening import open_link
-from physioctl.cli.printing import aside, say
+from physioctl.cli.printing import aside, json_text, say
 from physioctl.cli.reconnect import reconnect
 from physioctl.errors import UsageMistake
 from physioctl.events import Outcome, SessionEnded
@@ -29,6 +29,7 @@ from physioctl.runner import Request, run_session
 from physioctl.screening import Answer, Answers, questions_of, read_answers
 from physioctl.screens import BarScreen, JsonLines, Plain, summary, unfinished
 from physioctl.terminal import keys, stop_on_signals
+from physioctl.text import clean
 from protocols.library import find
 from protocols.model import Protocol, Side
 
@@ -162,8 +163,11 @@ def _asked(protocol: Protocol) -> Answers:
     if not questions or not _attended():
         return Answers()
     click.echo("Before the session. Answer for the person treated:")
-    said = {q.code: Answer.YES if click.confirm(f"  {q.ask}", default=None) else Answer.NO for q in questions}
-    return Answers(said)
+    return Answers({q.code: Answer.YES if _confirmed(q.ask) else Answer.NO for q in questions})
+
+
+def _confirmed(question: str) -> bool:
+    return click.confirm(f"  {clean(question)}", default=None)
 
 
 def _attended() -> bool:
@@ -175,4 +179,4 @@ def _wants_bar(plain: bool, as_json: bool) -> bool:
 
 
 def _lines(as_json: bool) -> Watcher:
-    return JsonLines(click.echo) if as_json else Plain(say)
+    return JsonLines(json_text) if as_json else Plain(say)

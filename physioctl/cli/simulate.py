@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import date
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 import click
 
@@ -23,6 +25,9 @@ from simulator.serve import CannotServe, serve_pty, serve_tcp
 from simulator.unit import SimulatedUnit
 
 _EPOCH = date(2020, 1, 1)
+_GLANCE_S = 0.05  # how soon it is noticed that a pipe has a reader
+_GLANCES = 40  # how often one is looked for
+_UNREAD = "nobody reads it"
 
 
 @click.command()
@@ -55,7 +60,7 @@ def simulate(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     with ExitStack() as stack:
-        stream = stack.enter_context(_opened(log)) if log else None
+        stream = stack.enter_context(_opened(log, ended)) if log else None
         clock = SystemClock()
         today = (clock.utc().date() - _EPOCH).days
         cable = _cable(model, seed, faults, lambda change: _write(stream, change), today)
@@ -78,19 +83,38 @@ def simulate(
     return 0
 
 
-def _opened(log: Path) -> IO[str]:
+def _opened(log: Path, ended: threading.Event) -> FileIO:
+    """The log, open so that nothing ever waits for whoever reads it: it may be a pipe."""
+    for _ in range(_GLANCES):
+        try:
+            return FileIO(log, "wb", opener=_without_waiting)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise _unwritable(log, error.strerror) from error
+        if ended.wait(_GLANCE_S):
+            break
+    raise _unwritable(log, _UNREAD)
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0), 0o666)
+
+
+def _write(stream: FileIO | None, change: OutputChange) -> None:
+    """One line, at once: a reader may be waiting for it. A log with a gap in it would be none."""
+    if stream is None:
+        return
+    line = f"{json.dumps(change.as_json())}\n".encode()
     try:
-        return log.open("w", encoding="utf-8")
+        written = stream.write(line)
     except OSError as error:
-        raise UsageMistake(
-            f"cannot write the log {log}: {error.strerror}", "Choose another --log."
-        ) from error
+        raise _unwritable(stream.name, error.strerror) from error
+    if written != len(line):
+        raise _unwritable(stream.name, _UNREAD)
 
 
-def _write(stream: IO[str] | None, change: OutputChange) -> None:
-    if stream is not None:
-        stream.write(json.dumps(change.as_json()) + "\n")
-        stream.flush()  # a reader may be waiting for this very line
+def _unwritable(log: object, why: str | None) -> UsageMistake:
+    return UsageMistake(f"cannot write the log {log}: {why}", "Choose another --log.")
 
 
 def _cable(

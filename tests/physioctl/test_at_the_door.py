@@ -5,13 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
+from socket import create_server, socket
+from threading import Thread
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from device.errors import WrongUnit
 from device.models import model
+from device.wire.frame import Decoder, Frame, encode
+from device.wire.messages import MAJOR, Family, Identity
 from physioctl.cli import run
+from physioctl.cli.printing import json_text
 from physioctl.record import session
 from protocols.errors import PhysioctlError
 from protocols.library import find
@@ -19,7 +29,8 @@ from simulator.nameplate import UnknownModel, nameplate
 
 Capture = pytest.CaptureFixture[str]
 MARKUP = "[bold red]Calf[/] [link=file:///etc/passwd]x[/link]"
-OBEYED = {"\x1b", "\x07", "\x9b", "\r"}  # what a terminal takes for a command
+OBEYED = {"\x1b", "\x07", "\x7f", "\x9b", "\r"}  # what a terminal takes for a command
+HOSTILE_WORD = "/no/such/\x1b]0;pwned\x07\x9b2J\udcff"
 LEADS_OUT = (
     "../families",
     "../../etc/passwd",
@@ -133,6 +144,88 @@ def test_markup_in_the_record_is_text(journal: Path, capsys: Capture, command: s
     said = capsys.readouterr().out
     assert MARKUP in said or command == "history"
     assert not OBEYED & set(said)
+
+
+@contextmanager
+def hostile_unit() -> Iterator[str]:
+    """A unit whose name would clear the screen and forge a line, at an address of this machine."""
+    hostile = Identity(MAJOR, 0, Family.ULTRASOUND, (1, 0, 0), 7, "US\x1b[2J\x7f", "1\n  to do: x", 2000)
+    with create_server(("127.0.0.1", 0)) as listener:
+        server = Thread(target=_say_who, args=(listener, hostile))
+        server.start()
+        yield f"socket://127.0.0.1:{listener.getsockname()[1]}"
+        server.join(5)
+
+
+def _say_who(listener: socket, identity: Identity) -> None:
+    decoder = Decoder()
+    with listener.accept()[0] as peer:
+        while heard := peer.recv(4096):
+            for frame in decoder.feed(heard):
+                assert isinstance(frame, Frame)
+                peer.sendall(encode(Frame(Identity.TYPE, frame.seq, identity.pack())))
+
+
+@pytest.mark.hazard("H-23")
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_unit_whose_name_would_move_the_cursor_is_named_and_not_obeyed(
+    capsys: Capture, as_json: bool
+) -> None:
+    with hostile_unit() as port:
+        code = run(["ports", port, *["--json"] * as_json])
+
+    said = capsys.readouterr()
+    assert (code, said.err) == (0, "")
+    assert "US\\" in said.out
+    assert said.out.count("\n") == 1
+    assert not OBEYED & set(said.out)
+
+
+@given(st.text())
+def test_a_line_of_json_says_the_same_and_moves_no_cursor(text: str) -> None:
+    said = StringIO()
+
+    with redirect_stdout(said):
+        json_text(json.dumps({text: [1.5, "W/cm²"]}, ensure_ascii=False))
+
+    assert json.loads(said.getvalue()) == {text: [1.5, "W/cm²"]}
+    assert said.getvalue().removesuffix("\n").isprintable()
+
+
+@pytest.mark.hazard("H-23")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["stop", "--port", HOSTILE_WORD],
+        ["clear", "--port", HOSTILE_WORD],
+        ["ports", HOSTILE_WORD],
+        ["ports", HOSTILE_WORD, "--no-ask", "--json"],
+        ["run", "unit-check", "--port", HOSTILE_WORD],
+        ["run", HOSTILE_WORD, "--port", "sim://us111"],
+        ["run", "unit-check", "--port", "sim://us111", "--answers", HOSTILE_WORD],
+        ["rehearse", "unit-check", "--unit", HOSTILE_WORD],
+        ["rehearse", "unit-check", "--unit", "us111", "--scenario", HOSTILE_WORD],
+        ["rehearse", "unit-check", "--unit", "us111", "--fault", HOSTILE_WORD],
+        ["protocols", "check", HOSTILE_WORD],
+        ["verify", "--journal", HOSTILE_WORD],
+        ["storm", "--protocol", HOSTILE_WORD, "--unit", "us111"],
+        ["simulate", "us111", "--log", HOSTILE_WORD],
+        ["simulate", "us111", "--tcp", HOSTILE_WORD],
+        ["simulate", "us111", "--fault", HOSTILE_WORD],
+        [HOSTILE_WORD],
+        ["stop", f"--{HOSTILE_WORD}"],
+    ],
+)
+def test_what_a_person_types_is_repeated_and_not_obeyed(
+    capsys: Capture, tmp_path: Path, arguments: list[str]
+) -> None:
+    journal = ["--journal", str(tmp_path / "j")] if arguments[0] == "run" else []
+
+    run([*arguments, *journal])
+
+    said = capsys.readouterr()
+    assert "pwned" in said.out + said.err
+    assert not OBEYED & set(said.out + said.err)
 
 
 @pytest.mark.parametrize("name", LEADS_OUT)

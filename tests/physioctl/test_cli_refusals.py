@@ -175,6 +175,17 @@ def test_questions_that_nobody_answers_refuse_the_session(typed: Typed) -> None:
     typed("calf-tightness-ultrasound", "sim://us111", None, "--side", "left").is_a_refusal(4)
 
 
+def test_answers_and_scenarios_that_are_no_files_are_refused_and_not_waited_for(
+    typed: Typed, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pipe(tmp_path / "pipe")
+
+    typed("unit-check", "sim://us111", None, "--answers", str(tmp_path / "pipe")).is_a_refusal(3)
+    code = run(["rehearse", "unit-check", "--unit", "us111", "--scenario", str(tmp_path / "pipe")])
+
+    Said(code, *capsys.readouterr()).is_a_refusal(2, "not a file")
+
+
 def test_a_side_that_is_not_said_is_a_mistake_in_use(typed: Typed) -> None:
     typed("calf-tightness-ultrasound").is_a_refusal(2, "--side")
 
@@ -183,16 +194,15 @@ def test_a_side_that_is_not_said_is_a_mistake_in_use(typed: Typed) -> None:
 
 
 @contextmanager
-def a_pty(answer: bytes = b"") -> Iterator[str]:
-    """A pty on which somebody answers everything with ``answer``, or listens and says nothing."""
+def a_pty(answer: Callable[[bytes], bytes]) -> Iterator[str]:
+    """A pty on which somebody answers whatever is heard."""
     master, slave = os.openpty()
     ended = Event()
 
     def talk() -> None:
         while not ended.is_set():
             if select.select([master], [], [], 0.02)[0]:
-                os.read(master, 4096)
-                os.write(master, answer)
+                os.write(master, answer(os.read(master, 4096)))
 
     talker = Thread(target=talk)
     talker.start()
@@ -203,6 +213,11 @@ def a_pty(answer: bytes = b"") -> Iterator[str]:
         talker.join()
         os.close(master)
         os.close(slave)
+
+
+def silence(_: bytes) -> bytes:
+    """Listen, and say nothing."""
+    return b""
 
 
 def test_a_port_that_is_not_there_is_refused(typed: Typed, tmp_path: Path) -> None:
@@ -219,8 +234,11 @@ def test_a_port_that_is_not_there_is_refused(typed: Typed, tmp_path: Path) -> No
         "socket://127.0.0.1:x",
         "rfc2217://",
         "nonsense://x",
+        "loop://?x",
+        "hwgrep://(",
         "\x00",
         "a\nb",
+        "/dev/\udcff",
     ],
 )
 def test_a_port_that_is_written_wrong_is_refused(typed: Typed, port: str) -> None:
@@ -239,7 +257,7 @@ def test_an_address_where_nobody_listens_is_refused(typed: Typed) -> None:
 
 @pytest.mark.hazard("H-19")
 def test_a_port_that_another_program_holds_is_refused(typed: Typed) -> None:
-    with a_pty() as port:
+    with a_pty(silence) as port:
         holder = os.open(port, os.O_RDWR | os.O_NOCTTY)
         fcntl.flock(holder, fcntl.LOCK_EX)
         said = typed("unit-check", port)
@@ -262,7 +280,7 @@ def as_nobody() -> Iterator[None]:
 
 def test_a_port_that_is_not_permitted_is_refused(typed: Typed) -> None:
     typed("unit-check", "/dev/nowhere")  # so that nothing has to be imported as somebody else
-    with a_pty() as port, tempfile.TemporaryDirectory() as open_to_all:
+    with a_pty(silence) as port, tempfile.TemporaryDirectory() as open_to_all:
         Path(open_to_all).chmod(0o777)
         Path(port).chmod(0)
         with as_nobody():
@@ -272,18 +290,19 @@ def test_a_port_that_is_not_permitted_is_refused(typed: Typed) -> None:
 
 
 def test_a_port_that_answers_nothing_is_refused(typed: Typed) -> None:
-    with a_pty() as port:
+    with a_pty(silence) as port:
         typed("unit-check", port).is_a_refusal(5, "nobody answers")
 
 
 @pytest.mark.parametrize("rubbish", [b"OK\r\n" + bytes(range(256)) * 4])
 def test_a_port_that_answers_rubbish_is_refused(typed: Typed, rubbish: bytes) -> None:
-    with a_pty(rubbish) as port:
+    with a_pty(lambda _: rubbish) as port:
         typed("unit-check", port).is_a_refusal(5, "not in this dialect")
 
 
 def test_a_port_that_sends_back_what_it_gets_is_refused(typed: Typed) -> None:
-    typed("unit-check", "loop://").is_a_refusal(5)
+    with a_pty(lambda heard: heard) as port:
+        typed("unit-check", port).is_a_refusal(5)
 
 
 # --- the journal, and mistakes in use -------------------------------------------------------------------
@@ -293,7 +312,8 @@ def test_a_journal_that_cannot_be_kept_refuses_the_session(typed: Typed, tmp_pat
     other = tmp_path / "not-a-journal"
     other.write_text("Dear diary", encoding="utf-8")
 
-    for path in (other, tmp_path, other / "j"):
+    pipe(tmp_path / "pipe")
+    for path in (other, tmp_path, other / "j", tmp_path / "pipe"):
         typed("unit-check", "sim://us111", path).is_a_refusal(9)
 
 
@@ -333,6 +353,7 @@ def test_a_mistake_in_use_is_exit_code_2_and_no_traceback(
         ["us111", "--fault", "stall@3s"],
         ["us111", "--fault", "nonsense"],
         ["us111", "--log", "/no/such/folder/log"],
+        ["us111", "--log", "/tmp"],
     ],
 )
 def test_a_unit_that_cannot_be_simulated_is_exit_code_2_and_no_traceback(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import signal
 import socket
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from physioctl.cli import run
-from tests.processes import begin, finished, line_from, served_unit, waited_for
+from tests.processes import LIMIT_S, begin, finished, line_from, served_unit, waited_for
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -77,8 +80,9 @@ def test_ports_asks_nobody_when_told_not_to(capsys: pytest.CaptureFixture[str]) 
 # --- stop -----------------------------------------------------------------------------------------------
 
 
-def test_stop_proves_the_silence_of_a_unit(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, err = said(capsys, "stop", "--port", "sim://us111")
+@pytest.mark.parametrize("port", ["sim://us111", "SIM://us111"])
+def test_stop_proves_the_silence_of_a_unit(capsys: pytest.CaptureFixture[str], port: str) -> None:
+    code, out, err = said(capsys, "stop", "--port", port)
 
     assert (code, err) == (0, "")
     assert "output is off" in out
@@ -101,6 +105,62 @@ def test_a_stop_to_a_port_that_is_not_there_is_exit_code_5(
 
     assert code == 5
     assert err.startswith("error: there is no port")
+
+
+@contextmanager
+def silent_pty() -> Iterator[tuple[int, str]]:
+    """A line on which nobody says anything: our end of it, and its name."""
+    master, slave = os.openpty()
+    try:
+        yield master, os.ttyname(slave)
+    finally:
+        os.close(master)
+        os.close(slave)
+
+
+@pytest.mark.hazard("H-18")
+@pytest.mark.skipif(sys.platform == "win32", reason="ptys and these signals are things of POSIX")
+def test_a_stop_that_is_broken_off_is_gone_through_with_and_says_what_is_known(tmp_path: Path) -> None:
+    with silent_pty() as (heard, port):
+        process = begin(tmp_path, "stop", "--port", port)
+        os.read(heard, 4096)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=LIMIT_S)
+
+    assert (process.returncode, out) == (8, "")
+    assert err.startswith("error: a stop was sent")
+    assert err.endswith("  to do: Switch the unit off now.\n")
+
+
+@pytest.mark.hazard("H-18")
+def test_a_stop_that_is_broken_off_before_it_could_be_sent_says_so(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        process = begin(tmp_path, "stop", "--port", f"rfc2217://127.0.0.1:{listener.getsockname()[1]}")
+        with listener.accept()[0]:  # it talks with the port's server, which says nothing
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=LIMIT_S)
+
+    assert (process.returncode, out) == (8, "")
+    assert err.startswith("error: broken off before a stop could be sent")
+    assert err.endswith("  to do: Switch the unit off now.\n")
+
+
+def test_a_stop_goes_out_though_nobody_reads_what_is_said_of_it(tmp_path: Path) -> None:
+    with silent_pty() as (heard, port):
+        holder = os.open(port, os.O_RDWR | os.O_NOCTTY)
+        fcntl.flock(holder, fcntl.LOCK_EX)
+        process = begin(tmp_path, "stop", "--port", port)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stderr.close()
+        sent = os.read(heard, 4096)
+        out = process.stdout.read()
+        code = process.wait(LIMIT_S)
+        process.stdout.close()
+        os.close(holder)
+
+    assert sent
+    assert (code, out) == (8, "")
 
 
 # --- clear ----------------------------------------------------------------------------------------------
@@ -168,11 +228,51 @@ def test_simulate_writes_a_line_into_its_log_as_soon_as_output_changes(tmp_path:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT is another thing there")
 def test_simulate_ends_in_peace_on_ctrl_c(tmp_path: Path) -> None:
-    import signal
-
     process = begin(tmp_path, "simulate", "us111")
     line_from(process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=10)
 
     assert (process.returncode, err) == (0, "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes are a thing of POSIX")
+def test_simulate_does_not_wait_for_a_reader_of_its_log_for_ever(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    done = finished(tmp_path, "simulate", "us111", "--log", tmp_path / "pipe")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("error: cannot write the log")
+    assert "nobody reads it" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes are a thing of POSIX")
+def test_simulate_ends_when_it_is_told_to_though_nobody_reads_its_log(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDWR)
+    os.set_blocking(reader, False)
+    with suppress(BlockingIOError):
+        while os.write(reader, b"0" * 512):
+            pass
+
+    process = begin(
+        tmp_path, "simulate", "us111", "--log", tmp_path / "pipe", "--fault", "stuck_output@0s+1h"
+    )
+    line_from(process)
+    process.terminate()
+    _, err = process.communicate(timeout=LIMIT_S)
+    os.close(reader)
+
+    assert process.returncode in (0, 2)  # the line that had no room may have come first
+    assert "Traceback" not in err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a thing of Linux")
+def test_simulate_ends_when_its_log_cannot_be_written(tmp_path: Path) -> None:
+    done = finished(tmp_path, "simulate", "us111", "--log", "/dev/full", "--fault", "stuck_output@0s+1h")
+
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: cannot write the log /dev/full: No space left on device\n  to do: Choose another --log.\n"
+    )

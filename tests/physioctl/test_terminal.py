@@ -1,21 +1,34 @@
-"""Signals become a person's acts, and everything is put back as it was. Keys: see test_run_real_time."""
+"""Signals and keys become a person's acts, and everything is put back as it was.
+
+Keys in a session: see test_run_real_time.
+"""
 
 from __future__ import annotations
 
 import os
+import select
 import signal
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
 from device.link import Inbox
 from device.operator import Act
 from physioctl.terminal import KEYS, keys, stop_on_signals
+from tests.processes import LIMIT_S, environment
 
-NAMES = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+if sys.platform == "win32":
+    pytest.skip("os.kill is another thing there, and there are no ptys", allow_module_level=True)
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="os.kill is another thing there")
+import termios
+
+NAMES = [name for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -62,3 +75,76 @@ def test_without_a_terminal_there_are_no_keys() -> None:
 def test_no_key_starts_or_raises_output_by_itself() -> None:
     assert set(KEYS.values()) == {Act.TOGGLE, Act.STOP}
     assert KEYS["\x03"] is Act.STOP
+
+
+# --- at a terminal --------------------------------------------------------------------------------------
+
+ACTS = """
+from queue import SimpleQueue
+from physioctl.terminal import keys, stop_on_signals
+
+inbox = SimpleQueue()
+with stop_on_signals(inbox), keys(inbox):
+    print("ready", flush=True)
+    while (act := inbox.get()) != "stop":
+        print(act, flush=True)
+print("stopped", flush=True)
+"""
+
+
+class Typist:
+    """Somebody at a terminal of their own, at which acts are listened for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._master, self._slave = os.openpty()
+        self.before = self.mode()
+        # The leader of a session that opens a terminal has it for its own: what is typed can signal its jobs.
+        # Only a job of a shell that still waits can be suspended at all.
+        take_it = ["sh", "-c", 'exec <>"$0" >&0 2>&0; set -m; "$@"; exit $?', os.ttyname(self._slave)]
+        self.process = subprocess.Popen(
+            [*take_it, sys.executable, "-c", ACTS], env=environment(folder), start_new_session=True
+        )
+
+    def mode(self) -> list[Any]:
+        """How the terminal is set."""
+        return termios.tcgetattr(self._slave)
+
+    def press(self, key: str) -> None:
+        os.write(self._master, key.encode())
+
+    def sees(self, word: bytes) -> bool:
+        """Whether ``word`` comes up on the screen before too long."""
+        screen = b""
+        while word not in screen and select.select([self._master], [], [], LIMIT_S)[0]:
+            screen += os.read(self._master, 4096)
+        return word in screen
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait(LIMIT_S)
+        os.close(self._master)
+        os.close(self._slave)
+
+
+@pytest.fixture
+def typist(tmp_path: Path) -> Iterator[Typist]:
+    with closing(Typist(tmp_path)) as typist:
+        assert typist.sees(b"ready")
+        yield typist
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x1c", "s"], ids=["Ctrl-C", "Ctrl-Backslash", "s"])
+def test_a_key_that_stops_leaves_the_terminal_as_it_was(typist: Typist, key: str) -> None:
+    typist.press(key)
+
+    assert typist.sees(b"stopped")
+    assert typist.process.wait(LIMIT_S) == 0
+    assert typist.mode() == typist.before
+
+
+@pytest.mark.parametrize("key", ["\x1a", "\x13"], ids=["Ctrl-Z", "Ctrl-S"])
+def test_no_key_suspends_the_program_or_its_screen(typist: Typist, key: str) -> None:
+    typist.press(key)
+    typist.press(" ")
+
+    assert typist.sees(b"toggle")

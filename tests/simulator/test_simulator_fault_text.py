@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from random import Random
 
@@ -105,6 +106,15 @@ def test_a_file_that_is_no_scenario_says_so(tmp_path: Path, text: str, says: str
 def test_a_scenario_that_is_not_there_says_so(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="name a file that can be read"):
         scenario(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are a thing of POSIX")
+def test_a_scenario_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+
+    for path in (tmp_path / "pipe", tmp_path):
+        with pytest.raises(ValueError, match="not a file"):
+            scenario(path)
 
 
 @given(st.integers(), st.sampled_from(Family), st.integers(0, 20))
