@@ -28,11 +28,12 @@ def bundled() -> tuple[str, ...]:
 
 def find(name: str | Path) -> Protocol:
     """The bundled protocol with this id, or the one in this file."""
-    text = str(name)
+    text, path = str(name), Path(name)
+    if len(path.parts) > 1 or path.suffix in {".yaml", ".yml"}:
+        return load(path)
     if text in bundled():  # only a name that is in the list, so that no id leads out of the folder
         return parse(read_bytes(_FOLDER / f"{text}.yaml"), f"{text}.yaml")
-    path = Path(name)
-    if len(path.parts) > 1 or path.suffix in {".yaml", ".yml"} or _exists(path):
+    if _exists(path):
         return load(path)
     close = near(text, bundled())
     raise UnknownProtocol(
