@@ -18,6 +18,7 @@ from protocols.limits import Quantity
 from protocols.plan import Emit, Plan, energy_mj, level
 
 MOMENT_MS = 10  # less than this is no output worth a start
+TICK_MS = 20  # a unit's timer may be this late: the next step is the shorter for it
 _COUNTER_MAX = 0xFFFFFFFF
 
 
@@ -123,7 +124,7 @@ class Knowledge:
 
     def _delivered_max_ms(self, plan: Plan) -> int:
         """What the unit may have delivered by now: no more than up to the end of the step last started."""
-        return min(self.step_end_ms, plan.delivered_ms) if self.step else plan.delivered_ms
+        return min(self.step_end_ms + TICK_MS, plan.delivered_ms) if self.step else plan.delivered_ms
 
     # --- Facts: the questions the machine's cells ask -----------------------------------------------
 
