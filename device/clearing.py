@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from device.alarms import BY_CODE, RULES
-from device.controller import LOOK_MS, Controller
+from device.controller import Controller
 from device.dialect import ClearFaults
 from device.errors import UnitFaulted
+from device.pace import LOOK_MS
 
 ATTEMPTS = 3  # a request may be lost
 

@@ -20,7 +20,6 @@ from device.dialect import (
     Dialect,
     Identity,
     Intent,
-    Look,
     Renew,
     Report,
     SetOutput,
@@ -45,23 +44,14 @@ from device.knowledge import Knowledge
 from device.link import Inbox, Link
 from device.machine import State, Stateful, Trigger
 from device.operator import Act
+from device.pace import LIVE, LOOK_MS, STOP_MS, Pace
 from device.sight import Sight
 from device.unit import Unit
 from device.watch import Watch
 from protocols.plan import Emit, Plan
 
-STATUS_MS = 100  # the status period: while output may be on, the unit is heard at least this often
-RENEW_MS = 90  # between renewals, so that the next one leaves while the last answer is fresh
-HEARD_MS = STATUS_MS  # only a unit heard within this time is given more time
-LOOK_MS = 250  # while it is off
-SURE_MS = 40  # while a reading is made sure of
-STOP_MS = 40  # between stops, until silence is known
-END_MS = 5  # after a step's reckoned end, and between looks for it
-ANSWER_MS = 80  # while output may be on, a question older than this is given up for a newer one
 OVERDUE_MS = 100  # this long before the lease is out, missing answers are doubted
 QUIET_OVERDUE_MS = 2000  # the same, while output is off
-
-_LIVE = (State.EMITTING, State.HELD)
 
 
 class Controller:
@@ -78,13 +68,11 @@ class Controller:
         self._conversation = Conversation(dialect)
         self._machine = Stateful(self.known)
         self._watch = Watch()
+        self._pace = Pace(self.known, self._conversation, self._watch, clock.now_ms())
         self._audience = Audience()
         self._attended = False
         self._begin_paused = False
         self.halted = False  # a person has asked to stop
-        self._report_ms = clock.now_ms()
-        self._sent_ms = 0
-        self._granted_ms = 0  # when output was last allowed to start or go on
         self.lost: LinkLost | None = None
         self._sight: Sight | None = None
         self.identity: Identity | None = None
@@ -125,12 +113,12 @@ class Controller:
     @property
     def heard_ms(self) -> int:
         """When the unit last gave a report that counts; until it has, when we began to listen."""
-        return self._report_ms
+        return self._pace.heard_ms
 
     @property
     def fresh(self) -> bool:
         """Whether the unit has been heard within one status period: only then is it given more time."""
-        return self._now() - self._report_ms <= HEARD_MS
+        return self._pace.is_fresh(self._now())
 
     def add_watcher(self, watcher: Watcher) -> None:
         """Let ``watcher`` notice what happens, after it has."""
@@ -188,7 +176,7 @@ class Controller:
 
     def pause(self) -> None:
         """Output off for now; only a person goes on. A session that has not begun begins with this."""
-        if self.state in _LIVE:
+        if self.state in LIVE:
             self.known.pause_asked = True
             self._end(Trigger.PAUSE)
         elif self.state is State.ARMED:
@@ -277,40 +265,11 @@ class Controller:
         now_ms = self._now()
         if self.lost or (self.state is State.OFFLINE and not self.known.quiet.stopping):
             return now_ms + LOOK_MS
-        due_ms = self._due_ms()
+        due_ms = self._pace.due_ms(self.state, now_ms)
         if now_ms >= due_ms:
-            self.say(self._what_is_due())
-            due_ms = self._due_ms()
+            self.say(self._pace.what_is_due(self.state, now_ms))
+            due_ms = self._pace.due_ms(self.state, self._now())
         return due_ms
-
-    def _due_ms(self) -> int:
-        standing = self._conversation.standing
-        if self.known.quiet.stopping:
-            return self._sent_ms + STOP_MS
-        if standing is not None:
-            return standing.at_ms + (ANSWER_MS if self.state in _LIVE else LOOK_MS)
-        if self.state in _LIVE and self._watch.making_sure:
-            return self._sent_ms + SURE_MS
-        if self.state in _LIVE:
-            return min(self._granted_ms + RENEW_MS, self._expected_end_ms())
-        return self._sent_ms + LOOK_MS
-
-    def _what_is_due(self) -> Intent:
-        if self.known.quiet.stopping:
-            return Stop()
-        heard = self._conversation.standing is None and self.fresh
-        if self.unit is None or self.report is None or self.state not in _LIVE:
-            return Look()
-        if not heard or self._watch.making_sure:
-            return Look()  # prolongs nothing: what is not heard, or looks wrong, is not given more time
-        return Renew(self.unit.identity.nonce, self.known.session, self.report.uptime_ms, self.unit.lease_ms)
-
-    def _expected_end_ms(self) -> int:
-        """When the unit's own timer should have ended the running step: worth a look at once."""
-        if self.state is not State.EMITTING or not self.known.confirmed:
-            return self._now() + LOOK_MS
-        left_ms = self.known.step_end_ms - self.delivered_ms
-        return max(self._report_ms + left_ms + END_MS, self._sent_ms + END_MS)
 
     def say(self, intent: Intent) -> None:
         """The only way out: guard, witness, line. A stop waits for no witness: its end is told."""
@@ -324,12 +283,12 @@ class Controller:
             if self.known.quiet.asked_ms is not None:
                 return  # somebody who was told has stopped: nothing follows a stop
         if isinstance(intent, SetOutput | Renew):
-            self._granted_ms = self._now()  # not before: telling may have taken its time
-            self.known.quiet.allow(self._report_ms, intent.lease_ms)
+            self._pace.granted_ms = self._now()  # not before: telling may have taken its time
+            self.known.quiet.allow(self._pace.heard_ms, intent.lease_ms)
         self._send(self._conversation.ask(cleared, now_ms))
 
     def _send(self, data: bytes) -> None:
-        self._sent_ms = self._now()
+        self._pace.sent_ms = self._now()
         if self.lost:
             return
         try:
@@ -346,8 +305,8 @@ class Controller:
         if isinstance(answer, Declaration):
             self.declared = answer
             return
-        self._report_ms = self._now()
-        self.known.hear(answer, self._report_ms)
+        self._pace.heard_ms = self._now()
+        self.known.hear(answer, self._pace.heard_ms)
         if answer.refusal and isinstance(intent, Arm | SetOutput):
             self.fail(
                 f"the unit refused to {'arm' if isinstance(intent, Arm) else 'start'}: {answer.refusal}"
@@ -359,7 +318,7 @@ class Controller:
         plan = self.known.plan
         if plan is None or self._sight is None:
             return
-        belief = self.known.belief(report, plan, live=self.state in _LIVE)
+        belief = self.known.belief(report, plan, live=self.state in LIVE)
         raised, cleared = self._watch.judge(self._sight.see(report, self._now(), belief))
         for rule in raised:
             self._raise(rule, rule.what)
@@ -387,9 +346,9 @@ class Controller:
             self._fire(Trigger.LIFT)
         elif self.state is State.HELD and report.state is UnitState.EMITTING:
             self._fire(Trigger.TOUCH)
-        elif self.state in _LIVE and report.state is UnitState.READY and report.silent:
+        elif self.state in LIVE and report.state is UnitState.READY and report.silent:
             self._fire(Trigger.FINISH)
-        elif self.state in _LIVE and report.state not in (
+        elif self.state in LIVE and report.state not in (
             UnitState.EMITTING,
             UnitState.HELD,
             UnitState.READY,
@@ -420,8 +379,8 @@ class Controller:
         """Answers that matter are overdue: before the lease is out, stop asking for more output."""
         if self.unit is None:
             return
-        silent_for_ms = self._now() - self._report_ms
-        if self.state in _LIVE and silent_for_ms >= self.unit.lease_ms - OVERDUE_MS:
+        silent_for_ms = self._now() - self._pace.heard_ms
+        if self.state in LIVE and silent_for_ms >= self.unit.lease_ms - OVERDUE_MS:
             self.failure = "the unit does not answer"
             self._end(Trigger.DOUBT)
             self._alarm(BY_CODE["COMM_LOST"], self.failure)

@@ -10,10 +10,11 @@ import atexit
 from dataclasses import dataclass
 from enum import StrEnum
 
-from device.controller import LOOK_MS, Controller
+from device.controller import Controller
 from device.dialect import Look, UnitState
 from device.events import Progress, Silence, StepEnded, StepStarted
 from device.machine import State
+from device.pace import LOOK_MS
 from protocols.plan import Emit, Guide, Plan, Rest, Step, level
 
 PROGRESS_MS = 1000

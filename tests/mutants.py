@@ -45,7 +45,7 @@ MEMORY_BYTES = 4 << 30
 LEASE = frozenset(  # who is given time, and who is stopped
     (
         *("fresh", "open", "start", "say", "clear", "settle", "abandon"),
-        *("_send_due", "_due_ms", "_what_is_due", "_doubt_the_missing", "_end"),
+        *("_send_due", "_send", "_doubt_the_missing", "_end"),
     )
 )
 
@@ -58,6 +58,15 @@ class Target:
     within: frozenset[str] = frozenset()  # the functions that matter; all of them when none is named
 
 
+_SESSIONS = (
+    "device/test_sessions_leased.py",
+    "device/test_clearing.py",
+    "device/test_half_dead_line.py",
+    "device/test_sessions_end.py",
+    "device/test_sessions_guarded.py",
+    "device/test_sessions_person.py",
+    "device/test_sessions_faults.py",
+)
 TARGETS = {
     "device/guard.py": Target(("device/test_guard.py",)),
     "device/machine.py": Target(("device/test_machine.py",)),
@@ -67,18 +76,8 @@ TARGETS = {
     "device/alarms.py": Target(("device/test_alarms.py", "device/test_watch.py")),
     "device/unit.py": Target(("device/test_unit.py",), frozenset(("lease_ms", "known_unit"))),
     "device/conversation.py": Target(("device/test_conversation.py",)),
-    "device/controller.py": Target(
-        (
-            "device/test_sessions_leased.py",
-            "device/test_clearing.py",
-            "device/test_half_dead_line.py",
-            "device/test_sessions_end.py",
-            "device/test_sessions_guarded.py",
-            "device/test_sessions_person.py",
-            "device/test_sessions_faults.py",
-        ),
-        LEASE,
-    ),
+    "device/pace.py": Target(("device/test_pace.py",)),
+    "device/controller.py": Target(_SESSIONS, LEASE),
     "protocols/limits.py": Target(("protocols/test_limits.py",)),
 }
 KILLED = "device/test_mistakes_noticed.py"  # what was written because a mutant had survived

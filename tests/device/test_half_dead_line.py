@@ -11,11 +11,12 @@ from typing import TypeVar
 import pytest
 
 from device.clock import VirtualClock
-from device.controller import STOP_MS, Controller
+from device.controller import Controller
 from device.delivery import Ended, deliver
 from device.greeting import greet
 from device.link import Inbox
 from device.native import Native
+from device.pace import STOP_MS
 from protocols.plan import Emit
 from simulator.cable import Cable
 from simulator.faults import parse

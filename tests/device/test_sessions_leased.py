@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from device import dialect
 from device.delivery import Ended
 from device.events import Commanded, Silence
 from device.greeting import greet
@@ -46,62 +45,6 @@ def emitting(rig: Rig) -> Iterator[Rig]:
 def unheard_for(rig: Rig, ms: int) -> None:
     """Let time pass, and the controller know nothing of it, until it last heard its unit so long ago."""
     rig.wait(rig.controller.heard_ms + ms - rig.clock.now_ms())
-
-
-@pytest.mark.hazard("H-05")
-def test_a_unit_not_heard_for_a_status_period_is_looked_at_and_given_no_more_time(emitting: Rig) -> None:
-    unheard_for(emitting, STATUS_MS)
-    fresh = emitting.controller._what_is_due()
-    unheard_for(emitting, STATUS_MS + 1)
-    stale = emitting.controller._what_is_due()
-
-    assert isinstance(fresh, dialect.Renew)
-    assert isinstance(stale, dialect.Look)
-
-
-def test_while_a_question_stands_nothing_but_a_look_follows_it(emitting: Rig) -> None:
-    emitting.controller.say(dialect.Look())
-
-    assert emitting.controller.fresh
-    assert isinstance(emitting.controller._what_is_due(), dialect.Look)
-
-
-def test_a_unit_with_its_output_off_is_only_looked_at(rig: Rig) -> None:
-    unit = greet(rig.controller)
-    rig.controller.testify_to(Ledger())
-    rig.controller.take_up(plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=False)
-
-    assert rig.controller.fresh
-    assert isinstance(rig.controller._what_is_due(), dialect.Look)
-
-
-@pytest.mark.hazard("H-11")
-def test_while_a_reading_is_made_sure_of_the_unit_is_looked_at_every_40_ms(make_rig: MakeRig) -> None:
-    rig = make_rig("us111", "ageing@2s+1s=0.5")
-    begun(rig, emit(rig, MINUTE_MS))
-    while not rig.controller._watch.making_sure:
-        turn_for(rig, 1)
-
-    assert rig.controller.fresh
-    assert isinstance(rig.controller._what_is_due(), dialect.Look)
-    assert rig.controller._due_ms() == rig.controller._sent_ms + 40
-    rig.controller.stop()
-    assert rig.controller.settle() is Silence.PROVEN
-
-
-@pytest.mark.parametrize("after_ms", [1, 7, 33])
-def test_a_unit_is_given_more_time_every_90_ms(emitting: Rig, after_ms: int) -> None:
-    turn_for(emitting, after_ms)
-
-    assert emitting.controller._due_ms() == emitting.controller._granted_ms + 90
-
-
-@pytest.mark.hazard("H-18")
-def test_a_stop_that_is_not_answered_is_repeated_every_40_ms(emitting: Rig) -> None:
-    emitting.controller.stop()
-
-    assert emitting.controller._due_ms() == emitting.clock.now_ms() + 40
-    assert isinstance(emitting.controller._what_is_due(), dialect.Stop)
 
 
 @pytest.mark.hazard("H-05")

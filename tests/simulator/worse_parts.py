@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from device.clock import Clock
 from device.controller import Controller
-from device.dialect import Cleared, Intent, Renew, Report, SetOutput
+from device.dialect import Cleared, Dialect, Intent, Renew, Report, SetOutput
 from device.events import Silence, Witness
+from device.link import Inbox, Link
 from device.machine import State
 from device.operator import Act
+from device.pace import LIVE, Pace
 from device.wire import messages as wire
 from physioctl.journal import SessionLog
 from protocols.plan import Emit, Ultrasound, level
@@ -176,14 +179,22 @@ class Hurried(Reworked):
     firmware = HurriedFirmware
 
 
-class Blind(Controller):
-    """Renews whether or not it hears anything."""
+class BlindPace(Pace):
+    """Renews whether or not anything is heard."""
 
-    def _what_is_due(self) -> Intent:
-        unit, report = self.unit, self.report
-        if self.state in (State.EMITTING, State.HELD) and unit is not None and report is not None:
-            return Renew(unit.identity.nonce, self.known.session, report.uptime_ms, unit.lease_ms)
-        return super()._what_is_due()
+    def what_is_due(self, state: State, now_ms: int) -> Intent:
+        unit, report = self._known.unit, self._known.report
+        if state in LIVE and unit is not None and report is not None:
+            return Renew(unit.identity.nonce, self._known.session, report.uptime_ms, unit.lease_ms)
+        return super().what_is_due(state, now_ms)
+
+
+class Blind(Controller):
+    """Goes on, whether or not it hears anything."""
+
+    def __init__(self, link: Link, clock: Clock, inbox: Inbox, dialect: Dialect) -> None:
+        super().__init__(link, clock, inbox, dialect)
+        self._pace.__class__ = BlindPace
 
     def _doubt_the_missing(self) -> None:
         """Hopes."""

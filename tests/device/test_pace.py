@@ -1,0 +1,158 @@
+"""When the next message leaves, and which, at every moment that decides it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from device.conversation import Conversation
+from device.dialect import Cleared, Intent, Look, Renew, Stop
+from device.knowledge import Knowledge
+from device.machine import State
+from device.native import Native
+from device.pace import Pace
+from device.watch import Watch
+from tests.device.parts import EMITTING, NONCE, REPORT, SESSION, UNIT
+
+LIVE = [State.EMITTING, State.HELD]
+OFF = [state for state in State if state not in LIVE]
+
+
+class Host:
+    """A pace, and what it goes by: output is on, and the unit has been heard at 1000 ms."""
+
+    def __init__(self) -> None:
+        self.known = Knowledge(unit=UNIT, report=EMITTING, counted=EMITTING, session=SESSION)
+        self.conversation = Conversation(Native())
+        self.watch = Watch()
+        self.pace = Pace(self.known, self.conversation, self.watch, 1000)
+
+    def asks(self, at_ms: int) -> None:
+        self.conversation.ask(Cleared(Look()), at_ms)
+        self.pace.sent_ms = at_ms
+
+    def what(self, state: State, now_ms: int = 1000) -> type[Intent]:
+        return type(self.pace.what_is_due(state, now_ms))
+
+
+@pytest.fixture
+def host() -> Host:
+    return Host()
+
+
+# --- when -------------------------------------------------------------------------------------------------
+
+
+def test_nothing_has_left_before_anything_was_said(host: Host) -> None:
+    assert host.pace.due_ms(State.IDLE, 0) == 250
+    assert host.pace.due_ms(State.EMITTING, 0) == 90
+
+
+@pytest.mark.parametrize("state", OFF)
+def test_a_unit_with_its_output_off_is_looked_at_four_times_a_second(host: Host, state: State) -> None:
+    host.pace.sent_ms = 1000
+
+    assert host.pace.due_ms(state, 1003) == 1250
+
+
+@pytest.mark.parametrize(
+    ("state", "due_ms"), [(State.EMITTING, 1080), (State.HELD, 1080), (State.ARMED, 1250)]
+)
+def test_a_question_is_given_up_for_a_newer_one(host: Host, state: State, due_ms: int) -> None:
+    host.asks(1000)
+
+    assert host.pace.due_ms(state, 1003) == due_ms
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_stop_is_repeated_every_40_ms_whatever_else_is_due(host: Host, state: State) -> None:
+    host.asks(1000)
+    host.known.quiet.ask(1000, reachable=True)
+
+    assert host.pace.due_ms(state, 1003) == 1040
+    assert host.what(state) is Stop
+
+
+@pytest.mark.parametrize(
+    ("state", "due_ms"), [(State.EMITTING, 1040), (State.HELD, 1040), (State.ARMED, 1250)]
+)
+def test_a_reading_is_made_sure_of_every_40_ms_while_output_is_on(
+    host: Host, state: State, due_ms: int
+) -> None:
+    host.pace.sent_ms, host.pace.granted_ms, host.watch.making_sure = 1000, 950, True
+
+    assert host.pace.due_ms(state, 1003) == due_ms
+
+
+@pytest.mark.parametrize("state", LIVE)
+def test_more_time_is_given_every_90_ms(host: Host, state: State) -> None:
+    host.pace.sent_ms, host.pace.granted_ms = 1070, 1000
+
+    assert host.pace.due_ms(state, 1071) == 1090
+
+
+def test_a_unit_that_has_not_yet_been_seen_to_begin_is_looked_at_within_a_quarter_of_a_second(
+    host: Host,
+) -> None:
+    host.pace.granted_ms = 5000
+
+    assert host.pace.due_ms(State.EMITTING, 1003) == 1253
+
+
+@pytest.mark.parametrize(
+    ("state", "confirmed", "sent_ms", "due_ms"),
+    [
+        (State.EMITTING, True, 990, 1035),
+        (State.EMITTING, True, 1040, 1045),  # one look is not sent upon the other
+        (State.EMITTING, False, 990, 1090),
+        (State.HELD, True, 990, 1090),  # its timer stands still
+    ],
+)
+def test_a_step_is_looked_at_5_ms_after_its_end(
+    host: Host, state: State, confirmed: bool, sent_ms: int, due_ms: int
+) -> None:
+    host.known.step_end_ms, host.known.confirmed = EMITTING.delivered_ms + 30, confirmed
+    host.pace.sent_ms, host.pace.granted_ms = sent_ms, 1000
+
+    assert host.pace.due_ms(state, 1003) == due_ms
+
+
+# --- what -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize("state", LIVE)
+def test_a_renewal_runs_from_the_units_latest_report(host: Host, state: State) -> None:
+    assert host.pace.what_is_due(state, 1100) == Renew(NONCE, SESSION, EMITTING.uptime_ms, 500)
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize("state", LIVE)
+def test_a_unit_that_is_not_heard_or_looks_wrong_is_given_no_more_time(host: Host, state: State) -> None:
+    stale = host.what(state, 1101)
+    host.watch.making_sure = True
+    wrong = host.what(state)
+    host.watch.making_sure = False
+    host.asks(1000)
+    asked = host.what(state)
+
+    assert stale is wrong is asked is Look
+
+
+@pytest.mark.parametrize("state", OFF)
+def test_a_unit_with_its_output_off_is_only_looked_at(host: Host, state: State) -> None:
+    assert host.what(state) is Look
+
+
+def test_a_unit_that_is_not_known_or_has_not_spoken_is_only_looked_at(host: Host) -> None:
+    host.known.report = None
+    silent = host.what(State.EMITTING)
+    host.known.report, host.known.unit = replace(REPORT), None
+
+    assert silent is host.what(State.EMITTING) is Look
+
+
+@pytest.mark.parametrize(("now_ms", "fresh"), [(1000, True), (1100, True), (1101, False)])
+def test_what_was_heard_is_fresh_for_one_status_period(host: Host, now_ms: int, fresh: bool) -> None:
+    assert host.pace.is_fresh(now_ms) is fresh
