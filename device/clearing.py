@@ -23,7 +23,7 @@ def latched(controller: Controller) -> UnitFaulted | None:
     )
 
 
-def clear(controller: Controller) -> tuple[str, ...]:
+def clear_faults(controller: Controller) -> tuple[str, ...]:
     """Clear what the greeted unit has latched, and name it; raise `UnitFaulted` while its cause remains."""
     fault = latched(controller)
     if fault is None:
@@ -39,6 +39,6 @@ def clear(controller: Controller) -> tuple[str, ...]:
         while controller.report.faults and controller.clock.now_ms() < give_up_ms:
             controller.turn(give_up_ms)
         if not controller.report.faults:
-            controller.clear()
+            controller.leave_fault()
             return names
     raise latched(controller) or fault

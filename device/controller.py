@@ -203,7 +203,7 @@ class Controller:
         self.known.pause_asked = False
         self._end(Trigger.FAIL)
 
-    def clear(self) -> None:
+    def leave_fault(self) -> None:
         """Leave a fault whose cause has gone: a person's act. Raise `NoWay` while it has not."""
         self._fire(Trigger.CLEAR)
         self.failure = ""

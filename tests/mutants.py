@@ -44,7 +44,7 @@ SLEEP_S = 600  # in all, for one that waits and does no work; the machine may be
 MEMORY_BYTES = 4 << 30
 LEASE = frozenset(  # who is given time, and who is stopped
     (
-        *("fresh", "open", "start", "say", "clear", "settle", "abandon"),
+        *("fresh", "open", "start", "say", "leave_fault", "settle", "abandon"),
         *("_send_due", "_send", "_doubt_the_missing", "_end"),
     )
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from queue import SimpleQueue
 
 import click
 
-from device import clearing
+from device.clearing import clear_faults
 from device.clock import SystemClock
 from device.controller import Controller
 from device.greeting import greet
@@ -14,6 +15,7 @@ from device.link import Inbox
 from device.native import Native
 from physioctl.cli.opening import open_link
 from physioctl.cli.printing import say
+from physioctl.terminal import stop_on_signals
 
 
 @click.command()
@@ -28,12 +30,9 @@ def clear(port: str) -> int:
       physioctl clear --port /dev/ttyUSB0
     """
     inbox: Inbox = SimpleQueue()
-    link = open_link(port, inbox)
-    try:
+    with stop_on_signals(inbox), closing(open_link(port, inbox)) as link:
         controller = Controller(link, SystemClock(), inbox, Native())
         greet(controller)
-        cleared = clearing.clear(controller)
-    finally:
-        link.close()
+        cleared = clear_faults(controller)
     say(f"cleared: {', '.join(cleared)}" if cleared else "The unit has latched no fault.")
     return 0

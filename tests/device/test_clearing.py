@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from device.clearing import clear, latched
+from device.clearing import clear_faults, latched
 from device.delivery import Ended, deliver
 from device.errors import UnitFaulted
 from device.greeting import greet
@@ -32,7 +32,7 @@ def test_a_sound_unit_has_latched_nothing_and_nothing_is_cleared(rig: Rig) -> No
     greet(rig.controller)
 
     assert latched(rig.controller) is None
-    assert clear(rig.controller) == ()
+    assert clear_faults(rig.controller) == ()
     assert rig.controller.state is State.IDLE
 
 
@@ -54,7 +54,7 @@ def test_a_latched_fault_is_told_by_its_name_its_meaning_and_what_to_do(make_rig
 def test_a_fault_whose_cause_has_gone_is_cleared_and_the_unit_may_be_used_again(make_rig: MakeRig) -> None:
     rig = faulted(make_rig, "brown_out@5s")
 
-    names = clear(rig.controller)
+    names = clear_faults(rig.controller)
 
     assert names == ("SUPPLY",)
     assert (rig.controller.state, rig.controller.failure) == (State.OFFLINE, "")
@@ -70,12 +70,12 @@ def test_a_head_that_is_still_too_warm_keeps_its_fault_until_it_has_cooled(make_
     rig = faulted(make_rig, "overheat@5s+1min=200")
 
     with pytest.raises(UnitFaulted, match="HEAD_HOT: the head is too warm"):
-        clear(rig.controller)
+        clear_faults(rig.controller)
     kept = rig.controller.state
     rig.wait(60 * MINUTE_MS)
 
     assert kept is State.FAULT
-    assert clear(rig.controller) == ("HEAD_HOT",)
+    assert clear_faults(rig.controller) == ("HEAD_HOT",)
     assert rig.controller.state is State.OFFLINE
 
 
@@ -84,4 +84,4 @@ def test_a_request_to_clear_that_is_lost_is_made_again(make_rig: MakeRig, dead: 
     rig = faulted(make_rig, "brown_out@5s", f"half_open@60020ms+200ms={dead}")
     rig.wait(MINUTE_MS - rig.clock.now_ms())
 
-    assert clear(rig.controller) == ("SUPPLY",)
+    assert clear_faults(rig.controller) == ("SUPPLY",)

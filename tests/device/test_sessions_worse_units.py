@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from device.clearing import clear
+from device.clearing import clear_faults
 from device.controller import Controller
 from device.delivery import Ended, deliver
 from device.errors import UnitFaulted
@@ -148,7 +148,7 @@ def test_a_fault_is_cleared_by_another_program_than_the_one_that_met_it(make_rig
     second = another_host(rig)
     greet(second)
 
-    names = clear(second)
+    names = clear_faults(second)
 
     assert names == ("SUPPLY",)
     third, ledger = another_host(rig), Ledger()
@@ -166,7 +166,7 @@ def test_a_head_that_is_hot_is_not_cleared_by_another_program_either(make_rig: M
     greet(second)
 
     with pytest.raises(UnitFaulted, match="HEAD_HOT"):
-        clear(second)
+        clear_faults(second)
 
 
 def test_a_controller_is_for_one_session(rig: Rig) -> None:

@@ -133,6 +133,20 @@ def test_a_stop_that_is_broken_off_is_gone_through_with_and_says_what_is_known(t
 
 
 @pytest.mark.hazard("H-18")
+@pytest.mark.skipif(sys.platform == "win32", reason="ptys and these signals are things of POSIX")
+def test_a_clearing_that_is_broken_off_sends_a_stop_and_says_what_is_known(tmp_path: Path) -> None:
+    with silent_pty() as (heard, port):
+        process = begin(tmp_path, "clear", "--port", port)
+        os.read(heard, 4096)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=LIMIT_S)
+
+    assert (process.returncode, out) == (8, "")
+    assert err.startswith("error: a stop was sent")
+    assert err.endswith("  to do: Switch the unit off now.\n")
+
+
+@pytest.mark.hazard("H-18")
 def test_a_stop_that_is_broken_off_before_it_could_be_sent_says_so(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         process = begin(tmp_path, "stop", "--port", f"rfc2217://127.0.0.1:{listener.getsockname()[1]}")
