@@ -57,7 +57,6 @@ class View:
     unit_elapsed_ms: int  # by the unit's
     uncounted_ms: int  # output that the unit's clock has seen and its count has not
     head_still_ms: int  # for how long of output the head's reading has not changed
-    emitted_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def _head_implausible(view: View) -> bool:
 def _head_stuck(view: View) -> bool:
     return (
         view.declared.measures_head_temp
-        and view.emitted_ms <= SENSOR_JUDGED_MS
+        and view.report.delivered_ms <= SENSOR_JUDGED_MS
         and view.head_still_ms >= SENSOR_STILL_MS
     )
 

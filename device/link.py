@@ -30,7 +30,7 @@ WRITE_TIMEOUT_S = 0.1  # a peer that does not read must not hold up the loop for
 
 # pyserial brings more kinds of address. They are for trying out pyserial, some pick a port by themselves or
 # write files, and what they raise at a slip of the pen is anybody's guess: KeyError, re.error.
-SCHEMES = frozenset({"sim", "socket", "rfc2217"})
+_SCHEMES = frozenset({"sim", "socket", "rfc2217"})
 
 # What pyserial 3.5 raises on a port that is going or gone. TypeError: its file handle became None under it.
 # ValueError: an ioctl that this kind of port does not know. termios.error is no OSError.
@@ -125,7 +125,7 @@ def add_url_handlers(package: str) -> None:
 
 def _open(name: str, *, exclusive: bool) -> serial.Serial:
     scheme, is_address, _ = name.lower().partition("://")
-    if is_address and scheme not in SCHEMES:
+    if is_address and scheme not in _SCHEMES:
         raise PortUnusable(
             f"{name} is no kind of port that is spoken here",
             "Name a device path, a COM name, or a sim://, socket:// or rfc2217:// address.",

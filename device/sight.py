@@ -65,7 +65,6 @@ class Sight:
             unit_elapsed_ms=(report.uptime_ms - first.uptime_ms) % _TURN,
             uncounted_ms=self._uncounted_ms,
             head_still_ms=self._head_still_ms,
-            emitted_ms=report.delivered_ms,
         )
 
     def _count(self, before: Report, report: Report) -> None:

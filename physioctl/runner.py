@@ -57,6 +57,12 @@ class Request:
     rest_of: str | None = None  # give only what this interrupted session has left
     on_unfinished: Callable[[SessionReconciled], None] | None = None  # told of sessions that broke off
 
+    @classmethod
+    def on_nobody(cls, protocol: Protocol, session: str, *, attended: bool = False) -> Request:
+        """A rehearsal's: nobody is treated, on no side, and nobody is asked."""
+        side = "none" if protocol.side.value == "either" else protocol.side.value
+        return cls(protocol, session, side=side, answers=None, attended=attended)
+
 
 def run_session(
     request: Request, controller: Controller, journal: Journal, watchers: Sequence[Watcher] = ()

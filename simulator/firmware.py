@@ -191,10 +191,7 @@ class Firmware:
             return self._set(asked, own_ms)
         if not checks.lease(self._plate, asked.lease_ms):
             return Result.BAD_LEASE
-        if self._age_ms(asked, own_ms) >= asked.lease_ms:
-            return Result.STALE
-        self._lease(asked, own_ms)
-        return Result.OK
+        return Result.OK if self._lease(asked, own_ms) else Result.STALE
 
     def _set(self, asked: Set, own_ms: int) -> Result:
         refused = checks.set_(self._plate, asked)
@@ -210,11 +207,10 @@ class Firmware:
             or self.energy_mj + one_ms_mj > ceilings.energy_max_mj
         ):
             return Result.OVER_CEILING
-        if self._age_ms(asked, own_ms) >= asked.lease_ms:
+        if not self._lease(asked, own_ms):
             return Result.STALE
         self._stand_still(own_ms)
         self._step, self.step_ms = asked, 0
-        self._lease(asked, own_ms)
         if self.state is not UnitState.HELD:  # what is held begins when contact is back, and not before
             self._emit(own_ms, self.drive.level(own_ms), asked.ramp_ms, Why.SET)
             self._foresee_energy(own_ms)
@@ -224,8 +220,13 @@ class Firmware:
         """How long ago the host was told what it answers; a time yet to come is as good as never."""
         return (self._uptime_ms(own_ms) - asked.heard_ms) & _U32
 
-    def _lease(self, asked: Set | Renew, own_ms: int) -> None:
-        self.lease_until_ms = own_ms - self._age_ms(asked, own_ms) + asked.lease_ms
+    def _lease(self, asked: Set | Renew, own_ms: int) -> bool:
+        """Let the lease run from what the host has heard, unless it would be over already."""
+        until_ms = own_ms - self._age_ms(asked, own_ms) + asked.lease_ms
+        if until_ms <= own_ms:
+            return False
+        self.lease_until_ms = until_ms
+        return True
 
     def _stop(self, own_ms: int) -> None:
         if self.state is UnitState.FAULT:

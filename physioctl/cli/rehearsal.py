@@ -57,8 +57,7 @@ class Rehearsal:
 
 def rehearse(protocol: Protocol, rig: Rig, *, session: str, watchers: Sequence[Watcher] = ()) -> Rehearsal:
     """Run ``protocol`` on ``rig``; raise `Refused` when it may not be run on that unit."""
-    side = "none" if protocol.side.value == "either" else protocol.side.value
-    request = Request(protocol=protocol, session=session, side=side, answers=None)
+    request = Request.on_nobody(protocol, session)
     with Journal.in_memory(rig.clock) as journal:
         ended = run_session(request, rig.controller, journal, watchers)
     return Rehearsal(

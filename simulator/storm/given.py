@@ -17,7 +17,7 @@ _COUNT_MS = 5  # between one count and another, of the same thing
 _LEAP_MS = 2  # a clock that gains may leap over a millisecond
 
 
-class Pace:
+class Given:
     """The time given in each step, and the ramp at hand."""
 
     def __init__(self, story: Story, course: Course, resume_ramp_ms: int) -> None:

@@ -26,9 +26,9 @@ from simulator.faults import FaultKind
 from simulator.record import OutputChange, Why
 from simulator.rig import Rig
 from simulator.storm.course import Course
+from simulator.storm.given import Given
 from simulator.storm.hazards import INFERRED_MS, bound_ms, hazards, lease_ms, line_ms
 from simulator.storm.host import MortalClock
-from simulator.storm.pace import Pace
 from simulator.storm.story import Story
 from simulator.storm.will import Will
 
@@ -89,7 +89,7 @@ class Judge:
         self.hazards = hazards(story, rig, clock, lambda: self._bound)
         self._bound = 0  # the level that may go out in the step at hand
         self._will = Will(story, clock, rig.controller)
-        self._pace = Pace(story, course, rig.unit.plate.resume_ramp_ms)
+        self._given = Given(story, course, rig.unit.plate.resume_ramp_ms)
         self._set = 0
         self._commanded = 0  # what the unit's own program wants to go out
         self._seen = 0  # changes of output
@@ -110,7 +110,7 @@ class Judge:
         output, on = unit.output, unit.silent_since_ms is None
         self._will.look()
         if self._was_on:
-            self._pace.ran(now_ms - self._before_ms)
+            self._given.ran(now_ms - self._before_ms)
         if len(unit.changes) > self._seen:
             self._hear_changes(unit.changes[self._seen :])
         stuck = self.during(FaultKind.STUCK_OUTPUT)
@@ -142,7 +142,7 @@ class Judge:
         match event:
             case StepStarted():
                 self._bound = self._course.bound(event.step)
-                self._pace.begin(event.step)
+                self._given.begin(event.step)
             case AlarmRaised():
                 self.alarms.append(event.code)
             case Silenced():
@@ -172,7 +172,7 @@ class Judge:
     def judge_times_given(self) -> None:
         """Judge what a completed session has given, step by step."""
         if self.ended is not None and self.ended.outcome is Outcome.COMPLETED:
-            for what in self._pace.too_short(self._clock.now_ms()):
+            for what in self._given.too_short(self._clock.now_ms()):
                 self.broken(Rule.TIME, what)
 
     def _judge_output(self, now_ms: int, output: float) -> None:
@@ -181,9 +181,9 @@ class Judge:
         most = self._bound * (1 + max(off_by, 0.0))
         if output > most + _HAIR:
             self.broken(Rule.LEVEL, f"{output:.1f} in a step of {self._bound}")
-        elif output > most * self._pace.share(now_ms) + _HAIR:
+        elif output > most * self._given.share(now_ms) + _HAIR:
             self.broken(Rule.RAMP, f"{output:.1f} already, on the way to {self._bound}")
-        if not self.begun(FaultKind.STUCK_OUTPUT) and (what := self._pace.too_long(now_ms)):
+        if not self.begun(FaultKind.STUCK_OUTPUT) and (what := self._given.too_long(now_ms)):
             self.broken(Rule.TIME, what)
         against_ms = self._will.against_for_ms()
         if against_ms > self._bound_ms:
@@ -217,7 +217,7 @@ class Judge:
         if against_ms > self._bound_ms:
             self.broken(Rule.RISE, f"{change.output}, {against_ms} ms after somebody wanted it off")
         if change.why is Why.SET:
-            self._pace.started(self._clock.now_ms())
+            self._given.started(self._clock.now_ms())
             if change.output != self._bound:
                 self.broken(Rule.STEP, f"set to {change.output} in a step of {self._bound}")
             if not self._starts:
@@ -225,7 +225,7 @@ class Judge:
             self._starts = 0
             self._set = change.output
             return
-        self._pace.came_back(self._clock.now_ms())
+        self._given.came_back(self._clock.now_ms())
         if change.output > self._set:
             self.broken(Rule.RISE, f"back at {change.output}, and it was set to {self._set}")
 

@@ -114,9 +114,7 @@ class _Play:
         return Outcome(self._story, ended, tuple(judge.violations.values()), figures)
 
     def _run(self, journal: Journal, watchers: Sequence[Watcher]) -> str:
-        protocol = self._course.protocol
-        side = "none" if protocol.side.value == "either" else protocol.side.value
-        request = Request(protocol, _SESSION, side=side, answers=None, attended=self._story.attended)
+        request = Request.on_nobody(self._course.protocol, _SESSION, attended=self._story.attended)
         try:
             ended = run_session(request, self._rig.controller, journal, [self._judge, *watchers])
         except HostDied:

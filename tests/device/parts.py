@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from device.alarms import View
 from device.dialect import Declaration, Identity, Report, UnitState
 from device.models import Model
 from device.unit import Unit
@@ -67,6 +68,25 @@ MODEL = Model(
     head_trip_ddeg_c=430,
 )
 UNIT = Unit(IDENTITY, DECLARED, MODEL)
+VIEW = View(
+    now_ms=0,
+    report=REPORT,
+    before=None,
+    since_before_ms=0,
+    model=MODEL,
+    declared=DECLARED,
+    wanted_level=0,
+    last_level=1,
+    steady=False,
+    nonce=REPORT.nonce,
+    lapses=REPORT.lapses,
+    delivered_max_ms=90_000,
+    energy_max_mj=100_000,
+    elapsed_ms=0,
+    unit_elapsed_ms=0,
+    uncounted_ms=0,
+    head_still_ms=0,
+)
 
 
 def bound(quantity: Quantity, at_least: int | None = None, at_most: int | None = None) -> Bound:

@@ -33,7 +33,6 @@ RUNNING = View(
     unit_elapsed_ms=50_000,
     uncounted_ms=0,
     head_still_ms=0,
-    emitted_ms=10_000,
 )
 READY = replace(RUNNING, report=REPORT, before=REPORT, wanted_level=0, steady=False)
 HOT = replace(MODEL, head_warn_ddeg_c=800)  # a head that may be hot before anyone is told
@@ -251,7 +250,10 @@ def test_a_head_that_leaps_is_a_bad_sensor(sign: int, since_ms: int, change: int
 def test_a_head_that_gives_output_and_stays_the_same_is_a_bad_sensor(
     still_ms: int, emitted_ms: int, breaks: bool
 ) -> None:
-    assert broken(RUNNING, head_still_ms=still_ms, emitted_ms=emitted_ms) == expect("SENSOR_FAULT", breaks)
+    given = {"delivered_ms": emitted_ms}
+    changes = {"head_still_ms": still_ms, "delivered_max_ms": emitted_ms}
+
+    assert broken(RUNNING, given, **changes) == expect("SENSOR_FAULT", breaks)
 
 
 # --- dose, identity and time ----------------------------------------------------------------------

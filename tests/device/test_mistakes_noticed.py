@@ -22,7 +22,7 @@ from device.watch import Watch
 from protocols.limits import Bound, Excess, Layer, Limits, Quantity
 from protocols.plan import Guide, Rest, Step
 from simulator.rig import Rig
-from tests.device.parts import DECLARED, MODEL, REPORT, bound
+from tests.device.parts import REPORT, VIEW, bound
 from tests.support import (
     LEASE_MS,
     MINUTE_MS,
@@ -40,26 +40,7 @@ INTENSITY = Quantity.INTENSITY_MW_CM2
 
 def view(*faults: str) -> View:
     """What a rule sees of a unit that reports ``faults``."""
-    return View(
-        now_ms=0,
-        report=replace(REPORT, faults=faults),
-        before=None,
-        since_before_ms=0,
-        model=MODEL,
-        declared=DECLARED,
-        wanted_level=0,
-        last_level=1,
-        steady=False,
-        nonce=REPORT.nonce,
-        lapses=REPORT.lapses,
-        delivered_max_ms=90_000,
-        energy_max_mj=100_000,
-        elapsed_ms=0,
-        unit_elapsed_ms=0,
-        uncounted_ms=0,
-        head_still_ms=0,
-        emitted_ms=0,
-    )
+    return replace(VIEW, report=replace(REPORT, faults=faults))
 
 
 @pytest.mark.hazard("H-04")

@@ -46,7 +46,6 @@ def test_the_first_report_has_nothing_before_it() -> None:
         unit_elapsed_ms=0,
         uncounted_ms=0,
         head_still_ms=0,
-        emitted_ms=10_000,
     )
 
 
@@ -60,7 +59,7 @@ def test_clocks_and_lapses_are_counted_from_the_first_report_and_change_from_the
     assert (view.elapsed_ms, view.unit_elapsed_ms, view.lapses) == (1100, 1103, 3)
     assert (view.before, view.since_before_ms) == (replace(EMITTING, uptime_ms=71_000, lapses=4), 100)
     assert view.nonce == NONCE  # the unit's as it was greeted, not as it says now
-    assert view.emitted_ms == 12_000
+    assert view.report.delivered_ms == 12_000
 
 
 # --- steady ---------------------------------------------------------------------------------------

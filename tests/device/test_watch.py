@@ -6,31 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from device.alarms import RULES, Effect, Rule, View
+from device.alarms import RULES, Effect, Rule
 from device.events import Priority
 from device.watch import Watch
-from tests.device.parts import DECLARED, MODEL, REPORT
+from tests.device.parts import REPORT, VIEW
 
-VIEW = View(
-    now_ms=0,
-    report=REPORT,
-    before=None,
-    since_before_ms=0,
-    model=MODEL,
-    declared=DECLARED,
-    wanted_level=0,
-    last_level=1,
-    steady=False,
-    nonce=REPORT.nonce,
-    lapses=REPORT.lapses,
-    delivered_max_ms=90_000,
-    energy_max_mj=100_000,
-    elapsed_ms=0,
-    unit_elapsed_ms=0,
-    uncounted_ms=0,
-    head_still_ms=0,
-    emitted_ms=0,
-)
 SUSTAIN_MS = 300
 
 
