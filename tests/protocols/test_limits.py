@@ -80,10 +80,10 @@ def test_every_clause_of_a_bound_has_to_hold(bound: Bound, value: int) -> None:
     ],
 )
 def test_a_bound_that_bounds_nothing_or_everything_cannot_be_made(clauses: dict[str, Any], why: str) -> None:
-    said = {"quantity": INTENSITY, "layer": Layer.MODEL, "source": "a test"} | clauses
+    said: dict[str, Any] = {"quantity": INTENSITY, "layer": Layer.MODEL, "source": "a test"}
 
     with pytest.raises(InvalidBound, match=why):
-        Bound(**said)
+        Bound(**(said | clauses))
 
 
 def test_clauses_that_leave_one_value_are_no_contradiction() -> None:
