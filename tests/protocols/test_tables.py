@@ -87,7 +87,8 @@ def test_a_family_has_these_ceilings_and_no_others(family: Family) -> None:
 @pytest.mark.parametrize("family", Family)
 @pytest.mark.parametrize("site", SITE_NUMBERS)
 def test_a_site_has_these_bounds_or_this_block_and_no_others(site: str, family: Family) -> None:
-    numbers = SITE_NUMBERS[site][1 if family is U else 2]
+    _, of_ultrasound, of_percussion = SITE_NUMBERS[site]
+    numbers = of_ultrasound if family is U else of_percussion
     bounds, blocks = site_layer(site, family)
 
     assert bool(blocks) is (numbers is None)
