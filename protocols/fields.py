@@ -20,6 +20,7 @@ from protocols.origin import Where
 from protocols.quantity import Dimension, NotAQuantity
 
 TEXT_MAX = 400
+NAME_MAX = 80
 
 
 def _quantity(dimension: Dimension) -> tuple[BeforeValidator, PlainSerializer, WithJsonSchema]:
@@ -76,7 +77,9 @@ Given = BeforeValidator(_given)
 def _whole(value: object) -> object:
     """A version is a whole number: in Python true, and 1.0, are 1 as well."""
     if isinstance(value, bool | float | Decimal):
-        raise NotSaid(f"found {str(value).lower()}; expected a whole number", "Write `format: 1`.")
+        raise NotSaid(
+            f"found {quantity.shorten(str(value).lower())}; expected a whole number", "Write `format: 1`."
+        )
     return value
 
 
@@ -125,13 +128,15 @@ def _matching(pattern: str, such_as: str) -> Callable[[str], str]:
     def check(name: str) -> str:
         if not re.fullmatch(pattern, name):
             raise NotSaid(f"found {quantity.shorten(name)!r}", f"Write a name such as {such_as}.")
+        if len(name) > NAME_MAX:
+            raise NotSaid(f"is {len(name)} characters long; at most {NAME_MAX} are read", "Make it shorter.")
         return name
 
     return check
 
 
 def _name(pattern: str, such_as: str) -> tuple[Any, ...]:
-    schema = {"type": "string", "pattern": f"^{pattern}$", "examples": [such_as]}
+    schema = {"type": "string", "pattern": f"^{pattern}$", "maxLength": NAME_MAX, "examples": [such_as]}
     return AfterValidator(_matching(pattern, such_as)), WithJsonSchema(schema)
 
 

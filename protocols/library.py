@@ -42,6 +42,18 @@ def find(name: str | Path) -> Protocol:
     )
 
 
+def namesakes(name: str | Path, protocol: Protocol) -> tuple[str, ...]:
+    """What to tell a person who said ``name`` and got ``protocol``, where another could have been meant."""
+    if protocol.origin.bundled:
+        if not Path(name).is_file():
+            return ()
+        what = f"{name} is the bundled protocol; the file of that name in this folder is not read"
+        return (f"{what} (that is ./{name})",)
+    if protocol.id in bundled() and find(protocol.id) != protocol:
+        return (f"{protocol.origin.file} bears the id of the bundled protocol {protocol.id} and is not it",)
+    return ()
+
+
 def load(path: str | Path) -> Protocol:
     """The protocol in a file, or `ProtocolInvalid` with all of the file's mistakes."""
     path = Path(path)

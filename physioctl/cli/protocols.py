@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from device.models import MODELS, Model, model
+from physioctl.cli.choosing import chosen
 from physioctl.cli.completing import ProtocolName
 from physioctl.cli.exits import Exit, report
 from physioctl.cli.printing import aside, json_line, say, table
@@ -15,7 +16,7 @@ from physioctl.screening import RED_FLAGS, Question, blank_answers, questions_of
 from physioctl.text import joules, minutes
 from protocols import compile as compiling
 from protocols.ceilings import body_sites
-from protocols.errors import PhysioctlError, ProtocolInvalid
+from protocols.errors import MISTAKES_SAID_MAX, PhysioctlError, ProtocolInvalid
 from protocols.library import bundled, find
 from protocols.limits import Bound, Family, Limits, Quantity
 from protocols.model import EmitStep, FlatStep, PercussionLevel, Protocol, RestStep, UltrasoundLevel
@@ -79,7 +80,7 @@ def show(protocol: str, answers: bool, as_json: bool) -> None:
       physioctl protocols show calf-tightness-ultrasound
       physioctl protocols show calf-tightness-ultrasound --answers > answers.yaml
     """
-    found = find(protocol)
+    found = chosen(protocol)
     asked = questions_of(found)
     if answers:
         click.echo(blank_answers(asked), nl=False)
@@ -118,7 +119,11 @@ def plan(protocol: str, unit: str, explain: bool, as_json: bool) -> None:
     """
     kind = model(unit)
     made = compiling.compile_plan(
-        find(protocol), model=kind.id, family=kind.family, area_mm2=kind.area_mm2, limits=Limits(kind.bounds)
+        chosen(protocol),
+        model=kind.id,
+        family=kind.family,
+        area_mm2=kind.area_mm2,
+        limits=Limits(kind.bounds),
     )
     if as_json:
         for values in _plan_json(made, explain=explain):
@@ -145,12 +150,14 @@ def schema() -> None:
 
 def _checked(file: str) -> int:
     try:
-        protocol = find(file)
+        protocol = chosen(file)
         compiling.check(protocol)
     except ProtocolInvalid as error:
-        for mistake in error.mistakes:
+        for mistake in error.mistakes[:MISTAKES_SAID_MAX]:
             aside(f"error: {mistake}")
             aside(f"  to do: {mistake.mend}")
+        if (more := len(error.mistakes) - MISTAKES_SAID_MAX) > 0:
+            aside(f"and {more} more")
         return Exit.PROTOCOL_INVALID
     except PhysioctlError as error:
         return report(error)
@@ -181,6 +188,7 @@ def _about(protocol: Protocol) -> dict[str, Any]:
         "red_flags": [flag.model_dump(mode="json") for flag in protocol.red_flags],
         "delivered_ms": _output_ms(protocol),
         "content_hash": protocol.content_hash,
+        "bundled": protocol.origin.bundled,
     }
 
 

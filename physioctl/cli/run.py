@@ -15,6 +15,7 @@ from device.controller import Controller
 from device.events import Silence, Watcher
 from device.link import Inbox
 from device.native import Native
+from physioctl.cli.choosing import chosen
 from physioctl.cli.completing import ProtocolName
 from physioctl.cli.exits import Exit, hush_stdout
 from physioctl.cli.opening import open_link
@@ -30,7 +31,6 @@ from physioctl.screening import Answer, Answers, questions_of, read_answers
 from physioctl.screens import BarScreen, JsonLines, Plain, summary, unfinished
 from physioctl.terminal import keys, stop_on_signals
 from physioctl.text import clean
-from protocols.library import find
 from protocols.model import Protocol, Side
 
 _SIDES = (Side.LEFT, Side.RIGHT)
@@ -75,7 +75,7 @@ def run(
       physioctl run calf-tightness-ultrasound --port COM4 --side left --answers answers.yaml
       physioctl run unit-check --port 'sim://us111?seed=7' --json
     """
-    found = find(protocol)
+    found = chosen(protocol)
     clock = SystemClock()
     if rest_of is not None:
         broken = recorded(journal or default_path(), rest_of).summary
