@@ -52,7 +52,7 @@ Carrier: TypeAlias = Annotated[int, *_quantity(quantity.CARRIER), _within(_U, Qu
 Pulse: TypeAlias = Annotated[int, *_quantity(quantity.PULSE), _within(_U, Quantity.PULSE_HZ)]
 Speed: TypeAlias = Annotated[int, *_quantity(quantity.SPEED), _within(_P, Quantity.SPEED_PER_MIN)]
 Duration: TypeAlias = Annotated[int, *_quantity(quantity.DURATION)]
-Energy: TypeAlias = Annotated[int, *_quantity(quantity.ENERGY), _within(_U, Quantity.ENERGY_MJ)]
+Energy: TypeAlias = Annotated[int, *_quantity(quantity.ENERGY)]
 
 
 class NotSaid(ValueError):

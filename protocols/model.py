@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from protocols.ceilings import family_layer
 from protocols.fields import (
     Carrier,
     Code,
@@ -32,7 +33,7 @@ from protocols.fields import (
     Text,
     Version,
 )
-from protocols.limits import Bound, Family, Layer, Quantity
+from protocols.limits import Bound, Family, Layer, Limits, Quantity
 from protocols.origin import Origin, Where
 from protocols.quantity import DURATION, show
 
@@ -334,10 +335,15 @@ def _once(steps: Sequence[Any], where: Where) -> Iterator[tuple[Where, FlatStep]
 
 def _limit_slips(protocol: Protocol) -> Iterator[Slip]:
     known = _LIMITS_OF[protocol.uses]
+    ceilings = Limits(family_layer(protocol.family) if protocol.family else ())
     for key, quantity in OWN_LIMITS.items():
-        if key not in known and getattr(protocol.limits, key) is not None:
+        if (value := getattr(protocol.limits, key)) is None:
+            continue
+        if key not in known:
             what = f"a plan for {protocol.uses} has no {quantity.label} to hold this against"
             yield Slip(("limits", key), what, f"Take it out. What can be limited: {', '.join(known)}.")
+        elif excess := ceilings.excess(quantity, value):
+            yield Slip(("limits", key), str(excess), f"Stay within it: {excess.bound}.")
 
 
 def _size_slips(protocol: Protocol) -> Iterator[Slip]:

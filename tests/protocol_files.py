@@ -64,7 +64,7 @@ def _steps(family: str) -> st.SearchStrategy[list[dict[str, Any]]]:
     return st.lists(leaf | repeated, min_size=1, max_size=4)
 
 
-_EVERY = {"step": _times(900_000), "duration": _times(1_800_000)}
+_EVERY = {"step": _times(300_000), "duration": _times(900_000)}
 _ENERGIES = _sum(1, 54_000_000, ("mJ", 1), ("J", 1000), ("kJ", 1_000_000))
 _LIMITS = {
     "ultrasound": st.fixed_dictionaries(

@@ -258,6 +258,16 @@ def test_a_family_s_energy_is_held_to_the_last_millijoule() -> None:
     assert "energy of the session at most 54 kJ" in refused(protocol(steps), area_mm2=area_mm2 + 1).what
 
 
+@pytest.mark.parametrize("family", Family)
+def test_guidance_gives_nothing_and_keeps_every_limit(family: Family) -> None:
+    limits = "limits: {energy: 5000 kJ, speed: 1 /min, duration: 1 ms}"
+    which = protocol("  - guide: Breathe.\n    for: 1 min\n", "none", limits=limits)
+
+    check(which)
+
+    assert planned(which, family=family).emissions == ()
+
+
 @pytest.mark.parametrize("layer", [Layer.UNIT, Layer.PERSON, Layer.OPERATOR])
 def test_a_bound_on_the_energy_of_percussion_is_refused_for_it_cannot_be_judged(layer: Layer) -> None:
     refusal = refused(protocol(PERCUSSION, "percussion"), at_most(Quantity.ENERGY_MJ, 1_000, layer))

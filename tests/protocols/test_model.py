@@ -113,6 +113,8 @@ def test_own_limits_are_a_layer_that_remembers_its_lines() -> None:
         ("0.5 W/cm²", "5 min", "10:14", "limits.intensity", "'min' is not a unit", "0.44 W/cm²"),
         ("0.5 W/cm²", "3.001 W/cm²", "10:14", "limits.intensity", "at most 3 W/cm²", "Stay within"),
         ("duration: 10 min", "energy: 5000 kJ", "11:11", "limits.energy", "at most 54 kJ", "Stay within"),
+        ("duration: 10 min", "duration: 31 min", "11:13", "limits.duration", "at most 30 min", "Stay within"),
+        ("duration: 10 min", "step: 16 min", "11:9", "limits.step", "at most 15 min", "Stay within"),
         (
             "duration: 10 min",
             "speed: 1800 /min",
@@ -202,6 +204,7 @@ def test_each_slip_says_where_what_and_how_to_mend_it(
 @pytest.mark.parametrize(
     ("limit", "what"),
     [
+        ("energy: 5000 kJ", "a plan for percussion has no energy of the session to hold this against"),
         ("energy: 1 J", "a plan for percussion has no energy of the session to hold this against"),
         ("intensity: 0.5 W/cm²", "a plan for percussion has no intensity to hold this against"),
         ("sata: 0.5 W/cm²", "a plan for percussion has no temporal-average intensity to hold this against"),
