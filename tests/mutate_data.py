@@ -12,7 +12,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 Way: TypeAlias = tuple[str | int, ...]
@@ -28,9 +28,24 @@ class DataMutation:
     text: str
 
 
+def unmutated(source: str) -> DataMutation:
+    """No mistake, but written as those are that have one: no test may notice that."""
+    return DataMutation("", "unmutated", _comments(source) + written(tomllib.loads(source)))
+
+
 def data_mutations(source: str) -> Iterator[DataMutation]:
     """Every mutation of the TOML in ``source``."""
-    sound = tomllib.loads(source)
+    sound, comments = tomllib.loads(source), _comments(source)
+    for mutation in _mutations(sound):
+        yield replace(mutation, text=comments + mutation.text)
+
+
+def _comments(source: str) -> str:
+    """The lines that are comments: tests may read them too."""
+    return "".join(f"{line}\n" for line in source.splitlines() if line.startswith("#"))
+
+
+def _mutations(sound: Mapping[str, Any]) -> Iterator[DataMutation]:
     codes = _codes(sound)
     for way, value in _walk(sound):
         key = way[-1]

@@ -187,6 +187,58 @@ def test_bounds_nothing_can_satisfy_are_said_to_be_so() -> None:
     assert "No intensity satisfies every bound" in refused(protocol(PULSED), limits).to_do
 
 
+DUTY = Quantity.DUTY_PCT
+
+
+@pytest.mark.parametrize(
+    ("bounds", "advice"),
+    [
+        ([(Quantity.PULSE_HZ, None, 0, None)], "Lower the pulse repetition to 0 Hz or less."),
+        ([(DUTY, 40, 40, None)], "Lower the duty cycle to 40 % or less."),
+        ([(DUTY, None, 50, None), (DUTY, None, None, {20})], "Set the duty cycle to one of 20 %."),
+        ([(DUTY, 50, None, {60})], "Set the duty cycle to at least 50 % and one of 60 %."),
+        (
+            [(Quantity.INTENSITY_MW_CM2, None, 700, None), (DUTY, None, 40, None)],
+            "Lower the intensity to 0.7 W/cm² or less. Mend the other 1 likewise.",
+        ),
+    ],
+)
+def test_the_advice_leads_inside_the_bounds(
+    bounds: list[tuple[Quantity, int | None, int | None, set[int] | None]], advice: str
+) -> None:
+    limits = Limits(
+        Bound(quantity, Layer.PERSON, "a test", low, high, frozenset(among) if among else None)
+        for quantity, low, high, among in bounds
+    )
+
+    assert refused(protocol(PULSED), limits).to_do == advice
+
+
+@pytest.mark.hazard("H-04")
+def test_a_plan_is_held_against_its_limits_once_more_when_it_is_made() -> None:
+    asked: list[int] = []
+    refuses_at = 0
+
+    class Forgetful(Bound):
+        """A bound with a mistake in it: of all the times it is asked, it refuses one."""
+
+        def admits(self, value: int) -> bool:
+            asked.append(value)
+            return len(asked) != refuses_at
+
+    limits = Limits([Forgetful(Quantity.STEP_MS, Layer.MODEL, "a test", at_most=1)])
+    asked.clear()
+    planned(protocol(PULSED), limits)
+    refuses_at = len(asked)
+    asked.clear()
+
+    assert "is outside its limits" in refused(protocol(PULSED), limits).what
+
+
+def test_the_smallest_head_has_an_energy() -> None:
+    assert planned(protocol(PULSED), area_mm2=1).energy_mj == 1_194
+
+
 def test_a_protocols_own_limit_binds_its_own_steps() -> None:
     which = protocol(PULSED, limits="limits: {sata: 0.3 W/cm²}")
 

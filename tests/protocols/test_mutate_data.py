@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutate_data import data_mutations, written
+from tests.mutate_data import data_mutations, unmutated, written
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [ROOT / "protocols/families.toml", ROOT / "device/nameplates/us111.toml"]
@@ -63,7 +63,8 @@ def test_every_mutation_of_a_table_is_another_table(path: Path) -> None:
 
     mutated = [tomllib.loads(mutation.text) for mutation in data_mutations(source)]
 
-    assert tomllib.loads(written(sound)) == sound
+    assert tomllib.loads(written(sound)) == sound == tomllib.loads(unmutated(source).text)
+    assert all(line in unmutated(source).text for line in source.splitlines() if line.startswith("#"))
     assert len(mutated) > 20
     assert all(data != sound for data in mutated)
 

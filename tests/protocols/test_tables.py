@@ -272,7 +272,7 @@ def typed(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_damaged_table_is_said_to_be_so_and_never_stops_a_stop(tmp_path: Path) -> None:
     for package in ("protocols", "device", "physioctl"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    text = SITES.replace("at_most = 300\n", "at_msot = 300\n", 1)
+    text = changed(SITES, "foot.ultrasound.sata_mw_cm2", at_most=None, at_msot=300)
     (tmp_path / "protocols/sites.toml").write_text(text, encoding="utf-8")
 
     checked = typed(tmp_path, "protocols", "check", "unit-check")
