@@ -219,14 +219,14 @@ def test_a_plan_is_held_against_its_limits_once_more_when_it_is_made() -> None:
     asked: list[int] = []
     refuses_at = 0
 
-    class Forgetful(Bound):
+    class Inconsistent(Bound):
         """A bound with a mistake in it: of all the times it is asked, it refuses one."""
 
         def admits(self, value: int) -> bool:
             asked.append(value)
             return len(asked) != refuses_at
 
-    limits = Limits([Forgetful(Quantity.STEP_MS, Layer.MODEL, "a test", at_most=1)])
+    limits = Limits([Inconsistent(Quantity.STEP_MS, Layer.MODEL, "a test", at_most=1)])
     asked.clear()
     planned(protocol(PULSED), limits)
     refuses_at = len(asked)
