@@ -95,6 +95,7 @@ def test_a_site_has_these_bounds_or_this_block_and_no_others(site: str, family: 
     assert clauses(bounds) == {name: (None, at_most) for name, at_most in (numbers or {}).items()}
     assert all(bound.source.startswith(f"sites.toml, {site}: ") for bound in bounds)
     assert all((block.layer, block.family) == (Layer.SITE, family) for block in blocks)
+    assert not any("nothing is said" in block.reason for block in blocks)  # each block has its own reason
 
 
 def test_these_are_the_body_sites_and_what_people_call_them() -> None:
