@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from device.link import SerialLink
     from device.native import Native
     from device.operator import Act
+    from physioctl.answers import read_answers
     from physioctl.events import Outcome, SessionEnded, SessionStarted
     from physioctl.journal import Journal
+    from physioctl.questions import questions_of
     from physioctl.runner import Request, run_session
-    from physioctl.screening import Answers, questions_of, read_answers
+    from physioctl.screening import Answer, Answers, answered
     from physioctl.verdict import verify
     from protocols.errors import PhysioctlError, ProtocolInvalid, Refused
     from protocols.library import bundled, find
@@ -35,8 +37,10 @@ _HOMES = {
     "device.operator": ("Act",),
     "physioctl.events": ("Outcome", "SessionEnded", "SessionStarted"),
     "physioctl.journal": ("Journal",),
+    "physioctl.answers": ("read_answers",),
+    "physioctl.questions": ("questions_of",),
     "physioctl.runner": ("Request", "run_session"),
-    "physioctl.screening": ("Answers", "questions_of", "read_answers"),
+    "physioctl.screening": ("Answer", "Answers", "answered"),
     "physioctl.verdict": ("verify",),
     "protocols.errors": ("PhysioctlError", "ProtocolInvalid", "Refused"),
     "protocols.library": ("bundled", "find"),
@@ -45,6 +49,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Act",
+    "Answer",
     "Answers",
     "Controller",
     "Event",
@@ -62,6 +67,7 @@ __all__ = [
     "SystemClock",
     "VirtualClock",
     "Watcher",
+    "answered",
     "bundled",
     "find",
     "questions_of",

@@ -60,8 +60,10 @@ class SessionReconciled(Event):
 class Screened(Event):
     """The questions asked before output, and what was answered."""
 
-    answers: JSON  # question code → yes, no or unanswered
-    notes: tuple[str, ...]  # codes answered yes that did not refuse the session
+    answers: JSON  # question code → answer (yes, no, unanswered), question (hash of its text), date
+    notes: tuple[str, ...]  # codes of relative contraindications answered yes, or not at all
+    acknowledged: JSON  # the same codes → who weighed and acknowledged each
+    age_band: str | None  # None when the session asked for none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,9 +23,10 @@ from physioctl.errors import UsageMistake
 from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
 from physioctl.journal import Journal
 from physioctl.naming import session_number
+from physioctl.network import refuse_unauthenticated
 from physioctl.reconcile import TOLD_WITHIN, reconcile
 from physioctl.record import Summary, chain, delivered_today, reference
-from physioctl.screening import Answers, questions_of, screen
+from physioctl.screening import Answers, day_of, screen
 from protocols.errors import PhysioctlError, Refused
 from protocols.limits import Bound, Limits
 from protocols.plan import Plan, rest_of
@@ -55,6 +56,7 @@ class Request:
     operator: tuple[Bound, ...] = ()  # limits of the operator's own
     attended: bool = False  # somebody is there to resume after a pause
     rest_of: str | None = None  # give only what this interrupted session has left
+    unauthenticated_network: bool = False  # whether the port may lie beyond this machine, on a person
     on_unfinished: Callable[[SessionReconciled], None] | None = None  # told of sessions that broke off
 
     @classmethod
@@ -78,8 +80,13 @@ def run_session(
         raise UsageMistake(
             "this controller has had its session", "Make a new Controller for each session, on the same link."
         )
+    if not request.unauthenticated_network:
+        refuse_unauthenticated(controller.link.name, request.protocol)
     unit = greet(controller)
-    screening = None if request.answers is None else screen(questions_of(request.protocol), request.answers)
+    screening = None
+    if request.answers is not None:
+        today = day_of(controller.clock)
+        screening = screen(request.protocol, request.answers, person=request.person, today=today)
     _check_calibration(unit, controller.clock.utc().date())
     for broken in reconcile(journal, controller, unit):
         if request.on_unfinished is not None:

@@ -22,7 +22,7 @@ from device.events import (
     StateChanged,
     StepStarted,
 )
-from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
+from physioctl.events import Outcome, Screened, SessionEnded, SessionReconciled, SessionStarted
 from physioctl.text import clean, minutes
 
 if TYPE_CHECKING:
@@ -115,6 +115,8 @@ class BarScreen:
             self._print(event, "cyan")
         elif isinstance(event, AlarmRaised):
             self._print(event, "red" if event.priority != "low" else "yellow")
+        elif isinstance(event, Screened) and event.acknowledged:
+            self._print(event, "yellow")
         elif isinstance(event, AlarmCleared | Acted):
             self._print(event, "dim")
         elif isinstance(event, SessionEnded) and self._task is not None:
@@ -197,6 +199,8 @@ def _aside(event: Event) -> str:
             return f"alarm {event.code} is over"
         case Acted():
             return f"operator: {event.act}"
+        case Screened() if event.acknowledged:
+            return "; ".join(f"{code} acknowledged by {by}" for code, by in event.acknowledged.items())
         case StateChanged(state=state) if state in ("paused", "held", "uncertain", "fault"):
             return f"now {state}"
     return ""

@@ -5,13 +5,16 @@ It knows what an author may write and which parts must agree; no unit, no person
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from hashlib import sha256
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from protocols.contraindications import AgeBand, catalogue
 from protocols.fields import (
     Carrier,
     Code,
@@ -26,6 +29,7 @@ from protocols.fields import (
     Site,
     Speed,
     Text,
+    near,
 )
 from protocols.limits import Bound, Family, Layer, Quantity
 from protocols.quantity import DURATION, show
@@ -99,7 +103,7 @@ class OwnLimits(_Strict):
 class Question(_Strict):
     """A question the protocol adds to the screening. A yes, or no answer, refuses the session."""
 
-    code: Annotated[Code, Field(description="a contraindication's code, or one of your own")]
+    code: Annotated[Code, Field(description="a code of your own; none of the project's, and none twice")]
     ask: Annotated[Text, Field(description="the question; yes means that it is present")]
 
 
@@ -108,6 +112,13 @@ class RedFlag(_Strict):
 
     sign: Text
     action: Annotated[Action, Field(strict=False)]
+
+    @property
+    def code(self) -> str:
+        """The code of the question it is asked by, made of the sign: another sign is another question."""
+        sign = self.sign.rstrip(".")
+        words = re.findall("[A-Z0-9]+", sign.upper())[:5]
+        return "_".join(["FLAG", *words, sha256(sign.encode()).hexdigest()[:6].upper()])
 
 
 class UltrasoundLevel(_Strict):
@@ -204,6 +215,12 @@ FlatStep: TypeAlias = EmitStep | RestStep | GuideStep
 Where: TypeAlias = tuple[str | int, ...]
 
 
+def _some_age(ages: tuple[AgeBand, ...]) -> tuple[AgeBand, ...]:
+    if not ages:
+        raise NotSaid("names no age band", f"Choose from {', '.join(AgeBand)}, or take the key out.")
+    return ages
+
+
 @dataclass(frozen=True, slots=True)
 class Slip:
     """Two parts of a file that do not agree: where, what, and how to mend it."""
@@ -246,6 +263,18 @@ class Protocol(_Strict):
     purpose: Annotated[Text, Field(description="for whom and when; and for whom not")]
     evidence: Evidence
     limits: Annotated[OwnLimits, Field(description="its own limits; they can only lower")] = OwnLimits()
+    ages: Annotated[
+        tuple[Annotated[AgeBand, Field(strict=False)], ...],
+        AfterValidator(_some_age),
+        Field(
+            description="the only age bands it is for; they can only narrow the family's",
+            json_schema_extra={"minItems": 1},
+        ),
+    ] = ()
+    asks: Annotated[
+        tuple[Code, ...],
+        Field(description="codes of the project's own questions that refuse this session, wherever it is"),
+    ] = ()
     screening: Annotated[tuple[Question, ...], Field(description="questions it adds")] = ()
     red_flags: Annotated[tuple[RedFlag, ...], Field(description="signs that send the person on")] = ()
     steps: Steps
@@ -286,7 +315,7 @@ class Protocol(_Strict):
 
     @model_validator(mode="after")
     def _agrees(self) -> Protocol:
-        if slips := [*_size_slips(self), *_step_slips(self), *_evidence_slips(self)]:
+        if slips := [*_size_slips(self), *_step_slips(self), *_evidence_slips(self), *_screening_slips(self)]:
             raise Disagreement(slips)
         return self
 
@@ -380,3 +409,38 @@ def _evidence_slips(protocol: Protocol) -> Iterator[Slip]:
     if protocol.evidence.grade not in unsourced and not protocol.evidence.sources:
         what = f"the grade {protocol.evidence.grade} rests on a source, and none is named"
         yield Slip(("evidence",), what, "Add `sources:` with author and year, or grade it expert_opinion.")
+
+
+def _screening_slips(protocol: Protocol) -> Iterator[Slip]:
+    """A protocol adds questions. It never replaces one of the project's, and none stands for two."""
+    ours = catalogue().questions
+    for index, code in enumerate(protocol.asks):
+        if code not in ours:
+            what = f"{code} is no code of contraindications.toml"
+            yield Slip(("asks", index), what, near(code, ours))
+        elif code in protocol.asks[:index]:
+            yield Slip(("asks", index), f"{code} is here twice", "Keep one of them.")
+    taken: set[str] = set()
+    for index, flag in enumerate(protocol.red_flags):
+        if flag.code in taken:
+            what = "this sign is here twice"
+            yield Slip(("red_flags", index, "sign"), what, "Keep one of them, with the more urgent action.")
+        taken.add(flag.code)
+    for index, question in enumerate(protocol.screening):
+        where: Where = ("screening", index, "code")
+        if question.code in ours:
+            what = f"{question.code} is a question of the project's own, which a protocol may not replace"
+            mend = f"Write `asks: [{question.code}]` to let it refuse this session, or take another code."
+            yield Slip(where, what, mend)
+        elif question.code in taken:
+            yield Slip(where, f"the code {question.code} is here twice", "Give each question its own code.")
+        taken.add(question.code)
+    yield from _age_slips(protocol)
+
+
+def _age_slips(protocol: Protocol) -> Iterator[Slip]:
+    allowed = frozenset(AgeBand) if protocol.family is None else catalogue().age_bands[protocol.family]
+    for index, age in enumerate(protocol.ages):
+        if age not in allowed:
+            what = f"{protocol.family} is not used on the age band {age}"
+            yield Slip(("ages", index), what, f"Choose from {', '.join(sorted(allowed))}.")

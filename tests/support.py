@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import date
 from queue import SimpleQueue
 
 from hypothesis import settings
 
+from device.clock import VirtualClock
 from device.controller import Controller
 from device.delivery import Delivery, deliver
 from device.events import Event
@@ -14,7 +16,11 @@ from device.greeting import greet
 from device.link import Inbox
 from device.native import Native
 from device.unit import Unit
+from physioctl.questions import questions_of
+from physioctl.screening import Answer, Answers, answered, day_of
+from protocols.contraindications import AgeBand
 from protocols.limits import Family, Limits
+from protocols.model import Protocol
 from protocols.plan import Emit, Output, Percussion, Plan, Step, Ultrasound, energy_mj
 from simulator.rig import CableLink, Rig
 
@@ -25,6 +31,8 @@ ON_THE_WAY_MS = 10  # a message that had left already still arrives
 ULTRASOUND = Ultrasound(intensity_mw_cm2=440, duty_pct=100, carrier_khz=1000, pulse_hz=0)
 PERCUSSION = Percussion(speed_per_min=2000)
 OUTPUTS: dict[str, Output] = {"us111": ULTRASOUND, "ultragun": PERCUSSION, "ultragun_pro": PERCUSSION}
+
+VIRTUAL_DAY = day_of(VirtualClock())  # of every session on virtual time that begins with it
 
 MakeRig = Callable[..., Rig]
 
@@ -123,3 +131,15 @@ def first_output_ms(model: str = "us111") -> int:
 def family_of(rig: Rig) -> Family:
     """The family of the rig's unit, in the controller's words."""
     return Family[rig.unit.plate.family.name]
+
+
+def screened(
+    protocol: Protocol,
+    other: Mapping[str, Answer] | None = None,
+    *,
+    on: date = VIRTUAL_DAY,
+    person: str | None = "P-017",
+) -> Answers:
+    """Every question of ``protocol`` answered no, but for ``other``, for an adult, on the day ``on``."""
+    said = {question.code: Answer.NO for question in questions_of(protocol)} | dict(other or {})
+    return answered(protocol, said, on=on, person=person, age_band=AgeBand.ADULT)

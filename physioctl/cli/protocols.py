@@ -7,11 +7,15 @@ from typing import Any
 
 import click
 
+from device.clock import SystemClock
 from device.models import MODELS, Model, model
+from physioctl.answers import blank_answers
 from physioctl.cli.completing import ProtocolName
 from physioctl.cli.exits import Exit, report
 from physioctl.cli.printing import aside, json_line, say, table
-from physioctl.screening import RED_FLAGS, Question, blank_answers, questions_of
+from physioctl.person import reference
+from physioctl.questions import RED_FLAGS, Question, questions_of
+from physioctl.screening import day_of
 from physioctl.text import joules, minutes
 from protocols import compile as compiling
 from protocols.ceilings import body_sites
@@ -70,8 +74,9 @@ def list_(family: str | None, site: str | None, as_json: bool) -> None:
 @protocols.command()
 @click.argument("protocol", type=ProtocolName())
 @click.option("--answers", is_flag=True, help="Only its screening, as a form for run --answers.")
+@click.option("--person", metavar="REF", help="With --answers: the reference that the form is for.")
 @_JSON
-def show(protocol: str, answers: bool, as_json: bool) -> None:
+def show(protocol: str, answers: bool, person: str | None, as_json: bool) -> None:
     """Show what a protocol is, what supports it, what is asked before it, and its steps.
 
     \b
@@ -82,7 +87,8 @@ def show(protocol: str, answers: bool, as_json: bool) -> None:
     found = find(protocol)
     asked = questions_of(found)
     if answers:
-        click.echo(blank_answers(asked), nl=False)
+        form = None if person is None else reference(person)
+        click.echo(blank_answers(found, day_of(SystemClock()), form), nl=False)
     elif as_json:
         json_line(_about(found) | {"questions": [_question(question) for question in asked]})
     else:
@@ -189,6 +195,9 @@ def _question(question: Question) -> dict[str, Any]:
         "code": question.code,
         "ask": question.ask,
         "action": question.action,
+        "weigh": question.weigh,
+        "lasting": question.lasting,
+        "text_hash": question.text_hash,
         "source": list(question.source),
     }
 

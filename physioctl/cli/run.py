@@ -15,6 +15,8 @@ from device.controller import Controller
 from device.events import Silence, Watcher
 from device.link import Inbox
 from device.native import Native
+from physioctl.answers import read_answers
+from physioctl.cli import asking
 from physioctl.cli.completing import ProtocolName
 from physioctl.cli.exits import Exit, hush_stdout
 from physioctl.cli.opening import open_link
@@ -24,12 +26,13 @@ from physioctl.errors import UsageMistake
 from physioctl.events import Outcome, SessionEnded
 from physioctl.journal import Journal, default_path
 from physioctl.naming import new_session_id
+from physioctl.network import beyond_this_machine, refuse_unauthenticated, warning
+from physioctl.person import reference
 from physioctl.record import session as recorded
 from physioctl.runner import Request, run_session
-from physioctl.screening import Answer, Answers, questions_of, read_answers
+from physioctl.screening import day_of
 from physioctl.screens import BarScreen, JsonLines, Plain, summary, unfinished
-from physioctl.terminal import keys, stop_on_signals
-from physioctl.text import clean
+from physioctl.terminal import attended, keys, stop_on_signals
 from protocols.library import find
 from protocols.model import Protocol, Side
 
@@ -50,8 +53,14 @@ _CODES = {
 @click.option("--person", metavar="REF", help="A reference for the person treated. Never a name.")
 @click.option("--side", type=click.Choice(["left", "right"]), help="Which side of the body.")
 @click.option("--answers", type=click.Path(path_type=Path), help="Answers to the screening questions (YAML).")
+@click.option(
+    "--operator", metavar="REF", help="A reference for who runs it, and acknowledges. Never a name."
+)
 @click.option("--journal", type=click.Path(path_type=Path), help="Keep the record in this file.")
 @click.option("--rest-of", metavar="SESSION", help="Give only what this interrupted session has left.")
+@click.option(
+    "--unauthenticated-network", is_flag=True, help="Treat a person over a line without authentication."
+)
 @click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def run(
@@ -60,8 +69,10 @@ def run(
     person: str | None,
     side: str | None,
     answers: Path | None,
+    operator: str | None,
     journal: Path | None,
     rest_of: str | None,
+    unauthenticated_network: bool,
     plain: bool,
     as_json: bool,
 ) -> int:
@@ -76,7 +87,10 @@ def run(
       physioctl run unit-check --port 'sim://us111?seed=7' --json
     """
     found = find(protocol)
+    if not unauthenticated_network:
+        refuse_unauthenticated(port, found)
     clock = SystemClock()
+    by = None if operator is None else reference(operator)
     if rest_of is not None:
         broken = recorded(journal or default_path(), rest_of).summary
         rest_of, person, side = broken.id, person or broken.person, side or _a_side(broken.side)
@@ -85,8 +99,13 @@ def run(
         session=new_session_id(clock),
         side=chosen_side(found, side),
         person=person,
-        answers=read_answers(answers) if answers else _asked(found),
-        attended=_attended(),
+        answers=(
+            read_answers(answers, found, operator=by)
+            if answers
+            else asking.answers(found, person=person, operator=by, today=day_of(clock))
+        ),
+        attended=attended(),
+        unauthenticated_network=unauthenticated_network,
         rest_of=rest_of,
         on_unfinished=lambda found: aside(unfinished(found)),
     )
@@ -96,6 +115,8 @@ def run(
         record = stack.enter_context(Journal.open(journal, clock))
         link = open_link(port, inbox)
         stack.callback(link.close)
+        if beyond_this_machine(port):
+            aside(warning(port))
         watcher = stack.enter_context(BarScreen()) if _wants_bar(plain, as_json) else _lines(as_json)
         stack.enter_context(keys(inbox))
         controller = Controller(link, clock, inbox, Native())
@@ -150,28 +171,11 @@ def chosen_side(protocol: Protocol, side: str | None) -> str:
         return protocol.side.value
     if side is not None:
         return side
-    if _attended():
-        return str(click.prompt("Which side", type=click.Choice([s.value for s in _SIDES])))
+    if attended():
+        return asking.choose("Which side", [side.value for side in _SIDES])
     raise UsageMistake(
         f"{protocol.id} treats one side of the body", "Say which: --side left or --side right."
     )
-
-
-def _asked(protocol: Protocol) -> Answers:
-    """The answers a person gives at the terminal; none at all where there is no terminal to ask at."""
-    questions = questions_of(protocol)
-    if not questions or not _attended():
-        return Answers()
-    click.echo("Before the session. Answer for the person treated:")
-    return Answers({q.code: Answer.YES if _confirmed(q.ask) else Answer.NO for q in questions})
-
-
-def _confirmed(question: str) -> bool:
-    return click.confirm(f"  {clean(question)}", default=None)
-
-
-def _attended() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _wants_bar(plain: bool, as_json: bool) -> bool:

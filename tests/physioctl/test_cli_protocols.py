@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from device.models import MODELS, model
+from physioctl.answers import read_answers
 from physioctl.cli import run
-from physioctl.screening import read_answers
 from protocols import library
 
 GOOD = """format: 1
@@ -88,12 +88,13 @@ def test_show_answers_prints_a_form_that_is_read_back(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, out, _ = said(capsys, "protocols", "show", "calf-tightness-ultrasound", "--answers")
-    (tmp_path / "answers.yaml").write_text(out, encoding="utf-8")
-
     _, shown, _ = said(capsys, "protocols", "show", "calf-tightness-ultrasound", "--json")
 
     asked = {question["code"] for question in lines(shown)[0]["questions"]}
-    assert set(read_answers(tmp_path / "answers.yaml").said) == asked
+    path = tmp_path / "answers.yaml"
+    path.write_text(out.replace("person:", "person: P-017"), encoding="utf-8")
+    read = read_answers(path, library.find("calf-tightness-ultrasound"))
+    assert {answer.code for answer in read.given} == asked
 
 
 def test_check_says_ok_for_what_is_sound(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:

