@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
@@ -14,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from physioctl.questions import questions_of
 from physioctl.record import session
 from physioctl.verdict import verify
+from protocols.library import find
 from tests.processes import (
     LIMIT_S,
     ServedUnit,
@@ -168,16 +171,24 @@ def test_stop_silences_a_unit_whose_host_was_killed(tmp_path: Path) -> None:
 # --- keys -----------------------------------------------------------------------------------------------
 
 
+TO_THE_TERMINAL = 'exec "$@" <>"$0" >&0 2>&0'
+TO_A_PIPE = 'exec "$@" <>"$0" 2>&0'  # as `physioctl run … | tee log`, with the pipe in this process
+IN_THE_BACKGROUND = 'exec <>"$0" >&0 2>&0; set -m; "$@" & wait $!; exit $?'
+
+
 class Terminal:
     """``physioctl run`` at a terminal of its own, and somebody at the keys."""
 
-    def __init__(self, folder: Path, *arguments: object) -> None:
+    def __init__(self, folder: Path, *arguments: object, typed: str = TO_THE_TERMINAL) -> None:
         self._master, slave = pty.openpty()
         self.screen = b""
         # The leader of a session that opens a terminal has it for its own: Ctrl-C and a hang-up reach it.
-        take_it = ["sh", "-c", 'exec "$@" <>"$0" >&0 2>&0', os.ttyname(slave)]
+        take_it = ["sh", "-c", typed, os.ttyname(slave)]
         self._process = subprocess.Popen(
-            [*take_it, *command(*arguments)], env=environment(folder), start_new_session=True
+            [*take_it, *command(*arguments)],
+            env=environment(folder),
+            start_new_session=True,
+            stdout=subprocess.PIPE,
         )
         self._slave = slave  # held until the other end has opened it
 
@@ -204,8 +215,15 @@ class Terminal:
         assert self.shows(lambda: self._process.poll() is not None)
         return self._process.wait(LIMIT_S)
 
+    def piped(self) -> str:
+        """What went to a pipe instead of the screen, once it has ended."""
+        assert self._process.stdout is not None
+        return self._process.stdout.read().decode()
+
     def close(self) -> None:
         os.close(self._master)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         os.close(self._slave)
         if self._process.poll() is None:
             self._process.kill()
@@ -275,3 +293,117 @@ def test_a_terminal_that_is_closed_stops_the_session(tmp_path: Path) -> None:
 
     assert unit.rest()[-1].why == "stop"
     assert journal_is_whole(tmp_path)
+
+
+@pytest.mark.hazard("H-18")
+def test_the_keys_are_alive_while_the_output_goes_to_a_pipe(tmp_path: Path) -> None:
+    arguments = ("run", short_protocol(tmp_path, 60), "--journal", tmp_path / "j", "--json")
+    with served_unit(tmp_path) as unit:
+        terminal = Terminal(tmp_path, *arguments, "--port", unit.port, typed=TO_A_PIPE)
+        try:
+            assert terminal.shows(unit.gives_output), terminal.screen
+            terminal.press(" ")
+            assert terminal.shows(unit.is_silent_again)
+            terminal.press(" ")
+            assert terminal.shows(unit.gives_output)
+            terminal.press("s")
+            code = terminal.ended()
+            said = lines(terminal.piped())
+        finally:
+            terminal.close()
+
+    assert code == 6
+    assert [line.why for line in unit.rest()] == ["set", "stop", "set", "stop"]
+    assert (said[0]["event"], said[-1]["event"], said[-1]["outcome"]) == (
+        "session_started",
+        "session_ended",
+        "stopped",
+    )
+
+
+def test_a_job_in_the_background_is_not_suspended_by_its_terminal(tmp_path: Path) -> None:
+    arguments = ("run", short_protocol(tmp_path, 1), "--port", "sim://us111", "--journal", tmp_path / "j")
+    terminal = Terminal(tmp_path, *arguments, typed=IN_THE_BACKGROUND)
+    try:
+        code = terminal.ended()
+    finally:
+        terminal.close()
+
+    assert code == 0, terminal.screen
+    assert b"completed" in terminal.screen
+
+
+# --- screening ------------------------------------------------------------------------------------------
+
+
+def on_a_calf(folder: Path) -> Path:
+    """The short protocol, on a person."""
+    path = short_protocol(folder, 1)
+    text = path.read_text(encoding="utf-8").replace(
+        "body_site: bench\nside: none", "body_site: calf\nside: left"
+    )
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.hazard("H-16")
+def test_what_is_asked_and_acknowledged_at_the_terminal_stands_in_the_record(tmp_path: Path) -> None:
+    path = on_a_calf(tmp_path)
+    options = ("--person", "P-1", "--operator", "T-2", "--json", "--journal", tmp_path / "j")
+    asked = questions_of(find(path))
+    terminal = Terminal(tmp_path, "run", path, "--port", "sim://us111", *options, typed=TO_A_PIPE)
+    try:
+        for typed in ["adult", *("yes" if q.code == "METAL_IMPLANT" else "no" for q in asked), "yes"]:
+            terminal.press(f"{typed}\n")
+        code = terminal.ended()
+        said = lines(terminal.piped())
+    finally:
+        terminal.close()
+
+    screened = next(line for line in said if line["event"] == "screened")
+    assert code == 0, terminal.screen
+    assert f"{len(asked) + 1} of {len(asked) + 1}  ".encode() in terminal.screen
+    assert screened["acknowledged"] == {"METAL_IMPLANT": "t-2"}
+    assert screened["age_band"] == "adult"
+    assert screened["answers"]["METAL_IMPLANT"]["answer"] == "yes"
+
+
+@pytest.mark.hazard("H-16")
+def test_ctrl_c_while_being_asked_ends_with_nothing_output(tmp_path: Path) -> None:
+    path = on_a_calf(tmp_path)
+    with served_unit(tmp_path) as unit:
+        terminal = Terminal(
+            tmp_path, "run", path, "--port", unit.port, "--person", "P-1", "--journal", tmp_path / "j"
+        )
+        try:
+            assert terminal.shows(lambda: b"1 of " in terminal.screen), terminal.screen
+            terminal.press("\n")
+            assert terminal.shows(lambda: b"Type one of" in terminal.screen)
+            terminal.press("\x03")
+            code = terminal.ended()
+        finally:
+            terminal.close()
+
+    assert code == 6
+    assert b"Traceback" not in terminal.screen
+    assert unit.rest() == []
+
+
+@pytest.mark.hazard("H-16")
+def test_a_session_with_an_answers_file_is_given_once_its_notes_are_acknowledged(tmp_path: Path) -> None:
+    path, form = on_a_calf(tmp_path), tmp_path / "answers.yaml"
+    shown = finished(tmp_path, "protocols", "show", path, "--answers", "--person", "P-1").stdout
+    aged = shown.replace("age_band:", "age_band: adult", 1)
+    text = re.sub(r"^([A-Z0-9_]+):", r"\1: no", aged, flags=re.MULTILINE)
+    form.write_text(text.replace("METAL_IMPLANT: no", "METAL_IMPLANT: yes"), encoding="utf-8")
+    options = ("--port", "sim://us111", "--person", "P-1", "--answers", form, "--journal", tmp_path / "j")
+
+    refused = finished(tmp_path, "run", path, *options)
+    form.write_text(form.read_text().replace("acknowledged: []", "acknowledged: [METAL_IMPLANT]"))
+    given = finished(tmp_path, "run", path, *options)
+
+    assert (refused.returncode, refused.stdout) == (4, "")
+    assert "METAL_IMPLANT" in refused.stderr
+    assert "acknowledged: [METAL_IMPLANT]" in refused.stderr
+    assert given.returncode == 0, given.stderr
+    assert "METAL_IMPLANT acknowledged by answers file" in given.stdout
