@@ -171,6 +171,7 @@ class _File:
                     self._note(entry.node, code, f"expected {_BANDS}", f"Write one of: {_BANDS}.")
             else:
                 answer = entry.node.plain()
+                answer = answer.casefold() if isinstance(answer, str) else answer
                 if isinstance(answer, str | bool | None) and answer in _ANSWERS:
                     yield Answered(code, _ANSWERS[answer], asked.get(code, ""), on)
                 else:

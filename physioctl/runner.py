@@ -26,7 +26,7 @@ from physioctl.naming import session_number
 from physioctl.network import refuse_unauthenticated
 from physioctl.reconcile import TOLD_WITHIN, reconcile
 from physioctl.record import Summary, chain, delivered_today, reference
-from physioctl.screening import Answers, day_of, screen
+from physioctl.screening import Answers, Screening, day_of, screen
 from protocols.errors import PhysioctlError, Refused
 from protocols.limits import Bound, Limits
 from protocols.plan import Plan, rest_of
@@ -51,7 +51,8 @@ class Request:
     session: str  # the session's id in the journal
     side: str = "none"
     person: str | None = None  # a pseudonymous reference, never a name
-    # Left out, nothing is answered, and screening refuses. None: nobody is treated, as in a rehearsal.
+    # Left out, nothing is answered, and screening refuses. None: nobody is treated, as in a rehearsal; it is
+    # believed only where the unit is simulated.
     answers: Answers | None = field(default_factory=Answers)
     operator: tuple[Bound, ...] = ()  # limits of the operator's own
     attended: bool = False  # somebody is there to resume after a pause
@@ -83,10 +84,7 @@ def run_session(
     if not request.unauthenticated_network:
         refuse_unauthenticated(controller.link.name, request.protocol)
     unit = greet(controller)
-    screening = None
-    if request.answers is not None:
-        today = day_of(controller.clock)
-        screening = screen(request.protocol, request.answers, person=request.person, today=today)
+    screening = _screened(request, controller)
     _check_calibration(unit, controller.clock.utc().date())
     for broken in reconcile(journal, controller, unit):
         if request.on_unfinished is not None:
@@ -103,6 +101,14 @@ def run_session(
     if screening is not None:
         controller.tell(screening.told(controller.clock.now_ms()))
     return _delivered(request, plan, controller)
+
+
+def _screened(request: Request, controller: Controller) -> Screening | None:
+    """The screening, or None for a rehearsal; raise `Refused` when the answers do not allow the session."""
+    if request.answers is None and controller.link.simulated:
+        return None
+    answers, today = request.answers or Answers(), day_of(controller.clock)
+    return screen(request.protocol, answers, person=request.person, today=today)
 
 
 def plan_for(request: Request, unit: Unit, journal: Journal, controller: Controller) -> Plan:

@@ -149,7 +149,24 @@ _ALREADY_SAID = frozenset({"session_started", "session_ended"})
 
 
 def _details(entry: Entry) -> str:
+    if entry.name == "screened":
+        return ", ".join(_screened(entry.body))
     return "" if entry.name in _ALREADY_SAID else ", ".join(_said(entry.body))
+
+
+def _screened(body: Mapping[str, Any]) -> Iterator[str]:
+    """What was answered and acknowledged; which text was answered, and when, stands in the JSON."""
+    answers, acknowledged = body.get("answers"), body.get("acknowledged")
+    if not isinstance(answers, Mapping) or not isinstance(acknowledged, Mapping):
+        yield from _said(body)
+        return
+    if body.get("age_band") is not None:
+        yield f"age band {clean(str(body['age_band']))}"
+    for code, reply in answers.items():
+        answer = reply.get("answer") if isinstance(reply, Mapping) else reply
+        yield f"{clean(code)} {clean(str(answer))}"
+    for code, by in acknowledged.items():
+        yield f"{clean(code)} acknowledged by {clean(str(by))}"
 
 
 def _said(body: Mapping[str, Any]) -> Iterator[str]:

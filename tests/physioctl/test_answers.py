@@ -83,6 +83,8 @@ def test_a_sign_that_would_break_the_form_is_written_out(tmp_path: Path) -> None
     [
         ("yes", Answer.YES),
         ("'no'", Answer.NO),
+        ("No", Answer.NO),
+        ("YES", Answer.YES),
         ("true", Answer.YES),
         ("false", Answer.NO),
         ("", Answer.UNANSWERED),

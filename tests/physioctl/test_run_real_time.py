@@ -407,3 +407,7 @@ def test_a_session_with_an_answers_file_is_given_once_its_notes_are_acknowledged
     assert "acknowledged: [METAL_IMPLANT]" in refused.stderr
     assert given.returncode == 0, given.stderr
     assert "METAL_IMPLANT acknowledged by answers file" in given.stdout
+    shown = finished(tmp_path, "show", "--journal", tmp_path / "j").stdout
+    assert "age band adult, " in shown
+    assert "METAL_IMPLANT yes, " in shown
+    assert "METAL_IMPLANT acknowledged by answers file" in shown

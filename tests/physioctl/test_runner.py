@@ -195,6 +195,24 @@ def test_a_journal_that_breaks_in_mid_session_ends_the_output(after: int) -> Non
     assert rig.unit.breaches == []
 
 
+class RealLink(CableLink):
+    """A cable to a unit that is not made in this process."""
+
+    simulated = False
+
+
+@pytest.mark.hazard("H-16")
+def test_that_nobody_is_treated_is_believed_on_a_simulated_unit_alone() -> None:
+    rig = Rig("ultragun")
+    inbox: Inbox = SimpleQueue()
+    controller = Controller(RealLink(rig.cable, rig.clock, inbox), rig.clock, inbox, Native())
+
+    with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match="no answer that counts"):
+        run_session(Request(CALF, "s-1", "left", answers=None), controller, journal)
+
+    assert rig.unit.changes == []
+
+
 @pytest.mark.hazard("H-16")
 def test_a_session_for_which_nothing_is_said_of_answers_is_refused() -> None:
     rig = Rig()
