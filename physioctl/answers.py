@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from physioctl.errors import UsageMistake
 from physioctl.person import reference
@@ -23,11 +22,9 @@ from physioctl.text import clean
 from protocols.contraindications import AgeBand
 from protocols.errors import Mistake, ProtocolInvalid
 from protocols.fields import near
+from protocols.model import Protocol
 from protocols.quantity import shorten
-
-if TYPE_CHECKING:  # reading protocols is costly, and here one is only handed in
-    from protocols.model import Protocol
-    from protocols.reading import Entry, Node
+from protocols.reading import ANSWERS, Entry, Node, printable, read_bytes, read_nodes
 
 FORMAT = 1
 _KEYS = ("format", "person", "date", "acknowledged", "asked")
@@ -48,8 +45,6 @@ def read_answers(path: Path, protocol: Protocol, *, operator: str | None = None)
 
     Raise `ProtocolInvalid` with all of the file's mistakes.
     """
-    from protocols.reading import ANSWERS, printable, read_bytes, read_nodes  # only a file pays for YAML
-
     root, mistakes = read_nodes(read_bytes(path, ANSWERS), printable(path), ANSWERS)
     if not isinstance(root.value, dict):
         raise ProtocolInvalid(mistakes)

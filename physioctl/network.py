@@ -7,14 +7,11 @@ and whoever answers there is taken for it.
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from physioctl.questions import BENCH
 from protocols.errors import Refused
-
-if TYPE_CHECKING:  # reading protocols is costly, and here one is only handed in
-    from protocols.model import Protocol
+from protocols.model import Protocol
 
 FLAG = "--unauthenticated-network"
 _NETWORK = ("socket", "rfc2217")

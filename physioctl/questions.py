@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 from protocols.contraindications import RELATIVE, Action, AgeBand, Contraindication, catalogue
 from protocols.limits import Family
-
-if TYPE_CHECKING:  # reading protocols is costly, and here one is only handed in
-    from protocols.model import Protocol
+from protocols.model import EmitStep, Protocol, UltrasoundLevel
 
 BENCH = "bench"  # a body site that is nobody's body
 THERMAL_DUTY_PCT = 50
@@ -92,8 +89,6 @@ def ages_of(protocol: Protocol) -> frozenset[AgeBand] | None:
 
 def is_thermal(protocol: Protocol) -> bool:
     """Whether any emission is of a kind meant to heat."""
-    from protocols.model import EmitStep, UltrasoundLevel  # whoever holds a protocol has paid for it
-
     levels = (step.emit for _, step in protocol.flat_steps() if isinstance(step, EmitStep))
     return any(
         level.duty_pct >= THERMAL_DUTY_PCT

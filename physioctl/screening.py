@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from device.clock import Clock
 from physioctl.errors import UsageMistake
@@ -21,9 +20,7 @@ from physioctl.questions import AGE, Question, ages_of, questions_of, texts_of
 from protocols.contraindications import Action, AgeBand, catalogue
 from protocols.errors import Refused
 from protocols.fields import near
-
-if TYPE_CHECKING:  # reading protocols is costly, and screening needs only to be handed one
-    from protocols.model import Protocol
+from protocols.model import Protocol
 
 
 class Answer(StrEnum):

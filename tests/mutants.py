@@ -79,6 +79,9 @@ TARGETS = {
     "device/pace.py": Target(("device/test_pace.py",)),
     "device/controller.py": Target(_SESSIONS, LEASE),
     "protocols/limits.py": Target(("protocols/test_limits.py",)),
+    "physioctl/questions.py": Target(("physioctl/test_screening.py",)),
+    "physioctl/screening.py": Target(("physioctl/test_screening.py",)),
+    "physioctl/network.py": Target(("physioctl/test_network.py",)),
 }
 KILLED = "device/test_mistakes_noticed.py"  # what was written because a mutant had survived
 QUIET = ("-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no", "--assert=plain")

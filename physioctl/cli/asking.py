@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from datetime import date
 from typing import Protocol as Role
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 import click
 
@@ -41,19 +41,31 @@ class Console:
 
     def say(self, text: str, *, end: str = "\n") -> None:
         """Show ``text`` where the person at the keys can see it."""
-        click.echo(clean(text) + end, nl=False, err=not sys.stdout.isatty())
+        click.echo(clean(text) + end, nl=False, err=not _is_terminal(sys.stdout))
 
     def line(self) -> str:
         """Read a line; whatever is not text in the terminal's encoding is replaced."""
-        typed = sys.stdin.buffer.readline()
+        try:
+            typed = sys.stdin.buffer.readline()
+        except OSError as error:  # the terminal has gone
+            raise click.Abort from error
         if not typed:
             raise click.Abort
         return typed.decode(sys.stdin.encoding, "replace").strip()
 
 
+def can_ask() -> bool:
+    """Whether somebody can type here, and can see what is asked."""
+    return attended() and (_is_terminal(sys.stdout) or _is_terminal(sys.stderr))
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()  # None: it was closed before the program began
+
+
 def answers(protocol: Protocol, *, person: str | None, operator: str | None, today: date) -> Answers:
-    """What is answered at the terminal; nothing where there is no terminal to ask at."""
-    if not attended():
+    """What is answered at the terminal; nothing where nobody can be asked."""
+    if not can_ask():
         return Answers()
     return ask(protocol, Console(), person=person, operator=operator, today=today)
 

@@ -171,7 +171,7 @@ def chosen_side(protocol: Protocol, side: str | None) -> str:
         return protocol.side.value
     if side is not None:
         return side
-    if attended():
+    if asking.can_ask():
         return asking.choose("Which side", [side.value for side in _SIDES])
     raise UsageMistake(
         f"{protocol.id} treats one side of the body", "Say which: --side left or --side right."

@@ -173,7 +173,22 @@ def test_stop_silences_a_unit_whose_host_was_killed(tmp_path: Path) -> None:
 
 TO_THE_TERMINAL = 'exec "$@" <>"$0" >&0 2>&0'
 TO_A_PIPE = 'exec "$@" <>"$0" 2>&0'  # as `physioctl run … | tee log`, with the pipe in this process
+UNSEEN = 'exec "$@" <>"$0" 2>/dev/null'
 IN_THE_BACKGROUND = 'exec <>"$0" >&0 2>&0; set -m; "$@" & wait $!; exit $?'
+
+
+def _waiting(end: int) -> bytes:
+    """What has come to one end of a terminal or a pipe, and is not read yet."""
+    found = b""
+    while select.select([end], [], [], 0)[0]:
+        try:
+            seen = os.read(end, 4096)
+        except OSError:  # Linux puts it so when the other end has closed
+            break
+        if not seen:
+            break
+        found += seen
+    return found
 
 
 class Terminal:
@@ -182,14 +197,17 @@ class Terminal:
     def __init__(self, folder: Path, *arguments: object, typed: str = TO_THE_TERMINAL) -> None:
         self._master, slave = pty.openpty()
         self.screen = b""
+        self.piped = b""  # what goes to a pipe instead of the screen
+        self._pipe, output = os.pipe()
         # The leader of a session that opens a terminal has it for its own: Ctrl-C and a hang-up reach it.
         take_it = ["sh", "-c", typed, os.ttyname(slave)]
         self._process = subprocess.Popen(
             [*take_it, *command(*arguments)],
             env=environment(folder),
             start_new_session=True,
-            stdout=subprocess.PIPE,
+            stdout=output,
         )
+        os.close(output)
         self._slave = slave  # held until the other end has opened it
 
     def press(self, key: str) -> None:
@@ -200,30 +218,19 @@ class Terminal:
         return waited_for(lambda: self._look() and happened())
 
     def _look(self) -> bool:
-        while select.select([self._master], [], [], 0)[0]:
-            try:
-                seen = os.read(self._master, 4096)
-            except OSError:  # Linux puts it so when the other end has closed
-                break
-            if not seen:
-                break
-            self.screen += seen
+        self.screen += _waiting(self._master)
+        self.piped += _waiting(self._pipe)
         return True
 
     def ended(self) -> int:
         """Its exit code, once it has ended."""
         assert self.shows(lambda: self._process.poll() is not None)
+        self._look()  # at what came last
         return self._process.wait(LIMIT_S)
-
-    def piped(self) -> str:
-        """What went to a pipe instead of the screen, once it has ended."""
-        assert self._process.stdout is not None
-        return self._process.stdout.read().decode()
 
     def close(self) -> None:
         os.close(self._master)
-        if self._process.stdout is not None:
-            self._process.stdout.close()
+        os.close(self._pipe)
         os.close(self._slave)
         if self._process.poll() is None:
             self._process.kill()
@@ -303,12 +310,12 @@ def test_the_keys_are_alive_while_the_output_goes_to_a_pipe(tmp_path: Path) -> N
         try:
             assert terminal.shows(unit.gives_output), terminal.screen
             terminal.press(" ")
-            assert terminal.shows(unit.is_silent_again)
+            assert terminal.shows(lambda: b'"state": "paused"' in terminal.piped)
             terminal.press(" ")
             assert terminal.shows(unit.gives_output)
             terminal.press("s")
             code = terminal.ended()
-            said = lines(terminal.piped())
+            said = lines(terminal.piped.decode())
         finally:
             terminal.close()
 
@@ -356,7 +363,7 @@ def test_what_is_asked_and_acknowledged_at_the_terminal_stands_in_the_record(tmp
         for typed in ["adult", *("yes" if q.code == "METAL_IMPLANT" else "no" for q in asked), "yes"]:
             terminal.press(f"{typed}\n")
         code = terminal.ended()
-        said = lines(terminal.piped())
+        said = lines(terminal.piped.decode())
     finally:
         terminal.close()
 
@@ -366,6 +373,18 @@ def test_what_is_asked_and_acknowledged_at_the_terminal_stands_in_the_record(tmp
     assert screened["acknowledged"] == {"METAL_IMPLANT": "t-2"}
     assert screened["age_band"] == "adult"
     assert screened["answers"]["METAL_IMPLANT"]["answer"] == "yes"
+
+
+@pytest.mark.hazard("H-16")
+def test_nobody_is_asked_where_nobody_can_see_the_question(tmp_path: Path) -> None:
+    options = ("--port", "sim://us111", "--person", "P-1", "--journal", tmp_path / "j")
+    terminal = Terminal(tmp_path, "run", on_a_calf(tmp_path), *options, typed=UNSEEN)
+    try:
+        code = terminal.ended()
+    finally:
+        terminal.close()
+
+    assert (code, terminal.piped) == (4, b"")
 
 
 @pytest.mark.hazard("H-16")

@@ -166,6 +166,18 @@ def test_a_protocol_made_in_python_that_reuses_our_code_takes_nothing_away() -> 
         screening(no_to_all(made), made)
 
 
+def test_a_text_is_known_by_the_first_twelve_digits_of_its_sha_256() -> None:
+    assert AGE.text_hash == "0b6ce2e4e424"  # printf '…' | sha256sum
+
+
+@pytest.mark.hazard("H-16")
+@pytest.mark.parametrize("id_", library.bundled())
+def test_no_answer_to_what_a_protocol_adds_is_lasting(id_: str) -> None:
+    asked = questions_of(library.find(id_))
+
+    assert {question.code for question in asked if question.lasting} <= {"EPIPHYSIS_CHILD"}
+
+
 def test_guidance_alone_asks_for_red_flags_in_whatever_script_and_for_no_age() -> None:
     asked = questions_of(FLAGGED)
 
