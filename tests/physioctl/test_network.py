@@ -57,6 +57,7 @@ def test_a_port_of_this_machine_is_one(port: str) -> None:
     assert not beyond_this_machine(port)
 
 
+@pytest.mark.hazard("H-19")
 @pytest.mark.parametrize("port", BEYOND)
 def test_whatever_is_not_known_to_be_this_machine_is_beyond_it(port: str) -> None:
     assert beyond_this_machine(port)
@@ -75,6 +76,7 @@ def over_the_network(rig: Rig) -> Controller:
     return Controller(NetworkLink(rig.cable, rig, inbox), rig.clock, inbox, Native())
 
 
+@pytest.mark.hazard("H-19")
 @pytest.mark.parametrize("answers", [screened(CALF), None], ids=["a person", "a rehearsal"])
 def test_a_session_on_a_body_site_beyond_this_machine_is_refused(answers: Answers | None) -> None:
     rig = Rig()
@@ -107,6 +109,7 @@ def test_a_session_on_a_body_site_beyond_this_machine_may_be_asked_for() -> None
         assert run_session(request, over_the_network(rig), journal).outcome == "completed"
 
 
+@pytest.mark.hazard("H-19")
 def test_it_is_refused_on_the_command_line_before_anything_is_asked_or_opened(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
