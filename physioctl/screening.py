@@ -190,32 +190,33 @@ def screen(protocol: Protocol, answers: Answers, *, person: str | None, today: d
 def _reply(question: Question, given: Iterable[Answered], today: date) -> Reply:
     """The answer that counts: any yes is a yes, and a no counts only for this very text."""
     found = [each for each in given if each.code == question.code]
-    current = [each for each in found if each.date == today or (question.lasting and each.date < today)]
+    current = [each for each in found if (each.date <= today if question.lasting else each.date == today)]
     if yes := next((each for each in current if each.answer is Answer.YES), None):
         return Reply(question, Answer.YES, yes.date)
     valid = [each for each in current if each.text_hash == question.text_hash]
     if valid and all(each.answer is Answer.NO for each in valid):
-        return Reply(question, Answer.NO, valid[-1].date)
-    return Reply(question, Answer.UNANSWERED, None, _lapse(found, valid, current))
+        return Reply(question, Answer.NO, max(each.date for each in valid))
+    return Reply(question, Answer.UNANSWERED, lapsed="" if valid else _lapse(found, current))
 
 
 def _age(answers: Answers, today: date) -> tuple[AgeBand | None, str]:
     found = [each for each in answers.given if each.code == AGE.code]
     current = [each for each in found if each.date == today]
-    valid = [each for each in current if each.text_hash == AGE.text_hash]
-    bands = {each.answer for each in valid if isinstance(each.answer, AgeBand)}
-    if len(bands) == 1:
-        return bands.pop(), ""
-    return None, _lapse(found, [], current)
+    said = {each.answer for each in current if isinstance(each.answer, AgeBand)}
+    valid = [each for each in current if each.text_hash == AGE.text_hash and each.answer in said]
+    if len(said) == 1 and valid:
+        return AgeBand(valid[0].answer), ""
+    return None, "" if valid else _lapse(found, current)
 
 
-def _lapse(found: Sequence[Answered], valid: Sequence[Answered], current: Sequence[Answered]) -> str:
-    """Why an answer that was given does not count, or nothing when there is none."""
-    said = [each for each in found if each.answer is not Answer.UNANSWERED and each not in valid]
+def _lapse(found: Iterable[Answered], current: Sequence[Answered]) -> str:
+    """Why no answer that was given counts, or nothing when there is none."""
+    said = [each for each in found if each.answer is not Answer.UNANSWERED]
     if not said:
         return ""
-    if said[-1] not in current:
-        return f"answered on {said[-1].date}"
+    latest = max(said, key=lambda each: each.date)
+    if latest not in current:
+        return f"answered on {latest.date}"
     return "its text is not the one that was answered"
 
 

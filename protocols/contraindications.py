@@ -152,6 +152,14 @@ class _File(_Strict):
     age_bands: dict[Annotated[Family, Field(strict=False)], _Ages]
     questions: Annotated[dict[Annotated[str, Field(pattern=f"^{CODE}$")], _Question], Field(min_length=1)]
 
+    @field_validator("questions")
+    @classmethod
+    def _told_apart(cls, questions: dict[str, _Question]) -> dict[str, _Question]:
+        for texts in ([q.title for q in questions.values()], [q.ask for q in questions.values()]):
+            if twice := {text for text in texts if texts.count(text) > 1}:
+                raise ValueError(f"{'; '.join(sorted(twice))}: here twice")
+        return questions
+
     @field_validator("age_bands")
     @classmethod
     def _every_family(cls, ages: dict[Family, _Ages]) -> dict[Family, _Ages]:

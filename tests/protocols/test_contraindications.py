@@ -124,6 +124,8 @@ WEIGHED = next(line for line in TEXT.splitlines() if line.startswith("weigh = ")
         ("[questions.PREG_UTERUS]", "[PREG_UTERUS]", "PREG_UTERUS: Extra"),
         ("[questions.PREG_UTERUS]", "[questions.PREG_ANY]", "is damaged"),
         ('thermal = "block", ultrasound =', 'thermal = "note", ultrasound =', "milder"),
+        ('title = "Eye"', 'title = "Heart"', "Heart: here twice"),
+        ("have osteoporosis or osteopenia?", "have a bleeding disorder such as haemophilia?", "twice"),
         (WITHOUT, "", "percussion: no age bands"),
         ('["adult", "older"]', "[]", "age_bands.ultrasound.allowed"),
         ('["adult", "older"]', '["adults"]', "age_bands.ultrasound.allowed"),
