@@ -191,10 +191,10 @@ def _reply(question: Question, given: Iterable[Answered], today: date) -> Reply:
     """The answer that counts: any yes is a yes, and a no counts only for this very text."""
     found = [each for each in given if each.code == question.code]
     current = [each for each in found if (each.date <= today if question.lasting else each.date == today)]
-    if yes := next((each for each in current if each.answer is Answer.YES), None):
+    if yes := next((each for each in current if each.answer == Answer.YES), None):
         return Reply(question, Answer.YES, yes.date)
     valid = [each for each in current if each.text_hash == question.text_hash]
-    if valid and all(each.answer is Answer.NO for each in valid):
+    if valid and all(each.answer == Answer.NO for each in valid):
         return Reply(question, Answer.NO, max(each.date for each in valid))
     return Reply(question, Answer.UNANSWERED, lapsed="" if valid else _lapse(found, current))
 
@@ -211,7 +211,7 @@ def _age(answers: Answers, today: date) -> tuple[AgeBand | None, str]:
 
 def _lapse(found: Iterable[Answered], current: Sequence[Answered]) -> str:
     """Why no answer that was given counts, or nothing when there is none."""
-    said = [each for each in found if each.answer is not Answer.UNANSWERED]
+    said = [each for each in found if each.answer != Answer.UNANSWERED]
     if not said:
         return ""
     latest = max(said, key=lambda each: each.date)
@@ -228,7 +228,7 @@ _ELSEWHERE = (
 def _elsewhere(given: Iterable[Answered], asked: Iterable[Question]) -> Iterator[Question]:
     """Absolute questions of ours that were answered yes, and are not in scope: they are not to be hidden."""
     codes = {question.code for question in asked}
-    for code in dict.fromkeys(each.code for each in given if each.answer is Answer.YES):
+    for code in dict.fromkeys(each.code for each in given if each.answer == Answer.YES):
         known = catalogue().questions.get(code)
         if known is None or code in codes:
             continue

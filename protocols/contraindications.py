@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -168,8 +168,7 @@ class _File(_Strict):
         return ages
 
 
-def _said(detail: object) -> str:
-    assert isinstance(detail, dict)
+def _said(detail: Any) -> str:
     return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"
 
 

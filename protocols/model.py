@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from protocols.contraindications import AgeBand, catalogue
+from protocols.additions import slips_in_screening
+from protocols.contraindications import AgeBand
 from protocols.fields import (
     Carrier,
     Code,
@@ -29,7 +30,6 @@ from protocols.fields import (
     Site,
     Speed,
     Text,
-    near,
 )
 from protocols.limits import Bound, Family, Layer, Quantity
 from protocols.quantity import DURATION, show
@@ -412,35 +412,4 @@ def _evidence_slips(protocol: Protocol) -> Iterator[Slip]:
 
 
 def _screening_slips(protocol: Protocol) -> Iterator[Slip]:
-    """A protocol adds questions. It never replaces one of the project's, and none stands for two."""
-    ours = catalogue().questions
-    for index, code in enumerate(protocol.asks):
-        if code not in ours:
-            what = f"{code} is no code of contraindications.toml"
-            yield Slip(("asks", index), what, near(code, ours))
-        elif code in protocol.asks[:index]:
-            yield Slip(("asks", index), f"{code} is here twice", "Keep one of them.")
-    taken: set[str] = set()
-    for index, flag in enumerate(protocol.red_flags):
-        if flag.code in taken:
-            what = "this sign is here twice"
-            yield Slip(("red_flags", index, "sign"), what, "Keep one of them, with the more urgent action.")
-        taken.add(flag.code)
-    for index, question in enumerate(protocol.screening):
-        where: Where = ("screening", index, "code")
-        if question.code in ours:
-            what = f"{question.code} is a question of the project's own, which a protocol may not replace"
-            mend = f"Write `asks: [{question.code}]` to let it refuse this session, or take another code."
-            yield Slip(where, what, mend)
-        elif question.code in taken:
-            yield Slip(where, f"the code {question.code} is here twice", "Give each question its own code.")
-        taken.add(question.code)
-    yield from _age_slips(protocol)
-
-
-def _age_slips(protocol: Protocol) -> Iterator[Slip]:
-    allowed = frozenset(AgeBand) if protocol.family is None else catalogue().age_bands[protocol.family]
-    for index, age in enumerate(protocol.ages):
-        if age not in allowed:
-            what = f"{protocol.family} is not used on the age band {age}"
-            yield Slip(("ages", index), what, f"Choose from {', '.join(sorted(allowed))}.")
+    return (Slip(where, what, mend) for where, what, mend in slips_in_screening(protocol))

@@ -14,7 +14,7 @@ from physioctl.cli.completing import ProtocolName
 from physioctl.cli.exits import Exit, report
 from physioctl.cli.printing import aside, json_line, say, table
 from physioctl.person import reference
-from physioctl.questions import RED_FLAGS, Question, questions_of
+from physioctl.questions import RED_FLAGS, Question, ages_of, questions_of
 from physioctl.screening import day_of
 from physioctl.text import joules, minutes
 from protocols import compile as compiling
@@ -90,7 +90,9 @@ def show(protocol: str, answers: bool, person: str | None, as_json: bool) -> Non
         form = None if person is None else reference(person)
         click.echo(blank_answers(found, day_of(SystemClock()), form), nl=False)
     elif as_json:
-        json_line(_about(found) | {"questions": [_question(question) for question in asked]})
+        ages = ages_of(found)
+        told = {"ages": None if ages is None else sorted(ages)}
+        json_line(_about(found) | told | {"questions": [_question(question) for question in asked]})
     else:
         for line in _shown(found, asked):
             say(line)
@@ -207,6 +209,8 @@ def _shown(protocol: Protocol, asked: Sequence[Question]) -> Iterator[str]:
     yield f"  for       {protocol.purpose}"
     side = f", {protocol.side}" if protocol.side != "none" else ""
     yield f"  where     {body_sites()[protocol.body_site]}{side}; {protocol.family or 'guidance only'}"
+    if (ages := ages_of(protocol)) is not None:
+        yield f"  ages      {', '.join(sorted(ages))}"
     yield f"  evidence  {_words(protocol.evidence.grade)}: {protocol.evidence.note}"
     for source in protocol.evidence.sources:
         yield f"            {source}"

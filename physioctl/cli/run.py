@@ -54,7 +54,7 @@ _CODES = {
 @click.option("--side", type=click.Choice(["left", "right"]), help="Which side of the body.")
 @click.option("--answers", type=click.Path(path_type=Path), help="Answers to the screening questions (YAML).")
 @click.option(
-    "--operator", metavar="REF", help="A reference for who runs it, and acknowledges. Never a name."
+    "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
 )
 @click.option("--journal", type=click.Path(path_type=Path), help="Keep the record in this file.")
 @click.option("--rest-of", metavar="SESSION", help="Give only what this interrupted session has left.")

@@ -80,6 +80,7 @@ def test_show_says_what_it_is_and_obeys_no_markup(mine: Path, capsys: pytest.Cap
 
     assert code == 0
     assert "[red]Mine[/] (mine)" in out
+    assert "  ages      adult, older\n" in out
     assert "Asked before:" in out
     assert "  - 5 min: emit 0.44 W/cm² at 100 %" in out
 

@@ -234,6 +234,14 @@ def test_of_two_answers_to_one_question_the_yes_counts() -> None:
 
 
 @pytest.mark.hazard("H-16")
+def test_a_yes_of_today_counts_to_whatever_text_it_was_given() -> None:
+    yes = Answered("DVT_THROMBOPHLEBITIS", Answer.YES, "0" * 12, TODAY)
+
+    with pytest.raises(Refused, match="DVT_THROMBOPHLEBITIS"):
+        screening(replace(no_to_all(), given=(*no_to_all().given, yes)))
+
+
+@pytest.mark.hazard("H-16")
 def test_a_relative_yes_refuses_until_it_is_acknowledged() -> None:
     answers = no_to_all(METAL_IMPLANT=Answer.YES, PREG_ANY=Answer.UNANSWERED)
 
