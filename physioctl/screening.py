@@ -205,7 +205,7 @@ def _age(answers: Answers, today: date) -> tuple[AgeBand | None, str]:
     said = {each.answer for each in current if isinstance(each.answer, AgeBand)}
     valid = [each for each in current if each.text_hash == AGE.text_hash and each.answer in said]
     if len(said) == 1 and valid:
-        return AgeBand(valid[0].answer), ""
+        return said.pop(), ""
     return None, "" if valid else _lapse(found, current)
 
 

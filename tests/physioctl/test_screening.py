@@ -363,10 +363,20 @@ def test_a_protocol_may_narrow_the_ages() -> None:
 
 
 @pytest.mark.hazard("H-16")
-@pytest.mark.parametrize(("theirs", "whose"), [("P-1", "P-2"), ("P-1", None), (None, "P-2"), ("P-1", "P-1.")])
-def test_another_persons_answers_are_refused(theirs: str | None, whose: str | None) -> None:
-    with pytest.raises(Refused, match="answers are of"):
+@pytest.mark.parametrize(
+    ("theirs", "whose", "what"),
+    [
+        ("P-1", "P-2", "of P-1, and the session is for P-2"),
+        ("P-1", None, "of P-1, and the session is for nobody named"),
+        (None, "P-2", "of nobody named, and the session is for P-2"),
+        ("P-1", "P-1.", "of P-1, and the session is for P-1."),
+    ],
+)
+def test_another_persons_answers_are_refused(theirs: str | None, whose: str | None, what: str) -> None:
+    with pytest.raises(Refused) as caught:
         screening(replace(no_to_all(), person=theirs), person=whose)
+
+    assert caught.value.what == f"the answers are {what}"
 
 
 def test_a_reference_written_in_another_way_is_the_same_person() -> None:
