@@ -24,7 +24,7 @@ from protocols.errors import Mistake, ProtocolInvalid
 from protocols.fields import near
 from protocols.model import Protocol
 from protocols.quantity import shorten
-from protocols.reading import ANSWERS, Entry, Node, printable, read_bytes, read_nodes
+from protocols.reading import Entry, Node, printable, read_bytes, read_nodes
 
 FORMAT = 1
 _KEYS = ("format", "person", "date", "acknowledged", "asked")
@@ -45,7 +45,7 @@ def read_answers(path: Path, protocol: Protocol, *, operator: str | None = None)
 
     Raise `ProtocolInvalid` with all of the file's mistakes.
     """
-    root, mistakes = read_nodes(read_bytes(path, ANSWERS), printable(path), ANSWERS)
+    root, mistakes = read_nodes(read_bytes(path), printable(path))
     if not isinstance(root.value, dict):
         raise ProtocolInvalid(mistakes)
     read = _File(printable(path), root.value, mistakes)

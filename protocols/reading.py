@@ -30,27 +30,6 @@ Path_: TypeAlias = Sequence[str | int]
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """What sort of file is read, for the messages about it."""
-
-    noun: str
-    begin: str  # how such a file begins
-    find: str  # what to do when it is not there
-
-
-PROTOCOL = Kind(
-    "protocol",
-    "`format: 1` and `id: name-of-the-file`",
-    "Check the name, or list what ships with physioctl protocols list.",
-)
-ANSWERS = Kind(
-    "form",
-    "the form: physioctl protocols show PROTOCOL --answers",
-    "Check the name, or print the form: physioctl protocols show PROTOCOL --answers",
-)
-
-
-@dataclass(frozen=True, slots=True)
 class Node:
     """A value and where it begins, counted from 1. An alias shares its target's node."""
 
@@ -93,7 +72,7 @@ class Entry:
     node: Node
 
 
-def read_bytes(path: Path, kind: Kind = PROTOCOL) -> bytes:
+def read_bytes(path: Path) -> bytes:
     """The bytes of a regular file of a sane size. Nothing is opened before it is known to be one."""
     try:
         found = path.stat()
@@ -102,11 +81,11 @@ def read_bytes(path: Path, kind: Kind = PROTOCOL) -> bytes:
         if not stat.S_ISREG(found.st_mode):
             _whole_file(path, "is a device or a pipe, not a file", "Save it to a file first.")
         if found.st_size > SIZE_MAX:
-            _too_large(path, found.st_size, kind)
+            _too_large(path, found.st_size)
         with path.open("rb") as file:
             data = file.read(SIZE_MAX + 1)
     except FileNotFoundError:
-        _whole_file(path, "is not there", kind.find)
+        _whole_file(path, "is not there", "Check the name. What ships is listed by: physioctl protocols list")
     except PermissionError:
         _whole_file(path, "may not be read by you", "Give yourself leave to read it.")
     except OSError as error:
@@ -114,14 +93,14 @@ def read_bytes(path: Path, kind: Kind = PROTOCOL) -> bytes:
     except ValueError:  # a NUL or a lone surrogate in the name
         _whole_file(path, "is not a name a file can have", "Check the name.")
     if len(data) > SIZE_MAX:
-        _too_large(path, len(data), kind)
+        _too_large(path, len(data))
     return data
 
 
-def read_nodes(data: bytes, file: str, kind: Kind = PROTOCOL) -> tuple[Node, list[Mistake]]:
+def read_nodes(data: bytes, file: str) -> tuple[Node, list[Mistake]]:
     """The document in ``data``, and the mistakes that still leave one to judge; else `ProtocolInvalid`."""
     text = _text(data, file)
-    builder = _Builder(file, text, kind)
+    builder = _Builder(file, text)
     try:
         root = builder.document()
     except ReaderError as error:
@@ -137,16 +116,15 @@ def read_nodes(data: bytes, file: str, kind: Kind = PROTOCOL) -> tuple[Node, lis
         # The last two escape from the scanner, for an escape such as \UFFFFFFFF and a version such as 1.①.
         builder.stop((1, 1), _one_line(str(error)), "Check the escapes and directives: none is needed.")
     if not isinstance(root.value, dict):
-        builder.stop((root.line, root.column), "found no keys at the top", f"Begin with {kind.begin}.")
+        builder.stop((root.line, root.column), "found no keys at the top", "Begin with `format: 1`.")
     return root, builder.mistakes
 
 
 class _Builder:
     """Turns events into nodes. Recursion is safe: the depth is bounded before each descent."""
 
-    def __init__(self, file: str, text: str, kind: Kind) -> None:
+    def __init__(self, file: str, text: str) -> None:
         self.mistakes: list[Mistake] = []
-        self._kind = kind
         self._file = file
         self._events: Iterator[events.Event] = YAML(typ="safe", pure=True).parse(text)
         self._anchored: dict[str, Node | None] = {}  # None while it is still being built
@@ -161,11 +139,11 @@ class _Builder:
                     self.stop(
                         _place(event),
                         "a second document begins here",
-                        f"Keep one {self._kind.noun} in a file.",
+                        "Keep one document in a file.",
                     )
                 root = self._node(next(self._events), 1)
         if root is None:
-            self.stop((1, 1), "is empty", f"Begin with {self._kind.begin}.")
+            self.stop((1, 1), "is empty", "Begin with `format: 1`.")
         return root
 
     def stop(self, place: tuple[int, int], what: str, mend: str) -> NoReturn:
@@ -303,8 +281,8 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _too_large(path: Path, size: int, kind: Kind) -> NoReturn:
-    what = f"is {size} bytes; a {kind.noun} has at most {SIZE_MAX}"
+def _too_large(path: Path, size: int) -> NoReturn:
+    what = f"is {size} bytes; at most {SIZE_MAX} are read"
     _whole_file(path, what, "Check that this is the file you meant.")
 
 

@@ -69,7 +69,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x]\n" + "".join(
         ("---\n", "2:1", "no keys at the top", "`format: 1`"),
         ("- a\n- b\n", "1:1", "no keys at the top", "`format: 1`"),
         ("just words", "1:1", "no keys at the top", "`format: 1`"),
-        (SOUND + "---\n" + SOUND, "12:1", "a second document", "one protocol"),
+        (SOUND + "---\n" + SOUND, "12:1", "a second document", "one document"),
         (SOUND + "limits: !!python/object:os.system {}\n", "12:9", "the tag", "Take the tag out"),
         (SOUND + "limits: *nothing\n", "12:9", "names nothing", "Write the values out"),
         (SOUND + "limits: &a [*a]\n", "12:13", "stands inside what it names", "Write the values out"),
@@ -131,7 +131,7 @@ def test_a_file_of_200_mb_is_refused_unread(tmp_path: Path) -> None:
 
     mistake = wrong_file(path)
 
-    assert f"is 209715200 bytes; a protocol has at most {SIZE_MAX}" in mistake.what
+    assert f"is 209715200 bytes; at most {SIZE_MAX} are read" in mistake.what
 
 
 def test_the_size_is_exact_at_its_edge(tmp_path: Path) -> None:
