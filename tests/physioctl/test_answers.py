@@ -174,7 +174,8 @@ def test_thousands_of_codes_that_are_none_are_told_and_few_looked_up(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("text", "to_do"), [("- no", "`format: 1`"), ("", "`format: 1`"), ("a: b\n---\nc: d", "one document")]
+    ("text", "to_do"),
+    [("- no", "`format: 1`"), ("# nothing", "`format: 1`"), ("a: b\n---\nc: d", "one document")],
 )
 def test_what_is_no_form_at_all_speaks_of_the_form(tmp_path: Path, text: str, to_do: str) -> None:
     assert any(to_do in mend for _, _, mend in mistakes(tmp_path, text))

@@ -219,14 +219,14 @@ def test_a_protocol_adds_questions_and_replaces_none(more: str, place: str, what
 
 
 def test_thousands_of_codes_that_are_none_are_told_and_few_looked_up() -> None:
-    long = "A" * 100_000
-    more = f"asks: [{long}, {', '.join(f'NONE_{number}' for number in range(4000))}]"
+    more = f"asks: [{', '.join(f'NONE_{number}' for number in range(4000))}]"
 
     with pytest.raises(ProtocolInvalid) as caught:
         protocol(FILE.format(family="none", more=more).encode(), "a.yaml")
 
-    assert len(caught.value.mistakes) == 4001
-    assert len(str(caught.value)) < 100_000
+    assert len(caught.value.mistakes) == 4000
+    assert "contraindications.toml" in caught.value.mistakes[-1].what
+    assert caught.value.mistakes[-1].mend == "Look it up in that file."
 
 
 def test_the_code_of_a_red_flag_is_made_of_its_sign() -> None:
