@@ -80,7 +80,7 @@ def over_the_network(rig: Rig) -> Controller:
 @pytest.mark.parametrize("answers", [screened(CALF), None], ids=["a person", "a rehearsal"])
 def test_a_session_on_a_body_site_beyond_this_machine_is_refused(answers: Answers | None) -> None:
     rig = Rig()
-    request = Request(CALF, "s-1", "left", person="P-017", answers=answers)
+    request = Request(CALF, session="s-1", side="left", person="P-017", answers=answers)
 
     with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match="no authentication") as caught:
         run_session(request, over_the_network(rig), journal)
@@ -102,7 +102,7 @@ def test_what_emits_on_nobody_may_be_run_beyond_this_machine(id_: str) -> None:
 def test_a_session_on_a_body_site_beyond_this_machine_may_be_asked_for() -> None:
     rig = Rig()
     request = Request(
-        CALF, "s-1", "left", person="P-017", answers=screened(CALF), unauthenticated_network=True
+        CALF, session="s-1", side="left", person="P-017", answers=screened(CALF), unauthenticated_network=True
     )
 
     with Journal.in_memory(rig.clock) as journal:

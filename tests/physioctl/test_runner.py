@@ -208,7 +208,7 @@ def test_that_nobody_is_treated_is_believed_on_a_simulated_unit_alone() -> None:
     controller = Controller(RealLink(rig.cable, rig.clock, inbox), rig.clock, inbox, Native())
 
     with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match="no answer that counts"):
-        run_session(Request(CALF, "s-1", "left", answers=None), controller, journal)
+        run_session(Request(CALF, session="s-1", side="left", answers=None), controller, journal)
 
     assert rig.unit.changes == []
 
