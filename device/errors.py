@@ -36,5 +36,9 @@ class Stopped(PhysioctlError):
     """A person has asked to stop before there was any output."""
 
 
+class GuardRefused(PhysioctlError):
+    """A message was on its way that may not leave. That is a fault of this program: nothing was sent."""
+
+
 class SilenceNotProven(PhysioctlError):
     """A stop was sent, and the unit has not reported that its output is off."""

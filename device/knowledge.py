@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from device.allowed import Allowed
 from device.dialect import Report, UnitState
 from device.guard import Standing
 from device.machine import State
@@ -30,6 +31,7 @@ class Knowledge:
     report: Report | None = None  # the unit's latest
     counted: Report | None = None  # the latest of our session
     plan: Plan | None = None
+    allowed: Allowed | None = None  # what the guard lets through in the session
     session: int = 0
     energy_ceiling_mj: int = 0
     step: Emit | None = None  # the one last started
@@ -40,14 +42,15 @@ class Knowledge:
 
     # --- what has happened --------------------------------------------------------------------------
 
-    def take_up(self, plan: Plan, session: int) -> None:
+    def take_up(self, plan: Plan, session: int, allowed: Allowed) -> None:
         """A session begins."""
-        self.plan, self.session, self.counted = plan, session, None
+        self.plan, self.session, self.counted, self.allowed = plan, session, None, allowed
         planned_mj = _COUNTER_MAX if plan.energy_mj is None else plan.energy_mj
         allowed_mj = plan.limits.at_most(Quantity.ENERGY_MJ)
         # The unit meters what it gives: a hundredth more keeps it from cutting the last moment off.
         wanted_mj = planned_mj + planned_mj // 100 + 100
-        self.energy_ceiling_mj = min(wanted_mj, _COUNTER_MAX if allowed_mj is None else allowed_mj)
+        bound_mj = _COUNTER_MAX if allowed_mj is None else allowed_mj
+        self.energy_ceiling_mj = min(wanted_mj, bound_mj, allowed.energy_max_mj)
 
     def begin(self, step: Emit, for_ms: int) -> None:
         """A step's output is about to be asked for."""
@@ -55,11 +58,13 @@ class Knowledge:
         self.step_end_ms = self.delivered_ms + for_ms
 
     def hear(self, report: Report, now_ms: int) -> None:
-        """The unit has spoken."""
+        """The unit has spoken, or another one: only the identified unit's word is taken for a report."""
+        self.quiet.hear(report, now_ms)
+        if not self.is_from_the_unit(report):
+            return
         self.report = report
         self.counted = report if self.is_ours(report) else self.counted
         self.confirmed = self.confirmed or report.state in (UnitState.EMITTING, UnitState.HELD)
-        self.quiet.hear(report, now_ms)
 
     # --- what follows -------------------------------------------------------------------------------
 
@@ -78,6 +83,10 @@ class Knowledge:
         """The highest level of the plan; 0 for one without output."""
         return max((level(step.output) for step in self.plan.emissions), default=0) if self.plan else 0
 
+    def is_from_the_unit(self, report: Report) -> bool:
+        """Whether the identified unit sent ``report``, and has not restarted since it was identified."""
+        return self.unit is None or report.nonce == self.unit.identity.nonce
+
     def is_ours(self, report: Report) -> bool:
         """Whether the counts of ``report`` belong to our session."""
         return self.session != 0 and report.session == self.session
@@ -87,15 +96,18 @@ class Knowledge:
         report = self.report
         return report is not None and report.state is UnitState.READY and self.is_ours(report)
 
-    def has_energy_for(self, step: Emit) -> bool:
-        """Whether the session's ceiling leaves a moment's output, as the unit has counted."""
+    def has_energy_for(self, step: Emit, for_ms: int) -> bool:
+        """Whether the session's ceiling leaves a moment's output, and the bounds on energy all of it."""
         if self.unit is None or self.unit.area_mm2 is None:
             return True
+        ramp_ms = min(step.ramp_ms, for_ms)
+        if self.allowed and not self.allowed.has_energy_for(step.output, for_ms, ramp_ms, self.energy_mj):
+            return False
         moment_mj = energy_mj(Emit(step.output, MOMENT_MS, 0), self.unit.area_mm2)
         return self.energy_mj + moment_mj <= self.energy_ceiling_mj
 
-    def standing(self, state: State) -> Standing:
-        """What the guard judges by."""
+    def standing(self, state: State, *, recorded: bool) -> Standing:
+        """What the guard judges by; ``recorded`` says that there is a recorder."""
         declared = self.unit.declared if self.unit else None
         return Standing(
             state=state,
@@ -103,9 +115,10 @@ class Knowledge:
             session=self.session,
             heard_ms=self.report.uptime_ms if self.report else 0,
             delivered_ms=self.delivered_ms,
+            energy_mj=self.energy_mj,
             stop_asked=self.quiet.asked_ms is not None,
-            plan=self.plan,
-            energy_ceiling_mj=self.energy_ceiling_mj,
+            recorded=recorded,
+            allowed=self.allowed,
             lease_min_ms=declared.lease_min_ms if declared else 0,
             lease_max_ms=declared.lease_max_ms if declared else 0,
         )

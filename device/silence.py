@@ -1,7 +1,8 @@
 """What is known of the output being off: proven by the unit, inferred from its lease, or not known.
 
-Plain values and times; it sends nothing and waits for nothing. What it says ends up on the screen, in
-the journal and in the exit code.
+Only the unit to which output was permitted can prove it, and a unit that has restarted is another one: it is
+told by its boot nonce. Plain values and times; it sends nothing and waits for nothing. What it says ends up
+on the screen, in the journal and in the exit code.
 """
 
 from __future__ import annotations
@@ -18,12 +19,17 @@ STUBBORN_MS = (
 class Quiet:
     """Keeps account of permissions given, stops asked, and what the unit has said since."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, leased: bool = True) -> None:
+        """``leased`` says that the dialect promises an end of output when the host is lost."""
         self.proven = False  # the unit's latest word, heard since anything last allowed output
         self.asked_ms: int | None = None  # since when a stop stands
         self._heard_ms: int | None = None  # when the unit was last heard before output was last allowed
         self._bound_ms = 0
-        self._denied_ms = 0  # when the unit last said that it has output
+        self._leased = leased
+        self._nonce: int | None = None  # of the unit that output was last allowed to; None before
+        self._off = False  # that unit has said that its output is off, since output was last allowed
+        self._denied_ms = 0  # when a unit last said that it has output
+        self._denied_by = 0  # its nonce
         self._disobeys = False  # it has output that it knows should be off: no lease ends that
 
     @property
@@ -31,9 +37,13 @@ class Quiet:
         """A stop stands, and the unit has not said that its output is off."""
         return self.asked_ms is not None and not self.proven
 
-    def allow(self, heard_ms: int, lease_ms: int) -> None:
-        """A message leaves that allows output for ``lease_ms`` from the report heard at ``heard_ms``."""
-        self.proven = False
+    def allow(self, heard_ms: int, lease_ms: int, nonce: int) -> None:
+        """A message leaves that allows output for ``lease_ms`` from the report heard at ``heard_ms``.
+
+        ``nonce`` is that of the unit it is for.
+        """
+        self.proven = self._off = False
+        self._nonce = nonce
         self._heard_ms = heard_ms
         self._bound_ms = lease_ms + lease_ms * LEASE_MARGIN_PCT // 100
 
@@ -47,13 +57,17 @@ class Quiet:
             self.proven = False
 
     def hear(self, report: Report, now_ms: int) -> None:
-        """The unit has spoken."""
-        self.proven = report.silent
-        if report.silent:
-            self._disobeys = False
-            return
-        self._denied_ms = now_ms
-        self._disobeys = self._disobeys or (report.output > 0 and report.state is not UnitState.EMITTING)
+        """A unit has spoken. Of one that had no permission, only output is believed, and never its end."""
+        if self._nonce in (None, report.nonce):
+            self._off = report.silent
+        elif not report.silent:
+            self._off = False
+        self.proven = self._off
+        if not report.silent:
+            self._denied_ms, self._denied_by = now_ms, report.nonce
+            self._disobeys = self._disobeys or (report.output > 0 and report.state is not UnitState.EMITTING)
+        elif report.nonce == self._denied_by:
+            self._denied_ms, self._disobeys = 0, False
 
     def rest(self) -> None:
         """The stop has done its work: what comes next is another matter."""
@@ -75,4 +89,4 @@ class Quiet:
             return None
         if reachable and waited_ms <= self._bound_ms:
             return None
-        return Silence.UNKNOWN if self._disobeys else Silence.INFERRED
+        return Silence.INFERRED if self._leased and not self._disobeys else Silence.UNKNOWN

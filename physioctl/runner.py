@@ -5,11 +5,13 @@ It knows no screen, no terminal and no port: a controller is handed in, and whoe
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from device.admission import Admission
 from device.clearing import latched
 from device.controller import Controller
 from device.delivery import Delivery, Ended, deliver
@@ -27,11 +29,11 @@ from physioctl.reconcile import TOLD_WITHIN, reconcile
 from physioctl.record import Summary, chain, delivered_today, reference
 from physioctl.screening import Answers, questions_of, screen
 from protocols.errors import PhysioctlError, Refused
-from protocols.limits import Bound, Limits
+from protocols.limits import Bound, Family, Layer, Limits
 from protocols.plan import Plan, rest_of
 
 if TYPE_CHECKING:  # whoever holds a protocol has paid for pydantic already
-    from protocols.model import Protocol
+    from protocols.model import Protocol as ProtocolFile
 
 REST_WITHIN = timedelta(days=1)
 CALIBRATED_FOR = timedelta(days=365)
@@ -42,11 +44,20 @@ _OUTCOMES = {
 }
 
 
+class Compiler(Protocol):
+    """What makes a plan: `protocols.compile.compile_plan`."""
+
+    def __call__(
+        self, protocol: ProtocolFile, *, model: str, family: Family, area_mm2: int | None, limits: Limits
+    ) -> Plan:
+        """The plan for a unit of ``model``, or `Refused`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What is asked for: which protocol, for whom, where, and with what answers."""
 
-    protocol: Protocol
+    protocol: ProtocolFile
     session: str  # the session's id in the journal
     side: str = "none"
     person: str | None = None  # a pseudonymous reference, never a name
@@ -58,17 +69,23 @@ class Request:
     on_unfinished: Callable[[SessionReconciled], None] | None = None  # told of sessions that broke off
 
     @classmethod
-    def on_nobody(cls, protocol: Protocol, session: str, *, attended: bool = False) -> Request:
+    def on_nobody(cls, protocol: ProtocolFile, session: str, *, attended: bool = False) -> Request:
         """A rehearsal's: nobody is treated, on no side, and nobody is asked."""
         side = "none" if protocol.side.value == "either" else protocol.side.value
         return cls(protocol, session, side=side, answers=None, attended=attended)
 
 
 def run_session(
-    request: Request, controller: Controller, journal: Journal, watchers: Sequence[Watcher] = ()
+    request: Request,
+    controller: Controller,
+    journal: Journal,
+    watchers: Sequence[Watcher] = (),
+    *,
+    compiler: Compiler | None = None,
 ) -> SessionEnded:
     """Run the session ``request`` asks for, from the greeting to the closed record.
 
+    ``compiler`` is for tests alone, which ask what the other fences hold without the plan's.
     A controller is for one session; raise `UsageMistake` when it has had one.
     Raise `Refused` when screening, limits, calibration or history say no: nothing has been output then.
     Raise `UnitUnusable` when the unit cannot be used, and `JournalUnusable` when the record cannot be
@@ -86,7 +103,7 @@ def run_session(
             request.on_unfinished(broken)
     if fault := latched(controller):
         raise fault
-    plan = plan_for(request, unit, journal, controller)
+    plan, admission = admit(request, unit, journal, controller, compiler or _compiler())
     log = journal.begin(request.session)
     controller.testify_to(log)
     for watcher in watchers:
@@ -95,13 +112,23 @@ def run_session(
     controller.tell(identified(unit, controller.clock.now_ms()))
     if screening is not None:
         controller.tell(screening.told(controller.clock.now_ms()))
-    return _delivered(request, plan, controller)
+    return _delivered(request, plan, admission, controller)
 
 
-def plan_for(request: Request, unit: Unit, journal: Journal, controller: Controller) -> Plan:
-    """The plan for this unit, this person and this day; raise `Refused` when there is none."""
-    from protocols.ceilings import site_layer
+def _compiler() -> Compiler:
     from protocols.compile import compile_plan
+
+    return compile_plan
+
+
+def admit(
+    request: Request, unit: Unit, journal: Journal, controller: Controller, compiler: Compiler
+) -> tuple[Plan, Admission]:
+    """The plan for this unit, this person and this day, and what the session is admitted with.
+
+    Raise `Refused` when there is none.
+    """
+    from protocols.ceilings import site_layer
 
     family = request.protocol.family or unit.model.family
     limits = Limits((*unit.bounds, *request.operator))
@@ -117,15 +144,24 @@ def plan_for(request: Request, unit: Unit, journal: Journal, controller: Control
         )
         day = day_layer(family, given.sessions, given.delivered_ms, Limits((*limits.bounds, *site_bounds)))
         limits = Limits(day.bounds, day.blocks)
-    plan = compile_plan(
+    plan = compiler(
         request.protocol, model=unit.model.id, family=unit.model.family, area_mm2=unit.area_mm2, limits=limits
     )
+    content = request.protocol.canonical_text()
+    admission = Admission(
+        content=content,
+        content_hash=hashlib.sha256(content.encode()).hexdigest(),
+        side=request.side,
+        bounds=tuple(bound for bound in limits.bounds if bound.layer in (Layer.PERSON, Layer.OPERATOR)),
+        blocks=limits.blocks,
+    )
     if request.rest_of is None:
-        return plan
+        return plan, admission
     parts = chain(journal, request.rest_of)
     given_ms = sum(part.delivered_ms for part in parts)
     _check_rest(request, parts, plan.delivered_ms - given_ms, controller.clock.utc())
-    return rest_of(plan, given_ms, unit.area_mm2)
+    admission = replace(admission, given_ms=given_ms, given_mj=sum(part.energy_mj for part in parts))
+    return rest_of(plan, given_ms, unit.area_mm2), admission
 
 
 def _check_rest(request: Request, parts: Sequence[Summary], left_ms: int, now: datetime) -> None:
@@ -159,10 +195,16 @@ def _check_rest(request: Request, parts: Sequence[Summary], left_ms: int, now: d
         raise Refused(f"session {broken.id} broke off more than a day ago", "Start a new session.")
 
 
-def _delivered(request: Request, plan: Plan, controller: Controller) -> SessionEnded:
+def _delivered(request: Request, plan: Plan, admission: Admission, controller: Controller) -> SessionEnded:
     began_ms = controller.clock.now_ms()
     try:
-        delivery = deliver(controller, plan, session_number(request.session), attended=request.attended)
+        delivery = deliver(
+            controller,
+            plan,
+            session_number(request.session),
+            admission=admission,
+            attended=request.attended,
+        )
     except BaseException as error:
         # The witness may be what broke, so only the watchers hear of this end: the journal stays open.
         silence = controller.silence() or Silence.UNKNOWN

@@ -5,6 +5,7 @@ It knows what an author may write and which parts must agree; no unit, no person
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -267,6 +268,10 @@ class Protocol(_Strict):
         """SHA-256 of the file's bytes."""
         return self._origin.content_hash
 
+    def canonical_text(self) -> str:
+        """The protocol as JSON with the keys of a protocol file, which reads back to an equal protocol."""
+        return json.dumps(_written(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
     def flat_steps(self) -> Iterator[tuple[Where, FlatStep]]:
         """Every step in order, repeats written out, with where in the file it stands."""
         return _flat(self.steps, ("steps",))
@@ -299,6 +304,32 @@ OWN_LIMITS = {
     "duration": Quantity.DELIVERED_MS,
     "energy": Quantity.ENERGY_MJ,
 }
+
+
+_UNITS = {
+    "intensity": "mW/cm²",
+    "sata": "mW/cm²",
+    "duty": "%",
+    "carrier": "kHz",
+    "pulse": "Hz",
+    "speed": "/min",
+    "for": "ms",
+    "ramp": "ms",
+    "rest": "ms",
+    "step": "ms",
+    "duration": "ms",
+    "energy": "mJ",
+}
+
+
+def _written(value: Any, key: str = "") -> Any:
+    if isinstance(value, BaseModel):
+        fields = ((f.alias or name, getattr(value, name)) for name, f in type(value).model_fields.items())
+        written = {name: _written(item, name) for name, item in fields}
+        return {name: item for name, item in written.items() if item not in (None, "", [], {})}
+    if isinstance(value, tuple):
+        return [_written(item) for item in value]
+    return f"{value} {_UNITS[key]}" if key in _UNITS and isinstance(value, int) else value
 
 
 def _flat(steps: Sequence[Any], where: Where) -> Iterator[tuple[Where, FlatStep]]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from queue import SimpleQueue
+from typing import TypeAlias
 
-from device.clock import VirtualClock
+from device.clock import Clock, VirtualClock
 from device.controller import Controller
+from device.dialect import Dialect
 from device.errors import LinkLost
 from device.link import Inbox, Link
 from device.native import Native
@@ -19,6 +21,8 @@ from device.operator import Act
 from simulator.cable import Cable
 from simulator.faults import Fault
 from simulator.unit import SimulatedUnit
+
+MakeController: TypeAlias = Callable[[Link, Clock, Inbox, Dialect], Controller]
 
 
 class CableLink:
@@ -89,7 +93,7 @@ class Rig:
         clock: VirtualClock | None = None,
         link: Callable[[Cable, VirtualClock, Inbox], Link] = CableLink,
         unit: type[SimulatedUnit] = SimulatedUnit,
-        controller: type[Controller] = Controller,
+        controller: MakeController = Controller,
     ) -> None:
         self.clock = VirtualClock() if clock is None else clock
         self.unit = unit(model, seed=seed, faults=faults)

@@ -30,6 +30,8 @@ class SimulatedUnit:
     will not do. Faults of the line are the cable's and are passed over here, so that one list serves both.
     """
 
+    firmware: type[Firmware] = Firmware
+
     def __init__(
         self,
         model: str,
@@ -298,7 +300,7 @@ class SimulatedUnit:
         self._boots += 1
         birth = Birth(nonce, f"SIM-{self._seed % 10**8:04d}", self._calibrated, own_ms)
         self._decoder = Decoder()
-        self._firmware = Firmware(
+        self._firmware = self.firmware(
             self.plate, birth, self._readings(), self._sight, self._keep, self.breaches.append
         )
 

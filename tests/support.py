@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from queue import SimpleQueue
+from typing import Any
 
 from hypothesis import settings
 
+from device.admission import Admission
 from device.controller import Controller
 from device.delivery import Delivery, deliver
 from device.events import Event
@@ -14,8 +18,8 @@ from device.greeting import greet
 from device.link import Inbox
 from device.native import Native
 from device.unit import Unit
-from protocols.limits import Family, Limits
-from protocols.plan import Emit, Output, Percussion, Plan, Step, Ultrasound, energy_mj
+from protocols.limits import Block, Bound, Family, Limits
+from protocols.plan import Emit, Guide, Output, Percussion, Plan, Step, Ultrasound, energy_mj
 from simulator.rig import CableLink, Rig
 
 SECOND_MS = 1000
@@ -59,12 +63,55 @@ def plan_of(unit: Unit, *steps: Step) -> Plan:
         title="By hand",
         content_hash="0" * 64,
         family=unit.model.family,
-        body_site="bench",
+        body_site="calf",
         model=unit.model.id,
         steps=steps,
         limits=Limits(unit.bounds),
         energy_mj=planned_mj,
     )
+
+
+def content_of(plan: Plan) -> str:
+    """The canonical text of a protocol that gives what ``plan`` gives, and sets no limits of its own."""
+    steps = [_written(step) for step in plan.steps]
+    return json.dumps({"family": plan.family.value, "body_site": plan.body_site, "steps": steps})
+
+
+def admission_of(plan: Plan, *bounds: Bound, blocks: tuple[Block, ...] = ()) -> Admission:
+    """What a session of ``plan`` is admitted with; ``bounds`` are the person's or the operator's."""
+    content = content_of(plan)
+    hash_ = hashlib.sha256(content.encode()).hexdigest()
+    return Admission(content, hash_, side="none", bounds=bounds, blocks=blocks)
+
+
+def _written(step: Step) -> dict[str, Any]:
+    if isinstance(step, Guide):
+        return {"guide": step.say, "for": f"{step.duration_ms} ms"}
+    if not isinstance(step, Emit):
+        return {"rest": f"{step.duration_ms} ms"}
+    output = step.output
+    emit: dict[str, Any]
+    if isinstance(output, Percussion):
+        emit = {"speed": f"{output.speed_per_min} /min"}
+    else:
+        emit = {
+            "intensity": f"{output.intensity_mw_cm2} mW/cm²",
+            "duty": f"{output.duty_pct} %",
+            "carrier": f"{output.carrier_khz} kHz",
+        }
+        emit |= {"pulse": f"{output.pulse_hz} Hz"} if output.pulse_hz else {}
+    ramp = {"ramp": f"{step.ramp_ms} ms"} if step.ramp_ms else {}
+    return {"emit": emit, "for": f"{step.duration_ms} ms", **ramp}
+
+
+def run_plan(controller: Controller, plan: Plan, session: int = 7, *, attended: bool = False) -> Delivery:
+    """Deliver ``plan`` to the greeted unit, admitted with what it gives."""
+    return deliver(controller, plan, session, admission=admission_of(plan), attended=attended)
+
+
+def take_up(controller: Controller, plan: Plan, session: int = 7, *, attended: bool = False) -> None:
+    """Load ``plan``, admitted with what it gives."""
+    controller.take_up(plan, session, admission=admission_of(plan), attended=attended)
 
 
 def output_for(rig: Rig) -> Output:
@@ -83,7 +130,7 @@ def session_on(
     """Greet the unit, and deliver ``steps`` from the first to the last."""
     unit = greet(rig.controller)
     rig.controller.testify_to(ledger or Ledger())
-    return deliver(rig.controller, plan_of(unit, *steps), session, attended=attended)
+    return run_plan(rig.controller, plan_of(unit, *steps), session, attended=attended)
 
 
 def another_host(rig: Rig) -> Controller:
@@ -96,7 +143,7 @@ def begun(rig: Rig, *steps: Emit) -> Unit:
     """Bring the rig to the moment at which the first step's start has left."""
     unit = greet(rig.controller)
     rig.controller.testify_to(Ledger())
-    rig.controller.take_up(plan_of(unit, *steps), 7, attended=False)
+    take_up(rig.controller, plan_of(unit, *steps))
     rig.controller.arm()
     while not rig.controller.known.is_armed():
         turn_for(rig, 1)

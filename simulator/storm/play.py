@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from device.controller import Controller
 from device.events import Watcher
@@ -15,8 +16,9 @@ from physioctl.runner import Request, run_session
 from physioctl.verdict import verify
 from protocols.errors import PhysioctlError, Refused
 from simulator.faults import FaultKind
-from simulator.rig import Rig
+from simulator.rig import MakeController, Rig
 from simulator.storm.course import Course, course
+from simulator.storm.fences import Fence, Obeying, compile_anything, permit, unchecked
 from simulator.storm.hazards import (
     HOST_DEATH,
     HOST_FREEZE,
@@ -42,10 +44,11 @@ _COUNT_MS = 5  # between one count and another, of the same thing
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The unit and the controller that a story is played with: by default the real ones."""
+    """The unit and the controller that a story is played with, and the fence that is down."""
 
     unit: type[SimulatedUnit] = SimulatedUnit
-    controller: type[Controller] = Controller
+    controller: MakeController = Controller
+    down: Fence | None = None
 
 
 REAL = Parts()
@@ -94,9 +97,10 @@ class _Play:
             acts=(*story.acts, (patience_ms, Act.STOP)),
             clock=clock,
             link=lambda cable, _, inbox: MortalLink(cable, clock, inbox),
-            unit=parts.unit,
-            controller=parts.controller,
+            unit=Obeying if parts.down is Fence.UNIT else parts.unit,
+            controller=partial(Controller, guard=permit) if parts.down is Fence.GUARD else parts.controller,
         )
+        self._down = parts.down
         self._judge = Judge(story, self._course, self._rig, clock, on_change)
         clock.add(self._judge)
 
@@ -114,9 +118,14 @@ class _Play:
         return Outcome(self._story, ended, tuple(judge.violations.values()), figures)
 
     def _run(self, journal: Journal, watchers: Sequence[Watcher]) -> str:
-        request = Request.on_nobody(self._course.protocol, _SESSION, attended=self._story.attended)
+        protocol = self._course.protocol
+        if self._down is Fence.FILE:
+            protocol = unchecked(protocol)
+        request = Request.on_nobody(protocol, _SESSION, attended=self._story.attended)
+        watchers = [self._judge, *watchers]
+        compiler = compile_anything if self._down is Fence.PLAN else None
         try:
-            ended = run_session(request, self._rig.controller, journal, [self._judge, *watchers])
+            ended = run_session(request, self._rig.controller, journal, watchers, compiler=compiler)
         except HostDied:
             return "host died"
         except HostHung:

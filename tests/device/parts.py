@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from device.alarms import View
+from device.allowed import Allowed
 from device.dialect import Declaration, Identity, Report, UnitState
 from device.models import Model
 from device.unit import Unit
@@ -105,3 +106,10 @@ PLAN = Plan(
     limits=Limits([bound(Quantity.INTENSITY_MW_CM2, 290, 1060)]),
     energy_mj=100_000,
 )
+ALLOWED = Allowed(  # what the guard lets through of it: 51 480 mJ and 60 000 mJ, a hundredth, and 100 mJ
+    family=Family.ULTRASOUND,
+    emissions=PLAN.emissions,
+    bounds=PLAN.limits.bounds,
+    area_mm2=400,
+)
+ENERGY_MAX_MJ = 112_694

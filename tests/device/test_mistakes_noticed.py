@@ -11,7 +11,7 @@ import pytest
 from device.alarms import BY_CODE, Effect, Rule, View
 from device.clock import VirtualClock
 from device.controller import Controller
-from device.delivery import Ended, deliver
+from device.delivery import Ended
 from device.events import AlarmRaised, Event, Priority, Silence, Silenced
 from device.greeting import greet
 from device.link import Inbox
@@ -31,6 +31,7 @@ from tests.support import (
     MakeRig,
     emit,
     plan_of,
+    run_plan,
     session_on,
     turn_for,
 )
@@ -186,7 +187,7 @@ def test_a_session_that_breaks_off_is_stopped_on_purpose_and_latched(rig: Rig) -
     rig.controller.testify_to(BreaksAt("progress"))
 
     with pytest.raises(OSError, match="for a test"):
-        deliver(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7)
+        run_plan(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7)
 
     assert rig.controller.state is State.FAULT
     assert rig.controller.failure == "the session broke off"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from device.operator import Act
 from simulator.faults import Fault, FaultKind
 from simulator.storm.campaign import shortest
+from simulator.storm.fences import permit
 from simulator.storm.hazards import LEASE_MS
 from simulator.storm.host import Freeze
 from simulator.storm.judge import Rule
@@ -98,7 +100,7 @@ def in_the_greeting(*acts: Act) -> Story:
         (QUIET, Parts(HalfCounting, Unwatchful), Rule.DOSE),
         (LEVELS, Parts(Hasty, Unwatchful), Rule.TIME),
         (QUIET, Parts(unit=Rampless), Rule.RAMP),
-        (QUIET, Parts(controller=Sudden), Rule.RAMP),
+        (QUIET, Parts(controller=partial(Sudden, guard=permit)), Rule.RAMP),
         (LIFTED, Parts(unit=Abrupt), Rule.RAMP),
         (LIFTED_IN_A_RAMP, Parts(unit=Hurried), Rule.RAMP),
         (PAUSED, Parts(controller=Eager), Rule.RISE),
@@ -114,7 +116,7 @@ def in_the_greeting(*acts: Act) -> Story:
         (in_the_greeting(Act.PAUSE), Parts(controller=Unpausing), Rule.RISE),
         (in_the_greeting(Act.TOGGLE), Parts(controller=Unpausing), Rule.RISE),
         (replace(LIFTED, acts=((5500, Act.PAUSE),)), Parts(controller=Waiting), Rule.RISE),
-        (LEVELS, Parts(controller=Greedy), Rule.STEP),
+        (LEVELS, Parts(controller=partial(Greedy, guard=permit)), Rule.STEP),
         (STOPPED, Parts(controller=Boastful), Rule.PROOF),
         (STOPPED_UNSEEN, Parts(controller=Boastful), Rule.PROOF),
         (STUCK_AND_CUT, Parts(controller=Hopeful), Rule.PROOF),

@@ -45,16 +45,6 @@ class Offended(SimulatedUnit):
         self.breaches.append(Breach(0, 10, "a level above the ceiling"))  # type: ignore[arg-type]  # any result
 
 
-class Reworked(SimulatedUnit):
-    """Runs another firmware."""
-
-    firmware: type[Firmware] = Firmware
-
-    def _boot(self, own_ms: int) -> None:
-        super()._boot(own_ms)
-        self._firmware.__class__ = self.firmware
-
-
 class LeaselessFirmware(Firmware):
     """Goes on when its lease has run out."""
 
@@ -68,7 +58,7 @@ class LeaselessFirmware(Firmware):
         return not self.lapsed and super().lease_is_live(own_ms)
 
 
-class Leaseless(Reworked):
+class Leaseless(SimulatedUnit):
     firmware = LeaselessFirmware
 
 
@@ -79,7 +69,7 @@ class UndatedFirmware(Firmware):
         return 0
 
 
-class Undated(Reworked):
+class Undated(SimulatedUnit):
     firmware = UndatedFirmware
 
 
@@ -93,7 +83,7 @@ class UntimedFirmware(Firmware):
         return super()._ceiling_ms() + 5000
 
 
-class Untimed(Reworked):
+class Untimed(SimulatedUnit):
     firmware = UntimedFirmware
 
 
@@ -104,7 +94,7 @@ class UnendingFirmware(Firmware):
         return super()._step_out_ms() + 5000
 
 
-class Unending(Reworked):
+class Unending(SimulatedUnit):
     firmware = UnendingFirmware
 
 
@@ -132,7 +122,7 @@ class HalfCountingFirmware(MiscountingFirmware):
     share = 0.5
 
 
-class HalfCounting(Reworked):
+class HalfCounting(SimulatedUnit):
     firmware = HalfCountingFirmware
 
 
@@ -142,7 +132,7 @@ class HastyFirmware(MiscountingFirmware):
     share = 1.25
 
 
-class Hasty(Reworked):
+class Hasty(SimulatedUnit):
     firmware = HastyFirmware
 
 
@@ -153,7 +143,7 @@ class RamplessFirmware(Firmware):
         super()._emit(own_ms, base, 0, why)
 
 
-class Rampless(Reworked):
+class Rampless(SimulatedUnit):
     firmware = RamplessFirmware
 
 
@@ -164,7 +154,7 @@ class AbruptFirmware(Firmware):
         self._emit(own_ms, 0.0, 0, Why.CONTACT_BACK)
 
 
-class Abrupt(Reworked):
+class Abrupt(SimulatedUnit):
     firmware = AbruptFirmware
 
 
@@ -175,7 +165,7 @@ class HurriedFirmware(Firmware):
         self._emit(own_ms, 0.0, self._plate.resume_ramp_ms, Why.CONTACT_BACK)
 
 
-class Hurried(Reworked):
+class Hurried(SimulatedUnit):
     firmware = HurriedFirmware
 
 
