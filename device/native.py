@@ -25,7 +25,7 @@ from device.dialect import (
 )
 from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
-from protocols.limits import Bound, Family, Layer, Quantity
+from protocols.limits import Bound, Family, InvalidBound, Layer, Quantity
 from protocols.plan import Ultrasound, level
 
 LEASE_MAX_MS = 2560  # the longest that can be written
@@ -126,7 +126,10 @@ def _answer(message: wire.Message) -> Answer | None:
                 else None,
             )
         case wire.Capabilities():
-            return _declaration(message)
+            try:
+                return _declaration(message)
+            except InvalidBound:  # the unit contradicts itself: what it declares cannot be used
+                return None
     return None  # a request: an echo of our own, or another host
 
 

@@ -27,7 +27,7 @@ class SessionStarted(Event):
     session: str
     protocol: str
     title: str
-    content_hash: str  # SHA-256 of the protocol file's bytes
+    content_hash: str  # SHA-256 of the protocol's canonical text
     family: str | None  # None when the session is guidance only
     body_site: str
     side: str

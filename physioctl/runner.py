@@ -5,7 +5,6 @@ It knows no screen, no terminal and no port: a controller is handed in, and whoe
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -147,10 +146,9 @@ def admit(
     plan = compiler(
         request.protocol, model=unit.model.id, family=unit.model.family, area_mm2=unit.area_mm2, limits=limits
     )
-    content = request.protocol.canonical_text()
     admission = Admission(
-        content=content,
-        content_hash=hashlib.sha256(content.encode()).hexdigest(),
+        content=request.protocol.canonical_text(),
+        content_hash=request.protocol.content_hash,
         side=request.side,
         bounds=tuple(bound for bound in limits.bounds if bound.layer in (Layer.PERSON, Layer.OPERATOR)),
         blocks=limits.blocks,

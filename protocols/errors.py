@@ -58,3 +58,7 @@ class ProtocolInvalid(PhysioctlError):
 
 class Refused(PhysioctlError):
     """Nobody made a mistake, and it still may not be done: limits, screening or history say no."""
+
+
+class InstallationDamaged(PhysioctlError):
+    """The data that ships with physioctl cannot be relied on: whoever installed it has to mend that."""

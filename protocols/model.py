@@ -5,9 +5,10 @@ It knows what an author may write and which parts must agree; no unit, no person
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -16,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from protocols.fields import (
     Carrier,
     Code,
+    Disagreement,
     Duration,
     Duty,
     Energy,
@@ -25,10 +27,13 @@ from protocols.fields import (
     NotSaid,
     Pulse,
     Site,
+    Slip,
     Speed,
     Text,
+    Version,
 )
 from protocols.limits import Bound, Family, Layer, Quantity
+from protocols.origin import Origin, Where
 from protocols.quantity import DURATION, show
 
 STEPS_MAX = 500  # once its repeats are written out
@@ -175,6 +180,9 @@ def kinds_of(found: Any) -> list[str]:
 
 
 def _has(found: Any, key: str) -> bool:
+    """Whether what is read, or what was made of it, has this key."""
+    if isinstance(found, BaseModel):
+        return any((field.alias or name) == key for name, field in type(found).model_fields.items())
     return isinstance(found, dict) and key in found
 
 
@@ -202,43 +210,12 @@ Steps: TypeAlias = Annotated[
     tuple[Step, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})
 ]
 FlatStep: TypeAlias = EmitStep | RestStep | GuideStep
-Where: TypeAlias = tuple[str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """Two parts of a file that do not agree: where, what, and how to mend it."""
-
-    where: Where
-    what: str
-    mend: str
-
-
-class Disagreement(ValueError):
-    """Everything in a file that does not agree with the rest of it."""
-
-    def __init__(self, slips: Sequence[Slip]) -> None:
-        super().__init__("; ".join(slip.what for slip in slips))
-        self.slips = tuple(slips)
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a protocol came from."""
-
-    file: str
-    content_hash: str  # SHA-256 of the file's bytes
-    line_of: Callable[[Where], int]
-
-    def source(self, where: Where) -> str:
-        """``file:line`` of what ``where`` leads to."""
-        return f"{self.file}:{self.line_of(where)}"
 
 
 class Protocol(_Strict):
     """A therapy file, checked. Made by `protocols.library`, which gives it its origin."""
 
-    format: Annotated[Literal[1], Field(description="the version of this format")]
+    format: Annotated[Literal[1], Version, Field(description="the version of this format")]
     id: Annotated[Id, Field(description="the file's name, without .yaml")]
     title: Text
     uses: Annotated[Uses, Field(alias="family", strict=False, description="none: guidance only")]
@@ -251,7 +228,7 @@ class Protocol(_Strict):
     red_flags: Annotated[tuple[RedFlag, ...], Field(description="signs that send the person on")] = ()
     steps: Steps
 
-    _origin: Origin = Origin("<memory>", "", lambda _where: 0)
+    _origin: Origin = Origin("<memory>")
 
     @property
     def family(self) -> Family | None:
@@ -260,17 +237,31 @@ class Protocol(_Strict):
 
     @property
     def origin(self) -> Origin:
-        """The file it was read from."""
-        return self._origin
+        """The file it was read from. One that was changed in Python has no lines, and is no bundled one."""
+        if self._origin.content_hash in ("", self.content_hash):
+            return self._origin
+        return Origin(f"{self._origin.file}, changed in Python")
+
+    def canonical_text(self) -> str:
+        """What it says, as JSON that `protocols.library.parse` reads back to an equal protocol.
+
+        The same for every file that says the same: sorted keys, quantities in whole units, defaults and
+        comments left out.
+        """
+        said = self.model_dump(mode="json", by_alias=True, exclude_defaults=True, warnings="none")
+        return json.dumps(said, ensure_ascii=False, sort_keys=True)
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of the file's bytes."""
-        return self._origin.content_hash
+        """SHA-256 of the canonical text, in hexadecimal. Worked out anew each time: copies may differ."""
+        return hashlib.sha256(self.canonical_text().encode()).hexdigest()
 
-    def canonical_text(self) -> str:
-        """The protocol as JSON with the keys of a protocol file, which reads back to an equal protocol."""
-        return json.dumps(_written(self), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    def __eq__(self, other: object) -> bool:
+        """Equal content, wherever it came from."""
+        return isinstance(other, Protocol) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash(self.canonical_text())
 
     def flat_steps(self) -> Iterator[tuple[Where, FlatStep]]:
         """Every step in order, repeats written out, with where in the file it stands."""
@@ -278,8 +269,9 @@ class Protocol(_Strict):
 
     def own_bounds(self) -> tuple[Bound, ...]:
         """The protocol's own limits as a layer."""
+        origin = self.origin
         return tuple(
-            Bound(quantity, Layer.PROTOCOL, self._origin.source(("limits", key)), at_most=value)
+            Bound(quantity, Layer.PROTOCOL, origin.source(("limits", key)), at_most=value)
             for key, quantity in OWN_LIMITS.items()
             if (value := getattr(self.limits, key)) is not None
         )
@@ -287,11 +279,11 @@ class Protocol(_Strict):
     def model_post_init(self, context: Any) -> None:
         """Take the origin from whoever reads the file."""
         if isinstance(context, Origin):
-            self._origin = context
+            self._origin = replace(context, content_hash=self.content_hash)
 
     @model_validator(mode="after")
     def _agrees(self) -> Protocol:
-        if slips := [*_size_slips(self), *_step_slips(self), *_evidence_slips(self)]:
+        if slips := [*_limit_slips(self), *_size_slips(self), *_step_slips(self), *_evidence_slips(self)]:
             raise Disagreement(slips)
         return self
 
@@ -304,32 +296,11 @@ OWN_LIMITS = {
     "duration": Quantity.DELIVERED_MS,
     "energy": Quantity.ENERGY_MJ,
 }
-
-
-_UNITS = {
-    "intensity": "mW/cm²",
-    "sata": "mW/cm²",
-    "duty": "%",
-    "carrier": "kHz",
-    "pulse": "Hz",
-    "speed": "/min",
-    "for": "ms",
-    "ramp": "ms",
-    "rest": "ms",
-    "step": "ms",
-    "duration": "ms",
-    "energy": "mJ",
+_LIMITS_OF = {  # what a plan of each family can be held to
+    Uses.ULTRASOUND: ("intensity", "sata", "step", "duration", "energy"),
+    Uses.PERCUSSION: ("speed", "step", "duration"),
+    Uses.NONE: tuple(OWN_LIMITS),  # nothing is emitted, and every limit is kept
 }
-
-
-def _written(value: Any, key: str = "") -> Any:
-    if isinstance(value, BaseModel):
-        fields = ((f.alias or name, getattr(value, name)) for name, f in type(value).model_fields.items())
-        written = {name: _written(item, name) for name, item in fields}
-        return {name: item for name, item in written.items() if item not in (None, "", [], {})}
-    if isinstance(value, tuple):
-        return [_written(item) for item in value]
-    return f"{value} {_UNITS[key]}" if key in _UNITS and isinstance(value, int) else value
 
 
 def _flat(steps: Sequence[Any], where: Where) -> Iterator[tuple[Where, FlatStep]]:
@@ -359,6 +330,14 @@ def _once(steps: Sequence[Any], where: Where) -> Iterator[tuple[Where, FlatStep]
             yield from _once(step.steps, (*here, "steps"))
         else:
             yield here, step
+
+
+def _limit_slips(protocol: Protocol) -> Iterator[Slip]:
+    known = _LIMITS_OF[protocol.uses]
+    for key, quantity in OWN_LIMITS.items():
+        if key not in known and getattr(protocol.limits, key) is not None:
+            what = f"a plan for {protocol.uses} has no {quantity.label} to hold this against"
+            yield Slip(("limits", key), what, f"Take it out. What can be limited: {', '.join(known)}.")
 
 
 def _size_slips(protocol: Protocol) -> Iterator[Slip]:

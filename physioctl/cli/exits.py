@@ -13,7 +13,7 @@ from device.errors import SilenceNotProven, Stopped, UnitUnusable
 from device.guard import GuardRefused
 from physioctl.errors import JournalUnusable, UsageMistake
 from physioctl.text import clean
-from protocols.errors import PhysioctlError, ProtocolInvalid, Refused
+from protocols.errors import InstallationDamaged, PhysioctlError, ProtocolInvalid, Refused
 
 
 class Exit(IntEnum):
@@ -33,6 +33,7 @@ class Exit(IntEnum):
 _CODES: tuple[tuple[type[PhysioctlError], Exit], ...] = (
     (ProtocolInvalid, Exit.PROTOCOL_INVALID),
     (Refused, Exit.REFUSED),
+    (InstallationDamaged, Exit.REFUSED),
     (UnitUnusable, Exit.UNIT_UNUSABLE),
     (SilenceNotProven, Exit.SILENCE_NOT_PROVEN),
     (Stopped, Exit.STOPPED),
@@ -41,7 +42,12 @@ _CODES: tuple[tuple[type[PhysioctlError], Exit], ...] = (
     (UsageMistake, Exit.USAGE),
 )
 
-_LISTS = (ProtocolInvalid, Refused, UsageMistake)  # may name several mistakes, one in each line
+_LISTS = (
+    ProtocolInvalid,
+    Refused,
+    InstallationDamaged,
+    UsageMistake,
+)  # may name several mistakes, one in each line
 
 
 def code_of(error: PhysioctlError) -> Exit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -158,6 +159,17 @@ def test_the_dialect_promises_what_it_can_keep() -> None:
 
 
 # --- hearing --------------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H-13")
+@pytest.mark.parametrize(
+    "contradiction", [{"level_min": 1061}, {"duties_pct": ()}, {"carriers_khz": ()}], ids=str
+)
+def test_capabilities_that_contradict_themselves_are_damage(contradiction: dict[str, Any]) -> None:
+    dialect = Native()
+
+    assert dialect.hear(framed(replace(CAPABILITIES, **contradiction))) == []
+    assert dialect.damaged == 1
 
 
 def test_a_status_is_a_report_value_by_value() -> None:

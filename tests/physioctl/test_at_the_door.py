@@ -303,8 +303,8 @@ def test_the_journal_of_a_session_is_the_users_alone(journal: Path) -> None:
 
 
 @pytest.mark.hazard("H-21")
-def test_the_hash_of_the_protocols_bytes_is_shown_at_the_start(hostile: Path, capsys: Capture) -> None:
-    digest = hashlib.sha256(hostile.read_bytes()).hexdigest()
+def test_the_hash_of_what_the_protocol_says_is_shown_at_the_start(hostile: Path, capsys: Capture) -> None:
+    digest = hashlib.sha256(find(hostile).canonical_text().encode()).hexdigest()
 
     run(["rehearse", str(hostile), "--unit", "us111"])
     first_line = capsys.readouterr().out.splitlines()[0]
@@ -316,7 +316,8 @@ def test_the_hash_of_the_protocols_bytes_is_shown_at_the_start(hostile: Path, ca
 
 
 @pytest.mark.hazard("H-21")
-def test_the_hash_of_the_protocols_bytes_stands_in_the_record(journal: Path) -> None:
-    digest = hashlib.sha256((journal.parent.parent / "hostile.yaml").read_bytes()).hexdigest()
+def test_the_hash_of_what_the_protocol_says_stands_in_the_record(journal: Path) -> None:
+    protocol = find(journal.parent.parent / "hostile.yaml")
+    digest = hashlib.sha256(protocol.canonical_text().encode()).hexdigest()
 
     assert session(journal).summary.content_hash == digest

@@ -123,6 +123,9 @@ CODES = [
     (GOOD.replace("for: 5 min", "for: 16 min"), 4, "15 min"),
     (GOOD.replace("0.44 W/cm²", "3.5 W/cm²"), 3, "3 W/cm²"),
     (GOOD.replace("format: 1", "format: 2"), 3, "format 2"),
+    (GOOD.replace("format: 1", "format: true"), 3, "found true"),
+    (GOOD.replace("steps:", "limits: {energy: 5000 kJ}\nsteps:"), 3, "at most 54 kJ"),
+    (GOOD.replace("steps:", "limits: {speed: 1800 /min}\nsteps:"), 3, "no speed to hold"),
 ]
 
 
@@ -136,6 +139,36 @@ def test_check_exits_by_whose_word_it_is(
 
     assert (found, out) == (code, "")
     assert what in err
+
+
+GUN = (
+    GOOD.replace("ultrasound", "percussion")
+    .replace("{intensity: 0.44 W/cm², duty: 100 %, carrier: 1 MHz}", "{speed: 1800 /min}")
+    .replace("5 min", "1 min")
+)
+
+
+@pytest.mark.parametrize("energy", ["5000 kJ", "1 J"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["protocols", "check"],
+        ["protocols", "plan", "--unit", "ultragun"],
+        ["rehearse", "--unit", "ultragun"],
+        ["run", "--port", "sim://ultragun", "--side", "left"],
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_an_energy_limit_on_percussion_is_a_mistake_in_the_file(
+    mine: Path, capsys: pytest.CaptureFixture[str], command: list[str], energy: str
+) -> None:
+    mine.write_text(GUN.replace("steps:", f"limits: {{energy: {energy}}}\nsteps:"), encoding="utf-8")
+
+    code, out, err = said(capsys, *command, mine)
+
+    assert (code, out) == (3, "")
+    assert f"{mine}:9:" in err
+    assert "limits.energy" in err
 
 
 def test_plan_json_is_a_flat_timeline_that_adds_up(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:

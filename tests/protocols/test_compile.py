@@ -237,13 +237,35 @@ def test_guidance_compiles_for_any_unit_and_emits_nothing(family: Family) -> Non
     assert plan.total_ms == 60_000
 
 
-def test_bounded_energy_is_refused_where_it_cannot_be_counted() -> None:
-    which = protocol(PULSED, limits="limits: {energy: 1 kJ}")
+@pytest.mark.hazard("H-04")
+@pytest.mark.parametrize("area_mm2", [None, 0, -1])
+@pytest.mark.parametrize("limits", ["", "limits: {energy: 1 kJ}"])
+def test_energy_that_cannot_be_counted_is_refused(area_mm2: int | None, limits: str) -> None:
+    which = protocol(PULSED, limits=limits)
 
     check(which)
 
-    assert "radiating area is not known" in refused(which, area_mm2=None).what
-    assert planned(protocol(PULSED), area_mm2=None).energy_mj is None
+    assert "radiating area is not known" in refused(which, area_mm2=area_mm2).what
+
+
+def test_a_family_s_energy_is_held_to_the_last_millijoule() -> None:
+    steps = "  - emit: {intensity: 3 W/cm², duty: 100 %, carrier: 1 MHz}\n    for: 15 min\n    ramp: 2 ms\n"
+    area_mm2 = 2000  # 3 W/cm² × 20 cm² × 900 s, less half the ramp: 54 kJ and 60 mJ less
+
+    plan = planned(protocol(steps), area_mm2=area_mm2)
+
+    assert plan.energy_mj == 53_999_940
+    assert "energy of the session at most 54 kJ" in refused(protocol(steps), area_mm2=area_mm2 + 1).what
+
+
+@pytest.mark.parametrize("layer", [Layer.UNIT, Layer.PERSON, Layer.OPERATOR])
+def test_a_bound_on_the_energy_of_percussion_is_refused_for_it_cannot_be_judged(layer: Layer) -> None:
+    refusal = refused(protocol(PERCUSSION, "percussion"), at_most(Quantity.ENERGY_MJ, 1_000, layer))
+
+    assert (
+        refusal.what
+        == f"the energy of calf-test is bounded ({layer}: a test), and percussion plans no energy"
+    )
 
 
 def test_guidance_has_no_energy_to_count() -> None:

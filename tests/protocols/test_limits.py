@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.ceilings import body_sites, family_layer, site_layer
-from protocols.limits import Block, Bound, Family, Layer, Limits, Quantity
+from protocols.limits import Block, Bound, Family, InvalidBound, Layer, Limits, Quantity
 
 INTENSITY = Quantity.INTENSITY_MW_CM2
 
 values = st.integers(0, 5_000)
-bounds = st.builds(
-    Bound,
-    quantity=st.sampled_from(Quantity),
-    layer=st.sampled_from(Layer),
-    source=st.just("a test"),
-    at_least=st.none() | values,
-    at_most=st.none() | values,
-    one_of=st.none() | st.frozensets(values, min_size=1, max_size=4),
-)
+
+
+@st.composite
+def any_bound(draw: st.DrawFn) -> Bound:
+    """A bound that at least one value satisfies."""
+    inside = draw(values)
+    clauses = draw(st.sets(st.sampled_from(("at_least", "at_most", "one_of")), min_size=1))
+    return Bound(
+        quantity=draw(st.sampled_from(Quantity)),
+        layer=draw(st.sampled_from(Layer)),
+        source="a test",
+        at_least=draw(st.integers(0, inside)) if "at_least" in clauses else None,
+        at_most=draw(st.integers(inside, 5_000)) if "at_most" in clauses else None,
+        one_of=draw(st.frozensets(values, max_size=3)) | {inside} if "one_of" in clauses else None,
+    )
+
+
+bounds = any_bound()
 layers = st.lists(bounds, max_size=8)
 
 
@@ -48,6 +59,46 @@ def test_every_clause_of_a_bound_has_to_hold(bound: Bound, value: int) -> None:
     )
 
     assert bound.admits(value) is holds
+
+
+@pytest.mark.hazard("H-04")
+@pytest.mark.parametrize(
+    ("clauses", "why"),
+    [
+        ({}, "says nothing"),
+        ({"one_of": frozenset()}, "empty list"),
+        ({"at_least": 2, "at_most": 1}, "no value satisfies"),
+        ({"at_least": 3, "one_of": frozenset({1, 2})}, "no value satisfies"),
+        ({"at_most": 0, "one_of": frozenset({1, 2})}, "no value satisfies"),
+        ({"at_most": float("nan")}, "whole number"),
+        ({"at_most": 1.5}, "whole number"),
+        ({"at_least": True}, "whole number"),
+        ({"one_of": frozenset({1, 2.5})}, "whole number"),
+        ({"one_of": [1, 2]}, "a set"),
+        ({"at_most": 1, "source": ""}, "no source"),
+        ({"at_most": 1, "source": " \n"}, "no source"),
+    ],
+)
+def test_a_bound_that_bounds_nothing_or_everything_cannot_be_made(clauses: dict[str, Any], why: str) -> None:
+    said: dict[str, Any] = {"quantity": INTENSITY, "layer": Layer.MODEL, "source": "a test"}
+
+    with pytest.raises(InvalidBound, match=why):
+        Bound(**(said | clauses))
+
+
+def test_clauses_that_leave_one_value_are_no_contradiction() -> None:
+    assert bound(at_least=1, at_most=1).admits(1)
+    assert bound(at_least=0, at_most=1, one_of={1, 7}).admits(1)
+    assert bound(at_least=7, one_of={1, 7}).admits(7)
+    assert bound(at_most=0).admits(0)
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_a_block_gives_a_reason_and_a_source(text: str) -> None:
+    with pytest.raises(InvalidBound, match="no reason"):
+        Block(Family.PERCUSSION, Layer.SITE, "a test", text)
+    with pytest.raises(InvalidBound, match="no source"):
+        Block(Family.PERCUSSION, Layer.SITE, text, "bones")
 
 
 @pytest.mark.hazard("H-04")
