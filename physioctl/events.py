@@ -34,6 +34,7 @@ class SessionStarted(Event):
     person: str | None  # a pseudonymous reference
     model: str
     serial: str
+    nonce: int  # of the unit's boot: it is another after each start
     firmware: str
     planned_ms: int
     planned_energy_mj: int | None  # None for percussion, which plans no energy
@@ -46,14 +47,15 @@ class SessionStarted(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionReconciled(Event):
-    """A session that broke off, held against what the unit has counted since. Output is off now."""
+    """A session that broke off, held against what its unit says since. This settles it."""
 
     session: str
     protocol: str
     delivered_ms: int
     planned_ms: int
     energy_mj: int
-    counted: bool  # by the unit itself; if not, it has restarted since, and this is what was last heard
+    counted: bool  # by the unit itself; if not, this is what was last heard
+    silence: Silence = Silence.PROVEN  # what is known of its output; inferred when the unit has restarted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

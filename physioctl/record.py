@@ -42,6 +42,8 @@ class Summary:
     person: str | None  # in its one form: see `reference`
     model: str
     serial: str
+    nonce: int  # of the unit's boot in which the session ran
+    lease_ms: int
     outcome: Outcome | None  # None while open: running, or crashed and never ended
     why: str
     silence: Silence | None
@@ -167,13 +169,15 @@ def chain(where: Path | Journal, id_: str) -> tuple[Summary, ...]:
         return tuple(_summary(connection, link) for link in links)
 
 
-def unsettled(where: Path | Journal, serial: str) -> tuple[Summary, ...]:
-    """Sessions of the unit ``serial`` that were never ended, or ended without proof of silence.
+def unsettled(where: Path | Journal, model: str, serial: str) -> tuple[Summary, ...]:
+    """Sessions of one unit that were never ended, or ended without proof of silence.
 
     One that was reconciled with the unit since is settled, unless it has told something itself after that.
+    Two models may have a serial number in common: they are two units.
     """
+    unit = (model, serial)
     with _record(where) as connection:
-        mine = [start for start in _starts(connection) if start.body["serial"] == serial]
+        mine = [start for start in _starts(connection) if (start.body["model"], start.body["serial"]) == unit]
         return tuple(_summary(connection, start) for start in mine if not _settled(connection, start.session))
 
 
@@ -235,7 +239,9 @@ def _back(starts: Mapping[str, Entry], id_: str | None) -> Iterator[Entry]:
 
 
 def _settled(connection: sqlite3.Connection, id_: str) -> bool:
-    return _end(_last_words(connection, id_))[1] is Silence.PROVEN
+    last = _last_words(connection, id_)
+    end, silence = _end(last)
+    return silence is Silence.PROVEN or (end is not None and _reconciled_since(end, last) is not None)
 
 
 def _last_words(connection: sqlite3.Connection, id_: str) -> dict[str, Entry]:
@@ -250,12 +256,15 @@ def _end(last: Mapping[str, Entry]) -> tuple[Entry | None, Silence | None]:
     Another program may have taken a running session for one that broke off: whatever the session has
     told of itself after that counts.
     """
-    end, reconciled = last.get("session_ended"), last.get("session_reconciled")
+    end = last.get("session_ended")
     if end is None or any(last[name].seq > end.seq for name in _RUNNING if name in last):
         return None, None
-    if reconciled and reconciled.seq > end.seq:
-        return end, Silence.PROVEN
-    return end, Silence(end.body["silence"])
+    return end, Silence((_reconciled_since(end, last) or end).body["silence"])
+
+
+def _reconciled_since(end: Entry, last: Mapping[str, Entry]) -> Entry | None:
+    reconciled = last.get("session_reconciled")
+    return reconciled if reconciled and reconciled.seq > end.seq else None
 
 
 _COLUMNS = "SELECT session, seq, utc, at_ms, name, body, hash FROM entries"
@@ -304,6 +313,8 @@ def _summary(connection: sqlite3.Connection, start: Entry) -> Summary:
         person=reference(told["person"]),
         model=told["model"],
         serial=told["serial"],
+        nonce=told["nonce"],
+        lease_ms=told["lease_ms"],
         outcome=Outcome(closing["outcome"]) if end else None,
         why=closing.get("why", ""),
         silence=silence,

@@ -247,6 +247,7 @@ def _started(request: Request, plan: Plan, unit: Unit, at_ms: int) -> Event:
         person=reference(request.person),
         model=unit.identity.model,
         serial=unit.identity.serial,
+        nonce=unit.identity.nonce,
         firmware=unit.identity.firmware,
         planned_ms=plan.delivered_ms,
         planned_energy_mj=plan.energy_mj,

@@ -158,10 +158,12 @@ def summary(ended: SessionEnded) -> list[str]:
 
 def unfinished(found: SessionReconciled) -> str:
     """What became of a session that broke off, and how its rest can be given."""
-    by = "by the unit's own count" if found.counted else "as last heard; the unit has restarted since"
+    restarted = found.silence is not Silence.PROVEN
+    since = "restarted" if restarted else "been used"
+    by = "by the unit's own count" if found.counted else f"as last heard; the unit has {since} since"
     line = (
         f"session {found.session} ({found.protocol}) had broken off: {minutes(found.delivered_ms)} of "
-        f"{minutes(found.planned_ms)} delivered, {by}. Its output is off."
+        f"{minutes(found.planned_ms)} delivered, {by}. Its output {'should be' if restarted else 'is'} off."
     )
     if found.delivered_ms < found.planned_ms:
         line += f" To give the rest: physioctl run {found.protocol} --rest-of {found.session} --port …"

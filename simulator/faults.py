@@ -29,6 +29,7 @@ class FaultKind(StrEnum):
     BYTES_LATE = "bytes_late"
     HALF_OPEN = "half_open"
     CABLE_PULLED = "cable_pulled"
+    SWAPPED = "swapped"
     RESTART = "restart"
     BROWN_OUT = "brown_out"
     STUCK_OUTPUT = "stuck_output"
@@ -67,6 +68,14 @@ KINDS: dict[FaultKind, Kind] = {
     FaultKind.BYTES_LATE: Kind(2000, 120, 0, 5000, "milliseconds, each way"),
     FaultKind.HALF_OPEN: Kind(2000, 0, 0, 1, "0: nothing reaches the unit; 1: nothing reaches the host"),
     FaultKind.CABLE_PULLED: Kind(2000, 0, 0, 0, "none"),
+    FaultKind.SWAPPED: Kind(
+        60_000,
+        0,
+        0,
+        2,
+        "another unit, idle, is on the cable; 0: of the same serial number; "
+        "1: of another; 2: of another model",
+    ),
     FaultKind.RESTART: Kind(500, 0, 0, 0, "none; it is deaf for as long as it lasts"),
     FaultKind.BROWN_OUT: Kind(200, 0, 0, 0, "none"),
     FaultKind.STUCK_OUTPUT: Kind(
@@ -93,6 +102,7 @@ ON_THE_LINE = frozenset(
         FaultKind.BYTES_LATE,
         FaultKind.HALF_OPEN,
         FaultKind.CABLE_PULLED,
+        FaultKind.SWAPPED,
     )
 )
 
@@ -175,6 +185,8 @@ def draw(rng: Random, within_ms: int, count: int, family: Family) -> tuple[Fault
         # An amount of 0 or 1 is a choice between two, and the rest are spread about the usual.
         if kind in (FaultKind.HALF_OPEN, FaultKind.LYING_SENSOR):
             amount = float(rng.choice(whole))
+        elif kind is FaultKind.SWAPPED:
+            amount = float(rng.randint(0, 2))
         else:
             amount = min(max(usual.amount * rng.uniform(0.5, 1.5), usual.least), usual.most)
         faults.append(Fault(kind, rng.randrange(within_ms), for_ms, amount))

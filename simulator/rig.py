@@ -81,6 +81,7 @@ class Rig:
     """A controller, a cable, a unit, a person and the time they share.
 
     A part other than the usual one may be brought along, by whoever asks what would happen with a worse one.
+    The unit's serial number follows from its model and the seed where no other is given.
     """
 
     def __init__(
@@ -91,12 +92,13 @@ class Rig:
         faults: Sequence[Fault] = (),
         acts: Iterable[tuple[int, Act]] = (),
         clock: VirtualClock | None = None,
+        serial: str | None = None,
         link: Callable[[Cable, VirtualClock, Inbox], Link] = CableLink,
         unit: type[SimulatedUnit] = SimulatedUnit,
         controller: MakeController = Controller,
     ) -> None:
         self.clock = VirtualClock() if clock is None else clock
-        self.unit = unit(model, seed=seed, faults=faults)
+        self.unit = unit(model, seed=seed, faults=faults, serial=serial)
         self.cable = Cable(self.unit, seed=seed, faults=faults)
         self.inbox: Inbox = SimpleQueue()
         self.person = Person(self.inbox, acts)

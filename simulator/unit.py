@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from device.wire.frame import Decoder, encode
 from device.wire.messages import Family
-from simulator.answers import Birth
+from simulator.answers import Birth, checked_serial, serial_of
 from simulator.chance import stream
 from simulator.drive import OFF, Drive
 from simulator.faults import KINDS, ON_THE_LINE, Fault, FaultKind
@@ -27,7 +27,8 @@ class SimulatedUnit:
 
     ``boots`` is how often it has been started before: with the same seed it has another boot nonce each
     time. ``calibrated`` is the day of its last calibration, in days from 2020-01-01, when the nameplate's
-    will not do. Faults of the line are the cable's and are passed over here, so that one list serves both.
+    will not do. ``serial`` is its serial number; left out, it follows from the model and the seed. Faults of
+    the line are the cable's and are passed over here, so that one list serves both.
     """
 
     firmware: type[Firmware] = Firmware
@@ -41,11 +42,13 @@ class SimulatedUnit:
         on_change: Callable[[OutputChange], None] | None = None,
         boots: int = 0,
         calibrated: int | None = None,
+        serial: str | None = None,
     ) -> None:
         self.plate = nameplate(model)
         self.changes: list[OutputChange] = []
         self.breaches: list[Breach] = []
         self.silent_since_ms: int | None = 0
+        self.serial = serial_of(model, seed) if serial is None else checked_serial(serial)
         self._seed = seed
         self._on_change = on_change
         self._boots = boots
@@ -298,7 +301,7 @@ class SimulatedUnit:
     def _boot(self, own_ms: int) -> None:
         nonce = stream(self._seed, f"boot {self._boots}").randrange(1, 2**32)
         self._boots += 1
-        birth = Birth(nonce, f"SIM-{self._seed % 10**8:04d}", self._calibrated, own_ms)
+        birth = Birth(nonce, self.serial, self._calibrated, own_ms)
         self._decoder = Decoder()
         self._firmware = self.firmware(
             self.plate, birth, self._readings(), self._sight, self._keep, self.breaches.append

@@ -115,8 +115,8 @@ def _after_the_cable(
     found = reconnect(port, record, clock, inbox)
     for broken in found:
         aside(unfinished(broken))
-    proven = any(broken.session == session for broken in found)
-    return replace(ended, silence=Silence.PROVEN) if proven else ended
+    silence = next((broken.silence for broken in found if broken.session == session), ended.silence)
+    return replace(ended, silence=silence)
 
 
 def _say_last(lines: list[str]) -> None:

@@ -185,7 +185,7 @@ class _Hazards:
             fault.kind.value,
             unsafe,
             lambda: max(fault.at_ms, controller.heard_ms),
-            alarms=_COMM,
+            alarms=_COMM | {"RESTARTED"} if fault.kind is FaultKind.SWAPPED else _COMM,
             ends_it=False,
         )
 

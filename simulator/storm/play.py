@@ -44,11 +44,10 @@ _COUNT_MS = 5  # between one count and another, of the same thing
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The unit and the controller that a story is played with, and the fence that is down."""
+    """The unit and the controller that a story is played with: by default the real ones."""
 
     unit: type[SimulatedUnit] = SimulatedUnit
     controller: MakeController = Controller
-    down: Fence | None = None
 
 
 REAL = Parts()
@@ -97,10 +96,9 @@ class _Play:
             acts=(*story.acts, (patience_ms, Act.STOP)),
             clock=clock,
             link=lambda cable, _, inbox: MortalLink(cable, clock, inbox),
-            unit=Obeying if parts.down is Fence.UNIT else parts.unit,
-            controller=partial(Controller, guard=permit) if parts.down is Fence.GUARD else parts.controller,
+            unit=Obeying if story.down is Fence.UNIT else parts.unit,
+            controller=partial(Controller, guard=permit) if story.down is Fence.GUARD else parts.controller,
         )
-        self._down = parts.down
         self._judge = Judge(story, self._course, self._rig, clock, on_change)
         clock.add(self._judge)
 
@@ -119,11 +117,11 @@ class _Play:
 
     def _run(self, journal: Journal, watchers: Sequence[Watcher]) -> str:
         protocol = self._course.protocol
-        if self._down is Fence.FILE:
+        if self._story.down is Fence.FILE:
             protocol = unchecked(protocol)
         request = Request.on_nobody(protocol, _SESSION, attended=self._story.attended)
         watchers = [self._judge, *watchers]
-        compiler = compile_anything if self._down is Fence.PLAN else None
+        compiler = compile_anything if self._story.down is Fence.PLAN else None
         try:
             ended = run_session(request, self._rig.controller, journal, watchers, compiler=compiler)
         except HostDied:
@@ -140,13 +138,18 @@ class _Play:
             return type(error).__name__
         return ended.outcome.value
 
+    @property
+    def _drove_another(self) -> bool:
+        """Whether the session was given by a unit that had been put on the cable before it began."""
+        return any(other.changes for other in self._rig.cable.others)
+
     def _judge_end(self) -> None:
         unit, judge = self._rig.unit, self._judge
         if unit.silent_since_ms is None and not judge.during(FaultKind.STUCK_OUTPUT):
             judge.broken(Rule.STOP, f"{unit.output:.1f} goes out, long after the end")
         if unit.breaches:
             judge.broken(Rule.BREACH, str(unit.breaches[0]))
-        if not judge.begun(FaultKind.STUCK_OUTPUT):
+        if not judge.begun(FaultKind.STUCK_OUTPUT) and not self._drove_another:
             self._judge_dose()
             judge.judge_times_given()
 
@@ -174,7 +177,8 @@ class _Play:
         kept = recorded(journal, _SESSION).summary
         if (kept.delivered_ms, kept.outcome) != (told.delivered_ms, told.outcome):
             self._judge.broken(Rule.RECORD, f"told {told}, and kept {kept}")
-        if self._judge.begun(FaultKind.STUCK_OUTPUT, FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK):
+        clocks = (FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK)
+        if self._drove_another or self._judge.begun(FaultKind.STUCK_OUTPUT, *clocks):
             return
         true_ms, least_ms = self._rig.unit.delivered_ms, kept.delivered_ms - _COUNT_MS
         if not least_ms <= true_ms <= kept.delivered_ms + bound_ms(self._story) + _COUNT_MS:

@@ -17,6 +17,7 @@ from simulator.chance import stream
 from simulator.faults import KINDS, Fault, FaultKind, parse
 from simulator.nameplate import MODELS, nameplate
 from simulator.storm.course import course, names
+from simulator.storm.fences import Fence
 from simulator.storm.host import Freeze
 
 _SEED_BITS = 48
@@ -32,6 +33,7 @@ _DRAWN: dict[FaultKind, tuple[tuple[int, int], tuple[_Range, ...]]] = {
     FaultKind.BYTES_LATE: ((500, 6000), ((5, 50), (50, 400))),
     FaultKind.HALF_OPEN: ((50, 5000), ((0, 0), (1, 1))),
     FaultKind.CABLE_PULLED: ((50, 5000), ((0, 0),)),
+    FaultKind.SWAPPED: ((50, 20_000), ((0, 0), (1, 1), (2, 2))),
     FaultKind.RESTART: ((50, 3000), ((0, 0),)),
     FaultKind.BROWN_OUT: ((10, 1000), ((0, 0),)),
     FaultKind.STUCK_OUTPUT: ((100, 5000), ((0, 0), (300, 3000))),
@@ -60,6 +62,7 @@ class Story:
     freezes: tuple[Freeze, ...] = ()
     death_ms: int | None = None
     attended: bool = True
+    down: Fence | None = None  # says yes to everything
 
     def as_json(self) -> str:
         """The story on one line."""
@@ -74,6 +77,7 @@ class Story:
             written = json.loads(text)
             written["faults"] = tuple(map(parse, written["faults"]))
             written["acts"] = tuple((int(at_ms), Act(act)) for at_ms, act in written["acts"])
+            written["down"] = Fence(down) if (down := written.get("down")) else None
             written["freezes"] = tuple(Freeze(**freeze) for freeze in written["freezes"])
             return cls(**written)
         except (KeyError, TypeError) as error:
@@ -81,6 +85,8 @@ class Story:
 
     def shorter(self) -> Iterator[Story]:
         """The stories with one thing fewer in them, what happens last left out first."""
+        if self.down is not None:
+            yield replace(self, down=None)
         if self.death_ms is not None:
             yield replace(self, death_ms=None)
         for freezes in combinations(self.freezes, len(self.freezes) - 1) if self.freezes else ():
@@ -111,6 +117,7 @@ def draw(seed: int, model: str | None = None, protocol: str | None = None) -> St
         freezes=_freezes(rng, within_ms),
         death_ms=rng.randrange(within_ms) if rng.random() < 0.1 else None,
         attended=rng.random() < 0.7,
+        down=rng.choice(tuple(Fence)) if rng.random() < 0.2 else None,
     )
 
 

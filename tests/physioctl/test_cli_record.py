@@ -29,7 +29,7 @@ def started(id_: str, **other: Any) -> SessionStarted:
     told: dict[str, Any] = {
         "at_ms": 0, "session": id_, "protocol": "calf-tightness-ultrasound", "title": "Calf tightness",
         "content_hash": "c0ffee" * 10, "family": "ultrasound", "body_site": "calf", "side": "left",
-        "person": "P-017", "model": "us111", "serial": "SIM-1", "firmware": "1.0",
+        "person": "P-017", "model": "us111", "serial": "SIM-1", "nonce": 1, "firmware": "1.0",
         "assumed": True, "physioctl": "0.1.0", "planned_ms": 10 * MINUTE_MS,
         "planned_energy_mj": 980_000, "total_ms": 14 * MINUTE_MS, "lease_ms": 600,
     }  # fmt: skip

@@ -29,7 +29,7 @@ from tests.support import SECOND_MS
 
 CHECK = find("unit-check")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SERIAL = "SIM-0000"  # of every simulated unit without a seed of its own
+SERIAL = "SIM-US-0000"  # of every simulated US111 on a rig without a seed of its own
 
 
 class InTheMidst:
@@ -69,8 +69,8 @@ def broken_off(path: Path) -> Rig:
 def started(serial: str = SERIAL) -> SessionStarted:
     return SessionStarted(
         at_ms=0, session="s-1", protocol=CHECK.id, title=CHECK.title, content_hash=CHECK.content_hash,
-        family="ultrasound", body_site=CHECK.body_site, side="none", person=None, model="us111",
-        serial=serial, firmware="1.0", assumed=True, physioctl="0.1.0", planned_ms=10_000,
+        family="ultrasound", body_site=CHECK.body_site, side="none", person=None, model="US111",
+        serial=serial, nonce=1, firmware="1.0", assumed=True, physioctl="0.1.0", planned_ms=10_000,
         planned_energy_mj=9000, total_ms=12_000, lease_ms=500,
     )  # fmt: skip
 
@@ -126,7 +126,7 @@ def test_what_was_told_last_of_an_end_counts(
             journal.begin("s-1").tell(event)
 
         found = session(journal, "s-1").summary
-        left = unsettled(journal, SERIAL)
+        left = unsettled(journal, "US111", SERIAL)
 
     assert (found.outcome, found.silence) == (outcome, silence)
     assert [each.id for each in left] == ([] if settled else ["s-1"])
@@ -201,7 +201,7 @@ def test_a_session_that_its_unit_counts_is_settled_at_once(tmp_path: Path) -> No
 
     with Journal.open(tmp_path / "j", rig.clock) as journal:
         (found,) = reconcile(journal, controller, unit)
-        left = unsettled(journal, SERIAL)
+        left = unsettled(journal, "US111", SERIAL)
 
     assert found.counted
     assert found.delivered_ms == rig.unit.delivered_ms
@@ -227,7 +227,7 @@ def test_a_session_that_its_unit_does_not_count_is_settled_when_it_has_been_quie
 
     with Journal.open(tmp_path / "j", restarted.clock) as journal:
         found = reconcile(journal, restarted.controller, unit)
-        left = unsettled(journal, SERIAL)
+        left = unsettled(journal, "US111", SERIAL)
 
     assert [(each.session, each.counted) for each in found] == ([("s-1", False)] if settled else [])
     assert len(left) == (0 if settled else 1)

@@ -22,6 +22,7 @@ from tests.simulator.worse_parts import (
     Boastful,
     Bypassing,
     Clumsy,
+    Credulous,
     Deaf,
     Eager,
     Endless,
@@ -56,6 +57,7 @@ PAUSED = Story(1, "us111", "storm-steady", acts=((5000, Act.PAUSE),))
 STOPPED = Story(1, "us111", "storm-steady", acts=((5000, Act.STOP),))
 STOPPED_UNSEEN = replace(STOPPED, faults=(Fault(FaultKind.LYING_SENSOR, 4900, 5000, 1.0),))
 DEAF = Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.HALF_OPEN, 5000, 4000, 1.0),))
+SWAPPED = Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.SWAPPED, 5000, 20_000),))
 AT_THE_END = Story(1, "us111", "storm-steady", freezes=(Freeze(11_900, 2000),))
 LIFTED = Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.LIFT_OFF, 5000, 2000, 0.02),))
 LIFTED_IN_A_RAMP = Story(1, "us111", "storm-levels", faults=(Fault(FaultKind.LIFT_OFF, 6700, 1000, 0.02),))
@@ -122,6 +124,7 @@ def in_the_greeting(*acts: Act) -> Story:
         (STUCK_AND_CUT, Parts(controller=Hopeful), Rule.PROOF),
         (STUCK_SLOW_AND_CUT, Parts(controller=Hopeful), Rule.PROOF),
         (STUCK_IN_A_PAUSE, Parts(controller=Hopeful), Rule.PROOF),
+        (SWAPPED, Parts(controller=Credulous), Rule.PROOF),
         (STOPPED, Parts(controller=Deaf), Rule.SLOW),
         (replace(LEVELS, acts=((6400, Act.STOP),)), Parts(controller=Deaf), Rule.SLOW),
         (QUIET, Parts(unit=Undercounting), Rule.RECORD),

@@ -7,7 +7,7 @@ from typing import Any
 
 from device.clock import Clock
 from device.controller import Controller
-from device.dialect import Cleared, Dialect, Intent, Renew, Report, SetOutput
+from device.dialect import Answer, Cleared, Dialect, Intent, Renew, Report, SetOutput
 from device.events import Silence, Witness
 from device.link import Inbox, Link
 from device.machine import State
@@ -240,6 +240,15 @@ class Boastful(Controller):
 
     def silence(self) -> Silence | None:
         return Silence.PROVEN
+
+
+class Credulous(Controller):
+    """Takes anybody's report for its own unit's."""
+
+    def _receive(self, intent: Intent, answer: Answer) -> None:
+        if isinstance(answer, Report) and self.unit is not None:
+            answer = replace(answer, nonce=self.unit.identity.nonce)
+        super()._receive(intent, answer)
 
 
 class Deaf(Controller):
