@@ -329,7 +329,7 @@ class Controller:
             return
         self.known.hear(answer, self._now())
         if not self.known.is_from_the_unit(answer):
-            self._judge(answer)  # says what it means: nothing else of it is believed
+            self._meet_another()  # nothing else of what it says is looked at
             return
         self._pace.heard_ms = self._now()
         if answer.refusal and isinstance(intent, Arm | SetOutput):
@@ -338,6 +338,12 @@ class Controller:
             )
         self._judge(answer)
         self._follow(answer)
+
+    def _meet_another(self) -> None:
+        """The unit has restarted, or another one answers in its place: no session goes on with it."""
+        restarted = BY_CODE["RESTARTED"]
+        if self.used and restarted not in self.alarms:
+            self._raise(restarted, restarted.what)
 
     def _judge(self, report: Report) -> None:
         plan = self.known.plan

@@ -28,6 +28,7 @@ TABLE: list[tuple[FaultKind, str, str, str | None]] = [
     (FaultKind.HALF_OPEN, GUN, "@20s=1", "COMM_LOST"),
     (FaultKind.CABLE_PULLED, GUN, "@20s", "COMM_LOST"),
     (FaultKind.RESTART, US, "@20s+1ms", "RESTARTED"),
+    (FaultKind.SWAPPED, GUN, "@20s", "RESTARTED"),
     (FaultKind.RESTART, GUN, "@20s", "COMM_LOST"),  # it is deaf for longer than a renewal can be missed
     (FaultKind.BROWN_OUT, US, "@20s", "UNIT_FAULT"),
     (FaultKind.STUCK_OUTPUT, US, "@20s=1000", "OUTPUT_HIGH"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -21,10 +22,12 @@ from physioctl.journal import BUSY_S, Journal
 from physioctl.reconcile import TOLD_WITHIN, reconcile
 from physioctl.record import session, unsettled
 from physioctl.runner import Request, run_session
+from physioctl.screens import unfinished
 from protocols.errors import Refused
 from protocols.library import find
 from simulator.faults import Fault, FaultKind
 from simulator.rig import Rig
+from simulator.unit import SimulatedUnit
 from tests.support import SECOND_MS
 
 CHECK = find("unit-check")
@@ -52,6 +55,13 @@ def another(clock: VirtualClock) -> Rig:
 def again(rig: Rig) -> Controller:
     """The controller of a program that was started anew, on the same cable."""
     return Controller(rig.controller.link, rig.clock, rig.inbox, Native())
+
+
+class Restarted(SimulatedUnit):
+    """Has been switched off and on."""
+
+    def __init__(self, model: str, **others: Any) -> None:
+        super().__init__(model, boots=1, **others)
 
 
 def broken_off(path: Path) -> Rig:
@@ -94,6 +104,7 @@ RECONCILED = SessionReconciled(
     at_ms=0, session="s-1", protocol=CHECK.id, delivered_ms=2000, planned_ms=10_000, energy_mj=2000,
     counted=False,
 )  # fmt: skip
+PRESUMED = replace(RECONCILED, silence=Silence.INFERRED)
 ANOTHERS_WORD = (RECONCILED, ended(Silence.PROVEN, why="the program ended before the session did"))
 COMMANDED = Commanded(at_ms=3000, intent="SetOutput", values={})
 
@@ -106,6 +117,14 @@ COMMANDED = Commanded(at_ms=3000, intent="SetOutput", values={})
         ([progress(2000), ended(Silence.INFERRED)], Outcome.INTERRUPTED, Silence.INFERRED, False),
         ([ended(Silence.INFERRED), RECONCILED], Outcome.INTERRUPTED, Silence.PROVEN, True),
         ([progress(2000), *ANOTHERS_WORD], Outcome.INTERRUPTED, Silence.PROVEN, True),
+        ([ended(Silence.UNKNOWN), PRESUMED], Outcome.INTERRUPTED, Silence.INFERRED, True),
+        ([progress(2000), ended(Silence.INFERRED), PRESUMED], Outcome.INTERRUPTED, Silence.INFERRED, True),
+        (
+            [ended(Silence.INFERRED), PRESUMED, ended(Silence.UNKNOWN)],
+            Outcome.INTERRUPTED,
+            Silence.UNKNOWN,
+            False,
+        ),
         ([*ANOTHERS_WORD, progress(3000)], None, None, False),  # it went on: that word was wrong
         ([*ANOTHERS_WORD, COMMANDED], None, None, False),
         (
@@ -231,6 +250,109 @@ def test_a_session_that_its_unit_does_not_count_is_settled_when_it_has_been_quie
 
     assert [(each.session, each.counted) for each in found] == ([("s-1", False)] if settled else [])
     assert len(left) == (0 if settled else 1)
+
+
+LEASE_BOUND = timedelta(milliseconds=550)
+
+
+@pytest.mark.hazard("H-07")
+def test_the_unit_itself_proves_that_its_output_is_off(tmp_path: Path) -> None:
+    rig = broken_off(tmp_path / "j")
+    controller = again(rig)
+
+    with Journal.open(tmp_path / "j", rig.clock) as journal:
+        (found,) = reconcile(journal, controller, greet(controller))
+        kept = session(journal, "s-1").summary
+
+    assert (found.counted, found.silence, kept.silence) == (True, Silence.PROVEN, Silence.PROVEN)
+
+
+@pytest.mark.hazard("H-07")
+@pytest.mark.parametrize(
+    ("later", "settled"), [(TOLD_WITHIN - timedelta(seconds=1), False), (TOLD_WITHIN, True)]
+)
+def test_a_unit_that_was_switched_off_and_on_settles_an_open_session_as_inferred(
+    tmp_path: Path, later: timedelta, settled: bool
+) -> None:
+    broken_off(tmp_path / "j")
+    heard = session(tmp_path / "j", "s-1").summary.last
+    rig = Rig(clock=VirtualClock(heard + later), unit=Restarted)
+
+    with Journal.open(tmp_path / "j", rig.clock) as journal:
+        found = reconcile(journal, rig.controller, greet(rig.controller))
+        left = unsettled(journal, "US111", SERIAL)
+        kept = session(journal, "s-1").summary
+
+    assert [(each.counted, each.silence) for each in found] == (
+        [(False, Silence.INFERRED)] if settled else []
+    )
+    assert (kept.silence, len(left)) == ((Silence.INFERRED, 0) if settled else (None, 1))
+
+
+@pytest.mark.hazard("H-07")
+@pytest.mark.parametrize("silence", [Silence.INFERRED, Silence.UNKNOWN])
+@pytest.mark.parametrize(
+    ("later", "settled"),
+    [
+        (timedelta(hours=-1), False),
+        (LEASE_BOUND - timedelta(milliseconds=50), False),
+        (LEASE_BOUND, True),
+        (timedelta(days=1), True),
+    ],
+)
+def test_a_unit_that_was_switched_off_and_on_settles_an_end_once_the_old_lease_is_over(
+    silence: Silence, later: timedelta, settled: bool
+) -> None:
+    clock = VirtualClock(NOON)
+    with Journal.in_memory(clock) as journal:
+        for event in (started(), ended(silence)):
+            journal.begin("s-1").tell(event)
+        rig = Rig(clock=VirtualClock(NOON + later), unit=Restarted)
+        found = reconcile(journal, rig.controller, greet(rig.controller))
+        kept = session(journal, "s-1").summary
+        left = unsettled(journal, "US111", SERIAL)
+
+    assert [each.silence for each in found] == ([Silence.INFERRED] if settled else [])
+    assert kept.silence is (Silence.INFERRED if settled else silence)
+    assert len(left) == (0 if settled else 1)
+
+
+@pytest.mark.hazard("H-07")
+@pytest.mark.parametrize("told", [[], [ended(Silence.UNKNOWN)]])
+def test_another_model_with_the_same_serial_number_settles_nothing(told: list[Event]) -> None:
+    clock = VirtualClock(NOON)
+    with Journal.in_memory(clock) as journal:
+        for event in (started(), *told):
+            journal.begin("s-1").tell(event)
+        gun = Rig("ultragun", serial=SERIAL, clock=VirtualClock(NOON + timedelta(hours=1)))
+        found = reconcile(journal, gun.controller, greet(gun.controller))
+        left = unsettled(journal, "US111", SERIAL)
+
+    assert found == ()
+    assert [each.id for each in left] == ["s-1"]
+
+
+@pytest.mark.hazard("H-07")
+def test_a_count_of_that_session_under_another_boot_is_not_its_count(tmp_path: Path) -> None:
+    rig = broken_off(tmp_path / "j")
+    unit = greet(controller := again(rig))
+    restarted = replace(unit, identity=replace(unit.identity, nonce=unit.identity.nonce ^ 1))
+    rig.wait(3600 * SECOND_MS)
+
+    with Journal.open(tmp_path / "j", rig.clock) as journal:
+        (found,) = reconcile(journal, controller, restarted)
+
+    assert (found.counted, found.silence) == (False, Silence.INFERRED)
+
+
+def test_a_session_that_broke_off_says_how_its_output_is_known_to_be_off() -> None:
+    counted = unfinished(replace(RECONCILED, counted=True))
+    used = unfinished(RECONCILED)
+    restarted = unfinished(PRESUMED)
+
+    assert "by the unit's own count. Its output is off." in counted
+    assert "as last heard; the unit has been used since. Its output is off." in used
+    assert "as last heard; the unit has restarted since. Its output should be off." in restarted
 
 
 def test_the_rest_of_a_session_that_broke_off_is_given_on_its_own_unit_and_once(tmp_path: Path) -> None:
