@@ -69,8 +69,12 @@ _SESSIONS = (
 )
 TARGETS = {
     "device/guard.py": Target(("device/test_guard.py",)),
+    "device/allowed.py": Target(("device/test_guard.py", "device/test_content.py")),
+    "device/ceilings.py": Target(("device/test_ceilings.py",)),
+    "device/content.py": Target(("device/test_content.py",)),
+    "device/promises.py": Target(("device/test_handshake.py",)),
     "device/machine.py": Target(("device/test_machine.py",)),
-    "device/silence.py": Target(("device/test_silence.py",)),
+    "device/silence.py": Target(("device/test_silence.py", "device/test_another_unit.py")),
     "device/knowledge.py": Target(("device/test_knowledge.py",)),
     "device/watch.py": Target(("device/test_watch.py",)),
     "device/alarms.py": Target(("device/test_alarms.py", "device/test_watch.py")),
