@@ -21,16 +21,18 @@ class Quiet:
 
     def __init__(self, *, leased: bool = True) -> None:
         """``leased`` says that the dialect promises an end of output when the host is lost."""
-        self.proven = False  # the unit's latest word, heard since anything last allowed output
+        # The unit that output was last allowed to has said that its output is off, and nothing has been asked
+        # or allowed since; and: it has said so, and nothing has been allowed since.
+        self.proven = self._off = False
         self.asked_ms: int | None = None  # since when a stop stands
         self._heard_ms: int | None = None  # when the unit was last heard before output was last allowed
         self._bound_ms = 0
         self._leased = leased
         self._nonce: int | None = None  # of the unit that output was last allowed to; None before
-        self._off = False  # that unit has said that its output is off, since output was last allowed
-        self._denied_ms = 0  # when a unit last said that it has output
-        self._denied_by = 0  # its nonce
-        self._disobeys = False  # it has output that it knows should be off: no lease ends that
+        # By nonce: when a unit last said that it has output, unless it has said since that it has none; and
+        # which of them have output that they know should be off: no lease ends that.
+        self._denied_ms: dict[int, int] = {}
+        self._disobeying: set[int] = set()
 
     @property
     def stopping(self) -> bool:
@@ -63,11 +65,13 @@ class Quiet:
         elif not report.silent:
             self._off = False
         self.proven = self._off
-        if not report.silent:
-            self._denied_ms, self._denied_by = now_ms, report.nonce
-            self._disobeys = self._disobeys or (report.output > 0 and report.state is not UnitState.EMITTING)
-        elif report.nonce == self._denied_by:
-            self._denied_ms, self._disobeys = 0, False
+        if report.silent:
+            self._denied_ms.pop(report.nonce, None)
+            self._disobeying.discard(report.nonce)
+            return
+        self._denied_ms[report.nonce] = now_ms
+        if report.output > 0 and report.state is not UnitState.EMITTING:
+            self._disobeying.add(report.nonce)
 
     def rest(self) -> None:
         """The stop has done its work: what comes next is another matter."""
@@ -83,10 +87,11 @@ class Quiet:
         lapsed_ms = self._heard_ms + self._bound_ms
         if now_ms < lapsed_ms:
             return None
-        if self._denied_ms > lapsed_ms:  # its lease has run out, and it still says it has output
+        denied_ms = max(self._denied_ms.values(), default=None)
+        if denied_ms is not None and denied_ms > lapsed_ms:  # the lease has run out, and output is still told
             return Silence.UNKNOWN if waited_ms > self._bound_ms + STUBBORN_MS or not reachable else None
-        if reachable and now_ms - self._denied_ms < self._bound_ms:  # it has only just said otherwise
+        if reachable and denied_ms is not None and now_ms - denied_ms < self._bound_ms:  # told a moment ago
             return None
         if reachable and waited_ms <= self._bound_ms:
             return None
-        return Silence.INFERRED if self._leased and not self._disobeys else Silence.UNKNOWN
+        return Silence.INFERRED if self._leased and not self._disobeying else Silence.UNKNOWN

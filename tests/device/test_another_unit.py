@@ -113,6 +113,17 @@ def test_one_units_word_does_not_take_back_anothers_that_it_has_output() -> None
     assert quiet.known(1120 + BOUND_MS, reachable=True) is Silence.UNKNOWN
 
 
+@pytest.mark.hazard("H-07")
+def test_another_unit_that_ends_its_output_takes_back_its_own_word_only() -> None:
+    quiet = permitted()
+    quiet.hear(replace(REPORT, output=440), 1120)
+
+    quiet.hear(replace(OTHER, output=440), 1150)
+    quiet.hear(OTHER, 1160)
+
+    assert quiet.known(1160 + BOUND_MS, reachable=True) is Silence.UNKNOWN
+
+
 def test_before_any_permission_whoever_answers_a_stop_is_believed() -> None:
     quiet = Quiet()
     quiet.ask(0, reachable=True)
