@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import accumulate
 
 from device.admission import Admission
 from device.ceilings import TableUnreadable, family_ceilings, nameplate_ceilings, site_ceilings
@@ -55,7 +54,9 @@ class Allowed:
         bound_mj = self.energy_bound_mj
         if self.area_mm2 is None:
             return bound_mj
-        planned_mj = sum(self.energy_mj(step.output, ms, step.ramp_ms) for step, ms in self._left())
+        planned_mj = sum(
+            self.energy_mj(step.output, ms, step.ramp_ms) for step, ms in self._left(self.given_ms)
+        )
         return min(planned_mj + planned_mj // 100 + 100, bound_mj)
 
     @property
@@ -81,12 +82,7 @@ class Allowed:
 
     def step_at(self, delivered_ms: int) -> tuple[Emit, int] | None:
         """The emission that is due once this session has delivered so much, and what is left of it, in ms."""
-        at_ms = self.given_ms + delivered_ms
-        ends_ms = accumulate(emission.duration_ms for emission in self.emissions)
-        for emission, end_ms in zip(self.emissions, ends_ms, strict=True):
-            if at_ms < end_ms:
-                return emission, min(end_ms - at_ms, emission.duration_ms)
-        return None
+        return next(self._left(self.given_ms + delivered_ms), None)
 
     def excesses(self, output: Output, for_ms: int, delivered_ms: int) -> Iterator[str]:
         """Every bound that an emission does not keep, after ``delivered_ms`` of this session."""
@@ -105,14 +101,13 @@ class Allowed:
                 shown = f"{bound.quantity.label} of {bound.quantity.show(value)}"
                 yield f"{shown} is outside the {bound.layer}'s bound: {bound} ({bound.source})"
 
-    def _left(self) -> Iterator[tuple[Emit, int]]:
-        """The emissions that are not given yet, and how long each still is."""
-        given_ms = self.given_ms
+    def _left(self, given_ms: int) -> Iterator[tuple[Emit, int]]:
+        """The emissions that are not over once ``given_ms`` have been given, and how long each still is."""
+        end_ms = 0
         for emission in self.emissions:
-            left_ms = min(emission.duration_ms, emission.duration_ms - given_ms)
-            given_ms = max(0, given_ms - emission.duration_ms)
-            if left_ms > 0:
-                yield emission, left_ms
+            end_ms += emission.duration_ms
+            if given_ms < end_ms:
+                yield emission, min(end_ms - given_ms, emission.duration_ms)
 
 
 def allow(identity: Identity, declared: Declaration, admission: Admission) -> Allowed:

@@ -75,10 +75,10 @@ def _walked(steps: Any, family: Family | None) -> Iterator[Emit]:
         (kind,) = (kind for kind in _KINDS if kind in step)
         if kind == "repeat":
             times = step["repeat"]
-            if type(times) is not int or times < 1:
+            if type(times) is not int or not 1 <= times <= STEPS_MAX:  # a bool is an int, and no number
                 raise ContentUnreadable(f"{times!r} is no number of repeats")
             inner = tuple(_emissions(step["steps"], family))
-            for _ in range(times if inner else 0):
+            for _ in range(times):
                 yield from inner
         elif kind == "emit":
             yield Emit(

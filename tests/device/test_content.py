@@ -11,7 +11,7 @@ import pytest
 
 from device.admission import Admission
 from device.allowed import allow
-from device.content import STEPS_MAX, Content, ContentUnreadable, read_content
+from device.content import Content, ContentUnreadable, read_content
 from device.errors import GuardRefused
 from protocols.compile import compile_plan
 from protocols.library import bundled, find
@@ -114,7 +114,10 @@ def test_the_protocols_own_limits_are_bounds(key: str, value: str, bounded: Quan
         text_of(steps=[{"emit": {**PROTOCOL["steps"][0]["emit"], "boost": "1 W/cm²"}, "for": "1 s"}]),
         text_of(steps=[{"repeat": 0, "steps": [EMIT]}]),
         text_of(steps=[{"repeat": True, "steps": [EMIT]}]),
-        text_of(steps=[{"repeat": STEPS_MAX + 1, "steps": [EMIT]}]),
+        text_of(steps=[{"repeat": 1001, "steps": [EMIT]}]),
+        text_of(steps=[{"repeat": 1001, "steps": [{"rest": "1 s"}]}]),
+        text_of(steps=[{"repeat": 1000, "steps": [EMIT]}, EMIT]),
+        text_of(steps=[{"emit": {"speed": "2100 /min"}, "for": "1 s"}]),
         text_of(steps=[{"repeat": 10**9, "steps": [{"repeat": 10**9, "steps": [EMIT]}]}]),
         json.dumps({"family": "ultrasound", "steps": [EMIT]}),
     ],
@@ -125,7 +128,8 @@ def test_content_that_does_not_say_what_it_gives_is_refused(text: str) -> None:
 
 
 def test_as_many_emissions_as_may_be_are_read() -> None:
-    assert len(read(text_of(steps=[{"repeat": STEPS_MAX, "steps": [EMIT]}])).emissions) == STEPS_MAX
+    assert len(read(text_of(steps=[{"repeat": 1000, "steps": [EMIT]}])).emissions) == 1000
+    assert read(text_of(steps=[{"repeat": 1, "steps": [EMIT]}])).emissions == (Emit(OUTPUT, 1000, 0),)
 
 
 def test_content_that_is_not_of_its_hash_is_refused() -> None:

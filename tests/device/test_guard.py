@@ -377,6 +377,31 @@ def test_the_rest_of_a_session_has_what_is_left_of_its_energy() -> None:
     assert replace(rest, bounds=(), given_ms=30_000).energy_max_mj == (25_080 + 60_000) * 101 // 100 + 100
 
 
+@pytest.mark.hazard("H-03")
+def test_the_energy_of_what_is_left_is_exact_to_the_millisecond() -> None:
+    longest = Ultrasound(intensity_mw_cm2=3000, duty_pct=100, carrier_khz=1000, pulse_hz=0)
+
+    assert replace(ALLOWED, bounds=(), given_ms=89_999).energy_max_mj == 2 + 100
+    assert replace(ALLOWED, bounds=(), given_ms=90_000).energy_max_mj == 100
+    assert ALLOWED.energy_mj(longest, 1_800_000, 0) == 21_600_000
+    assert ALLOWED.energy_mj(longest, 1, 1) == 6
+    assert ALLOWED.energy_mj(longest, 1, 60_000) == 6  # no more than all of it can be its ramp
+
+
+@pytest.mark.hazard("H-04")
+@pytest.mark.parametrize(("highest", "passes"), [(1999, False), (2000, True), (2001, True)])
+def test_a_speed_is_held_against_its_bound(highest: int, passes: bool) -> None:
+    gun = replace(
+        ALLOWED,
+        family=Family.PERCUSSION,
+        area_mm2=None,
+        emissions=(Emit(Percussion(2000), 60_000, 0),),
+        bounds=(bound(Quantity.SPEED_PER_MIN, at_most=highest), bound(Quantity.STEP_MS, at_most=60_000)),
+    )
+
+    assert (broken(replace(SET, output=Percussion(2000)), allowed=gun) == []) is passes
+
+
 def test_percussion_plans_no_energy_and_is_held_to_what_is_counted() -> None:
     gun = replace(
         ALLOWED, family=Family.PERCUSSION, area_mm2=None, emissions=(Emit(Percussion(2000), 60_000, 0),)
