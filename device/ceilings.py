@@ -14,11 +14,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import device
 import protocols
 from protocols.limits import Bound, Family, Layer, Quantity
 
 _PROTOCOLS = Path(str(protocols.__file__)).parent
-_NAMEPLATES = Path(__file__).with_name("nameplates")
+_NAMEPLATES = Path(str(device.__file__)).parent / "nameplates"
 _CLAUSES = {"at_least", "at_most", "one_of", "source"}
 _TIMES = {Quantity.STEP_MS, Quantity.DELIVERED_MS}
 _JUDGED = {  # what a family has to bound from above, and what may be bounded for it at all
