@@ -16,7 +16,7 @@ from typing import Any
 
 import device
 import protocols
-from protocols.limits import Bound, Family, Layer, Quantity
+from protocols.limits import Bound, Family, InvalidBound, Layer, Quantity
 
 _PROTOCOLS = Path(str(protocols.__file__)).parent
 _NAMEPLATES = Path(str(device.__file__)).parent / "nameplates"
@@ -94,14 +94,12 @@ def _each(said: Mapping[str, Any], family: Family, layer: Layer, where: str) -> 
         if set(told) - _CLAUSES or not set(told) - {"source"}:
             raise TableUnreadable(f"{where}: {name} has a key that is not known, or no bound")
         one_of = told.get("one_of")
-        yield Bound(
-            names[name],
-            layer,
-            where,
-            at_least=_whole(told.get("at_least"), where),
-            at_most=_whole(told.get("at_most"), where),
-            one_of=None if one_of is None else frozenset(_wholes(one_of, where)),
-        )
+        low, high = _whole(told.get("at_least"), where), _whole(told.get("at_most"), where)
+        choice = None if one_of is None else frozenset(_wholes(one_of, where))
+        try:
+            yield Bound(names[name], layer, where, at_least=low, at_most=high, one_of=choice)
+        except InvalidBound as error:
+            raise TableUnreadable(f"{where}: {error}") from error
 
 
 def _complete(bounds: tuple[Bound, ...], family: Family) -> tuple[Bound, ...]:

@@ -83,6 +83,13 @@ def of_us111(folder: Path) -> object:
         ("families.toml", of_families, "at_most = 3300", "one_of = []"),
         ("families.toml", of_families, "at_most = 3300", "one_of = 3300"),
         ("families.toml", of_families, "at_most = 3300", "at_most ="),
+        ("families.toml", of_families, "at_most = 3300", "at_most = 3300\nat_least = 3301"),
+        (
+            "families.toml",
+            of_families,
+            "[percussion.speed_per_min]",
+            "[percussion]\nspeed_per_min = 1\n[percussion.x]",
+        ),
         ("families.toml", of_families, "percussion", "concussion"),
         ("sites.toml", of_calf, "[calf.ultrasound.delivered_ms]", "[calf.ultrasound.step_ms]"),
         ("sites.toml", of_calf, "[calf.ultrasound.delivered_ms]", "[calf.ultrasnd.delivered_ms]"),
