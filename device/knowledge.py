@@ -20,7 +20,6 @@ from protocols.plan import Emit, Plan, energy_mj, level
 
 MOMENT_MS = 10  # less than this is no output worth a start
 TICK_MS = 20  # a unit's timer may be this late: the next step is the shorter for it
-_COUNTER_MAX = 0xFFFFFFFF
 
 
 @dataclass(slots=True)
@@ -45,12 +44,11 @@ class Knowledge:
     def take_up(self, plan: Plan, session: int, allowed: Allowed) -> None:
         """A session begins."""
         self.plan, self.session, self.counted, self.allowed = plan, session, None, allowed
-        planned_mj = _COUNTER_MAX if plan.energy_mj is None else plan.energy_mj
-        allowed_mj = plan.limits.at_most(Quantity.ENERGY_MJ)
-        # The unit meters what it gives: a hundredth more keeps it from cutting the last moment off.
-        wanted_mj = planned_mj + planned_mj // 100 + 100
-        bound_mj = _COUNTER_MAX if allowed_mj is None else allowed_mj
-        self.energy_ceiling_mj = min(wanted_mj, bound_mj, allowed.energy_max_mj)
+        ceilings_mj = [allowed.energy_max_mj, plan.limits.at_most(Quantity.ENERGY_MJ)]
+        if plan.energy_mj is not None:
+            # The unit meters what it gives: a hundredth more keeps it from cutting the last moment off.
+            ceilings_mj.append(plan.energy_mj + plan.energy_mj // 100 + 100)
+        self.energy_ceiling_mj = min(ceiling for ceiling in ceilings_mj if ceiling is not None)
 
     def begin(self, step: Emit, for_ms: int) -> None:
         """A step's output is about to be asked for."""
