@@ -25,6 +25,7 @@ from device.dialect import (
     SetOutput,
     Stop,
     UnitState,
+    answers,
 )
 from device.errors import LinkLost
 from device.events import (
@@ -284,7 +285,7 @@ class Controller:
                 return  # somebody who was told has stopped: nothing follows a stop
         if isinstance(intent, SetOutput | Renew):
             self._pace.granted_ms = self._now()  # not before: telling may have taken its time
-            self.known.quiet.allow(self._pace.heard_ms, intent.lease_ms)
+            self.known.allow(intent, self._pace.heard_ms, self._pace.granted_ms)
         self._send(self._conversation.ask(cleared, now_ms))
 
     def _send(self, data: bytes) -> None:
@@ -299,6 +300,9 @@ class Controller:
     # --- deciding -----------------------------------------------------------------------------------
 
     def _receive(self, intent: Intent, answer: Answer) -> None:
+        if not answers(intent, answer):
+            self._receive_stray()
+            return
         if isinstance(answer, Identity):
             self.identity = answer
             return
@@ -314,6 +318,12 @@ class Controller:
         self._judge(answer)
         self._follow(answer)
 
+    def _receive_stray(self) -> None:
+        """An answer to another request than its number says is nobody's word, and ends a session."""
+        rule = BY_CODE["ANSWER_DIFFERS"]
+        if self.used and rule not in self.alarms:
+            self._raise(rule, rule.what)
+
     def _judge(self, report: Report) -> None:
         plan = self.known.plan
         if plan is None or self._sight is None:
@@ -326,6 +336,8 @@ class Controller:
             self.tell(AlarmCleared(at_ms=self._now(), code=rule.code))
 
     def _raise(self, rule: Rule, what: str) -> None:
+        if rule.breaks_lease:
+            self.known.quiet.distrust_lease()
         if rule.effect is Effect.FAIL:
             self.fail(what)
         elif rule.effect is Effect.PAUSE:

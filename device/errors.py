@@ -28,6 +28,10 @@ class WrongUnit(UnitUnusable):
     """Something answers that may not be driven: another version, family or model than expected."""
 
 
+class NameplateInvalid(UnitUnusable):
+    """The nameplate of a model cannot be relied on: no unit of the model may be driven by it."""
+
+
 class UnitFaulted(UnitUnusable):
     """The unit has latched a fault of its own: it gives no output until that is cleared."""
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from device.dialect import Report, UnitState
+from device.dialect import Renew, Report, SetOutput, UnitState
 from device.guard import Standing
 from device.machine import State
 from device.sight import Belief
 from device.silence import Quiet
 from device.unit import Unit
+from device.view import Grant, Start
 from protocols.limits import Quantity
-from protocols.plan import Emit, Plan, energy_mj, level
+from protocols.plan import Emit, Plan, Ultrasound, energy_mj, level
 
 MOMENT_MS = 10  # less than this is no output worth a start
 TICK_MS = 20  # a unit's timer may be this late: the next step is the shorter for it
@@ -34,6 +35,8 @@ class Knowledge:
     energy_ceiling_mj: int = 0
     step: Emit | None = None  # the one last started
     step_end_ms: int = 0  # delivered time at which the unit's timer ends it
+    start: Start | None = None  # the latest that has left
+    grant: Grant | None = None  # the latest lease that has left
     confirmed: bool = False  # the unit has been seen to carry out the last start
     pause_asked: bool = False
     quiet: Quiet = field(default_factory=Quiet)
@@ -53,6 +56,21 @@ class Knowledge:
         """A step's output is about to be asked for."""
         self.step, self.confirmed = step, False
         self.step_end_ms = self.delivered_ms + for_ms
+
+    def allow(self, intent: SetOutput | Renew, heard_at_ms: int, now_ms: int) -> None:
+        """What allows output is about to leave; the unit was last heard at ``heard_at_ms`` of our clock."""
+        self.grant = Grant(intent.heard_ms, intent.lease_ms)
+        self.quiet.allow(heard_at_ms, intent.lease_ms)
+        if isinstance(intent, SetOutput):
+            self.start = Start(
+                number=self.start.number + 1 if self.start else 1,
+                at_ms=now_ms,
+                for_ms=intent.for_ms,
+                ramp_ms=intent.ramp_ms,
+                level=level(intent.output),
+                duty_pct=intent.output.duty_pct if isinstance(intent.output, Ultrasound) else 100,
+                base_ms=self.delivered_ms,
+            )
 
     def hear(self, report: Report, now_ms: int) -> None:
         """The unit has spoken."""
@@ -88,10 +106,16 @@ class Knowledge:
         return report is not None and report.state is UnitState.READY and self.is_ours(report)
 
     def has_energy_for(self, step: Emit) -> bool:
-        """Whether the session's ceiling leaves a moment's output, as the unit has counted."""
-        if self.unit is None or self.unit.area_mm2 is None:
+        """Whether the session's ceiling leaves a moment's output, as the unit has counted.
+
+        What a massage gun gives follows from no setting: it is taken from what it has given so far.
+        """
+        if self.unit is None:
             return True
-        moment_mj = energy_mj(Emit(step.output, MOMENT_MS, 0), self.unit.area_mm2)
+        if self.unit.area_mm2 is not None:
+            moment_mj = energy_mj(Emit(step.output, MOMENT_MS, 0), self.unit.area_mm2)
+        else:
+            moment_mj = -(-self.energy_mj * MOMENT_MS // max(self.delivered_ms, 1))
         return self.energy_mj + moment_mj <= self.energy_ceiling_mj
 
     def standing(self, state: State) -> Standing:
@@ -117,9 +141,12 @@ class Knowledge:
         return Belief(
             wanted_level=set_level if self.step and self.confirmed and live else 0,
             last_level=set_level,
-            ramp_ms=self.step.ramp_ms if self.step else 0,
             delivered_max_ms=self._delivered_max_ms(plan) if ours else report.delivered_ms,
             energy_max_mj=self.energy_ceiling_mj if ours else report.energy_mj,
+            planned_ms=plan.delivered_ms,
+            session=self.session if self.counted else None,
+            start=self.start,
+            grant=self.grant,
         )
 
     def _delivered_max_ms(self, plan: Plan) -> int:

@@ -25,6 +25,7 @@ class Quiet:
         self._bound_ms = 0
         self._denied_ms = 0  # when the unit last said that it has output
         self._disobeys = False  # it has output that it knows should be off: no lease ends that
+        self._lease_works = True  # until it has been seen not to: what it has granted is then no bound
 
     @property
     def stopping(self) -> bool:
@@ -55,6 +56,10 @@ class Quiet:
         self._denied_ms = now_ms
         self._disobeys = self._disobeys or (report.output > 0 and report.state is not UnitState.EMITTING)
 
+    def distrust_lease(self) -> None:
+        """The unit's lease does not run: from now on silence is proven, or it is not known."""
+        self._lease_works = False
+
     def rest(self) -> None:
         """The stop has done its work: what comes next is another matter."""
         self.asked_ms = None
@@ -75,4 +80,4 @@ class Quiet:
             return None
         if reachable and waited_ms <= self._bound_ms:
             return None
-        return Silence.UNKNOWN if self._disobeys else Silence.INFERRED
+        return Silence.INFERRED if self._lease_works and not self._disobeys else Silence.UNKNOWN

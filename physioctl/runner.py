@@ -35,6 +35,7 @@ if TYPE_CHECKING:  # whoever holds a protocol has paid for pydantic already
 
 REST_WITHIN = timedelta(days=1)
 CALIBRATED_FOR = timedelta(days=365)
+DATE_SLACK = timedelta(days=1)  # a date is a day's, and it is another day elsewhere
 _OUTCOMES = {
     Ended.COMPLETED: Outcome.COMPLETED,
     Ended.STOPPED: Outcome.STOPPED,
@@ -187,7 +188,15 @@ def _delivered(request: Request, plan: Plan, controller: Controller) -> SessionE
 
 def _check_calibration(unit: Unit, today: date) -> None:
     said = unit.identity.calibrated
-    if said is not None and today - date.fromisoformat(said) > CALIBRATED_FOR:
+    if said is None:
+        return
+    age = today - date.fromisoformat(said)
+    if age < -DATE_SLACK:
+        raise Refused(
+            f"the unit says that it was last calibrated on {said}, which is yet to come",
+            "Check this computer's date. If it is right, have the unit calibrated before you use it on a person.",
+        )
+    if age > CALIBRATED_FOR:
         raise Refused(
             f"the unit was last calibrated on {said}, more than {CALIBRATED_FOR.days} days ago",
             "Have it calibrated before it is used on a person.",

@@ -6,15 +6,18 @@ from dataclasses import replace
 
 import pytest
 
-from device.dialect import Report, UnitState
+from device.dialect import Renew, Report, SetOutput, UnitState
+from device.events import Silence
 from device.knowledge import Knowledge
 from device.machine import State
 from device.sight import Belief
+from device.view import Grant, Start
 from protocols.limits import Block, Family, Layer, Quantity
-from protocols.plan import Emit, Plan
+from protocols.plan import Emit, Percussion, Plan
 from tests.device.parts import EMITTING, HIGH, LOW, NONCE, PLAN, REPORT, SESSION, UNIT, bound
 
 STEP = Emit(LOW, 60_000, 3000)
+GUN = replace(UNIT, declared=replace(UNIT.declared, area_mm2=None), model=replace(UNIT.model, area_mm2=None))
 
 
 def knowing(report: Report | None = REPORT, plan: Plan = PLAN) -> Knowledge:
@@ -105,14 +108,29 @@ def test_a_moment_of_output_has_to_fit_under_the_energy_ceiling(spent_mj: int, e
 
 
 def test_without_a_radiating_area_there_is_no_energy_to_hold_a_moment_against() -> None:
-    gun = replace(UNIT, declared=replace(UNIT.declared, area_mm2=None))
     known = knowing(replace(REPORT, energy_mj=1_000_000))
 
-    known.unit = gun
-    gun_has = known.has_energy_for(STEP)
     known.unit = None
 
-    assert gun_has
+    assert known.has_energy_for(STEP)
+
+
+# 10 s have given 1 000 mJ, and 10 ms of it are 1 mJ.
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize(("ceiling_mj", "enough"), [(1000, False), (1001, True), (999, False)])
+def test_a_moment_of_a_massage_gun_is_reckoned_from_what_it_has_given(ceiling_mj: int, enough: bool) -> None:
+    known = knowing()
+    known.unit = GUN
+    known.energy_ceiling_mj = ceiling_mj
+
+    assert known.has_energy_for(STEP) is enough
+    assert knowing(None).has_energy_for(STEP)
+
+
+def test_a_massage_gun_that_has_given_nothing_may_begin() -> None:
+    known = knowing(replace(REPORT, delivered_ms=0, energy_mj=0))
+    known.unit = GUN
+
     assert known.has_energy_for(STEP)
 
 
@@ -149,7 +167,9 @@ def test_output_is_expected_only_of_a_confirmed_start_that_still_stands(
     known.begin(STEP, 5000)
     known.confirmed = confirmed
 
-    assert known.belief(REPORT, PLAN, live=live) == Belief(wanted, 440, 3000, 15_020, 101_100)
+    assert known.belief(REPORT, PLAN, live=live) == Belief(
+        wanted, 440, 15_020, 101_100, 90_000, SESSION, None, None
+    )
 
 
 @pytest.mark.hazard("H-02")
@@ -167,7 +187,34 @@ def test_no_more_may_be_delivered_than_up_to_the_end_of_the_step_last_started_an
 
 
 def test_before_the_first_step_no_output_is_expected() -> None:
-    assert knowing().belief(REPORT, PLAN, live=True) == Belief(0, 1, 0, 90_000, 101_100)
+    assert knowing().belief(REPORT, PLAN, live=True) == Belief(
+        0, 1, 90_000, 101_100, 90_000, SESSION, None, None
+    )
+
+
+def test_a_unit_has_to_name_our_session_once_it_has_and_not_before() -> None:
+    strange = replace(REPORT, session=99)
+
+    assert knowing(strange).belief(strange, PLAN, live=False).session is None
+    assert knowing(None).belief(strange, PLAN, live=False).session is None
+    assert knowing().belief(strange, PLAN, live=False).session == SESSION
+
+
+def test_what_leaves_to_allow_output_is_what_the_next_reports_are_judged_by() -> None:
+    known = knowing()
+    start = SetOutput(NONCE, SESSION, LOW, 5000, 3000, heard_ms=50_000, lease_ms=500)
+
+    known.allow(start, 1000, 1010)
+    known.allow(Renew(NONCE, SESSION, heard_ms=50_090, lease_ms=400), 1090, 1100)
+
+    belief = known.belief(REPORT, PLAN, live=True)
+    assert belief.start == Start(1, 1010, 5000, 3000, 440, 50, 10_000)
+    assert belief.grant == Grant(50_090, 400)
+    assert known.quiet.known(1090 + 440, reachable=False) is Silence.INFERRED
+    assert known.quiet.known(1090 + 439, reachable=False) is None
+    known.allow(replace(start, output=Percussion(2200)), 2000, 2010)
+    assert known.start is not None
+    assert (known.start.number, known.start.level, known.start.duty_pct) == (2, 2200, 100)
 
 
 def test_counts_of_another_session_are_held_against_nothing() -> None:

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from device.alarms import BY_CODE, Effect, Rule, View
+from device.alarms import BY_CODE, Effect, Rule
 from device.clock import VirtualClock
 from device.controller import Controller
 from device.delivery import Ended, deliver
@@ -18,6 +18,7 @@ from device.link import Inbox
 from device.machine import State, Stateful
 from device.native import Native
 from device.operator import Act
+from device.view import View
 from device.watch import Watch
 from protocols.limits import Bound, Excess, Layer, Limits, Quantity
 from protocols.plan import Guide, Rest, Step

@@ -190,7 +190,7 @@ class BlindPace(Pace):
 
 
 class Blind(Controller):
-    """Goes on, whether or not it hears anything."""
+    """Goes on, whether or not it hears anything, and whatever it hears."""
 
     def __init__(self, link: Link, clock: Clock, inbox: Inbox, dialect: Dialect) -> None:
         super().__init__(link, clock, inbox, dialect)
@@ -198,6 +198,9 @@ class Blind(Controller):
 
     def _doubt_the_missing(self) -> None:
         """Hopes."""
+
+    def _judge(self, report: Report) -> None:
+        """Does not."""
 
 
 class Eager(Controller):
