@@ -23,7 +23,7 @@ class Warming:
         self._at_change_uk = 0
 
     def follow(self, report: Report, since_ms: int, given: int) -> int:
-        """The millikelvin it is due; ``given``: the energy since the last report, in tenths of a nanojoule."""
+        """The millikelvin it is due; ``given``: the energy since the last report, tenths of a nanojoule."""
         cooled_uk = self._warmer_uk * min(since_ms, SETTLES_MS) // SETTLES_MS
         self._warmer_uk += given * UK_PER_MJ // _TENTHS_NJ_PER_MJ - cooled_uk
         if report.head_temp_ddeg_c != self._head_ddeg_c:

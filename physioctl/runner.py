@@ -194,7 +194,7 @@ def _check_calibration(unit: Unit, today: date) -> None:
     if age < -DATE_SLACK:
         raise Refused(
             f"the unit says that it was last calibrated on {said}, which is yet to come",
-            "Check this computer's date. If it is right, have the unit calibrated before you use it on a person.",
+            "Check this computer's date. If it is right, have the unit calibrated before you use it.",
         )
     if age > CALIBRATED_FOR:
         raise Refused(

@@ -42,6 +42,17 @@ class FaultKind(StrEnum):
     STALL = "stall"
     LOW_BATTERY = "low_battery"
     AGEING = "ageing"
+    WRONG_DUTY = "wrong_duty"
+    LYING_DUTY = "lying_duty"
+    LYING_METER = "lying_meter"
+    LYING_SESSION = "lying_session"
+    LYING_COUNT = "lying_count"
+    ENDLESS_LEASE = "endless_lease"
+    ENDLESS_HOLD = "endless_hold"
+    ENDLESS_STEP = "endless_step"
+    MISSING_SENSOR = "missing_sensor"
+    WILD_AREA = "wild_area"
+    FUTURE_CALIBRATION = "future_calibration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,19 @@ KINDS: dict[FaultKind, Kind] = {
     FaultKind.STALL: Kind(2000, 1.2, 0, 10, "force, as a multiple of the stall force", _GUN),
     FaultKind.LOW_BATTERY: Kind(0, 0.03, 0, 1, "charge it drops to", _GUN),
     FaultKind.AGEING: Kind(600_000, -0.3, -1, 1, "share by which output is off from what is set"),
+    FaultKind.WRONG_DUTY: Kind(60_000, 100, 1, 100, "the duty cycle it gives and reports, %", _US),
+    FaultKind.LYING_DUTY: Kind(60_000, 100, 1, 100, "the duty cycle it gives and does not report, %", _US),
+    FaultKind.LYING_METER: Kind(60_000, 0, 0, 10, "share of the energy that its meter counts", _US),
+    FaultKind.LYING_SESSION: Kind(60_000, 1, 0, 0xFFFF_FFFF, "the session it names"),
+    FaultKind.LYING_COUNT: Kind(60_000, 0.5, 0, 4, "share of the delivered time that it counts"),
+    FaultKind.ENDLESS_LEASE: Kind(60_000, 0, 0, 0, "none; no lease runs out, and 65535 ms of it are left"),
+    FaultKind.ENDLESS_HOLD: Kind(600_000, 0, 0, 0, "none; it waits for contact for ever", _US),
+    FaultKind.ENDLESS_STEP: Kind(60_000, 0, 0, 0, "none; its timer ends no step"),
+    FaultKind.MISSING_SENSOR: Kind(600_000, 1, 1, 15, "the sensors it lacks, as bits of Sensor"),
+    FaultKind.WILD_AREA: Kind(600_000, 65_535, 0, 65_535, "the radiating area it declares, mm²", _US),
+    FaultKind.FUTURE_CALIBRATION: Kind(
+        600_000, 65_535, 0, 65_535, "days from 2020-01-01 to the calibration it names"
+    ),
 }
 
 ON_THE_LINE = frozenset(
@@ -93,6 +117,22 @@ ON_THE_LINE = frozenset(
         FaultKind.BYTES_LATE,
         FaultKind.HALF_OPEN,
         FaultKind.CABLE_PULLED,
+    )
+)
+
+IN_THE_PROGRAM = frozenset(
+    (
+        FaultKind.WRONG_DUTY,
+        FaultKind.LYING_DUTY,
+        FaultKind.LYING_METER,
+        FaultKind.LYING_SESSION,
+        FaultKind.LYING_COUNT,
+        FaultKind.ENDLESS_LEASE,
+        FaultKind.ENDLESS_HOLD,
+        FaultKind.ENDLESS_STEP,
+        FaultKind.MISSING_SENSOR,
+        FaultKind.WILD_AREA,
+        FaultKind.FUTURE_CALIBRATION,
     )
 )
 

@@ -13,8 +13,9 @@ from device.wire.messages import Family
 from simulator.answers import Birth
 from simulator.chance import stream
 from simulator.drive import OFF, Drive
-from simulator.faults import KINDS, ON_THE_LINE, Fault, FaultKind
+from simulator.faults import IN_THE_PROGRAM, KINDS, ON_THE_LINE, Fault, FaultKind
 from simulator.firmware import Firmware
+from simulator.flaws import FlawedFirmware
 from simulator.nameplate import calibration_days, nameplate
 from simulator.owntime import OwnTime
 from simulator.physics import TICK_MS, Body, Moment, Percussion, Ultrasound
@@ -111,6 +112,11 @@ class SimulatedUnit:
         return self._truth(self._time.of(self._now_ms))
 
     @property
+    def duty_pct(self) -> int:
+        """The share of the time for which it goes out, as it truly is; 0 when off."""
+        return (self._stuck or self._firmware.drive).duty_pct
+
+    @property
     def energy_mj(self) -> float:
         """What has gone out since the session was armed, whatever the unit has counted."""
         return self._energy_mj + self._since_mark(self.output)
@@ -187,7 +193,7 @@ class SimulatedUnit:
         self._due_ms = self._next_due_ms()
 
     def _since_mark(self, level: float) -> float:
-        duty_pct = (self._stuck or self._firmware.drive).duty_pct
+        duty_pct = self.duty_pct
         if not duty_pct:
             return 0.0
         mean = (self._true + level) / 2
@@ -259,6 +265,7 @@ class SimulatedUnit:
         self._active = active
         for fault in self._newly_begun():
             self._strike(fault)
+        self._firmware.suffer(self._flaws(), self._mark_own_ms)
         fast, slow = active.get(FaultKind.FAST_CLOCK), active.get(FaultKind.SLOW_CLOCK)
         self._time.run(self._mark_ms, (fast.amount if fast else 0.0) - (slow.amount if slow else 0.0))
         if FaultKind.STUCK_SENSOR not in active:
@@ -266,6 +273,9 @@ class SimulatedUnit:
         if self._stuck is not None and FaultKind.STUCK_OUTPUT not in active:
             self._stuck = None
             self._note_change(round(self._firmware.drive.level(self._mark_own_ms)), Why.UNSTUCK)
+
+    def _flaws(self) -> dict[FaultKind, float]:
+        return {kind: fault.amount for kind, fault in self._active.items() if kind in IN_THE_PROGRAM}
 
     def _newly_begun(self) -> Iterator[Fault]:
         for fault in self._faults:
@@ -298,9 +308,10 @@ class SimulatedUnit:
         self._boots += 1
         birth = Birth(nonce, f"SIM-{self._seed % 10**8:04d}", self._calibrated, own_ms)
         self._decoder = Decoder()
-        self._firmware = Firmware(
+        self._firmware: Firmware = FlawedFirmware(
             self.plate, birth, self._readings(), self._sight, self._keep, self.breaches.append
         )
+        self._firmware.suffer(self._flaws(), own_ms)
 
     def _note_change(self, level: int, why: Why) -> None:
         self._keep(OutputChange(self._mark_own_ms, level, why, family=self.plate.family))

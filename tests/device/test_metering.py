@@ -17,7 +17,7 @@ OFF: dict[str, Any] = {"state": REPORT.state, "output": 0}
 
 
 def follow(*reports: dict[str, Any], start: Start | None = START, area_mm2: int | None = 400) -> EnergyTrend:
-    """What is said after these reports, 100 ms apart by the unit's clock, each an emitting one but for this."""
+    """What is said after these reports, 100 ms apart by the unit's clock: what differs from emitting."""
     metering, trend = Metering(area_mm2), EnergyTrend()
     before = replace(EMITTING, **reports[0])
     for number, changes in enumerate(reports[1:], start=1):
