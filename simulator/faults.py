@@ -96,7 +96,7 @@ KINDS: dict[FaultKind, Kind] = {
     FaultKind.WRONG_DUTY: Kind(60_000, 100, 1, 100, "the duty cycle it gives and reports, %", _US),
     FaultKind.LYING_DUTY: Kind(60_000, 100, 1, 100, "the duty cycle it gives and does not report, %", _US),
     FaultKind.LYING_METER: Kind(60_000, 0, 0, 10, "share of the energy that its meter counts", _US),
-    FaultKind.LYING_SESSION: Kind(60_000, 1, 0, 0xFFFF_FFFF, "the session it names"),
+    FaultKind.LYING_SESSION: Kind(60_000, 1, 0, 65_535, "the session it names"),
     FaultKind.LYING_COUNT: Kind(60_000, 0.5, 0, 4, "share of the delivered time that it counts"),
     FaultKind.ENDLESS_LEASE: Kind(60_000, 0, 0, 0, "none; no lease runs out, and 65535 ms of it are left"),
     FaultKind.ENDLESS_HOLD: Kind(600_000, 0, 0, 0, "none; it waits for contact for ever", _US),

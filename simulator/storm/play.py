@@ -26,6 +26,7 @@ from simulator.storm.hazards import (
     clock_slack_ms,
     kind_of,
     kind_of_act,
+    must_be_refused,
 )
 from simulator.storm.host import HostDied, HostHung, MortalClock, MortalLink
 from simulator.storm.judge import Judge, OnChange, Rule, Violation
@@ -35,8 +36,12 @@ from simulator.unit import SimulatedUnit
 NOTHING = "nothing"  # befell a story
 _SESSION = "storm"
 _PATIENCE_MS = 20_000  # after which the person who waits for an undisturbed session's end stops it
+_HOLD_PATIENCE_MS = 120_000  # more of it, for one that waits for contact for ever
 _END_MS = 15_000  # after that stop, within which there must be an end
 _AFTER_MS = 3000  # beyond the lease, for a stop to have ended in silence
+_METER_PCT = 20  # as far as a meter may be off
+_METERED_STEP_MS = 800  # of each start, in which a meter that is off cannot be told from one that is not
+_METERED_MS = 3000  # of output at another duty cycle, before it has been told
 _COUNT_MS = 5  # between one count and another, of the same thing
 
 
@@ -85,6 +90,8 @@ class _Play:
         self._story = story
         self._course: Course = course(story.course, story.model)
         patience_ms = self._course.total_ms + _PATIENCE_MS
+        if any(fault.kind is FaultKind.ENDLESS_HOLD for fault in story.faults):
+            patience_ms += _HOLD_PATIENCE_MS
         self._clock = MortalClock(story.freezes, story.death_ms, patience_ms + _END_MS)
         clock = self._clock
         self._rig = Rig(
@@ -123,7 +130,8 @@ class _Play:
             self._judge.broken(Rule.HUNG, "no end in sight")
             return "hung"
         except PhysioctlError as error:
-            if isinstance(error, Refused | GuardRefused):
+            refused = must_be_refused(self._story, self._rig.unit.plate.sensors)
+            if isinstance(error, GuardRefused) or (isinstance(error, Refused) and not refused):
                 self._judge.broken(Rule.ESCAPED, repr(error))
             return type(error).__name__
         except Exception as error:  # noqa: BLE001 - whatever it is: that it came this far is the finding
@@ -149,6 +157,8 @@ class _Play:
             judge.broken(Rule.DOSE, f"{unit.delivered_ms} ms of {planned.delivered_ms}")
         if not planned.level_mj_ms:
             return
+        if judge.begun(FaultKind.WRONG_DUTY, FaultKind.LYING_DUTY):
+            slack_ms += _METERED_MS
         most_mj = planned.energy_mj * 1.01 + 100 + planned.level_mj_ms * slack_ms
         if judge.begun(FaultKind.LYING_SENSOR) and judge.begun(FaultKind.AGEING):
             most_mj *= 2  # what cannot be measured cannot be metered
@@ -167,9 +177,21 @@ class _Play:
             self._judge.broken(Rule.RECORD, f"told {told}, and kept {kept}")
         if self._judge.begun(FaultKind.STUCK_OUTPUT, FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK):
             return
-        true_ms, least_ms = self._rig.unit.delivered_ms, kept.delivered_ms - _COUNT_MS
-        if not least_ms <= true_ms <= kept.delivered_ms + bound_ms(self._story) + _COUNT_MS:
+        slack_ms = _COUNT_MS + clock_slack_ms(self._story, self._clock.now_ms())
+        true_ms, least_ms = self._rig.unit.delivered_ms, kept.delivered_ms - slack_ms
+        if not least_ms <= true_ms <= kept.delivered_ms + bound_ms(self._story) + slack_ms:
             self._judge.broken(Rule.RECORD, f"kept {kept.delivered_ms} ms, and {true_ms} ms were given")
+        if not self._judge.begun(FaultKind.LYING_SENSOR):
+            self._judge_energy(kept.energy_mj)
+
+    def _judge_energy(self, kept_mj: int) -> None:
+        """The energy in the record, against the truth: a fifth of it, and what no meter can tell."""
+        true_mj, planned = self._rig.unit.energy_mj, self._course
+        starts = sum(1 for stage in planned.stages if stage.level)
+        slack_ms = _METERED_STEP_MS * starts + bound_ms(self._story)
+        slack_mj = max(kept_mj, true_mj) * _METER_PCT / 100 + planned.level_mj_ms * slack_ms + 100
+        if planned.level_mj_ms and abs(kept_mj - true_mj) > slack_mj:
+            self._judge.broken(Rule.RECORD, f"kept {kept_mj} mJ, and {true_mj:.0f} mJ were given")
 
     def _judge_times(self, figures: Sequence[Figure]) -> None:
         late = [figure for figure in figures if figure.late]

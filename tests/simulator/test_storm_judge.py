@@ -24,6 +24,7 @@ from tests.simulator.worse_parts import (
     Eager,
     Endless,
     Forging,
+    FullDuty,
     Greedy,
     HalfCounting,
     Hasty,
@@ -37,6 +38,7 @@ from tests.simulator.worse_parts import (
     Rampless,
     Spinning,
     Sudden,
+    Trusting,
     Undated,
     Undercounting,
     Unending,
@@ -72,6 +74,31 @@ STUCK_IN_A_PAUSE = replace(STUCK_AND_CUT, acts=((4000, Act.PAUSE),))
 PAUSED_THEN_STOPPED = replace(LEVELS, acts=((6400, Act.PAUSE), (6800, Act.STOP)))
 
 
+UNWATCHED = Parts(controller=Unwatchful)
+PULSED = Story(1, "us111", "storm-pulsed")
+
+
+def at_fault(story: Story, kind: FaultKind, amount: float) -> Story:
+    """The story of a unit that is at fault from five seconds on."""
+    return replace(story, faults=(Fault(kind, 5000, 60_000, amount),))
+
+
+def unmetered(story: Story) -> Story:
+    """The same with a meter that counts nothing, so that no energy ceiling ends the output."""
+    return replace(story, faults=(*story.faults, Fault(FaultKind.LYING_METER, 5000, 60_000, 0.0)))
+
+
+def from_the_start(kind: FaultKind, amount: float) -> Story:
+    """The story of a unit that says of itself what is not so."""
+    return replace(QUIET, faults=(Fault(kind, 0, 60_000, amount),))
+
+
+HELD_FOR_LONG = replace(
+    QUIET,
+    faults=(Fault(FaultKind.LIFT_OFF, 5000, 70_000, 0.02), Fault(FaultKind.ENDLESS_HOLD, 1000, 300_000)),
+)
+
+
 def while_off(*acts: Act) -> Story:
     """Acts in the rest after the first step of three, half a second apart."""
     return replace(LEVELS, acts=tuple((5500 + 500 * index, act) for index, act in enumerate(acts)))
@@ -97,6 +124,21 @@ def in_the_greeting(*acts: Act) -> Story:
         (QUIET, Parts(HalfCounting, Unwatchful), Rule.TIME),
         (QUIET, Parts(HalfCounting, Unwatchful), Rule.DOSE),
         (LEVELS, Parts(Hasty, Unwatchful), Rule.TIME),
+        (PULSED, Parts(unit=FullDuty), Rule.AVERAGE),
+        (at_fault(PULSED, FaultKind.WRONG_DUTY, 100), UNWATCHED, Rule.SLOW),
+        (unmetered(at_fault(PULSED, FaultKind.WRONG_DUTY, 100)), UNWATCHED, Rule.DOSE),
+        (at_fault(PULSED, FaultKind.LYING_DUTY, 100), UNWATCHED, Rule.SLOW),
+        (at_fault(QUIET, FaultKind.LYING_METER, 0), UNWATCHED, Rule.RECORD),
+        (at_fault(QUIET, FaultKind.LYING_METER, 3), UNWATCHED, Rule.RECORD),
+        (at_fault(QUIET, FaultKind.LYING_SESSION, 7), UNWATCHED, Rule.SLOW),
+        (at_fault(QUIET, FaultKind.LYING_SESSION, 7), UNWATCHED, Rule.RECORD),
+        (unmetered(at_fault(QUIET, FaultKind.LYING_COUNT, 0.5)), UNWATCHED, Rule.TIME),
+        (unmetered(at_fault(QUIET, FaultKind.ENDLESS_STEP, 0)), UNWATCHED, Rule.TIME),
+        (at_fault(QUIET, FaultKind.ENDLESS_LEASE, 0), UNWATCHED, Rule.SLOW),
+        (HELD_FOR_LONG, UNWATCHED, Rule.RISE),
+        (from_the_start(FaultKind.MISSING_SENSOR, 2), Parts(controller=Trusting), Rule.ADMIT),
+        (from_the_start(FaultKind.WILD_AREA, 65_535), Parts(controller=Trusting), Rule.ADMIT),
+        (from_the_start(FaultKind.FUTURE_CALIBRATION, 65_535), Parts(controller=Trusting), Rule.ADMIT),
         (QUIET, Parts(unit=Rampless), Rule.RAMP),
         (QUIET, Parts(controller=Sudden), Rule.RAMP),
         (LIFTED, Parts(unit=Abrupt), Rule.RAMP),

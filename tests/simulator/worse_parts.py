@@ -7,7 +7,17 @@ from typing import Any
 
 from device.clock import Clock
 from device.controller import Controller
-from device.dialect import Cleared, Dialect, Intent, Renew, Report, SetOutput
+from device.dialect import (
+    Answer,
+    Cleared,
+    Declaration,
+    Dialect,
+    Identity,
+    Intent,
+    Renew,
+    Report,
+    SetOutput,
+)
 from device.events import Silence, Witness
 from device.link import Inbox, Link
 from device.machine import State
@@ -70,6 +80,18 @@ class LeaselessFirmware(Firmware):
 
 class Leaseless(Reworked):
     firmware = LeaselessFirmware
+
+
+class FullDutyFirmware(Firmware):
+    """Gives output without a pause, whatever duty cycle was set."""
+
+    def _emit(self, own_ms: int, base: float, ramp_ms: int, why: Why) -> None:
+        super()._emit(own_ms, base, ramp_ms, why)
+        self.drive = replace(self.drive, duty_pct=100)
+
+
+class FullDuty(Reworked):
+    firmware = FullDutyFirmware
 
 
 class UndatedFirmware(Firmware):
@@ -298,6 +320,20 @@ class Unwatchful(Controller):
 
     def _judge(self, report: Report) -> None:
         """Does not."""
+
+
+class Trusting(Controller):
+    """Takes any unit for a sound one."""
+
+    def _receive(self, intent: Intent, answer: Answer) -> None:
+        if isinstance(answer, Declaration):
+            answer = replace(
+                answer, area_mm2=400, measures_output=True, measures_head_temp=True, senses_contact=True,
+                head_trip_ddeg_c=430,
+            )  # fmt: skip
+        elif isinstance(answer, Identity):
+            answer = replace(answer, calibrated=None)
+        super()._receive(intent, answer)
 
 
 class Sudden(Controller):
