@@ -56,6 +56,16 @@ RULES: tuple[Rule, ...] = (
         unit_faults=("OUTPUT_STUCK",),
     ),
     Rule(
+        "RUNS_UNASKED",
+        conditions.runs_unasked,
+        0,
+        Priority.HIGH,
+        True,
+        Effect.FAIL,
+        "the unit says that a step is running, and none was started",
+        "Lift the head off. See that no other program uses this port. If it comes back, do not use the unit.",
+    ),
+    Rule(
         "OUTPUT_HIGH",
         conditions.output_high,
         SUSTAIN_MS,
@@ -198,6 +208,16 @@ RULES: tuple[Rule, ...] = (
         "See who did: another program, or the unit's own key.",
     ),
     Rule(
+        "HELD_FOR_NOTHING",
+        conditions.held_for_nothing,
+        0,
+        Priority.MEDIUM,
+        True,
+        Effect.FAIL,
+        "the unit waits for contact, and has no sensor for it",
+        "Do not use the unit until it has been looked at.",
+    ),
+    Rule(
         "SENSOR_FAULT",
         lambda view: conditions.head_implausible(view) or conditions.head_stuck(view),
         0,
@@ -316,7 +336,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "CONTACT_LOST",
-        lambda view: view.report.state is UnitState.HELD,
+        conditions.contact_lost,
         0,
         Priority.LOW,
         False,

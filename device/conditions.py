@@ -5,7 +5,7 @@ Figures without a source are this project's own.
 
 from __future__ import annotations
 
-from device.dialect import UnitState
+from device.dialect import RUNNING, UnitState
 from device.view import View
 from protocols.limits import Family
 
@@ -25,8 +25,6 @@ COUNT_SLACK_MS = 500  # contact may go and come back between two reports, and ou
 STEP_COUNT_SLACK_MS = 20  # the counts of step and session are read from one timer: a tick apart at most
 LEASE_SLACK_MS = 20  # leases are granted in tens of milliseconds, and a unit may be a tick late
 
-_RUNNING = (UnitState.EMITTING, UnitState.HELD)
-
 
 def _over(view: View, level_pct: int) -> bool:
     return view.report.output * 100 > view.wanted_level * level_pct
@@ -42,7 +40,7 @@ def _emitting(view: View) -> bool:
 
 def _running(view: View) -> bool:
     """Whether a step that we have started is running, output or no output."""
-    return view.wanted_level > 0 and view.report.state in _RUNNING
+    return view.wanted_level > 0 and view.report.state in RUNNING
 
 
 # --- output and what was set ------------------------------------------------------------------------
@@ -52,6 +50,11 @@ def output_while_off(view: View) -> bool:
     """Output is measured that is not meant to be, or that the unit's own state denies."""
     unwanted = view.wanted_level == 0 or view.report.state is not UnitState.EMITTING
     return unwanted and view.report.output * 100 > view.last_level * STUCK_OUTPUT_PCT
+
+
+def runs_unasked(view: View) -> bool:
+    """The unit says that a step is running, and none was started."""
+    return view.resting and view.report.state in RUNNING
 
 
 def output_high(view: View) -> bool:
@@ -83,7 +86,7 @@ def set_while_off(view: View) -> bool:
     """No step is running, and the unit still names the level, the duty cycle or the lease of one."""
     report = view.report
     still_set = report.level_set or report.duty_set_pct or report.lease_left_ms
-    return report.state not in _RUNNING and bool(still_set)
+    return report.state not in RUNNING and bool(still_set)
 
 
 def session_differs(view: View) -> bool:
@@ -94,7 +97,7 @@ def session_differs(view: View) -> bool:
 
 def lease_differs(view: View) -> bool:
     """More is left of the lease than was granted and has not passed since, or nothing and output goes on."""
-    if view.report.state not in _RUNNING or view.lease_max_ms is None:
+    if view.report.state not in RUNNING or view.lease_max_ms is None:
         return False
     left_ms = view.report.lease_left_ms
     return left_ms == 0 or left_ms > view.lease_max_ms + LEASE_SLACK_MS
@@ -139,10 +142,20 @@ def step_overrun(view: View) -> bool:
     return host.output_ms > host.output_max_ms or host.session_ms > host.session_max_ms
 
 
+def contact_lost(view: View) -> bool:
+    """The unit waits for contact, which it can sense."""
+    return view.report.state is UnitState.HELD and view.declared.senses_contact
+
+
+def held_for_nothing(view: View) -> bool:
+    """The unit waits for contact, which it cannot sense."""
+    return view.report.state is UnitState.HELD and not view.declared.senses_contact
+
+
 def hold_overrun(view: View) -> bool:
     """By our clock the unit has waited for contact for longer than it may, at once or in all."""
     host = view.host
-    if view.report.state is not UnitState.HELD:
+    if not contact_lost(view):
         return False
     return host.hold_ms > host.hold_max_ms or host.holds_ms > host.holds_max_ms
 

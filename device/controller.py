@@ -328,7 +328,8 @@ class Controller:
         plan = self.known.plan
         if plan is None or self._sight is None:
             return
-        belief = self.known.belief(report, plan, live=self.state in LIVE)
+        resting = self.state in (State.ARMED, State.PAUSED)
+        belief = self.known.belief(report, plan, live=self.state in LIVE, resting=resting)
         raised, cleared = self._watch.judge(self._sight.see(report, self._now(), belief))
         for rule in raised:
             self._raise(rule, rule.what)

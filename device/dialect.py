@@ -102,6 +102,9 @@ class UnitState(Enum):
     FAULT = "fault"
 
 
+RUNNING = frozenset((UnitState.EMITTING, UnitState.HELD))  # a step is
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who the unit says it is."""

@@ -134,13 +134,17 @@ class Knowledge:
             lease_max_ms=declared.lease_max_ms if declared else 0,
         )
 
-    def belief(self, report: Report, plan: Plan, *, live: bool) -> Belief:
-        """What the watch judges ``report`` by; ``live`` says that output may be on."""
+    def belief(self, report: Report, plan: Plan, *, live: bool, resting: bool = False) -> Belief:
+        """What the watch judges ``report`` by.
+
+        ``live`` says that output may be on; ``resting``, that it is off and that nothing is on its way.
+        """
         set_level = level(self.step.output) if self.step else 1
         ours = self.is_ours(report)  # counts of another session say nothing of this one
         return Belief(
             wanted_level=set_level if self.step and self.confirmed and live else 0,
             last_level=set_level,
+            resting=resting,
             delivered_max_ms=self._delivered_max_ms(plan) if ours else report.delivered_ms,
             energy_max_mj=self.energy_ceiling_mj if ours else report.energy_mj,
             planned_ms=plan.delivered_ms,

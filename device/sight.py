@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from device.dialect import Report, UnitState
+from device.dialect import RUNNING, Report, UnitState
 from device.host_time import HostCount
 from device.metering import TURN_MS, Metering, same_counts, went_ms
 from device.unit import Unit
@@ -23,6 +23,7 @@ class Belief:
 
     wanted_level: int  # 0: output is meant to be off
     last_level: int  # the level last set, 1 before the first
+    resting: bool  # nothing has been started that the unit has not ended, and no stop is on its way
     delivered_max_ms: int
     energy_max_mj: int
     planned_ms: int  # output of the whole session
@@ -40,6 +41,7 @@ class Sight:
         self._before: tuple[int, Report] | None = None
         self._emitting_since_ms: int | None = None
         self._uncounted_ms = 0
+        self._start = 0
         self._metering = Metering(unit.declared.area_mm2)
         self._host = HostCount(unit.hold_max_ms)
         self._warming = Warming()
@@ -51,7 +53,7 @@ class Sight:
         self._follow(report, now_ms)
         energy, went_back = EnergyTrend(), False
         if before is not None:
-            self._count(before, report)
+            self._count(before, report, belief.start)
             energy = self._metering.follow(before, report, belief.start)
             went_back = _went_back(before, report)
         self._first, self._before = (first_ms, first), (now_ms, report)
@@ -66,6 +68,7 @@ class Sight:
             wanted_level=belief.wanted_level,
             wanted_duty_pct=start.duty_pct if start else 0,
             last_level=belief.last_level,
+            resting=belief.resting,
             steady=self._is_steady(now_ms, start.ramp_ms if start else 0),
             nonce=self._unit.identity.nonce,
             session=belief.session,
@@ -83,10 +86,18 @@ class Sight:
             head_due_mk=self._warming.follow(report, now_ms - before_ms, self._metering.given),
         )
 
-    def _count(self, before: Report, report: Report) -> None:
-        """Between two reports of output the unit's count has to go on as its clock does."""
-        if before.state is report.state is UnitState.EMITTING and before.nonce == report.nonce:
-            self._uncounted_ms += went_ms(before, report) - (report.delivered_ms - before.delivered_ms)
+    def _count(self, before: Report, report: Report, start: Start | None) -> None:
+        """The unit's count goes on as its clock does; never faster, and not while output is off."""
+        was_start, self._start = self._start, start.number if start else 0
+        if before.nonce != report.nonce or before.session != report.session:
+            return
+        counted_ms, most_ms = report.delivered_ms - before.delivered_ms, went_ms(before, report)
+        if before.state is report.state is UnitState.EMITTING:
+            self._uncounted_ms += most_ms - counted_ms
+            return
+        if was_start == self._start and not {before.state, report.state} & RUNNING:
+            most_ms = 0
+        self._uncounted_ms += min(most_ms - counted_ms, 0)
 
     def _follow(self, report: Report, now_ms: int) -> None:
         if report.state is not UnitState.EMITTING:

@@ -74,7 +74,14 @@ TARGETS = {
     "device/knowledge.py": Target(("device/test_knowledge.py",)),
     "device/watch.py": Target(("device/test_watch.py",)),
     "device/alarms.py": Target(("device/test_alarms.py", "device/test_watch.py")),
-    "device/unit.py": Target(("device/test_unit.py",), frozenset(("lease_ms", "known_unit"))),
+    "device/conditions.py": Target(("device/test_alarms.py",)),
+    "device/sight.py": Target(("device/test_sight.py",)),
+    "device/metering.py": Target(("device/test_metering.py",)),
+    "device/host_time.py": Target(("device/test_host_time.py",)),
+    "device/warming.py": Target(("device/test_warming.py",)),
+    "device/unit.py": Target(
+        ("device/test_unit.py",), frozenset(("lease_ms", "hold_max_ms", "area_mm2", "known_unit", "_differs"))
+    ),
     "device/conversation.py": Target(("device/test_conversation.py",)),
     "device/pace.py": Target(("device/test_pace.py",)),
     "device/controller.py": Target(_SESSIONS, LEASE),

@@ -112,9 +112,11 @@ class _Endless(Reporting):
 
 
 class _Untruthful(_Endless):
-    """Has no timer, and counts in a way in which nothing seems to be wrong but the time that passes."""
+    """Has no timer, counts nothing and names another session, from the moment its output is on."""
 
     def said(self, status: wire.Status) -> dict[str, Any]:
+        if status.state is not wire.UnitState.EMITTING:
+            return {}
         return {"step_ms": 0, "delivered_ms": 0, "energy_mj": 0, "session": 1}
 
 
@@ -193,6 +195,34 @@ class _EarlyFirmware(Firmware):
         super().sense(own_ms, readings)
         if self.delivered_now_ms(own_ms) > 2000 and self.drive is not OFF:
             self._end(wire.UnitState.READY, Why.CEILING, own_ms)
+
+
+class _EarlyAndUncounted(_EarlyFirmware, Reporting):
+    def said(self, status: wire.Status) -> dict[str, Any]:
+        return {"step_ms": 0, "delivered_ms": 0, "energy_mj": 0}
+
+    def _set(self, asked: wire.Set, own_ms: int) -> wire.Result:
+        self.delivered_ms, self.energy_mj = 0, 0.0
+        return super()._set(asked, own_ms)
+
+
+class EarlyAndUncounted(Reworked):
+    """Ends every step after two seconds, and counts none of them."""
+
+    firmware = _EarlyAndUncounted
+
+
+class _Restless(Reporting):
+    def said(self, status: wire.Status) -> dict[str, Any]:
+        if status.state is wire.UnitState.IDLE and status.delivered_ms > 2000 and status.uptime_ms > 8000:
+            return {"state": wire.UnitState.EMITTING}
+        return {}
+
+
+class Restless(Reworked):
+    """Says, some seconds into a pause, that it is emitting, and measures nothing of it."""
+
+    firmware = _Restless
 
 
 class Early(Reworked):

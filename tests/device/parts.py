@@ -84,6 +84,7 @@ VIEW = View(
     wanted_level=0,
     wanted_duty_pct=0,
     last_level=1,
+    resting=False,
     steady=False,
     nonce=REPORT.nonce,
     session=SESSION,

@@ -26,6 +26,7 @@ RUNNING = View(
     wanted_level=440,
     wanted_duty_pct=50,
     last_level=440,
+    resting=False,
     steady=True,
     nonce=NONCE,
     session=SESSION,
@@ -67,6 +68,7 @@ def expect(code: str, breaks: bool) -> set[str]:
 # Once more, by hand: code, how urgent, whether it latches, for how long it has to break, and what it does.
 TABLE = """
 OUTPUT_STUCK       high    latches  300  fail
+RUNS_UNASKED       high    latches  0    fail
 OUTPUT_HIGH        high    latches  300  fail
 SET_DIFFERS        high    latches  0    fail
 DUTY_DIFFERS       high    latches  0    fail
@@ -81,6 +83,7 @@ ANSWER_DIFFERS     medium  latches  0    fail
 RESTARTED          medium  latches  0    fail
 LAPSED             medium  latches  0    fail
 STOPPED_ELSEWHERE  medium  latches  0    fail
+HELD_FOR_NOTHING   medium  latches  0    fail
 SENSOR_FAULT       medium  latches  0    fail
 COMM_LOST          medium  latches  0    fail
 POWER_MISMATCH     medium  clears   300  pause
@@ -419,6 +422,24 @@ def test_a_unit_that_is_idle_in_mid_step_was_stopped_by_someone_else() -> None:
 
 def test_a_unit_without_contact_says_so() -> None:
     assert broken(RUNNING, {"state": UnitState.HELD, "output": 0}) == {"CONTACT_LOST"}
+
+
+def test_a_unit_that_cannot_sense_contact_has_none_to_lose() -> None:
+    blind = replace(DECLARED, senses_contact=False)
+    late = HostTime(hold_ms=201, hold_max_ms=200)
+
+    held = broken(RUNNING, {"state": UnitState.HELD, "output": 0}, declared=blind, host=late)
+
+    assert held == {"HELD_FOR_NOTHING"}
+
+
+@pytest.mark.hazard("H-07")
+@pytest.mark.parametrize("state", UnitState)
+def test_a_step_that_runs_with_nobody_having_started_one_is_noticed(state: UnitState) -> None:
+    runs = state in (UnitState.EMITTING, UnitState.HELD)
+
+    assert ("RUNS_UNASKED" in broken(READY, {"state": state}, resting=True)) is runs
+    assert "RUNS_UNASKED" not in broken(READY, {"state": state})
 
 
 @pytest.mark.hazard("H-12")

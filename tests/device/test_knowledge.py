@@ -168,7 +168,7 @@ def test_output_is_expected_only_of_a_confirmed_start_that_still_stands(
     known.confirmed = confirmed
 
     assert known.belief(REPORT, PLAN, live=live) == Belief(
-        wanted, 440, 15_020, 101_100, 90_000, SESSION, None, None
+        wanted, 440, False, 15_020, 101_100, 90_000, SESSION, None, None
     )
 
 
@@ -188,7 +188,7 @@ def test_no_more_may_be_delivered_than_up_to_the_end_of_the_step_last_started_an
 
 def test_before_the_first_step_no_output_is_expected() -> None:
     assert knowing().belief(REPORT, PLAN, live=True) == Belief(
-        0, 1, 90_000, 101_100, 90_000, SESSION, None, None
+        0, 1, False, 90_000, 101_100, 90_000, SESSION, None, None
     )
 
 

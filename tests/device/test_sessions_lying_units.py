@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from device.delivery import Delivery, Ended
+from device.clock import Clock
+from device.controller import Controller
+from device.delivery import Delivery, Ended, deliver
+from device.dialect import Dialect
 from device.events import Silence
-from device.wire.messages import Type
+from device.greeting import greet
+from device.link import Inbox, Link
+from device.operator import Act
+from device.wire.messages import Type, UnitState
+from protocols.limits import Bound, Layer, Quantity
 from protocols.plan import Emit, Ultrasound
 from simulator.faults import parse
 from simulator.record import Why
@@ -17,17 +25,19 @@ from simulator.unit import SimulatedUnit
 from tests.device.lying_units import (
     DoubleMetered,
     Early,
+    EarlyAndUncounted,
     FaultWithoutBits,
     FullDuty,
     HiddenFullDuty,
     Holding,
     Leaseless,
+    Restless,
     Standing,
     Unmetered,
     Untruthful,
     reporting,
 )
-from tests.support import MINUTE_MS, SECOND_MS, Ledger, emit, session_on
+from tests.support import MINUTE_MS, SECOND_MS, Ledger, emit, plan_of, session_on
 
 PULSED = Ultrasound(intensity_mw_cm2=1060, duty_pct=20, carrier_khz=1000, pulse_hz=100)
 HOUR_MS = 60 * MINUTE_MS
@@ -166,6 +176,79 @@ def test_all_the_holds_of_a_step_together_have_a_bound() -> None:
     assert delivery.ended is Ended.INTERRUPTED
     assert "HOLD_OVERRUN" in alarms(rig)
     assert rig.clock.now_ms() <= 5 * MINUTE_MS
+
+
+class Knowing(Controller):
+    """Watches for one thing only: whatever else there is to see, it does not."""
+
+    codes: tuple[str, ...] = ()
+
+    def __init__(self, link: Link, clock: Clock, inbox: Inbox, dialect: Dialect) -> None:
+        super().__init__(link, clock, inbox, dialect)
+        self._watch.rules = [rule for rule in self._watch.rules if rule.code in self.codes]
+
+
+class KnowsOverruns(Knowing):
+    codes = ("STEP_OVERRUN", "HOLD_OVERRUN")
+
+
+@pytest.mark.hazard("H-02")
+@pytest.mark.parametrize("model", ["us111", "ultragun"])
+@pytest.mark.parametrize("unit", [Untruthful, Standing])
+def test_our_clock_alone_ends_a_step(model: str, unit: type[SimulatedUnit]) -> None:
+    rig = Rig(model, unit=unit, controller=KnowsOverruns)
+
+    delivery = session_on(rig, emit(rig, 10 * SECOND_MS))
+
+    assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["STEP_OVERRUN"])
+    assert 10_700 <= given_ms(rig) <= 10_900
+    assert rig.unit.output == 0
+
+
+@pytest.mark.hazard("H-02")
+def test_our_clock_alone_ends_a_session_that_is_resumed_again_and_again() -> None:
+    acts = [(at_ms, Act.RESUME) for at_ms in range(5 * SECOND_MS, 10 * MINUTE_MS, 5 * SECOND_MS)]
+    rig = Rig("us111", unit=EarlyAndUncounted, controller=KnowsOverruns, acts=acts)
+
+    delivery = session_on(rig, emit(rig, 10 * SECOND_MS), attended=True)
+
+    assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["STEP_OVERRUN"])
+    assert given_ms(rig) <= 12 * SECOND_MS
+
+
+@pytest.mark.hazard("H-07")
+def test_a_unit_that_starts_by_itself_in_a_pause_is_noticed_though_it_measures_nothing() -> None:
+    rig = Rig("us111", unit=Restless, acts=[(5 * SECOND_MS, Act.PAUSE)])
+
+    delivery = session_on(rig, emit(rig, MINUTE_MS), attended=True)
+
+    assert (delivery.ended, alarms(rig)[0]) == (Ended.INTERRUPTED, "RUNS_UNASKED")
+
+
+def test_a_massage_gun_is_not_said_to_have_lost_contact() -> None:
+    ledger = Ledger()
+
+    rig, delivery = run(reporting(state=UnitState.HELD, output=0), model="ultragun", ledger=ledger)
+
+    assert alarms(rig)[0] == "HELD_FOR_NOTHING"
+    assert "contact was lost" not in str(ledger.events) + delivery.why
+
+
+@pytest.mark.hazard("H-03")
+def test_a_massage_gun_that_has_given_its_energy_is_said_to_have() -> None:
+    rig = Rig("ultragun")
+    unit = greet(rig.controller)
+    rig.controller.testify_to(Ledger())
+    plan = plan_of(unit, emit(rig, MINUTE_MS))
+    joule = Bound(Quantity.ENERGY_MJ, Layer.PROTOCOL, "for a test", at_most=1000)
+
+    bounded = replace(plan, limits=plan.limits.with_layer([joule]))
+    delivery = deliver(rig.controller, bounded, 7, attended=True)
+
+    assert delivery.ended is Ended.INTERRUPTED
+    assert delivery.why == "all of the energy that this session may give has been given before its time"
+    assert rig.unit.breaches == []
+    assert rig.unit.energy_mj <= 1100
 
 
 # --- what a person is told ------------------------------------------------------------------------------

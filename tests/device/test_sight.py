@@ -16,6 +16,7 @@ START = Start(number=1, at_ms=0, for_ms=60_000, ramp_ms=3000, level=440, duty_pc
 BELIEF = Belief(
     wanted_level=440,
     last_level=441,
+    resting=False,
     delivered_max_ms=90_000,
     energy_max_mj=100_000,
     planned_ms=90_000,
@@ -46,6 +47,7 @@ def test_the_first_report_has_nothing_before_it() -> None:
         wanted_level=440,
         wanted_duty_pct=50,
         last_level=441,
+        resting=False,
         steady=False,
         nonce=NONCE,
         session=SESSION,
@@ -140,11 +142,18 @@ def test_output_that_the_units_clock_sees_and_its_count_does_not_is_added_up() -
         return ms, {"uptime_ms": 50_000 + ms, "delivered_ms": delivered_ms} | changes
 
     off: dict[str, Any] = {"state": REPORT.state}
+    held: dict[str, Any] = {"state": UnitState.HELD}
     assert run(at(0, 0), at(90, 90), at(200, 200)).uncounted_ms == 0
     assert run(at(0, 0), at(90, 45), at(200, 100)).uncounted_ms == 100
     assert run(at(0, 0), at(90, 90), at(200, 300)).uncounted_ms == -100
     assert run(at(0, 0, **off), at(90, 0), at(200, 0, **off), at(900, 0)).uncounted_ms == 0
     assert run(at(0, 0), at(90, 0, nonce=1)).uncounted_ms == 0
+    assert run(at(0, 0), at(90, 0, session=99)).uncounted_ms == 0
+    # Where output comes and goes no more is counted than has passed, and nothing at all while it is off.
+    assert run(at(0, 0, **off), at(90, 90)).uncounted_ms == 0
+    assert run(at(0, 0, **off), at(90, 91)).uncounted_ms == -1
+    assert run(at(0, 0, **held), at(90, 40, **held), at(180, 140, **held)).uncounted_ms == -10
+    assert run(at(0, 0, **off), at(90, 40, **off), at(180, 41, **off)).uncounted_ms == -1
 
 
 def test_a_units_clock_that_begins_anew_after_49_days_goes_on() -> None:

@@ -252,6 +252,23 @@ def test_no_lease_is_believed_of_a_unit_that_has_output_it_knows_should_be_off(
     assert quiet.known(1000 + BOUND_MS, reachable=False) is known
 
 
+@pytest.mark.hazard("H-05")
+def test_nothing_is_inferred_from_a_lease_that_was_seen_not_to_run() -> None:
+    quiet = Quiet()
+    quiet.allow(1000, 500)
+    quiet.ask(1100, reachable=False)
+    trusted = quiet.known(1550, reachable=False)
+
+    quiet.distrust_lease()
+    distrusted = quiet.known(1550, reachable=False)
+    quiet.allow(2000, 500)  # nor from another, of the same unit
+    later = quiet.known(2550, reachable=False)
+    quiet.hear(SILENT, 2600)
+
+    assert (trusted, distrusted, later) == (Silence.INFERRED, Silence.UNKNOWN, Silence.UNKNOWN)
+    assert quiet.known(2600, reachable=False) is Silence.PROVEN
+
+
 def test_a_unit_that_obeys_again_is_believed_again() -> None:
     quiet = Quiet()
     quiet.allow(1000, LEASE_MS)
