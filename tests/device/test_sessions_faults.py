@@ -45,6 +45,22 @@ TABLE: list[tuple[FaultKind, str, str, str | None]] = [
     (FaultKind.LOW_BATTERY, GUN, "@20s=0.03", "BATTERY_CRITICAL"),
     (FaultKind.AGEING, US, "@20s=-0.3", "POWER_MISMATCH"),
     (FaultKind.AGEING, GUN, "@20s=0.3", "OUTPUT_HIGH"),
+    (FaultKind.WRONG_DUTY, US, "@20s=50", "DUTY_DIFFERS"),
+    (FaultKind.LYING_DUTY, US, "@20s=50", "ENERGY_DIFFERS"),
+    (FaultKind.LYING_METER, US, "@20s=0", "ENERGY_DIFFERS"),
+    (FaultKind.LYING_METER, US, "@20s=2", "ENERGY_DIFFERS"),
+    (FaultKind.LYING_SESSION, US, "@20s", "SESSION_DIFFERS"),
+    (FaultKind.LYING_SESSION, GUN, "@20s", "SESSION_DIFFERS"),
+    (FaultKind.LYING_COUNT, US, "@20s=0", "COUNT_OFF"),
+    (FaultKind.LYING_COUNT, GUN, "@20s=2", "COUNT_OFF"),
+    (FaultKind.ENDLESS_LEASE, US, "@20s", "LEASE_DIFFERS"),
+    (FaultKind.ENDLESS_LEASE, GUN, "@20s", "LEASE_DIFFERS"),
+    (FaultKind.ENDLESS_HOLD, US, "@20s", None),  # nothing is held
+    (FaultKind.ENDLESS_STEP, US, "@20s+10min", "OVER_DOSE"),
+    (FaultKind.ENDLESS_STEP, GUN, "@20s+10min", "OVER_DOSE"),
+    (FaultKind.MISSING_SENSOR, US, "@20s=1", "POWER_MISMATCH"),
+    (FaultKind.WILD_AREA, US, "@20s", None),  # it is asked once, and has answered
+    (FaultKind.FUTURE_CALIBRATION, GUN, "@20s", None),
 ]
 GOES_ON = (None, "CONTACT_LOST", "BATTERY_LOW")
 
