@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from device.clearing import clear_faults, latched
 from device.clock import Clock
 from device.controller import Controller
 from device.delivery import Delivery, Ended, deliver
@@ -37,7 +38,7 @@ from tests.device.lying_units import (
     Untruthful,
     reporting,
 )
-from tests.support import MINUTE_MS, SECOND_MS, Ledger, emit, plan_of, session_on
+from tests.support import MINUTE_MS, SECOND_MS, Ledger, another_host, emit, plan_of, session_on
 
 PULSED = Ultrasound(intensity_mw_cm2=1060, duty_pct=20, carrier_khz=1000, pulse_hz=100)
 HOUR_MS = 60 * MINUTE_MS
@@ -269,3 +270,17 @@ def test_a_step_that_its_unit_ends_early_for_no_known_cause_is_said_to_be_that(m
 
     assert delivery.ended is Ended.INTERRUPTED
     assert delivery.why == "the unit ended the step early, and its reports do not say why"
+
+
+def test_a_fault_without_a_name_is_latched_and_cleared_as_any_other() -> None:
+    rig, _ = run(FaultWithoutBits)
+    second = another_host(rig)
+    greet(second)
+
+    fault = latched(second)
+    names = clear_faults(second)
+
+    assert fault is not None
+    assert fault.what == "the unit has latched UNNAMED: the unit reports a fault of its own"
+    assert names == ("UNNAMED",)
+    assert latched(second) is None
