@@ -1,16 +1,16 @@
 """By how much a head must have warmed since its reading last changed: what shows that a sensor is stuck.
 
 A head takes up a share of what it emits and loses it to the room. The figures are this project's own and on
-the careful side: of real heads this one warms the least, and comes to rest the soonest. A head that has
-settled, or that is hardly warmed, is therefore not taken for one whose sensor is stuck.
+the careful side: by them a head warms by less, and settles sooner, than the simulated one does. A head that
+has settled, or that is hardly warmed, is therefore not taken for one whose sensor is stuck.
 """
 
 from __future__ import annotations
 
 from device.dialect import Report
 
-UK_PER_MJ = 10  # a watt of output warms the head by a hundredth of a degree a second, to begin with
-SETTLES_MS = 60_000  # the time constant with which it comes to rest, 0.6 °C warmer for each watt
+UK_PER_MJ = 6  # a watt of output warms the head by 0.006 °C a second, to begin with
+SETTLES_MS = 180_000  # the time constant with which it comes to rest, 1.08 °C warmer for each watt
 _TENTHS_NJ_PER_MJ = 10_000_000
 
 

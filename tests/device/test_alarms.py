@@ -319,7 +319,7 @@ def test_a_head_that_leaps_is_a_bad_sensor(sign: int, since_ms: int, change: int
 
 
 @pytest.mark.hazard("H-11")
-@pytest.mark.parametrize(("due_mk", "breaks"), [(0, False), (499, False), (500, True), (5000, True)])
+@pytest.mark.parametrize(("due_mk", "breaks"), [(0, False), (299, False), (300, True), (5000, True)])
 def test_a_head_that_must_have_warmed_and_reads_the_same_is_a_bad_sensor(due_mk: int, breaks: bool) -> None:
     assert broken(RUNNING, head_due_mk=due_mk) == expect("SENSOR_FAULT", breaks)
 

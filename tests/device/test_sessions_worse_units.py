@@ -122,6 +122,19 @@ def test_a_sensor_that_is_stuck_is_found_over_several_steps(make_rig: MakeRig) -
     assert alarms(rig) == ["SENSOR_FAULT"]
 
 
+@pytest.mark.hazard("H-11")
+@pytest.mark.parametrize("stuck_s", [0, 20, 120, 180])
+def test_a_sensor_that_is_stuck_is_found_long_before_the_head_is_too_warm(
+    make_rig: MakeRig, stuck_s: int
+) -> None:
+    rig = make_rig("us111", f"stuck_sensor@{stuck_s}s+30min")
+
+    assert session_on(rig, emit(rig, 10 * MINUTE_MS)).ended is Ended.INTERRUPTED
+    assert alarms(rig) == ["SENSOR_FAULT"]
+    assert rig.unit.changes[-1].ms <= (stuck_s + 120) * SECOND_MS
+    assert rig.unit.head_temp < 33
+
+
 @pytest.mark.hazard("H-07")
 @pytest.mark.parametrize(
     ("pulled_ms", "acts"),
