@@ -193,7 +193,10 @@ def test_the_unit_runs_at_the_level_that_was_set_and_no_other(level: int) -> Non
 def test_any_wanted_level_counts_as_wanted(level: int) -> None:
     off_by_one = {"level_set": level + 1, "output": level}
 
+    too_high = {"level_set": level, "output": 2 * level}
+
     assert broken(RUNNING, off_by_one, wanted_level=level, last_level=level) == {"SET_DIFFERS"}
+    assert broken(RUNNING, too_high, wanted_level=level, last_level=level) == {"OUTPUT_HIGH"}
 
 
 def test_output_that_is_off_is_not_held_against_the_level_set() -> None:
