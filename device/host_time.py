@@ -25,10 +25,12 @@ class HostCount:
 
     def __init__(self, hold_max_ms: int) -> None:
         self._hold_max_ms = min(hold_max_ms, HOLD_MAX_MS)
-        self._start = 0
-        self._was_on = False
-        self._output_ms = self._session_ms = 0
-        self._hold_ms = self._holds_ms = 0
+        self._session_ms = 0
+        self._start: int | None = None  # the latest; what follows is counted from it
+        self._was_on: bool
+        self._output_ms: int
+        self._hold_ms: int
+        self._holds_ms: int
 
     def follow(
         self, report: Report, now_ms: int, before_ms: int, start: Start | None, planned_ms: int
