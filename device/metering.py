@@ -31,51 +31,53 @@ class Metering:
     def __init__(self, area_mm2: int | None) -> None:
         self.given = 0  # between the last two reports, for certain; tenths of a nanojoule
         self._area_mm2 = area_mm2
-        self._start = 0
-        self._metered_mj = 0
-        self._least = 0
-        self._most = 0
         self._while_off_mj = 0
+        self._start: int | None = None  # the latest; what follows is counted from it
+        self._metered_mj: int
+        self._least: int
+        self._most: int
 
     def follow(self, before: Report, report: Report, start: Start | None) -> EnergyTrend:
         """What is to be said of the energy, once ``report`` has come after ``before``."""
         self.given = 0
-        if start is not None and start.number != self._start:
+        compared = same_counts(before, report)
+        if compared and _is_off(before, report):
+            self._while_off_mj += max(report.energy_mj - before.energy_mj, 0)
+        if self._area_mm2 is None or start is None:
+            return EnergyTrend(while_off_mj=self._while_off_mj)
+        if start.number != self._start:
             self._start, self._metered_mj, self._least, self._most = start.number, 0, 0, 0
-        if same_counts(before, report):
-            self._count(before, report, start)
-        slack = 0
-        if start is not None and self._area_mm2 is not None:
-            slack = start.level * self._area_mm2 * start.duty_pct * SLACK_MS
+        if compared:
+            self._count(before, report, start, self._area_mm2 * went_ms(before, report))
+        slack = self._area_mm2 * start.level * start.duty_pct * SLACK_MS
         trend = EnergyTrend(
-            self._metered_mj,
-            self._least // _PER_MJ,
-            self._most // _PER_MJ,
-            slack // _PER_MJ,
-            self._while_off_mj,
+            metered_mj=self._metered_mj,
+            least_mj=self._least // _PER_MJ,
+            most_mj=self._most // _PER_MJ,
+            slack_mj=slack // _PER_MJ,
+            while_off_mj=self._while_off_mj,
         )
         if self._most > WINDOW * slack:
-            self._metered_mj, self._least, self._most = (
-                self._metered_mj // 2, self._least // 2, self._most // 2,
-            )  # fmt: skip
+            self._metered_mj //= 2
+            self._least //= 2
+            self._most //= 2
         return trend
 
-    def _count(self, before: Report, report: Report, start: Start | None) -> None:
-        grown_mj = report.energy_mj - before.energy_mj
-        emitting = before.state is report.state is UnitState.EMITTING
-        counted = report.delivered_ms != before.delivered_ms
-        if not (
-            UnitState.EMITTING in (before.state, report.state) or before.output or report.output or counted
-        ):
-            self._while_off_mj += max(grown_mj, 0)
-        if self._area_mm2 is None or start is None:
-            return
-        self._metered_mj += grown_mj
-        level_ms = self._area_mm2 * went_ms(before, report)
-        if emitting:  # on a straight line from one reading to the other
-            self.given = (before.output + report.output) * level_ms * start.duty_pct // 2
+    def _count(self, before: Report, report: Report, start: Start, area_ms: int) -> None:
+        self._metered_mj += report.energy_mj - before.energy_mj
+        if before.state is report.state is UnitState.EMITTING:  # on a straight line from one to the other
+            self.given = (before.output + report.output) * area_ms * start.duty_pct // 2
             self._least += self.given
             self._most += self.given
-        else:  # output began, ended or came and went: when, nobody knows
-            highest = max(before.output, report.output, start.level if counted else 0)
-            self._most += highest * level_ms * 100
+            return
+        # Output began, ended or came and went: when, nobody knows.
+        levels = [before.output, report.output]
+        if report.delivered_ms != before.delivered_ms:
+            levels.append(start.level)
+        self._most += max(levels) * area_ms * 100
+
+
+def _is_off(before: Report, report: Report) -> bool:
+    """Whether nothing can have gone out between the two: no output is told of, measured or counted."""
+    told = UnitState.EMITTING in (before.state, report.state)
+    return not (told or before.output or report.output or report.delivered_ms != before.delivered_ms)

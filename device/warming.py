@@ -20,12 +20,15 @@ class Warming:
     def __init__(self) -> None:
         self._head_ddeg_c: int | None = None
         self._warmer_uk = 0  # than when the session began, at least
-        self._at_change_uk = 0
+        self._at_change_uk: int
 
     def follow(self, report: Report, since_ms: int, given: int) -> int:
-        """The millikelvin it is due; ``given``: the energy since the last report, tenths of a nanojoule."""
+        """The millikelvin it is due, below 0 where it must have cooled.
+
+        ``given`` is the energy since the last report, in tenths of a nanojoule.
+        """
         cooled_uk = self._warmer_uk * min(since_ms, SETTLES_MS) // SETTLES_MS
         self._warmer_uk += given * UK_PER_MJ // _TENTHS_NJ_PER_MJ - cooled_uk
         if report.head_temp_ddeg_c != self._head_ddeg_c:
             self._head_ddeg_c, self._at_change_uk = report.head_temp_ddeg_c, self._warmer_uk
-        return max(self._warmer_uk - self._at_change_uk, 0) // 1000
+        return (self._warmer_uk - self._at_change_uk) // 1000

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from device.metering import Metering
+from device.metering import Metering, went_ms
 from device.view import EnergyTrend, Start
 from tests.device.parts import EMITTING, REPORT
 
@@ -70,6 +70,41 @@ def test_output_that_is_measured_while_off_is_metered_for_good_reason() -> None:
     trend = follow(stuck, stuck | {"energy_mj": 1176})
 
     assert (trend.metered_mj, trend.most_mj, trend.while_off_mj) == (176, 176, 0)
+
+
+def test_a_unit_that_says_it_emits_is_not_off_though_nothing_is_measured() -> None:
+    nothing = {"output": 0, "delivered_ms": 10_000}
+
+    trend = follow(nothing, nothing | {"energy_mj": 1005})
+
+    assert (trend.metered_mj, trend.while_off_mj) == (5, 0)
+
+
+def test_a_meter_that_goes_back_while_off_has_metered_nothing() -> None:
+    assert follow(OFF, OFF | {"energy_mj": 995}).while_off_mj == 0
+
+
+def test_what_was_given_is_of_the_last_two_reports_and_only_where_it_is_certain() -> None:
+    metering = Metering(400)
+    at_first = metering.given
+    metering.follow(EMITTING, replace(EMITTING, uptime_ms=50_100), START)
+    given = metering.given
+    ready = replace(EMITTING, **OFF)
+    metering.follow(ready, ready, START)
+
+    assert (at_first, given, metering.given) == (0, 880_000_000, 0)
+
+
+def test_hours_are_reckoned_as_exactly_as_milliseconds() -> None:
+    trend = follow({}, {"uptime_ms": 20_050_000})
+
+    assert trend.least_mj == 17_600_000
+
+
+def test_what_has_passed_by_a_units_clock_may_be_weeks() -> None:
+    weeks_ms = (1 << 31) + 5
+
+    assert went_ms(replace(EMITTING, uptime_ms=0), replace(EMITTING, uptime_ms=weeks_ms)) == weeks_ms
 
 
 def test_of_a_massage_gun_no_energy_is_reckoned() -> None:

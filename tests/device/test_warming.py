@@ -81,11 +81,21 @@ def test_a_head_that_gives_nothing_is_due_nothing() -> None:
     cooled = [warming.follow(replace(EMITTING, head_temp_ddeg_c=301), PERIOD_MS, 0)]
     cooled += [warming.follow(replace(EMITTING, head_temp_ddeg_c=301), PERIOD_MS, 0) for _ in range(2000)]
 
-    assert max(cooled) == 0
+    assert cooled[0] == max(cooled) == 0
 
 
 def test_a_report_that_comes_after_hours_leaves_a_head_as_cool_as_it_was() -> None:
     warming = Warming()
     warming.follow(EMITTING, PERIOD_MS, 100_000_000_000)
 
-    assert warming.follow(EMITTING, 9_000_000, 0) == 0
+    assert warming.follow(EMITTING, 9_000_000, 0) == -60
+
+
+def test_a_head_takes_up_a_share_of_what_it_gives_and_loses_half_in_half_its_time() -> None:
+    warming = Warming()
+    warming.follow(EMITTING, PERIOD_MS, 0)
+
+    warmed_mk = warming.follow(EMITTING, 0, 10**17)
+    cooled_mk = warming.follow(EMITTING, 90_000, 0)
+
+    assert (warmed_mk, cooled_mk) == (60_000_000, 30_000_000)
