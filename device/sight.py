@@ -41,7 +41,7 @@ class Sight:
         self._before: tuple[int, Report] | None = None
         self._emitting_since_ms: int | None = None
         self._uncounted_ms = 0
-        self._start = 0
+        self._start: int | None = None  # of the report before; None before the first
         self._metering = Metering(unit.declared.area_mm2)
         self._host = HostCount(unit.hold_max_ms)
         self._warming = Warming()
@@ -69,7 +69,7 @@ class Sight:
             wanted_duty_pct=start.duty_pct if start else 0,
             last_level=belief.last_level,
             resting=belief.resting,
-            steady=self._is_steady(now_ms, start.ramp_ms if start else 0),
+            steady=self._is_steady(now_ms, start),
             nonce=self._unit.identity.nonce,
             session=belief.session,
             lapses=first.lapses,
@@ -88,7 +88,7 @@ class Sight:
 
     def _count(self, before: Report, report: Report, start: Start | None) -> None:
         """The unit's count goes on as its clock does; never faster, and not while output is off."""
-        was_start, self._start = self._start, start.number if start else 0
+        was_start, self._start = self._start, start.number if start else None
         if before.nonce != report.nonce or before.session != report.session:
             return
         counted_ms, most_ms = report.delivered_ms - before.delivered_ms, went_ms(before, report)
@@ -105,9 +105,11 @@ class Sight:
         elif self._emitting_since_ms is None:
             self._emitting_since_ms = now_ms
 
-    def _is_steady(self, now_ms: int, ramp_ms: int) -> bool:
+    def _is_steady(self, now_ms: int, start: Start | None) -> bool:
         since_ms = self._emitting_since_ms
-        return since_ms is not None and now_ms - since_ms >= ramp_ms + SETTLE_MS
+        if since_ms is None or start is None:
+            return False
+        return now_ms - since_ms >= start.ramp_ms + SETTLE_MS
 
 
 def _went_back(before: Report, report: Report) -> bool:

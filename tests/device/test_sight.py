@@ -71,6 +71,14 @@ def test_before_the_first_start_nothing_follows_from_one() -> None:
 
     assert (view.wanted_duty_pct, view.step_apart_ms, view.lease_max_ms, view.session) == (0, 0, None, None)
     assert (view.energy, view.host) == (EnergyTrend(), HostTime())
+    assert not run((0, {}), (60_000, {}), belief=replace(BELIEF, start=None)).steady
+
+
+def test_a_head_is_due_what_it_has_taken_up_less_what_it_has_lost_since() -> None:
+    hours = {"uptime_ms": 1_050_000}  # 1000 s of 880 mW are 880 J, of which a watt second warms it by 6 mK
+
+    assert run((0, {}), (1000, hours)).head_due_mk == 5280
+    assert run((0, {}), (1000, hours), (91_000, hours)).head_due_mk == 2640
 
 
 @pytest.mark.parametrize(
