@@ -127,6 +127,17 @@ def test_a_moment_of_a_massage_gun_is_reckoned_from_what_it_has_given(ceiling_mj
     assert knowing(None).has_energy_for(STEP)
 
 
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize(("given_ms", "needs_mj"), [(100, 10), (1, 1000)])
+def test_a_moment_of_a_massage_gun_is_ten_milliseconds_of_it(given_ms: int, needs_mj: int) -> None:
+    known = knowing(replace(REPORT, delivered_ms=given_ms, energy_mj=100))
+    known.unit = GUN
+
+    for ceiling_mj, enough in ((100 + needs_mj, True), (99 + needs_mj, False)):
+        known.energy_ceiling_mj = ceiling_mj
+        assert known.has_energy_for(STEP) is enough
+
+
 def test_a_massage_gun_that_has_given_nothing_may_begin() -> None:
     known = knowing(replace(REPORT, delivered_ms=0, energy_mj=0))
     known.unit = GUN
