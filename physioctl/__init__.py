@@ -1,15 +1,22 @@
 """Timed therapy sessions from protocol files, inside their limits, with a record.
 
 This is what integrators import. Each name is loaded when it is first used, so that importing the
-package costs nothing.
+package costs nothing. The packages ``device``, ``protocols`` and ``simulator`` are taken from beside it
+(`physioctl.siblings`), so import it before anything else of such a name.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+from physioctl import siblings
+
+siblings.install()
+
+TYPE_CHECKING = False  # as typing has it, without importing it
 if TYPE_CHECKING:
+    from typing import Any
+
     from device.clock import SystemClock, VirtualClock
     from device.controller import Controller
     from device.events import Event, Silence, Watcher
@@ -74,4 +81,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    siblings.require()
     return getattr(importlib.import_module(_HOME_OF[name]), name)

@@ -23,6 +23,7 @@ from physioctl.errors import UsageMistake
 from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
 from physioctl.journal import Journal
 from physioctl.naming import session_number
+from physioctl.observers import observed
 from physioctl.reconcile import TOLD_WITHIN, reconcile
 from physioctl.record import Summary, chain, delivered_today, reference
 from physioctl.screening import Answers, questions_of, screen
@@ -73,6 +74,7 @@ def run_session(
     Raise `Refused` when screening, limits, calibration or history say no: nothing has been output then.
     Raise `UnitUnusable` when the unit cannot be used, and `JournalUnusable` when the record cannot be
     kept; in each case output is off, or was told to go off by every way there is.
+    ``watchers`` hear of it as `physioctl.observers` says: none can delay the session.
     """
     if controller.used:
         raise UsageMistake(
@@ -89,13 +91,12 @@ def run_session(
     plan = plan_for(request, unit, journal, controller)
     log = journal.begin(request.session)
     controller.testify_to(log)
-    for watcher in watchers:
-        controller.add_watcher(watcher)
-    controller.tell(_started(request, plan, unit, controller.clock.now_ms()))
-    controller.tell(identified(unit, controller.clock.now_ms()))
-    if screening is not None:
-        controller.tell(screening.told(controller.clock.now_ms()))
-    return _delivered(request, plan, controller)
+    with observed(controller, watchers):
+        controller.tell(_started(request, plan, unit, controller.clock.now_ms()))
+        controller.tell(identified(unit, controller.clock.now_ms()))
+        if screening is not None:
+            controller.tell(screening.told(controller.clock.now_ms()))
+        return _delivered(request, plan, controller)
 
 
 def plan_for(request: Request, unit: Unit, journal: Journal, controller: Controller) -> Plan:

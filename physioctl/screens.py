@@ -1,14 +1,13 @@
 """What a person, or another program, sees of a session while it runs.
 
-Screens are watchers: they are told after the fact, and one that fails is dropped. None of them can
-reach the unit.
+Screens are watchers: they are told after the fact, in a thread of their own, and one that fails is dropped.
+None of them can reach the unit.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from device.events import (
@@ -16,6 +15,8 @@ from device.events import (
     AlarmCleared,
     AlarmRaised,
     Event,
+    EventsSkipped,
+    ObserverDropped,
     Progress,
     Silence,
     Silenced,
@@ -68,6 +69,18 @@ class Plain:
             self._say(f"{minutes(event.at_ms // 1000 * 1000)}  {line}")
 
 
+class DropNotices:
+    """A line for each observer that was dropped, where it is seen though that was the screen."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+
+    def notice(self, event: Event) -> None:
+        """Say ``event`` if it is one."""
+        if isinstance(event, ObserverDropped):
+            self._say(_line(event))
+
+
 class BarScreen:
     """A progress bar with the step, the time left, level, energy, head temperature and contact."""
 
@@ -83,23 +96,23 @@ class BarScreen:
             TextColumn("{task.fields[left]}"),
             TextColumn("[dim]{task.fields[readings]}"),
             console=self._console,
+            redirect_stdout=False,  # what the main thread prints must not wait for this screen
+            redirect_stderr=False,
         )
         self._task: TaskID | None = None
         self._total_ms = 0
         self._percussion = False
         self._of = ""
 
-    def __enter__(self) -> BarScreen:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
     def notice(self, event: Event) -> None:
-        """Move the bar, and print above it what a person has to read."""
+        """Move the bar, and print above it what a person has to read. It stands while the session runs."""
+        try:
+            self._show(event)
+        except BaseException:
+            self._bar.stop()  # or the terminal would be left without its cursor
+            raise
+
+    def _show(self, event: Event) -> None:
         if isinstance(event, SessionStarted):
             self._begin(event)
         elif isinstance(event, Progress) and self._task is not None:
@@ -128,6 +141,7 @@ class BarScreen:
         self._total_ms = event.total_ms
         self._percussion = event.family == "percussion"
         self._task = self._bar.add_task("starting", total=max(1, event.total_ms), left="", readings="")
+        self._bar.start()
         self._print(event, "bold")
 
     def _print(self, event: Event, style: str) -> None:
@@ -195,6 +209,10 @@ def _aside(event: Event) -> str:
     match event:
         case AlarmCleared():
             return f"alarm {event.code} is over"
+        case ObserverDropped():
+            return f"{event.observer} was dropped and shows nothing more: {event.error}"
+        case EventsSkipped():
+            return f"{event.count} events are not shown here: they came faster than they were read"
         case Acted():
             return f"operator: {event.act}"
         case StateChanged(state=state) if state in ("paused", "held", "uncertain", "fault"):

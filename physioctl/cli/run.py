@@ -16,8 +16,8 @@ from device.events import Silence, Watcher
 from device.link import Inbox
 from device.native import Native
 from physioctl.cli.completing import ProtocolName
-from physioctl.cli.exits import Exit, hush_stdout
-from physioctl.cli.opening import open_link
+from physioctl.cli.exits import Exit
+from physioctl.cli.opening import held
 from physioctl.cli.printing import aside, json_text, say
 from physioctl.cli.reconnect import reconnect
 from physioctl.errors import UsageMistake
@@ -27,7 +27,7 @@ from physioctl.naming import new_session_id
 from physioctl.record import session as recorded
 from physioctl.runner import Request, run_session
 from physioctl.screening import Answer, Answers, questions_of, read_answers
-from physioctl.screens import BarScreen, JsonLines, Plain, summary, unfinished
+from physioctl.screens import BarScreen, DropNotices, JsonLines, Plain, summary, unfinished
 from physioctl.terminal import keys, stop_on_signals
 from physioctl.text import clean
 from protocols.library import find
@@ -94,14 +94,15 @@ def run(
     with ExitStack() as stack:
         stack.enter_context(stop_on_signals(inbox))
         record = stack.enter_context(Journal.open(journal, clock))
-        link = open_link(port, inbox)
-        stack.callback(link.close)
-        watcher = stack.enter_context(BarScreen()) if _wants_bar(plain, as_json) else _lines(as_json)
+        link, stops = stack.enter_context(held(port, inbox))
+        watchers = [BarScreen() if _wants_bar(plain, as_json) else _lines(as_json), DropNotices(aside)]
         stack.enter_context(keys(inbox))
         controller = Controller(link, clock, inbox, Native())
-        ended = run_session(request, controller, record, [watcher])
+        controller.add_watcher(stops)
+        ended = run_session(request, controller, record, watchers)
         if not as_json:
-            _say_last([*summary(ended), f"  record     {request.session}"])
+            for line in (*summary(ended), f"  record     {request.session}"):
+                say(line)
         if controller.lost and request.attended:
             ended = _after_the_cable(ended, request.session, port, record, clock, inbox)
     return exit_code(ended)
@@ -117,16 +118,6 @@ def _after_the_cable(
         aside(unfinished(broken))
     proven = any(broken.session == session for broken in found)
     return replace(ended, silence=Silence.PROVEN) if proven else ended
-
-
-def _say_last(lines: list[str]) -> None:
-    """The session is over and recorded: a terminal that has gone must not change how it ended."""
-    try:
-        for line in lines:
-            say(line)
-        sys.stdout.flush()
-    except OSError:
-        hush_stdout()
 
 
 def exit_code(ended: SessionEnded) -> Exit:
