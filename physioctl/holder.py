@@ -88,7 +88,7 @@ def listening(port: str, service: StopService) -> Iterator[None]:
 
 
 def ask_to_stop(port: str, within_s: float = ASK_S) -> Silence | None:
-    """Have the program that holds ``port`` stop. Return what it then knows; None when it does not say in time."""
+    """Have the program that holds ``port`` stop. Return what it then knows; None when it does not say."""
     name = name_of(port)
     if name is None:
         return None
