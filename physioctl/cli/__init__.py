@@ -22,13 +22,13 @@ _STOPPED = 6  # Exit.STOPPED, which is not imported yet
 
 def main() -> None:
     """Run the command line. Nothing a person can type ends in a traceback."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _leave)
-    siblings.take_over()
-    from physioctl.cli.streams import open_closed_descriptors
-
-    open_closed_descriptors()
     try:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _leave)
+        siblings.take_over()
+        from physioctl.cli.streams import open_closed_descriptors
+
+        open_closed_descriptors()
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         _leave(signal.SIGINT, None)

@@ -20,13 +20,14 @@ from physioctl.text import clean, joules, minutes
 _JOURNAL = click.option(
     "--journal", type=click.Path(path_type=Path), metavar="FILE", help="The journal; by default your own."
 )
+_LIMIT_MAX = 1_000_000  # sessions; this project's own figure, far below what SQLite can count
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 
 @click.command()
 @_JOURNAL
 @click.option("--person", metavar="REF", help="Only the sessions of this person.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
+@click.option("--limit", type=click.IntRange(1, _LIMIT_MAX), metavar="N", help="Only the newest N.")
 @_JSON
 def history(journal: Path | None, person: str | None, limit: int | None, as_json: bool) -> None:
     """List the sessions in the journal, the newest first.

@@ -349,11 +349,11 @@ def test_fifty_stops_beside_running_sessions_are_confirmed_to_both(
     told = []
 
     with served_unit(tmp_path) as unit, sessions(count, tmp_path, unit.port) as process:
-        for _ in range(count):
-            assert waited_for(unit.gives_output)
+        for number in range(count):
+            assert waited_for(lambda changes=2 * number: len(unit.rest()) > changes)
             code = run(["stop", "--port", unit.port])
             told.append((code, next_exit(process)))
-            assert waited_for(unit.is_silent_again)
+        assert waited_for(lambda: len(unit.rest()) == 2 * count)
 
     assert set(told) == {(0, Exited(6, "stopped", "proven"))}
     assert [line.why for line in unit.rest()] == ["set", "stop"] * count
