@@ -23,7 +23,7 @@ from physioctl.events import SessionEnded
 
 QUEUE_MAX = 1000  # events: about a quarter of an hour of a session
 FULL_MAX_MS = 10_000  # a queue that is full for longer has nobody at its other end
-DRAIN_MS = 2000  # at the end, for what is still in the queues
+DRAIN_MS = 1000  # at the end, for what is still in the queues
 LAST_MS = 2000  # after that, for how the session ended alone
 
 

@@ -105,15 +105,16 @@ else:
             except OSError:
                 return ""
 
-        tty.setcbreak(terminal)
+        tty.setcbreak(terminal, termios.TCSANOW)  # the other ways wait until all output has been read
+        termios.tcflush(terminal, termios.TCIFLUSH)
         try:
             _let_no_key_hold_us_up(terminal)
             yield read
         finally:
-            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+            termios.tcsetattr(terminal, termios.TCSANOW, before)
 
     def _let_no_key_hold_us_up(terminal: int) -> None:
         mode = termios.tcgetattr(terminal)
         mode[0] &= ~termios.IXON  # Ctrl-S
         mode[6][termios.VSUSP] = bytes([os.fpathconf(terminal, "PC_VDISABLE")])  # Ctrl-Z
-        termios.tcsetattr(terminal, termios.TCSADRAIN, mode)
+        termios.tcsetattr(terminal, termios.TCSANOW, mode)

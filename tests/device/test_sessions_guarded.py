@@ -380,7 +380,13 @@ def test_a_watcher_that_raises_is_dropped_and_nothing_else_changes(make_rig: Mak
 
     clumsy = Clumsy()
 
-    assert run(clumsy) == run(None)
+    told = run(clumsy)
+    dropped = [event for event in told if event["event"] == "observer_dropped"]
+
+    assert [event for event in told if event not in dropped] == run(None)
+    assert [(event["observer"], event["error"]) for event in dropped] == [
+        ("Clumsy", "RuntimeError: the screen has gone")
+    ]
     assert clumsy.told == 1
 
 

@@ -67,7 +67,7 @@ class Loop(threading.Thread):
         self.start()
 
     def run(self) -> None:
-        if self._inbox.get(timeout=LIMIT_S) is Act.STOP:
+        if self._inbox.get() is Act.STOP:  # else the test is over
             self._service.notice(self._told)
 
 
@@ -77,9 +77,13 @@ def holder(port: str, told: Silenced | None = PROVEN) -> Iterator[Inbox]:
     inbox: Inbox = SimpleQueue()
     service = StopService(inbox)
     with listening(port, service):
-        if told is not None:
-            Loop(inbox, service, told)
-        yield inbox
+        loop = Loop(inbox, service, told) if told is not None else None
+        try:
+            yield inbox
+        finally:
+            if loop is not None:
+                inbox.put(b"")
+                loop.join(LIMIT_S)
     service.release()
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import termios
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -112,19 +113,24 @@ def test_the_exit_code_is_the_same_whatever_becomes_of_the_streams(
         assert (done.returncode, "Traceback" in done.stderr) == (code, False), (arguments, done.stderr)
 
 
-@pytest.mark.parametrize(
-    "error", [BrokenPipeError(32, "Broken pipe"), OSError(28, "No space left"), ValueError("closed")]
-)
-@pytest.mark.parametrize(
-    ("code", "arguments"), COMMANDS, ids=lambda value: " ".join(value) if isinstance(value, tuple) else ""
-)
-def test_every_command_ends_with_the_code_that_is_due_though_its_streams_fail(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, arguments: tuple[str, ...]
+@pytest.mark.parametrize(("code", "arguments"), COMMANDS, ids=str)
+def test_every_command_ends_with_the_code_that_is_due_though_nobody_reads(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, code: int, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", Reader(BrokenPipeError(32, "Broken pipe")))
+    monkeypatch.setattr(sys, "stderr", Reader(BrokenPipeError(32, "Broken pipe")))
+
+    assert run(in_folder(folder, arguments)) == code
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("it has been closed")])
+def test_streams_that_fail_otherwise_change_no_exit_code(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(sys, "stdout", Reader(error))
     monkeypatch.setattr(sys, "stderr", Reader(error))
 
-    assert run(in_folder(folder, arguments)) == code
+    assert run(["verify", "--journal", str(folder / NO_JOURNAL), "--json"]) == 9
 
 
 def test_a_full_standard_output_is_said_on_standard_error(folder: Path) -> None:
@@ -164,15 +170,12 @@ def test_a_session_on_a_latin_1_terminal_shows_every_line(tmp_path: Path) -> Non
 
 
 @pytest.mark.hazard("H-18")
-@pytest.mark.parametrize("options", [["--plain"], ["--json"]])
-def test_a_reader_that_never_reads_delays_neither_a_stop_nor_the_end(
-    tmp_path: Path, options: list[str]
-) -> None:
+def test_a_reader_that_never_reads_delays_neither_a_stop_nor_the_end(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:
         reading, writing = full_pipe()
         arguments = ("run", short_protocol(tmp_path, 60), "--port", unit.port, "--journal", tmp_path / "j")
         process = subprocess.Popen(
-            command(*arguments, *options),
+            command(*arguments, "--json"),
             env=environment(tmp_path),
             stdin=subprocess.DEVNULL,
             stdout=writing,
@@ -187,6 +190,29 @@ def test_a_reader_that_never_reads_delays_neither_a_stop_nor_the_end(
             process.kill()
             process.wait()
             os.close(reading)
+
+    assert code == 6
+    assert [line.why for line in unit.rest()] == ["set", "stop"]
+
+
+@pytest.mark.hazard("H-18")
+def test_a_terminal_that_stands_still_delays_neither_a_stop_nor_the_end(tmp_path: Path) -> None:
+    master, terminal = os.openpty()
+    with served_unit(tmp_path) as unit:
+        arguments = ("run", short_protocol(tmp_path, 60), "--port", unit.port, "--journal", tmp_path / "j")
+        process = subprocess.Popen(
+            command(*arguments), env=environment(tmp_path), stdin=terminal, stdout=terminal, stderr=terminal
+        )
+        try:
+            assert waited_for(unit.gives_output)
+            termios.tcflow(terminal, termios.TCOOFF)
+            process.send_signal(signal.SIGTERM)
+            code = process.wait(LIMIT_S)
+        finally:
+            process.kill()
+            process.wait()
+            os.close(master)
+            os.close(terminal)
 
     assert code == 6
     assert [line.why for line in unit.rest()] == ["set", "stop"]
