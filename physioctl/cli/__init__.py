@@ -7,15 +7,17 @@ imported, Ctrl-C ends the program from `_leave`, and not with a traceback from t
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 from physioctl import siblings
 
 TYPE_CHECKING = False  # as typing has it, without importing it
 if TYPE_CHECKING:
+    import signal
     from types import FrameType
     from typing import NoReturn
+else:
+    import _signal as signal  # the same without its enums, whose import is most of what Ctrl-C could hit here
 
 _STOPPED = 6  # Exit.STOPPED, which is not imported yet
 
@@ -32,10 +34,9 @@ def main() -> None:
         code = run(sys.argv[1:])
     except KeyboardInterrupt:
         _leave(signal.SIGINT, None)
+    # The code is known, and the interpreter is on its way out.
     if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, _leave):
-        signal.signal(
-            signal.SIGINT, signal.SIG_IGN
-        )  # the code is known, and the interpreter is on its way out
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)
 
 
