@@ -183,6 +183,11 @@ def _unusable(name: str, error: Exception) -> PortUnusable:
             return PortUnusable(
                 f"nobody is listening at {name}", "Check the address, and that the unit is served."
             )
+        case errno.EMFILE | errno.ENFILE:
+            return PortUnusable(
+                f"{name} cannot be opened: this program may not open as many files as it needs",
+                "Raise the limit, such as: ulimit -n 256",
+            )
         case errno.ENOTTY | errno.EISDIR | errno.EINVAL:
             return PortUnusable(f"{name} is not a serial port", "See what there is with: physioctl ports")
     return PortUnusable(f"{name} cannot be opened: {error}", "See what there is with: physioctl ports")
