@@ -33,6 +33,7 @@ from device.events import (
     AlarmRaised,
     Commanded,
     Event,
+    Reported,
     Silence,
     Silenced,
     StateChanged,
@@ -51,6 +52,8 @@ from device.watch import Watch
 from protocols.plan import Emit, Plan
 
 OVERDUE_MS = 100  # this long before the lease is out, missing answers are doubted
+# The fields of a report whose change is recorded. The others are readings and counters: they always change.
+RECORDED = ("refusal", "state", "faults", "nonce", "session", "level_set", "lapses")
 QUIET_OVERDUE_MS = 2000  # the same, while output is off
 
 
@@ -64,6 +67,7 @@ class Controller:
         self.known = Knowledge()
         self.alarms: list[Rule] = []  # raised so far, in order
         self.heard_bytes = 0
+        self._recorded: tuple[object, ...] = ()  # of the report last recorded, what changes seldom
         self.failure = ""  # why the state is FAULT or UNCERTAIN
         self._conversation = Conversation(dialect)
         self._machine = Stateful(self.known)
@@ -313,6 +317,14 @@ class Controller:
             )
         self._judge(answer)
         self._follow(answer)
+        self._record_change(answer)
+
+    def _record_change(self, report: Report) -> None:
+        """Tell a report that differs in what a unit is told or decides; readings alone are in `Progress`."""
+        changes = tuple(getattr(report, name) for name in RECORDED)
+        if self.known.plan is not None and changes != self._recorded:
+            self._recorded = changes
+            self.tell(Reported(at_ms=self._now(), report=asdict(report)))
 
     def _judge(self, report: Report) -> None:
         plan = self.known.plan
@@ -336,7 +348,12 @@ class Controller:
         self.alarms.append(rule)
         self.tell(
             AlarmRaised(
-                at_ms=self._now(), code=rule.code, priority=rule.priority, what=what, to_do=rule.to_do
+                at_ms=self._now(),
+                code=rule.code,
+                priority=rule.priority,
+                what=what,
+                to_do=rule.to_do,
+                report=asdict(self.report) if self.report else None,
             )
         )
 

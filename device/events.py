@@ -112,6 +112,13 @@ class Progress(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reported(Event):
+    """The unit's report, where it differs from the one before in what a unit is told or decides."""
+
+    report: JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmRaised(Event):
     """A rule of the watch has been broken."""
 
@@ -119,6 +126,7 @@ class AlarmRaised(Event):
     priority: Priority
     what: str
     to_do: str
+    report: JSON | None  # the unit's latest report, which raised it; None before there was one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,10 @@ class Link(Protocol):
 
     name: str
 
+    @property
+    def simulated(self) -> bool:
+        """Whether the unit is made in this process. What is behind a port counts as real."""
+
     def send(self, data: bytes) -> bool:
         """Send ``data``; False when the line did not take all of it. Raise `LinkLost` when it is gone."""
 
@@ -62,6 +66,7 @@ class SerialLink:
         ``exclusive=False`` is for stopping a unit whose port another program holds.
         """
         self.name = name
+        self.simulated = name.lower().startswith("sim://")
         self._inbox = inbox
         self._port = _open(name, exclusive=exclusive)
         self._closing = False

@@ -31,11 +31,13 @@ def reconcile(journal: Journal, controller: Controller, unit: Unit) -> tuple[Ses
     Raise `JournalUnusable` when the record cannot be kept.
     """
     now = controller.clock.utc()
-    return tuple(
-        _settle(journal, controller, broken)
-        for broken in unsettled(journal, unit.identity.serial)
-        if _count_of(controller, broken) or not _may_run(broken, now)
-    )
+    mine = {"model": unit.identity.model, "serial": unit.identity.serial}
+    with journal.transaction():  # one, however many there are
+        return tuple(
+            _settle(journal, controller, broken)
+            for broken in unsettled(journal, **mine, simulated=controller.link.simulated)
+            if _count_of(controller, broken) or not _may_run(broken, now)
+        )
 
 
 def _may_run(broken: Summary, now: datetime) -> bool:
@@ -61,12 +63,13 @@ def _settle(journal: Journal, controller: Controller, broken: Summary) -> Sessio
         energy_mj=report.energy_mj if report else broken.energy_mj,
         counted=report is not None,
     )
-    log = journal.begin(broken.id)
-    log.tell(found)
+    journal.append(broken.id, found)
     if broken.outcome is None:
-        log.tell(
+        journal.append(
+            broken.id,
             SessionEnded(
                 at_ms=now_ms,
+                session=broken.id,
                 outcome=Outcome.INTERRUPTED,
                 why="the program ended before the session did",
                 silence=Silence.PROVEN,
@@ -75,6 +78,6 @@ def _settle(journal: Journal, controller: Controller, broken: Summary) -> Sessio
                 energy_mj=found.energy_mj,
                 planned_energy_mj=broken.planned_energy_mj,
                 duration_ms=round((broken.last - broken.began).total_seconds() * 1000),
-            )
+            ),
         )
     return found

@@ -152,6 +152,7 @@ def summary(ended: SessionEnded) -> list[str]:
         f"  delivered  {minutes(ended.delivered_ms)} of {minutes(ended.planned_ms)}",
         f"  energy     {ended.energy_mj / 1000:.1f} J{planned}",
         f"  took       {minutes(ended.duration_ms)}",
+        f"  record     {ended.session}",
         f"  {SILENCE[ended.silence]}",
     ]
 
@@ -174,6 +175,7 @@ def _line(event: Event) -> str:
             return (
                 f"{event.title} [{event.protocol}, {event.content_hash[:12]}] on {event.model} {event.serial}"
                 f"{' (assumed profile)' if event.assumed else ''}"
+                f"{', simulated: counts for nobody' if event.simulated and event.person else ''}"
             )
         case SessionReconciled():
             return unfinished(event)

@@ -24,6 +24,8 @@ from simulator.unit import SimulatedUnit
 class CableLink:
     """The host's end of a simulated cable."""
 
+    simulated = True
+
     def __init__(self, cable: Cable, clock: VirtualClock, inbox: Inbox) -> None:
         self.name = f"a simulated {cable.unit.plate.name}"
         self._cable = cable

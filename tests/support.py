@@ -32,6 +32,12 @@ MakeRig = Callable[..., Rig]
 some_sessions = settings(max_examples=40, deadline=None, derandomize=True)
 
 
+class CountedLink(CableLink):
+    """A cable to a unit that counts as real, as all that is behind a port does."""
+
+    simulated = False
+
+
 class Ledger:
     """A witness that keeps everything, in memory. It watches as well."""
 

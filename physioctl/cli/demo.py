@@ -36,7 +36,7 @@ def demo() -> int:
     rig = Rig("us111", seed=SEED, faults=[parse(LIFT_OFF)])
     with ExitStack() as stack:
         watcher: Watcher = stack.enter_context(BarScreen()) if sys.stdout.isatty() else Plain(say)
-        rehearsal = rehearse(find(PROTOCOL), rig, session="demo", watchers=[watcher])
+        rehearsal = rehearse(find(PROTOCOL), rig, seed=SEED, watchers=[watcher])
     for line in summary(rehearsal.ended):
         say(line)
     say("Next: physioctl protocols list, then physioctl rehearse or physioctl run.")

@@ -12,9 +12,10 @@ from physioctl import record as the_record
 from physioctl import verdict as the_verdict
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import aside, json_line, say, table
+from physioctl.entries import Entry
 from physioctl.errors import UsageMistake
 from physioctl.journal import default_path
-from physioctl.record import Entry, Session, Summary
+from physioctl.record import Session, Summary
 from physioctl.text import clean, joules, minutes
 
 _JOURNAL = click.option(

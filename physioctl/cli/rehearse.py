@@ -47,7 +47,7 @@ def rehearse_(
     found = find(protocol)
     rig = _rig(unit, seed, file, faults)
     watcher = _AllButTheEnd() if as_json else Plain(say)
-    rehearsal = rehearse(found, rig, session=f"rehearsal-{unit}-{seed}", watchers=[watcher])
+    rehearsal = rehearse(found, rig, seed=seed, watchers=[watcher])
     if as_json:
         json_line(rehearsal.as_json())
     else:

@@ -15,6 +15,7 @@ from device.controller import Controller
 from device.events import Silence, Watcher
 from device.link import Inbox
 from device.native import Native
+from physioctl.admission import needs_person
 from physioctl.cli.completing import ProtocolName
 from physioctl.cli.exits import Exit, hush_stdout
 from physioctl.cli.opening import open_link
@@ -23,13 +24,14 @@ from physioctl.cli.reconnect import reconnect
 from physioctl.errors import UsageMistake
 from physioctl.events import Outcome, SessionEnded
 from physioctl.journal import Journal, default_path
-from physioctl.naming import new_session_id
+from physioctl.person import reference
 from physioctl.record import session as recorded
 from physioctl.runner import Request, run_session
 from physioctl.screening import Answer, Answers, questions_of, read_answers
 from physioctl.screens import BarScreen, JsonLines, Plain, summary, unfinished
 from physioctl.terminal import keys, stop_on_signals
 from physioctl.text import clean
+from physioctl.wall_clock import confirm
 from protocols.library import find
 from protocols.model import Protocol, Side
 
@@ -51,6 +53,13 @@ _CODES = {
 @click.option("--side", type=click.Choice(["left", "right"]), help="Which side of the body.")
 @click.option("--answers", type=click.Path(path_type=Path), help="Answers to the screening questions (YAML).")
 @click.option("--journal", type=click.Path(path_type=Path), help="Keep the record in this file.")
+@click.option("--new", is_flag=True, help="Begin the journal, with the folders it needs.")
+@click.option(
+    "--continues",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --new: link it to this journal, which is to be left behind.",
+)
 @click.option("--rest-of", metavar="SESSION", help="Give only what this interrupted session has left.")
 @click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -61,6 +70,8 @@ def run(
     side: str | None,
     answers: Path | None,
     journal: Path | None,
+    new: bool,
+    continues: Path | None,
     rest_of: str | None,
     plain: bool,
     as_json: bool,
@@ -82,9 +93,8 @@ def run(
         rest_of, person, side = broken.id, person or broken.person, side or _a_side(broken.side)
     request = Request(
         protocol=found,
-        session=new_session_id(clock),
         side=chosen_side(found, side),
-        person=person,
+        person=chosen_person(found, person),
         answers=read_answers(answers) if answers else _asked(found),
         attended=_attended(),
         rest_of=rest_of,
@@ -93,7 +103,9 @@ def run(
     inbox: Inbox = SimpleQueue()
     with ExitStack() as stack:
         stack.enter_context(stop_on_signals(inbox))
-        record = stack.enter_context(Journal.open(journal, clock))
+        record = stack.enter_context(Journal.open(journal, clock, new=new, continues=continues))
+        if _attended():
+            confirm(record, _is_right)
         link = open_link(port, inbox)
         stack.callback(link.close)
         watcher = stack.enter_context(BarScreen()) if _wants_bar(plain, as_json) else _lines(as_json)
@@ -101,21 +113,22 @@ def run(
         controller = Controller(link, clock, inbox, Native())
         ended = run_session(request, controller, record, [watcher])
         if not as_json:
-            _say_last([*summary(ended), f"  record     {request.session}"])
+            begun = [f"  A new journal was begun: {record.name}"] if record.begun else []
+            _say_last([*summary(ended), *begun])
         if controller.lost and request.attended:
-            ended = _after_the_cable(ended, request.session, port, record, clock, inbox)
+            ended = _after_the_cable(ended, port, record, clock, inbox)
     return exit_code(ended)
 
 
 def _after_the_cable(
-    ended: SessionEnded, session: str, port: str, record: Journal, clock: SystemClock, inbox: Inbox
+    ended: SessionEnded, port: str, record: Journal, clock: SystemClock, inbox: Inbox
 ) -> SessionEnded:
     """Wait for the cable; what the unit then says of this session stands beside its end."""
     aside("Plug the cable in again: the unit will be asked what it did. s or Ctrl-C leaves it.")
     found = reconnect(port, record, clock, inbox)
     for broken in found:
         aside(unfinished(broken))
-    proven = any(broken.session == session for broken in found)
+    proven = any(broken.session == ended.session for broken in found)
     return replace(ended, silence=Silence.PROVEN) if proven else ended
 
 
@@ -138,6 +151,17 @@ def exit_code(ended: SessionEnded) -> Exit:
 
 def _a_side(side: str) -> str | None:
     return side if side in ("left", "right") else None
+
+
+def chosen_person(protocol: Protocol, person: str | None) -> str | None:
+    """The person's reference in its one form, asked for at a terminal where the protocol needs one."""
+    if person is None and needs_person(protocol) and _attended():
+        person = str(click.prompt("Reference of the person treated (never a name)"))
+    return None if person is None else reference(person)
+
+
+def _is_right(doubt: str) -> bool:
+    return click.confirm(f"The time of day is in doubt: {clean(doubt)}. Is this clock right?", default=None)
 
 
 def chosen_side(protocol: Protocol, side: str | None) -> str:

@@ -33,7 +33,6 @@ from simulator.storm.story import Story
 from simulator.unit import SimulatedUnit
 
 NOTHING = "nothing"  # befell a story
-_SESSION = "storm"
 _PATIENCE_MS = 20_000  # after which the person who waits for an undisturbed session's end stops it
 _END_MS = 15_000  # after that stop, within which there must be an end
 _AFTER_MS = 3000  # beyond the lease, for a stop to have ended in silence
@@ -103,7 +102,7 @@ class _Play:
     def played(self, watchers: Sequence[Watcher]) -> Outcome:
         """Play it, let the world go on for a while, and judge the end."""
         judge = self._judge
-        with Journal.in_memory(self._clock) as journal:
+        with Journal.in_memory(self._clock, self._story.seed) as journal:
             ended = self._run(journal, watchers)
             self._clock.live_on(self._clock.now_ms() + bound_ms(self._story) + _AFTER_MS)
             self._judge_journal(journal)
@@ -114,7 +113,7 @@ class _Play:
         return Outcome(self._story, ended, tuple(judge.violations.values()), figures)
 
     def _run(self, journal: Journal, watchers: Sequence[Watcher]) -> str:
-        request = Request.on_nobody(self._course.protocol, _SESSION, attended=self._story.attended)
+        request = Request.on_nobody(self._course.protocol, attended=self._story.attended)
         try:
             ended = run_session(request, self._rig.controller, journal, [self._judge, *watchers])
         except HostDied:
@@ -162,7 +161,7 @@ class _Play:
         told = self._judge.ended
         if told is None or told.outcome.value == "failed":
             return
-        kept = recorded(journal, _SESSION).summary
+        kept = recorded(journal, told.session).summary
         if (kept.delivered_ms, kept.outcome) != (told.delivered_ms, told.outcome):
             self._judge.broken(Rule.RECORD, f"told {told}, and kept {kept}")
         if self._judge.begun(FaultKind.STUCK_OUTPUT, FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK):

@@ -59,7 +59,7 @@ def broken_off(path: Path) -> Rig:
     rig = Rig()
     journal = Journal.open(path, rig.clock)
     with pytest.raises(JournalUnusable):
-        run_session(Request(CHECK, "s-1"), rig.controller, journal, [InTheMidst(journal.close)])
+        run_session(Request(CHECK), rig.controller, journal, [InTheMidst(journal.close)])
     return rig
 
 
@@ -68,8 +68,9 @@ def broken_off(path: Path) -> Rig:
 
 def started(serial: str = SERIAL) -> SessionStarted:
     return SessionStarted(
-        at_ms=0, session="s-1", protocol=CHECK.id, title=CHECK.title, content_hash=CHECK.content_hash,
-        family="ultrasound", body_site=CHECK.body_site, side="none", person=None, model="us111",
+        at_ms=0, session="s-1", protocol=CHECK.id, title=CHECK.title, content_hash="0" * 64, simulated=True,
+        nonce=1, utc_offset_min=0, boot_id=None, boot_ms=None, boot_utc_ms=None,
+        family="ultrasound", body_site=CHECK.body_site, side="none", person=None, model="US111",
         serial=serial, firmware="1.0", assumed=True, physioctl="0.1.0", planned_ms=10_000,
         planned_energy_mj=9000, total_ms=12_000, lease_ms=500,
     )  # fmt: skip
@@ -85,8 +86,9 @@ def progress(delivered_ms: int) -> Progress:
 
 def ended(silence: Silence, delivered_ms: int = 2000, why: str = "") -> SessionEnded:
     return SessionEnded(
-        at_ms=9000, outcome=Outcome.INTERRUPTED, why=why, silence=silence, delivered_ms=delivered_ms,
-        planned_ms=10_000, energy_mj=delivered_ms, planned_energy_mj=9000, duration_ms=9000,
+        at_ms=9000, session="s-1", outcome=Outcome.INTERRUPTED, why=why, silence=silence,
+        delivered_ms=delivered_ms, planned_ms=10_000, energy_mj=delivered_ms, planned_energy_mj=9000,
+        duration_ms=9000,
     )  # fmt: skip
 
 
@@ -126,7 +128,7 @@ def test_what_was_told_last_of_an_end_counts(
             journal.begin("s-1").tell(event)
 
         found = session(journal, "s-1").summary
-        left = unsettled(journal, SERIAL)
+        left = unsettled(journal, "US111", SERIAL)
 
     assert (found.outcome, found.silence) == (outcome, silence)
     assert [each.id for each in left] == ([] if settled else ["s-1"])
@@ -141,12 +143,12 @@ def test_a_session_that_runs_is_not_called_ended_by_a_second_program() -> None:
     second: list[SessionEnded] = []
 
     def run_beside_it() -> None:
-        request = Request(CHECK, "s-2", on_unfinished=found.append)
+        request = Request(CHECK, on_unfinished=found.append)
         second.append(run_session(request, another(rig.clock).controller, journal))
 
     with Journal.in_memory(rig.clock) as journal:
-        first = run_session(Request(CHECK, "s-1"), rig.controller, journal, [InTheMidst(run_beside_it)])
-        names = [entry.name for entry in session(journal, "s-1").entries]
+        first = run_session(Request(CHECK), rig.controller, journal, [InTheMidst(run_beside_it)])
+        names = [entry.name for entry in session(journal, first.session).entries]
 
     assert [each.outcome for each in (first, *second)] == [Outcome.COMPLETED, Outcome.COMPLETED]
     assert found == []
@@ -161,12 +163,12 @@ def test_the_rest_of_a_session_that_runs_is_refused() -> None:
 
     def give_its_rest() -> None:
         try:
-            run_session(Request(CHECK, "s-2", rest_of="s-1"), beside.controller, journal)
+            run_session(Request(CHECK, rest_of=session(journal).summary.id), beside.controller, journal)
         except Refused as refusal:
             refused.append(refusal)
 
     with Journal.in_memory(rig.clock) as journal:
-        run_session(Request(CHECK, "s-1"), rig.controller, journal, [InTheMidst(give_its_rest)])
+        run_session(Request(CHECK), rig.controller, journal, [InTheMidst(give_its_rest)])
 
     (refusal,) = refused
     assert "may still be running" in refusal.what
@@ -179,8 +181,8 @@ def test_the_rest_of_a_session_that_runs_is_refused() -> None:
 def test_a_session_that_runs_is_heard_of_within_the_time_it_is_left_alone(faults: tuple[Fault, ...]) -> None:
     rig = Rig(faults=faults)
     with Journal.in_memory(rig.clock) as journal:
-        run_session(Request(CHECK, "s-1"), rig.controller, journal)
-        entries = session(journal, "s-1").entries
+        run_session(Request(CHECK), rig.controller, journal)
+        entries = session(journal).entries
 
     heard = [
         entry.utc
@@ -201,7 +203,7 @@ def test_a_session_that_its_unit_counts_is_settled_at_once(tmp_path: Path) -> No
 
     with Journal.open(tmp_path / "j", rig.clock) as journal:
         (found,) = reconcile(journal, controller, unit)
-        left = unsettled(journal, SERIAL)
+        left = unsettled(journal, "US111", SERIAL)
 
     assert found.counted
     assert found.delivered_ms == rig.unit.delivered_ms
@@ -222,14 +224,16 @@ def test_a_session_that_its_unit_does_not_count_is_settled_when_it_has_been_quie
     tmp_path: Path, later: timedelta, settled: bool
 ) -> None:
     broken_off(tmp_path / "j")
-    restarted = Rig(clock=VirtualClock(session(tmp_path / "j", "s-1").summary.last + later))
+    restarted = Rig(clock=VirtualClock(session(tmp_path / "j").summary.last + later))
     unit = greet(restarted.controller)
 
     with Journal.open(tmp_path / "j", restarted.clock) as journal:
         found = reconcile(journal, restarted.controller, unit)
-        left = unsettled(journal, SERIAL)
+        left = unsettled(journal, "US111", SERIAL)
 
-    assert [(each.session, each.counted) for each in found] == ([("s-1", False)] if settled else [])
+    assert [(each.session, each.counted) for each in found] == (
+        [(session(tmp_path / "j").summary.id, False)] if settled else []
+    )
     assert len(left) == (0 if settled else 1)
 
 
@@ -237,10 +241,11 @@ def test_the_rest_of_a_session_that_broke_off_is_given_on_its_own_unit_and_once(
     rig = broken_off(tmp_path / "j")
     before_ms = rig.unit.delivered_ms
     with Journal.open(tmp_path / "j", rig.clock) as journal:
-        rest = run_session(Request(CHECK, "s-2", rest_of="s-1"), again(rig), journal)
+        first = session(journal).summary.id
+        rest = run_session(Request(CHECK, rest_of=first), again(rig), journal)
 
-        with pytest.raises(Refused, match="has been given or begun in s-2"):
-            run_session(Request(CHECK, "s-3", rest_of="s-1"), again(rig), journal)
+        with pytest.raises(Refused, match=f"has been given or begun in {rest.session}"):
+            run_session(Request(CHECK, rest_of=first), again(rig), journal)
 
     assert rest.outcome is Outcome.COMPLETED
     assert before_ms + rest.delivered_ms == 10 * SECOND_MS
@@ -253,7 +258,7 @@ def test_the_rest_of_a_session_that_is_open_on_another_unit_is_refused() -> None
         rig.wait(3600 * SECOND_MS)
 
         with pytest.raises(Refused, match="may still be running") as refused:
-            run_session(Request(CHECK, "s-2", rest_of="s-1"), rig.controller, journal)
+            run_session(Request(CHECK, rest_of="s-1"), rig.controller, journal)
 
     assert "another" in refused.value.to_do
     assert rig.unit.changes == []
@@ -261,7 +266,7 @@ def test_the_rest_of_a_session_that_is_open_on_another_unit_is_refused() -> None
 
 # --- a person, however written --------------------------------------------------------------------------
 
-SPELLINGS = ["P-1", "p-1", " P-1", "P-1 ", "\tp-1\n"]
+SPELLINGS = ["P-1", "p-1", "Ｐ-1"]
 
 
 @pytest.mark.parametrize("spelt", SPELLINGS)
@@ -271,12 +276,12 @@ def test_a_rest_is_given_to_the_same_person_however_the_reference_is_written(
     rig = Rig()
     journal = Journal.open(tmp_path / "j", rig.clock)
     with pytest.raises(JournalUnusable):
-        run_session(Request(CHECK, "s-1", person="P-1"), rig.controller, journal, [InTheMidst(journal.close)])
-    request: dict[str, Any] = {"rest_of": "s-1", "person": spelt}
+        run_session(Request(CHECK, person="P-1"), rig.controller, journal, [InTheMidst(journal.close)])
 
     with Journal.open(tmp_path / "j", rig.clock) as opened:
+        request: dict[str, Any] = {"rest_of": session(opened).summary.id, "person": spelt}
         with pytest.raises(Refused, match="another protocol, person"):
-            run_session(Request(CHECK, "s-2", **(request | {"person": "P-2"})), again(rig), opened)
-        rest = run_session(Request(CHECK, "s-3", **request), again(rig), opened)
+            run_session(Request(CHECK, **(request | {"person": "P-2"})), again(rig), opened)
+        rest = run_session(Request(CHECK, **request), again(rig), opened)
 
     assert rest.outcome is Outcome.COMPLETED

@@ -340,6 +340,6 @@ class Forging(Controller):
 
     def settle(self) -> Silence:
         connection = self._log._journal._connection
-        connection.execute("DROP TRIGGER entries_never_change")
-        connection.execute("UPDATE entries SET body = '{}' WHERE seq = 2")
+        connection.execute("DROP TRIGGER bodies_never_change")
+        connection.execute("UPDATE bodies SET body = '{}' WHERE seq = 2")
         return super().settle()
