@@ -39,7 +39,14 @@ from physioctl.journal_file import (
     plainly,
     tolerant_text,
 )
-from physioctl.journal_schema import SCHEMA, body_hash, canonical, chained
+from physioctl.journal_schema import (
+    SCHEMA,
+    body_hash,
+    canonical,
+    chained,
+    schema_expected,
+    schema_of,
+)
 from physioctl.sessions_table import derive
 
 __all__ = ["BUSY_S", "Journal", "SessionLog", "default_path", "reading"]
@@ -297,6 +304,8 @@ def _expect_whole_end(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _flaw_at_end(connection: sqlite3.Connection, newest: list[tuple[object, ...]]) -> str | None:
+    if schema_of(connection) != schema_expected():
+        return "its rules have been changed"
     heads = connection.execute("SELECT seq, hash FROM head").fetchall()
     last = (newest[0][0], newest[0][7]) if newest else (0, "0" * 64)
     if heads != [last]:

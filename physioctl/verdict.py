@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from dataclasses import asdict, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,10 @@ class _Chain:
             self._without_body.add(entry.seq)
         elif entry.name == "bodies_erased":
             self._without_body -= erased_by(entry)
+        if entry.name == "protocol_kept" and not entry.erased:
+            text = entry.text("text").encode("utf-8", "surrogatepass")
+            if sha256(text).hexdigest() != entry.text("content_hash"):
+                raise Damaged(entry.seq, "its text does not agree with the hash beside it")
         if entry.name not in DERIVED_FROM or (entry.erased and needs_body(entry.name)):
             return
         try:

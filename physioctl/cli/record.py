@@ -78,8 +78,9 @@ def show(session: str | None, journal: Path | None, everything: bool, as_json: b
 
 @click.command()
 @_JOURNAL
+@click.option("--head", metavar="HASH", help="Also say whether this head, noted earlier, is in the chain.")
 @_JSON
-def verify(journal: Path | None, as_json: bool) -> int:
+def verify(journal: Path | None, head: str | None, as_json: bool) -> int:
     """Check that the journal is whole: nothing changed, removed, exchanged or cut off.
 
     \b
@@ -87,19 +88,30 @@ def verify(journal: Path | None, as_json: bool) -> int:
       physioctl verify --journal clinic.sqlite
     """
     path = journal or default_path()
-    if journal is None and _there(None) is None:
+    if journal is None and head is None and _there(None) is None:
         return Exit.DONE
-    verdict = the_verdict.verify(path)
+    verdict, noted = (
+        the_verdict.verify_head(path, head) if head is not None else (the_verdict.verify(path), None)
+    )
     if as_json:
         json_line(verdict.as_json())
+        if noted is not None:
+            json_line(noted.as_json())
     elif verdict.whole:
         say(f"{path}: whole. {verdict.entries} entries; {verdict.why}.")
         say(f"head: {verdict.head}")
+    if noted is not None and not as_json:
+        say(f"the noted head is that of entry {noted.seq}{f', made at {noted.utc}' if noted.utc else ''}")
+    if verdict.whole and head is not None and noted is None:
+        aside(f"error: the noted head is not in {path}: this is not the journal that it was noted from")
+        aside("  to do: Look for the journal it was noted from. Keep this one as it is.")
+        return Exit.JOURNAL_UNUSABLE
     if verdict.whole:
         return Exit.DONE
     bad = "" if verdict.first_bad is None else f"first bad entry: {verdict.first_bad}: "
     aside(f"error: {path} is not whole: {bad}{verdict.why}")
-    aside(f"  to do: Keep this file as it is, and name a new one with --journal. Whole: {verdict.entries}.")
+    new = f"run … --journal NEW --new --continues {path}"
+    aside(f"  to do: Keep this file as it is, and begin a new one: {new}. Whole: {verdict.entries}.")
     return Exit.JOURNAL_UNUSABLE
 
 
@@ -118,7 +130,7 @@ def _row(summary: Summary) -> tuple[str, ...]:
         summary.protocol,
         summary.person or "–",
         _site(summary),
-        f"{summary.model} {summary.serial}",
+        f"{summary.model} {summary.serial}{' (simulated)' if summary.simulated else ''}",
         summary.ending,
         f"{minutes(summary.delivered_ms)} of {minutes(summary.planned_ms)}",
         joules(summary.energy_mj),
@@ -129,7 +141,10 @@ def _facts(summary: Summary) -> Iterator[str]:
     yield f"{summary.title} ({summary.protocol}, {summary.content_hash[:12]})"
     yield f"session    {summary.id}, {_when(summary)}"
     yield f"person     {summary.person or 'not named'}, {_site(summary)}"
-    yield f"unit       {summary.model}, serial number {summary.serial}"
+    simulated = "; simulated: counts for nobody" if summary.simulated else ""
+    yield f"unit       {summary.model}, serial number {summary.serial}{simulated}"
+    if summary.rest_of:
+        yield f"rest of    {summary.rest_of}"
     delivered = f"{minutes(summary.delivered_ms)} of {minutes(summary.planned_ms)}"
     yield f"delivered  {delivered}, {joules(summary.energy_mj)}"
     if summary.outcome is None:
@@ -150,19 +165,28 @@ _ALREADY_SAID = frozenset({"session_started", "session_ended"})
 
 
 def _details(entry: Entry) -> str:
+    if entry.erased:
+        return "erased"
     return "" if entry.name in _ALREADY_SAID else ", ".join(_said(entry.body))
 
 
 def _said(body: Mapping[str, Any]) -> Iterator[str]:
+    """Each value as a person reads it; what is in other values stands behind the name of those."""
     for key, value in body.items():
+        name = clean(key.replace("_", " "))
         if isinstance(value, Mapping):
-            yield from _said(value)
-        elif value not in (None, "", []):
-            yield (
-                _quantity(key, value)
-                if isinstance(value, int)
-                else f"{key.replace('_', ' ')} {clean(str(value))}"
-            )
+            inside = ", ".join(_said(value))
+            if inside:
+                yield f"{name}: {inside}"
+        elif isinstance(value, bool):
+            yield f"{name} {'yes' if value else 'no'}"
+        elif isinstance(value, int):
+            yield clean(_quantity(key, value))
+        elif isinstance(value, list):
+            if value:
+                yield f"{name} {clean(', '.join(map(str, value)))}"
+        elif value not in (None, ""):
+            yield f"{name} {clean(str(value))}"
 
 
 _UNITS = {"_mw_cm2": " mW/cm²", "_pct": " %", "_khz": " kHz", "_hz": " Hz", "_per_min": " /min", "_mj": " mJ"}

@@ -158,6 +158,7 @@ class _Play:
         verdict = verify(journal)
         if not verdict.whole:
             self._judge.broken(Rule.CHAIN, verdict.why)
+            return
         told = self._judge.ended
         if told is None or told.outcome.value == "failed":
             return

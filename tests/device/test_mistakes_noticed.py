@@ -133,6 +133,7 @@ class Recording:
     """A link that leads nowhere, and keeps what was sent."""
 
     name = "nowhere"
+    simulated = True
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []

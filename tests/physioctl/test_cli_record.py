@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from device.clock import VirtualClock
-from device.events import Event, Progress, Silence, StepEnded
+from device.events import AlarmRaised, Event, Priority, Progress, Silence, StepEnded
 from physioctl.cli import run
 from physioctl.errors import JournalUnusable, UsageMistake
-from physioctl.events import Outcome, SessionEnded, SessionStarted
+from physioctl.events import BodiesErased, Outcome, Screened, SessionEnded, SessionStarted
 from physioctl.journal import Journal, reading
 from physioctl.record import had_today, session, sessions
+from physioctl.verdict import verify
 from protocols.limits import Family
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -317,3 +318,91 @@ def test_sessions_of_a_file_that_is_no_journal_are_refused(tmp_path: Path) -> No
 
     with pytest.raises(JournalUnusable, match="not a journal"):
         sessions(tmp_path / "j")
+
+
+# --- a head that was noted ------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H-20")
+def test_a_noted_head_is_found_in_the_chain_with_its_entry(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noted = verify(path).head
+    tell(path, "c-later", started("c-later"), ended(session="c-later"), at=NOON + timedelta(hours=1))
+
+    code, out, _ = said(capsys, "verify", "--journal", path, "--head", f" {noted.upper()} ")
+    _, as_json, _ = said(capsys, "verify", "--journal", path, "--head", noted, "--json")
+
+    assert code == 0
+    assert "the noted head is that of entry 8, made at 2026-03-01T12:00:00.000+00:00" in out
+    assert lines(as_json)[1] == {"event": "head_found", "seq": 8, "utc": "2026-03-01T12:00:00.000+00:00"}
+
+
+@pytest.mark.hazard("H-20")
+def test_a_head_that_is_not_in_the_chain_is_exit_code_9(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = said(capsys, "verify", "--journal", path, "--head", "ab" * 32)
+
+    assert code == 9
+    assert "whole" in out
+    assert "the noted head is not in" in err
+
+
+@pytest.mark.parametrize("head", ["", "x", "ab" * 31, "z" * 64, "0x" + "ab" * 31])
+def test_what_is_no_head_is_a_usage_mistake(
+    path: Path, capsys: pytest.CaptureFixture[str], head: str
+) -> None:
+    assert said(capsys, "verify", "--journal", path, "--head", head)[0] == 2
+
+
+def test_show_prints_what_is_in_other_values_behind_their_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alarm = AlarmRaised(
+        at_ms=1, code="OUTPUT_HIGH", priority=Priority.HIGH, what="too much", to_do="stop",
+        report={"state": "emitting", "output": 900, "faults": []},
+    )  # fmt: skip
+    answers = Screened(at_ms=0, answers={"PREGNANT": "no", "PACEMAKER": "no"}, notes=("PREGNANT",))
+    tell(tmp_path / "j", "s", started("s"), answers, alarm, ended())
+
+    _, out, _ = said(capsys, "show", "--journal", tmp_path / "j")
+
+    printed = " ".join(out.split())
+    assert "answers: PACEMAKER no, PREGNANT no" in printed
+    assert "report: output 900, state emitting" in printed
+
+
+# --- erased bodies --------------------------------------------------------------------------------------
+
+
+def erased(path: Path, *seqs: int, said_so: bool = True) -> None:
+    if said_so:
+        tell(path, "", BodiesErased(at_ms=0, seqs=seqs))
+    with sqlite3.connect(path) as connection:
+        if not said_so:
+            connection.execute("DROP TRIGGER bodies_go_only_when_an_entry_says_so")
+        connection.executemany("DELETE FROM bodies WHERE seq = ?", [(seq,) for seq in seqs])
+        connection.executemany("DELETE FROM sessions WHERE seq = ?", [(seq,) for seq in seqs])
+    connection.close()
+
+
+def test_a_body_that_an_entry_says_was_erased_leaves_the_chain_whole(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    erased(path, 1, 2, 3)
+
+    assert verify(path).whole
+    assert [summary.id for summary in sessions(path)] == ["a-open", "b-other"]
+    assert said(capsys, "show", "a-whole", "--journal", path)[0] == 2
+    Journal.open(path, VirtualClock(NOON)).close()
+
+
+@pytest.mark.hazard("H-20")
+def test_a_body_that_is_missing_without_a_word_is_damage(path: Path) -> None:
+    erased(path, 2, said_so=False)
+
+    verdict = verify(path)
+
+    assert (verdict.whole, verdict.first_bad) == (False, 2)
+    assert "no entry says that it was erased" in verdict.why
