@@ -177,6 +177,9 @@ _STARTED = "session_started"
 _RUNNING = ("commanded", "progress")  # told by a session while it runs, and by nobody else
 _STANDS = ("session_ended", "session_reconciled", "step_ended", *_RUNNING)
 _SIDES = ("left", "right")
+_LAST_OF_EACH = "WHERE entries.seq IN ({})".format(
+    ", ".join(f"(SELECT max(seq) FROM entries WHERE session = ? AND name = '{name}')" for name in _STANDS)  # noqa: S608
+)
 
 
 def _concerns(start: Entry, side: str, family: Family) -> bool:
@@ -244,13 +247,7 @@ def _had(connection: sqlite3.Connection, summary: Summary, heard: datetime) -> H
 
 def _last_words(connection: sqlite3.Connection, id_: str) -> dict[str, Entry]:
     """The last entry of each kind that says where the session stands."""
-    return {
-        name: entry
-        for name in _STANDS
-        for entry in all_of(
-            connection, "WHERE session = ? AND name = ? ORDER BY entries.seq DESC LIMIT 1", (id_, name)
-        )
-    }
+    return {entry.name: entry for entry in all_of(connection, _LAST_OF_EACH, (id_,) * len(_STANDS))}
 
 
 def _last_told(connection: sqlite3.Connection, start: Entry) -> Entry:

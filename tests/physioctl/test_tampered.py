@@ -6,6 +6,8 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,15 +21,20 @@ from physioctl.errors import JournalUnusable
 from physioctl.journal import Journal, reading
 from physioctl.journal_schema import body_hash, chained
 from physioctl.record import session, sessions
-from physioctl.runner import run_session
+from physioctl.runner import Request, run_session
 from physioctl.verdict import verify
 from protocols.errors import PhysioctlError
 from simulator.rig import Rig
-from tests.physioctl.test_admission import NOON, calf, gun
-from tests.physioctl.test_admission import given as a_session
+from tests.physioctl.test_admission import CALF, NO, NOON, gun
 
+_STEP = CALF.steps[0].model_copy(update={"duration_ms": 1000})
+SHORT = CALF.model_copy(update={"steps": (_STEP,)})
 NUMBERS = ["1e400", "-1e400", "NaN", "Infinity", "9" * 400, "1.5", "true", "-1", str(2**63), "null"]
 TEXTS = ["", "\x1b[2J", "\udc80", "x" * 5000, "0001-01-01T00:00:00.000+00:00", "banana", "[" * 100_000]
+
+
+def asked_for() -> Request:
+    return Request(SHORT, "left", "P-017", NO)
 
 
 @pytest.fixture(scope="module")
@@ -35,15 +42,14 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two sessions of one person on a unit that counts, and one of a simulated unit."""
     path = tmp_path_factory.mktemp("journal") / "j"
     with Journal.open(path, VirtualClock(NOON)) as journal:
-        first = a_session(journal)
-        run_session(calf(), Rig("ultragun").controller, journal)
+        first = run_session(asked_for(), gun().controller, journal)
+        run_session(asked_for(), Rig("ultragun").controller, journal)
         assert first.outcome == "completed"
     return path
 
 
-def rechained(path: Path) -> None:
+def rechained(connection: sqlite3.Connection) -> None:
     """Work out every hash anew, as somebody would who forges more than one value."""
-    connection = sqlite3.connect(path, isolation_level=None)
     prev = "0" * 64
     for row in connection.execute(f"{COLUMNS} ORDER BY entries.seq").fetchall():
         seq, session_, utc, at_ms, name, _, _, _, salt, body = row
@@ -56,22 +62,22 @@ def rechained(path: Path) -> None:
         connection.execute("UPDATE entries SET body_hash = ?, prev = ?, hash = ? WHERE seq = ?", values)
         connection.execute("UPDATE head SET hash = ?", (hash_,))
         prev = hash_
-    connection.close()
 
 
 def without_rules(path: Path, *changes: tuple[str, tuple[object, ...]]) -> None:
-    connection = sqlite3.connect(path, isolation_level=None)
-    rules = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-    for name, _ in rules:
-        connection.execute(f"DROP TRIGGER {name}")
-    for statement, values in changes:
-        connection.execute(statement, values)
-    connection.close()
-    rechained(path)
-    connection = sqlite3.connect(path, isolation_level=None)
-    for _, rule in rules:
-        connection.execute(rule)
-    connection.close()
+    """Change a journal behind its rules, and work its hashes out anew."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute("BEGIN")
+        rules = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in rules:
+            connection.execute(f"DROP TRIGGER {name}")
+        for statement, values in changes:
+            connection.execute(statement, values)
+        rechained(connection)
+        for _, rule in rules:
+            connection.execute(rule)
+        connection.execute("COMMIT")
 
 
 def every_reader(path: Path) -> Iterator[str]:
@@ -79,11 +85,12 @@ def every_reader(path: Path) -> Iterator[str]:
 
     def asked() -> None:
         with Journal.open(path, VirtualClock(NOON)) as journal:
-            run_session(calf(), gun().controller, journal)
+            run_session(asked_for(), gun().controller, journal)
 
     def rest() -> None:
         with Journal.open(path, VirtualClock(NOON)) as journal:
-            run_session(calf(rest_of=session(journal).summary.id), Rig("ultragun").controller, journal)
+            request = replace(asked_for(), rest_of=session(journal).summary.id)
+            run_session(request, Rig("ultragun").controller, journal)
 
     yield "" if verify(path).whole else "not whole"
     for reader in (
@@ -109,12 +116,12 @@ COLUMNS_OF = {
 PLACES = [(table, column) for table, columns in COLUMNS_OF.items() for column in columns]
 VALUES = (
     st.none() | st.integers(-(2**63), 2**63 - 1) | st.floats() | st.binary(max_size=20)
-    | st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(TEXTS).filter(str.isascii)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=20) | st.sampled_from(TEXTS[:2])
 )  # fmt: skip
 
 
 @pytest.mark.hazard("H-20")
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(place=st.sampled_from(PLACES), value=VALUES, row=st.integers(0, 60))
 @example(place=("entries", "utc"), value="0001-01-01T00:00:00.000+00:00", row=0)
 @example(place=("entries", "at_ms"), value="soon", row=0)
@@ -148,7 +155,7 @@ EVENTS = ("session_started", "session_ended", "progress", "step_ended", "command
 
 
 @pytest.mark.hazard("H-20")
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     name=st.sampled_from(EVENTS),
     field=st.integers(0, 40),
@@ -211,5 +218,5 @@ def test_damage_is_named_with_its_entry(pristine: Path, tmp_path: Path) -> None:
     body = json.dumps({"session": "x"})
     without_rules(path, ("UPDATE bodies SET body = ? WHERE seq = 2", (body,)))
 
-    with pytest.raises(JournalUnusable, match="entry 2: its .* is not a"):
+    with pytest.raises(JournalUnusable, match=r"entry 2: its .* is not a"):
         sessions(path)
