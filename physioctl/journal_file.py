@@ -220,9 +220,9 @@ def keep_beside(path: Path, stamp: str, line: str) -> Path | None:
     Where nothing can be written beside it, the system's folder for temporary files takes it.
     """
     text = f"{line}\n".encode()
-    for folder in (path.parent, Path(tempfile.gettempdir())):
-        kept = folder / f"{path.name}.unkept-{stamp}.jsonl"
-        try:
+    for folder in (lambda: path.parent, lambda: Path(tempfile.gettempdir())):
+        try:  # on a full disk there is no folder for temporary files either
+            kept = folder() / f"{path.name}.unkept-{stamp}.jsonl"
             file = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o600)
             try:
                 if os.write(file, text) == len(text):

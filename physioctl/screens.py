@@ -152,8 +152,8 @@ def summary(ended: SessionEnded) -> list[str]:
         f"  delivered  {minutes(ended.delivered_ms)} of {minutes(ended.planned_ms)}",
         f"  energy     {ended.energy_mj / 1000:.1f} J{planned}",
         f"  took       {minutes(ended.duration_ms)}",
-        f"  record     {ended.session}",
         f"  {SILENCE[ended.silence]}",
+        f"  record     {ended.session}",
     ]
 
 
