@@ -64,6 +64,7 @@ class Journal:
         self._connection = connection
         self._rng = rng
         self._file = file
+        self._last: tuple[int, str] | None = None  # number and hash of the entry last appended here
         self.clock = clock
         self.name = str(file.path) if file else "in memory"  # as errors call it
         self.begun = False  # whether opening made the file
@@ -134,8 +135,7 @@ class Journal:
             if connection.in_transaction:
                 yield connection
                 return
-            if self._file is not None:
-                self._file.expect_unchanged()
+            self._expect_last_kept()
             try:
                 # IMMEDIATE: another program may append too, and not between the head and the entry.
                 connection.execute("BEGIN IMMEDIATE")
@@ -156,11 +156,12 @@ class Journal:
         with self.transaction() as connection:
             last, prev = self._head(connection)
             entry = (last + 1, session, utc, at_ms, name, body_hash(salt, text), prev)
-            connection.execute(
-                "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*entry, chained(*entry))
-            )
+            hash_ = chained(*entry)
+            connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*entry, hash_))
             connection.execute("INSERT INTO bodies VALUES (?, ?, ?)", (last + 1, salt, text))
             derive(connection, last + 1, session, name, body)
+        if not self._connection.in_transaction:
+            self._last = (last + 1, hash_)
 
     def begin(self, session: str) -> SessionLog:
         """Return the recorder of the session with this id."""
@@ -191,6 +192,28 @@ class Journal:
         with plainly(self.name):
             yield self._connection
 
+    def _expect_last_kept(self) -> None:
+        """Raise `JournalUnusable` when the path leads elsewhere, or not to the entry last appended here.
+
+        A file that was emptied and has grown again is as long as before: so that entry is read through the
+        path, by a connection of its own.
+        """
+        if self._file is None:
+            return
+        self._file.expect_unchanged()
+        if self._last is None:
+            return
+        other = connect_read_only(self._file.path)
+        try:
+            kept = other.execute("SELECT seq, hash FROM entries WHERE seq = ?", self._last[:1]).fetchone()
+        finally:
+            other.close()
+        if kept != self._last:
+            raise self._lost("the entry made last")
+
+    def _lost(self, what: str) -> JournalUnusable:
+        return JournalUnusable(f"the journal {self.name} does not hold {what}", continue_after(self.name))
+
     def expect_kept(self, session: str) -> None:
         """Raise `JournalUnusable` unless what was told of ``session`` is in the file at the path.
 
@@ -209,10 +232,7 @@ class Journal:
             finally:
                 other.close()
         if kept != told or not kept or any(map(flaw, kept)):
-            raise JournalUnusable(
-                f"the journal {self.name} does not hold what was told of session {session}",
-                continue_after(self.name),
-            )
+            raise self._lost(f"what was told of session {session}")
 
     def keep_beside(self, session: str, event: Event) -> Path | None:
         """Write ``event`` beside the journal, which cannot take it; None where that cannot be done either."""

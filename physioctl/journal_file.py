@@ -10,6 +10,7 @@ import os
 import secrets
 import sqlite3
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -76,11 +77,21 @@ def begin_file(path: Path, *, folders: bool) -> bool:
             connection.execute("PRAGMA journal_mode = WAL")
         finally:
             connection.close()
+        return _put_in_place(made, path)
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _put_in_place(made: Path, path: Path) -> bool:
+    """Give the file ``made`` its name; False when another program has begun a journal there meanwhile."""
+    try:
         os.link(made, path)
     except FileExistsError:
-        return False  # another program has begun it at the same time
-    finally:
-        made.unlink()
+        return False
+    except OSError:  # a file system without links: nothing keeps two programs apart there but this look
+        if path.exists():
+            return False
+        made.rename(path)
     return True
 
 
@@ -122,7 +133,9 @@ def expect_format(connection: sqlite3.Connection, name: str) -> None:
 
 
 def keep_private(path: Path) -> None:
-    """Take a journal of the user's own back from others who may read it."""
+    """Take a journal of the user's own back from others who may read it. POSIX only."""
+    if sys.platform == "win32":
+        return
     for beside in _BESIDE:
         file = Path(f"{path}{beside}")
         with suppress(FileNotFoundError):
@@ -220,9 +233,10 @@ def keep_beside(path: Path, stamp: str, line: str) -> Path | None:
     Where nothing can be written beside it, the system's folder for temporary files takes it.
     """
     text = f"{line}\n".encode()
-    for folder in (lambda: path.parent, lambda: Path(tempfile.gettempdir())):
+    for beside in (True, False):
         try:  # on a full disk there is no folder for temporary files either
-            kept = folder() / f"{path.name}.unkept-{stamp}.jsonl"
+            folder = path.parent if beside else Path(tempfile.gettempdir())
+            kept = folder / f"{path.name}.unkept-{stamp}.jsonl"
             file = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o600)
             try:
                 if os.write(file, text) == len(text):

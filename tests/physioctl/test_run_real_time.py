@@ -9,13 +9,19 @@ import select
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from device.clock import VirtualClock
+from device.events import Acted
+from physioctl.journal import Journal
 from physioctl.record import session
+from physioctl.screening import questions_of
 from physioctl.verdict import verify
+from protocols.library import find
 from tests.processes import (
     LIMIT_S,
     ServedUnit,
@@ -239,6 +245,47 @@ def test_space_pauses_space_resumes_and_s_stops(tmp_path: Path) -> None:
     assert [line.why for line in unit.rest()] == ["set", "stop", "set", "stop"]
     assert b"Traceback" not in terminal.screen
     assert b"\n\x1b[?25hstopped: stopped by the operator" in terminal.screen  # below the bar, which is over
+    assert journal_is_whole(tmp_path)
+
+
+@pytest.mark.hazard("H-03")
+def test_a_person_is_asked_for_at_a_terminal_where_one_is_needed(tmp_path: Path) -> None:
+    calf = find("calf-tightness-percussion")
+    answers = tmp_path / "answers.yaml"
+    answers.write_text("".join(f"{question.code}: no\n" for question in questions_of(calf)))
+    options = ("--side", "left", "--answers", answers, "--journal", tmp_path / "j", "--plain")
+    terminal = Terminal(tmp_path, "run", calf.id, "--port", "sim://ultragun", *options)
+    try:
+        assert terminal.shows(lambda: b"Reference of the person treated" in terminal.screen)
+        terminal.press("P-017\n")
+        assert terminal.shows(lambda: b"step 1/" in terminal.screen), terminal.screen
+        terminal.press("s")
+        code = terminal.ended()
+    finally:
+        terminal.close()
+
+    assert code == 6
+    assert session(tmp_path / "j").summary.person == "p-017"
+
+
+@pytest.mark.hazard("H-03")
+def test_a_clock_in_doubt_is_confirmed_at_a_terminal_and_refused_elsewhere(tmp_path: Path) -> None:
+    later = VirtualClock(datetime.now(UTC) + timedelta(days=2))
+    with Journal.open(tmp_path / "j", later) as journal:
+        journal.append("s", Acted(at_ms=0, act="pause"))
+    options = ("--port", "sim://us111", "--journal", tmp_path / "j", "--plain")
+
+    refused = finished(tmp_path, "run", short_protocol(tmp_path, 1), *options)
+    terminal = Terminal(tmp_path, "run", short_protocol(tmp_path, 1), *options)
+    try:
+        assert terminal.shows(lambda: b"Is this clock right?" in terminal.screen)
+        terminal.press("y\n")
+        code = terminal.ended()
+    finally:
+        terminal.close()
+
+    assert (refused.returncode, code) == (4, 0)
+    assert "the time of day is in doubt" in refused.stderr
     assert journal_is_whole(tmp_path)
 
 
