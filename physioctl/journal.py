@@ -220,7 +220,7 @@ class Journal:
         It is read back through the path, by a connection of its own: what SQLite holds in memory proves
         nothing about the disk.
         """
-        if self._file is None:
+        if self._file is None or self._connection.in_transaction:
             return
         mine = "WHERE session = ? ORDER BY entries.seq"
         with plainly(self.name):

@@ -256,10 +256,9 @@ def _last_told(connection: sqlite3.Connection, start: Entry) -> Entry:
 
 
 def _own_last(start: Entry, last: Mapping[str, Entry]) -> Entry:
-    end, reconciled = last.get("session_ended"), last.get("session_reconciled")
     own = [start, *(last[name] for name in ("step_ended", *_RUNNING) if name in last)]
-    if end is not None and (reconciled is None or end.seq < reconciled.seq):
-        own.append(end)
+    if "session_ended" in last and "session_reconciled" not in last:
+        own.append(last["session_ended"])
     return max(own, key=lambda entry: entry.seq)
 
 

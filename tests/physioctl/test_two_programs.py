@@ -210,6 +210,21 @@ def test_a_session_that_its_unit_counts_is_settled_at_once(tmp_path: Path) -> No
     assert left == ()
 
 
+@pytest.mark.hazard("H-03")
+def test_what_is_reconciled_later_counts_as_given_when_it_was(tmp_path: Path) -> None:
+    rig = broken_off(tmp_path / "j")
+    before = session(tmp_path / "j").summary.last
+    controller = again(rig)
+    rig.wait(3600 * SECOND_MS)
+
+    with Journal.open(tmp_path / "j", rig.clock) as journal:
+        reconcile(journal, controller, greet(controller))
+        after = session(journal).summary
+
+    assert after.outcome is Outcome.INTERRUPTED
+    assert after.last == before
+
+
 @pytest.mark.parametrize(
     ("later", "settled"),
     [
