@@ -127,9 +127,14 @@ def flaw(row: tuple[Any, ...]) -> str | None:
 
 def read(row: tuple[Any, ...], *, erased: bool = False) -> Entry:
     """Return the entry a row is. Raise `Damaged` when it is none; ``erased`` allows it to have no body."""
-    seq, session, utc, at_ms, name, _, _, hash_, _, body = row
     if what := flaw(row):
-        raise Damaged(seq, what)
+        raise Damaged(row[0], what)
+    return content(row, erased=erased)
+
+
+def content(row: tuple[Any, ...], *, erased: bool = False) -> Entry:
+    """Return the entry that a row without a `flaw` is; raise `Damaged` when its body cannot be read."""
+    seq, session, utc, at_ms, name, _, _, hash_, _, body = row
     if body is None and not erased:
         raise Damaged(seq, "its body is missing")
     told = {} if body is None else parse_body(seq, body)

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from physioctl.entries import COLUMNS, Damaged, erased_by, flaw, read
+from physioctl.entries import COLUMNS, Damaged, content, erased_by, flaw
 from physioctl.errors import JournalUnusable, UsageMistake
 from physioctl.journal import Journal, reading
 from physioctl.journal_schema import (
@@ -155,7 +155,7 @@ class _Chain:
 
     def _take(self, row: tuple[Any, ...], derived: sqlite3.Connection) -> None:
         """Read an entry as its readers do, and derive from it what the file's own tables should hold."""
-        entry = read(row, erased=True)
+        entry = content(row, erased=True)
         if entry.erased:
             self._without_body.add(entry.seq)
         elif entry.name == "bodies_erased":

@@ -10,7 +10,7 @@ from device.events import Watcher
 from device.guard import GuardRefused
 from device.operator import Act
 from physioctl.journal import Journal
-from physioctl.record import session as recorded
+from physioctl.record import sessions
 from physioctl.runner import Request, run_session
 from physioctl.verdict import verify
 from protocols.errors import PhysioctlError, Refused
@@ -162,7 +162,7 @@ class _Play:
         told = self._judge.ended
         if told is None or told.outcome.value == "failed":
             return
-        kept = recorded(journal, told.session).summary
+        (kept,) = sessions(journal)
         if (kept.delivered_ms, kept.outcome) != (told.delivered_ms, told.outcome):
             self._judge.broken(Rule.RECORD, f"told {told}, and kept {kept}")
         if self._judge.begun(FaultKind.STUCK_OUTPUT, FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK):
