@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
-from device.clock import VirtualClock
+from device.clock import SystemClock, VirtualClock
 from device.events import Event, Progress
+from device.link import Inbox
 from device.operator import Act
 from physioctl.admission import content_of
 from physioctl.cli import run
+from physioctl.cli.opening import open_link
 from physioctl.entries import all_of
 from physioctl.errors import JournalUnusable, UsageMistake
 from physioctl.events import Outcome, SessionEnded
@@ -30,7 +34,7 @@ from protocols.errors import Refused
 from protocols.library import find
 from protocols.model import EmitStep, Protocol, Side
 from simulator.rig import Rig
-from tests.processes import environment
+from tests.processes import environment, waited_for
 from tests.support import SECOND_MS, CountedLink, Ledger
 
 CHECK = find("unit-check")
@@ -149,18 +153,18 @@ def test_sessions_on_simulated_units_are_marked_and_never_count() -> None:
         assert verify(journal).whole
 
 
-def test_a_unit_behind_a_port_counts_and_one_of_sim_does_not(tmp_path: Path) -> None:
-    from queue import SimpleQueue
-
-    from device.link import Inbox
-    from physioctl.cli.opening import open_link
-
+@pytest.mark.hazard("H-03")
+@pytest.mark.skipif(sys.platform == "win32", reason="ptys are a thing of POSIX")
+def test_a_unit_behind_a_port_counts_and_one_of_sim_does_not() -> None:
+    master, slave = os.openpty()
     inbox: Inbox = SimpleQueue()
-    links = [open_link(port, inbox) for port in ("sim://us111", "SIM://us111")]
+    links = [open_link(port, inbox) for port in ("sim://us111", "SIM://us111", os.ttyname(slave))]
     for link in links:
         link.close()
+    os.close(slave)
+    os.close(master)
 
-    assert [link.simulated for link in links] == [True, True]
+    assert [link.simulated for link in links] == [True, True, False]
 
 
 def test_a_simulated_session_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -273,10 +277,6 @@ with Journal.open(path, SystemClock()) as journal:
 
 def asked_at_once(folder: Path, path: Path, count: int, rest_of: str = "") -> list[str]:
     """What each of ``count`` programs is told that ask at once, each on a unit of its own."""
-    import os
-
-    from tests.processes import waited_for
-
     ready = [folder / f"ready{number}" for number in range(count)]
     gates = [folder / f"gate{number}" for number in range(count)]
     for gate in gates:
@@ -307,8 +307,6 @@ def test_of_four_programs_that_ask_at_once_two_are_admitted(tmp_path: Path) -> N
 @pytest.mark.hazard("H-03")
 @pytest.mark.skipif(sys.platform == "win32", reason="named pipes in folders are a thing of POSIX")
 def test_of_two_programs_that_ask_for_one_rest_one_is_admitted(tmp_path: Path) -> None:
-    from device.clock import SystemClock
-
     with Journal.open(tmp_path / "j", SystemClock()) as journal:
         broken = given(journal, None, (6 * SECOND_MS, Act.STOP))
 
