@@ -10,22 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from device.dialect import Declaration, Report, UnitState
+from device import conditions
+from device.conditions import CLOCK_TOLERANCE_PCT, OUTPUT_TOLERANCE_PCT
+from device.dialect import UnitState
 from device.events import Priority
-from device.models import Model
-from protocols.limits import Family
+from device.view import View
 
-STUCK_OUTPUT_PCT = 10  # of the level last set: measured output above this while off is no noise
-OUTPUT_TOLERANCE_PCT = 20  # modelled on 21 CFR 1050.10 (c)(1) as codified to 2022
-STALL_PCT = 20  # of the speed set: a motor slower than this stands still
-HEAD_SLOPE_DDEG_C_S = 50  # a head does not warm by 5 °C in a second
-HEAD_RANGE_DDEG_C = (-200, 800)
-CLOCK_TOLERANCE_PCT = 2
-CLOCK_SLACK_MS = 250  # answers may come this late
-COUNT_SLACK_MS = 500  # contact may go and come back between two reports, and output with it
 SUSTAIN_MS = 300  # a reading has to stay wrong for this long; silence follows within a lease of its onset
-SENSOR_STILL_MS = 120_000  # a head that gives output changes its temperature within this time
-SENSOR_JUDGED_MS = 300_000  # later it may have come to rest, and be still in earnest
 
 
 class Effect(StrEnum):
@@ -34,29 +25,6 @@ class Effect(StrEnum):
     NOTE = "shown and recorded"
     PAUSE = "output off; a person may resume"
     FAIL = "output off; the session ends, and the fault stays until it is cleared"
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What a rule sees: a report, the one before, and what the controller believes."""
-
-    now_ms: int
-    report: Report
-    before: Report | None
-    since_before_ms: int
-    model: Model
-    declared: Declaration
-    wanted_level: int  # 0: output is meant to be off
-    last_level: int  # the level last set, 1 before the first
-    steady: bool  # any ramp is over, and contact is as it was
-    nonce: int  # the one the session began under
-    lapses: int  # at the session's start
-    delivered_max_ms: int
-    energy_max_mj: int
-    elapsed_ms: int  # by our clock, since the first report
-    unit_elapsed_ms: int  # by the unit's
-    uncounted_ms: int  # output that the unit's clock has seen and its count has not
-    head_still_ms: int  # for how long of output the head's reading has not changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,80 +40,13 @@ class Rule:
     what: str
     to_do: str
     unit_faults: tuple[str, ...] = ()  # faults of the unit's own that raise it at once
-
-
-def _over(view: View, level_pct: int) -> bool:
-    return view.report.output * 100 > view.wanted_level * level_pct
-
-
-def _under(view: View, level_pct: int) -> bool:
-    return view.report.output * 100 < view.wanted_level * level_pct
-
-
-def _emitting(view: View) -> bool:
-    return view.wanted_level > 0 and view.report.state is UnitState.EMITTING
-
-
-def _weak(view: View) -> bool:
-    return _emitting(view) and view.steady and _under(view, 100 - OUTPUT_TOLERANCE_PCT)
-
-
-def _stalled(view: View) -> bool:
-    return view.model.family is Family.PERCUSSION and _weak(view) and _under(view, STALL_PCT)
-
-
-def _output_while_off(view: View) -> bool:
-    unwanted = view.wanted_level == 0 or view.report.state is not UnitState.EMITTING
-    return unwanted and view.report.output * 100 > view.last_level * STUCK_OUTPUT_PCT
-
-
-def _head_at(view: View, ddeg_c: int | None) -> bool:
-    return ddeg_c is not None and view.declared.measures_head_temp and view.report.head_temp_ddeg_c >= ddeg_c
-
-
-def _head_trip(view: View) -> bool:
-    trips = (view.model.head_trip_ddeg_c, view.declared.head_trip_ddeg_c)
-    return _head_at(view, min((trip for trip in trips if trip is not None), default=None))
-
-
-def _head_implausible(view: View) -> bool:
-    if not view.declared.measures_head_temp:
-        return False
-    low, high = HEAD_RANGE_DDEG_C
-    if not low <= view.report.head_temp_ddeg_c <= high:
-        return True
-    if view.before is None:
-        return False
-    change = abs(view.report.head_temp_ddeg_c - view.before.head_temp_ddeg_c)
-    return (change - 2) * 1000 > HEAD_SLOPE_DDEG_C_S * view.since_before_ms  # 2: the last digit's own jitter
-
-
-def _head_stuck(view: View) -> bool:
-    return (
-        view.declared.measures_head_temp
-        and view.report.delivered_ms <= SENSOR_JUDGED_MS
-        and view.head_still_ms >= SENSOR_STILL_MS
-    )
-
-
-def _clock_off(view: View) -> bool:
-    apart_ms = abs(view.unit_elapsed_ms - view.elapsed_ms)
-    return (apart_ms - CLOCK_SLACK_MS) * 100 > CLOCK_TOLERANCE_PCT * view.elapsed_ms
-
-
-def _count_off(view: View) -> bool:
-    emitted_ms = view.report.delivered_ms + view.uncounted_ms
-    return (abs(view.uncounted_ms) - COUNT_SLACK_MS) * 100 > CLOCK_TOLERANCE_PCT * emitted_ms
-
-
-def _battery(view: View, at_most_pct: int) -> bool:
-    return view.declared.knows_battery and view.report.battery_pct <= at_most_pct
+    breaks_lease: bool = False  # from now on no lease of the unit's is taken to have run out
 
 
 RULES: tuple[Rule, ...] = (
     Rule(
         "OUTPUT_STUCK",
-        _output_while_off,
+        conditions.output_while_off,
         SUSTAIN_MS,
         Priority.HIGH,
         True,
@@ -155,8 +56,18 @@ RULES: tuple[Rule, ...] = (
         unit_faults=("OUTPUT_STUCK",),
     ),
     Rule(
+        "RUNS_UNASKED",
+        conditions.runs_unasked,
+        0,
+        Priority.HIGH,
+        True,
+        Effect.FAIL,
+        "the unit says that a step is running, and none was started",
+        "Lift the head off. See that no other program uses this port. If it comes back, do not use the unit.",
+    ),
+    Rule(
         "OUTPUT_HIGH",
-        lambda view: _emitting(view) and _over(view, 100 + OUTPUT_TOLERANCE_PCT),
+        conditions.output_high,
         SUSTAIN_MS,
         Priority.HIGH,
         True,
@@ -166,7 +77,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "SET_DIFFERS",
-        lambda view: _emitting(view) and view.report.level_set != view.wanted_level,
+        conditions.level_differs,
         0,
         Priority.HIGH,
         True,
@@ -175,8 +86,39 @@ RULES: tuple[Rule, ...] = (
         "Switch the unit off and on. If it comes back, do not use it.",
     ),
     Rule(
+        "DUTY_DIFFERS",
+        conditions.duty_differs,
+        0,
+        Priority.HIGH,
+        True,
+        Effect.FAIL,
+        "the unit runs at another duty cycle than it was set to",
+        "Switch the unit off and on. If it comes back, do not use it.",
+    ),
+    Rule(
+        "SET_WHILE_OFF",
+        conditions.set_while_off,
+        0,
+        Priority.HIGH,
+        True,
+        Effect.FAIL,
+        "the unit says that no step is running, and names the level, the duty cycle or the lease of one",
+        "Switch the unit off and on. If it comes back, do not use it.",
+    ),
+    Rule(
+        "LEASE_DIFFERS",
+        conditions.lease_differs,
+        0,
+        Priority.HIGH,
+        True,
+        Effect.FAIL,
+        "the unit's lease does not run as it was granted",
+        "Switch the unit off at its own switch, and do not use it again: without this computer it may go on.",
+        breaks_lease=True,
+    ),
+    Rule(
         "HEAD_OVERTEMP",
-        _head_trip,
+        conditions.head_trips,
         SUSTAIN_MS,
         Priority.HIGH,
         True,
@@ -187,15 +129,53 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "OVER_DOSE",
-        lambda view: (
-            view.report.delivered_ms > view.delivered_max_ms or view.report.energy_mj > view.energy_max_mj
-        ),
+        conditions.over_dose,
         0,
         Priority.HIGH,
         True,
         Effect.FAIL,
         "the unit has given more time than its step, or more energy than the session may",
         "Do not use the unit again. Keep the journal.",
+    ),
+    Rule(
+        "STEP_OVERRUN",
+        conditions.step_overrun,
+        0,
+        Priority.HIGH,
+        True,
+        Effect.FAIL,
+        "by this computer's clock output has gone on for longer than it was set to",
+        "Switch the unit off at its own switch. Do not use it again. Keep the journal.",
+    ),
+    Rule(
+        "ENERGY_DIFFERS",
+        conditions.energy_differs,
+        0,
+        Priority.HIGH,
+        True,
+        Effect.FAIL,
+        "the unit's energy meter does not agree with its output, its duty cycle and its time",
+        "Do not use the unit until it has been calibrated. More may have been given than the record says.",
+    ),
+    Rule(
+        "SESSION_DIFFERS",
+        conditions.session_differs,
+        0,
+        Priority.HIGH,
+        True,
+        Effect.FAIL,
+        "the unit names another session than the one it was armed for",
+        "See that no other program uses this port. Its counts are not those of this session.",
+    ),
+    Rule(
+        "ANSWER_DIFFERS",
+        None,
+        0,
+        Priority.MEDIUM,
+        True,
+        Effect.FAIL,
+        "the unit answers another request than it was asked",
+        "See that no other program uses this port. If it comes back, do not use the unit.",
     ),
     Rule(
         "RESTARTED",
@@ -209,7 +189,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "LAPSED",
-        lambda view: view.report.state is UnitState.LAPSED or view.report.lapses != view.lapses,
+        conditions.lapsed,
         0,
         Priority.MEDIUM,
         True,
@@ -228,8 +208,18 @@ RULES: tuple[Rule, ...] = (
         "See who did: another program, or the unit's own key.",
     ),
     Rule(
+        "HELD_FOR_NOTHING",
+        conditions.held_for_nothing,
+        0,
+        Priority.MEDIUM,
+        True,
+        Effect.FAIL,
+        "the unit waits for contact, and has no sensor for it",
+        "Do not use the unit until it has been looked at.",
+    ),
+    Rule(
         "SENSOR_FAULT",
-        lambda view: _head_implausible(view) or _head_stuck(view),
+        lambda view: conditions.head_implausible(view) or conditions.head_stuck(view),
         0,
         Priority.MEDIUM,
         True,
@@ -250,7 +240,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "POWER_MISMATCH",
-        lambda view: _weak(view) and not _stalled(view),
+        lambda view: conditions.weak(view) and not conditions.stalled(view),
         SUSTAIN_MS,
         Priority.MEDIUM,
         False,
@@ -260,7 +250,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "CLOCK_OFF",
-        _clock_off,
+        conditions.clock_off,
         0,
         Priority.MEDIUM,
         True,
@@ -270,17 +260,17 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "COUNT_OFF",
-        _count_off,
+        conditions.count_off,
         0,
         Priority.MEDIUM,
         True,
         Effect.FAIL,
-        "the unit does not count the time for which it gives output",
+        "the unit does not count the time for which it gives output, or not alike for step and session",
         "Do not use the unit: its timer cannot be relied on. More may have been given than the record says.",
     ),
     Rule(
         "MOTOR_STALL",
-        _stalled,
+        conditions.stalled,
         SUSTAIN_MS,
         Priority.MEDIUM,
         True,
@@ -302,7 +292,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "BATTERY_CRITICAL",
-        lambda view: _battery(view, 8),
+        lambda view: conditions.battery_at(view, 8),
         0,
         Priority.MEDIUM,
         True,
@@ -313,7 +303,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "UNIT_FAULT",
-        lambda view: any(fault not in KNOWN_FAULTS for fault in view.report.faults),
+        lambda view: (
+            any(fault not in KNOWN_FAULTS for fault in view.report.faults)
+            or (view.report.state is UnitState.FAULT and not view.report.faults)
+        ),
         0,
         Priority.MEDIUM,
         True,
@@ -322,8 +315,18 @@ RULES: tuple[Rule, ...] = (
         "Switch the unit off and on. If it comes back, have it looked at.",
     ),
     Rule(
+        "HOLD_OVERRUN",
+        conditions.hold_overrun,
+        0,
+        Priority.MEDIUM,
+        False,
+        Effect.PAUSE,
+        "by this computer's clock contact has been lost for longer than the unit may wait for it",
+        "Put the head back flat on the skin, with gel, and resume.",
+    ),
+    Rule(
         "HEAD_WARM",
-        lambda view: _head_at(view, view.model.head_warn_ddeg_c),
+        lambda view: conditions.head_at(view, view.model.head_warn_ddeg_c),
         0,
         Priority.LOW,
         False,
@@ -333,7 +336,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "CONTACT_LOST",
-        lambda view: view.report.state is UnitState.HELD,
+        conditions.contact_lost,
         0,
         Priority.LOW,
         False,
@@ -343,7 +346,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "BATTERY_LOW",
-        lambda view: _battery(view, 20),
+        lambda view: conditions.battery_at(view, 20),
         0,
         Priority.LOW,
         False,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from device.alarms import BY_CODE, RULES
 from device.controller import Controller
 from device.dialect import ClearFaults
-from device.errors import UnitFaulted
+from device.errors import GuardRefused, UnitFaulted
 from device.pace import LOOK_MS
 
 ATTEMPTS = 3  # a request may be lost
@@ -28,8 +28,10 @@ def clear_faults(controller: Controller) -> tuple[str, ...]:
     fault = latched(controller)
     if fault is None:
         return ()
-    assert controller.unit is not None
-    assert controller.report is not None
+    if controller.unit is None or controller.report is None:
+        raise GuardRefused(
+            "faults were to be cleared of a unit that has not made itself known", "Greet the unit first."
+        )
     names = controller.report.faults
     controller.fail(fault.what)
     controller.settle()

@@ -7,12 +7,25 @@ to from any thread and from a signal handler.
 
 from __future__ import annotations
 
+import sys
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class BootTime:
+    """How long the computer has been on, time asleep included."""
+
+    id: str  # of this boot: another after each restart
+    ms: int
 
 
 class Clock(Protocol):
@@ -22,7 +35,10 @@ class Clock(Protocol):
         """Milliseconds since an arbitrary start."""
 
     def utc(self) -> datetime:
-        """The time of day, for the record only: nothing is decided by it."""
+        """The time of day, for the record and the day's limit."""
+
+    def boot(self) -> BootTime | None:
+        """The time since boot, which no setting of the time of day changes; None where it is not known."""
 
     def wait(self, inbox: SimpleQueue[T], until_ms: int) -> T | None:
         """The next item of ``inbox``, or None once ``until_ms`` has come."""
@@ -41,6 +57,10 @@ class SystemClock:
     def utc(self) -> datetime:
         """The computer's own time of day."""
         return datetime.now(UTC)
+
+    def boot(self) -> BootTime | None:
+        """The time since boot, by the system's own clock for it."""
+        return _boot_time()
 
     def wait(self, inbox: SimpleQueue[T], until_ms: int) -> T | None:
         """Sleep until news or ``until_ms``."""
@@ -83,6 +103,10 @@ class VirtualClock:
         """A made-up day, the same every time."""
         return self._start + timedelta(milliseconds=self._now_ms)
 
+    def boot(self) -> BootTime | None:
+        """A boot of its own for each start, the same every time."""
+        return BootTime(f"virtual-{self._start.isoformat()}", self._now_ms)
+
     def wait(self, inbox: SimpleQueue[T], until_ms: int) -> T | None:
         """Jump from one actor's deadline to the next until there is news, or it is ``until_ms``."""
         while inbox.empty():
@@ -98,3 +122,28 @@ class VirtualClock:
         self._now_ms = max(self._now_ms, to_ms)
         for actor in self._world:
             actor.move_to(self._now_ms)
+
+
+@cache
+def _boot_id() -> str | None:
+    """A name for this boot. It is hashed: the record has no use for the system's own."""
+    try:
+        text = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    except (OSError, ValueError):
+        return None
+    return sha256(text.strip().encode()).hexdigest()[:16]
+
+
+if sys.platform == "linux":
+
+    def _boot_time() -> BootTime | None:
+        """CLOCK_BOOTTIME, which goes on in sleep."""
+        if (boot_id := _boot_id()) is None:
+            return None
+        return BootTime(boot_id, time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000)
+
+else:
+
+    def _boot_time() -> BootTime | None:
+        """Not known: macOS and Windows name no boot that a program can read without help. Untried."""
+        return None

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from device.admission import Admission
 from device.alarms import BY_CODE, Effect, Rule
+from device.allowed import allow
 from device.audience import Audience
 from device.clock import Clock
 from device.conversation import Conversation
@@ -25,46 +27,59 @@ from device.dialect import (
     SetOutput,
     Stop,
     UnitState,
+    answers,
 )
-from device.errors import LinkLost
+from device.errors import GuardRefused, LinkLost
 from device.events import (
     Acted,
     AlarmCleared,
     AlarmRaised,
     Commanded,
     Event,
+    Reported,
     Silence,
     Silenced,
     StateChanged,
     Watcher,
     Witness,
 )
-from device.guard import clear
+from device.guard import Guard, clear
 from device.knowledge import Knowledge
 from device.link import Inbox, Link
 from device.machine import State, Stateful, Trigger
 from device.operator import Act
 from device.pace import LIVE, LOOK_MS, STOP_MS, Pace
+from device.promises import check_promises
 from device.sight import Sight
+from device.silence import Quiet
 from device.unit import Unit
 from device.watch import Watch
 from protocols.plan import Emit, Plan
 
 OVERDUE_MS = 100  # this long before the lease is out, missing answers are doubted
+# The fields of a report whose change is recorded. The others are readings and counters: they always change.
+RECORDED = ("refusal", "state", "faults", "nonce", "session", "level_set", "duty_set_pct", "lapses")
 QUIET_OVERDUE_MS = 2000  # the same, while output is off
 
 
 class Controller:
-    """Drives one unit over one link. Every message it sends has passed the guard."""
+    """Drives one unit over one link. Every message it sends has passed the guard.
 
-    def __init__(self, link: Link, clock: Clock, inbox: Inbox, dialect: Dialect) -> None:
+    ``guard`` is for tests alone, which ask what the other fences hold without it.
+    """
+
+    def __init__(
+        self, link: Link, clock: Clock, inbox: Inbox, dialect: Dialect, *, guard: Guard = clear
+    ) -> None:
         self.clock = clock
         self.inbox = inbox
         self.link = link
-        self.known = Knowledge()
+        self.known = Knowledge(quiet=Quiet(leased=dialect.promises.stops_on_host_loss_ms is not None))
         self.alarms: list[Rule] = []  # raised so far, in order
         self.heard_bytes = 0
+        self._recorded: tuple[object, ...] = ()  # of the report last recorded, what changes seldom
         self.failure = ""  # why the state is FAULT or UNCERTAIN
+        self._guard = guard
         self._conversation = Conversation(dialect)
         self._machine = Stateful(self.known)
         self._watch = Watch()
@@ -127,7 +142,11 @@ class Controller:
     # --- verbs --------------------------------------------------------------------------------------
 
     def open(self, unit: Unit) -> None:
-        """Take ``unit``, whose output is off, for the one on the cable."""
+        """Take ``unit``, whose output is off, for the one on the cable.
+
+        Raise `WrongUnit` when its dialect does not promise what the controller relies on.
+        """
+        check_promises(self._conversation.dialect.promises)
         self.known.unit = unit
         if self.state is State.OFFLINE:
             self._fire(Trigger.GREET)
@@ -136,41 +155,48 @@ class Controller:
         """From here on nothing that matters leaves before ``witness`` has taken it down."""
         self._audience.witness = witness
 
-    def take_up(self, plan: Plan, session: int, *, attended: bool) -> None:
-        """Load ``plan`` for a session. Raise `NoWay` when it is not within its limits."""
-        assert self.unit is not None
-        assert self._audience.witness is not None, "output without a witness"
-        assert not self.used, "a controller is for one session"
-        self.known.take_up(plan, session)
+    def take_up(self, plan: Plan, session: int, *, admission: Admission, attended: bool) -> None:
+        """Load ``plan`` for a session that was admitted so.
+
+        Raise `NoWay` when the plan is not within its limits, and `GuardRefused` when the guard cannot tell
+        what may be given, when nothing records the session, or when the controller has had one.
+        """
+        unit = self._driven()
+        if self._audience.witness is None:
+            raise _misused("a session was begun that nothing records")
+        if self.used:
+            raise _misused("a controller is for one session, and this one has had it")
+        self.known.take_up(plan, session, allow(unit.identity, unit.declared, admission))
         self._attended = attended
-        self._sight = Sight(self.unit)
+        self._sight = Sight(unit)
         self._fire(Trigger.ARM)
         if self._begin_paused:
             self.pause()
 
     def arm(self) -> None:
         """Ask the unit to take the session's ceilings. Arming again keeps its counts."""
-        assert self.unit is not None
         known, plan = self.known, self.known.plan
-        assert plan is not None
-        nonce = self.unit.identity.nonce
+        if plan is None:
+            raise _misused("the unit was to be armed for no plan")
+        nonce = self._driven().identity.nonce
         self.say(Arm(nonce, known.session, known.level_max, plan.delivered_ms, known.energy_ceiling_mj))
 
     def start(self, step: Emit, for_ms: int) -> None:
         """Begin a step's output. This question is sent once; what became of it, a look will tell."""
-        assert self.unit is not None
-        assert self.report is not None
+        unit = self._driven()
+        if self.report is None:
+            raise _misused("output was to be started on a unit that has not reported")
         self.known.begin(step, for_ms)
         self._fire(Trigger.START)
         self.say(
             SetOutput(
-                nonce=self.unit.identity.nonce,
+                nonce=unit.identity.nonce,
                 session=self.known.session,
                 output=step.output,
                 for_ms=for_ms,
                 ramp_ms=min(step.ramp_ms, for_ms),
                 heard_ms=self.report.uptime_ms,
-                lease_ms=self.unit.lease_ms,
+                lease_ms=unit.lease_ms,
             )
         )
 
@@ -273,7 +299,8 @@ class Controller:
 
     def say(self, intent: Intent) -> None:
         """The only way out: guard, witness, line. A stop waits for no witness: its end is told."""
-        cleared = clear(intent, self.known.standing(self.state))
+        recorded = self._audience.witness is not None
+        cleared = self._guard(intent, self.known.standing(self.state, recorded=recorded))
         now_ms = self._now()
         if isinstance(intent, Stop):
             self._send(self._conversation.ask(cleared, now_ms))
@@ -284,7 +311,7 @@ class Controller:
                 return  # somebody who was told has stopped: nothing follows a stop
         if isinstance(intent, SetOutput | Renew):
             self._pace.granted_ms = self._now()  # not before: telling may have taken its time
-            self.known.quiet.allow(self._pace.heard_ms, intent.lease_ms)
+            self.known.allow(intent, self._pace.heard_ms, self._pace.granted_ms)
         self._send(self._conversation.ask(cleared, now_ms))
 
     def _send(self, data: bytes) -> None:
@@ -299,26 +326,53 @@ class Controller:
     # --- deciding -----------------------------------------------------------------------------------
 
     def _receive(self, intent: Intent, answer: Answer) -> None:
+        if not answers(intent, answer):
+            self._receive_stray()
+            return
         if isinstance(answer, Identity):
             self.identity = answer
             return
         if isinstance(answer, Declaration):
             self.declared = answer
             return
+        self.known.hear(answer, self._now())
+        if not self.known.is_from_the_unit(answer):
+            self._meet_another()  # nothing else of what it says is looked at
+            return
         self._pace.heard_ms = self._now()
-        self.known.hear(answer, self._pace.heard_ms)
         if answer.refusal and isinstance(intent, Arm | SetOutput):
             self.fail(
                 f"the unit refused to {'arm' if isinstance(intent, Arm) else 'start'}: {answer.refusal}"
             )
         self._judge(answer)
         self._follow(answer)
+        self._record_change(answer)
+
+    def _record_change(self, report: Report) -> None:
+        """Tell a report that differs in what a unit is told or decides; readings alone are in `Progress`."""
+        changes = tuple(getattr(report, name) for name in RECORDED)
+        if self.known.plan is not None and changes != self._recorded:
+            self._recorded = changes
+            self.tell(Reported(at_ms=self._now(), report=asdict(report)))
+
+    def _meet_another(self) -> None:
+        """The unit has restarted, or another one answers in its place: no session goes on with it."""
+        restarted = BY_CODE["RESTARTED"]
+        if self.used and restarted not in self.alarms:
+            self._raise(restarted, restarted.what)
+
+    def _receive_stray(self) -> None:
+        """An answer to another request than its number says is nobody's word, and ends a session."""
+        rule = BY_CODE["ANSWER_DIFFERS"]
+        if self.used and rule not in self.alarms:
+            self._raise(rule, rule.what)
 
     def _judge(self, report: Report) -> None:
         plan = self.known.plan
         if plan is None or self._sight is None:
             return
-        belief = self.known.belief(report, plan, live=self.state in LIVE)
+        resting = self.state in (State.ARMED, State.PAUSED)
+        belief = self.known.belief(report, plan, live=self.state in LIVE, resting=resting)
         raised, cleared = self._watch.judge(self._sight.see(report, self._now(), belief))
         for rule in raised:
             self._raise(rule, rule.what)
@@ -326,6 +380,8 @@ class Controller:
             self.tell(AlarmCleared(at_ms=self._now(), code=rule.code))
 
     def _raise(self, rule: Rule, what: str) -> None:
+        if rule.breaks_lease:
+            self.known.quiet.distrust_lease()
         if rule.effect is Effect.FAIL:
             self.fail(what)
         elif rule.effect is Effect.PAUSE:
@@ -336,7 +392,12 @@ class Controller:
         self.alarms.append(rule)
         self.tell(
             AlarmRaised(
-                at_ms=self._now(), code=rule.code, priority=rule.priority, what=what, to_do=rule.to_do
+                at_ms=self._now(),
+                code=rule.code,
+                priority=rule.priority,
+                what=what,
+                to_do=rule.to_do,
+                report=asdict(self.report) if self.report else None,
             )
         )
 
@@ -412,5 +473,14 @@ class Controller:
 
     # --- small things -------------------------------------------------------------------------------
 
+    def _driven(self) -> Unit:
+        if self.unit is None:
+            raise _misused("a unit was to be driven that has not made itself known")
+        return self.unit
+
     def _now(self) -> int:
         return self.clock.now_ms()
+
+
+def _misused(what: str) -> GuardRefused:
+    return GuardRefused(what, "Nothing was sent. Report this with the journal.")

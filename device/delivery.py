@@ -10,6 +10,7 @@ import atexit
 from dataclasses import dataclass
 from enum import StrEnum
 
+from device.admission import Admission
 from device.controller import Controller
 from device.dialect import Look, UnitState
 from device.events import Progress, Silence, StepEnded, StepStarted
@@ -47,9 +48,12 @@ class _Over(Exception):
     """The session has left the states in which it can go on."""
 
 
-def deliver(controller: Controller, plan: Plan, session: int, *, attended: bool = False) -> Delivery:
+def deliver(
+    controller: Controller, plan: Plan, session: int, *, admission: Admission, attended: bool = False
+) -> Delivery:
     """Run ``plan`` on the unit behind ``controller`` and say what came of it.
 
+    ``admission`` is what the record's opening entry holds: the guard judges by it, and not by the plan.
     ``attended`` says that a person is there to resume: without one, what would pause ends the session.
     Whatever is raised on the way, output is off, or was told to go off by every way there is, before
     the exception leaves here.
@@ -58,7 +62,7 @@ def deliver(controller: Controller, plan: Plan, session: int, *, attended: bool 
     began_ms = controller.clock.now_ms()
     atexit.register(controller.last_words)  # for a session in a thread whose program ends
     try:
-        controller.take_up(plan, session, attended=attended)
+        controller.take_up(plan, session, admission=admission, attended=attended)
         try:
             walk.steps()
         except _Over:
@@ -123,21 +127,35 @@ class _Walk:
             left_ms = self._left_ms(owed_ms)  # only now: the unit has told what a pause has cut off
             if not self._at(State.ARMED) or left_ms <= 0:  # paused meanwhile, or paused at the very end
                 continue
-            if not self._controller.known.has_energy_for(step):  # a unit that gives more than it is set to
-                self._controller.fail("all of the energy planned has been given before its time")
+            if not self._controller.known.has_energy_for(
+                step, left_ms
+            ):  # it has given more than was reckoned
+                self._controller.fail(
+                    "all of the energy that this session may give has been given before its time"
+                )
                 continue
             self._controller.start(step, left_ms)
+            held = False
             while self._at(State.EMITTING, State.HELD):
+                held = self._at(State.HELD)
                 # When its output should end is the controller's to know: it may be due, and still be on.
                 self._turn(step, self._left_ms(owed_ms), self._now() + PROGRESS_MS)
             if not self._at(State.ARMED) or self._left_ms(owed_ms) <= 0:
                 continue
-            if self._controller.known.confirmed and self._controller.known.has_energy_for(step):
-                self._controller.break_off("the unit ended the step early: contact was lost for too long")
+            left_ms = self._left_ms(owed_ms)
+            if self._controller.known.confirmed and self._controller.known.has_energy_for(step, left_ms):
+                self._controller.break_off(self._why_early(held))
             elif not self._controller.known.confirmed:
                 unheard += 1
                 if unheard >= ATTEMPTS:
                     self._controller.fail("the unit does not hear a start")
+
+    def _why_early(self, held: bool) -> str:
+        """Why the unit has ended a step before its time, as far as its reports say."""
+        unit = self._controller.unit
+        if held and unit is not None and unit.declared.senses_contact:
+            return "the unit ended the step early: contact was lost for too long"
+        return "the unit ended the step early, and its reports do not say why"
 
     def _left_ms(self, owed_ms: int) -> int:
         return owed_ms - self._controller.delivered_ms

@@ -102,6 +102,9 @@ class UnitState(Enum):
     FAULT = "fault"
 
 
+RUNNING = frozenset((UnitState.EMITTING, UnitState.HELD))  # a step is
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who the unit says it is."""
@@ -136,16 +139,19 @@ class Declaration:
 class Report:
     """The whole of what the unit knows of itself, at the moment it answered."""
 
+    asked: str  # the intention it answers, by its class's name; empty for one that is none of ours
     refusal: str  # empty when the request was carried out
     state: UnitState
     faults: tuple[str, ...]
     nonce: int
     session: int
-    level_set: int
+    level_set: int  # of the running step; 0 for none
+    duty_set_pct: int  # of the running step; 0 for none, 100 for percussion
     output: int  # measured, in the unit of level_set
     head_temp_ddeg_c: int
     contact_pct: int
     battery_pct: int
+    step_ms: int  # delivered in the latest step
     delivered_ms: int  # of the session
     energy_mj: int  # of the session
     lease_left_ms: int
@@ -160,6 +166,13 @@ class Report:
 
 
 Answer: TypeAlias = Identity | Declaration | Report
+
+
+def answers(intent: Intent, answer: Answer) -> bool:
+    """Whether ``answer`` is one to ``intent``, by what it says itself and not by its number."""
+    if isinstance(answer, Report):
+        return answer.asked == type(intent).__name__
+    return isinstance(intent, Identify if isinstance(answer, Identity) else Declare)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,12 +28,20 @@ class WrongUnit(UnitUnusable):
     """Something answers that may not be driven: another version, family or model than expected."""
 
 
+class NameplateInvalid(UnitUnusable):
+    """The nameplate of a model cannot be relied on: no unit of the model may be driven by it."""
+
+
 class UnitFaulted(UnitUnusable):
     """The unit has latched a fault of its own: it gives no output until that is cleared."""
 
 
 class Stopped(PhysioctlError):
     """A person has asked to stop before there was any output."""
+
+
+class GuardRefused(PhysioctlError):
+    """A message was on its way that may not leave. That is a fault of this program: nothing was sent."""
 
 
 class SilenceNotProven(PhysioctlError):

@@ -112,6 +112,13 @@ class Progress(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reported(Event):
+    """The unit's report, where it differs from the one before in what a unit is told or decides."""
+
+    report: JSON
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmRaised(Event):
     """A rule of the watch has been broken."""
 
@@ -119,6 +126,7 @@ class AlarmRaised(Event):
     priority: Priority
     what: str
     to_do: str
+    report: JSON | None  # the unit's latest report, which raised it; None before there was one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +151,21 @@ class Silenced(Event):
     took_ms: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObserverDropped(Event):
+    """A screen or a script is told of nothing more: it raised an error, or was too slow for too long."""
+
+    observer: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsSkipped(Event):
+    """So many events were left out here for one observer that did not keep up. Never in the record."""
+
+    count: int
+
+
 class Witness(Protocol):
     """Hears of everything first. If it cannot take it down, there is no output."""
 
@@ -151,7 +174,7 @@ class Witness(Protocol):
 
 
 class Watcher(Protocol):
-    """Hears of everything after it has been done. One that raises is dropped."""
+    """Hears of everything after it has been done. One that raises is dropped, which is told as an event."""
 
     def notice(self, event: Event) -> None:
         """Show ``event``, or count it, or pass it on."""

@@ -5,24 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from device.controller import Controller
-from device.dialect import Declare, Identify, Identity, Intent, Look
-from device.errors import NoAnswer, SilenceNotProven, Stopped
+from device.dialect import Declare, Identify, Identity, Intent, Look, Report, UnitState
+from device.errors import NoAnswer, SilenceNotProven, Stopped, WrongUnit
 from device.events import Silence, UnitIdentified
 from device.unit import Unit, known_unit
 
 PATIENCE_MS = 3000  # opening a port restarts many a unit
 ASK_MS = 300  # between questions to one that has not spoken yet
+_AT_REST = (UnitState.IDLE, UnitState.FAULT)  # nothing is armed, and nothing is left to go on
 
 
 def identify(controller: Controller, patience_ms: int = PATIENCE_MS) -> Identity:
     """Ask who is there, and nothing else; raise `NoAnswer` when nobody says."""
     _ask(controller, Identify(), lambda: controller.identity is not None, patience_ms)
-    assert controller.identity is not None
+    if controller.identity is None:
+        raise _nobody(controller)
     return controller.identity
 
 
 def greet(controller: Controller, patience_ms: int = PATIENCE_MS) -> Unit:
-    """Find out who is on the cable, and see that its output is off.
+    """Find out who is on the cable, and see that its output is off and that it stands idle.
 
     Raise `NoAnswer` when nobody answers, `LinkLost`, `WrongUnit` when it may not be driven, `Stopped` when
     a person has asked to stop meanwhile, or `SilenceNotProven` when it will not be silent.
@@ -31,9 +33,14 @@ def greet(controller: Controller, patience_ms: int = PATIENCE_MS) -> Unit:
     _ask(controller, Declare(), lambda: controller.declared is not None, patience_ms)
     old = controller.report  # of a session before, perhaps: what counts is how the unit is now
     _ask(controller, Look(), lambda: controller.report is not old, patience_ms)
-    assert controller.declared is not None
-    _hush(controller)
-    unit = known_unit(identity, controller.declared)
+    report = _hushed(controller)
+    declared = controller.declared
+    if declared is None or report.nonce != identity.nonce:
+        raise WrongUnit(
+            f"the unit on {controller.link.name} restarted, or was exchanged, while it was asked who it is",
+            "Check its supply and its cable, then start again.",
+        )
+    unit = known_unit(identity, declared)
     controller.open(unit)
     return unit
 
@@ -86,16 +93,27 @@ def _heed(controller: Controller) -> None:
     raise Stopped("stopped by the operator before any output", "Start the session again when you are ready.")
 
 
-def _hush(controller: Controller) -> None:
-    """End output that a host has left behind, or that is in another's hand: whoever the unit is."""
-    if controller.silence() is not Silence.PROVEN:
+def _hushed(controller: Controller) -> Report:
+    """The report of the unit once its output is off, and nothing is left of what another host has begun.
+
+    A stop ends output that a host has left behind, or that is in another's hand, whoever the unit is; and it
+    brings a unit that is armed, or whose lease has run out, back to idle. A latched fault stays.
+    """
+    report = controller.report
+    if controller.silence() is not Silence.PROVEN or report is None or report.state not in _AT_REST:
         controller.stop()
         if controller.settle() is not Silence.PROVEN:
             raise SilenceNotProven(
                 f"the unit on {controller.link.name} has output that a stop did not end",
                 "Switch the unit off now.",
             )
+        report = controller.report
     _heed(controller)
+    if report is None or report.state not in _AT_REST:
+        raise WrongUnit(
+            f"the unit on {controller.link.name} has been stopped and is not idle", "Switch it off and on."
+        )
+    return report
 
 
 def _nobody(controller: Controller) -> NoAnswer:

@@ -1,15 +1,18 @@
 """The one gate every outgoing message passes.
 
 It says yes or no and never changes what it is shown. What it has no rule for, it refuses. Looking
-and stopping always pass. It holds each message against the plan's limits by itself, whatever the
-plan's compiler, the state machine and the controller have concluded before.
+and stopping always pass. It holds each message against its own account of the limits
+(`device.allowed`), whatever the plan's compiler, the state machine and the controller have concluded
+before: it never sees the plan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
+from device.allowed import Allowed
 from device.dialect import (
     Arm,
     Cleared,
@@ -22,14 +25,8 @@ from device.dialect import (
     SetOutput,
     Stop,
 )
+from device.errors import GuardRefused as GuardRefused
 from device.machine import State
-from protocols.errors import PhysioctlError
-from protocols.limits import Quantity
-from protocols.plan import Plan, level, quantities
-
-
-class GuardRefused(PhysioctlError):
-    """A message was on its way that may not leave. That is a fault of this program: nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +38,15 @@ class Standing:
     session: int  # ours; 0 for none
     heard_ms: int  # by the unit's clock, as it last reported it
     delivered_ms: int  # of the session, as the unit last reported it
+    energy_mj: int  # of the session, as the unit last reported it
     stop_asked: bool  # a stop is on its way, or a pause
-    plan: Plan | None
-    energy_ceiling_mj: int  # what the session may give in all
+    recorded: bool  # there is a recorder, told of everything before it leaves
+    allowed: Allowed | None  # what may be given in the session; None before one is taken up
     lease_min_ms: int  # the unit's own bounds
     lease_max_ms: int
+
+
+Guard: TypeAlias = Callable[[Intent, Standing], Cleared]
 
 
 def clear(intent: Intent, standing: Standing) -> Cleared:
@@ -74,34 +75,43 @@ def clear(intent: Intent, standing: Standing) -> Cleared:
 def _against_set(wanted: SetOutput, standing: Standing) -> Iterator[str]:
     yield from _against_circumstances(wanted.nonce, wanted.session, standing, State.EMITTING)
     yield from _against_lease(wanted, standing)
-    plan = standing.plan
-    if plan is None:
-        yield "there is no plan"
-        return
-    block = plan.limits.blocked(plan.family)
-    if block:
-        yield f"{block.family} is blocked: {block.reason}"
-    if all(wanted.output != emission.output for emission in plan.emissions):
-        yield "no step of the plan gives this output"
-    for quantity, value in quantities(wanted.output):
-        excess = plan.limits.excess(quantity, value)
-        if excess:
-            yield str(excess)
-    yield from _against_time(wanted, standing.delivered_ms, plan)
-
-
-def _against_time(wanted: SetOutput, delivered_ms: int, plan: Plan) -> Iterator[str]:
     if wanted.for_ms <= 0:
         yield "an emission has to take time"
     if not 0 <= wanted.ramp_ms <= wanted.for_ms:
         yield "a ramp is part of its emission"
-    after_ms = delivered_ms + wanted.for_ms
-    if after_ms > plan.delivered_ms:
-        yield f"it would deliver {after_ms} ms, and the plan is for {plan.delivered_ms} ms"
-    for quantity, value in ((Quantity.STEP_MS, wanted.for_ms), (Quantity.DELIVERED_MS, after_ms)):
-        excess = plan.limits.excess(quantity, value)
-        if excess:
-            yield str(excess)
+    allowed = standing.allowed
+    if allowed is None:
+        yield "nothing is admitted"
+        return
+    if allowed.blocked:
+        yield f"{allowed.family} is blocked: {allowed.blocked}"
+    yield from _against_step(wanted, standing.delivered_ms, allowed)
+    yield from allowed.excesses(wanted.output, wanted.for_ms, standing.delivered_ms)
+    yield from _against_energy(wanted, standing.energy_mj, allowed)
+
+
+def _against_step(wanted: SetOutput, delivered_ms: int, allowed: Allowed) -> Iterator[str]:
+    """The protocol's content says which emission is due, at what level and for how long."""
+    due = allowed.step_at(delivered_ms)
+    if due is None:
+        yield f"the protocol has given all of its time after {delivered_ms} ms"
+        return
+    step, left_ms = due
+    if wanted.output != step.output:
+        yield "the step of the protocol that is due gives another output"
+    if wanted.for_ms > left_ms:
+        yield f"it would last {wanted.for_ms} ms, and {left_ms} ms are left of the step that is due"
+    if wanted.ramp_ms < min(step.ramp_ms, wanted.for_ms):
+        yield f"it would rise in {wanted.ramp_ms} ms, and the protocol says in {step.ramp_ms} ms"
+
+
+def _against_energy(wanted: SetOutput, counted_mj: int, allowed: Allowed) -> Iterator[str]:
+    if counted_mj > allowed.energy_max_mj:
+        yield f"{counted_mj} mJ have been given, and the session's ceiling is {allowed.energy_max_mj} mJ"
+    if not allowed.has_energy_for(wanted.output, wanted.for_ms, wanted.ramp_ms, counted_mj):
+        needed_mj = allowed.energy_mj(wanted.output, wanted.for_ms, wanted.ramp_ms)
+        bound_mj = allowed.energy_bound_mj
+        yield f"{counted_mj} mJ and {needed_mj} mJ more are above the bound on energy, {bound_mj} mJ"
 
 
 def _against_renew(wanted: Renew, standing: Standing) -> Iterator[str]:
@@ -111,17 +121,18 @@ def _against_renew(wanted: Renew, standing: Standing) -> Iterator[str]:
 
 def _against_arm(wanted: Arm, standing: Standing) -> Iterator[str]:
     yield from _against_circumstances(wanted.nonce, wanted.session, standing, State.ARMED)
-    plan = standing.plan
-    if plan is None:
-        yield "there is no plan"
+    allowed = standing.allowed
+    if allowed is None:
+        yield "nothing is admitted"
         return
-    highest = max((level(emission.output) for emission in plan.emissions), default=0)
-    if wanted.level_max > highest:
-        yield f"a level of {wanted.level_max} is above the plan's highest, {highest}"
-    if wanted.delivered_max_ms > plan.delivered_ms:
-        yield f"{wanted.delivered_max_ms} ms are more than the plan's {plan.delivered_ms} ms"
-    if wanted.energy_max_mj > standing.energy_ceiling_mj:
-        yield f"{wanted.energy_max_mj} mJ are above the session's ceiling of {standing.energy_ceiling_mj} mJ"
+    if allowed.blocked:
+        yield f"{allowed.family} is blocked: {allowed.blocked}"
+    if wanted.level_max > allowed.level_max:
+        yield f"a level of {wanted.level_max} is above the protocol's highest, {allowed.level_max}"
+    if wanted.delivered_max_ms > allowed.delivered_max_ms:
+        yield f"{wanted.delivered_max_ms} ms are more than the protocol's {allowed.delivered_max_ms} ms"
+    if wanted.energy_max_mj > allowed.energy_max_mj:
+        yield f"{wanted.energy_max_mj} mJ are above the session's ceiling of {allowed.energy_max_mj} mJ"
 
 
 def _against_clear(wanted: ClearFaults, standing: Standing) -> Iterator[str]:
@@ -142,6 +153,8 @@ def _against_circumstances(nonce: int, session: int, standing: Standing, *states
         yield f"the controller is {standing.state.value}"
     if standing.stop_asked:
         yield "a stop is on its way"
+    if not standing.recorded:
+        yield "nothing records it"
 
 
 def _against_lease(wanted: SetOutput | Renew, standing: Standing) -> Iterator[str]:

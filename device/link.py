@@ -26,6 +26,7 @@ News: TypeAlias = bytes | LinkLost | Act
 Inbox: TypeAlias = "SimpleQueue[News]"
 
 READ_TIMEOUT_S = 0.05  # how long the reader may take to notice that it should end
+WAITING_MAX = 64  # pieces in the inbox; a port that sends faster than they are dealt with has to wait
 WRITE_TIMEOUT_S = 0.1  # a peer that does not read must not hold up the loop for a lease
 
 # pyserial brings more kinds of address. They are for trying out pyserial, some pick a port by themselves or
@@ -46,6 +47,10 @@ class Link(Protocol):
 
     name: str
 
+    @property
+    def simulated(self) -> bool:
+        """Whether the unit is made in this process. What is behind a port counts as real."""
+
     def send(self, data: bytes) -> bool:
         """Send ``data``; False when the line did not take all of it. Raise `LinkLost` when it is gone."""
 
@@ -62,45 +67,65 @@ class SerialLink:
         ``exclusive=False`` is for stopping a unit whose port another program holds.
         """
         self.name = name
+        self.simulated = name.lower().startswith("sim://")
         self._inbox = inbox
         self._port = _open(name, exclusive=exclusive)
-        self._closing = False
+        self._ending = threading.Event()
+        self._writing = threading.Lock()  # a port is not closed, and its descriptor reused, under a write
         self._reader = threading.Thread(target=self._read, name=f"reader of {name}", daemon=True)
         self._reader.start()
 
     def send(self, data: bytes) -> bool:
         """Send ``data``. A frame begins with a delimiter, so a cut-off one before it costs nothing."""
         try:
-            return self._port.write(data) == len(data)
+            with self._writing:
+                return self._port.write(data) == len(data)
         except serial.SerialTimeoutException:
             return False
         except _GONE as error:
-            raise LinkLost(
-                f"{self.name} is gone: {error}", "Plug the cable in again and look at the unit."
-            ) from error
+            self._end_reading()  # and with that the port is closed
+            raise self._lost(error) from error
 
     def close(self) -> None:
-        """End the reader, then close the port: the other way round the reader trips over it."""
-        if self._closing:
-            return
-        self._closing = True
+        """End the reader, which closes the port: the other way round the reader trips over it."""
+        self._end_reading()
+        self._reader.join(timeout=1)
+        if self._reader.is_alive():
+            self._close_port()
+
+    def _end_reading(self) -> None:
+        self._ending.set()
         with contextlib.suppress(AttributeError, *_GONE):  # not every kind of port can cancel
             self._port.cancel_read()
-        self._reader.join(timeout=1)
-        with contextlib.suppress(*_GONE):
+
+    def _close_port(self) -> None:
+        with self._writing, contextlib.suppress(*_GONE):
             self._port.close()
 
+    def _lost(self, error: Exception) -> LinkLost:
+        return LinkLost(f"{self.name} is gone: {error}", "Plug the cable in again and look at the unit.")
+
     def _read(self) -> None:
+        """Read until told to end or until the port is gone, and close it.
+
+        While a lost port is open, the system gives its name to no other: the cable that is plugged in again
+        would become another port.
+        """
         try:
-            while not self._closing:
+            while not self._ending.is_set():
                 data = self._port.read(1)
                 if data:
-                    self._inbox.put(data + self._port.read(self._port.in_waiting))
+                    self._take(data + self._port.read(self._port.in_waiting))
         except _GONE as error:
-            if not self._closing:
-                self._inbox.put(
-                    LinkLost(f"{self.name} is gone: {error}", "Plug the cable in again and look at the unit.")
-                )
+            if not self._ending.is_set():
+                self._inbox.put(self._lost(error))
+        self._close_port()
+
+    def _take(self, data: bytes) -> None:
+        """Put ``data`` into the inbox, unless so much waits there that a person's stop would have to wait."""
+        while self._inbox.qsize() >= WAITING_MAX and not self._ending.is_set():
+            self._ending.wait(READ_TIMEOUT_S / 10)
+        self._inbox.put(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +187,11 @@ def _unusable(name: str, error: Exception) -> PortUnusable:
         case errno.ECONNREFUSED | errno.EHOSTUNREACH | errno.ETIMEDOUT | errno.ENETUNREACH:
             return PortUnusable(
                 f"nobody is listening at {name}", "Check the address, and that the unit is served."
+            )
+        case errno.EMFILE | errno.ENFILE:
+            return PortUnusable(
+                f"{name} cannot be opened: this program may not open as many files as it needs",
+                "Raise the limit, such as: ulimit -n 256",
             )
         case errno.ENOTTY | errno.EISDIR | errno.EINVAL:
             return PortUnusable(f"{name} is not a serial port", "See what there is with: physioctl ports")

@@ -25,13 +25,24 @@ from device.dialect import (
 )
 from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
-from protocols.limits import Bound, Family, Layer, Quantity
+from protocols.limits import Bound, Family, InvalidBound, Layer, Quantity
 from protocols.plan import Ultrasound, level
 
+UNNAMED = ("UNNAMED",)  # of a unit that is in FAULT and names none
 LEASE_MAX_MS = 2560  # the longest that can be written
 _EPOCH = date(2020, 1, 1)
 _SOURCE = "declared by the unit"
 _FAMILIES = {wire.Family.ULTRASOUND: Family.ULTRASOUND, wire.Family.PERCUSSION: Family.PERCUSSION}
+_ASKED: dict[int, type[Intent]] = {
+    wire.Type.IDENTIFY: Identify,
+    wire.Type.DECLARE: Declare,
+    wire.Type.LOOK: Look,
+    wire.Type.ARM: Arm,
+    wire.Type.SET: SetOutput,
+    wire.Type.RENEW: Renew,
+    wire.Type.STOP: Stop,
+    wire.Type.CLEAR: ClearFaults,
+}
 _STATES = {
     wire.UnitState.IDLE: UnitState.IDLE,
     wire.UnitState.READY: UnitState.READY,
@@ -126,23 +137,31 @@ def _answer(message: wire.Message) -> Answer | None:
                 else None,
             )
         case wire.Capabilities():
-            return _declaration(message)
+            try:
+                return _declaration(message)
+            except InvalidBound:  # the unit contradicts itself: what it declares cannot be used
+                return None
     return None  # a request: an echo of our own, or another host
 
 
 def _report(status: wire.Status) -> Report:
     refused = status.result is not wire.Result.OK
+    asked = _ASKED.get(status.asked)
+    faults = _faults(status.faults)
     return Report(
+        asked=asked.__name__ if asked else "",
         refusal=status.result.name.lower().replace("_", " ") if refused else "",
         state=_STATES[status.state],
-        faults=_faults(status.faults),
+        faults=faults or (UNNAMED if status.state is wire.UnitState.FAULT else ()),
         nonce=status.nonce,
         session=status.session,
         level_set=status.level_set,
+        duty_set_pct=status.duty_set_pct,
         output=status.output,
         head_temp_ddeg_c=status.head_temp_ddeg_c,
         contact_pct=status.contact_pct,
         battery_pct=status.battery_pct,
+        step_ms=status.step_ms,
         delivered_ms=status.delivered_ms,
         energy_mj=status.energy_mj,
         lease_left_ms=status.lease_left_ms,

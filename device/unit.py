@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from device.dialect import Declaration, Identity
 from device.errors import WrongUnit
 from device.models import Model, model_named
-from protocols.limits import Bound
+from protocols.limits import Bound, Limits
 
 LEASE_MS = 500  # asked for where the unit allows it: five renewals long
 LEASE_LEAST_MS = 300  # a shorter one is out before a lost answer has been noticed
@@ -29,8 +30,17 @@ class Unit:
 
     @property
     def area_mm2(self) -> int | None:
-        """Effective radiating area (ERA), as the unit says it; None for percussion."""
-        return self.declared.area_mm2
+        """Effective radiating area (ERA) that energy is planned by; None for percussion.
+
+        The unit's own or its nameplate's, whichever is smaller: a declaration can only lower the energy.
+        """
+        areas = (self.declared.area_mm2, self.model.area_mm2)
+        return min((area for area in areas if area is not None), default=None)
+
+    @property
+    def hold_max_ms(self) -> int:
+        """How long it may wait for contact: as it says, or as its nameplate does when that is shorter."""
+        return min(self.declared.hold_max_ms, self.model.hold_max_ms)
 
     @property
     def lease_ms(self) -> int:
@@ -57,4 +67,34 @@ def known_unit(identity: Identity, declared: Declaration) -> Unit:
             f"and none between {LEASE_LEAST_MS} and {LEASE_MS} ms",
             "Do not use it: it would go on for too long without a host, or not for long enough with one.",
         )
+    if differs := tuple(_differs(declared, model)):
+        raise WrongUnit(
+            f"the unit does not fit the nameplate of the {model.name}: {'; '.join(differs)}",
+            "Do not use it: have it looked at, or add a nameplate of its own model.",
+        )
     return Unit(identity, declared, model)
+
+
+def _differs(declared: Declaration, model: Model) -> Iterator[str]:
+    """What of a unit's word about itself lies outside what its nameplate allows."""
+    has = {
+        "output": declared.measures_output,
+        "head_temperature": declared.measures_head_temp,
+        "contact": declared.senses_contact,
+        "battery": declared.knows_battery,
+    }
+    for sensor in model.sensors:
+        if not has[sensor]:
+            yield f"it declares no {sensor.replace('_', ' ')} sensor"
+    for range_ in model.ranges:
+        value = getattr(declared, range_.what)
+        if value is None or not range_.low <= value <= range_.high:
+            yield f"{range_.what} is {value}, and not {range_.low} to {range_.high}"
+    limits = Limits(model.bounds)
+    for bound in declared.bounds:
+        highest = limits.at_most(bound.quantity)
+        if bound.at_most is not None and highest is not None and bound.at_most > highest:
+            yield f"{bound}, and at most {bound.quantity.show(highest)} is allowed"
+        for value in sorted(bound.one_of or ()):
+            if limits.excess(bound.quantity, value):
+                yield f"{bound.quantity.label} of {bound.quantity.show(value)}, which is not allowed"

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from device.alarms import RULES, Effect, Rule, View
+from device.alarms import RULES, Effect, Rule
+from device.view import View
 
 
 @dataclass(slots=True)

@@ -1,25 +1,34 @@
 """Timed therapy sessions from protocol files, inside their limits, with a record.
 
 This is what integrators import. Each name is loaded when it is first used, so that importing the
-package costs nothing.
+package costs nothing. The packages ``device``, ``protocols`` and ``simulator`` are taken from beside it
+(`physioctl.siblings`), so import it before anything else of such a name.
 """
 
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+from physioctl import siblings
+
+siblings.install()
+
+TYPE_CHECKING = False  # as typing has it, without importing it
 if TYPE_CHECKING:
+    from typing import Any
+
     from device.clock import SystemClock, VirtualClock
     from device.controller import Controller
     from device.events import Event, Silence, Watcher
     from device.link import SerialLink
     from device.native import Native
     from device.operator import Act
+    from physioctl.answers import read_answers
     from physioctl.events import Outcome, SessionEnded, SessionStarted
     from physioctl.journal import Journal
+    from physioctl.questions import questions_of
     from physioctl.runner import Request, run_session
-    from physioctl.screening import Answers, questions_of, read_answers
+    from physioctl.screening import Answer, Answers, answered
     from physioctl.verdict import verify
     from protocols.errors import PhysioctlError, ProtocolInvalid, Refused
     from protocols.library import bundled, find
@@ -35,8 +44,10 @@ _HOMES = {
     "device.operator": ("Act",),
     "physioctl.events": ("Outcome", "SessionEnded", "SessionStarted"),
     "physioctl.journal": ("Journal",),
+    "physioctl.answers": ("read_answers",),
+    "physioctl.questions": ("questions_of",),
     "physioctl.runner": ("Request", "run_session"),
-    "physioctl.screening": ("Answers", "questions_of", "read_answers"),
+    "physioctl.screening": ("Answer", "Answers", "answered"),
     "physioctl.verdict": ("verify",),
     "protocols.errors": ("PhysioctlError", "ProtocolInvalid", "Refused"),
     "protocols.library": ("bundled", "find"),
@@ -45,6 +56,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "Act",
+    "Answer",
     "Answers",
     "Controller",
     "Event",
@@ -62,6 +74,7 @@ __all__ = [
     "SystemClock",
     "VirtualClock",
     "Watcher",
+    "answered",
     "bundled",
     "find",
     "questions_of",
@@ -74,4 +87,5 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    siblings.require()
     return getattr(importlib.import_module(_HOME_OF[name]), name)

@@ -1,25 +1,75 @@
-"""What a body site has had today, as a layer of limits of its own.
+"""What a body site may have of a family in 24 hours, and what is left of it.
 
-Both figures are this project's own: no source for a daily ceiling was read.
+What counts is what was delivered. A session and its rests are one; one that is open counts whole. All the
+figures are this project's own: no source for a daily ceiling was read.
 """
 
 from __future__ import annotations
 
-from protocols.limits import Block, Bound, Family, Layer, Limits, Quantity
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from protocols.errors import Refused
+from protocols.limits import Bound, Family, Layer, Quantity
 
 SESSIONS_MAX = 2  # of one family, on one site, in 24 hours
+COUNTS_FROM_PCT = 50  # of what it was to give: a session that gave less is no session, though its time counts
+WINDOW = timedelta(hours=24)
 
 
-def day_layer(family: Family, sessions: int, delivered_ms: int, standing: Limits) -> Limits:
-    """``standing`` with what is left of the day: a session's longest, as often as sessions are allowed."""
-    source = f"the journal: {sessions} session(s) on this site in the last 24 hours"
-    if sessions >= SESSIONS_MAX:
-        reason = (
-            f"this site has had {sessions} {family} sessions in the last 24 hours; the most is {SESSIONS_MAX}"
-        )
-        return standing.with_layer(blocks=[Block(family, Layer.PERSON, source, reason)])
-    longest_ms = standing.at_most(Quantity.DELIVERED_MS)
-    if longest_ms is None:
-        return standing
-    left_ms = max(0, SESSIONS_MAX * longest_ms - delivered_ms)
-    return standing.with_layer([Bound(Quantity.DELIVERED_MS, Layer.PERSON, source, at_most=left_ms)])
+@dataclass(frozen=True, slots=True)
+class Had:
+    """What one session gave a site, or may have given."""
+
+    first: str  # the session whose rest it gave, or itself
+    first_planned_ms: int
+    delivered_ms: int  # by the unit's count; of an open session all that was planned
+    is_open: bool
+    last: datetime  # when it was last heard of
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a site now."""
+
+    family: Family
+    delivered_ms: int
+    longest_ms: int | None  # the longest that one session may deliver at that site; None: not bounded
+    is_rest: bool  # of a session that has been counted when it began
+
+
+def check_day(had: Iterable[Had], asked: Asked) -> Bound | None:
+    """Return what is left of the day as a bound; raise `Refused`, with when the site is free again.
+
+    ``had`` comes newest first, and is read no further than needed.
+    """
+    cap_ms = None if asked.longest_ms is None else SESSIONS_MAX * asked.longest_ms
+    given_ms = 0
+    of_first: Counter[str] = Counter()
+    counting: set[str] = set()
+    for each in had:
+        given_ms += each.delivered_ms
+        of_first[each.first] += each.delivered_ms
+        if each.is_open or of_first[each.first] * 100 >= COUNTS_FROM_PCT * max(1, each.first_planned_ms):
+            counting.add(each.first)
+        if len(counting) >= SESSIONS_MAX and not asked.is_rest:
+            what = f"this site has had {len(counting)} {asked.family} sessions in the last 24 hours"
+            raise _refused(f"{what}; the most is {SESSIONS_MAX}", each)
+        if cap_ms is not None and given_ms + asked.delivered_ms > cap_ms:
+            show = Quantity.DELIVERED_MS.show
+            what = f"this site has had {show(given_ms)} of {asked.family} or more in the last 24 hours"
+            raise _refused(f"{what}; with {show(asked.delivered_ms)} it would be above {show(cap_ms)}", each)
+    if cap_ms is None:
+        return None
+    source = f"the journal: {given_ms} ms on this site in the last 24 hours"
+    return Bound(Quantity.DELIVERED_MS, Layer.PERSON, source, at_most=cap_ms - given_ms)
+
+
+def _refused(what: str, oldest: Had) -> Refused:
+    free = f"{(oldest.last + WINDOW).astimezone():%Y-%m-%d %H:%M}"
+    to_do = f"The site is free again at {free}."
+    if oldest.is_open:
+        to_do += " A session that is open counts whole until it is settled on its own unit."
+    return Refused(what, to_do)

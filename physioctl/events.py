@@ -27,13 +27,15 @@ class SessionStarted(Event):
     session: str
     protocol: str
     title: str
-    content_hash: str  # SHA-256 of the protocol file's bytes
+    content_hash: str  # SHA-256 of the protocol's canonical text, which `protocol_kept` holds
     family: str | None  # None when the session is guidance only
     body_site: str
     side: str
     person: str | None  # a pseudonymous reference
+    simulated: bool  # the unit was made in this process: the session counts for nobody
     model: str
     serial: str
+    nonce: int  # of the unit's boot: it is another after each start
     firmware: str
     planned_ms: int
     planned_energy_mj: int | None  # None for percussion, which plans no energy
@@ -41,33 +43,76 @@ class SessionStarted(Event):
     lease_ms: int
     assumed: bool  # whether the model's numbers are assumed
     rest_of: str | None = None  # the session whose rest this one is to give
+    utc_offset_min: int  # local time is so far ahead of UTC
+    boot_id: str | None  # of this computer's boot; None where it is not known
+    boot_ms: int | None  # since that boot, time asleep included
+    boot_utc_ms: int | None  # when that boot was: see `wall_clock.boot_reference_ms`
     physioctl: str  # the version of this program
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProtocolKept(Event):
+    """The canonical text of a protocol, told once in a journal, before its first session."""
+
+    protocol: str
+    content_hash: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalBegun(Event):
+    """A journal was begun by a person's word because another was to be left behind."""
+
+    continues: str  # the hash of the last whole entry of the other
+    continues_entries: int  # how many whole ones it had
+    continues_whole: bool
+    continues_file: str  # SHA-256 of its path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockConfirmed(Event):
+    """A person has confirmed the computer's time of day. Later times before this count as made now."""
+
+    doubt: str  # what was wrong with it
+    boot_id: str | None
+    boot_utc_ms: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodiesErased(Event):
+    """The bodies of these entries have been erased. Their places in the chain stay."""
+
+    seqs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionReconciled(Event):
-    """A session that broke off, held against what the unit has counted since. Output is off now."""
+    """A session that broke off, held against what its unit says since. This settles it."""
 
     session: str
     protocol: str
     delivered_ms: int
     planned_ms: int
     energy_mj: int
-    counted: bool  # by the unit itself; if not, it has restarted since, and this is what was last heard
+    counted: bool  # by the unit itself; if not, this is what was last heard
+    silence: Silence = Silence.PROVEN  # what is known of its output; inferred when the unit has restarted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Screened(Event):
     """The questions asked before output, and what was answered."""
 
-    answers: JSON  # question code → yes, no or unanswered
-    notes: tuple[str, ...]  # codes answered yes that did not refuse the session
+    answers: JSON  # question code → answer (yes, no, unanswered), question (hash of its text), date
+    notes: tuple[str, ...]  # codes of relative contraindications answered yes, or not at all
+    acknowledged: JSON  # the same codes → who weighed and acknowledged each
+    age_band: str | None  # None when the session asked for none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(Event):
     """A session ended: how, what is known of the output, and what was delivered by the unit's own count."""
 
+    session: str
     outcome: Outcome
     why: str
     silence: Silence

@@ -1,9 +1,11 @@
 """Sessions that broke off, closed truthfully once their unit is on the cable again.
 
 A killed program leaves its session open in the journal; a pulled cable leaves it without proof of
-silence. The unit has gone on counting until its lease ran out, and its count is the truth. Nothing
-here resumes anything, and nothing here can know whether another program still runs a session: one that
-was heard of a moment ago is left open.
+silence. The unit has gone on counting until its lease ran out, and its count is the truth. Its unit is the
+one of the same model and serial number; under the same boot nonce its word proves that output is off, and
+under another one (it was switched off and on) output is inferred to be off once the old lease's bound has
+passed. Nothing here resumes anything, and nothing here can know whether another program still runs a
+session: one that was heard of a moment ago is left open.
 """
 
 from __future__ import annotations
@@ -11,8 +13,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from device.controller import Controller
-from device.dialect import Report
+from device.dialect import Identity, Report
 from device.events import Silence
+from device.silence import LEASE_MARGIN_PCT
 from device.unit import Unit
 from physioctl.events import Outcome, SessionEnded, SessionReconciled
 from physioctl.journal import Journal
@@ -31,27 +34,42 @@ def reconcile(journal: Journal, controller: Controller, unit: Unit) -> tuple[Ses
     Raise `JournalUnusable` when the record cannot be kept.
     """
     now = controller.clock.utc()
-    return tuple(
-        _settle(journal, controller, broken)
-        for broken in unsettled(journal, unit.identity.serial)
-        if _count_of(controller, broken) or not _may_run(broken, now)
-    )
+    identity = unit.identity
+    with journal.transaction():  # one, however many there are
+        mine = unsettled(journal, identity.model, identity.serial, simulated=controller.link.simulated)
+        return tuple(
+            _settle(journal, controller, identity, broken)
+            for broken in mine
+            if _may_be_settled(controller, identity, broken, now)
+        )
 
 
-def _may_run(broken: Summary, now: datetime) -> bool:
-    """Whether another program may be running it, on another unit that bears the same serial number."""
-    return broken.outcome is None and now - broken.last < TOLD_WITHIN
+def _may_be_settled(controller: Controller, identity: Identity, broken: Summary, now: datetime) -> bool:
+    """Whether the unit's word settles ``broken`` by now.
+
+    Another program may be running an open session on a unit that bears the same serial number, unless this
+    unit counts it. A unit that has restarted cannot speak for its time before: the lease has to be over.
+    """
+    quiet_for = now - broken.last
+    if broken.outcome is None and not _count_of(controller, identity, broken) and quiet_for < TOLD_WITHIN:
+        return False
+    lease_bound = timedelta(milliseconds=broken.lease_ms * (100 + LEASE_MARGIN_PCT) / 100)
+    return identity.nonce == broken.nonce or quiet_for >= lease_bound
 
 
-def _count_of(controller: Controller, broken: Summary) -> Report | None:
-    """The report of the unit on the cable, if it is of that very session."""
+def _count_of(controller: Controller, identity: Identity, broken: Summary) -> Report | None:
+    """The unit's report, if it has counted that very session and has not restarted since."""
     report = controller.report
-    return report if report and report.session == session_number(broken.id) else None
+    if report is None or not identity.nonce == report.nonce == broken.nonce:
+        return None
+    return report if report.session == session_number(broken.id) else None
 
 
-def _settle(journal: Journal, controller: Controller, broken: Summary) -> SessionReconciled:
+def _settle(
+    journal: Journal, controller: Controller, identity: Identity, broken: Summary
+) -> SessionReconciled:
     now_ms = controller.clock.now_ms()
-    report = _count_of(controller, broken)
+    report = _count_of(controller, identity, broken)
     found = SessionReconciled(
         at_ms=now_ms,
         session=broken.id,
@@ -60,21 +78,25 @@ def _settle(journal: Journal, controller: Controller, broken: Summary) -> Sessio
         planned_ms=broken.planned_ms,
         energy_mj=report.energy_mj if report else broken.energy_mj,
         counted=report is not None,
+        silence=Silence.PROVEN if identity.nonce == broken.nonce else Silence.INFERRED,
     )
-    log = journal.begin(broken.id)
-    log.tell(found)
     if broken.outcome is None:
-        log.tell(
+        journal.append(
+            broken.id,
             SessionEnded(
                 at_ms=now_ms,
+                session=broken.id,
                 outcome=Outcome.INTERRUPTED,
                 why="the program ended before the session did",
-                silence=Silence.PROVEN,
+                silence=found.silence,
                 delivered_ms=found.delivered_ms,
                 planned_ms=broken.planned_ms,
                 energy_mj=found.energy_mj,
                 planned_energy_mj=broken.planned_energy_mj,
                 duration_ms=round((broken.last - broken.began).total_seconds() * 1000),
-            )
+            ),
         )
+    journal.append(
+        broken.id, found
+    )  # last, for it is what settles the session: cut off before it, all is told once more
     return found

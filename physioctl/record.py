@@ -2,28 +2,32 @@
 
 It reads, and cannot write. What it calls delivered is what the unit counted; a session that was never
 ended is open, and counts with the last thing the unit said of it. Of an end, what was told last counts.
-It never learns whether an open session still runs.
+It never learns whether an open session still runs. A row that is not as it was written is damage:
+`JournalUnusable`, with the entry's number.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from device.events import Silence
-from physioctl.errors import JournalUnusable, UsageMistake
+from physioctl.daily import WINDOW, Had
+from physioctl.entries import Damaged, Entry, all_of
+from physioctl.errors import UsageMistake
 from physioctl.events import Outcome
 from physioctl.journal import Journal, reading
+from physioctl.person import reference
+from physioctl.sessions_table import unit_key
+from physioctl.wall_clock import confirmations, counted_from, damaged
 from protocols.limits import Family
 
-A_DAY = timedelta(hours=24)
+SPAN_MAX = timedelta(hours=24)  # this project's own: a session that began longer before the window is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Summary:
 
     id: str
     began: datetime
-    last: datetime  # when the last was heard of it
+    last: datetime  # when it last told something itself
     protocol: str
     title: str
     content_hash: str
@@ -40,8 +44,11 @@ class Summary:
     body_site: str
     side: str
     person: str | None  # in its one form: see `reference`
+    simulated: bool  # on a unit made in the same process: it counts for nobody
     model: str
     serial: str
+    nonce: int
+    lease_ms: int
     outcome: Outcome | None  # None while open: running, or crashed and never ended
     why: str
     silence: Silence | None
@@ -70,6 +77,7 @@ class Summary:
             "body_site": self.body_site,
             "side": self.side,
             "person": self.person,
+            "simulated": self.simulated,
             "model": self.model,
             "serial": self.serial,
             "outcome": self.ending,
@@ -79,25 +87,8 @@ class Summary:
             "planned_ms": self.planned_ms,
             "energy_mj": self.energy_mj,
             "planned_energy_mj": self.planned_energy_mj,
+            "rest_of": self.rest_of,
         }
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of the journal, as it was told."""
-
-    session: str
-    seq: int
-    utc: datetime
-    at_ms: int
-    name: str
-    body: Mapping[str, Any]
-    hash: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The entry as the event's own JSON line, with its place in the journal."""
-        utc = self.utc.isoformat(timespec="milliseconds")
-        return {"event": self.name, "at_ms": self.at_ms, **self.body, "seq": self.seq, "utc": utc}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,88 +99,92 @@ class Session:
     entries: tuple[Entry, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What a site has had."""
-
-    sessions: int
-    delivered_ms: int
-
-
-def reference(person: str | None) -> str | None:
-    """A person's reference in its one form: P-1, p-1 and 'P-1 ' are one person."""
-    return None if person is None else person.strip().casefold()
-
-
 def sessions(
     where: Path | Journal, person: str | None = None, limit: int | None = None
 ) -> tuple[Summary, ...]:
-    """The sessions in the journal, the newest first; of one person, if one is named."""
+    """Return the sessions in the journal, the newest first; of one person, if one is named."""
+    chosen = "SELECT seq FROM entries WHERE name = 'session_started'"
+    values: tuple[object, ...] = ()
+    if person is not None:
+        chosen, values = "SELECT seq FROM sessions WHERE person = ?", (reference(person),)
+    newest = f"{chosen} ORDER BY seq DESC LIMIT ?"
+    at_most = -1 if limit is None else min(limit, 2**62)
     with _record(where) as connection:
-        starts = (start for start in _starts(connection) if person is None or _is_of(start.body, person))
-        return tuple(_summary(connection, start) for start in islice(starts, limit))
+        rows = connection.execute(newest, (*values, at_most)).fetchall()
+        starts = (start for (seq,) in rows for start in _at(connection, seq) if not start.erased)
+        return tuple(_summary(connection, start) for start in starts)
 
 
 def session(where: Path | Journal, id_or_prefix: str | None = None) -> Session:
-    """The one session whose id begins so, with its entries; by default the latest."""
+    """Return the one session whose id begins so, with its entries; by default the latest."""
     with _record(where) as connection:
         id_ = _latest(connection) if id_or_prefix is None else _only(connection, id_or_prefix)
-        entries = tuple(_entries(connection, id_))
+        entries = tuple(all_of(connection, "WHERE session = ? ORDER BY entries.seq", (id_,)))
         start = next(entry for entry in entries if entry.name == _STARTED)
+        if start.erased:
+            raise UsageMistake(f"session {id_} has been erased", "List the others with: physioctl history")
         return Session(_summary(connection, start), entries)
 
 
-def delivered_today(
-    where: Path | Journal, person: str, body_site: str, side: str, family: Family, now: datetime
-) -> Given:
-    """What the person's site has had of a family within the 24 hours before ``now``.
+def had_today(
+    connection: sqlite3.Connection, person: str, body_site: str, side: str, family: Family, now: datetime
+) -> Iterator[Had]:
+    """Give what the person's site has had of a family within 24 hours before ``now``, the newest first.
 
-    A session counts by when the last was heard of it, and a side that was not told counts as both,
-    so that what is not known never makes room for more.
+    A session counts by when it last told something, and a side that was not told counts as both, so that
+    what is not known never makes room for more. Sessions on simulated units do not count.
     """
-    with _record(where) as connection:
-        had = [
-            summary
-            for start in _starts(connection)
-            if _concerns(start.body, person, body_site, side, family)
-            and (summary := _summary(connection, start)).last > now - A_DAY
-            and summary.delivered_ms
-        ]
-    return Given(len(had), sum(summary.delivered_ms for summary in had))
+    confirmed = confirmations(connection)
+    mine = "SELECT seq FROM sessions WHERE person = ? AND body_site = ? AND simulated = 0 ORDER BY seq DESC"
+    for (seq,) in connection.execute(mine, (person, body_site)).fetchall():
+        for start in _at(connection, seq):
+            if counted_from(start, confirmed) <= now - WINDOW - SPAN_MAX:
+                return
+            if start.text_or_none("person") != person:
+                raise Damaged(seq, "the table of sessions names another person")
+            if not _concerns(start, side, family):
+                continue
+            summary, last = _summary(connection, start), _last_told(connection, start)
+            heard = counted_from(last, confirmed)
+            if heard > now - WINDOW:
+                yield _had(connection, summary, heard)
 
 
 def chain(where: Path | Journal, id_: str) -> tuple[Summary, ...]:
-    """What gave the rest of session ``id_``, then itself, and what it gave the rest of, back to the first."""
+    """Return what gave the rest of session ``id_``, itself, and what it is the rest of, to the first."""
     with _record(where) as connection:
-        starts = {start.session: start for start in _starts(connection)}
-        after = [start for start in starts.values() if start.body.get("rest_of") == id_]
-        links = [*after, *_back(starts, id_)]
-        return tuple(_summary(connection, link) for link in links)
+        after = connection.execute("SELECT seq FROM sessions WHERE rest_of = ?", (id_,)).fetchall()
+        links = [start for (seq,) in after for start in _at(connection, seq)]
+        return tuple(_summary(connection, link) for link in (*links, *_back(connection, id_)))
 
 
-def unsettled(where: Path | Journal, serial: str) -> tuple[Summary, ...]:
-    """Sessions of the unit ``serial`` that were never ended, or ended without proof of silence.
+def unsettled(
+    where: Path | Journal, model: str, serial: str, *, simulated: bool | None = None
+) -> tuple[Summary, ...]:
+    """Return the sessions of a unit that were never ended, or ended without output confirmed off.
 
     One that was reconciled with the unit since is settled, unless it has told something itself after that.
+    ``simulated`` narrows it to sessions on simulated units, or to the others.
     """
+    mine = "SELECT seq FROM sessions WHERE unit = ? AND simulated IN (?, ?) AND settled = 0 ORDER BY seq"
+    either = (0, 1) if simulated is None else (int(simulated),) * 2
     with _record(where) as connection:
-        mine = [start for start in _starts(connection) if start.body["serial"] == serial]
-        return tuple(_summary(connection, start) for start in mine if not _settled(connection, start.session))
+        rows = connection.execute(mine, (unit_key(model, serial), *either)).fetchall()
+        return tuple(_summary(connection, start) for (seq,) in rows for start in _at(connection, seq))
 
 
 _STARTED = "session_started"
 _RUNNING = ("commanded", "progress")  # told by a session while it runs, and by nobody else
+_STANDS = ("session_ended", "session_reconciled", "step_ended", *_RUNNING)
 _SIDES = ("left", "right")
+_LAST_OF_EACH = "WHERE entries.seq IN ({})".format(
+    ", ".join(f"(SELECT max(seq) FROM entries WHERE session = ? AND name = '{name}')" for name in _STANDS)  # noqa: S608
+)
 
 
-def _is_of(start: Mapping[str, Any], person: str) -> bool:
-    return reference(start["person"]) == reference(person)
-
-
-def _concerns(start: Mapping[str, Any], person: str, body_site: str, side: str, family: Family) -> bool:
-    same_side = start["side"] == side or not {start["side"], side} <= set(_SIDES)
-    same_use = (start["body_site"], start["family"]) == (body_site, family)
-    return same_side and same_use and _is_of(start, person)
+def _concerns(start: Entry, side: str, family: Family) -> bool:
+    told = start.text("side")
+    return (told == side or not {told, side} <= set(_SIDES)) and start.text_or_none("family") == family
 
 
 @contextmanager
@@ -197,51 +192,74 @@ def _record(where: Path | Journal) -> Iterator[sqlite3.Connection]:
     try:
         with reading(where) as connection:
             yield connection
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        # What a session told of itself always has these fields; only a changed entry lacks them.
-        name = where.name if isinstance(where, Journal) else where
-        raise JournalUnusable(
-            f"the journal {name} holds an entry that cannot be read",
-            "See `physioctl verify` for where it is.",
-        ) from error
+    except Damaged as damage:
+        raise damaged(where.name if isinstance(where, Journal) else str(where), damage) from damage
 
 
 def _latest(connection: sqlite3.Connection) -> str:
-    starts = "SELECT session FROM entries WHERE name = 'session_started' ORDER BY seq DESC LIMIT 1"
-    row = connection.execute(starts).fetchone()
-    if row is None:
+    newest = all_of(connection, "WHERE name = 'session_started' ORDER BY entries.seq DESC LIMIT 1")
+    if not newest:
         raise UsageMistake("there is no session in the journal yet", "Run one: physioctl demo shows how.")
-    return str(row[0])
+    return newest[0].session
 
 
 def _only(connection: sqlite3.Connection, prefix: str) -> str:
-    starts = (
-        "SELECT DISTINCT session FROM entries WHERE name = 'session_started' AND substr(session, 1, ?) = ?"
-    )
-    ids = [str(row[0]) for row in connection.execute(starts, (len(prefix), prefix))]
+    starts = "SELECT session FROM entries WHERE name = 'session_started' AND substr(session, 1, ?) = ?"
+    shown = ascii(prefix[:64])
+    try:
+        ids = [str(row[0]) for row in connection.execute(starts, (len(prefix), prefix))]
+    except UnicodeEncodeError:
+        ids = []
     if prefix in ids or len(ids) == 1:
         return prefix if prefix in ids else ids[0]
     if not ids:
-        raise UsageMistake(f"no session begins with {prefix!r}", "List them with: physioctl history")
+        raise UsageMistake(f"no session begins with {shown}", "List them with: physioctl history")
     raise UsageMistake(
-        f"{len(ids)} sessions begin with {prefix!r}: {', '.join(sorted(ids)[:5])}", "Give more of the id."
+        f"{len(ids)} sessions begin with {shown}: {', '.join(sorted(ids)[:5])}", "Give more of the id."
     )
 
 
-def _back(starts: Mapping[str, Entry], id_: str | None) -> Iterator[Entry]:
-    while id_ is not None and id_ in starts:
-        yield starts[id_]
-        id_ = starts[id_].body.get("rest_of")
+def _back(connection: sqlite3.Connection, id_: str | None) -> Iterator[Entry]:
+    """Session ``id_`` and what it gave the rest of, back to the first; each once, whatever the rows say."""
+    seen: set[str] = set()
+    while id_ is not None and id_ not in seen:
+        seen.add(id_)
+        found = all_of(connection, "WHERE session = ? AND name = 'session_started'", (id_,))
+        if not found or found[0].erased:
+            return
+        yield found[0]
+        id_ = found[0].text_or_none("rest_of")
 
 
-def _settled(connection: sqlite3.Connection, id_: str) -> bool:
-    return _end(_last_words(connection, id_))[1] is Silence.PROVEN
+def _at(connection: sqlite3.Connection, seq: object) -> list[Entry]:
+    found = all_of(connection, "WHERE entries.seq = ?", (seq,))
+    if not found or found[0].name != _STARTED:
+        raise Damaged(seq, "no session starts there")
+    return found
+
+
+def _had(connection: sqlite3.Connection, summary: Summary, heard: datetime) -> Had:
+    *_, first = _back(connection, summary.id)
+    is_open = summary.outcome is None
+    delivered_ms = max(summary.delivered_ms, summary.planned_ms) if is_open else summary.delivered_ms
+    return Had(first.session, first.whole("planned_ms"), delivered_ms, is_open, heard)
 
 
 def _last_words(connection: sqlite3.Connection, id_: str) -> dict[str, Entry]:
     """The last entry of each kind that says where the session stands."""
-    names = ("session_ended", "session_reconciled", "step_ended", *_RUNNING)
-    return {name: entry for name in names if (entry := _last(connection, id_, name))}
+    return {entry.name: entry for entry in all_of(connection, _LAST_OF_EACH, (id_,) * len(_STANDS))}
+
+
+def _last_told(connection: sqlite3.Connection, start: Entry) -> Entry:
+    """The last entry that the session itself told: what was reconciled later is another's word."""
+    return _own_last(start, _last_words(connection, start.session))
+
+
+def _own_last(start: Entry, last: Mapping[str, Entry]) -> Entry:
+    own = [start, *(last[name] for name in ("step_ended", *_RUNNING) if name in last)]
+    if "session_ended" in last and "session_reconciled" not in last:
+        own.append(last["session_ended"])
+    return max(own, key=lambda entry: entry.seq)
 
 
 def _end(last: Mapping[str, Entry]) -> tuple[Entry | None, Silence | None]:
@@ -254,62 +272,39 @@ def _end(last: Mapping[str, Entry]) -> tuple[Entry | None, Silence | None]:
     if end is None or any(last[name].seq > end.seq for name in _RUNNING if name in last):
         return None, None
     if reconciled and reconciled.seq > end.seq:
-        return end, Silence.PROVEN
-    return end, Silence(end.body["silence"])
-
-
-_COLUMNS = "SELECT session, seq, utc, at_ms, name, body, hash FROM entries"
-
-
-def _starts(connection: sqlite3.Connection) -> Iterator[Entry]:
-    """How each session began, the newest first."""
-    rows = connection.execute(f"{_COLUMNS} WHERE name = 'session_started' ORDER BY seq DESC")
-    return map(_entry, rows.fetchall())
-
-
-def _entries(connection: sqlite3.Connection, id_: str) -> Iterator[Entry]:
-    return map(_entry, connection.execute(f"{_COLUMNS} WHERE session = ? ORDER BY seq", (id_,)))
-
-
-def _last(connection: sqlite3.Connection, id_: str, name: str) -> Entry | None:
-    one = f"{_COLUMNS} WHERE session = ? AND name = ? ORDER BY seq DESC LIMIT 1"
-    row = connection.execute(one, (id_, name)).fetchone()
-    return _entry(row) if row else None
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    session, seq, utc, at_ms, name, body, hash_ = row
-    told = json.loads(body)
-    if not isinstance(told, dict):
-        raise TypeError("an entry's body is an object")
-    return Entry(session, seq, datetime.fromisoformat(utc), at_ms, name, told, hash_)
+        return end, reconciled.one_of("silence", Silence)
+    return end, end.one_of("silence", Silence)
 
 
 def _summary(connection: sqlite3.Connection, start: Entry) -> Summary:
     """``start``'s session as last heard of; without an end it is open, and stands where it was left."""
     last = _last_words(connection, start.session)
     end, silence = _end(last)
-    heard = [start, *last.values()]
-    told, closing = start.body, end.body if end else {}
+    counted = [last[name] for name in _STANDS if name in last and name != "commanded"]
+    metered = [entry for entry in counted if entry.name != "step_ended"]
+    family = start.text_or_none("family")
     return Summary(
         id=start.session,
         began=start.utc,
-        last=max(entry.utc for entry in heard),
-        protocol=told["protocol"],
-        title=told["title"],
-        content_hash=told["content_hash"],
-        family=Family(told["family"]) if told["family"] else None,
-        body_site=told["body_site"],
-        side=told["side"],
-        person=reference(told["person"]),
-        model=told["model"],
-        serial=told["serial"],
-        outcome=Outcome(closing["outcome"]) if end else None,
-        why=closing.get("why", ""),
+        last=_own_last(start, last).utc,
+        protocol=start.text("protocol"),
+        title=start.text("title"),
+        content_hash=start.text("content_hash"),
+        family=None if family is None else start.one_of("family", Family),
+        body_site=start.text("body_site"),
+        side=start.text("side"),
+        person=start.text_or_none("person"),
+        simulated=start.flag("simulated"),
+        model=start.text("model"),
+        serial=start.text("serial"),
+        nonce=start.whole("nonce"),
+        lease_ms=start.whole("lease_ms"),
+        outcome=end.one_of("outcome", Outcome) if end else None,
+        why=end.text("why") if end else "",
         silence=silence,
-        delivered_ms=max(entry.body.get("delivered_ms", 0) for entry in heard),
-        planned_ms=told["planned_ms"],
-        energy_mj=max(entry.body.get("energy_mj", 0) for entry in heard),
-        planned_energy_mj=told["planned_energy_mj"],
-        rest_of=told.get("rest_of"),
+        delivered_ms=max((entry.whole("delivered_ms") for entry in counted), default=0),
+        planned_ms=start.whole("planned_ms"),
+        energy_mj=max((entry.whole("energy_mj") for entry in metered), default=0),
+        planned_energy_mj=start.whole_or_none("planned_energy_mj"),
+        rest_of=start.text_or_none("rest_of"),
     )

@@ -1,46 +1,26 @@
-"""Screening: what is asked before output, and whether the answers allow it.
+"""Screening: what is asked before output, and whether the answers allow the session.
 
-An answer that is missing counts as the worst one. Nobody's name, and nothing of why an answer was
-given, is known here; the judgement stays with the person who asks.
+An answer counts when it was given for this person, to this very text, and on the day of the session or,
+for what is marked as lasting, before it. Whatever does not count is unanswered, and unanswered counts as
+the worst answer. The judgement of a relative contraindication stays with a person, who acknowledges it.
 """
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
-from functools import cache
-from hashlib import sha256
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from device.clock import Clock
+from physioctl.errors import UsageMistake
 from physioctl.events import Screened
-from protocols.errors import Mistake, ProtocolInvalid, Refused
-from protocols.limits import Family
-
-if TYPE_CHECKING:  # reading protocols is costly, and screening needs only to be handed one
-    from protocols.model import Protocol
-    from protocols.reading import Node
-
-BENCH = "bench"  # a body site that is nobody's body
-THERMAL_DUTY_PCT = 50
-THERMAL_ABOVE_MW_CM2 = 500
-
-
-class Action(StrEnum):
-    """What a yes leads to."""
-
-    BLOCK = "block"  # an absolute contraindication: no session
-    REFER_NOW = "refer_now"  # a red flag: no session, and someone sees the person today
-    REFER_SOON = "refer_soon"  # a red flag: no session, and someone sees the person soon
-    ASK_CLINICIAN = "ask_clinician"  # relative: shown, and recorded
-    NOTE = "note"  # a precaution: shown, and recorded
-
-
-RED_FLAGS = (Action.REFER_NOW, Action.REFER_SOON)
-_SHOWN = (Action.ASK_CLINICIAN, Action.NOTE)
+from physioctl.person import reference
+from physioctl.questions import AGE, Question, ages_of, questions_of, texts_of
+from protocols.contraindications import Action, AgeBand, catalogue
+from protocols.errors import Refused
+from protocols.fields import near
+from protocols.model import Protocol
 
 
 class Answer(StrEnum):
@@ -51,244 +31,286 @@ class Answer(StrEnum):
     UNANSWERED = "unanswered"
 
 
-class AgeBand(StrEnum):
-    """How old, as near as anything here needs to know."""
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One answer: to which question, by its code and the hash of its text, and on which day."""
 
-    CHILD = "child"
-    ADULT = "adult"
-    OLDER = "older"
+    code: str
+    answer: Answer | AgeBand
+    text_hash: str
+    date: date
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """One question. Yes means that what it asks about is present."""
+class Acknowledged:
+    """A relative contraindication that a person has weighed: which, who weighed it, and on which day."""
 
     code: str
-    title: str
-    ask: str
-    action: Action
-    source: tuple[str, ...]
-
-    @property
-    def absolute(self) -> bool:
-        """Whether a yes, or no answer, refuses the session."""
-        return self.action not in _SHOWN
+    by: str
+    date: date
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a person answered, by code."""
+    """What was answered for one person, and what was acknowledged."""
 
-    said: Mapping[str, Answer] = field(default_factory=dict)
-    age_band: AgeBand | None = None
+    person: str | None = None  # a pseudonymous reference
+    given: tuple[Answered, ...] = ()
+    acknowledged: tuple[Acknowledged, ...] = ()
 
-    def to(self, question: Question) -> Answer:
-        """The answer to ``question``."""
-        return self.said.get(question.code, Answer.UNANSWERED)
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A question, and the answer that counts for it."""
+
+    question: Question
+    answer: Answer
+    date: date | None = None  # None when unanswered
+    lapsed: str = ""  # why an answer that was given does not count
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Every question with the answer that counts, and the age."""
+
+    replies: tuple[Reply, ...]
+    elsewhere: tuple[Question, ...]  # absolute questions answered yes that this session does not ask
+    ages: frozenset[AgeBand] | None  # those allowed; None when the age is not asked
+    age: AgeBand | None
+    age_lapsed: str
+
+    @property
+    def refusing(self) -> tuple[Reply, ...]:
+        """The absolute questions that are not answered no, the age included."""
+        found = [r for r in self.replies if r.question.absolute and r.answer is not Answer.NO]
+        if self.ages is not None and self.age not in self.ages:
+            answer = Answer.UNANSWERED if self.age is None else Answer.YES
+            found.append(Reply(AGE, answer, lapsed=self.age_lapsed))
+        return tuple(found)
+
+    @property
+    def standing(self) -> tuple[Question, ...]:
+        """The relative questions that are not answered no: a person has to acknowledge each."""
+        found = [r.question for r in self.replies if not r.question.absolute and r.answer is not Answer.NO]
+        return (*found, *self.elsewhere)
 
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """A screening that allows the session: what was answered, and what to bear in mind."""
+    """A screening that allows the session: what was answered, and what was acknowledged by whom."""
 
-    answers: Mapping[str, Answer]
+    replies: tuple[Reply, ...]
     notes: tuple[Question, ...]  # relative ones answered yes, or not at all
+    acknowledged: Mapping[str, str]  # code → who
     age_band: AgeBand | None
 
     def told(self, at_ms: int) -> Screened:
         """The screening as the record keeps it."""
-        answers = {code: answer.value for code, answer in self.answers.items()}
-        return Screened(at_ms=at_ms, answers=answers, notes=tuple(question.code for question in self.notes))
+        answers = {
+            reply.question.code: {
+                "answer": reply.answer.value,
+                "question": reply.question.text_hash,
+                "date": None if reply.date is None else reply.date.isoformat(),
+            }
+            for reply in self.replies
+        }
+        return Screened(
+            at_ms=at_ms,
+            answers=answers,
+            notes=tuple(question.code for question in self.notes),
+            acknowledged=dict(self.acknowledged),
+            age_band=self.age_band,
+        )
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """A question of ours, and where it is in scope."""
-
-    code: str
-    title: str
-    ask: str
-    action: Mapping[str, Action]  # by family, or thermal
-    sites: frozenset[str]  # empty: everywhere
-    source: tuple[str, ...]
-
-    def asked(self, kinds: Sequence[str], body_site: str) -> Question | None:
-        """The question as it is put for the first of ``kinds`` that it knows, if it is in scope."""
-        if self.sites and body_site not in self.sites:
-            return None
-        actions = (self.action[kind] for kind in kinds if kind in self.action)
-        if (action := next(actions, None)) is None:
-            return None
-        return Question(self.code, self.title, self.ask, action, self.source)
+# --- what is answered -----------------------------------------------------------------------------------
 
 
-def questions(family: Family, body_site: str, *, thermal: bool) -> tuple[Question, ...]:
-    """Our own questions in scope, for ``family`` at ``body_site``. Nobody is treated on the bench."""
-    if body_site == BENCH:
-        return ()
-    kinds = ("thermal", family.value) if thermal else (family.value,)
-    asked = (known.asked(kinds, body_site) for known in _catalogue())
-    return tuple(question for question in asked if question)
+def day_of(clock: Clock) -> date:
+    """The day of a session: the local one, as a person dates a form."""
+    return clock.utc().astimezone().date()
 
 
-def questions_of(protocol: Protocol) -> tuple[Question, ...]:
-    """Everything to ask before ``protocol``: its red flags, our own questions in scope, and what it adds.
+def answered(
+    protocol: Protocol,
+    said: Mapping[str, Answer],
+    *,
+    on: date,
+    person: str | None = None,
+    age_band: AgeBand | None = None,
+    acknowledged: Iterable[str] = (),
+    by: str = "a script",
+) -> Answers:
+    """The answers ``said``, by code, to the questions of ``protocol`` as they are put today."""
+    texts = texts_of(protocol)
+    given = [Answered(code, answer, texts.get(code, ""), on) for code, answer in said.items()]
+    if age_band is not None:
+        given.append(Answered(AGE.code, age_band, AGE.text_hash, on))
+    return Answers(person, tuple(given), tuple(Acknowledged(code, by, on) for code in acknowledged))
 
-    What a protocol adds always blocks, even where our own question of that code would not: a protocol
-    can only lower. Guidance alone is in nobody's scope but the protocol's.
-    """
-    added = tuple(_added(protocol))
-    own: tuple[Question, ...] = ()
-    if protocol.family is not None:
-        own = questions(protocol.family, protocol.body_site, thermal=is_thermal(protocol))
-    codes = {question.code for question in added}
-    return (*_red_flags(protocol), *(question for question in own if question.code not in codes), *added)
 
-
-def is_thermal(protocol: Protocol) -> bool:
-    """Whether any emission is of a kind meant to heat."""
-    from protocols.model import EmitStep, UltrasoundLevel  # whoever holds a protocol has paid for it
-
-    levels = (step.emit for _, step in protocol.flat_steps() if isinstance(step, EmitStep))
-    return any(
-        level.duty_pct >= THERMAL_DUTY_PCT
-        or level.intensity_mw_cm2 * level.duty_pct > THERMAL_ABOVE_MW_CM2 * 100
-        for level in levels
-        if isinstance(level, UltrasoundLevel)
+def judge(protocol: Protocol, answers: Answers, today: date) -> Judgement:
+    """Which answers count for the questions of ``protocol`` on the day ``today``."""
+    asked = questions_of(protocol)
+    age, age_lapsed = _age(answers, today)
+    return Judgement(
+        replies=tuple(_reply(question, answers.given, today) for question in asked),
+        elsewhere=tuple(_elsewhere(answers.given, asked)),
+        ages=ages_of(protocol),
+        age=age,
+        age_lapsed=age_lapsed,
     )
 
 
-def screen(asked: Iterable[Question], answers: Answers) -> Screening:
-    """The screening that ``answers`` make of what is ``asked``, or `Refused` naming all that refuse it."""
-    asked = tuple(asked)
-    standing = [question for question in asked if answers.to(question) is not Answer.NO]
-    refusing = [question for question in standing if question.absolute]
-    if refusing:
-        raise Refused(_why(refusing, answers), _to_do(refusing, answers))
-    given = {question.code: answers.to(question) for question in asked}
-    return Screening(given, tuple(standing), answers.age_band)
+def screen(protocol: Protocol, answers: Answers, *, person: str | None, today: date) -> Screening:
+    """The screening that ``answers`` make for ``person``.
+
+    Raise `Refused` when they do not allow the session, and `UsageMistake` when they hold a code that is
+    no question's, or acknowledge what needs no acknowledgement.
+    """
+    found = judge(protocol, answers, today)
+    if not found.replies and found.ages is None:
+        return Screening((), (), {}, None)  # nobody is asked anything
+    _check_codes(answers, texts_of(protocol))
+    _check_whose(answers, person, today)
+    if refusing := found.refusing:
+        raise Refused(_why(refusing, found, protocol), _to_do(refusing))
+    acknowledged = {each.code: each.by for each in answers.acknowledged if each.date == today}
+    standing = {question.code: question for question in found.standing}
+    if needless := sorted(set(acknowledged) - set(standing)):
+        raise UsageMistake(
+            f"{', '.join(needless)} is acknowledged, and nothing of it stands to be weighed",
+            "Take it out of what is acknowledged.",
+        )
+    if missing := [question for code, question in standing.items() if code not in acknowledged]:
+        raise _unacknowledged(missing)
+    return Screening(found.replies, found.standing, acknowledged, found.age)
 
 
-def read_answers(path: Path) -> Answers:
-    """The answers in a YAML file of ``CODE: yes`` and ``CODE: no``, or all of its mistakes at once."""
-    from protocols.reading import read_bytes, read_nodes  # YAML is paid for only when there is a file
-
-    data = read_bytes(path)
-    root, mistakes = read_nodes(data, str(path))
-    said: dict[str, Answer] = {}
-    age_band: AgeBand | None = None
-    assert isinstance(root.value, dict)
-    for code, entry in root.value.items():
-        try:
-            if code == "age_band":
-                age_band = _age_band(entry.node)
-            else:
-                said[code] = _answer(entry.node)
-        except ValueError as error:
-            place = (entry.node.line, entry.node.column)
-            mistakes.append(Mistake(str(path), *place, code, f"expected {error}", f"Write one of: {error}."))
-    if mistakes:
-        raise ProtocolInvalid(mistakes)
-    return Answers(said, age_band)
+def _reply(question: Question, given: Iterable[Answered], today: date) -> Reply:
+    """The answer that counts: any yes is a yes, and a no counts only for this very text."""
+    found = [each for each in given if each.code == question.code]
+    current = [each for each in found if (each.date <= today if question.lasting else each.date == today)]
+    if yes := next((each for each in current if each.answer == Answer.YES), None):
+        return Reply(question, Answer.YES, yes.date)
+    valid = [each for each in current if each.text_hash == question.text_hash]
+    if valid and all(each.answer == Answer.NO for each in valid):
+        return Reply(question, Answer.NO, max(each.date for each in valid))
+    return Reply(question, Answer.UNANSWERED, lapsed="" if valid else _lapse(found, current))
 
 
-def blank_answers(asked: Iterable[Question]) -> str:
-    """A form to fill in, for `read_answers`: each question a comment above its code."""
-    lines = [
-        "# Write yes or no behind each code. Yes means that it is present.",
-        "",
-        f"age_band:  # {_BANDS}",
-    ]
-    for question in asked:
-        lines += ["", f"# {question.ask}", f"{question.code}:{_STRICT if question.absolute else ''}"]
-    return "\n".join(lines) + "\n"
+def _age(answers: Answers, today: date) -> tuple[AgeBand | None, str]:
+    found = [each for each in answers.given if each.code == AGE.code]
+    current = [each for each in found if each.date == today]
+    said = {each.answer for each in current if isinstance(each.answer, AgeBand)}
+    valid = [each for each in current if each.text_hash == AGE.text_hash and each.answer in said]
+    if len(said) == 1 and valid:
+        return said.pop(), ""
+    return None, "" if valid else _lapse(found, current)
 
 
-_STRICT = "  # a yes, or no answer, refuses the session"
-_BANDS = ", ".join(AgeBand)
-_ANSWERS: Mapping[object, Answer] = {
-    "yes": Answer.YES,
-    True: Answer.YES,
-    "no": Answer.NO,
-    False: Answer.NO,
-    None: Answer.UNANSWERED,  # a line of the form that was left blank
-}
+def _lapse(found: Iterable[Answered], current: Sequence[Answered]) -> str:
+    """Why no answer that was given counts, or nothing when there is none."""
+    said = [each for each in found if each.answer != Answer.UNANSWERED]
+    if not said:
+        return ""
+    latest = max(said, key=lambda each: each.date)
+    if latest not in current:
+        return f"answered on {latest.date}"
+    return "its text is not the one that was answered"
 
 
-def _answer(node: Node) -> Answer:
-    value = node.plain()
-    if isinstance(value, str | bool | None) and value in _ANSWERS:
-        return _ANSWERS[value]
-    raise ValueError("yes, no")
+_ELSEWHERE = (
+    "It refuses a session at another site, or of another kind: weigh whether it matters for this one."
+)
 
 
-def _age_band(node: Node) -> AgeBand | None:
-    value = node.plain()
-    if value is None:
-        return None
-    if value not in list(AgeBand):
-        raise ValueError(_BANDS)
-    return AgeBand(str(value))
+def _elsewhere(given: Iterable[Answered], asked: Iterable[Question]) -> Iterator[Question]:
+    """Absolute questions of ours that were answered yes, and are not in scope: they are not to be hidden."""
+    codes = {question.code for question in asked}
+    for code in dict.fromkeys(each.code for each in given if each.answer == Answer.YES):
+        known = catalogue().questions.get(code)
+        if known is None or code in codes:
+            continue
+        if not known.action or Action.BLOCK in known.action.values():
+            yield Question(code, known.title, known.ask, Action.NOTE, known.source, _ELSEWHERE)
 
+
+def _check_codes(answers: Answers, known: Mapping[str, str]) -> None:
+    codes = [each.code for each in answers.given] + [each.code for each in answers.acknowledged]
+    for code in codes:
+        if code not in known:
+            raise UsageMistake(f"the answers hold {code!r}, which is no question's code", near(code, known))
+
+
+def _check_whose(answers: Answers, person: str | None, today: date) -> None:
+    if not answers.given and not answers.acknowledged:
+        return
+    if _form(answers.person) != _form(person):
+        theirs, whose = answers.person or "nobody named", person or "nobody named"
+        raise Refused(
+            f"the answers are of {theirs}, and the session is for {whose}",
+            "Give the answers of the person who is treated, and that person's reference with --person.",
+        )
+    dates = [each.date for each in answers.given] + [each.date for each in answers.acknowledged]
+    if max(dates) > today:
+        raise Refused(
+            f"the answers are dated {max(dates)}, and today is {today}",
+            "Look at the date of the answers, and at this computer's clock.",
+        )
+
+
+def _form(person: str | None) -> str | None:
+    return None if person is None else reference(person)
+
+
+# --- what a refusal says --------------------------------------------------------------------------------
 
 _NAMED = 3  # of the questions without an answer; the form has them all
 
 
-def _why(refusing: Sequence[Question], answers: Answers) -> str:
-    """Every contraindication that is present, by name; of those not asked about, how many."""
-    present = [question for question in refusing if answers.to(question) is Answer.YES]
+def _why(refusing: Sequence[Reply], found: Judgement, protocol: Protocol) -> str:
+    """Every contraindication that is present, by name; of those not answered, how many."""
+    present = [reply for reply in refusing if reply.answer is Answer.YES]
     if present:
-        return f"screening refuses the session: {_titles(present)}"
+        named = [_age_refused(found, protocol) if r.question is AGE else _titled(r) for r in present]
+        return f"screening refuses the session: {'; '.join(named)}"
     more = len(refusing) - _NAMED
     return (
-        f"screening refuses the session: {len(refusing)} questions have no answer: "
-        f"{_titles(refusing[:_NAMED])}{f'; and {more} more' if more > 0 else ''}"
+        f"screening refuses the session: {len(refusing)} "
+        f"{'questions have' if len(refusing) > 1 else 'question has'} no answer that counts: "
+        f"{'; '.join(map(_titled, refusing[:_NAMED]))}{f'; and {more} more' if more > 0 else ''}"
     )
 
 
-def _titles(questions: Iterable[Question]) -> str:
-    return "; ".join(f"{question.title} ({question.code})" for question in questions)
+def _titled(reply: Reply) -> str:
+    lapsed = f", {reply.lapsed}" if reply.lapsed else ""
+    return f"{reply.question.title} ({reply.question.code}{lapsed})"
 
 
-def _to_do(refusing: Iterable[Question], answers: Answers) -> str:
-    present = {question.action for question in refusing if answers.to(question) is Answer.YES}
+def _age_refused(found: Judgement, protocol: Protocol) -> str:
+    allowed = ", ".join(sorted(found.ages or ()))
+    return f"{protocol.id} is for the age bands {allowed}, and not for {found.age} (age_band)"
+
+
+def _to_do(refusing: Sequence[Reply]) -> str:
+    present = {reply.question.action for reply in refusing if reply.answer is Answer.YES}
     if Action.REFER_NOW in present:
         return "Refer the person now: someone has to see them today. No session."
     if Action.REFER_SOON in present:
         return "Refer the person: someone has to see this before any session."
     if Action.BLOCK in present:
         return "Do not treat here. Ask the person's clinician."
-    return "Answer them with --answers FILE; `physioctl protocols show PROTOCOL --answers` prints the form."
+    form = "`physioctl protocols show PROTOCOL --answers` prints the form."
+    if any(reply.lapsed for reply in refusing):
+        return f"Ask these anew on the day of the session: {form}"
+    return f"Answer them with --answers FILE; {form}"
 
 
-def _red_flags(protocol: Protocol) -> Iterator[Question]:
-    for flag in protocol.red_flags:
-        sign = flag.sign.rstrip(".")
-        # The code is made of the sign, so that answers on file still mean it when flags are moved about.
-        words = re.findall("[A-Z0-9]+", sign.upper())[:5]
-        code = "_".join(["FLAG", *words, sha256(sign.encode()).hexdigest()[:6].upper()])
-        yield Question(code, sign, f"Red flag: {sign}?", Action(flag.action), (f"{protocol.id}, red flags",))
-
-
-def _added(protocol: Protocol) -> Iterator[Question]:
-    titles = {known.code: known.title for known in _catalogue()}
-    for added in protocol.screening:
-        title = titles.get(added.code, added.code.replace("_", " ").capitalize())
-        yield Question(added.code, title, added.ask, Action.BLOCK, (f"{protocol.id}, screening",))
-
-
-@cache
-def _catalogue() -> tuple[_Known, ...]:
-    text = Path(__file__).with_name("contraindications.toml").read_text(encoding="utf-8")
-    return tuple(_known(code, data) for code, data in tomllib.loads(text).items())
-
-
-def _known(code: str, data: Mapping[str, Any]) -> _Known:
-    return _Known(
-        code=code,
-        title=data["title"],
-        ask=data["ask"],
-        action={kind: Action(action) for kind, action in data["action"].items()},
-        sites=frozenset(data.get("sites", ())),
-        source=tuple(data["source"]),
+def _unacknowledged(missing: Sequence[Question]) -> Refused:
+    lines = [f"{question.title} ({question.code}): {question.weigh}" for question in missing]
+    codes = ", ".join(question.code for question in missing)
+    return Refused(
+        "\n".join(["screening needs a person to weigh and acknowledge:", *lines]),
+        f"At the terminal, acknowledge each when asked; in an answers file, write `acknowledged: [{codes}]`.",
     )

@@ -1,14 +1,13 @@
 """What a person, or another program, sees of a session while it runs.
 
-Screens are watchers: they are told after the fact, and one that fails is dropped. None of them can
-reach the unit.
+Screens are watchers: they are told after the fact, in a thread of their own, and one that fails is dropped.
+None of them can reach the unit.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from device.events import (
@@ -16,13 +15,15 @@ from device.events import (
     AlarmCleared,
     AlarmRaised,
     Event,
+    EventsSkipped,
+    ObserverDropped,
     Progress,
     Silence,
     Silenced,
     StateChanged,
     StepStarted,
 )
-from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
+from physioctl.events import Outcome, Screened, SessionEnded, SessionReconciled, SessionStarted
 from physioctl.text import clean, minutes
 
 if TYPE_CHECKING:
@@ -68,6 +69,18 @@ class Plain:
             self._say(f"{minutes(event.at_ms // 1000 * 1000)}  {line}")
 
 
+class DropNotices:
+    """A line for each observer that was dropped, where it is seen though that was the screen."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+
+    def notice(self, event: Event) -> None:
+        """Say ``event`` if it is one."""
+        if isinstance(event, ObserverDropped):
+            self._say(_line(event))
+
+
 class BarScreen:
     """A progress bar with the step, the time left, level, energy, head temperature and contact."""
 
@@ -83,23 +96,23 @@ class BarScreen:
             TextColumn("{task.fields[left]}"),
             TextColumn("[dim]{task.fields[readings]}"),
             console=self._console,
+            redirect_stdout=False,  # what the main thread prints must not wait for this screen
+            redirect_stderr=False,
         )
         self._task: TaskID | None = None
         self._total_ms = 0
         self._percussion = False
         self._of = ""
 
-    def __enter__(self) -> BarScreen:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bar.stop()
-
     def notice(self, event: Event) -> None:
-        """Move the bar, and print above it what a person has to read."""
+        """Move the bar, and print above it what a person has to read. It stands while the session runs."""
+        try:
+            self._show(event)
+        except BaseException:
+            self._bar.stop()  # or the terminal would be left without its cursor
+            raise
+
+    def _show(self, event: Event) -> None:
         if isinstance(event, SessionStarted):
             self._begin(event)
         elif isinstance(event, Progress) and self._task is not None:
@@ -115,6 +128,8 @@ class BarScreen:
             self._print(event, "cyan")
         elif isinstance(event, AlarmRaised):
             self._print(event, "red" if event.priority != "low" else "yellow")
+        elif isinstance(event, Screened) and event.acknowledged:
+            self._print(event, "yellow")
         elif isinstance(event, AlarmCleared | Acted):
             self._print(event, "dim")
         elif isinstance(event, SessionEnded) and self._task is not None:
@@ -128,6 +143,7 @@ class BarScreen:
         self._total_ms = event.total_ms
         self._percussion = event.family == "percussion"
         self._task = self._bar.add_task("starting", total=max(1, event.total_ms), left="", readings="")
+        self._bar.start()
         self._print(event, "bold")
 
     def _print(self, event: Event, style: str) -> None:
@@ -153,15 +169,18 @@ def summary(ended: SessionEnded) -> list[str]:
         f"  energy     {ended.energy_mj / 1000:.1f} J{planned}",
         f"  took       {minutes(ended.duration_ms)}",
         f"  {SILENCE[ended.silence]}",
+        f"  record     {ended.session}",
     ]
 
 
 def unfinished(found: SessionReconciled) -> str:
     """What became of a session that broke off, and how its rest can be given."""
-    by = "by the unit's own count" if found.counted else "as last heard; the unit has restarted since"
+    restarted = found.silence is not Silence.PROVEN
+    since = "restarted" if restarted else "been used"
+    by = "by the unit's own count" if found.counted else f"as last heard; the unit has {since} since"
     line = (
         f"session {found.session} ({found.protocol}) had broken off: {minutes(found.delivered_ms)} of "
-        f"{minutes(found.planned_ms)} delivered, {by}. Its output is off."
+        f"{minutes(found.planned_ms)} delivered, {by}. Its output {'should be' if restarted else 'is'} off."
     )
     if found.delivered_ms < found.planned_ms:
         line += f" To give the rest: physioctl run {found.protocol} --rest-of {found.session} --port …"
@@ -174,6 +193,7 @@ def _line(event: Event) -> str:
             return (
                 f"{event.title} [{event.protocol}, {event.content_hash[:12]}] on {event.model} {event.serial}"
                 f"{' (assumed profile)' if event.assumed else ''}"
+                f"{', simulated: counts for nobody' if event.simulated and event.person else ''}"
             )
         case SessionReconciled():
             return unfinished(event)
@@ -195,8 +215,14 @@ def _aside(event: Event) -> str:
     match event:
         case AlarmCleared():
             return f"alarm {event.code} is over"
+        case ObserverDropped():
+            return f"{event.observer} was dropped and shows nothing more: {event.error}"
+        case EventsSkipped():
+            return f"{event.count} events are not shown here: they came faster than they were read"
         case Acted():
             return f"operator: {event.act}"
+        case Screened() if event.acknowledged:
+            return "; ".join(f"{code} acknowledged by {by}" for code, by in event.acknowledged.items())
         case StateChanged(state=state) if state in ("paused", "held", "uncertain", "fault"):
             return f"now {state}"
     return ""

@@ -41,10 +41,18 @@ def stop_on_signals(inbox: Inbox) -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def attended() -> bool:
+    """Whether somebody can type here: standard input is a terminal, and this is no job in its background.
+
+    Where the output goes makes no difference.
+    """
+    return sys.stdin is not None and sys.stdin.isatty() and _in_the_foreground()
+
+
 @contextmanager
 def keys(inbox: Inbox) -> Iterator[None]:
     """Let Space pause and resume, and ``s`` stop, for as long as there is a terminal to type at."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not attended():
         yield
         return
     ended = threading.Event()
@@ -70,6 +78,9 @@ def _listen(inbox: Inbox, read: Read, ended: threading.Event) -> None:
 if sys.platform == "win32":
     import msvcrt
 
+    def _in_the_foreground() -> bool:
+        return True
+
     @contextmanager
     def _one_key_at_a_time() -> Iterator[Read]:
         idle = threading.Event()
@@ -88,6 +99,13 @@ else:
     import termios
     import tty
 
+    def _in_the_foreground() -> bool:
+        """False for a job in a shell's background, which the terminal would suspend if it read or set it."""
+        try:
+            return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
+        except OSError:  # another session's terminal: it sends this program no signals
+            return True
+
     @contextmanager
     def _one_key_at_a_time() -> Iterator[Read]:
         """The terminal without line editing or echo; put back as it was, however this ends.
@@ -105,15 +123,16 @@ else:
             except OSError:
                 return ""
 
-        tty.setcbreak(terminal)
+        tty.setcbreak(terminal, termios.TCSANOW)  # the other ways wait until all output has been read
+        termios.tcflush(terminal, termios.TCIFLUSH)
         try:
             _let_no_key_hold_us_up(terminal)
             yield read
         finally:
-            termios.tcsetattr(terminal, termios.TCSADRAIN, before)
+            termios.tcsetattr(terminal, termios.TCSANOW, before)
 
     def _let_no_key_hold_us_up(terminal: int) -> None:
         mode = termios.tcgetattr(terminal)
         mode[0] &= ~termios.IXON  # Ctrl-S
         mode[6][termios.VSUSP] = bytes([os.fpathconf(terminal, "PC_VDISABLE")])  # Ctrl-Z
-        termios.tcsetattr(terminal, termios.TCSADRAIN, mode)
+        termios.tcsetattr(terminal, termios.TCSANOW, mode)

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 from protocols import ceilings, plan
 from protocols.errors import Refused
+from protocols.library import as_read
 from protocols.limits import Bound, Excess, Family, Layer, Limits, Quantity
-from protocols.model import EmitStep, FlatStep, PercussionLevel, Protocol, RestStep, Where
+from protocols.model import EmitStep, FlatStep, PercussionLevel, Protocol, RestStep
+from protocols.origin import Where
 from protocols.plan import Emit, Guide, Output, Percussion, Plan, Rest, Step, Ultrasound
 
 RAMP_MS = {Family.ULTRASOUND: 3_000, Family.PERCUSSION: 1_000}
@@ -48,8 +50,10 @@ def standing_limits(protocol: Protocol) -> Limits:
 def check(protocol: Protocol) -> None:
     """Hold the protocol against what holds on every unit; raise `Refused` with every excess.
 
-    Energy is not judged: it takes a unit's radiating area.
+    Energy is not judged: it takes a unit's radiating area. Raise `ProtocolInvalid` when the protocol was
+    changed in Python into one that no file could hold; so does `compile_plan`.
     """
+    protocol = as_read(protocol)
     limits = _layered(standing_limits(protocol).with_layer(protocol.own_bounds()))
     _refuse_blocked(protocol, limits)
     _refuse_excess(protocol, limits, [*_held_steps(protocol), _held_time(protocol)])
@@ -63,6 +67,7 @@ def compile_plan(
     The family's, the body site's and the protocol's own layers are added to ``limits`` here, so that no
     caller can forget them.
     """
+    protocol = as_read(protocol)
     if protocol.family not in (None, family):
         raise Refused(
             f"{protocol.id} is {_an(protocol.family)} protocol; {model} is {_an(family)} unit",
@@ -76,11 +81,8 @@ def compile_plan(
     held = [*_held_steps(protocol), _held_time(protocol)]
     if energy_mj is not None:
         held.append(_Held(("steps",), "the session", Quantity.ENERGY_MJ, energy_mj))
-    elif protocol.family is Family.ULTRASOUND and limits.of(Quantity.ENERGY_MJ):
-        raise Refused(
-            f"the energy of {protocol.id} is bounded, and {model}'s radiating area is not known",
-            "Use a unit whose effective radiating area (ERA) is known.",
-        )
+    elif protocol.family is not None and (bounds := limits.of(Quantity.ENERGY_MJ)):
+        raise _energy_not_known(protocol, model, bounds[0])
     _refuse_excess(protocol, limits, held)
     made = Plan(
         protocol_id=protocol.id,
@@ -93,8 +95,24 @@ def compile_plan(
         limits=limits,
         energy_mj=energy_mj,
     )
-    assert not made.excesses()  # the plan judges itself by its own count
+    if excesses := made.excesses():  # the plan judges itself by its own count
+        raise Refused(
+            f"the plan made of {protocol.id} is outside its limits: {excesses[0]}",
+            "Report this with the protocol: the program should not have made it.",
+        )
     return made
+
+
+def _energy_not_known(protocol: Protocol, model: str, bound: Bound) -> Refused:
+    what = f"the energy of {protocol.id} is bounded ({bound.layer}: {bound.source})"
+    if protocol.family is Family.PERCUSSION:
+        return Refused(
+            f"{what}, and percussion plans no energy", "Bound its speed or its delivered time instead."
+        )
+    return Refused(
+        f"{what}, and {model}'s radiating area is not known",
+        "Use a unit whose effective radiating area (ERA) is known.",
+    )
 
 
 def _layered(limits: Limits) -> Limits:
@@ -121,7 +139,7 @@ def _output(step: EmitStep) -> Output:
 
 
 def _energy_mj(steps: tuple[Step, ...], family: Family, area_mm2: int | None) -> int | None:
-    if family is Family.PERCUSSION or area_mm2 is None:
+    if family is Family.PERCUSSION or area_mm2 is None or area_mm2 <= 0:
         return None
     return sum(plan.energy_mj(step, area_mm2) for step in steps if isinstance(step, Emit))
 
@@ -148,7 +166,7 @@ def _held_time(protocol: Protocol) -> _Held:
 
 def _refuse_blocked(protocol: Protocol, limits: Limits) -> None:
     if protocol.family and (block := limits.blocked(protocol.family)):
-        site = ceilings.body_sites()[protocol.body_site]
+        site = ceilings.body_sites()[protocol.body_site]  # known, or it would not have been read
         raise Refused(
             f"{protocol.id}: {protocol.family} is blocked by the {block.layer} ({site}): {block.reason}",
             f"Nothing overrides this ({block.source}). Use a protocol that guides, or refer the person.",

@@ -38,7 +38,7 @@ class Mistake:
         return f"{place}: {self.field + ': ' if self.field else ''}{self.what}"
 
 
-_SAID_MAX = 50  # mistakes to print; the rest are most likely of the same kind
+MISTAKES_SAID_MAX = 50  # mistakes to print; the rest are most likely of the same kind
 
 
 class ProtocolInvalid(PhysioctlError):
@@ -49,7 +49,7 @@ class ProtocolInvalid(PhysioctlError):
         if len(self.mistakes) == 1:
             super().__init__(str(self.mistakes[0]), self.mistakes[0].mend)
         else:
-            said = [f"{mistake}. {mistake.mend}" for mistake in self.mistakes[:_SAID_MAX]]
+            said = [f"{mistake}. {mistake.mend}" for mistake in self.mistakes[:MISTAKES_SAID_MAX]]
             more = len(self.mistakes) - len(said)
             super().__init__(
                 "\n".join(said + [f"and {more} more"] * (more > 0)), "Mend these and check again."
@@ -58,3 +58,7 @@ class ProtocolInvalid(PhysioctlError):
 
 class Refused(PhysioctlError):
     """Nobody made a mistake, and it still may not be done: limits, screening or history say no."""
+
+
+class InstallationDamaged(PhysioctlError):
+    """The data that ships with physioctl cannot be relied on: whoever installed it has to mend that."""

@@ -7,24 +7,31 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from protocols import ceilings, quantity
 from protocols.limits import Family, Limits, Quantity
+from protocols.origin import Where
 from protocols.quantity import Dimension, NotAQuantity
 
 TEXT_MAX = 400
+NAME_MAX = 80
 
 
-def _quantity(dimension: Dimension) -> tuple[BeforeValidator, WithJsonSchema]:
+def _quantity(dimension: Dimension) -> tuple[BeforeValidator, PlainSerializer, WithJsonSchema]:
     def read(written: object) -> int:
         return quantity.parse(written, dimension)
 
+    def write(value: int) -> str:
+        return quantity.write(value, dimension)
+
     schema = {"type": "string", "pattern": quantity.pattern(dimension), "examples": [*dimension.examples]}
-    return BeforeValidator(read), WithJsonSchema(schema)
+    return BeforeValidator(read), PlainSerializer(write, when_used="json"), WithJsonSchema(schema)
 
 
 def _within(family: Family, bounded: Quantity) -> AfterValidator:
@@ -67,6 +74,35 @@ def _given(value: object) -> object:
 Given = BeforeValidator(_given)
 
 
+def _whole(value: object) -> object:
+    """A version is a whole number: in Python true, and 1.0, are 1 as well."""
+    if isinstance(value, bool | float | Decimal):
+        raise NotSaid(
+            f"found {quantity.shorten(str(value).lower())}; expected a whole number", "Write `format: 1`."
+        )
+    return value
+
+
+Version = BeforeValidator(_whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """Two parts of a file that do not agree: where, what, and how to mend it."""
+
+    where: Where
+    what: str
+    mend: str
+
+
+class Disagreement(ValueError):
+    """Everything in a file that does not agree with the rest of it."""
+
+    def __init__(self, slips: Sequence[Slip]) -> None:
+        super().__init__("; ".join(slip.what for slip in slips))
+        self.slips = tuple(slips)
+
+
 def near(word: str, known: Iterable[str]) -> str:
     """``Did you mean …?`` when something known is near ``word``, or what there is to choose from."""
     choice = sorted(known)
@@ -92,13 +128,15 @@ def _matching(pattern: str, such_as: str) -> Callable[[str], str]:
     def check(name: str) -> str:
         if not re.fullmatch(pattern, name):
             raise NotSaid(f"found {quantity.shorten(name)!r}", f"Write a name such as {such_as}.")
+        if len(name) > NAME_MAX:
+            raise NotSaid(f"is {len(name)} characters long; at most {NAME_MAX} are read", "Make it shorter.")
         return name
 
     return check
 
 
 def _name(pattern: str, such_as: str) -> tuple[Any, ...]:
-    schema = {"type": "string", "pattern": f"^{pattern}$", "examples": [such_as]}
+    schema = {"type": "string", "pattern": f"^{pattern}$", "maxLength": NAME_MAX, "examples": [such_as]}
     return AfterValidator(_matching(pattern, such_as)), WithJsonSchema(schema)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -10,7 +9,8 @@ from pydantic import ValidationError
 from protocols.errors import Mistake, PhysioctlError, ProtocolInvalid
 from protocols.fields import near
 from protocols.mistakes import mistakes
-from protocols.model import FORMAT, Origin, Protocol, Where
+from protocols.model import FORMAT, Protocol
+from protocols.origin import Origin, Where
 from protocols.quantity import shorten
 from protocols.reading import Node, printable, read_bytes, read_nodes
 
@@ -32,7 +32,7 @@ def find(name: str | Path) -> Protocol:
     if len(path.parts) > 1 or path.suffix in {".yaml", ".yml"}:
         return load(path)
     if text in bundled():  # only a name that is in the list, so that no id leads out of the folder
-        return parse(read_bytes(_FOLDER / f"{text}.yaml"), f"{text}.yaml")
+        return parse(read_bytes(_FOLDER / f"{text}.yaml"), f"{text}.yaml", bundled=True)
     if _exists(path):
         return load(path)
     close = near(text, bundled())
@@ -42,20 +42,31 @@ def find(name: str | Path) -> Protocol:
     )
 
 
+def namesakes(name: str | Path, protocol: Protocol) -> tuple[str, ...]:
+    """What to tell a person who said ``name`` and got ``protocol``, where another could have been meant."""
+    if protocol.origin.bundled:
+        if not Path(name).is_file():
+            return ()
+        what = f"{name} is the bundled protocol; the file of that name in this folder is not read"
+        return (f"{what} (that is ./{name})",)
+    if protocol.id in bundled() and find(protocol.id) != protocol:
+        return (f"{protocol.origin.file} bears the id of the bundled protocol {protocol.id} and is not it",)
+    return ()
+
+
 def load(path: str | Path) -> Protocol:
     """The protocol in a file, or `ProtocolInvalid` with all of the file's mistakes."""
     path = Path(path)
     return parse(read_bytes(path), printable(path))
 
 
-def parse(data: bytes, file: str = "<memory>") -> Protocol:
-    """The protocol that ``data`` is, said to be from ``file``."""
+def parse(data: bytes, file: str = "<memory>", *, bundled: bool = False) -> Protocol:
+    """The protocol that ``data`` is, said to be from ``file``; ``bundled`` when that ships with physioctl."""
     root, found = read_nodes(data, file)
     _check_format(root, file)
-    origin = Origin(file, hashlib.sha256(data).hexdigest(), lambda where: root.place(where, of_key=True)[0])
     protocol: Protocol | None = None
     try:
-        protocol = Protocol.model_validate(root.plain(), context=origin)
+        protocol = Protocol.model_validate(root.plain(), context=Origin(file, root, bundled))
     except ValidationError as error:
         found += mistakes(error, root, file)
     if found or protocol is None:
@@ -63,12 +74,37 @@ def parse(data: bytes, file: str = "<memory>") -> Protocol:
     return protocol
 
 
+def as_read(protocol: Protocol) -> Protocol:
+    """``protocol`` as a file with its content is read; raise `ProtocolInvalid` when no file could hold it.
+
+    A protocol that was made or changed in Python, past the model's checks, is held to them here.
+    """
+    try:
+        text = protocol.canonical_text()
+    except (TypeError, ValueError) as error:
+        raise _no_file_holds("<memory>", shorten(str(error), 200)) from None
+    origin = protocol.origin
+    try:
+        read = Protocol.model_validate_json(text, context=origin)
+    except ValidationError as error:
+        root = origin.root or Node(0, 0, None)
+        raise ProtocolInvalid(list(mistakes(error, root, origin.file))) from None
+    if read.canonical_text() != text:
+        raise _no_file_holds(origin.file, "a value is of another type or form than a file gives it")
+    return read
+
+
+def _no_file_holds(file: str, what: str) -> ProtocolInvalid:
+    what = f"holds what no protocol file can: {what}"
+    return ProtocolInvalid([Mistake(file, 0, 0, "", what, "Write a file, and read that.")])
+
+
 def _check_format(root: Node, file: str) -> None:
     """A later format is one mistake, not one for each key that it has and we do not know."""
     where: Where = ("format",)
     said = root.plain()
     version = said.get("format") if isinstance(said, dict) else None
-    if isinstance(version, int) and version is not True and version != FORMAT:
+    if isinstance(version, int) and not isinstance(version, bool) and version != FORMAT:
         what = f"format {version} is not known here; this version of physioctl reads format {FORMAT}"
         mistake = Mistake(
             file, *root.place(where), "format", what, "Use a newer physioctl, or write format 1."

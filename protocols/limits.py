@@ -60,9 +60,17 @@ class Layer(StrEnum):
     OPERATOR = "operator"
 
 
+class InvalidBound(ValueError):
+    """A bound or a block that cannot stand: it says nothing, contradicts itself or has no source."""
+
+
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One layer's word on one quantity. At least one of its three clauses is given."""
+    """One layer's word on one quantity. At least one of its three clauses is given.
+
+    Raise `InvalidBound` when no clause is given, when no value satisfies all of them, when one is not a
+    whole number, or when the source is empty.
+    """
 
     quantity: Quantity
     layer: Layer
@@ -70,6 +78,24 @@ class Bound:
     at_least: int | None = None
     at_most: int | None = None
     one_of: frozenset[int] | None = None
+
+    def __post_init__(self) -> None:
+        if why := self._invalid():
+            raise InvalidBound(f"{self.layer}'s bound on {self.quantity.name.lower()} {why}")
+
+    def _invalid(self) -> str:
+        if not self.source.strip():
+            return "has no source"
+        if self.one_of is not None and not isinstance(self.one_of, frozenset):
+            return "lists its values as something other than a set"
+        values = [value for value in (self.at_least, self.at_most, *(self.one_of or ())) if value is not None]
+        if any(type(value) is not int for value in values):  # NaN would admit everything, and true is 1
+            return "has a clause that is not a whole number"
+        if not values:
+            return "says nothing" if self.one_of is None else "is an empty list"
+        if not any(map(self.admits, values)):  # where anything is admitted, one of the edges is
+            return f"contradicts itself: no value satisfies {self}"
+        return ""
 
     def admits(self, value: int) -> bool:
         """Whether ``value`` is within this bound. A bound that is met exactly admits."""
@@ -98,6 +124,11 @@ class Block:
     layer: Layer
     source: str
     reason: str
+
+    def __post_init__(self) -> None:
+        for name, text in (("source", self.source), ("reason", self.reason)):
+            if not text.strip():
+                raise InvalidBound(f"the {self.layer}'s block of {self.family} has no {name}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ValidationError
 
 from protocols import model
 from protocols.errors import Mistake
-from protocols.fields import NotSaid, near
+from protocols.fields import Disagreement, NotSaid, near
+from protocols.origin import Where
 from protocols.quantity import NotAQuantity, shorten
 from protocols.reading import Node
 
@@ -42,7 +43,7 @@ def mistakes(error: ValidationError, root: Node, file: str) -> Iterator[Mistake]
     for detail in error.errors(include_url=False):
         where = tuple(part for part in detail["loc"] if not str(part).startswith("<"))
         cause = detail.get("ctx", {}).get("error")
-        if isinstance(cause, model.Disagreement):
+        if isinstance(cause, Disagreement):
             for slip in cause.slips:
                 yield _mistake(file, root, slip.where, slip.what, slip.mend)
             continue
@@ -50,9 +51,7 @@ def mistakes(error: ValidationError, root: Node, file: str) -> Iterator[Mistake]
         yield _mistake(file, root, where, what, mend, of_key=detail["type"] == "extra_forbidden")
 
 
-def _mistake(
-    file: str, root: Node, where: model.Where, what: str, mend: str, *, of_key: bool = False
-) -> Mistake:
+def _mistake(file: str, root: Node, where: Where, what: str, mend: str, *, of_key: bool = False) -> Mistake:
     line, column = root.place(where, of_key=of_key)
     field = ".".join(shorten(str(part)) for part in where)
     return Mistake(file, line, column, field, what, mend)
@@ -100,4 +99,6 @@ def _found(value: object) -> str:
         return "a mapping"
     if isinstance(value, tuple):
         return "a list"
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return "nothing" if value is None else shorten(repr(value) if isinstance(value, str) else str(value))

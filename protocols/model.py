@@ -5,16 +5,23 @@ It knows what an author may write and which parts must agree; no unit, no person
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from enum import StrEnum
+from hashlib import sha256
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
+from protocols.additions import slips_in_screening
+from protocols.ceilings import family_layer
+from protocols.contraindications import AgeBand
 from protocols.fields import (
     Carrier,
     Code,
+    Disagreement,
     Duration,
     Duty,
     Energy,
@@ -24,10 +31,13 @@ from protocols.fields import (
     NotSaid,
     Pulse,
     Site,
+    Slip,
     Speed,
     Text,
+    Version,
 )
-from protocols.limits import Bound, Family, Layer, Quantity
+from protocols.limits import Bound, Family, Layer, Limits, Quantity
+from protocols.origin import Origin, Where
 from protocols.quantity import DURATION, show
 
 STEPS_MAX = 500  # once its repeats are written out
@@ -99,7 +109,7 @@ class OwnLimits(_Strict):
 class Question(_Strict):
     """A question the protocol adds to the screening. A yes, or no answer, refuses the session."""
 
-    code: Annotated[Code, Field(description="a contraindication's code, or one of your own")]
+    code: Annotated[Code, Field(description="a code of your own; none of the project's, and none twice")]
     ask: Annotated[Text, Field(description="the question; yes means that it is present")]
 
 
@@ -108,6 +118,13 @@ class RedFlag(_Strict):
 
     sign: Text
     action: Annotated[Action, Field(strict=False)]
+
+    @property
+    def code(self) -> str:
+        """The code of the question it is asked by, made of the sign: another sign is another question."""
+        sign = self.sign.rstrip(".")
+        words = re.findall("[A-Z0-9]+", sign.upper())[:5]
+        return "_".join(["FLAG", *words, sha256(sign.encode()).hexdigest()[:6].upper()])
 
 
 class UltrasoundLevel(_Strict):
@@ -174,6 +191,9 @@ def kinds_of(found: Any) -> list[str]:
 
 
 def _has(found: Any, key: str) -> bool:
+    """Whether what is read, or what was made of it, has this key."""
+    if isinstance(found, BaseModel):
+        return any((field.alias or name) == key for name, field in type(found).model_fields.items())
     return isinstance(found, dict) and key in found
 
 
@@ -201,43 +221,18 @@ Steps: TypeAlias = Annotated[
     tuple[Step, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})
 ]
 FlatStep: TypeAlias = EmitStep | RestStep | GuideStep
-Where: TypeAlias = tuple[str | int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Slip:
-    """Two parts of a file that do not agree: where, what, and how to mend it."""
-
-    where: Where
-    what: str
-    mend: str
-
-
-class Disagreement(ValueError):
-    """Everything in a file that does not agree with the rest of it."""
-
-    def __init__(self, slips: Sequence[Slip]) -> None:
-        super().__init__("; ".join(slip.what for slip in slips))
-        self.slips = tuple(slips)
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a protocol came from."""
-
-    file: str
-    content_hash: str  # SHA-256 of the file's bytes
-    line_of: Callable[[Where], int]
-
-    def source(self, where: Where) -> str:
-        """``file:line`` of what ``where`` leads to."""
-        return f"{self.file}:{self.line_of(where)}"
+def _some_age(ages: tuple[AgeBand, ...]) -> tuple[AgeBand, ...]:
+    if not ages:
+        raise NotSaid("names no age band", f"Choose from {', '.join(AgeBand)}, or take the key out.")
+    return ages
 
 
 class Protocol(_Strict):
     """A therapy file, checked. Made by `protocols.library`, which gives it its origin."""
 
-    format: Annotated[Literal[1], Field(description="the version of this format")]
+    format: Annotated[Literal[1], Version, Field(description="the version of this format")]
     id: Annotated[Id, Field(description="the file's name, without .yaml")]
     title: Text
     uses: Annotated[Uses, Field(alias="family", strict=False, description="none: guidance only")]
@@ -246,11 +241,23 @@ class Protocol(_Strict):
     purpose: Annotated[Text, Field(description="for whom and when; and for whom not")]
     evidence: Evidence
     limits: Annotated[OwnLimits, Field(description="its own limits; they can only lower")] = OwnLimits()
+    ages: Annotated[
+        tuple[Annotated[AgeBand, Field(strict=False)], ...],
+        AfterValidator(_some_age),
+        Field(
+            description="the only age bands it is for; they can only narrow the family's",
+            json_schema_extra={"minItems": 1},
+        ),
+    ] = ()
+    asks: Annotated[
+        tuple[Code, ...],
+        Field(description="codes of the project's own questions that refuse this session, wherever it is"),
+    ] = ()
     screening: Annotated[tuple[Question, ...], Field(description="questions it adds")] = ()
     red_flags: Annotated[tuple[RedFlag, ...], Field(description="signs that send the person on")] = ()
     steps: Steps
 
-    _origin: Origin = Origin("<memory>", "", lambda _where: 0)
+    _origin: Origin = Origin("<memory>")
 
     @property
     def family(self) -> Family | None:
@@ -259,13 +266,31 @@ class Protocol(_Strict):
 
     @property
     def origin(self) -> Origin:
-        """The file it was read from."""
-        return self._origin
+        """The file it was read from. One that was changed in Python has no lines, and is no bundled one."""
+        if self._origin.content_hash in ("", self.content_hash):
+            return self._origin
+        return Origin(f"{self._origin.file}, changed in Python")
+
+    def canonical_text(self) -> str:
+        """What it says, as JSON that `protocols.library.parse` reads back to an equal protocol.
+
+        The same for every file that says the same: sorted keys, quantities in whole units, defaults and
+        comments left out.
+        """
+        said = self.model_dump(mode="json", by_alias=True, exclude_defaults=True, warnings="none")
+        return json.dumps(said, ensure_ascii=False, sort_keys=True)
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of the file's bytes."""
-        return self._origin.content_hash
+        """SHA-256 of the canonical text, in hexadecimal. Worked out anew each time: copies may differ."""
+        return sha256(self.canonical_text().encode()).hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        """Equal content, wherever it came from."""
+        return isinstance(other, Protocol) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash(self.canonical_text())
 
     def flat_steps(self) -> Iterator[tuple[Where, FlatStep]]:
         """Every step in order, repeats written out, with where in the file it stands."""
@@ -273,8 +298,9 @@ class Protocol(_Strict):
 
     def own_bounds(self) -> tuple[Bound, ...]:
         """The protocol's own limits as a layer."""
+        origin = self.origin
         return tuple(
-            Bound(quantity, Layer.PROTOCOL, self._origin.source(("limits", key)), at_most=value)
+            Bound(quantity, Layer.PROTOCOL, origin.source(("limits", key)), at_most=value)
             for key, quantity in OWN_LIMITS.items()
             if (value := getattr(self.limits, key)) is not None
         )
@@ -282,11 +308,18 @@ class Protocol(_Strict):
     def model_post_init(self, context: Any) -> None:
         """Take the origin from whoever reads the file."""
         if isinstance(context, Origin):
-            self._origin = context
+            self._origin = replace(context, content_hash=self.content_hash)
 
     @model_validator(mode="after")
     def _agrees(self) -> Protocol:
-        if slips := [*_size_slips(self), *_step_slips(self), *_evidence_slips(self)]:
+        slips = [
+            *_limit_slips(self),
+            *_size_slips(self),
+            *_step_slips(self),
+            *_evidence_slips(self),
+            *slips_in_screening(self),
+        ]
+        if slips:
             raise Disagreement(slips)
         return self
 
@@ -298,6 +331,11 @@ OWN_LIMITS = {
     "step": Quantity.STEP_MS,
     "duration": Quantity.DELIVERED_MS,
     "energy": Quantity.ENERGY_MJ,
+}
+_LIMITS_OF = {  # what a plan of each family can be held to
+    Uses.ULTRASOUND: ("intensity", "sata", "step", "duration", "energy"),
+    Uses.PERCUSSION: ("speed", "step", "duration"),
+    Uses.NONE: tuple(OWN_LIMITS),  # nothing is emitted, and every limit is kept
 }
 
 
@@ -328,6 +366,19 @@ def _once(steps: Sequence[Any], where: Where) -> Iterator[tuple[Where, FlatStep]
             yield from _once(step.steps, (*here, "steps"))
         else:
             yield here, step
+
+
+def _limit_slips(protocol: Protocol) -> Iterator[Slip]:
+    known = _LIMITS_OF[protocol.uses]
+    ceilings = Limits(family_layer(protocol.family) if protocol.family else ())
+    for key, quantity in OWN_LIMITS.items():
+        if (value := getattr(protocol.limits, key)) is None:
+            continue
+        if key not in known:
+            what = f"a plan for {protocol.uses} has no {quantity.label} to hold this against"
+            yield Slip(("limits", key), what, f"Take it out. What can be limited: {', '.join(known)}.")
+        elif excess := ceilings.excess(quantity, value):
+            yield Slip(("limits", key), str(excess), f"Stay within it: {excess.bound}.")
 
 
 def _size_slips(protocol: Protocol) -> Iterator[Slip]:

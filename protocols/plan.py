@@ -73,7 +73,7 @@ class Plan:
 
     protocol_id: str
     title: str
-    content_hash: str  # SHA-256 of the protocol file's bytes
+    content_hash: str  # SHA-256 of the protocol's canonical text
     family: Family
     body_site: str
     model: str  # model id, such as us111

@@ -94,6 +94,11 @@ def show(value: int, dimension: Dimension) -> str:
     return f"{(value / dimension.factors[unit]).normalize():f} {unit}"
 
 
+def write(value: int, dimension: Dimension) -> str:
+    """``value`` as `parse` reads it back, in whole units: ``440 mW/cm²``, ``300000 ms``."""
+    return f"{value} {dimension.whole}"
+
+
 def show_in(value: int, whole: str) -> str:
     """``value``, counted in the unit ``whole`` (such as ``mW/cm²`` or ``ms``), as people read it."""
     return show(value, _BY_WHOLE[whole])
@@ -130,6 +135,8 @@ def _whole(number: Decimal, unit: str, text: str, dimension: Dimension) -> int:
             f"{shorten(text)} is finer than 1 {dimension.whole}, the smallest step there is",
             f"Round it to a whole number of {dimension.whole}.",
         )
+    if whole >= 10**_DIGITS_MAX:
+        raise NotAQuantity(f"{shorten(text)} is more than any number here may be", _write(dimension))
     return int(whole)
 
 

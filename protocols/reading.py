@@ -6,6 +6,7 @@ is built: bytes, nodes, nesting and what aliases expand to. What the values mean
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from collections.abc import Iterator, Sequence
@@ -19,10 +20,12 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
 from protocols.errors import Mistake, ProtocolInvalid
+from protocols.quantity import shorten
 
 SIZE_MAX = 256 * 1024
 NODES_MAX = 10_000  # after aliases; a real protocol has some hundreds
 DEPTH_MAX = 32
+_SAID_MAX = 200  # characters of what the YAML library says, for it may repeat the file
 
 Scalar: TypeAlias = str | int | Decimal | bool | None
 Plain: TypeAlias = "Scalar | tuple[Plain, ...] | dict[str, Plain]"
@@ -75,26 +78,44 @@ class Entry:
 def read_bytes(path: Path) -> bytes:
     """The bytes of a regular file of a sane size. Nothing is opened before it is known to be one."""
     try:
-        found = path.stat()
-        if stat.S_ISDIR(found.st_mode):
-            _whole_file(path, "is a folder, not a protocol file", "Name a file inside it.")
-        if not stat.S_ISREG(found.st_mode):
-            _whole_file(path, "is a device or a pipe, not a file", "Save the protocol to a file first.")
-        if found.st_size > SIZE_MAX:
-            _too_large(path, found.st_size)
-        with path.open("rb") as file:
-            data = file.read(SIZE_MAX + 1)
+        _check_kind(path, path.stat())
+        return _read_regular(path)
     except FileNotFoundError:
-        _whole_file(path, "is not there", "Check the name, or list what ships with physioctl protocols list.")
+        _whole_file(path, "is not there", "Check the name. What ships is listed by: physioctl protocols list")
     except PermissionError:
         _whole_file(path, "may not be read by you", "Give yourself leave to read it.")
     except OSError as error:
         _whole_file(path, f"cannot be read: {error.strerror}", "Check the name and the disk.")
     except ValueError:  # a NUL or a lone surrogate in the name
         _whole_file(path, "is not a name a file can have", "Check the name.")
+
+
+def _read_regular(path: Path) -> bytes:
+    """The bytes of what stands there now, which need not be what was looked at. This never waits for it."""
+    with open(path, "rb", opener=_open_at_once) as file:  # pathlib takes no opener
+        _check_kind(path, os.fstat(file.fileno()))
+        data = file.read(SIZE_MAX + 1)
+    if not data:  # None, where reading would have to wait
+        _whole_file(path, "gives nothing to read", "Save it to a file first.")
     if len(data) > SIZE_MAX:
         _too_large(path, len(data))
     return data
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the other end of a pipe, and without a terminal becoming ours."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))  # not on Windows
+
+
+def _check_kind(path: Path, found: os.stat_result) -> None:
+    if stat.S_ISDIR(found.st_mode):
+        _whole_file(path, "is a folder, not a file", "Name a file inside it.")
+    if not stat.S_ISREG(found.st_mode):
+        _whole_file(path, "is a device or a pipe, not a file", "Save it to a file first.")
+    if found.st_size == 0:  # also what the kernel makes up when it is read, such as /proc/kmsg
+        _whole_file(path, "is empty", "Write into it, or name another file.")
+    if found.st_size > SIZE_MAX:
+        _too_large(path, found.st_size)
 
 
 def read_nodes(data: bytes, file: str) -> tuple[Node, list[Mistake]]:
@@ -111,18 +132,14 @@ def read_nodes(data: bytes, file: str) -> tuple[Node, list[Mistake]]:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         what = "; ".join(part for part in (error.problem, error.context) if part)
-        builder.stop(place, _one_line(what) or "is not YAML", _mend(what))
+        builder.stop(place, shorten(what, _SAID_MAX) or "is not YAML", _mend(what))
     except (YAMLError, ValueError, OverflowError) as error:
         # The last two escape from the scanner, for an escape such as \UFFFFFFFF and a version such as 1.①.
-        builder.stop(
-            (1, 1), _one_line(str(error)), "Check the escapes and directives: a protocol needs none."
-        )
+        what = shorten(str(error), _SAID_MAX)
+        builder.stop((1, 1), what, "Check the escapes and directives: none is needed.")
     if not isinstance(root.value, dict):
-        builder.stop((root.line, root.column), "found no keys at the top", f"Begin with {_BEGIN}.")
+        builder.stop((root.line, root.column), "found no keys at the top", "Begin with `format: 1`.")
     return root, builder.mistakes
-
-
-_BEGIN = "`format: 1` and `id: name-of-the-file`"
 
 
 class _Builder:
@@ -141,10 +158,14 @@ class _Builder:
         for event in self._events:
             if isinstance(event, events.DocumentStartEvent):
                 if root:
-                    self.stop(_place(event), "a second document begins here", "Keep one protocol in a file.")
+                    self.stop(
+                        _place(event),
+                        "a second document begins here",
+                        "Keep one document in a file.",
+                    )
                 root = self._node(next(self._events), 1)
         if root is None:
-            self.stop((1, 1), "is empty", f"Begin with {_BEGIN}.")
+            self.stop((1, 1), "is empty", "Begin with `format: 1`.")
         return root
 
     def stop(self, place: tuple[int, int], what: str, mend: str) -> NoReturn:
@@ -164,7 +185,8 @@ class _Builder:
             self.stop(place, f"is nested more than {DEPTH_MAX} levels deep", "Flatten it.")
         assert isinstance(event, events.NodeEvent)
         if tag := getattr(event, "tag", None):
-            self._note(place, f"found the tag {tag}; values have no tags here", "Take the tag out.")
+            what = f"found the tag {shorten(str(tag))!r}; values have no tags here"
+            self._note(place, what, "Take the tag out.")
         if event.anchor:
             self._anchored[event.anchor] = None
         node = self._built(event, place, depth)
@@ -199,7 +221,8 @@ class _Builder:
                 node = Node(*at, None)
             if key in entries:
                 first = entries[key].line
-                self._note(at, f"{key!r} is here twice, first in line {first}", "Keep one of them.", key)
+                what = f"{shorten(key)!r} is here twice, first in line {first}"
+                self._note(at, what, "Keep one of them.", shorten(key))
             elif key is not None:
                 entries[key] = Entry(*at, node)
         nodes = [entry.node for entry in entries.values()]
@@ -210,7 +233,7 @@ class _Builder:
         target = self._anchored.get(name)
         if target is None:
             what = "stands inside what it names" if name in self._anchored else "names nothing above it"
-            self.stop(place, f"the alias *{name} {what}", "Write the values out.")
+            self.stop(place, f"the alias {shorten(name)!r} {what}", "Write the values out.")
         self._grow(target.size, place)
         if depth + target.height - 1 > DEPTH_MAX:
             self.stop(place, f"is nested more than {DEPTH_MAX} levels deep", "Write the values out, flat.")
@@ -220,7 +243,7 @@ class _Builder:
         self._nodes += by
         if self._nodes > NODES_MAX:
             what = f"the file holds more than {NODES_MAX} values once its aliases are written out"
-            self.stop(place, what, "Use `repeat` for what comes again.")
+            self.stop(place, what, "Write fewer: in a protocol, `repeat` is for what comes again.")
 
 
 def _size(nodes: Sequence[Node]) -> int:
@@ -278,12 +301,8 @@ def _mend(problem: str) -> str:
     return "Check the indentation, the colons and the quotes here and in the line above."
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
 def _too_large(path: Path, size: int) -> NoReturn:
-    what = f"is {size} bytes; a protocol has at most {SIZE_MAX}"
+    what = f"is {size} bytes; at most {SIZE_MAX} are read"
     _whole_file(path, what, "Check that this is the file you meant.")
 
 

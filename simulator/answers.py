@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass, fields
 
 from device.wire.messages import MAJOR, MINOR, Capabilities, Identity
 from simulator.nameplate import Nameplate
+
+_TAGS = {"us111": "US", "ultragun": "UG", "ultragun_pro": "UGP"}
+_NUMBERS = 10**8
+_SERIAL_MAX = 16  # what the wire has room for
+
+
+def serial_of(model: str, number: int) -> str:
+    """The serial number of a unit of ``model``: no two models have one in common."""
+    return f"SIM-{_TAGS[model]}-{number % _NUMBERS:04d}"
+
+
+def checked_serial(serial: str) -> str:
+    """``serial``, or raise ValueError when the wire has no room for it."""
+    if not (serial.isascii() and serial.isprintable() and 0 < len(serial) <= _SERIAL_MAX):
+        raise ValueError(f"{serial!r} is no serial number; write 1 to {_SERIAL_MAX} ASCII characters")
+    return serial
+
+
+def drawn_serial(model: str) -> str:
+    """A serial number that another unit of ``model`` does not have, but for a rare chance."""
+    return serial_of(model, secrets.randbelow(_NUMBERS))
+
+
+def drawn_boot() -> int:
+    """How often a unit has been started before, but for a rare chance never the same."""
+    return secrets.randbits(48)
 
 
 @dataclass(frozen=True, slots=True)

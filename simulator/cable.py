@@ -11,8 +11,10 @@ from heapq import heappop, heappush
 from random import Random
 
 from device.wire.messages import BAUD
+from simulator.answers import serial_of
 from simulator.chance import stream
 from simulator.faults import ON_THE_LINE, Fault, FaultKind
+from simulator.nameplate import MODELS
 from simulator.unit import SimulatedUnit
 
 _BITS_PER_BYTE = 10  # 8N1
@@ -115,6 +117,9 @@ class Cable:
         self._edges = sorted(
             {at for fault in self._pulls for at in (fault.at_ms, fault.until_ms)}, reverse=True
         )
+        self._others = [
+            (fault, _another(unit, fault, seed)) for fault in on_line if fault.kind is FaultKind.SWAPPED
+        ]
         self._to_unit = Line(Toward.UNIT, stream(seed, "line to unit"), on_line)
         self._to_host = Line(Toward.HOST, stream(seed, "line to host"), on_line)
 
@@ -146,12 +151,20 @@ class Cable:
             if self._edges and self._edges[-1] <= at_ms:
                 self._change_plug(self._edges.pop())
             for data in self._to_unit.arrived(at_ms):
-                answer = self.unit.hear(data, at_ms)
+                answer = self._plugged(at_ms).hear(data, at_ms)
                 if answer and not self.pulled:
                     self._to_host.carry(answer, at_ms)
             for data in self._to_host.arrived(at_ms):
                 self.on_arrival(data)
         self.unit.move_to(now_ms)
+
+    @property
+    def others(self) -> list[SimulatedUnit]:
+        """The units that are on the cable at some time instead of ``unit``."""
+        return [other for _, other in self._others]
+
+    def _plugged(self, now_ms: int) -> SimulatedUnit:
+        return next((other for fault, other in self._others if fault.during(now_ms)), self.unit)
 
     def _next_own_ms(self) -> int:
         at_ms = min(self._to_unit.next_ms(), self._to_host.next_ms())
@@ -168,6 +181,14 @@ def _lets_nothing_pass(fault: Fault, toward: Toward) -> bool:
     if fault.kind is FaultKind.HALF_OPEN:
         return round(fault.amount) == toward
     return fault.kind is FaultKind.CABLE_PULLED
+
+
+def _another(unit: SimulatedUnit, fault: Fault, seed: int) -> SimulatedUnit:
+    """A sound unit that has been switched on beside ``unit``: under another boot nonce, whatever it is."""
+    models = [model for model in MODELS if model != unit.plate.model]
+    model = models[seed % len(models)] if round(fault.amount) == 2 else unit.plate.model
+    serial = serial_of(model, seed + 1) if round(fault.amount) == 1 else unit.serial
+    return SimulatedUnit(model, seed=seed, boots=1 << 20, serial=serial)
 
 
 def _into_the_void(data: bytes) -> None:

@@ -29,6 +29,7 @@ class FaultKind(StrEnum):
     BYTES_LATE = "bytes_late"
     HALF_OPEN = "half_open"
     CABLE_PULLED = "cable_pulled"
+    SWAPPED = "swapped"
     RESTART = "restart"
     BROWN_OUT = "brown_out"
     STUCK_OUTPUT = "stuck_output"
@@ -42,6 +43,17 @@ class FaultKind(StrEnum):
     STALL = "stall"
     LOW_BATTERY = "low_battery"
     AGEING = "ageing"
+    WRONG_DUTY = "wrong_duty"
+    LYING_DUTY = "lying_duty"
+    LYING_METER = "lying_meter"
+    LYING_SESSION = "lying_session"
+    LYING_COUNT = "lying_count"
+    ENDLESS_LEASE = "endless_lease"
+    ENDLESS_HOLD = "endless_hold"
+    ENDLESS_STEP = "endless_step"
+    MISSING_SENSOR = "missing_sensor"
+    WILD_AREA = "wild_area"
+    FUTURE_CALIBRATION = "future_calibration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +79,14 @@ KINDS: dict[FaultKind, Kind] = {
     FaultKind.BYTES_LATE: Kind(2000, 120, 0, 5000, "milliseconds, each way"),
     FaultKind.HALF_OPEN: Kind(2000, 0, 0, 1, "0: nothing reaches the unit; 1: nothing reaches the host"),
     FaultKind.CABLE_PULLED: Kind(2000, 0, 0, 0, "none"),
+    FaultKind.SWAPPED: Kind(
+        60_000,
+        0,
+        0,
+        2,
+        "another unit, idle, is on the cable; 0: of the same serial number; "
+        "1: of another; 2: of another model",
+    ),
     FaultKind.RESTART: Kind(500, 0, 0, 0, "none; it is deaf for as long as it lasts"),
     FaultKind.BROWN_OUT: Kind(200, 0, 0, 0, "none"),
     FaultKind.STUCK_OUTPUT: Kind(
@@ -82,6 +102,19 @@ KINDS: dict[FaultKind, Kind] = {
     FaultKind.STALL: Kind(2000, 1.2, 0, 10, "force, as a multiple of the stall force", _GUN),
     FaultKind.LOW_BATTERY: Kind(0, 0.03, 0, 1, "charge it drops to", _GUN),
     FaultKind.AGEING: Kind(600_000, -0.3, -1, 1, "share by which output is off from what is set"),
+    FaultKind.WRONG_DUTY: Kind(60_000, 100, 1, 100, "the duty cycle it gives and reports, %", _US),
+    FaultKind.LYING_DUTY: Kind(60_000, 100, 1, 100, "the duty cycle it gives and does not report, %", _US),
+    FaultKind.LYING_METER: Kind(60_000, 0, 0, 10, "share of the energy that its meter counts", _US),
+    FaultKind.LYING_SESSION: Kind(60_000, 1, 0, 65_535, "the session it names"),
+    FaultKind.LYING_COUNT: Kind(60_000, 0.5, 0, 4, "share of the delivered time that it counts"),
+    FaultKind.ENDLESS_LEASE: Kind(60_000, 0, 0, 0, "none; no lease runs out, and 65535 ms of it are left"),
+    FaultKind.ENDLESS_HOLD: Kind(600_000, 0, 0, 0, "none; it waits for contact for ever", _US),
+    FaultKind.ENDLESS_STEP: Kind(60_000, 0, 0, 0, "none; its timer ends no step"),
+    FaultKind.MISSING_SENSOR: Kind(600_000, 1, 1, 15, "the sensors it lacks, as bits of Sensor"),
+    FaultKind.WILD_AREA: Kind(600_000, 65_535, 0, 65_535, "the radiating area it declares, mm²", _US),
+    FaultKind.FUTURE_CALIBRATION: Kind(
+        600_000, 65_535, 0, 65_535, "days from 2020-01-01 to the calibration it names"
+    ),
 }
 
 ON_THE_LINE = frozenset(
@@ -93,6 +126,23 @@ ON_THE_LINE = frozenset(
         FaultKind.BYTES_LATE,
         FaultKind.HALF_OPEN,
         FaultKind.CABLE_PULLED,
+        FaultKind.SWAPPED,
+    )
+)
+
+IN_THE_PROGRAM = frozenset(
+    (
+        FaultKind.WRONG_DUTY,
+        FaultKind.LYING_DUTY,
+        FaultKind.LYING_METER,
+        FaultKind.LYING_SESSION,
+        FaultKind.LYING_COUNT,
+        FaultKind.ENDLESS_LEASE,
+        FaultKind.ENDLESS_HOLD,
+        FaultKind.ENDLESS_STEP,
+        FaultKind.MISSING_SENSOR,
+        FaultKind.WILD_AREA,
+        FaultKind.FUTURE_CALIBRATION,
     )
 )
 
@@ -175,6 +225,8 @@ def draw(rng: Random, within_ms: int, count: int, family: Family) -> tuple[Fault
         # An amount of 0 or 1 is a choice between two, and the rest are spread about the usual.
         if kind in (FaultKind.HALF_OPEN, FaultKind.LYING_SENSOR):
             amount = float(rng.choice(whole))
+        elif kind is FaultKind.SWAPPED:
+            amount = float(rng.randint(0, 2))
         else:
             amount = min(max(usual.amount * rng.uniform(0.5, 1.5), usual.least), usual.most)
         faults.append(Fault(kind, rng.randrange(within_ms), for_ms, amount))

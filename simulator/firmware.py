@@ -6,7 +6,7 @@ will never know who the host is, nor what the host takes it for.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -34,6 +34,7 @@ from device.wire.messages import (
 from simulator import answers, checks
 from simulator.answers import Birth
 from simulator.drive import OFF, Drive
+from simulator.faults import FaultKind
 from simulator.memory import Memory
 from simulator.nameplate import Nameplate
 from simulator.record import Breach, OutputChange, Why
@@ -253,7 +254,7 @@ class Firmware:
             # The end of a ramp changes nothing here, but the line of the output bends.
             return min(due, self.drive.end_ms) if self.drive.ramp_ms else due
         if self.state is UnitState.HELD:
-            return min(self.lease_until_ms, self._held_since_ms + self._plate.hold_max_ms)
+            return min(self.lease_until_ms, self._hold_out_ms())
         return None
 
     def move_to(self, own_ms: int) -> None:
@@ -270,12 +271,15 @@ class Firmware:
         elif self.state is UnitState.HELD:
             if own_ms >= self.lease_until_ms:
                 self._lapse(own_ms)
-            elif own_ms >= self._held_since_ms + self._plate.hold_max_ms:
+            elif own_ms >= self._hold_out_ms():
                 self._end(UnitState.READY, Why.HOLD_EXPIRED, own_ms)
+
+    def suffer(self, flaws: Mapping[FaultKind, float], own_ms: int) -> None:
+        """Nothing: this program has no flaw. `simulator.flaws` has one that does."""
 
     def delivered_now_ms(self, own_ms: int) -> int:
         """Delivered in this session until ``own_ms``."""
-        return self.delivered_ms + (own_ms - self._on_since_ms if self.state is UnitState.EMITTING else 0)
+        return self.delivered_ms + (self._ran_ms(own_ms) if self.state is UnitState.EMITTING else 0)
 
     def lease_is_live(self, own_ms: int) -> bool:
         """Whether output is allowed at ``own_ms``."""
@@ -342,18 +346,29 @@ class Firmware:
 
     def _stand_still(self, own_ms: int) -> None:
         if self.state is UnitState.EMITTING:
-            ran_ms = own_ms - self._on_since_ms
+            ran_ms = self._ran_ms(own_ms)
             self.step_ms += ran_ms
             self.delivered_ms += ran_ms
             self._on_since_ms = own_ms
 
+    def _ran_ms(self, own_ms: int) -> int:
+        """What is counted of the output that began, or was last booked, at ``_on_since_ms``."""
+        return own_ms - self._on_since_ms
+
+    def _when_ran(self, ran_ms: int) -> int:
+        """When that will have been counted."""
+        return self._on_since_ms + ran_ms
+
+    def _hold_out_ms(self) -> int:
+        return self._held_since_ms + self._plate.hold_max_ms
+
     def _step_out_ms(self) -> int:
         assert self._step is not None
-        return self._on_since_ms + self._step.for_ms - self.step_ms
+        return self._when_ran(self._step.for_ms - self.step_ms)
 
     def _ceiling_ms(self) -> int:
         assert self._ceilings is not None
-        time_out_ms = self._on_since_ms + self._ceilings.delivered_max_ms - self.delivered_ms
+        time_out_ms = self._when_ran(self._ceilings.delivered_max_ms - self.delivered_ms)
         return time_out_ms if self._energy_out_ms is None else min(time_out_ms, self._energy_out_ms)
 
     def _foresee_energy(self, own_ms: int) -> None:
@@ -381,7 +396,7 @@ class Firmware:
 
     def _status(self, frame: Frame, result: Result, own_ms: int) -> Frame:
         now, step, has = self._senses.now, self._step, self._has
-        running = own_ms - self._on_since_ms if self.state is UnitState.EMITTING else 0
+        running = self._ran_ms(own_ms) if self.state is UnitState.EMITTING else 0
         lease_left_ms = self.lease_until_ms - own_ms if self.state in _RUNNING else 0
         status = Status(
             asked=frame.type,

@@ -1,5 +1,8 @@
 """``sim://MODEL?seed=7&fault=lift_off@30s+2s``: a simulated unit behind a pyserial URL, in real time.
 
+Each opening switches on another unit: its serial number is drawn, unless ``serial=SIM-7`` asks for one, and
+so is its boot nonce.
+
 pyserial finds this module once ``simulator`` is among its ``protocol_handler_packages``. There is no thread:
 the unit catches up with the clock whenever the port is touched, and its own timers count as if it had been
 watched. Each port has a unit of its own, which lives on while that port object is closed and opened again.
@@ -8,7 +11,6 @@ watched. Each port has a unit of its own, which lives on while that port object 
 from __future__ import annotations
 
 from datetime import date, timedelta
-from itertools import count
 from threading import Condition
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -16,19 +18,19 @@ from urllib.parse import unquote, urlsplit
 from serial.serialutil import PortNotOpenError, SerialBase, SerialException
 
 from device.clock import SystemClock
+from simulator.answers import drawn_boot, drawn_serial
 from simulator.cable import Cable
 from simulator.faults import Fault, parse
 from simulator.live import Live
-from simulator.nameplate import UnknownModel, calibration_days
+from simulator.nameplate import UnknownModel, calibration_days, nameplate
 from simulator.unit import SimulatedUnit
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_SHAPE = "sim://MODEL?seed=N&fault=KIND@WHEN+HOW_LONG=AMOUNT"
+_SHAPE = "sim://MODEL?seed=N&serial=TEXT&fault=KIND@WHEN+HOW_LONG=AMOUNT"
 _CALIBRATED_AGO = timedelta(days=30)
 _LONG_S = 3600.0
-_openings = count()  # a port opened anew is a unit started anew: its boot nonce must be another
 
 
 class Serial(SerialBase):
@@ -133,33 +135,36 @@ class Serial(SerialBase):
 
 def _cable(url: str, today: date) -> Cable:
     try:
-        model, seed, faults = _read(url)
+        model, seed, faults, serial = _read(url)
         unit = SimulatedUnit(
             model,
             seed=seed,
             faults=faults,
-            boots=next(_openings),
+            boots=drawn_boot(),  # a port opened anew is a unit started anew: its boot nonce must be another
             calibrated=calibration_days(today - _CALIBRATED_AGO),
+            serial=drawn_serial(nameplate(model).model) if serial is None else serial,
         )
     except (UnknownModel, ValueError) as error:
         raise SerialException(f"{url}: {error}; the address is written {_SHAPE}") from None
     return Cable(unit, seed=seed, faults=faults)
 
 
-def _read(url: str) -> tuple[str, int, tuple[Fault, ...]]:
+def _read(url: str) -> tuple[str, int, tuple[Fault, ...], str | None]:
     parts = urlsplit(url)
-    seed = 0
+    seed, serial = 0, None
     faults: list[Fault] = []
     for option in filter(None, parts.query.split("&")):
         # Not parse_qs: there a plus sign is a space, and here it is a plus sign.
         name, _, value = option.partition("=")
         if name == "seed":
             seed = _whole(value)
+        elif name == "serial":
+            serial = unquote(value)
         elif name == "fault":
             faults.append(parse(unquote(value)))
         else:
-            raise ValueError(f"nothing is called {name!r} here; use seed and fault")
-    return parts.netloc + parts.path.rstrip("/"), seed, tuple(faults)
+            raise ValueError(f"nothing is called {name!r} here; use seed, serial and fault")
+    return parts.netloc + parts.path.rstrip("/"), seed, tuple(faults), serial
 
 
 def _whole(text: str) -> int:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from queue import SimpleQueue
+from typing import TypeAlias
 
-from device.clock import VirtualClock
+from device.clock import Clock, VirtualClock
 from device.controller import Controller
+from device.dialect import Dialect
 from device.errors import LinkLost
 from device.link import Inbox, Link
 from device.native import Native
@@ -20,9 +22,13 @@ from simulator.cable import Cable
 from simulator.faults import Fault
 from simulator.unit import SimulatedUnit
 
+MakeController: TypeAlias = Callable[[Link, Clock, Inbox, Dialect], Controller]
+
 
 class CableLink:
     """The host's end of a simulated cable."""
+
+    simulated = True
 
     def __init__(self, cable: Cable, clock: VirtualClock, inbox: Inbox) -> None:
         self.name = f"a simulated {cable.unit.plate.name}"
@@ -77,6 +83,7 @@ class Rig:
     """A controller, a cable, a unit, a person and the time they share.
 
     A part other than the usual one may be brought along, by whoever asks what would happen with a worse one.
+    The unit's serial number follows from its model and the seed where no other is given.
     """
 
     def __init__(
@@ -87,12 +94,13 @@ class Rig:
         faults: Sequence[Fault] = (),
         acts: Iterable[tuple[int, Act]] = (),
         clock: VirtualClock | None = None,
+        serial: str | None = None,
         link: Callable[[Cable, VirtualClock, Inbox], Link] = CableLink,
         unit: type[SimulatedUnit] = SimulatedUnit,
-        controller: type[Controller] = Controller,
+        controller: MakeController = Controller,
     ) -> None:
         self.clock = VirtualClock() if clock is None else clock
-        self.unit = unit(model, seed=seed, faults=faults)
+        self.unit = unit(model, seed=seed, faults=faults, serial=serial)
         self.cable = Cable(self.unit, seed=seed, faults=faults)
         self.inbox: Inbox = SimpleQueue()
         self.person = Person(self.inbox, acts)

@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from device.wire.frame import Decoder, encode
 from device.wire.messages import Family
-from simulator.answers import Birth
+from simulator.answers import Birth, checked_serial, serial_of
 from simulator.chance import stream
 from simulator.drive import OFF, Drive
-from simulator.faults import KINDS, ON_THE_LINE, Fault, FaultKind
+from simulator.faults import IN_THE_PROGRAM, KINDS, ON_THE_LINE, Fault, FaultKind
 from simulator.firmware import Firmware
+from simulator.flaws import FlawedFirmware
 from simulator.nameplate import calibration_days, nameplate
 from simulator.owntime import OwnTime
 from simulator.physics import TICK_MS, Body, Moment, Percussion, Ultrasound
@@ -27,8 +28,11 @@ class SimulatedUnit:
 
     ``boots`` is how often it has been started before: with the same seed it has another boot nonce each
     time. ``calibrated`` is the day of its last calibration, in days from 2020-01-01, when the nameplate's
-    will not do. Faults of the line are the cable's and are passed over here, so that one list serves both.
+    will not do. ``serial`` is its serial number; left out, it follows from the model and the seed. Faults of
+    the line are the cable's and are passed over here, so that one list serves both.
     """
+
+    firmware: type[Firmware] = FlawedFirmware
 
     def __init__(
         self,
@@ -39,11 +43,13 @@ class SimulatedUnit:
         on_change: Callable[[OutputChange], None] | None = None,
         boots: int = 0,
         calibrated: int | None = None,
+        serial: str | None = None,
     ) -> None:
         self.plate = nameplate(model)
         self.changes: list[OutputChange] = []
         self.breaches: list[Breach] = []
         self.silent_since_ms: int | None = 0
+        self.serial = serial_of(model, seed) if serial is None else checked_serial(serial)
         self._seed = seed
         self._on_change = on_change
         self._boots = boots
@@ -109,6 +115,11 @@ class SimulatedUnit:
     def output(self) -> float:
         """What physically goes out now: mW/cm² during the pulse, or percussions a minute; 0 when off."""
         return self._truth(self._time.of(self._now_ms))
+
+    @property
+    def duty_pct(self) -> int:
+        """The share of the time for which it goes out, as it truly is; 0 when off."""
+        return (self._stuck or self._firmware.drive).duty_pct
 
     @property
     def energy_mj(self) -> float:
@@ -187,7 +198,7 @@ class SimulatedUnit:
         self._due_ms = self._next_due_ms()
 
     def _since_mark(self, level: float) -> float:
-        duty_pct = (self._stuck or self._firmware.drive).duty_pct
+        duty_pct = self.duty_pct
         if not duty_pct:
             return 0.0
         mean = (self._true + level) / 2
@@ -259,6 +270,7 @@ class SimulatedUnit:
         self._active = active
         for fault in self._newly_begun():
             self._strike(fault)
+        self._firmware.suffer(self._flaws(), self._mark_own_ms)
         fast, slow = active.get(FaultKind.FAST_CLOCK), active.get(FaultKind.SLOW_CLOCK)
         self._time.run(self._mark_ms, (fast.amount if fast else 0.0) - (slow.amount if slow else 0.0))
         if FaultKind.STUCK_SENSOR not in active:
@@ -266,6 +278,9 @@ class SimulatedUnit:
         if self._stuck is not None and FaultKind.STUCK_OUTPUT not in active:
             self._stuck = None
             self._note_change(round(self._firmware.drive.level(self._mark_own_ms)), Why.UNSTUCK)
+
+    def _flaws(self) -> dict[FaultKind, float]:
+        return {kind: fault.amount for kind, fault in self._active.items() if kind in IN_THE_PROGRAM}
 
     def _newly_begun(self) -> Iterator[Fault]:
         for fault in self._faults:
@@ -296,11 +311,12 @@ class SimulatedUnit:
     def _boot(self, own_ms: int) -> None:
         nonce = stream(self._seed, f"boot {self._boots}").randrange(1, 2**32)
         self._boots += 1
-        birth = Birth(nonce, f"SIM-{self._seed % 10**8:04d}", self._calibrated, own_ms)
+        birth = Birth(nonce, self.serial, self._calibrated, own_ms)
         self._decoder = Decoder()
-        self._firmware = Firmware(
+        self._firmware = self.firmware(
             self.plate, birth, self._readings(), self._sight, self._keep, self.breaches.append
         )
+        self._firmware.suffer(self._flaws(), own_ms)
 
     def _note_change(self, level: int, why: Why) -> None:
         self._keep(OutputChange(self._mark_own_ms, level, why, family=self.plate.family))

@@ -213,6 +213,50 @@ def session(
         process.communicate(timeout=LIMIT_S)
 
 
+_SESSIONS = """
+import json, sys
+from physioctl.cli import run
+for _ in range(int(sys.argv[1])):
+    code = run(["run", *sys.argv[2:], "--json"])
+    print(json.dumps({"event": "exited", "code": code}), flush=True)
+"""
+
+
+@contextmanager
+def sessions(count: int, folder: Path, port: str) -> Iterator[subprocess.Popen[str]]:
+    """``count`` sessions on ``port``, one after the other, in one process: what starts one costs the most."""
+    arguments = (count, short_protocol(folder, 60), "--port", port, "--journal", folder / "j")
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SESSIONS, *map(str, arguments)],
+        env=environment(folder),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate(timeout=LIMIT_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Exited:
+    """How one of several sessions in a process ended."""
+
+    code: int
+    outcome: str
+    silence: str
+
+
+def next_exit(process: subprocess.Popen[str]) -> Exited:
+    """How the next one of `sessions` ends."""
+    last: dict[str, Any] = {}
+    while (event := json.loads(line_from(process)))["event"] != "exited":
+        last = event
+    return Exited(event["code"], last.get("outcome", ""), last.get("silence", ""))
+
+
 def cpu_ms(pid: int) -> float:
     """Processor time all threads of ``pid`` have used so far. Linux only."""
     tasks = Path(f"/proc/{pid}/task").glob("*/schedstat")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
 from queue import SimpleQueue
+from typing import Any
 
 from hypothesis import settings
 
+from device.admission import Admission
+from device.clock import VirtualClock
 from device.controller import Controller
 from device.delivery import Delivery, deliver
 from device.events import Event
@@ -14,8 +21,13 @@ from device.greeting import greet
 from device.link import Inbox
 from device.native import Native
 from device.unit import Unit
-from protocols.limits import Family, Limits
-from protocols.plan import Emit, Output, Percussion, Plan, Step, Ultrasound, energy_mj
+from physioctl.answers import blank_answers
+from physioctl.questions import questions_of
+from physioctl.screening import Answer, Answers, answered, day_of
+from protocols.contraindications import AgeBand
+from protocols.limits import Block, Bound, Family, Limits
+from protocols.model import Protocol
+from protocols.plan import Emit, Guide, Output, Percussion, Plan, Step, Ultrasound, energy_mj
 from simulator.rig import CableLink, Rig
 
 SECOND_MS = 1000
@@ -26,10 +38,18 @@ ULTRASOUND = Ultrasound(intensity_mw_cm2=440, duty_pct=100, carrier_khz=1000, pu
 PERCUSSION = Percussion(speed_per_min=2000)
 OUTPUTS: dict[str, Output] = {"us111": ULTRASOUND, "ultragun": PERCUSSION, "ultragun_pro": PERCUSSION}
 
+VIRTUAL_DAY = day_of(VirtualClock())  # of every session on virtual time that begins with it
+
 MakeRig = Callable[..., Rig]
 
 # For tests whose every example is a whole session: the same ones each time, however busy the machine.
 some_sessions = settings(max_examples=40, deadline=None, derandomize=True)
+
+
+class CountedLink(CableLink):
+    """A cable to a unit that counts as real, as all that is behind a port does."""
+
+    simulated = False
 
 
 class Ledger:
@@ -59,12 +79,55 @@ def plan_of(unit: Unit, *steps: Step) -> Plan:
         title="By hand",
         content_hash="0" * 64,
         family=unit.model.family,
-        body_site="bench",
+        body_site="calf",
         model=unit.model.id,
         steps=steps,
         limits=Limits(unit.bounds),
         energy_mj=planned_mj,
     )
+
+
+def content_of(plan: Plan) -> str:
+    """The canonical text of a protocol that gives what ``plan`` gives, and sets no limits of its own."""
+    steps = [_written(step) for step in plan.steps]
+    return json.dumps({"family": plan.family.value, "body_site": plan.body_site, "steps": steps})
+
+
+def admission_of(plan: Plan, *bounds: Bound, blocks: tuple[Block, ...] = ()) -> Admission:
+    """What a session of ``plan`` is admitted with; ``bounds`` are the person's or the operator's."""
+    content = content_of(plan)
+    hash_ = hashlib.sha256(content.encode()).hexdigest()
+    return Admission(content, hash_, side="none", bounds=bounds, blocks=blocks)
+
+
+def _written(step: Step) -> dict[str, Any]:
+    if isinstance(step, Guide):
+        return {"guide": step.say, "for": f"{step.duration_ms} ms"}
+    if not isinstance(step, Emit):
+        return {"rest": f"{step.duration_ms} ms"}
+    output = step.output
+    emit: dict[str, Any]
+    if isinstance(output, Percussion):
+        emit = {"speed": f"{output.speed_per_min} /min"}
+    else:
+        emit = {
+            "intensity": f"{output.intensity_mw_cm2} mW/cm²",
+            "duty": f"{output.duty_pct} %",
+            "carrier": f"{output.carrier_khz} kHz",
+        }
+        emit |= {"pulse": f"{output.pulse_hz} Hz"} if output.pulse_hz else {}
+    ramp = {"ramp": f"{step.ramp_ms} ms"} if step.ramp_ms else {}
+    return {"emit": emit, "for": f"{step.duration_ms} ms", **ramp}
+
+
+def run_plan(controller: Controller, plan: Plan, session: int = 7, *, attended: bool = False) -> Delivery:
+    """Deliver ``plan`` to the greeted unit, admitted with what it gives."""
+    return deliver(controller, plan, session, admission=admission_of(plan), attended=attended)
+
+
+def take_up(controller: Controller, plan: Plan, session: int = 7, *, attended: bool = False) -> None:
+    """Load ``plan``, admitted with what it gives."""
+    controller.take_up(plan, session, admission=admission_of(plan), attended=attended)
 
 
 def output_for(rig: Rig) -> Output:
@@ -83,7 +146,7 @@ def session_on(
     """Greet the unit, and deliver ``steps`` from the first to the last."""
     unit = greet(rig.controller)
     rig.controller.testify_to(ledger or Ledger())
-    return deliver(rig.controller, plan_of(unit, *steps), session, attended=attended)
+    return run_plan(rig.controller, plan_of(unit, *steps), session, attended=attended)
 
 
 def another_host(rig: Rig) -> Controller:
@@ -96,7 +159,7 @@ def begun(rig: Rig, *steps: Emit) -> Unit:
     """Bring the rig to the moment at which the first step's start has left."""
     unit = greet(rig.controller)
     rig.controller.testify_to(Ledger())
-    rig.controller.take_up(plan_of(unit, *steps), 7, attended=False)
+    take_up(rig.controller, plan_of(unit, *steps))
     rig.controller.arm()
     while not rig.controller.known.is_armed():
         turn_for(rig, 1)
@@ -123,3 +186,23 @@ def first_output_ms(model: str = "us111") -> int:
 def family_of(rig: Rig) -> Family:
     """The family of the rig's unit, in the controller's words."""
     return Family[rig.unit.plate.family.name]
+
+
+def form_answered(protocol: Protocol, today: date, person: str) -> str:
+    """The answers form of ``protocol`` for ``person``, with every question answered no, for an adult."""
+    form = re.sub(
+        r"^([A-Z][A-Z0-9_]*):", r"\1: no", blank_answers(protocol, today, person), flags=re.MULTILINE
+    )
+    return form.replace("age_band:", "age_band: adult", 1)
+
+
+def screened(
+    protocol: Protocol,
+    other: Mapping[str, Answer] | None = None,
+    *,
+    on: date = VIRTUAL_DAY,
+    person: str | None = "P-017",
+) -> Answers:
+    """Every question of ``protocol`` answered no, but for ``other``, for an adult, on the day ``on``."""
+    said = {question.code: Answer.NO for question in questions_of(protocol)} | dict(other or {})
+    return answered(protocol, said, on=on, person=person, age_band=AgeBand.ADULT)

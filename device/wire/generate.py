@@ -312,6 +312,13 @@ anew.
   a session that another has replaced is `STALE`, so that a frame kept back on its way revives nothing.
 * **Time is delivered time.** `for_ms` counts only while output is on: it stands still in `HELD`. The
   unit ends the step by itself to the millisecond, and goes to `READY`.
+* **A status agrees with what was asked.** `asked` is the type of the request. Once a session is armed,
+  `session` names it until another is armed or the unit restarts. In `EMITTING` and `HELD`, `level_set`
+  and `duty_set_pct` are those of the `Set`, and `lease_left_ms` is what is left of the lease from
+  `heard_ms`; in every other state the three are 0. `step_ms`, `delivered_ms` and the time for which output
+  was on go together; for ultrasound `energy_mj` is output × area × duty cycle × time, within a fifth.
+  Neither `delivered_ms` nor `energy_mj` goes back within a session. A unit in `FAULT` names the fault. A
+  host ends the session of a unit that says otherwise.
 * A new value of `UnitState` or `Result`, or a longer body, needs a new major version: an answer that
   cannot be read whole proves nothing. A list holds no zero.
 * After a restart the unit is `IDLE`, its output is off, its counts are zero and its nonce is another.

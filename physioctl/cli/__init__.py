@@ -1,93 +1,80 @@
 """The command line: what a person types, turned into calls, and what comes back into lines.
 
-Each command lives in a module of its own and is imported only when it is used, so that
-``physioctl --help`` pays for nothing it does not show.
+This file is what the installed script imports, so it imports next to nothing: until a command has been
+imported, Ctrl-C ends the program from `_leave`, and not with a traceback from the middle of an import.
 """
 
 from __future__ import annotations
 
-import importlib
+import os
 import sys
 
-import click
+from physioctl import siblings
 
-from physioctl import __version__
+TYPE_CHECKING = False  # as typing has it, without importing it
+if TYPE_CHECKING:
+    import signal
+    from types import FrameType
+    from typing import NoReturn
+else:
+    import _signal as signal  # the same without its enums, whose import is most of what Ctrl-C could hit here
 
-# Command → module, the name of its click command in it, and its line in --help.
-COMMANDS = {
-    "demo": ("physioctl.cli.demo", "demo", "Run a bundled session on a simulated US111, fast-forwarded."),
-    "ports": ("physioctl.cli.ports", "ports", "List serial ports and what answers on them."),
-    "protocols": ("physioctl.cli.protocols", "protocols", "List, show, check and plan protocols."),
-    "rehearse": (
-        "physioctl.cli.rehearse",
-        "rehearse_",
-        "Run a protocol on a simulated unit in virtual time.",
-    ),
-    "run": ("physioctl.cli.run", "run", "Run a session on a unit."),
-    "stop": ("physioctl.cli.stop", "stop", "Silence a unit, now, whatever it was doing."),
-    "clear": ("physioctl.cli.clear", "clear", "Clear the faults that a unit has latched."),
-    "history": ("physioctl.cli.record", "history", "List the sessions in the journal."),
-    "show": ("physioctl.cli.record", "show", "Show one session from the journal."),
-    "verify": ("physioctl.cli.record", "verify", "Check that the journal is whole."),
-    "storm": ("physioctl.cli.storm", "storm", "Play thousands of sessions in which things go wrong."),
-    "simulate": ("physioctl.cli.simulate", "simulate", "Serve a simulated unit on a pty or a TCP port."),
-}
-
-
-class Commands(click.Group):
-    """A group whose commands are imported when they are called."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order a therapist meets them."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """The command, imported now."""
-        if name not in COMMANDS:
-            return None
-        module, attribute, _ = COMMANDS[name]
-        command = getattr(importlib.import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing one."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
-
-
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="physioctl")
-def cli() -> None:
-    """Run timed ultrasound-therapy and massage-gun sessions from protocol files.
-
-    \b
-    Not a medical device. Tried on simulated units only.
-
-    \b
-    Examples:
-      physioctl demo
-      physioctl protocols list
-      physioctl rehearse calf-tightness-ultrasound --unit us111
-      physioctl run unit-check --port /dev/ttyUSB0
-    """
+_STOPPED = 6  # Exit.STOPPED, which is not imported yet
 
 
 def main() -> None:
     """Run the command line. Nothing a person can type ends in a traceback."""
-    sys.exit(run(sys.argv[1:]))
+    try:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, _leave)
+        siblings.take_over()
+        from physioctl.cli.streams import open_closed_descriptors
+
+        open_closed_descriptors()
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        _leave(signal.SIGINT, None)
+    # The code is known, and the interpreter is on its way out.
+    if signal.getsignal(signal.SIGINT) in (signal.default_int_handler, _leave):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
-    """Run the command line on ``arguments`` and return its exit code."""
-    try:
-        result = cli.main(arguments, prog_name="physioctl", standalone_mode=False)
-    except click.exceptions.Exit as done:
-        return done.exit_code
-    except SystemExit:  # click's own way with a pipe whose reader has gone
-        return 0
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - sorted by kind; strangers are raised again
-        from physioctl.cli.exits import report  # only a failing command pays for the error tree
+    """Run the command line on ``arguments`` and return its exit code, whoever reads what it prints."""
+    import click
 
-        return report(error)
-    return result if isinstance(result, int) else 0
+    from physioctl.cli.commands import cli
+    from physioctl.cli.streams import standard_streams
+
+    with standard_streams() as streams:
+        try:
+            result = cli.main(arguments, prog_name="physioctl", standalone_mode=False)
+            code = result if isinstance(result, int) else 0
+        except click.exceptions.Exit as done:
+            code = done.exit_code
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - sorted by kind; strangers are raised again
+            from physioctl.cli.exits import report  # only a failing command pays for the error tree
+
+            if isinstance(error, KeyboardInterrupt | click.Abort):
+                streams.limit_waiting()
+            code = report(error)
+        try:
+            streams.drain()
+        except KeyboardInterrupt:  # while it waited for a reader
+            code = _STOPPED
+    return int(code)
+
+
+def interrupts_raise() -> None:
+    """From here on Ctrl-C raises `KeyboardInterrupt`, as a command expects."""
+    if signal.getsignal(signal.SIGINT) is _leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End the program: nothing has been opened yet. An exception may be lost in the middle of an import."""
+    try:
+        os.write(2, b"stopped.\n")
+    finally:
+        os._exit(_STOPPED)

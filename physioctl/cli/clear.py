@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from queue import SimpleQueue
 
 import click
@@ -13,7 +12,7 @@ from device.controller import Controller
 from device.greeting import greet
 from device.link import Inbox
 from device.native import Native
-from physioctl.cli.opening import open_link
+from physioctl.cli.opening import held
 from physioctl.cli.printing import say
 from physioctl.terminal import stop_on_signals
 
@@ -30,8 +29,9 @@ def clear(port: str) -> int:
       physioctl clear --port /dev/ttyUSB0
     """
     inbox: Inbox = SimpleQueue()
-    with stop_on_signals(inbox), closing(open_link(port, inbox)) as link:
+    with stop_on_signals(inbox), held(port, inbox) as (link, stops):
         controller = Controller(link, SystemClock(), inbox, Native())
+        controller.add_watcher(stops)
         greet(controller)
         cleared = clear_faults(controller)
     say(f"cleared: {', '.join(cleared)}" if cleared else "The unit has latched no fault.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
 
 import click
 
@@ -34,9 +33,8 @@ def demo() -> int:
     """
     say("A session on a simulated US111 (assumed profile), fast-forwarded. Not a medical device.")
     rig = Rig("us111", seed=SEED, faults=[parse(LIFT_OFF)])
-    with ExitStack() as stack:
-        watcher: Watcher = stack.enter_context(BarScreen()) if sys.stdout.isatty() else Plain(say)
-        rehearsal = rehearse(find(PROTOCOL), rig, session="demo", watchers=[watcher])
+    watcher: Watcher = BarScreen() if sys.stdout.isatty() else Plain(say)
+    rehearsal = rehearse(find(PROTOCOL), rig, seed=SEED, watchers=[watcher])
     for line in summary(rehearsal.ended):
         say(line)
     say("Next: physioctl protocols list, then physioctl rehearse or physioctl run.")

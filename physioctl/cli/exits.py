@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from contextlib import suppress
+import errno
 from enum import IntEnum
 
 import click
@@ -13,7 +11,7 @@ from device.errors import SilenceNotProven, Stopped, UnitUnusable
 from device.guard import GuardRefused
 from physioctl.errors import JournalUnusable, UsageMistake
 from physioctl.text import clean
-from protocols.errors import PhysioctlError, ProtocolInvalid, Refused
+from protocols.errors import InstallationDamaged, PhysioctlError, ProtocolInvalid, Refused
 
 
 class Exit(IntEnum):
@@ -33,6 +31,7 @@ class Exit(IntEnum):
 _CODES: tuple[tuple[type[PhysioctlError], Exit], ...] = (
     (ProtocolInvalid, Exit.PROTOCOL_INVALID),
     (Refused, Exit.REFUSED),
+    (InstallationDamaged, Exit.REFUSED),
     (UnitUnusable, Exit.UNIT_UNUSABLE),
     (SilenceNotProven, Exit.SILENCE_NOT_PROVEN),
     (Stopped, Exit.STOPPED),
@@ -41,7 +40,12 @@ _CODES: tuple[tuple[type[PhysioctlError], Exit], ...] = (
     (UsageMistake, Exit.USAGE),
 )
 
-_LISTS = (ProtocolInvalid, Refused, UsageMistake)  # may name several mistakes, one in each line
+_LISTS = (
+    ProtocolInvalid,
+    Refused,
+    InstallationDamaged,
+    UsageMistake,
+)  # may name several mistakes, one in each line
 
 
 def code_of(error: PhysioctlError) -> Exit:
@@ -63,20 +67,20 @@ def report(error: BaseException) -> int:
         case click.Abort() | KeyboardInterrupt():
             click.echo("stopped.", err=True)
             return Exit.STOPPED
-        case BrokenPipeError():
-            hush_stdout()
-            return Exit.DONE
+        case OSError(errno=errno.EMFILE | errno.ENFILE):
+            _say(
+                "this program may not open as many files as it needs",
+                "Raise the limit, such as: ulimit -n 256",
+            )
+            return Exit.USAGE
+        case OSError():
+            _say(f"the operating system refuses: {error}", "See to that, then start it again.")
+            return Exit.USAGE
     raise error
 
 
-def _say(what: str, to_do: str, *, in_lines: bool) -> None:
+def _say(what: str, to_do: str, *, in_lines: bool = False) -> None:
     """Both may repeat what a person typed, or what a unit or a file says: none of it moves the cursor."""
     said = "\n".join(map(clean, what.split("\n"))) if in_lines else clean(what)
-    with suppress(BrokenPipeError):  # nobody reads it: the exit code says it all the same
-        click.echo(f"{click.style('error:', fg='red')} {said}", err=True)
-        click.echo(f"  to do: {clean(to_do)}", err=True)
-
-
-def hush_stdout() -> None:
-    """Whoever read our output has gone. Nothing more can be said there, not even by the interpreter."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    click.echo(f"{click.style('error:', fg='red')} {said}", err=True)
+    click.echo(f"  to do: {clean(to_do)}", err=True)

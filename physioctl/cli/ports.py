@@ -15,7 +15,7 @@ from device.greeting import identify
 from device.link import Inbox
 from device.link import ports as system_ports
 from device.native import Native
-from physioctl.cli.opening import open_link
+from physioctl.cli.opening import held
 from physioctl.cli.printing import json_line, say
 
 PATIENCE_MS = 1000
@@ -52,15 +52,12 @@ def ports(port: tuple[str, ...], no_ask: bool, as_json: bool) -> int:
 def _ask(name: str) -> dict[str, Any]:
     inbox: Inbox = SimpleQueue()
     try:
-        link = open_link(name, inbox)
+        with held(name, inbox) as (link, stops):
+            controller = Controller(link, SystemClock(), inbox, Native())
+            controller.add_watcher(stops)
+            identity = identify(controller, PATIENCE_MS)
     except UnitUnusable as error:
         return {"unit": None, "why": error.what, "to_do": error.to_do}
-    try:
-        identity = identify(Controller(link, SystemClock(), inbox, Native()), PATIENCE_MS)
-    except UnitUnusable as error:
-        return {"unit": None, "why": error.what, "to_do": error.to_do}
-    finally:
-        link.close()
     return {"unit": identity.model, "serial": identity.serial, "firmware": identity.firmware}
 
 

@@ -7,15 +7,20 @@ from typing import Any
 
 import click
 
+from device.clock import SystemClock
 from device.models import MODELS, Model, model
+from physioctl.answers import blank_answers
+from physioctl.cli.choosing import chosen
 from physioctl.cli.completing import ProtocolName
 from physioctl.cli.exits import Exit, report
 from physioctl.cli.printing import aside, json_line, say, table
-from physioctl.screening import RED_FLAGS, Question, blank_answers, questions_of
+from physioctl.person import reference
+from physioctl.questions import RED_FLAGS, Question, ages_of, questions_of
+from physioctl.screening import day_of
 from physioctl.text import joules, minutes
 from protocols import compile as compiling
 from protocols.ceilings import body_sites
-from protocols.errors import PhysioctlError, ProtocolInvalid
+from protocols.errors import MISTAKES_SAID_MAX, PhysioctlError, ProtocolInvalid
 from protocols.library import bundled, find
 from protocols.limits import Bound, Family, Limits, Quantity
 from protocols.model import EmitStep, FlatStep, PercussionLevel, Protocol, RestStep, UltrasoundLevel
@@ -70,8 +75,9 @@ def list_(family: str | None, site: str | None, as_json: bool) -> None:
 @protocols.command()
 @click.argument("protocol", type=ProtocolName())
 @click.option("--answers", is_flag=True, help="Only its screening, as a form for run --answers.")
+@click.option("--person", metavar="REF", help="With --answers: the reference that the form is for.")
 @_JSON
-def show(protocol: str, answers: bool, as_json: bool) -> None:
+def show(protocol: str, answers: bool, person: str | None, as_json: bool) -> None:
     """Show what a protocol is, what supports it, what is asked before it, and its steps.
 
     \b
@@ -79,12 +85,15 @@ def show(protocol: str, answers: bool, as_json: bool) -> None:
       physioctl protocols show calf-tightness-ultrasound
       physioctl protocols show calf-tightness-ultrasound --answers > answers.yaml
     """
-    found = find(protocol)
+    found = chosen(protocol)
     asked = questions_of(found)
     if answers:
-        click.echo(blank_answers(asked), nl=False)
+        form = None if person is None else reference(person)
+        click.echo(blank_answers(found, day_of(SystemClock()), form), nl=False)
     elif as_json:
-        json_line(_about(found) | {"questions": [_question(question) for question in asked]})
+        ages = ages_of(found)
+        told = {"ages": None if ages is None else sorted(ages)}
+        json_line(_about(found) | told | {"questions": [_question(question) for question in asked]})
     else:
         for line in _shown(found, asked):
             say(line)
@@ -118,7 +127,11 @@ def plan(protocol: str, unit: str, explain: bool, as_json: bool) -> None:
     """
     kind = model(unit)
     made = compiling.compile_plan(
-        find(protocol), model=kind.id, family=kind.family, area_mm2=kind.area_mm2, limits=Limits(kind.bounds)
+        chosen(protocol),
+        model=kind.id,
+        family=kind.family,
+        area_mm2=kind.area_mm2,
+        limits=Limits(kind.bounds),
     )
     if as_json:
         for values in _plan_json(made, explain=explain):
@@ -145,12 +158,14 @@ def schema() -> None:
 
 def _checked(file: str) -> int:
     try:
-        protocol = find(file)
+        protocol = chosen(file)
         compiling.check(protocol)
     except ProtocolInvalid as error:
-        for mistake in error.mistakes:
+        for mistake in error.mistakes[:MISTAKES_SAID_MAX]:
             aside(f"error: {mistake}")
             aside(f"  to do: {mistake.mend}")
+        if (more := len(error.mistakes) - MISTAKES_SAID_MAX) > 0:
+            aside(f"and {more} more")
         return Exit.PROTOCOL_INVALID
     except PhysioctlError as error:
         return report(error)
@@ -181,6 +196,7 @@ def _about(protocol: Protocol) -> dict[str, Any]:
         "red_flags": [flag.model_dump(mode="json") for flag in protocol.red_flags],
         "delivered_ms": _output_ms(protocol),
         "content_hash": protocol.content_hash,
+        "bundled": protocol.origin.bundled,
     }
 
 
@@ -189,6 +205,9 @@ def _question(question: Question) -> dict[str, Any]:
         "code": question.code,
         "ask": question.ask,
         "action": question.action,
+        "weigh": question.weigh,
+        "lasting": question.lasting,
+        "text_hash": question.text_hash,
         "source": list(question.source),
     }
 
@@ -198,6 +217,8 @@ def _shown(protocol: Protocol, asked: Sequence[Question]) -> Iterator[str]:
     yield f"  for       {protocol.purpose}"
     side = f", {protocol.side}" if protocol.side != "none" else ""
     yield f"  where     {body_sites()[protocol.body_site]}{side}; {protocol.family or 'guidance only'}"
+    if (ages := ages_of(protocol)) is not None:
+        yield f"  ages      {', '.join(sorted(ages))}"
     yield f"  evidence  {_words(protocol.evidence.grade)}: {protocol.evidence.note}"
     for source in protocol.evidence.sources:
         yield f"            {source}"

@@ -12,21 +12,23 @@ from physioctl import record as the_record
 from physioctl import verdict as the_verdict
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import aside, json_line, say, table
+from physioctl.entries import Entry
 from physioctl.errors import UsageMistake
 from physioctl.journal import default_path
-from physioctl.record import Entry, Session, Summary
+from physioctl.record import Session, Summary
 from physioctl.text import clean, joules, minutes
 
 _JOURNAL = click.option(
     "--journal", type=click.Path(path_type=Path), metavar="FILE", help="The journal; by default your own."
 )
+_LIMIT_MAX = 1_000_000  # sessions; this project's own figure, far below what SQLite can count
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 
 @click.command()
 @_JOURNAL
 @click.option("--person", metavar="REF", help="Only the sessions of this person.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
+@click.option("--limit", type=click.IntRange(1, _LIMIT_MAX), metavar="N", help="Only the newest N.")
 @_JSON
 def history(journal: Path | None, person: str | None, limit: int | None, as_json: bool) -> None:
     """List the sessions in the journal, the newest first.
@@ -77,8 +79,9 @@ def show(session: str | None, journal: Path | None, everything: bool, as_json: b
 
 @click.command()
 @_JOURNAL
+@click.option("--head", metavar="HASH", help="Also say whether this head, noted earlier, is in the chain.")
 @_JSON
-def verify(journal: Path | None, as_json: bool) -> int:
+def verify(journal: Path | None, head: str | None, as_json: bool) -> int:
     """Check that the journal is whole: nothing changed, removed, exchanged or cut off.
 
     \b
@@ -86,19 +89,30 @@ def verify(journal: Path | None, as_json: bool) -> int:
       physioctl verify --journal clinic.sqlite
     """
     path = journal or default_path()
-    if journal is None and _there(None) is None:
+    if journal is None and head is None and _there(None) is None:
         return Exit.DONE
-    verdict = the_verdict.verify(path)
+    verdict, noted = (
+        the_verdict.verify_head(path, head) if head is not None else (the_verdict.verify(path), None)
+    )
     if as_json:
         json_line(verdict.as_json())
+        if noted is not None:
+            json_line(noted.as_json())
     elif verdict.whole:
         say(f"{path}: whole. {verdict.entries} entries; {verdict.why}.")
         say(f"head: {verdict.head}")
+    if noted is not None and not as_json:
+        say(f"the noted head is that of entry {noted.seq}{f', made at {noted.utc}' if noted.utc else ''}")
+    if verdict.whole and head is not None and noted is None:
+        aside(f"error: the noted head is not in {path}: this is not the journal that it was noted from")
+        aside("  to do: Look for the journal it was noted from. Keep this one as it is.")
+        return Exit.JOURNAL_UNUSABLE
     if verdict.whole:
         return Exit.DONE
     bad = "" if verdict.first_bad is None else f"first bad entry: {verdict.first_bad}: "
     aside(f"error: {path} is not whole: {bad}{verdict.why}")
-    aside(f"  to do: Keep this file as it is, and name a new one with --journal. Whole: {verdict.entries}.")
+    new = f"run … --journal NEW --new --continues {path}"
+    aside(f"  to do: Keep this file as it is, and begin a new one: {new}. Whole: {verdict.entries}.")
     return Exit.JOURNAL_UNUSABLE
 
 
@@ -117,7 +131,7 @@ def _row(summary: Summary) -> tuple[str, ...]:
         summary.protocol,
         summary.person or "–",
         _site(summary),
-        f"{summary.model} {summary.serial}",
+        f"{summary.model} {summary.serial}{' (simulated)' if summary.simulated else ''}",
         summary.ending,
         f"{minutes(summary.delivered_ms)} of {minutes(summary.planned_ms)}",
         joules(summary.energy_mj),
@@ -128,7 +142,10 @@ def _facts(summary: Summary) -> Iterator[str]:
     yield f"{summary.title} ({summary.protocol}, {summary.content_hash[:12]})"
     yield f"session    {summary.id}, {_when(summary)}"
     yield f"person     {summary.person or 'not named'}, {_site(summary)}"
-    yield f"unit       {summary.model}, serial number {summary.serial}"
+    simulated = "; simulated: counts for nobody" if summary.simulated else ""
+    yield f"unit       {summary.model}, serial number {summary.serial}{simulated}"
+    if summary.rest_of:
+        yield f"rest of    {summary.rest_of}"
     delivered = f"{minutes(summary.delivered_ms)} of {minutes(summary.planned_ms)}"
     yield f"delivered  {delivered}, {joules(summary.energy_mj)}"
     if summary.outcome is None:
@@ -149,19 +166,45 @@ _ALREADY_SAID = frozenset({"session_started", "session_ended"})
 
 
 def _details(entry: Entry) -> str:
+    if entry.erased:
+        return "erased"
+    if entry.name == "screened":
+        return ", ".join(_screened(entry.body))
     return "" if entry.name in _ALREADY_SAID else ", ".join(_said(entry.body))
 
 
+def _screened(body: Mapping[str, Any]) -> Iterator[str]:
+    """What was answered and acknowledged; which text was answered, and when, stands in the JSON."""
+    answers, acknowledged = body.get("answers"), body.get("acknowledged")
+    if not isinstance(answers, Mapping) or not isinstance(acknowledged, Mapping):
+        yield from _said(body)
+        return
+    if body.get("age_band") is not None:
+        yield f"age band {clean(str(body['age_band']))}"
+    for code, reply in answers.items():
+        answer = reply.get("answer") if isinstance(reply, Mapping) else reply
+        yield f"{clean(code)} {clean(str(answer))}"
+    for code, by in acknowledged.items():
+        yield f"{clean(code)} acknowledged by {clean(str(by))}"
+
+
 def _said(body: Mapping[str, Any]) -> Iterator[str]:
+    """Each value as a person reads it; what is in other values stands behind the name of those."""
     for key, value in body.items():
+        name = clean(key.replace("_", " "))
         if isinstance(value, Mapping):
-            yield from _said(value)
-        elif value not in (None, "", []):
-            yield (
-                _quantity(key, value)
-                if isinstance(value, int)
-                else f"{key.replace('_', ' ')} {clean(str(value))}"
-            )
+            inside = ", ".join(_said(value))
+            if inside:
+                yield f"{name}: {inside}"
+        elif isinstance(value, bool):
+            yield f"{name} {'yes' if value else 'no'}"
+        elif isinstance(value, int):
+            yield clean(_quantity(key, value))
+        elif isinstance(value, list):
+            if value:
+                yield f"{name} {clean(', '.join(map(str, value)))}"
+        elif value not in (None, ""):
+            yield f"{name} {clean(str(value))}"
 
 
 _UNITS = {"_mw_cm2": " mW/cm²", "_pct": " %", "_khz": " kHz", "_hz": " Hz", "_per_min": " /min", "_mj": " mJ"}

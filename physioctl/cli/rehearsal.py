@@ -55,10 +55,13 @@ class Rehearsal:
         }
 
 
-def rehearse(protocol: Protocol, rig: Rig, *, session: str, watchers: Sequence[Watcher] = ()) -> Rehearsal:
-    """Run ``protocol`` on ``rig``; raise `Refused` when it may not be run on that unit."""
-    request = Request.on_nobody(protocol, session)
-    with Journal.in_memory(rig.clock) as journal:
+def rehearse(protocol: Protocol, rig: Rig, *, seed: int = 0, watchers: Sequence[Watcher] = ()) -> Rehearsal:
+    """Run ``protocol`` on ``rig``; raise `Refused` when it may not be run on that unit.
+
+    The session's id comes from ``seed``, as the rig does.
+    """
+    request = Request.on_nobody(protocol)
+    with Journal.in_memory(rig.clock, seed) as journal:
         ended = run_session(request, rig.controller, journal, watchers)
     return Rehearsal(
         ended=ended,

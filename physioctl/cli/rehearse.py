@@ -8,6 +8,7 @@ import click
 
 from device.events import Event
 from device.models import MODELS
+from physioctl.cli.choosing import chosen
 from physioctl.cli.completing import ProtocolName
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import json_line, json_text, say
@@ -16,7 +17,6 @@ from physioctl.cli.run import exit_code
 from physioctl.errors import UsageMistake
 from physioctl.events import SessionEnded
 from physioctl.screens import JsonLines, Plain, summary
-from protocols.library import find
 from simulator.faults import parse, scenario
 from simulator.rig import Rig
 
@@ -44,10 +44,10 @@ def rehearse_(
       physioctl rehearse calf-tightness-ultrasound --unit us111
       physioctl rehearse unit-check --unit us111 --fault cable_pulled@5s --json
     """
-    found = find(protocol)
+    found = chosen(protocol)
     rig = _rig(unit, seed, file, faults)
     watcher = _AllButTheEnd() if as_json else Plain(say)
-    rehearsal = rehearse(found, rig, session=f"rehearsal-{unit}-{seed}", watchers=[watcher])
+    rehearsal = rehearse(found, rig, seed=seed, watchers=[watcher])
     if as_json:
         json_line(rehearsal.as_json())
     else:

@@ -15,22 +15,26 @@ from device.controller import Controller
 from device.events import Silence, Watcher
 from device.link import Inbox
 from device.native import Native
+from physioctl.admission import needs_person
+from physioctl.answers import read_answers
+from physioctl.cli import asking
+from physioctl.cli.choosing import chosen
 from physioctl.cli.completing import ProtocolName
-from physioctl.cli.exits import Exit, hush_stdout
-from physioctl.cli.opening import open_link
+from physioctl.cli.exits import Exit
+from physioctl.cli.opening import held
 from physioctl.cli.printing import aside, json_text, say
 from physioctl.cli.reconnect import reconnect
 from physioctl.errors import UsageMistake
 from physioctl.events import Outcome, SessionEnded
 from physioctl.journal import Journal, default_path
-from physioctl.naming import new_session_id
+from physioctl.network import beyond_this_machine, refuse_unauthenticated, warning
+from physioctl.person import reference
 from physioctl.record import session as recorded
 from physioctl.runner import Request, run_session
-from physioctl.screening import Answer, Answers, questions_of, read_answers
-from physioctl.screens import BarScreen, JsonLines, Plain, summary, unfinished
-from physioctl.terminal import keys, stop_on_signals
-from physioctl.text import clean
-from protocols.library import find
+from physioctl.screening import day_of
+from physioctl.screens import BarScreen, DropNotices, JsonLines, Plain, summary, unfinished
+from physioctl.terminal import attended, keys, stop_on_signals
+from physioctl.wall_clock import confirm
 from protocols.model import Protocol, Side
 
 _SIDES = (Side.LEFT, Side.RIGHT)
@@ -50,8 +54,21 @@ _CODES = {
 @click.option("--person", metavar="REF", help="A reference for the person treated. Never a name.")
 @click.option("--side", type=click.Choice(["left", "right"]), help="Which side of the body.")
 @click.option("--answers", type=click.Path(path_type=Path), help="Answers to the screening questions (YAML).")
+@click.option(
+    "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
+)
 @click.option("--journal", type=click.Path(path_type=Path), help="Keep the record in this file.")
+@click.option("--new", is_flag=True, help="Begin the journal, with the folders it needs.")
+@click.option(
+    "--continues",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --new: link it to this journal, which is to be left behind.",
+)
 @click.option("--rest-of", metavar="SESSION", help="Give only what this interrupted session has left.")
+@click.option(
+    "--unauthenticated-network", is_flag=True, help="Treat a person over a line without authentication."
+)
 @click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def run(
@@ -60,8 +77,12 @@ def run(
     person: str | None,
     side: str | None,
     answers: Path | None,
+    operator: str | None,
     journal: Path | None,
+    new: bool,
+    continues: Path | None,
     rest_of: str | None,
+    unauthenticated_network: bool,
     plain: bool,
     as_json: bool,
 ) -> int:
@@ -75,58 +96,62 @@ def run(
       physioctl run calf-tightness-ultrasound --port COM4 --side left --answers answers.yaml
       physioctl run unit-check --port 'sim://us111?seed=7' --json
     """
-    found = find(protocol)
+    found = chosen(protocol)
+    if not unauthenticated_network:
+        refuse_unauthenticated(port, found)
     clock = SystemClock()
+    by = None if operator is None else reference(operator)
     if rest_of is not None:
         broken = recorded(journal or default_path(), rest_of).summary
         rest_of, person, side = broken.id, person or broken.person, side or _a_side(broken.side)
+    person = chosen_person(found, person)
     request = Request(
         protocol=found,
-        session=new_session_id(clock),
         side=chosen_side(found, side),
         person=person,
-        answers=read_answers(answers) if answers else _asked(found),
-        attended=_attended(),
+        answers=(
+            read_answers(answers, found, operator=by)
+            if answers
+            else asking.answers(found, person=person, operator=by, today=day_of(clock))
+        ),
+        attended=attended(),
+        unauthenticated_network=unauthenticated_network,
         rest_of=rest_of,
         on_unfinished=lambda found: aside(unfinished(found)),
     )
     inbox: Inbox = SimpleQueue()
     with ExitStack() as stack:
         stack.enter_context(stop_on_signals(inbox))
-        record = stack.enter_context(Journal.open(journal, clock))
-        link = open_link(port, inbox)
-        stack.callback(link.close)
-        watcher = stack.enter_context(BarScreen()) if _wants_bar(plain, as_json) else _lines(as_json)
+        record = stack.enter_context(Journal.open(journal, clock, new=new, continues=continues))
+        if asking.can_ask():
+            confirm(record, asking.clock_is_right)
+        link, stops = stack.enter_context(held(port, inbox))
+        if beyond_this_machine(port):
+            aside(warning(port))
+        watchers = [BarScreen() if _wants_bar(plain, as_json) else _lines(as_json), DropNotices(aside)]
         stack.enter_context(keys(inbox))
         controller = Controller(link, clock, inbox, Native())
-        ended = run_session(request, controller, record, [watcher])
+        controller.add_watcher(stops)
+        ended = run_session(request, controller, record, watchers)
         if not as_json:
-            _say_last([*summary(ended), f"  record     {request.session}"])
+            begun = [f"  A new journal was begun: {record.name}"] if record.begun else []
+            for line in (*summary(ended), *begun):
+                say(line)
         if controller.lost and request.attended:
-            ended = _after_the_cable(ended, request.session, port, record, clock, inbox)
+            ended = _after_the_cable(ended, port, record, clock, inbox)
     return exit_code(ended)
 
 
 def _after_the_cable(
-    ended: SessionEnded, session: str, port: str, record: Journal, clock: SystemClock, inbox: Inbox
+    ended: SessionEnded, port: str, record: Journal, clock: SystemClock, inbox: Inbox
 ) -> SessionEnded:
     """Wait for the cable; what the unit then says of this session stands beside its end."""
     aside("Plug the cable in again: the unit will be asked what it did. s or Ctrl-C leaves it.")
     found = reconnect(port, record, clock, inbox)
     for broken in found:
         aside(unfinished(broken))
-    proven = any(broken.session == session for broken in found)
-    return replace(ended, silence=Silence.PROVEN) if proven else ended
-
-
-def _say_last(lines: list[str]) -> None:
-    """The session is over and recorded: a terminal that has gone must not change how it ended."""
-    try:
-        for line in lines:
-            say(line)
-        sys.stdout.flush()
-    except OSError:
-        hush_stdout()
+    silence = next((broken.silence for broken in found if broken.session == ended.session), ended.silence)
+    return replace(ended, silence=silence)
 
 
 def exit_code(ended: SessionEnded) -> Exit:
@@ -140,6 +165,13 @@ def _a_side(side: str) -> str | None:
     return side if side in ("left", "right") else None
 
 
+def chosen_person(protocol: Protocol, person: str | None) -> str | None:
+    """The person's reference in its one form, asked for at a terminal where the protocol needs one."""
+    if person is None and needs_person(protocol) and asking.can_ask():
+        person = asking.text("Reference of the person treated (never a name)")
+    return None if person is None else reference(person)
+
+
 def chosen_side(protocol: Protocol, side: str | None) -> str:
     """The side to treat, as the protocol allows it."""
     if protocol.side is not Side.EITHER:
@@ -150,28 +182,11 @@ def chosen_side(protocol: Protocol, side: str | None) -> str:
         return protocol.side.value
     if side is not None:
         return side
-    if _attended():
-        return str(click.prompt("Which side", type=click.Choice([s.value for s in _SIDES])))
+    if asking.can_ask():
+        return asking.choose("Which side", [side.value for side in _SIDES])
     raise UsageMistake(
         f"{protocol.id} treats one side of the body", "Say which: --side left or --side right."
     )
-
-
-def _asked(protocol: Protocol) -> Answers:
-    """The answers a person gives at the terminal; none at all where there is no terminal to ask at."""
-    questions = questions_of(protocol)
-    if not questions or not _attended():
-        return Answers()
-    click.echo("Before the session. Answer for the person treated:")
-    return Answers({q.code: Answer.YES if _confirmed(q.ask) else Answer.NO for q in questions})
-
-
-def _confirmed(question: str) -> bool:
-    return click.confirm(f"  {clean(question)}", default=None)
-
-
-def _attended() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _wants_bar(plain: bool, as_json: bool) -> bool:

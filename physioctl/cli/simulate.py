@@ -18,6 +18,7 @@ import click
 from device.clock import SystemClock
 from device.models import MODELS
 from physioctl.errors import UsageMistake
+from simulator.answers import drawn_boot, drawn_serial
 from simulator.cable import Cable
 from simulator.faults import parse
 from simulator.record import OutputChange
@@ -40,6 +41,7 @@ _UNREAD = "nobody reads it"
 @click.option(
     "--fault", "faults", multiple=True, metavar="KIND@AT", help="Such as lift_off@30s+2s; repeatable."
 )
+@click.option("--serial", metavar="TEXT", help="The unit's serial number; drawn when left out.")
 @click.option("--log", type=click.Path(path_type=Path), help="One JSON line here for each change of output.")
 def simulate(
     model: str,
@@ -47,6 +49,7 @@ def simulate(
     beyond_this_machine: bool,
     seed: int,
     faults: tuple[str, ...],
+    serial: str | None,
     log: Path | None,
 ) -> int:
     """Serve a simulated unit. The address of its port is printed first; Ctrl-C ends it.
@@ -63,7 +66,7 @@ def simulate(
         stream = stack.enter_context(_opened(log, ended)) if log else None
         clock = SystemClock()
         today = (clock.utc().date() - _EPOCH).days
-        cable = _cable(model, seed, faults, lambda change: _write(stream, change), today)
+        cable = _cable(model, seed, faults, serial, lambda change: _write(stream, change), today)
         try:
             if tcp is None:
                 serve_pty(cable, announce=click.echo, ended=ended.is_set, clock=clock)
@@ -118,14 +121,27 @@ def _unwritable(log: object, why: str | None) -> UsageMistake:
 
 
 def _cable(
-    model: str, seed: int, texts: tuple[str, ...], on_change: Callable[[OutputChange], None], today: int
+    model: str,
+    seed: int,
+    texts: tuple[str, ...],
+    serial: str | None,
+    on_change: Callable[[OutputChange], None],
+    today: int,
 ) -> Cable:
     try:
         struck = tuple(map(parse, texts))
-        unit = SimulatedUnit(model, seed=seed, faults=struck, on_change=on_change, calibrated=today)
+        unit = SimulatedUnit(
+            model,
+            seed=seed,
+            faults=struck,
+            on_change=on_change,
+            boots=drawn_boot(),
+            calibrated=today,
+            serial=drawn_serial(model) if serial is None else serial,
+        )
         return Cable(unit, seed=seed, faults=struck)
     except ValueError as mistake:
-        raise UsageMistake(str(mistake), "See the kinds of fault in docs/simulator.md.") from mistake
+        raise UsageMistake(str(mistake), "See what a simulated unit takes in docs/simulator.md.") from mistake
 
 
 def _address(text: str) -> tuple[str, int]:

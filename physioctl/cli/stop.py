@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import ExitStack
 from queue import SimpleQueue
 
 import click
@@ -13,8 +13,9 @@ from device.errors import PortUnusable, SilenceNotProven
 from device.events import Silence
 from device.link import Inbox, SerialLink
 from device.native import Native
-from physioctl.cli.opening import open_link
+from physioctl.cli.opening import held, open_link
 from physioctl.cli.printing import aside, say
+from physioctl.holder import StopService, ask_to_stop
 from physioctl.screens import SILENCE
 from physioctl.terminal import stop_on_signals
 
@@ -28,6 +29,9 @@ def stop(port: str) -> int:
     Example:
       physioctl stop --port /dev/ttyUSB0
     """
+    if _asked(port):
+        say(f"The program that holds {port} has stopped. {SILENCE[Silence.PROVEN]}")
+        return 0
     silence, beside = _silenced(port)
     if silence is not Silence.PROVEN:
         known = f"a stop was sent on {port}. {SILENCE[silence]}"
@@ -38,6 +42,15 @@ def stop(port: str) -> int:
     return 0
 
 
+def _asked(port: str) -> bool:
+    """Whether a program of the same user that holds the port says that the unit reports its output off.
+
+    Ctrl-C meanwhile asks for another stop, and waits for this one.
+    """
+    with stop_on_signals(SimpleQueue()):
+        return ask_to_stop(port) is Silence.PROVEN
+
+
 def _silenced(port: str) -> tuple[Silence, str]:
     """What is known of the output after a stop, and who else holds the port.
 
@@ -45,9 +58,11 @@ def _silenced(port: str) -> tuple[Silence, str]:
     """
     inbox: Inbox = SimpleQueue()
     try:
-        link, beside = _open_at_any_price(port, inbox)
-        with stop_on_signals(inbox), closing(link):
+        with ExitStack() as stack:
+            link, stops, beside = _open_at_any_price(port, inbox, stack)
+            stack.enter_context(stop_on_signals(inbox))
             controller = Controller(link, SystemClock(), inbox, Native())
+            controller.add_watcher(stops)
             controller.stop()
             return controller.settle(), beside
     except KeyboardInterrupt:
@@ -56,10 +71,12 @@ def _silenced(port: str) -> tuple[Silence, str]:
         ) from None
 
 
-def _open_at_any_price(port: str, inbox: Inbox) -> tuple[SerialLink, str]:
+def _open_at_any_price(port: str, inbox: Inbox, stack: ExitStack) -> tuple[SerialLink, StopService, str]:
     try:
-        return open_link(port, inbox), ""
+        return *stack.enter_context(held(port, inbox)), ""
     except PortUnusable as busy:
         # The lock is advisory: the stop goes out beside whoever holds the port, and the unit obeys either.
         # That is told afterwards, for nothing that cannot be told may keep the stop from going out.
-        return open_link(port, inbox, exclusive=False), busy.what
+        link = open_link(port, inbox, exclusive=False)
+        stack.callback(link.close)
+        return link, StopService(inbox), busy.what

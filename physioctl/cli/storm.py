@@ -23,6 +23,8 @@ from simulator.storm.play import Outcome, play
 from simulator.storm.story import Story, draw
 from simulator.storm.timeline import told
 
+_AS_PRINTED = "Give a story's seed, or its JSON as a storm printed it."
+_JOBS_MAX = 256  # processes; this project's own figure
 _SHOWN = 3  # violations that are shrunk and told
 _ENDS = ("completed", "stopped", "interrupted", "host died")
 
@@ -34,7 +36,9 @@ _ENDS = ("completed", "stopped", "interrupted", "host died")
 )
 @click.option("--unit", type=click.Choice(MODELS), help="Only this model.")
 @click.option("--protocol", metavar="PROTOCOL", help="Play this protocol; needs --unit.")
-@click.option("--jobs", type=click.IntRange(min=1), help="Processes to use; one for each core by default.")
+@click.option(
+    "--jobs", type=click.IntRange(1, _JOBS_MAX), help="Processes to use; one for each core by default."
+)
 @click.option("--story", metavar="SEED|JSON", help="Play one story, and tell it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def storm(
@@ -86,10 +90,10 @@ def _story(text: str, unit: str | None, protocol: str | None) -> Story:
     try:
         story = draw(int(text), unit, protocol) if text.isdigit() else Story.from_json(text)
         course(story.course, story.model)
-    except (ValueError, LookupError, PhysioctlError) as error:
-        raise UsageMistake(
-            f"this is no story: {error}", "Give a story's seed, or its JSON as a storm printed it."
-        ) from error
+    except (ValueError, TypeError, AttributeError, LookupError, PhysioctlError) as error:
+        raise UsageMistake(f"this is no story: {error}", _AS_PRINTED) from error
+    except RecursionError as error:
+        raise UsageMistake("this is no story: it is nested too deeply", _AS_PRINTED) from error
     return story
 
 

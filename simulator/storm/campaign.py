@@ -13,6 +13,7 @@ from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
+from physioctl import siblings
 from simulator.storm.hazards import BOUND_MS, LATENT, Figure
 from simulator.storm.play import NOTHING, Outcome, play
 from simulator.storm.shrink import shrink
@@ -36,7 +37,8 @@ class Campaign:
         if jobs == 1:
             yield from map(one, range(self.count))
             return
-        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        spawn = get_context("spawn")
+        with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=siblings.install) as pool:
             yield from pool.map(one, range(self.count), chunksize=_AT_A_TIME)
 
 

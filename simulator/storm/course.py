@@ -29,6 +29,9 @@ class Stage:
     ramp_ms: int
 
 
+_NOTHING = Stage(0, 0, 0, 0)
+
+
 @dataclass(frozen=True, slots=True)
 class Course:
     """A protocol on one model, as the judge reckons it."""
@@ -43,7 +46,14 @@ class Course:
 
     def bound(self, step: int) -> int:
         """The highest level that may go out in ``step``, from 1 up: in a rest, that of the output before."""
-        return next((stage.level for stage in reversed(self.stages[:step]) if stage.level), 0)
+        return self._emission(step).level
+
+    def duty_pct(self, step: int) -> int:
+        """The duty cycle at which it may go out."""
+        return self._emission(step).duty_pct
+
+    def _emission(self, step: int) -> Stage:
+        return next((stage for stage in reversed(self.stages[:step]) if stage.level), _NOTHING)
 
 
 def names(model: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from math import ceil
 from sys import maxsize
 
 from device.operator import Act
-from device.wire.messages import Family
+from device.wire.messages import Family, Sensor
 from simulator.cable import HELD_BACK_MS
 from simulator.faults import ON_THE_LINE, Fault, FaultKind
 from simulator.rig import Rig
@@ -30,6 +30,8 @@ _CLOCK_SLACK_MS = 350
 TOO_HOT_C = {Family.ULTRASOUND: 43.0, Family.PERCUSSION: 85.0}
 OVER_PCT = 120  # of what was set: no calibration is that far off
 _DIGIT = 1  # the meter's last
+_COUNT_SLACK_MS = 600  # by which a count of output may be off before anybody can tell, and a status period
+_METERED_MS = 2000  # of output, before a meter can tell it from another
 _CONTACT_JUDGED = 200  # mW/cm²: below it the unit does not judge contact
 
 HOST_FREEZE = "host_freeze"
@@ -49,11 +51,20 @@ _ALARMS: dict[str, frozenset[str]] = {
     FaultKind.STALL: frozenset(("MOTOR_STALL", "POWER_MISMATCH")),
     FaultKind.LOW_BATTERY: frozenset(("BATTERY_CRITICAL",)),
     UNDER_POWER: frozenset(("POWER_MISMATCH",)),
+    FaultKind.WRONG_DUTY: frozenset(("DUTY_DIFFERS",)),
+    FaultKind.LYING_DUTY: frozenset(("ENERGY_DIFFERS",)),
+    FaultKind.LYING_METER: frozenset(("ENERGY_DIFFERS",)),
+    FaultKind.LYING_SESSION: frozenset(("SESSION_DIFFERS",)),
+    FaultKind.LYING_COUNT: frozenset(("COUNT_OFF",)),
+    FaultKind.ENDLESS_LEASE: frozenset(("LEASE_DIFFERS",)),
+    FaultKind.ENDLESS_HOLD: frozenset(("HOLD_OVERRUN",)),
+    FaultKind.ENDLESS_STEP: frozenset(("OVER_DOSE", "STEP_OVERRUN")),
 }
 _NONE: frozenset[FaultKind] = frozenset()
 _HIDDEN_BY = {  # what nobody can see while the sensor that would show it is at fault as well
     FaultKind.OVERHEAT: frozenset((FaultKind.STUCK_SENSOR, FaultKind.IMPLAUSIBLE_SENSOR)),
     FaultKind.AGEING: frozenset((FaultKind.LYING_SENSOR,)),
+    FaultKind.LYING_DUTY: frozenset((FaultKind.LYING_SENSOR, FaultKind.LYING_METER, FaultKind.AGEING)),
 }
 # With these nothing goes out beyond what was set, or nothing but the unit's own switch can end it.
 LATENT: frozenset[str] = frozenset(
@@ -66,6 +77,13 @@ LATENT: frozenset[str] = frozenset(
         FaultKind.STALL,
         FaultKind.LOW_BATTERY,
         FaultKind.STUCK_OUTPUT,
+        FaultKind.LYING_METER,
+        FaultKind.LYING_COUNT,
+        FaultKind.ENDLESS_HOLD,
+        FaultKind.ENDLESS_STEP,
+        FaultKind.MISSING_SENSOR,
+        FaultKind.WILD_AREA,
+        FaultKind.FUTURE_CALIBRATION,
     )
 )
 
@@ -130,10 +148,13 @@ class Hazard:
 class _Hazards:
     """Makes a story's hazards."""
 
-    def __init__(self, rig: Rig, clock: MortalClock, level: Callable[[], int]) -> None:
+    def __init__(
+        self, rig: Rig, clock: MortalClock, level: Callable[[], int], duty_pct: Callable[[], int]
+    ) -> None:
         self._rig = rig
         self._clock = clock
         self._level = level
+        self._duty_pct = duty_pct
         self._too_hot_c = TOO_HOT_C[rig.unit.plate.family]
 
     def of_act(self, at_ms: int, act: Act) -> Hazard:
@@ -168,6 +189,8 @@ class _Hazards:
         match kind:
             case FaultKind.AGEING:
                 return output - _DIGIT > self._level() * OVER_PCT / 100
+            case FaultKind.WRONG_DUTY | FaultKind.LYING_DUTY:
+                return self._rig.unit.duty_pct > self._duty_pct()
             case FaultKind.OVERHEAT:
                 return self._rig.unit.head_temp >= self._too_hot_c
             case FaultKind.LIFT_OFF:
@@ -185,14 +208,16 @@ class _Hazards:
             fault.kind.value,
             unsafe,
             lambda: max(fault.at_ms, controller.heard_ms),
-            alarms=_COMM,
+            alarms=_COMM | {"RESTARTED"} if fault.kind is FaultKind.SWAPPED else _COMM,
             ends_it=False,
         )
 
 
-def hazards(story: Story, rig: Rig, clock: MortalClock, level: Callable[[], int]) -> list[Hazard]:
-    """The hazards of a story; ``level`` is what the step at hand may give."""
-    make = _Hazards(rig, clock, level)
+def hazards(
+    story: Story, rig: Rig, clock: MortalClock, level: Callable[[], int], duty_pct: Callable[[], int]
+) -> list[Hazard]:
+    """The hazards of a story; ``level`` and ``duty_pct`` are what the step at hand may give."""
+    make = _Hazards(rig, clock, level, duty_pct)
     kinds = {fault.kind for fault in story.faults}
     found = [make.of_fault(fault) for fault in story.faults if not kinds & _HIDDEN_BY.get(fault.kind, _NONE)]
     # A toggle may mean the opposite; then there is no output for it to end.
@@ -204,7 +229,17 @@ def hazards(story: Story, rig: Rig, clock: MortalClock, level: Callable[[], int]
     for hazard in found:
         if hazard.kind not in LATENT:
             hazard.bound_ms = partial(bound_ms, story)
+        if hazard.kind == FaultKind.LYING_DUTY:
+            hazard.bound_ms = partial(metered_bound_ms, story)
     return found
+
+
+def must_be_refused(story: Story, sensors: Sensor) -> bool:
+    """Whether nobody may drive the unit of a story, which has these sensors when it is sound."""
+    kinds = {fault.kind: fault.amount for fault in story.faults if fault.at_ms == 0}
+    if FaultKind.WILD_AREA in kinds or FaultKind.FUTURE_CALIBRATION in kinds:
+        return True
+    return bool(Sensor(round(kinds.get(FaultKind.MISSING_SENSOR, 0))) & sensors & ~Sensor.FORCE)
 
 
 def kind_of(fault: Fault) -> str:
@@ -238,13 +273,21 @@ def line_ms(story: Story) -> int:
 
 
 def clock_slack_ms(story: Story, now_ms: int) -> int:
-    """By how much a count of time may be off until now: not at all, but for a clock that is."""
-    clocks = (FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK)
-    if not any(fault.kind in clocks and fault.at_ms <= now_ms for fault in story.faults):
-        return 0
-    return _CLOCK_SLACK_MS + now_ms * _CLOCK_PCT // 100
+    """By how much a count of time may be off until now: not at all, but for a clock or a count that is."""
+    kinds = {fault.kind for fault in story.faults if fault.at_ms <= now_ms}
+    slack_ms = 0
+    if kinds & {FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK}:
+        slack_ms += _CLOCK_SLACK_MS + now_ms * _CLOCK_PCT // 100
+    if kinds & {FaultKind.LYING_COUNT, FaultKind.ENDLESS_STEP}:
+        slack_ms += _COUNT_SLACK_MS + now_ms * _CLOCK_PCT // 100
+    return slack_ms
 
 
 def bound_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
     """The lease, and one status period."""
     return lease_ms(story, from_ms, to_ms) + PERIOD_MS
+
+
+def metered_bound_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
+    """The same, for what shows in the energy only."""
+    return bound_ms(story, from_ms, to_ms) + _METERED_MS

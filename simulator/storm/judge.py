@@ -27,7 +27,7 @@ from simulator.record import OutputChange, Why
 from simulator.rig import Rig
 from simulator.storm.course import Course
 from simulator.storm.given import Given
-from simulator.storm.hazards import INFERRED_MS, bound_ms, hazards, lease_ms, line_ms
+from simulator.storm.hazards import INFERRED_MS, bound_ms, hazards, lease_ms, line_ms, must_be_refused
 from simulator.storm.host import MortalClock
 from simulator.storm.story import Story
 from simulator.storm.will import Will
@@ -35,6 +35,7 @@ from simulator.storm.will import Will
 OnChange: TypeAlias = Callable[[int, OutputChange], None]  # at a true time
 
 _LIVE = (State.EMITTING, State.HELD)
+_HOLD_MS = 62_500  # a minute of the unit's, by a clock that may be two hundredths off, and a late answer
 _HAIR = 1e-6  # floats, on the way from one level to another
 
 
@@ -42,6 +43,8 @@ class Rule(StrEnum):
     """What may never happen."""
 
     LEVEL = "output above the step's level"
+    AVERAGE = "the temporal average above the step's: a duty cycle that was not set"
+    ADMIT = "output from a unit that had to be refused"
     LEASE = "output without a live lease"
     BELIEF = "output for longer than a lease while the controller believes it off"
     BLIND = "output for longer than a lease after the unit was last heard"
@@ -86,13 +89,14 @@ class Judge:
         self._faults = {fault.kind: fault for fault in story.faults}
         self._lease_ms = lease_ms(story)
         self._bound_ms = bound_ms(story)
-        self.hazards = hazards(story, rig, clock, lambda: self._bound)
-        self._bound = 0  # the level that may go out in the step at hand
+        self.hazards = hazards(story, rig, clock, lambda: self._bound, lambda: self._duty_pct)
+        self._bound = self._duty_pct = 0  # the level that may go out in the step at hand, and its duty cycle
         self._will = Will(story, clock, rig.controller)
         self._given = Given(story, course, rig.unit.plate.resume_ramp_ms)
         self._set = 0
         self._commanded = 0  # what the unit's own program wants to go out
         self._seen = 0  # changes of output
+        self._held_ms = 0  # when contact was last lost
         self._starts = 0  # that have left and not yet come into force: one at most
         self._before_ms = 0
         self._was_on = self._was_stuck = False
@@ -142,6 +146,7 @@ class Judge:
         match event:
             case StepStarted():
                 self._bound = self._course.bound(event.step)
+                self._duty_pct = self._course.duty_pct(event.step)
                 self._given.begin(event.step)
             case AlarmRaised():
                 self.alarms.append(event.code)
@@ -155,10 +160,10 @@ class Judge:
                 if not self._will.lets_start:
                     self.broken(Rule.RISE, "a start was sent with nobody's word to go on")
 
-    def during(self, kind: FaultKind) -> bool:
-        """Whether a fault of ``kind`` is at work."""
-        fault = self._faults.get(kind)
-        return fault is not None and fault.during(self._clock.now_ms())
+    def during(self, *kinds: FaultKind) -> bool:
+        """Whether a fault of any of ``kinds`` is at work."""
+        now_ms = self._clock.now_ms()
+        return any(kind in self._faults and self._faults[kind].during(now_ms) for kind in kinds)
 
     def begun(self, *kinds: FaultKind) -> bool:
         """Whether a fault of any of ``kinds`` has been at work."""
@@ -176,13 +181,7 @@ class Judge:
                 self.broken(Rule.TIME, what)
 
     def _judge_output(self, now_ms: int, output: float) -> None:
-        ageing = self._faults.get(FaultKind.AGEING)
-        off_by = ageing.amount if ageing is not None and ageing.during(now_ms) else 0.0
-        most = self._bound * (1 + max(off_by, 0.0))
-        if output > most + _HAIR:
-            self.broken(Rule.LEVEL, f"{output:.1f} in a step of {self._bound}")
-        elif output > most * self._given.share(now_ms) + _HAIR:
-            self.broken(Rule.RAMP, f"{output:.1f} already, on the way to {self._bound}")
+        self._judge_level(now_ms, output)
         if not self.begun(FaultKind.STUCK_OUTPUT) and (what := self._given.too_long(now_ms)):
             self.broken(Rule.TIME, what)
         against_ms = self._will.against_for_ms()
@@ -202,6 +201,19 @@ class Judge:
         if since_ms > self._lease_ms:
             self.broken(Rule.BLIND, f"{output:.1f}, and the unit last heard {since_ms} ms ago")
 
+    def _judge_level(self, now_ms: int, output: float) -> None:
+        ageing = self._faults.get(FaultKind.AGEING)
+        off_by = ageing.amount if ageing is not None and ageing.during(now_ms) else 0.0
+        most = self._bound * (1 + max(off_by, 0.0))
+        average, most_average = output * self._rig.unit.duty_pct / 100, most * self._duty_pct / 100
+        fixed = self.during(FaultKind.WRONG_DUTY, FaultKind.LYING_DUTY)
+        if output > most + _HAIR:
+            self.broken(Rule.LEVEL, f"{output:.1f} in a step of {self._bound}")
+        elif average > most_average + _HAIR and not fixed:
+            self.broken(Rule.AVERAGE, f"{average:.1f} in a step of {most_average:.1f} on average")
+        elif output > most * self._given.share(now_ms) + _HAIR:
+            self.broken(Rule.RAMP, f"{output:.1f} already, on the way to {self._bound}")
+
     def _hear_changes(self, changes: list[OutputChange]) -> None:
         self._seen += len(changes)
         for change in changes:
@@ -209,6 +221,8 @@ class Judge:
                 self._on_change(self._clock.now_ms(), change)
             if change.why not in (Why.STUCK, Why.UNSTUCK):
                 self._commanded = change.output
+            if change.why is Why.CONTACT_LOST:
+                self._held_ms = self._clock.now_ms()
             if change.output and change.why in (Why.SET, Why.CONTACT_BACK):
                 self._judge_rise(change)
 
@@ -217,6 +231,8 @@ class Judge:
         if against_ms > self._bound_ms:
             self.broken(Rule.RISE, f"{change.output}, {against_ms} ms after somebody wanted it off")
         if change.why is Why.SET:
+            if must_be_refused(self._story, self._rig.unit.plate.sensors):
+                self.broken(Rule.ADMIT, f"set to {change.output}")
             self._given.started(self._clock.now_ms())
             if change.output != self._bound:
                 self.broken(Rule.STEP, f"set to {change.output} in a step of {self._bound}")
@@ -226,6 +242,9 @@ class Judge:
             self._set = change.output
             return
         self._given.came_back(self._clock.now_ms())
+        held_ms = self._clock.now_ms() - self._held_ms
+        if held_ms > _HOLD_MS:
+            self.broken(Rule.RISE, f"{change.output} by itself, after {held_ms} ms without contact")
         if change.output > self._set:
             self.broken(Rule.RISE, f"back at {change.output}, and it was set to {self._set}")
 

@@ -14,9 +14,10 @@ from typing import Any
 
 from device.operator import Act
 from simulator.chance import stream
-from simulator.faults import KINDS, Fault, FaultKind, parse
+from simulator.faults import KINDS, ON_THE_LINE, Fault, FaultKind, parse
 from simulator.nameplate import MODELS, nameplate
 from simulator.storm.course import course, names
+from simulator.storm.fences import Fence
 from simulator.storm.host import Freeze
 
 _SEED_BITS = 48
@@ -32,6 +33,7 @@ _DRAWN: dict[FaultKind, tuple[tuple[int, int], tuple[_Range, ...]]] = {
     FaultKind.BYTES_LATE: ((500, 6000), ((5, 50), (50, 400))),
     FaultKind.HALF_OPEN: ((50, 5000), ((0, 0), (1, 1))),
     FaultKind.CABLE_PULLED: ((50, 5000), ((0, 0),)),
+    FaultKind.SWAPPED: ((50, 20_000), ((0, 0), (1, 1), (2, 2))),
     FaultKind.RESTART: ((50, 3000), ((0, 0),)),
     FaultKind.BROWN_OUT: ((10, 1000), ((0, 0),)),
     FaultKind.STUCK_OUTPUT: ((100, 5000), ((0, 0), (300, 3000))),
@@ -45,7 +47,20 @@ _DRAWN: dict[FaultKind, tuple[tuple[int, int], tuple[_Range, ...]]] = {
     FaultKind.STALL: ((100, 4000), ((1.05, 2),)),
     FaultKind.LOW_BATTERY: ((0, 0), ((0, 0.3),)),
     FaultKind.AGEING: ((1000, 20_000), ((-0.6, 0.0), (0.0, 0.6))),
+    FaultKind.WRONG_DUTY: ((500, 20_000), ((20, 20), (100, 100))),
+    FaultKind.LYING_DUTY: ((500, 20_000), ((20, 20), (100, 100))),
+    FaultKind.LYING_METER: ((500, 20_000), ((0, 0), (0, 0.9), (1.1, 4))),
+    FaultKind.LYING_SESSION: ((50, 20_000), ((0, 0), (1, 60_000))),
+    FaultKind.LYING_COUNT: ((500, 20_000), ((0, 0), (0, 0.95), (1.05, 3))),
+    FaultKind.ENDLESS_LEASE: ((500, 20_000), ((0, 0),)),
+    FaultKind.ENDLESS_HOLD: ((300_000, 300_000), ((0, 0),)),
+    FaultKind.ENDLESS_STEP: ((500, 20_000), ((0, 0),)),
+    FaultKind.MISSING_SENSOR: ((300_000, 300_000), ((1, 1), (2, 2), (4, 4), (8, 8), (15, 15))),
+    FaultKind.WILD_AREA: ((300_000, 300_000), ((0, 319), (481, 65_535))),
+    FaultKind.FUTURE_CALIBRATION: ((300_000, 300_000), ((2200, 65_535),)),
 }
+_DECLARED = (FaultKind.MISSING_SENSOR, FaultKind.WILD_AREA, FaultKind.FUTURE_CALIBRATION)
+_LIFTED_MS = (62_000, 100_000)  # for a hold that has no end to be one
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +75,7 @@ class Story:
     freezes: tuple[Freeze, ...] = ()
     death_ms: int | None = None
     attended: bool = True
+    down: Fence | None = None  # says yes to everything
 
     def as_json(self) -> str:
         """The story on one line."""
@@ -74,6 +90,7 @@ class Story:
             written = json.loads(text)
             written["faults"] = tuple(map(parse, written["faults"]))
             written["acts"] = tuple((int(at_ms), Act(act)) for at_ms, act in written["acts"])
+            written["down"] = Fence(down) if (down := written.get("down")) else None
             written["freezes"] = tuple(Freeze(**freeze) for freeze in written["freezes"])
             return cls(**written)
         except (KeyError, TypeError) as error:
@@ -81,6 +98,8 @@ class Story:
 
     def shorter(self) -> Iterator[Story]:
         """The stories with one thing fewer in them, what happens last left out first."""
+        if self.down is not None:
+            yield replace(self, down=None)
         if self.death_ms is not None:
             yield replace(self, death_ms=None)
         for freezes in combinations(self.freezes, len(self.freezes) - 1) if self.freezes else ():
@@ -102,7 +121,7 @@ def draw(seed: int, model: str | None = None, protocol: str | None = None) -> St
     model = model or rng.choice(MODELS)
     name = protocol or rng.choice(names(model))
     within_ms = course(name, model).total_ms + _TAIL_MS
-    return Story(
+    story = Story(
         seed=seed,
         model=model,
         course=name,
@@ -111,7 +130,13 @@ def draw(seed: int, model: str | None = None, protocol: str | None = None) -> St
         freezes=_freezes(rng, within_ms),
         death_ms=rng.randrange(within_ms) if rng.random() < 0.1 else None,
         attended=rng.random() < 0.7,
+        down=rng.choice(tuple(Fence)) if rng.random() < 0.2 else None,
     )
+    if all(fault.kind is not FaultKind.ENDLESS_LEASE for fault in story.faults):
+        return story
+    # What is not heard before the host is gone, or the line is dead, nobody can end but at the unit itself.
+    heard = tuple(fault for fault in story.faults if fault.kind not in ON_THE_LINE)
+    return replace(story, faults=heard, freezes=(), death_ms=None)
 
 
 def _faults(rng: Random, model: str, within_ms: int) -> tuple[Fault, ...]:
@@ -124,7 +149,12 @@ def _faults(rng: Random, model: str, within_ms: int) -> tuple[Fault, ...]:
         amount = round(rng.uniform(*rng.choice(amounts)), 4)
         if kind is FaultKind.OVERHEAT and "gun" in model:
             amount *= 3  # a motor takes more than a head
-        faults.append(Fault(kind, rng.randrange(within_ms), rng.randint(*lasts), amount))
+        at_ms = 0 if kind in _DECLARED else rng.randrange(within_ms)
+        faults.append(Fault(kind, at_ms, rng.randint(*lasts), amount))
+    if any(fault.kind is FaultKind.ENDLESS_HOLD for fault in faults):
+        faults = [fault for fault in faults if fault.kind is not FaultKind.LIFT_OFF]
+        lifted_ms = rng.randint(*_LIFTED_MS)
+        faults.append(Fault(FaultKind.LIFT_OFF, rng.randrange(within_ms), lifted_ms, 0.02))
     return tuple(sorted(faults, key=lambda fault: fault.at_ms))
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from device.alarms import View
+from device.allowed import Allowed
 from device.dialect import Declaration, Identity, Report, UnitState
-from device.models import Model
+from device.models import Model, Range
 from device.unit import Unit
+from device.view import EnergyTrend, HostTime, View
 from protocols.limits import Bound, Family, Layer, Limits, Quantity
 from protocols.plan import Emit, Plan, Rest, Ultrasound
 
@@ -17,16 +18,19 @@ LOW = Ultrasound(intensity_mw_cm2=440, duty_pct=50, carrier_khz=1000, pulse_hz=1
 HIGH = Ultrasound(intensity_mw_cm2=500, duty_pct=100, carrier_khz=1000, pulse_hz=0)
 
 REPORT = Report(
+    asked="Look",
     refusal="",
     state=UnitState.READY,
     faults=(),
     nonce=NONCE,
     session=SESSION,
     level_set=0,
+    duty_set_pct=0,
     output=0,
     head_temp_ddeg_c=300,
     contact_pct=90,
     battery_pct=90,
+    step_ms=10_000,
     delivered_ms=10_000,
     energy_mj=1_000,
     lease_left_ms=0,
@@ -34,7 +38,9 @@ REPORT = Report(
     bad_frames=0,
     lapses=3,
 )
-EMITTING = replace(REPORT, state=UnitState.EMITTING, level_set=440, output=440, lease_left_ms=500)
+EMITTING = replace(
+    REPORT, state=UnitState.EMITTING, level_set=440, duty_set_pct=50, output=440, lease_left_ms=410
+)
 
 IDENTITY = Identity(
     driveable=True,
@@ -66,6 +72,7 @@ MODEL = Model(
     area_mm2=400,
     head_warn_ddeg_c=410,
     head_trip_ddeg_c=430,
+    ranges=(Range("hold_max_ms", 0, 60_000),),
 )
 UNIT = Unit(IDENTITY, DECLARED, MODEL)
 VIEW = View(
@@ -76,16 +83,24 @@ VIEW = View(
     model=MODEL,
     declared=DECLARED,
     wanted_level=0,
+    wanted_duty_pct=0,
     last_level=1,
+    resting=False,
     steady=False,
     nonce=REPORT.nonce,
+    session=SESSION,
     lapses=REPORT.lapses,
     delivered_max_ms=90_000,
     energy_max_mj=100_000,
     elapsed_ms=0,
     unit_elapsed_ms=0,
     uncounted_ms=0,
-    head_still_ms=0,
+    step_apart_ms=0,
+    counts_went_back=False,
+    lease_max_ms=None,
+    energy=EnergyTrend(),
+    host=HostTime(),
+    head_due_mk=0,
 )
 
 
@@ -105,3 +120,10 @@ PLAN = Plan(
     limits=Limits([bound(Quantity.INTENSITY_MW_CM2, 290, 1060)]),
     energy_mj=100_000,
 )
+ALLOWED = Allowed(  # what the guard lets through of it: 51 480 mJ and 60 000 mJ, a hundredth, and 100 mJ
+    family=Family.ULTRASOUND,
+    emissions=PLAN.emissions,
+    bounds=PLAN.limits.bounds,
+    area_mm2=400,
+)
+ENERGY_MAX_MJ = 112_694

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from device.alarms import BY_CODE, RULES, Effect, Rule, View
+from device.alarms import BY_CODE, RULES, Effect, Rule
 from device.dialect import UnitState
 from device.events import Priority
 from device.models import model
+from device.view import EnergyTrend, HostTime, View
 from device.wire.messages import Fault
-from tests.device.parts import DECLARED, EMITTING, MODEL, NONCE, REPORT
+from tests.device.parts import DECLARED, EMITTING, MODEL, NONCE, REPORT, SESSION
 
 # A session well under way: nothing wrong with it.
 RUNNING = View(
@@ -23,18 +24,27 @@ RUNNING = View(
     model=MODEL,
     declared=DECLARED,
     wanted_level=440,
+    wanted_duty_pct=50,
     last_level=440,
+    resting=False,
     steady=True,
     nonce=NONCE,
+    session=SESSION,
     lapses=3,
     delivered_max_ms=90_000,
     energy_max_mj=100_000,
     elapsed_ms=50_000,
     unit_elapsed_ms=50_000,
     uncounted_ms=0,
-    head_still_ms=0,
+    step_apart_ms=0,
+    counts_went_back=False,
+    lease_max_ms=410,
+    energy=EnergyTrend(1000, 1000, 1000, 440, 0),
+    host=HostTime(1000, 2000, 10_000, 20_000, 100, 200, 1000, 2000),
+    head_due_mk=0,
 )
 READY = replace(RUNNING, report=REPORT, before=REPORT, wanted_level=0, steady=False)
+OFF = {"state": UnitState.READY, "output": 0, "level_set": 0, "duty_set_pct": 0, "lease_left_ms": 0}
 HOT = replace(MODEL, head_warn_ddeg_c=800)  # a head that may be hot before anyone is told
 
 
@@ -58,13 +68,22 @@ def expect(code: str, breaks: bool) -> set[str]:
 # Once more, by hand: code, how urgent, whether it latches, for how long it has to break, and what it does.
 TABLE = """
 OUTPUT_STUCK       high    latches  300  fail
+RUNS_UNASKED       high    latches  0    fail
 OUTPUT_HIGH        high    latches  300  fail
 SET_DIFFERS        high    latches  0    fail
+DUTY_DIFFERS       high    latches  0    fail
+SET_WHILE_OFF      high    latches  0    fail
+LEASE_DIFFERS      high    latches  0    fail
 HEAD_OVERTEMP      high    latches  300  fail
 OVER_DOSE          high    latches  0    fail
+STEP_OVERRUN       high    latches  0    fail
+ENERGY_DIFFERS     high    latches  0    fail
+SESSION_DIFFERS    high    latches  0    fail
+ANSWER_DIFFERS     medium  latches  0    fail
 RESTARTED          medium  latches  0    fail
 LAPSED             medium  latches  0    fail
 STOPPED_ELSEWHERE  medium  latches  0    fail
+HELD_FOR_NOTHING   medium  latches  0    fail
 SENSOR_FAULT       medium  latches  0    fail
 COMM_LOST          medium  latches  0    fail
 POWER_MISMATCH     medium  clears   300  pause
@@ -74,6 +93,7 @@ MOTOR_STALL        medium  latches  300  fail
 MOTOR_HOT          medium  latches  0    fail
 BATTERY_CRITICAL   medium  latches  0    fail
 UNIT_FAULT         medium  latches  0    fail
+HOLD_OVERRUN       medium  clears   0    pause
 HEAD_WARM          low     clears   0    note
 CONTACT_LOST       low     clears   0    note
 BATTERY_LOW        low     clears   0    note
@@ -94,7 +114,11 @@ def test_the_rules_are_the_ones_written_here() -> None:
 def test_a_rule_is_found_by_its_code_and_only_these_are_raised_without_a_reading() -> None:
     assert {rule.code: rule for rule in RULES} == BY_CODE
     assert len(BY_CODE) == len(RULES)
-    assert [rule.code for rule in RULES if rule.breaks is None] == ["COMM_LOST", "MOTOR_HOT"]
+    assert [rule.code for rule in RULES if rule.breaks is None] == [
+        "ANSWER_DIFFERS",
+        "COMM_LOST",
+        "MOTOR_HOT",
+    ]
 
 
 def test_what_ends_a_session_latches_and_what_does_not_clears_by_itself() -> None:
@@ -122,7 +146,7 @@ def test_a_sound_session_breaks_no_rule(view: View) -> None:
 def test_output_above_a_tenth_of_the_last_level_while_it_is_meant_to_be_off_is_stuck(
     output: int, breaks: bool
 ) -> None:
-    held = {"state": UnitState.READY, "output": output}
+    held = {"state": UnitState.READY, "output": output, "level_set": 0, "duty_set_pct": 0, "lease_left_ms": 0}
 
     assert broken(READY, {"output": output}) == expect("OUTPUT_STUCK", breaks)
     assert broken(RUNNING, held) == expect("OUTPUT_STUCK", breaks)  # on for us, off for the unit
@@ -133,10 +157,11 @@ def test_output_above_a_tenth_of_the_last_level_while_it_is_meant_to_be_off_is_s
     ("output", "code"), [(441, "POWER_MISMATCH"), (440, "POWER_MISMATCH"), (439, "MOTOR_STALL")]
 )
 def test_a_gun_that_hardly_turns_stands_still(output: int, code: str) -> None:
-    gun = replace(RUNNING, model=model("ultragun"), wanted_level=2200, last_level=2200)
+    gun = replace(RUNNING, model=model("ultragun"), wanted_level=2200, last_level=2200, wanted_duty_pct=100)
+    seen = {"output": output, "level_set": 2200, "duty_set_pct": 100}
 
-    assert broken(gun, {"output": output, "level_set": 2200}) == {code}
-    assert broken(gun, {"output": output, "level_set": 2200}, steady=False) == set()
+    assert broken(gun, seen) == {code}
+    assert broken(gun, seen, steady=False) == set()
 
 
 def test_a_unit_that_emits_unasked_is_stuck() -> None:
@@ -158,18 +183,71 @@ def test_steady_output_is_too_low_beyond_a_fifth_below_what_was_set(output: int,
 @pytest.mark.parametrize("level", [439, 441])
 def test_the_unit_runs_at_the_level_that_was_set_and_no_other(level: int) -> None:
     assert broken(RUNNING, {"level_set": level}) == {"SET_DIFFERS"}
-    assert broken(READY, {"level_set": level}) == set()
+    assert broken(RUNNING, {"level_set": level, "state": UnitState.HELD, "output": 0}) == {
+        "SET_DIFFERS",
+        "CONTACT_LOST",
+    }
 
 
 @pytest.mark.parametrize("level", [1, 440])
 def test_any_wanted_level_counts_as_wanted(level: int) -> None:
     off_by_one = {"level_set": level + 1, "output": level}
 
+    too_high = {"level_set": level, "output": 2 * level}
+
     assert broken(RUNNING, off_by_one, wanted_level=level, last_level=level) == {"SET_DIFFERS"}
+    assert broken(RUNNING, too_high, wanted_level=level, last_level=level) == {"OUTPUT_HIGH"}
 
 
 def test_output_that_is_off_is_not_held_against_the_level_set() -> None:
-    assert broken(RUNNING, {"state": UnitState.READY, "output": 0, "level_set": 0}) == set()
+    assert broken(RUNNING, OFF) == set()
+
+
+@pytest.mark.hazard("H-26")
+@pytest.mark.parametrize("duty_pct", [0, 49, 51, 100])
+@pytest.mark.parametrize("state", [UnitState.EMITTING, UnitState.HELD])
+def test_the_unit_runs_at_the_duty_that_was_set_and_no_other(state: UnitState, duty_pct: int) -> None:
+    seen = {"state": state, "output": 440 if state is UnitState.EMITTING else 0}
+    said = {"CONTACT_LOST"} if state is UnitState.HELD else set()
+
+    assert broken(RUNNING, seen) == said
+    assert broken(RUNNING, seen | {"duty_set_pct": duty_pct}) == said | {"DUTY_DIFFERS"}
+
+
+@pytest.mark.parametrize("name", ["level_set", "duty_set_pct", "lease_left_ms"])
+@pytest.mark.parametrize("state", [UnitState.IDLE, UnitState.READY, UnitState.FAULT])
+def test_a_unit_that_runs_no_step_names_nothing_of_one(state: UnitState, name: str) -> None:
+    off = {"state": state, "faults": ("SUPPLY",) if state is UnitState.FAULT else ()}
+
+    assert "SET_WHILE_OFF" not in broken(READY, off)
+    assert "SET_WHILE_OFF" in broken(READY, off | {name: 1})
+    assert broken(RUNNING, {name: getattr(EMITTING, name)}) == set()
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(
+    ("left_ms", "breaks"), [(0, True), (1, False), (430, False), (431, True), (65_535, True)]
+)
+def test_a_lease_runs_down_from_what_was_granted(left_ms: int, breaks: bool) -> None:
+    assert broken(RUNNING, {"lease_left_ms": left_ms}) == expect("LEASE_DIFFERS", breaks)
+    assert broken(RUNNING, {"lease_left_ms": left_ms}, lease_max_ms=None) == set()
+
+
+@pytest.mark.hazard("H-05")
+def test_a_unit_that_goes_on_when_its_lease_is_over_is_noticed_whatever_it_says_is_left() -> None:
+    assert broken(RUNNING, {"lease_left_ms": 1}, lease_max_ms=-20) == {"LEASE_DIFFERS"}
+    assert broken(RUNNING, {"lease_left_ms": 1}, lease_max_ms=-19) == set()
+    held = {"state": UnitState.HELD, "output": 0, "lease_left_ms": 0}
+    assert broken(RUNNING, held) == {"CONTACT_LOST", "LEASE_DIFFERS"}
+    assert {rule.code for rule in RULES if rule.breaks_lease} == {"LEASE_DIFFERS"}
+
+
+@pytest.mark.parametrize("session", [0, SESSION - 1, SESSION + 1])
+def test_a_unit_that_was_armed_names_its_session_until_it_restarts(session: int) -> None:
+    assert broken(RUNNING, {"session": session}) == {"SESSION_DIFFERS"}
+    assert broken(READY, {"session": session}) == {"SESSION_DIFFERS"}
+    assert broken(RUNNING, {"session": session}, session=None) == set()
+    assert broken(RUNNING, {"session": session, "nonce": NONCE + 1}) == {"RESTARTED"}
 
 
 # --- the head -------------------------------------------------------------------------------------
@@ -210,7 +288,7 @@ def test_a_trip_that_only_one_names_counts_and_none_at_all_never_trips() -> None
 def test_a_head_that_is_not_measured_is_not_judged() -> None:
     blind = replace(DECLARED, measures_head_temp=False)
 
-    assert broken(RUNNING, {"head_temp_ddeg_c": 900}, declared=blind, head_still_ms=200_000) == set()
+    assert broken(RUNNING, {"head_temp_ddeg_c": 900}, declared=blind, head_due_mk=9999) == set()
 
 
 @pytest.mark.hazard("H-11")
@@ -227,7 +305,15 @@ def test_a_head_colder_or_hotter_than_can_be_is_a_bad_sensor(ddeg_c: int, breaks
 @pytest.mark.parametrize("sign", [-1, 1])
 @pytest.mark.parametrize(
     ("since_ms", "change", "breaks"),
-    [(0, 2, False), (0, 3, True), (100, 7, False), (100, 8, True), (1000, 52, False), (1000, 53, True)],
+    [
+        (0, 7, False),
+        (0, 8, True),
+        (99, 7, False),
+        (100, 7, False),
+        (100, 8, True),
+        (120, 8, False),
+        (1000, 53, True),
+    ],
 )
 def test_a_head_that_leaps_is_a_bad_sensor(sign: int, since_ms: int, change: int, breaks: bool) -> None:
     at = {"head_temp_ddeg_c": 300 + sign * change}
@@ -236,24 +322,9 @@ def test_a_head_that_leaps_is_a_bad_sensor(sign: int, since_ms: int, change: int
 
 
 @pytest.mark.hazard("H-11")
-@pytest.mark.parametrize(
-    ("still_ms", "emitted_ms", "breaks"),
-    [
-        (119_999, 200_000, False),
-        (120_000, 200_000, True),
-        (120_001, 200_000, True),
-        (120_000, 299_999, True),
-        (120_000, 300_000, True),
-        (120_000, 300_001, False),  # it may have come to rest in earnest
-    ],
-)
-def test_a_head_that_gives_output_and_stays_the_same_is_a_bad_sensor(
-    still_ms: int, emitted_ms: int, breaks: bool
-) -> None:
-    given = {"delivered_ms": emitted_ms}
-    changes = {"head_still_ms": still_ms, "delivered_max_ms": emitted_ms}
-
-    assert broken(RUNNING, given, **changes) == expect("SENSOR_FAULT", breaks)
+@pytest.mark.parametrize(("due_mk", "breaks"), [(0, False), (299, False), (300, True), (5000, True)])
+def test_a_head_that_must_have_warmed_and_reads_the_same_is_a_bad_sensor(due_mk: int, breaks: bool) -> None:
+    assert broken(RUNNING, head_due_mk=due_mk) == expect("SENSOR_FAULT", breaks)
 
 
 # --- dose, identity and time ----------------------------------------------------------------------
@@ -275,6 +346,62 @@ def test_more_time_or_energy_than_the_session_may_give_is_too_much(
     assert broken(RUNNING, given) == expect("OVER_DOSE", breaks)
 
 
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize(
+    ("metered_mj", "breaks"), [(358, True), (359, False), (1000, False), (1641, False), (1642, True)]
+)
+def test_the_meter_agrees_with_output_and_time_within_a_fifth_and_its_slack(
+    metered_mj: int, breaks: bool
+) -> None:
+    energy = EnergyTrend(metered_mj, 1000, 1000, 440, 0)
+
+    assert broken(RUNNING, energy=energy) == expect("ENERGY_DIFFERS", breaks)
+
+
+@pytest.mark.hazard("H-03")
+def test_the_meter_is_held_from_below_to_what_is_certain_and_from_above_to_what_may_have_been() -> None:
+    assert broken(RUNNING, energy=EnergyTrend(0, 550, 5000, 440, 0)) == set()
+    assert broken(RUNNING, energy=EnergyTrend(0, 552, 5000, 440, 0)) == {"ENERGY_DIFFERS"}
+    assert broken(RUNNING, energy=EnergyTrend(6400, 0, 5000, 440, 0)) == set()
+    assert broken(RUNNING, energy=EnergyTrend(6442, 0, 5000, 440, 0)) == {"ENERGY_DIFFERS"}
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize(("while_off_mj", "breaks"), [(1, False), (2, True)])
+def test_no_energy_is_metered_while_output_is_off(while_off_mj: int, breaks: bool) -> None:
+    assert broken(READY, energy=EnergyTrend(while_off_mj=while_off_mj)) == expect("ENERGY_DIFFERS", breaks)
+
+
+@pytest.mark.hazard("H-02")
+@pytest.mark.parametrize(
+    ("counted", "breaks"),
+    [
+        (HostTime(output_ms=2000, output_max_ms=2000, session_ms=10_000, session_max_ms=10_000), False),
+        (HostTime(output_ms=2001, output_max_ms=2000), True),
+        (HostTime(session_ms=10_001, session_max_ms=10_000), True),
+    ],
+)
+def test_output_that_goes_on_by_our_clock_is_an_overrun(counted: HostTime, breaks: bool) -> None:
+    assert broken(RUNNING, host=counted) == expect("STEP_OVERRUN", breaks)
+    assert broken(RUNNING, OFF, host=counted) == set()  # it has ended: that was heard late, and is no more
+
+
+@pytest.mark.hazard("H-17")
+@pytest.mark.parametrize(
+    ("counted", "breaks"),
+    [
+        (HostTime(hold_ms=200, hold_max_ms=200, holds_ms=300, holds_max_ms=300), False),
+        (HostTime(hold_ms=201, hold_max_ms=200, holds_ms=201, holds_max_ms=300), True),
+        (HostTime(hold_ms=100, hold_max_ms=200, holds_ms=301, holds_max_ms=300), True),
+    ],
+)
+def test_a_hold_that_goes_on_by_our_clock_is_an_overrun(counted: HostTime, breaks: bool) -> None:
+    held = {"state": UnitState.HELD, "output": 0}
+
+    assert broken(RUNNING, held, host=counted) == {"CONTACT_LOST"} | expect("HOLD_OVERRUN", breaks)
+    assert "HOLD_OVERRUN" not in broken(RUNNING, host=counted)
+
+
 @pytest.mark.hazard("H-10")
 @pytest.mark.parametrize("nonce", [NONCE - 1, NONCE + 1])
 def test_another_nonce_is_another_unit(nonce: int) -> None:
@@ -284,12 +411,12 @@ def test_another_nonce_is_another_unit(nonce: int) -> None:
 @pytest.mark.parametrize("lapses", [2, 4])
 def test_a_lapse_counted_or_shown_is_a_lapse(lapses: int) -> None:
     assert broken(RUNNING, {"lapses": lapses}) == {"LAPSED"}
-    assert broken(RUNNING, {"state": UnitState.LAPSED, "output": 0}) == {"LAPSED"}
+    assert broken(RUNNING, OFF | {"state": UnitState.LAPSED}) == {"LAPSED"}
 
 
 @pytest.mark.hazard("H-19")
 def test_a_unit_that_is_idle_in_mid_step_was_stopped_by_someone_else() -> None:
-    idle = {"state": UnitState.IDLE, "output": 0}
+    idle = OFF | {"state": UnitState.IDLE}
 
     assert broken(RUNNING, idle) == {"STOPPED_ELSEWHERE"}
     assert broken(RUNNING, idle, wanted_level=1, last_level=1) == {"STOPPED_ELSEWHERE"}
@@ -298,6 +425,24 @@ def test_a_unit_that_is_idle_in_mid_step_was_stopped_by_someone_else() -> None:
 
 def test_a_unit_without_contact_says_so() -> None:
     assert broken(RUNNING, {"state": UnitState.HELD, "output": 0}) == {"CONTACT_LOST"}
+
+
+def test_a_unit_that_cannot_sense_contact_has_none_to_lose() -> None:
+    blind = replace(DECLARED, senses_contact=False)
+    late = HostTime(hold_ms=201, hold_max_ms=200)
+
+    held = broken(RUNNING, {"state": UnitState.HELD, "output": 0}, declared=blind, host=late)
+
+    assert held == {"HELD_FOR_NOTHING"}
+
+
+@pytest.mark.hazard("H-07")
+@pytest.mark.parametrize("state", UnitState)
+def test_a_step_that_runs_with_nobody_having_started_one_is_noticed(state: UnitState) -> None:
+    runs = state in (UnitState.EMITTING, UnitState.HELD)
+
+    assert ("RUNS_UNASKED" in broken(READY, {"state": state}, resting=True)) is runs
+    assert "RUNS_UNASKED" not in broken(READY, {"state": state})
 
 
 @pytest.mark.hazard("H-12")
@@ -335,6 +480,17 @@ def test_output_that_is_not_counted_is_noticed(delivered_ms: int, uncounted_ms: 
     assert broken(RUNNING, counted, uncounted_ms=uncounted_ms) == expect("COUNT_OFF", breaks)
 
 
+@pytest.mark.hazard("H-02")
+@pytest.mark.parametrize(("apart_ms", "breaks"), [(-21, True), (-20, False), (20, False), (21, True)])
+def test_the_counts_of_step_and_session_go_together_while_a_step_runs(apart_ms: int, breaks: bool) -> None:
+    assert broken(RUNNING, step_apart_ms=apart_ms) == expect("COUNT_OFF", breaks)
+    assert broken(READY, step_apart_ms=apart_ms) == set()
+
+
+def test_a_count_that_goes_back_is_no_count() -> None:
+    assert broken(READY, counts_went_back=True) == {"COUNT_OFF"}
+
+
 @pytest.mark.hazard("H-25")
 @pytest.mark.parametrize(
     ("pct", "low", "critical"), [(21, 0, 0), (20, 1, 0), (9, 1, 0), (8, 1, 1), (0, 1, 1)]
@@ -370,6 +526,11 @@ def test_every_fault_the_unit_finds_is_an_alarm(fault: str, code: str) -> None:
 
 def test_every_fault_of_the_wire_is_told() -> None:
     assert {fault.name for fault in Fault} <= set(TOLD)
+
+
+def test_a_unit_in_fault_that_names_none_has_a_fault_all_the_same() -> None:
+    assert broken(READY, {"state": UnitState.FAULT}) == {"UNIT_FAULT"}
+    assert broken(READY, {"state": UnitState.FAULT, "faults": ("STALL",)}) == {"MOTOR_STALL"}
 
 
 def test_one_fault_does_not_hide_another() -> None:

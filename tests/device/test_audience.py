@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from device.audience import Audience
-from device.events import Acted, Event
+from device.events import Acted, Event, ObserverDropped
 from protocols.errors import PhysioctlError
 
 EVENT = Acted(at_ms=1, act="pause")
@@ -18,8 +18,8 @@ class Listener:
         self._name, self._book, self._fails = name, book, fails
 
     def tell(self, event: Event) -> None:
-        assert event is EVENT
-        self._book.append(self._name)
+        assert event is EVENT or isinstance(event, ObserverDropped)
+        self._book.append(self._name if event is EVENT else f"{self._name}: {event}")
         if self._fails:
             raise self._fails
 
@@ -63,7 +63,22 @@ def test_a_watcher_that_raises_is_dropped_and_hinders_nobody() -> None:
     audience.tell(EVENT)
     audience.tell(EVENT)
 
-    assert book == ["broken", "sound", "sound"]
+    dropped = ObserverDropped(at_ms=1, observer="Listener", error="RuntimeError: a screen has gone")
+    assert book == ["broken", "sound", f"sound: {dropped}", "sound"]
+
+
+def test_that_a_watcher_was_dropped_is_taken_down_before_the_next_event() -> None:
+    book: list[str] = []
+    audience = Audience()
+    audience.witness = Listener("witness", book)
+    audience.add(Listener("broken", [], RuntimeError("a screen has gone")))
+
+    audience.tell(EVENT)
+    assert book == ["witness"]
+
+    audience.tell(EVENT)
+    assert book[1].startswith("witness: ObserverDropped(")
+    assert book[2:] == ["witness"]
 
 
 def test_a_watcher_cannot_swallow_a_persons_interrupt() -> None:

@@ -5,13 +5,23 @@ from __future__ import annotations
 import pytest
 
 from device.clearing import clear_faults, latched
-from device.delivery import Ended, deliver
+from device.delivery import Ended
 from device.errors import UnitFaulted
 from device.greeting import greet
 from device.machine import State
 from protocols.errors import PhysioctlError
 from simulator.rig import Rig
-from tests.support import MINUTE_MS, SECOND_MS, Ledger, MakeRig, another_host, emit, plan_of, session_on
+from tests.support import (
+    MINUTE_MS,
+    SECOND_MS,
+    Ledger,
+    MakeRig,
+    another_host,
+    emit,
+    plan_of,
+    run_plan,
+    session_on,
+)
 
 
 def faulted(make_rig: MakeRig, *faults: str) -> Rig:
@@ -61,7 +71,7 @@ def test_a_fault_whose_cause_has_gone_is_cleared_and_the_unit_may_be_used_again(
     next_one = another_host(rig)
     unit = greet(next_one)
     next_one.testify_to(Ledger())
-    again = deliver(next_one, plan_of(unit, emit(rig, SECOND_MS)), 8)
+    again = run_plan(next_one, plan_of(unit, emit(rig, SECOND_MS)), 8)
     assert (again.ended, again.delivered_ms) == (Ended.COMPLETED, SECOND_MS)
 
 

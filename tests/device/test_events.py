@@ -36,7 +36,7 @@ COMMANDED = Commanded(at_ms=4, intent="SetOutput", values=asdict(SetOutput(1, 2,
             {"event": "silenced", "at_ms": 2, "silence": "proven", "took_ms": 40},
         ),
         (
-            AlarmRaised(at_ms=3, code="A", priority=Priority.HIGH, what="so", to_do="that"),
+            AlarmRaised(at_ms=3, code="A", priority=Priority.HIGH, what="so", to_do="that", report=None),
             {
                 "event": "alarm_raised",
                 "at_ms": 3,
@@ -44,6 +44,7 @@ COMMANDED = Commanded(at_ms=4, intent="SetOutput", values=asdict(SetOutput(1, 2,
                 "priority": "high",
                 "what": "so",
                 "to_do": "that",
+                "report": None,
             },
         ),
         (

@@ -12,7 +12,7 @@ import pytest
 
 from device.clock import VirtualClock
 from device.controller import Controller
-from device.delivery import Ended, deliver
+from device.delivery import Ended
 from device.greeting import greet
 from device.link import Inbox
 from device.native import Native
@@ -22,7 +22,7 @@ from simulator.cable import Cable
 from simulator.faults import parse
 from simulator.rig import CableLink
 from simulator.unit import SimulatedUnit
-from tests.support import LEASE_MS, MINUTE_MS, ULTRASOUND, Ledger, plan_of
+from tests.support import LEASE_MS, MINUTE_MS, ULTRASOUND, Ledger, plan_of, run_plan
 
 T = TypeVar("T")
 DEAD_AT_MS = 10_000
@@ -54,7 +54,7 @@ def test_a_line_that_no_longer_answers_is_noticed_within_the_lease_and_not_spun_
     known = greet(controller)
     controller.testify_to(ledger)
 
-    delivery = deliver(controller, plan_of(known, Emit(ULTRASOUND, MINUTE_MS, 0)), 7)
+    delivery = run_plan(controller, plan_of(known, Emit(ULTRASOUND, MINUTE_MS, 0)), 7)
 
     (alarm,) = ledger.named("alarm_raised")
     after = [at_ms for at_ms in clock.waits_at_ms if at_ms > DEAD_AT_MS]

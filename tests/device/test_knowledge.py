@@ -6,21 +6,37 @@ from dataclasses import replace
 
 import pytest
 
-from device.dialect import Report, UnitState
+from device.allowed import Allowed
+from device.dialect import Renew, Report, SetOutput, UnitState
+from device.events import Silence
 from device.knowledge import Knowledge
 from device.machine import State
 from device.sight import Belief
+from device.view import Grant, Start
 from protocols.limits import Block, Family, Layer, Quantity
-from protocols.plan import Emit, Plan
-from tests.device.parts import EMITTING, HIGH, LOW, NONCE, PLAN, REPORT, SESSION, UNIT, bound
+from protocols.plan import Emit, Percussion, Plan
+from tests.device.parts import (
+    ALLOWED,
+    EMITTING,
+    ENERGY_MAX_MJ,
+    HIGH,
+    LOW,
+    NONCE,
+    PLAN,
+    REPORT,
+    SESSION,
+    UNIT,
+    bound,
+)
 
 STEP = Emit(LOW, 60_000, 3000)
+GUN = replace(UNIT, declared=replace(UNIT.declared, area_mm2=None), model=replace(UNIT.model, area_mm2=None))
 
 
-def knowing(report: Report | None = REPORT, plan: Plan = PLAN) -> Knowledge:
+def knowing(report: Report | None = REPORT, plan: Plan = PLAN, allowed: Allowed = ALLOWED) -> Knowledge:
     """A session taken up on a known unit, which has reported."""
     known = Knowledge(unit=UNIT)
-    known.take_up(plan, SESSION)
+    known.take_up(plan, SESSION, allowed)
     if report is not None:
         known.hear(report, 1000)
     return known
@@ -37,7 +53,7 @@ def test_to_begin_with_nothing_is_known_allowed_or_asked() -> None:
 def test_a_new_session_has_counted_nothing_yet() -> None:
     known = knowing()
 
-    known.take_up(PLAN, SESSION + 1)
+    known.take_up(PLAN, SESSION + 1, ALLOWED)
 
     assert (known.delivered_ms, known.energy_mj) == (0, 0)
 
@@ -67,7 +83,14 @@ def test_the_energy_ceiling_is_the_plans_and_a_hundredth_and_never_above_a_bound
 
 
 def test_without_a_planned_energy_the_ceiling_is_what_the_unit_can_count() -> None:
-    assert knowing(plan=replace(PLAN, energy_mj=None)).energy_ceiling_mj == 0xFFFFFFFF
+    gun = replace(ALLOWED, family=Family.PERCUSSION, area_mm2=None)
+
+    assert knowing(plan=replace(PLAN, energy_mj=None), allowed=gun).energy_ceiling_mj == 0xFFFFFFFF
+
+
+@pytest.mark.hazard("H-03")
+def test_the_energy_ceiling_is_never_above_what_the_guard_lets_through() -> None:
+    assert knowing(plan=replace(PLAN, energy_mj=None)).energy_ceiling_mj == ENERGY_MAX_MJ
 
 
 def test_the_highest_level_is_the_plans() -> None:
@@ -82,6 +105,25 @@ def test_a_step_ends_after_what_has_been_delivered_and_its_time() -> None:
     known.begin(STEP, 5000)
 
     assert (known.step_end_ms, known.confirmed) == (15_000, False)
+
+
+@pytest.mark.hazard("H-07")
+@pytest.mark.parametrize("nonce", [NONCE - 1, NONCE + 1])
+def test_a_report_under_another_nonce_is_not_the_units(nonce: int) -> None:
+    known = knowing()
+
+    known.hear(replace(EMITTING, nonce=nonce, delivered_ms=99_000), 1100)
+
+    assert not known.is_from_the_unit(replace(REPORT, nonce=nonce))
+    assert (known.report, known.delivered_ms, known.confirmed) == (REPORT, 10_000, False)
+
+
+def test_before_a_unit_is_known_any_report_is_taken() -> None:
+    known = Knowledge()
+
+    known.hear(replace(REPORT, nonce=NONCE + 1), 1000)
+
+    assert known.report == replace(REPORT, nonce=NONCE + 1)
 
 
 @pytest.mark.parametrize("state", UnitState)
@@ -101,30 +143,65 @@ def test_a_start_is_confirmed_once_the_unit_is_seen_to_carry_it_out(state: UnitS
 def test_a_moment_of_output_has_to_fit_under_the_energy_ceiling(spent_mj: int, enough: bool) -> None:
     known = knowing(replace(REPORT, energy_mj=spent_mj))
 
-    assert known.has_energy_for(Emit(HIGH, 1, 0)) is enough
+    assert known.has_energy_for(Emit(HIGH, 1, 0), 1) is enough
+
+
+# What is left of the step is 1 s of 440 mW/cm² at 50 % over 4 cm²: 880 mJ, and 440 mJ of them in the ramp.
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize(("bound_mj", "enough"), [(1439, False), (1440, True)])
+def test_all_that_is_left_of_a_step_has_to_fit_under_a_bound_on_energy(bound_mj: int, enough: bool) -> None:
+    bounds = (bound(Quantity.ENERGY_MJ, at_most=bound_mj),)
+    known = knowing(allowed=replace(ALLOWED, bounds=bounds))
+
+    assert known.has_energy_for(STEP, 1000) is enough
 
 
 def test_without_a_radiating_area_there_is_no_energy_to_hold_a_moment_against() -> None:
-    gun = replace(UNIT, declared=replace(UNIT.declared, area_mm2=None))
     known = knowing(replace(REPORT, energy_mj=1_000_000))
 
-    known.unit = gun
-    gun_has = known.has_energy_for(STEP)
     known.unit = None
 
-    assert gun_has
-    assert known.has_energy_for(STEP)
+    assert known.has_energy_for(STEP, 60_000)
+
+
+# 10 s have given 1 000 mJ, and 10 ms of it are 1 mJ.
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize(("ceiling_mj", "enough"), [(1000, False), (1001, True), (999, False)])
+def test_a_moment_of_a_massage_gun_is_reckoned_from_what_it_has_given(ceiling_mj: int, enough: bool) -> None:
+    known = knowing()
+    known.unit = GUN
+    known.energy_ceiling_mj = ceiling_mj
+
+    assert known.has_energy_for(STEP, 60_000) is enough
+    assert knowing(None).has_energy_for(STEP, 60_000)
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize(("given_ms", "needs_mj"), [(100, 10), (1, 1000)])
+def test_a_moment_of_a_massage_gun_is_ten_milliseconds_of_it(given_ms: int, needs_mj: int) -> None:
+    known = knowing(replace(REPORT, delivered_ms=given_ms, energy_mj=100))
+    known.unit = GUN
+
+    for ceiling_mj, enough in ((100 + needs_mj, True), (99 + needs_mj, False)):
+        known.energy_ceiling_mj = ceiling_mj
+        assert known.has_energy_for(STEP, 60_000) is enough
+
+
+def test_a_massage_gun_that_has_given_nothing_may_begin() -> None:
+    known = knowing(replace(REPORT, delivered_ms=0, energy_mj=0))
+    known.unit = GUN
+
+    assert known.has_energy_for(STEP, 60_000)
 
 
 def test_what_the_guard_judges_by_is_what_is_known() -> None:
     known = knowing()
 
-    standing = known.standing(State.ARMED)
+    standing = known.standing(State.ARMED, recorded=True)
 
     assert (standing.state, standing.nonce, standing.session) == (State.ARMED, NONCE, SESSION)
-    assert (standing.heard_ms, standing.delivered_ms) == (50_000, 10_000)
-    assert standing.energy_ceiling_mj == 101_100
-    assert (standing.plan, standing.stop_asked) == (PLAN, False)
+    assert (standing.heard_ms, standing.delivered_ms, standing.energy_mj) == (50_000, 10_000, 1_000)
+    assert (standing.allowed, standing.stop_asked, standing.recorded) == (ALLOWED, False, True)
     assert (standing.lease_min_ms, standing.lease_max_ms) == (100, 1000)
 
 
@@ -132,10 +209,10 @@ def test_with_nothing_known_the_guard_is_given_nothing_to_allow() -> None:
     known = Knowledge()
     known.quiet.ask(0, reachable=True)
 
-    standing = known.standing(State.OFFLINE)
+    standing = known.standing(State.OFFLINE, recorded=False)
 
-    assert (standing.nonce, standing.session, standing.plan, standing.stop_asked) == (0, 0, None, True)
-    assert standing.heard_ms == 0
+    assert (standing.nonce, standing.session, standing.allowed, standing.stop_asked) == (0, 0, None, True)
+    assert (standing.heard_ms, standing.energy_mj, standing.recorded) == (0, 0, False)
     assert (standing.lease_min_ms, standing.lease_max_ms) == (0, 0)
 
 
@@ -149,7 +226,9 @@ def test_output_is_expected_only_of_a_confirmed_start_that_still_stands(
     known.begin(STEP, 5000)
     known.confirmed = confirmed
 
-    assert known.belief(REPORT, PLAN, live=live) == Belief(wanted, 440, 3000, 15_020, 101_100)
+    assert known.belief(REPORT, PLAN, live=live) == Belief(
+        wanted, 440, False, 15_020, 101_100, 90_000, SESSION, None, None
+    )
 
 
 @pytest.mark.hazard("H-02")
@@ -167,7 +246,34 @@ def test_no_more_may_be_delivered_than_up_to_the_end_of_the_step_last_started_an
 
 
 def test_before_the_first_step_no_output_is_expected() -> None:
-    assert knowing().belief(REPORT, PLAN, live=True) == Belief(0, 1, 0, 90_000, 101_100)
+    assert knowing().belief(REPORT, PLAN, live=True) == Belief(
+        0, 1, False, 90_000, 101_100, 90_000, SESSION, None, None
+    )
+
+
+def test_a_unit_has_to_name_our_session_once_it_has_and_not_before() -> None:
+    strange = replace(REPORT, session=99)
+
+    assert knowing(strange).belief(strange, PLAN, live=False).session is None
+    assert knowing(None).belief(strange, PLAN, live=False).session is None
+    assert knowing().belief(strange, PLAN, live=False).session == SESSION
+
+
+def test_what_leaves_to_allow_output_is_what_the_next_reports_are_judged_by() -> None:
+    known = knowing()
+    start = SetOutput(NONCE, SESSION, LOW, 5000, 3000, heard_ms=50_000, lease_ms=500)
+
+    known.allow(start, 1000, 1010)
+    known.allow(Renew(NONCE, SESSION, heard_ms=50_090, lease_ms=400), 1090, 1100)
+
+    belief = known.belief(REPORT, PLAN, live=True)
+    assert belief.start == Start(1, 1010, 5000, 3000, 440, 50, 10_000)
+    assert belief.grant == Grant(50_090, 400)
+    assert known.quiet.known(1090 + 440, reachable=False) is Silence.INFERRED
+    assert known.quiet.known(1090 + 439, reachable=False) is None
+    known.allow(replace(start, output=Percussion(2200)), 2000, 2010)
+    assert known.start is not None
+    assert (known.start.number, known.start.level, known.start.duty_pct) == (2, 2200, 100)
 
 
 def test_counts_of_another_session_are_held_against_nothing() -> None:

@@ -7,7 +7,7 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -18,7 +18,8 @@ import serial
 from serial.rfc2217 import PortManager
 
 from device.errors import LinkLost, PortUnusable
-from device.link import Inbox, SerialLink, add_url_handlers, ports
+from device.link import WAITING_MAX, Inbox, SerialLink, add_url_handlers, ports
+from tests.processes import waited_for
 
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are a thing of POSIX", allow_module_level=True)
@@ -208,6 +209,45 @@ def test_a_lost_port_can_still_be_closed(pty: Pty) -> None:
 
         link.close()
         link.close()
+
+
+def is_open(name: str) -> bool:
+    """Whether this process holds the port called ``name``."""
+    numbers = Path("/proc/self/fd").iterdir()
+    return any(str(number.readlink()).startswith(name) for number in numbers if number.is_symlink())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is a thing of Linux")
+@pytest.mark.parametrize("by", ["reading", "writing"])
+def test_a_port_that_is_lost_is_let_go_of_so_that_its_name_can_come_back(pty: Pty, by: str) -> None:
+    with opened(pty.name) as (link, inbox):
+        assert is_open(pty.name)
+        pty.close()
+        if by == "reading":
+            assert isinstance(inbox.get(timeout=LIMIT_S), LinkLost)
+        else:
+            with pytest.raises(LinkLost):
+                link.send(b"stop")
+
+        assert waited_for(lambda: not is_open(pty.name))
+        with pytest.raises(LinkLost):
+            link.send(b"stop")
+
+
+def test_a_port_that_floods_the_inbox_leaves_room_for_a_stop(pty: Pty) -> None:
+    with opened(pty.name) as (_, inbox):
+        os.set_blocking(pty.fd, False)
+        sent = 0
+        until_s = monotonic() + LIMIT_S
+        while inbox.qsize() < WAITING_MAX and monotonic() < until_s:
+            with suppress(BlockingIOError):
+                sent += os.write(pty.fd, b"x")
+        with suppress(BlockingIOError):
+            while True:
+                sent += os.write(pty.fd, bytes(1024))
+        assert inbox.qsize() == WAITING_MAX
+
+        assert len(arrived(inbox, sent)) == sent
 
 
 def test_a_closed_port_can_be_opened_again(pty: Pty) -> None:

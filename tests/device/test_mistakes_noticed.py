@@ -8,16 +8,17 @@ from queue import SimpleQueue
 
 import pytest
 
-from device.alarms import BY_CODE, Effect, Rule, View
+from device.alarms import BY_CODE, Effect, Rule
 from device.clock import VirtualClock
 from device.controller import Controller
-from device.delivery import Ended, deliver
+from device.delivery import Ended
 from device.events import AlarmRaised, Event, Priority, Silence, Silenced
 from device.greeting import greet
 from device.link import Inbox
 from device.machine import State, Stateful
 from device.native import Native
 from device.operator import Act
+from device.view import View
 from device.watch import Watch
 from protocols.limits import Bound, Excess, Layer, Limits, Quantity
 from protocols.plan import Guide, Rest, Step
@@ -31,6 +32,7 @@ from tests.support import (
     MakeRig,
     emit,
     plan_of,
+    run_plan,
     session_on,
     turn_for,
 )
@@ -133,6 +135,7 @@ class Recording:
     """A link that leads nowhere, and keeps what was sent."""
 
     name = "nowhere"
+    simulated = True
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
@@ -186,7 +189,7 @@ def test_a_session_that_breaks_off_is_stopped_on_purpose_and_latched(rig: Rig) -
     rig.controller.testify_to(BreaksAt("progress"))
 
     with pytest.raises(OSError, match="for a test"):
-        deliver(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7)
+        run_plan(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7)
 
     assert rig.controller.state is State.FAULT
     assert rig.controller.failure == "the session broke off"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -24,6 +25,7 @@ from device.dialect import (
     SetOutput,
     Stop,
     UnitState,
+    answers,
 )
 from device.native import Native
 from device.wire import messages as wire
@@ -71,16 +73,19 @@ STATUS = wire.Status(
     lapses=16,
 )
 REPORT = Report(
+    asked="SetOutput",
     refusal="",
     state=UnitState.EMITTING,
     faults=(),
     nonce=1,
     session=2,
     level_set=3,
+    duty_set_pct=4,
     output=5,
     head_temp_ddeg_c=-6,
     contact_pct=7,
     battery_pct=8,
+    step_ms=10,
     delivered_ms=11,
     energy_mj=12,
     lease_left_ms=13,
@@ -160,13 +165,66 @@ def test_the_dialect_promises_what_it_can_keep() -> None:
 # --- hearing --------------------------------------------------------------------------------------
 
 
+@pytest.mark.hazard("H-13")
+@pytest.mark.parametrize(
+    "contradiction", [{"level_min": 1061}, {"duties_pct": ()}, {"carriers_khz": ()}], ids=str
+)
+def test_capabilities_that_contradict_themselves_are_damage(contradiction: dict[str, Any]) -> None:
+    dialect = Native()
+
+    assert dialect.hear(framed(replace(CAPABILITIES, **contradiction))) == []
+    assert dialect.damaged == 1
+
+
 def test_a_status_is_a_report_value_by_value() -> None:
     assert heard(STATUS) == REPORT
 
 
 @pytest.mark.parametrize("state", wire.UnitState)
 def test_every_state_of_a_unit_is_known_by_its_name(state: wire.UnitState) -> None:
-    assert heard(replace(STATUS, state=state)) == replace(REPORT, state=UnitState[state.name])
+    faults = ("UNNAMED",) if state is wire.UnitState.FAULT else ()
+
+    assert heard(replace(STATUS, state=state)) == replace(REPORT, state=UnitState[state.name], faults=faults)
+
+
+def test_a_fault_that_is_named_is_not_unnamed() -> None:
+    faulted = replace(STATUS, state=wire.UnitState.FAULT, faults=wire.Fault.STALL)
+
+    assert heard(faulted) == replace(REPORT, state=UnitState.FAULT, faults=("STALL",))
+
+
+@pytest.mark.parametrize(("intent", "message"), SAID)
+def test_an_answer_says_which_request_it_answers(intent: Intent, message: wire.Message) -> None:
+    report = heard(replace(STATUS, asked=int(message.TYPE)))
+    other = heard(
+        replace(STATUS, asked=wire.Type.STOP if message.TYPE is not wire.Type.STOP else wire.Type.LOOK)
+    )
+
+    assert isinstance(report, Report)
+    assert isinstance(other, Report)
+    assert report.asked == type(intent).__name__
+    assert answers(intent, report)
+    assert not answers(intent, other)
+
+
+@pytest.mark.parametrize("asked", [0, 9, 0x81, 0x83, 0xFF])
+def test_an_answer_to_what_is_no_request_answers_nothing(asked: int) -> None:
+    report = heard(replace(STATUS, asked=asked))
+
+    assert isinstance(report, Report)
+    assert report.asked == ""
+    assert not any(answers(intent, report) for intent, _ in SAID)
+
+
+def test_who_and_what_a_unit_is_answer_those_questions_and_no_other() -> None:
+    identity, declaration = heard(IDENTITY), heard(CAPABILITIES)
+
+    assert [answers(intent, identity) for intent in (Identify(), Declare(), Look())] == [True, False, False]
+    assert [answers(intent, declaration) for intent in (Identify(), Declare(), Look())] == [
+        False,
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("result", wire.Result)

@@ -28,6 +28,7 @@ TABLE: list[tuple[FaultKind, str, str, str | None]] = [
     (FaultKind.HALF_OPEN, GUN, "@20s=1", "COMM_LOST"),
     (FaultKind.CABLE_PULLED, GUN, "@20s", "COMM_LOST"),
     (FaultKind.RESTART, US, "@20s+1ms", "RESTARTED"),
+    (FaultKind.SWAPPED, GUN, "@20s", "RESTARTED"),
     (FaultKind.RESTART, GUN, "@20s", "COMM_LOST"),  # it is deaf for longer than a renewal can be missed
     (FaultKind.BROWN_OUT, US, "@20s", "UNIT_FAULT"),
     (FaultKind.STUCK_OUTPUT, US, "@20s=1000", "OUTPUT_HIGH"),
@@ -45,6 +46,22 @@ TABLE: list[tuple[FaultKind, str, str, str | None]] = [
     (FaultKind.LOW_BATTERY, GUN, "@20s=0.03", "BATTERY_CRITICAL"),
     (FaultKind.AGEING, US, "@20s=-0.3", "POWER_MISMATCH"),
     (FaultKind.AGEING, GUN, "@20s=0.3", "OUTPUT_HIGH"),
+    (FaultKind.WRONG_DUTY, US, "@20s=50", "DUTY_DIFFERS"),
+    (FaultKind.LYING_DUTY, US, "@20s=50", "ENERGY_DIFFERS"),
+    (FaultKind.LYING_METER, US, "@20s=0", "ENERGY_DIFFERS"),
+    (FaultKind.LYING_METER, US, "@20s=2", "ENERGY_DIFFERS"),
+    (FaultKind.LYING_SESSION, US, "@20s", "SESSION_DIFFERS"),
+    (FaultKind.LYING_SESSION, GUN, "@20s", "SESSION_DIFFERS"),
+    (FaultKind.LYING_COUNT, US, "@20s=0", "COUNT_OFF"),
+    (FaultKind.LYING_COUNT, GUN, "@20s=2", "COUNT_OFF"),
+    (FaultKind.ENDLESS_LEASE, US, "@20s", "LEASE_DIFFERS"),
+    (FaultKind.ENDLESS_LEASE, GUN, "@20s", "LEASE_DIFFERS"),
+    (FaultKind.ENDLESS_HOLD, US, "@20s", None),  # nothing is held
+    (FaultKind.ENDLESS_STEP, US, "@20s+10min", "OVER_DOSE"),
+    (FaultKind.ENDLESS_STEP, GUN, "@20s+10min", "OVER_DOSE"),
+    (FaultKind.MISSING_SENSOR, US, "@20s=1", "POWER_MISMATCH"),
+    (FaultKind.WILD_AREA, US, "@20s", None),  # it is asked once, and has answered
+    (FaultKind.FUTURE_CALIBRATION, GUN, "@20s", None),
 ]
 GOES_ON = (None, "CONTACT_LOST", "BATTERY_LOW")
 

@@ -10,7 +10,7 @@ import pytest
 
 from device.clock import VirtualClock
 from device.controller import Controller
-from device.delivery import Ended, deliver
+from device.delivery import Ended
 from device.errors import NoAnswer, WrongUnit
 from device.events import Event, Silence
 from device.greeting import greet
@@ -38,7 +38,9 @@ from tests.support import (
     begun,
     emit,
     plan_of,
+    run_plan,
     session_on,
+    take_up,
     turn_for,
 )
 
@@ -53,7 +55,7 @@ def greeted(rig: Rig) -> None:
 def loaded(rig: Rig) -> None:
     unit = greet(rig.controller)
     rig.controller.testify_to(Ledger())
-    rig.controller.take_up(plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=True)
+    take_up(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=True)
 
 
 def armed_and_stopped(rig: Rig) -> None:
@@ -156,7 +158,7 @@ def test_a_plan_outside_its_limits_is_not_taken_up(rig: Rig, spoil: Callable[[Pl
     rig.controller.testify_to(Ledger())
 
     with pytest.raises(NoWay):
-        deliver(rig.controller, spoil(plan_of(unit, emit(rig, SECOND_MS))), 7)
+        run_plan(rig.controller, spoil(plan_of(unit, emit(rig, SECOND_MS))), 7)
 
     assert rig.unit.changes == []
 
@@ -272,7 +274,7 @@ def test_a_unit_that_is_found_giving_output_is_silenced_before_anything_else() -
     assert [change.why for change in found.unit.changes] == [Why.SET, Why.STOP]
     assert found.controller.state is State.IDLE
     found.controller.testify_to(Ledger())
-    delivery = deliver(found.controller, plan_of(unit, Emit(ULTRASOUND, SECOND_MS, 0)), 7)
+    delivery = run_plan(found.controller, plan_of(unit, Emit(ULTRASOUND, SECOND_MS, 0)), 7)
     assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, SECOND_MS)
 
 
@@ -336,7 +338,7 @@ def whole_session(witness: Forgetful, *acts: tuple[int, Act]) -> Rig:
     rig.controller.testify_to(witness)
     plan = plan_of(unit, *(emit(rig, duration_ms) for duration_ms in STEPS_MS))
     try:
-        deliver(rig.controller, plan, 7, attended=True)
+        run_plan(rig.controller, plan, 7, attended=True)
     finally:
         assert rig.unit.output == 0
         assert rig.unit.breaches == []
@@ -365,7 +367,7 @@ def test_a_witness_that_fails_before_the_start_lets_no_output_through(room: int)
     rig.controller.testify_to(Forgetful(room))
 
     with pytest.raises(DiskFull):
-        deliver(rig.controller, plan_of(unit, emit(rig, SECOND_MS)), 7)
+        run_plan(rig.controller, plan_of(unit, emit(rig, SECOND_MS)), 7)
 
     assert rig.unit.changes == []
 
@@ -380,7 +382,13 @@ def test_a_watcher_that_raises_is_dropped_and_nothing_else_changes(make_rig: Mak
 
     clumsy = Clumsy()
 
-    assert run(clumsy) == run(None)
+    told = run(clumsy)
+    dropped = [event for event in told if event["event"] == "observer_dropped"]
+
+    assert [event for event in told if event not in dropped] == run(None)
+    assert [(event["observer"], event["error"]) for event in dropped] == [
+        ("Clumsy", "RuntimeError: the screen has gone")
+    ]
     assert clumsy.told == 1
 
 

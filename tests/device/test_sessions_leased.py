@@ -24,6 +24,7 @@ from tests.support import (
     emit,
     plan_of,
     session_on,
+    take_up,
     turn_for,
 )
 
@@ -63,7 +64,7 @@ def test_a_unit_is_doubted_a_status_period_before_its_lease_is_out(emitting: Rig
 def test_a_unit_with_its_output_off_is_doubted_after_two_seconds(rig: Rig) -> None:
     unit = greet(rig.controller)
     rig.controller.testify_to(Ledger())
-    rig.controller.take_up(plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=False)
+    take_up(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=False)
 
     unheard_for(rig, 1999)
     rig.controller._doubt_the_missing()
@@ -78,7 +79,7 @@ def test_a_unit_with_its_output_off_is_doubted_after_two_seconds(rig: Rig) -> No
 def test_silence_that_was_proven_before_a_stop_is_proven_anew(rig: Rig) -> None:
     unit = greet(rig.controller)
     rig.controller.testify_to(Ledger())
-    rig.controller.take_up(plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=False)
+    take_up(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=False)
     before = rig.controller.silence()
 
     rig.controller.stop()

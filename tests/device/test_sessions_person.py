@@ -28,6 +28,7 @@ from tests.support import (
     plan_of,
     session_on,
     some_sessions,
+    take_up,
     turn_for,
 )
 
@@ -223,7 +224,7 @@ def idle(rig: Rig) -> None:
 def armed(rig: Rig) -> None:
     unit = greet(rig.controller)
     rig.controller.testify_to(Ledger())
-    rig.controller.take_up(plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=True)
+    take_up(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=True)
 
 
 def emitting(rig: Rig) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from device.clearing import clear_faults
 from device.controller import Controller
-from device.delivery import Ended, deliver
-from device.errors import UnitFaulted
+from device.delivery import Ended
+from device.errors import GuardRefused, UnitFaulted
 from device.events import Silence
 from device.greeting import greet
 from device.operator import Act
@@ -25,18 +25,9 @@ from tests.support import (
     another_host,
     emit,
     plan_of,
+    run_plan,
     session_on,
 )
-
-
-class Reworked(SimulatedUnit):
-    """Runs another firmware."""
-
-    firmware: type[Firmware] = Firmware
-
-    def _boot(self, own_ms: int) -> None:
-        super()._boot(own_ms)
-        self._firmware.__class__ = self.firmware
 
 
 class UncountedFirmware(Firmware):
@@ -55,7 +46,7 @@ class UncountedFirmware(Firmware):
         return self._on_since_ms + self.share * MINUTE_MS
 
 
-class Half(Reworked):
+class Half(SimulatedUnit):
     firmware = UncountedFirmware
 
 
@@ -66,7 +57,7 @@ class UntimedFirmware(Firmware):
         return super()._step_out_ms() + 5 * SECOND_MS
 
 
-class Untimed(Reworked):
+class Untimed(SimulatedUnit):
     firmware = UntimedFirmware
 
 
@@ -122,6 +113,19 @@ def test_a_sensor_that_is_stuck_is_found_over_several_steps(make_rig: MakeRig) -
     assert alarms(rig) == ["SENSOR_FAULT"]
 
 
+@pytest.mark.hazard("H-11")
+@pytest.mark.parametrize("stuck_s", [0, 20, 120, 180])
+def test_a_sensor_that_is_stuck_is_found_long_before_the_head_is_too_warm(
+    make_rig: MakeRig, stuck_s: int
+) -> None:
+    rig = make_rig("us111", f"stuck_sensor@{stuck_s}s+30min")
+
+    assert session_on(rig, emit(rig, 10 * MINUTE_MS)).ended is Ended.INTERRUPTED
+    assert alarms(rig) == ["SENSOR_FAULT"]
+    assert rig.unit.changes[-1].ms <= (stuck_s + 120) * SECOND_MS
+    assert rig.unit.head_temp < 33
+
+
 @pytest.mark.hazard("H-07")
 @pytest.mark.parametrize(
     ("pulled_ms", "acts"),
@@ -154,7 +158,7 @@ def test_a_fault_is_cleared_by_another_program_than_the_one_that_met_it(make_rig
     third, ledger = another_host(rig), Ledger()
     unit = greet(third)
     third.testify_to(ledger)
-    again = deliver(third, plan_of(unit, emit(rig, 5 * MINUTE_MS)), 8)
+    again = run_plan(third, plan_of(unit, emit(rig, 5 * MINUTE_MS)), 8)
     assert (again.ended, again.why) == (Ended.INTERRUPTED, "the unit reports a fault of its own")
 
 
@@ -172,11 +176,11 @@ def test_a_head_that_is_hot_is_not_cleared_by_another_program_either(make_rig: M
 def test_a_controller_is_for_one_session(rig: Rig) -> None:
     unit = greet(rig.controller)
     rig.controller.testify_to(Ledger())
-    deliver(rig.controller, plan_of(unit, emit(rig, SECOND_MS)), 7)
+    run_plan(rig.controller, plan_of(unit, emit(rig, SECOND_MS)), 7)
 
     assert rig.controller.used
-    with pytest.raises(AssertionError, match="one session"):
-        deliver(rig.controller, plan_of(unit, emit(rig, SECOND_MS)), 8)
+    with pytest.raises(GuardRefused, match="one session"):
+        run_plan(rig.controller, plan_of(unit, emit(rig, SECOND_MS)), 8)
 
 
 class Stopping:

@@ -7,13 +7,22 @@ from typing import Any
 
 import pytest
 
-from device.alarms import View
 from device.dialect import UnitState
 from device.sight import Belief, Sight
-from tests.device.parts import DECLARED, EMITTING, MODEL, NONCE, REPORT, UNIT
+from device.view import EnergyTrend, Grant, HostTime, Start, View
+from tests.device.parts import DECLARED, EMITTING, MODEL, NONCE, REPORT, SESSION, UNIT
 
+START = Start(number=1, at_ms=0, for_ms=60_000, ramp_ms=3000, level=440, duty_pct=50, base_ms=10_000)
 BELIEF = Belief(
-    wanted_level=440, last_level=441, ramp_ms=3000, delivered_max_ms=90_000, energy_max_mj=100_000
+    wanted_level=440,
+    last_level=441,
+    resting=False,
+    delivered_max_ms=90_000,
+    energy_max_mj=100_000,
+    planned_ms=90_000,
+    session=SESSION,
+    start=START,
+    grant=Grant(heard_ms=50_000, lease_ms=500),
 )
 
 
@@ -36,17 +45,68 @@ def test_the_first_report_has_nothing_before_it() -> None:
         model=MODEL,
         declared=DECLARED,
         wanted_level=440,
+        wanted_duty_pct=50,
         last_level=441,
+        resting=False,
         steady=False,
         nonce=NONCE,
+        session=SESSION,
         lapses=3,
         delivered_max_ms=90_000,
         energy_max_mj=100_000,
         elapsed_ms=0,
         unit_elapsed_ms=0,
         uncounted_ms=0,
-        head_still_ms=0,
+        step_apart_ms=10_000,
+        counts_went_back=False,
+        lease_max_ms=500,
+        energy=EnergyTrend(),
+        host=HostTime(0, 61_700, 0, 92_400, 0, 61_700, 0, 185_100),
+        head_due_mk=0,
     )
+
+
+def test_before_the_first_start_nothing_follows_from_one() -> None:
+    view = run((5000, {}), (5100, {}), belief=replace(BELIEF, start=None, grant=None, session=None))
+
+    assert (view.wanted_duty_pct, view.step_apart_ms, view.lease_max_ms, view.session) == (0, 0, None, None)
+    assert (view.energy, view.host) == (EnergyTrend(), HostTime())
+    assert not run((0, {}), (60_000, {}), belief=replace(BELIEF, start=None)).steady
+
+
+def test_a_head_is_due_what_it_has_taken_up_less_what_it_has_lost_since() -> None:
+    hours = {"uptime_ms": 1_050_000}  # 1000 s of 880 mW are 880 J, of which a watt second warms it by 6 mK
+
+    assert run((0, {}), (1000, hours)).head_due_mk == 5280
+    assert run((0, {}), (1000, hours), (91_000, hours)).head_due_mk == 2640
+
+
+@pytest.mark.parametrize(
+    ("uptime_ms", "left_ms"), [(50_000, 500), (50_090, 410), (50_600, -100), (99, -6196)]
+)
+def test_what_can_be_left_of_a_lease_runs_down_by_the_units_clock(uptime_ms: int, left_ms: int) -> None:
+    heard_ms = 50_000 if uptime_ms > 99 else (1 << 32) - 6597
+    grant = Grant(heard_ms, 500)
+
+    assert run((0, {"uptime_ms": uptime_ms}), belief=replace(BELIEF, grant=grant)).lease_max_ms == left_ms
+
+
+def test_the_counts_of_step_and_session_are_compared_from_the_start_on() -> None:
+    assert run((0, {"step_ms": 700, "delivered_ms": 10_500})).step_apart_ms == 200
+
+
+@pytest.mark.parametrize(
+    ("then", "back"),
+    [
+        ({}, False),
+        ({"delivered_ms": 9_999}, True),
+        ({"energy_mj": 999}, True),
+        ({"energy_mj": 999, "nonce": 1}, False),
+        ({"delivered_ms": 0, "session": SESSION + 1}, False),
+    ],
+)
+def test_a_count_that_is_lower_than_it_was_went_back(then: dict[str, Any], back: bool) -> None:
+    assert run((0, {}), (90, then)).counts_went_back is back
 
 
 def test_clocks_and_lapses_are_counted_from_the_first_report_and_change_from_the_one_before() -> None:
@@ -67,7 +127,7 @@ def test_clocks_and_lapses_are_counted_from_the_first_report_and_change_from_the
 
 @pytest.mark.parametrize(("ramp_ms", "steady_ms"), [(3000, 4000), (0, 1000)])
 def test_output_is_steady_a_second_after_its_ramp(ramp_ms: int, steady_ms: int) -> None:
-    belief = replace(BELIEF, ramp_ms=ramp_ms)
+    belief = replace(BELIEF, start=replace(START, ramp_ms=ramp_ms))
 
     assert not run((500, {}), (500 + steady_ms - 1, {}), belief=belief).steady
     assert run((500, {}), (500 + steady_ms, {}), belief=belief).steady
@@ -82,29 +142,7 @@ def test_an_interruption_has_to_settle_anew(state: UnitState) -> None:
     assert run((0, {}), (9000, away), (9100, {}), (13_100, {})).steady
 
 
-# --- still ----------------------------------------------------------------------------------------
-
-
-def test_a_head_is_still_for_as_long_as_it_gives_output_at_one_reading() -> None:
-    assert run((0, {}), (100, {}), (350, {})).head_still_ms == 350
-
-
-def test_a_head_that_changes_is_not_still() -> None:
-    warmer = {"head_temp_ddeg_c": 301}
-
-    assert run((0, {}), (100, {}), (200, warmer)).head_still_ms == 0
-    assert run((0, {}), (100, {}), (200, warmer), (300, warmer)).head_still_ms == 100
-
-
-def test_a_head_that_gives_no_output_is_not_judged_for_being_still() -> None:
-    off = {"state": REPORT.state}
-
-    assert run((0, off), (1000, off)).head_still_ms == 0
-    assert run((0, {}), (1000, {}), (1100, off), (1200, off)).head_still_ms == 1100
-    assert run((0, {}), (1000, {}), (1100, off), (9000, {})).head_still_ms == 1100
-    assert run((0, {}), (1000, {}), (1100, off), (9000, {}), (9100, {})).head_still_ms == 1200
-    cooled = off | {"head_temp_ddeg_c": 299}
-    assert run((0, {}), (1000, {}), (1100, off), (2000, cooled), (9000, {})).head_still_ms == 0
+# --- counted --------------------------------------------------------------------------------------
 
 
 def test_output_that_the_units_clock_sees_and_its_count_does_not_is_added_up() -> None:
@@ -112,11 +150,18 @@ def test_output_that_the_units_clock_sees_and_its_count_does_not_is_added_up() -
         return ms, {"uptime_ms": 50_000 + ms, "delivered_ms": delivered_ms} | changes
 
     off: dict[str, Any] = {"state": REPORT.state}
+    held: dict[str, Any] = {"state": UnitState.HELD}
     assert run(at(0, 0), at(90, 90), at(200, 200)).uncounted_ms == 0
     assert run(at(0, 0), at(90, 45), at(200, 100)).uncounted_ms == 100
     assert run(at(0, 0), at(90, 90), at(200, 300)).uncounted_ms == -100
     assert run(at(0, 0, **off), at(90, 0), at(200, 0, **off), at(900, 0)).uncounted_ms == 0
     assert run(at(0, 0), at(90, 0, nonce=1)).uncounted_ms == 0
+    assert run(at(0, 0), at(90, 0, session=99)).uncounted_ms == 0
+    # Where output comes and goes no more is counted than has passed, and nothing at all while it is off.
+    assert run(at(0, 0, **off), at(90, 90)).uncounted_ms == 0
+    assert run(at(0, 0, **off), at(90, 91)).uncounted_ms == -1
+    assert run(at(0, 0, **held), at(90, 40, **held), at(180, 140, **held)).uncounted_ms == -10
+    assert run(at(0, 0, **off), at(90, 40, **off), at(180, 41, **off)).uncounted_ms == -1
 
 
 def test_a_units_clock_that_begins_anew_after_49_days_goes_on() -> None:

@@ -9,7 +9,7 @@ import pytest
 from device.dialect import Report, UnitState
 from device.events import Silence
 from device.silence import Quiet
-from tests.device.parts import EMITTING, REPORT
+from tests.device.parts import EMITTING, NONCE, REPORT
 
 LEASE_MS = 500
 BOUND_MS = 550  # a lease, and the tenth that a unit's clock may be slow
@@ -49,7 +49,7 @@ def test_a_permission_undoes_what_was_proven() -> None:
     quiet = Quiet()
     silenced(quiet, 0)
 
-    quiet.allow(1, LEASE_MS)
+    quiet.allow(1, LEASE_MS, NONCE)
 
     assert not quiet.proven
     assert quiet.known(1, reachable=True) is None
@@ -153,7 +153,7 @@ def test_silence_is_inferred_once_the_last_lease_has_run_out(
     now_ms: int, reachable: bool, known: Silence | None
 ) -> None:
     quiet = Quiet()
-    quiet.allow(1000, LEASE_MS)
+    quiet.allow(1000, LEASE_MS, NONCE)
     quiet.hear(EMITTING, 1050)
     quiet.ask(1100, reachable=True)
 
@@ -163,7 +163,7 @@ def test_silence_is_inferred_once_the_last_lease_has_run_out(
 @pytest.mark.hazard("H-07")
 def test_nothing_is_inferred_where_no_stop_was_asked() -> None:
     quiet = Quiet()
-    quiet.allow(1000, LEASE_MS)
+    quiet.allow(1000, LEASE_MS, NONCE)
 
     assert quiet.known(100_000, reachable=True) is None
 
@@ -173,7 +173,7 @@ def test_nothing_is_inferred_where_no_stop_was_asked() -> None:
 )
 def test_a_units_clock_may_be_a_tenth_slow(lease_ms: int, bound_ms: int) -> None:
     quiet = Quiet()
-    quiet.allow(0, lease_ms)
+    quiet.allow(0, lease_ms, NONCE)
     quiet.ask(0, reachable=False)
 
     assert quiet.known(bound_ms - 1, reachable=False) is None
@@ -194,7 +194,7 @@ def test_a_unit_that_says_it_has_output_beyond_its_lease_is_believed(
     denied_ms: int, now_ms: int, reachable: bool, known: Silence | None
 ) -> None:
     quiet = Quiet()
-    quiet.allow(1000, LEASE_MS)
+    quiet.allow(1000, LEASE_MS, NONCE)
     quiet.ask(1100, reachable=True)
     quiet.hear(EMITTING, denied_ms)
 
@@ -204,9 +204,9 @@ def test_a_unit_that_says_it_has_output_beyond_its_lease_is_believed(
 @pytest.mark.parametrize("last_word", [SILENT, EMITTING])
 def test_a_later_permission_makes_what_was_said_before_it_old(last_word: Report) -> None:
     quiet = Quiet()
-    quiet.allow(0, LEASE_MS)
+    quiet.allow(0, LEASE_MS, NONCE)
     quiet.hear(last_word, 900)
-    quiet.allow(1000, LEASE_MS)
+    quiet.allow(1000, LEASE_MS, NONCE)
     quiet.ask(1000, reachable=False)
 
     assert quiet.known(1000 + BOUND_MS, reachable=False) is Silence.INFERRED
@@ -221,7 +221,7 @@ def test_a_unit_that_said_otherwise_just_before_its_lease_ran_out_is_waited_for(
 ) -> None:
     denied_ms = 1000 + BOUND_MS
     quiet = Quiet()
-    quiet.allow(1000, LEASE_MS)
+    quiet.allow(1000, LEASE_MS, NONCE)
     quiet.ask(1001, reachable=True)
     quiet.hear(EMITTING, denied_ms)
 
@@ -244,7 +244,7 @@ def test_no_lease_is_believed_of_a_unit_that_has_output_it_knows_should_be_off(
     state: UnitState, output: int, known: Silence
 ) -> None:
     quiet = Quiet()
-    quiet.allow(1000, LEASE_MS)
+    quiet.allow(1000, LEASE_MS, NONCE)
     quiet.hear(replace(REPORT, state=state, output=output), 1050)
     quiet.hear(EMITTING, 1060)
     quiet.ask(1100, reachable=False)
@@ -252,9 +252,26 @@ def test_no_lease_is_believed_of_a_unit_that_has_output_it_knows_should_be_off(
     assert quiet.known(1000 + BOUND_MS, reachable=False) is known
 
 
+@pytest.mark.hazard("H-05")
+def test_nothing_is_inferred_from_a_lease_that_was_seen_not_to_run() -> None:
+    quiet = Quiet()
+    quiet.allow(1000, 500, NONCE)
+    quiet.ask(1100, reachable=False)
+    trusted = quiet.known(1550, reachable=False)
+
+    quiet.distrust_lease()
+    distrusted = quiet.known(1550, reachable=False)
+    quiet.allow(2000, 500, NONCE)  # nor from another, of the same unit
+    later = quiet.known(2550, reachable=False)
+    quiet.hear(SILENT, 2600)
+
+    assert (trusted, distrusted, later) == (Silence.INFERRED, Silence.UNKNOWN, Silence.UNKNOWN)
+    assert quiet.known(2600, reachable=False) is Silence.PROVEN
+
+
 def test_a_unit_that_obeys_again_is_believed_again() -> None:
     quiet = Quiet()
-    quiet.allow(1000, LEASE_MS)
+    quiet.allow(1000, LEASE_MS, NONCE)
     quiet.hear(replace(REPORT, output=440), 1050)
     silenced(quiet, 1060)
     quiet.hear(EMITTING, 1070)
@@ -265,7 +282,7 @@ def test_a_unit_that_obeys_again_is_believed_again() -> None:
 
 def test_a_unit_that_said_it_was_silent_has_denied_nothing() -> None:
     quiet = Quiet()
-    quiet.allow(0, LEASE_MS)
+    quiet.allow(0, LEASE_MS, NONCE)
     silenced(quiet, 600)
     quiet.ask(700, reachable=True)
 

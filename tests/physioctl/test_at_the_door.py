@@ -22,6 +22,8 @@ from device.wire.frame import Decoder, Frame, encode
 from device.wire.messages import MAJOR, Family, Identity
 from physioctl.cli import run
 from physioctl.cli.printing import json_text
+from physioctl.entries import all_of
+from physioctl.journal import reading
 from physioctl.record import session
 from protocols.errors import PhysioctlError
 from protocols.library import find
@@ -82,7 +84,18 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("session")
     path = folder / "new" / "journal.sqlite"
     assert (
-        run(["run", str(written(folder, MARKUP)), "--port", "sim://us111", "--journal", str(path), "--json"])
+        run(
+            [
+                "run",
+                str(written(folder, MARKUP)),
+                "--port",
+                "sim://us111",
+                "--journal",
+                str(path),
+                "--new",
+                "--json",
+            ]
+        )
         == 0
     )
     return path
@@ -303,8 +316,8 @@ def test_the_journal_of_a_session_is_the_users_alone(journal: Path) -> None:
 
 
 @pytest.mark.hazard("H-21")
-def test_the_hash_of_the_protocols_bytes_is_shown_at_the_start(hostile: Path, capsys: Capture) -> None:
-    digest = hashlib.sha256(hostile.read_bytes()).hexdigest()
+def test_the_hash_of_what_the_protocol_says_is_shown_at_the_start(hostile: Path, capsys: Capture) -> None:
+    digest = hashlib.sha256(find(hostile).canonical_text().encode()).hexdigest()
 
     run(["rehearse", str(hostile), "--unit", "us111"])
     first_line = capsys.readouterr().out.splitlines()[0]
@@ -316,7 +329,11 @@ def test_the_hash_of_the_protocols_bytes_is_shown_at_the_start(hostile: Path, ca
 
 
 @pytest.mark.hazard("H-21")
-def test_the_hash_of_the_protocols_bytes_stands_in_the_record(journal: Path) -> None:
-    digest = hashlib.sha256((journal.parent.parent / "hostile.yaml").read_bytes()).hexdigest()
+def test_the_protocols_text_and_its_hash_are_in_the_record(journal: Path) -> None:
+    protocol = find(journal.parent.parent / "hostile.yaml")
+    text, digest = protocol.canonical_text(), hashlib.sha256(protocol.canonical_text().encode()).hexdigest()
 
-    assert session(journal).summary.content_hash == digest
+    assert session(journal).summary.content_hash == digest == hashlib.sha256(text.encode()).hexdigest()
+    with reading(journal) as connection:
+        (kept,) = all_of(connection, "WHERE name = 'protocol_kept'")
+    assert (kept.body["content_hash"], kept.body["text"]) == (digest, text)

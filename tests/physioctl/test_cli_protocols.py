@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from device.models import MODELS, model
+from physioctl.answers import read_answers
 from physioctl.cli import run
-from physioctl.screening import read_answers
 from protocols import library
 
 GOOD = """format: 1
@@ -80,6 +80,7 @@ def test_show_says_what_it_is_and_obeys_no_markup(mine: Path, capsys: pytest.Cap
 
     assert code == 0
     assert "[red]Mine[/] (mine)" in out
+    assert "  ages      adult, older\n" in out
     assert "Asked before:" in out
     assert "  - 5 min: emit 0.44 W/cm² at 100 %" in out
 
@@ -88,12 +89,13 @@ def test_show_answers_prints_a_form_that_is_read_back(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, out, _ = said(capsys, "protocols", "show", "calf-tightness-ultrasound", "--answers")
-    (tmp_path / "answers.yaml").write_text(out, encoding="utf-8")
-
     _, shown, _ = said(capsys, "protocols", "show", "calf-tightness-ultrasound", "--json")
 
     asked = {question["code"] for question in lines(shown)[0]["questions"]}
-    assert set(read_answers(tmp_path / "answers.yaml").said) == asked
+    path = tmp_path / "answers.yaml"
+    path.write_text(out.replace("person:", "person: P-017"), encoding="utf-8")
+    read = read_answers(path, library.find("calf-tightness-ultrasound"))
+    assert {answer.code for answer in read.given} == asked
 
 
 def test_check_says_ok_for_what_is_sound(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -123,6 +125,9 @@ CODES = [
     (GOOD.replace("for: 5 min", "for: 16 min"), 4, "15 min"),
     (GOOD.replace("0.44 W/cm²", "3.5 W/cm²"), 3, "3 W/cm²"),
     (GOOD.replace("format: 1", "format: 2"), 3, "format 2"),
+    (GOOD.replace("format: 1", "format: true"), 3, "found true"),
+    (GOOD.replace("steps:", "limits: {energy: 5000 kJ}\nsteps:"), 3, "at most 54 kJ"),
+    (GOOD.replace("steps:", "limits: {speed: 1800 /min}\nsteps:"), 3, "no speed to hold"),
 ]
 
 
@@ -136,6 +141,36 @@ def test_check_exits_by_whose_word_it_is(
 
     assert (found, out) == (code, "")
     assert what in err
+
+
+GUN = (
+    GOOD.replace("ultrasound", "percussion")
+    .replace("{intensity: 0.44 W/cm², duty: 100 %, carrier: 1 MHz}", "{speed: 1800 /min}")
+    .replace("5 min", "1 min")
+)
+
+
+@pytest.mark.parametrize("energy", ["5000 kJ", "1 J"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["protocols", "check"],
+        ["protocols", "plan", "--unit", "ultragun"],
+        ["rehearse", "--unit", "ultragun"],
+        ["run", "--port", "sim://ultragun", "--side", "left"],
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_an_energy_limit_on_percussion_is_a_mistake_in_the_file(
+    mine: Path, capsys: pytest.CaptureFixture[str], command: list[str], energy: str
+) -> None:
+    mine.write_text(GUN.replace("steps:", f"limits: {{energy: {energy}}}\nsteps:"), encoding="utf-8")
+
+    code, out, err = said(capsys, *command, mine)
+
+    assert (code, out) == (3, "")
+    assert f"{mine}:9:" in err
+    assert "limits.energy" in err
 
 
 def test_plan_json_is_a_flat_timeline_that_adds_up(mine: Path, capsys: pytest.CaptureFixture[str]) -> None:

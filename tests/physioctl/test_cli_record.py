@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from device.clock import VirtualClock
-from device.events import Event, Progress, Silence, StepEnded
+from device.events import AlarmRaised, Event, Priority, Progress, Silence, StepEnded
 from physioctl.cli import run
 from physioctl.errors import JournalUnusable, UsageMistake
-from physioctl.events import Outcome, SessionEnded, SessionStarted
-from physioctl.journal import Journal
-from physioctl.record import Given, delivered_today, session, sessions
+from physioctl.events import BodiesErased, Outcome, Screened, SessionEnded, SessionStarted
+from physioctl.journal import Journal, reading
+from physioctl.record import had_today, session, sessions
+from physioctl.verdict import verify
 from protocols.limits import Family
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -29,9 +30,10 @@ def started(id_: str, **other: Any) -> SessionStarted:
     told: dict[str, Any] = {
         "at_ms": 0, "session": id_, "protocol": "calf-tightness-ultrasound", "title": "Calf tightness",
         "content_hash": "c0ffee" * 10, "family": "ultrasound", "body_site": "calf", "side": "left",
-        "person": "P-017", "model": "us111", "serial": "SIM-1", "firmware": "1.0",
+        "person": "p-017", "model": "us111", "serial": "SIM-1", "firmware": "1.0",
         "assumed": True, "physioctl": "0.1.0", "planned_ms": 10 * MINUTE_MS,
-        "planned_energy_mj": 980_000, "total_ms": 14 * MINUTE_MS, "lease_ms": 600,
+        "planned_energy_mj": 980_000, "total_ms": 14 * MINUTE_MS, "lease_ms": 600, "simulated": False,
+        "nonce": 1, "utc_offset_min": 60, "boot_id": None, "boot_ms": None, "boot_utc_ms": None,
     }  # fmt: skip
     return SessionStarted(**(told | other))
 
@@ -44,9 +46,12 @@ def progress(at_ms: int, delivered_ms: int) -> Progress:
     )  # fmt: skip
 
 
-def ended(outcome: Outcome = Outcome.COMPLETED, delivered_ms: int = 10 * MINUTE_MS) -> SessionEnded:
+def ended(
+    outcome: Outcome = Outcome.COMPLETED, delivered_ms: int = 10 * MINUTE_MS, session: str = "s"
+) -> SessionEnded:
     return SessionEnded(
-        at_ms=15 * MINUTE_MS, outcome=outcome, why="", silence=Silence.PROVEN, delivered_ms=delivered_ms,
+        at_ms=15 * MINUTE_MS, session=session, outcome=outcome, why="", silence=Silence.PROVEN,
+        delivered_ms=delivered_ms,
         planned_ms=10 * MINUTE_MS, energy_mj=980_000, planned_energy_mj=980_000, duration_ms=15 * MINUTE_MS,
     )  # fmt: skip
 
@@ -63,7 +68,7 @@ def path(tmp_path: Path) -> Path:
     """Three sessions: one whole, one of another person, and one that a crash left open."""
     journal = tmp_path / "j"
     tell(journal, "a-whole", started("a-whole"), progress(1000, 1000), ended())
-    tell(journal, "b-other", started("b-other", person="P-018"), ended(Outcome.STOPPED, 4 * MINUTE_MS))
+    tell(journal, "b-other", started("b-other", person="p-018"), ended(Outcome.STOPPED, 4 * MINUTE_MS))
     tell(journal, "a-open", started("a-open"), progress(1000, 900), progress(2000, 1900))
     return journal
 
@@ -186,8 +191,8 @@ def test_verify_says_whole_and_names_the_head(path: Path, capsys: pytest.Capture
 
 def test_verify_names_the_first_bad_entry(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with sqlite3.connect(path) as connection:
-        connection.execute("DROP TRIGGER entries_never_change")
-        connection.execute("UPDATE entries SET body = replace(body, '98', '89') WHERE name = 'session_ended'")
+        connection.execute("DROP TRIGGER bodies_never_change")
+        connection.execute("UPDATE bodies SET body = replace(body, '98', '89') WHERE body LIKE '%outcome%'")
     connection.close()
 
     code, out, err = said(capsys, "verify", "--journal", path)
@@ -204,8 +209,8 @@ def test_an_entry_somebody_emptied_ends_history_with_what_to_do(
     path: Path, capsys: pytest.CaptureFixture[str], written: str
 ) -> None:
     with sqlite3.connect(path) as connection:
-        connection.execute("DROP TRIGGER entries_never_change")
-        connection.execute("UPDATE entries SET body = ?", (written,))
+        connection.execute("DROP TRIGGER bodies_never_change")
+        connection.execute("UPDATE bodies SET body = ?", (written,))
     connection.close()
 
     code, _, err = said(capsys, "history", "--journal", path, "--person", "P-017")
@@ -231,13 +236,15 @@ def test_the_program_itself_exits_with_the_code(path: Path) -> None:
     assert missing.stderr.count("\n") == 2
 
 
-def had(path: Path, now: datetime, **other: str) -> Given:
-    about = {"person": "P-017", "body_site": "calf", "side": "left"} | other
-    return delivered_today(path, **about, family=Family.ULTRASOUND, now=now)
+def had(path: Path, now: datetime, **other: str) -> list[tuple[str, int, bool]]:
+    about = {"person": "p-017", "body_site": "calf", "side": "left"} | other
+    with reading(path) as connection:
+        found = had_today(connection, **about, family=Family.ULTRASOUND, now=now)
+        return [(each.first, each.delivered_ms, each.is_open) for each in found]
 
 
-def test_what_a_site_had_today_counts_open_sessions_too(path: Path) -> None:
-    assert had(path, NOON) == Given(2, 10 * MINUTE_MS + 1900)
+def test_what_a_site_had_today_counts_an_open_session_whole(path: Path) -> None:
+    assert had(path, NOON) == [("a-open", 10 * MINUTE_MS, True), ("a-whole", 10 * MINUTE_MS, False)]
 
 
 @pytest.mark.parametrize(
@@ -250,44 +257,41 @@ def test_what_a_site_had_today_counts_open_sessions_too(path: Path) -> None:
     ],
 )
 def test_today_is_the_last_24_hours(path: Path, now: datetime, count: int) -> None:
-    assert had(path, now).sessions == count
+    assert len(had(path, now)) == count
 
 
 @pytest.mark.parametrize(
     ("other", "count"),
     [
         ({"side": "right"}, 0),
-        ({"side": "either"}, 2),  # a side that is not told counts as both
+        ({"side": "none"}, 2),  # a side that is not told counts as both
         ({"body_site": "thigh"}, 0),
-        ({"person": "P-018"}, 1),
-        ({"person": "P-404"}, 0),
+        ({"person": "p-018"}, 1),
+        ({"person": "p-404"}, 0),
     ],
 )
 def test_today_is_of_one_person_and_one_site(path: Path, other: dict[str, str], count: int) -> None:
-    assert had(path, NOON, **other).sessions == count
-
-
-SPELLINGS = ["P-017", "p-017", " P-017", "P-017 ", "\tp-017 "]
+    assert len(had(path, NOON, **other)) == count
 
 
 @pytest.mark.hazard("H-03")
-@pytest.mark.parametrize("spelt", SPELLINGS)
+@pytest.mark.parametrize("spelt", ["P-017", "p-017", "Ｐ-017"])
 def test_a_person_is_one_person_however_the_reference_is_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], spelt: str
+    path: Path, capsys: pytest.CaptureFixture[str], spelt: str
 ) -> None:
-    for number, written in enumerate(SPELLINGS):
-        tell(tmp_path / "j", f"s-{number}", started(f"s-{number}", person=written), ended())
+    _, out, _ = said(capsys, "history", "--journal", path, "--person", spelt, "--json")
 
-    _, out, _ = said(capsys, "history", "--journal", tmp_path / "j", "--person", spelt, "--json")
-
-    assert {line["person"] for line in lines(out)} == {"p-017"}
-    assert len(lines(out)) == had(tmp_path / "j", NOON, person=spelt).sessions == len(SPELLINGS)
+    assert [line["session"] for line in lines(out)] == ["a-open", "a-whole"]
 
 
-def test_a_session_that_gave_nothing_does_not_count(tmp_path: Path) -> None:
-    tell(tmp_path / "j", "s", started("s"), ended(Outcome.FAILED, 0))
+@pytest.mark.parametrize("spelt", ["Mary Smith", "", "P-017 "])
+def test_history_of_what_is_no_reference_is_a_usage_mistake(
+    path: Path, capsys: pytest.CaptureFixture[str], spelt: str
+) -> None:
+    code, out, err = said(capsys, "history", "--journal", path, "--person", spelt)
 
-    assert had(tmp_path / "j", NOON) == Given(0, 0)
+    assert (code, out) == (2, "")
+    assert "is not a person's reference" in err
 
 
 def test_a_session_is_read_back_from_memory_as_from_the_disk() -> None:
@@ -314,3 +318,97 @@ def test_sessions_of_a_file_that_is_no_journal_are_refused(tmp_path: Path) -> No
 
     with pytest.raises(JournalUnusable, match="not a journal"):
         sessions(tmp_path / "j")
+
+
+# --- a head that was noted ------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H-20")
+def test_a_noted_head_is_found_in_the_chain_with_its_entry(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noted = verify(path).head
+    tell(path, "c-later", started("c-later"), ended(session="c-later"), at=NOON + timedelta(hours=1))
+
+    code, out, _ = said(capsys, "verify", "--journal", path, "--head", f" {noted.upper()} ")
+    _, as_json, _ = said(capsys, "verify", "--journal", path, "--head", noted, "--json")
+
+    assert code == 0
+    assert "the noted head is that of entry 8, made at 2026-03-01T12:00:00.000+00:00" in out
+    assert lines(as_json)[1] == {"event": "head_found", "seq": 8, "utc": "2026-03-01T12:00:00.000+00:00"}
+
+
+@pytest.mark.hazard("H-20")
+def test_a_head_that_is_not_in_the_chain_is_exit_code_9(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = said(capsys, "verify", "--journal", path, "--head", "ab" * 32)
+
+    assert code == 9
+    assert "whole" in out
+    assert "the noted head is not in" in err
+
+
+@pytest.mark.parametrize("head", ["", "x", "ab" * 31, "z" * 64, "0x" + "ab" * 31])
+def test_what_is_no_head_is_a_usage_mistake(
+    path: Path, capsys: pytest.CaptureFixture[str], head: str
+) -> None:
+    assert said(capsys, "verify", "--journal", path, "--head", head)[0] == 2
+
+
+def test_show_prints_what_is_in_other_values_behind_their_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    alarm = AlarmRaised(
+        at_ms=1, code="OUTPUT_HIGH", priority=Priority.HIGH, what="too much", to_do="stop",
+        report={"state": "emitting", "output": 900, "faults": []},
+    )  # fmt: skip
+    answers = Screened(
+        at_ms=0,
+        answers={"PREGNANT": "no", "PACEMAKER": "no"},
+        notes=("PREGNANT",),
+        acknowledged={},
+        age_band="adult",
+    )
+    tell(tmp_path / "j", "s", started("s"), answers, alarm, ended())
+
+    _, out, _ = said(capsys, "show", "--journal", tmp_path / "j")
+
+    printed = " ".join(out.split())
+    assert "age band adult, PACEMAKER no, PREGNANT no" in printed
+    assert "report: output 900, state emitting" in printed
+
+
+# --- erased bodies --------------------------------------------------------------------------------------
+
+
+def erased(path: Path, *seqs: int, said_so: bool = True) -> None:
+    if said_so:
+        tell(path, "", BodiesErased(at_ms=0, seqs=seqs))
+    with sqlite3.connect(path) as connection:
+        if not said_so:
+            connection.execute("DROP TRIGGER bodies_go_only_when_an_entry_says_so")
+        connection.executemany("DELETE FROM bodies WHERE seq = ?", [(seq,) for seq in seqs])
+        connection.executemany("DELETE FROM sessions WHERE seq = ?", [(seq,) for seq in seqs])
+    connection.close()
+
+
+def test_a_body_that_an_entry_says_was_erased_leaves_the_chain_whole(
+    path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    erased(path, 1, 2, 3)
+
+    assert verify(path).whole
+    assert [summary.id for summary in sessions(path)] == ["a-open", "b-other"]
+    assert said(capsys, "show", "a-whole", "--journal", path)[0] == 2
+    Journal.open(path, VirtualClock(NOON)).close()
+
+
+@pytest.mark.hazard("H-20")
+def test_a_body_that_is_missing_without_a_word_is_damage(path: Path) -> None:
+    erased(path, 2, said_so=False)
+
+    verdict = verify(path)
+
+    assert (verdict.whole, verdict.first_bad) == (False, 2)
+    assert "no entry says that it was erased" in verdict.why

@@ -51,11 +51,11 @@ def test_every_command_explains_itself_with_an_example(capsys: pytest.CaptureFix
 
 
 def test_ports_says_who_answers(capsys: pytest.CaptureFixture[str]) -> None:
-    code, out, _ = said(capsys, "ports", "sim://us111?seed=7", "sim://ultragun", "--json")
+    code, out, _ = said(capsys, "ports", "sim://us111?serial=A-1", "sim://ultragun?serial=B-2", "--json")
 
     rows = [json.loads(line) for line in out.splitlines()]
     assert code == 0
-    assert [(row["unit"], row["serial"]) for row in rows] == [("US111", "SIM-0007"), ("UltraGun", "SIM-0000")]
+    assert [(row["unit"], row["serial"]) for row in rows] == [("US111", "A-1"), ("UltraGun", "B-2")]
 
 
 def test_ports_says_why_nobody_answers_and_goes_on(

@@ -1,42 +1,104 @@
-"""What a site has had today, as a layer of limits: it can only lower."""
+"""What a site may have in a day: what was delivered counts, a session and its rests are one."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from physioctl.daily import SESSIONS_MAX, day_layer
-from protocols.limits import Bound, Family, Layer, Limits, Quantity
+from physioctl.daily import SESSIONS_MAX, WINDOW, Asked, Had, check_day
+from protocols.errors import Refused
+from protocols.limits import Bound, Family, Layer
 
 LONGEST_MS = 600_000
-STANDING = Limits([Bound(Quantity.DELIVERED_MS, Layer.MODEL, "for a test", at_most=LONGEST_MS)])
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
+def had(first: str = "s", delivered_ms: int = LONGEST_MS, *, hours_ago: float = 0, **other: bool) -> Had:
+    last = NOON - timedelta(hours=hours_ago)
+    return Had(first, LONGEST_MS, delivered_ms, other.get("is_open", False), last)
+
+
+def asked(
+    delivered_ms: int = LONGEST_MS, *, is_rest: bool = False, longest_ms: int | None = LONGEST_MS
+) -> Asked:
+    return Asked(Family.ULTRASOUND, delivered_ms, longest_ms, is_rest)
+
+
+def allowed(*already: Had, now: Asked = asked()) -> bool:  # noqa: B008 - a frozen value
+    try:
+        check_day(already, now)
+    except Refused:
+        return False
+    return True
+
+
+@pytest.mark.hazard("H-03")
 def test_two_sessions_a_day_are_enough() -> None:
-    assert day_layer(Family.ULTRASOUND, 0, 0, STANDING).blocked(Family.ULTRASOUND) is None
-    assert day_layer(Family.ULTRASOUND, 1, 0, STANDING).blocked(Family.ULTRASOUND) is None
-
-    block = day_layer(Family.ULTRASOUND, 2, 0, STANDING).blocked(Family.ULTRASOUND)
-
-    assert block is not None
-    assert block.layer is Layer.PERSON
-    assert "24 hours" in block.reason
+    assert allowed()
+    assert allowed(had("a"))
+    assert not allowed(had("b"), had("a"))
+    assert not allowed(had("b"), had("a"), now=asked(1000, longest_ms=None))
 
 
-def test_a_block_is_on_its_own_family_only() -> None:
-    assert day_layer(Family.ULTRASOUND, 9, 0, STANDING).blocked(Family.PERCUSSION) is None
+def test_two_attempts_of_half_a_minute_do_not_close_a_site() -> None:
+    assert allowed(had("b", 30_000), had("a", 30_000))
 
 
-def test_a_day_without_any_bound_on_time_adds_none() -> None:
-    assert day_layer(Family.PERCUSSION, 1, 5, Limits()).bounds == ()
+def test_what_short_attempts_delivered_counts_against_the_time_all_the_same() -> None:
+    attempts = [had(str(number), 290_000) for number in range(3)]
+
+    assert allowed(*attempts[:2])
+    assert not allowed(*attempts)
 
 
-@given(sessions=st.integers(0, 5), delivered_ms=st.integers(0, 4 * LONGEST_MS))
-def test_what_is_left_of_a_day_never_raises_a_limit(sessions: int, delivered_ms: int) -> None:
-    day = day_layer(Family.ULTRASOUND, sessions, delivered_ms, STANDING)
+@pytest.mark.parametrize(("delivered_ms", "counts"), [(299_999, False), (300_000, True)])
+def test_a_session_counts_from_half_of_what_it_was_to_give(delivered_ms: int, counts: bool) -> None:
+    assert allowed(had("b", delivered_ms), had("a", 300_000), now=asked(1000)) is not counts
 
-    left_ms = day.at_most(Quantity.DELIVERED_MS)
-    assert left_ms is not None
-    assert 0 <= left_ms <= LONGEST_MS
-    if sessions < SESSIONS_MAX:
-        assert left_ms == min(LONGEST_MS, max(0, 2 * LONGEST_MS - delivered_ms))
+
+def test_a_session_and_its_rests_are_one() -> None:
+    assert allowed(had("a", 200_000), had("a", 200_000), had("a", 200_000))
+    assert not allowed(had("b"), had("a", 200_000), had("a", 200_000), now=asked(1000))
+
+
+def test_a_rest_is_never_refused_for_the_count() -> None:
+    assert not allowed(had("b", 500_000), had("a", 500_000), now=asked(100_000))
+    assert allowed(had("b", 500_000), had("a", 500_000), now=asked(100_000, is_rest=True))
+    assert not allowed(had("b"), had("a"), now=asked(100_000, is_rest=True))
+
+
+def test_a_session_that_is_open_counts_whatever_it_has_told() -> None:
+    assert not allowed(had("b", 0, is_open=True), had("a", 0, is_open=True), now=asked(1000))
+
+
+def test_a_refusal_says_when_the_site_is_free_again() -> None:
+    free = (NOON - timedelta(hours=20) + WINDOW).astimezone()
+
+    with pytest.raises(Refused) as refused:
+        check_day([had("b", hours_ago=1), had("a", hours_ago=20)], asked())
+
+    assert f"free again at {free:%Y-%m-%d %H:%M}" in refused.value.to_do
+
+
+def test_no_more_of_the_record_is_read_than_is_needed() -> None:
+    read = iter([had("c"), had("b"), had("a")])
+
+    with pytest.raises(Refused):
+        check_day(read, asked())
+
+    assert [each.first for each in read] == ["a"]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2 * LONGEST_MS)), max_size=6), st.booleans())
+def test_no_day_has_more_than_two_of_the_longest(already: list[tuple[str, int]], is_rest: bool) -> None:
+    given_ms = sum(delivered_ms for _, delivered_ms in already)
+    now = asked(100_000, is_rest=is_rest)
+
+    if allowed(*(had(first, delivered_ms) for first, delivered_ms in already), now=now):
+        left = check_day([had(first, delivered_ms) for first, delivered_ms in already], now)
+        assert isinstance(left, Bound)
+        assert left.layer is Layer.PERSON
+        assert left.at_most == SESSIONS_MAX * LONGEST_MS - given_ms >= now.delivered_ms

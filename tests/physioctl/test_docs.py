@@ -20,7 +20,8 @@ import pytest
 import physioctl.events  # noqa: F401 - so that every kind of event is known
 from device.events import Event
 from device.wire.messages import Family
-from physioctl.cli import cli, run
+from physioctl.cli import run
+from physioctl.cli.commands import cli
 from physioctl.cli.exits import Exit
 from simulator.faults import KINDS, FaultKind
 from simulator.storm.judge import Rule

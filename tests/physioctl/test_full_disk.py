@@ -57,6 +57,30 @@ def test_a_disk_that_fills_up_during_output_means_silence(tmp_path: Path) -> Non
 
 
 @pytest.mark.hazard("H-15")
+@pytest.mark.parametrize("happens", ["removed", "emptied", "moved"])
+def test_a_journal_that_goes_away_during_output_means_output_off_and_exit_code_9(
+    tmp_path: Path, happens: str
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    with served_unit(tmp_path) as unit:
+        with session(unit.port, path) as process:
+            assert unit.next_change() is not None
+            if happens == "moved":
+                path.rename(tmp_path / "moved")
+            elif happens == "emptied":
+                os.truncate(path, 0)
+            else:
+                path.unlink()
+            silent = unit.until_silent()
+            _, said = process.communicate(timeout=LIMIT_S)
+
+        assert silent is not None
+        assert silent.why == "stop"
+        assert process.returncode == JOURNAL_UNUSABLE, said
+        assert len(list(tmp_path.glob("journal.sqlite.unkept-*.jsonl"))) == 1
+
+
+@pytest.mark.hazard("H-15")
 def test_a_folder_that_may_not_be_written_means_no_output_at_all(tmp_path: Path) -> None:
     folder = Path("/sys")  # where even root may not make a file
     if os.geteuid() != 0:

@@ -16,7 +16,8 @@ import pytest
 from device.clock import VirtualClock
 from device.events import Acted, Event, Progress
 from physioctl.errors import JournalUnusable
-from physioctl.journal import BEFORE_THE_FIRST, Journal, chained, reading
+from physioctl.journal import Journal, reading
+from physioctl.journal_schema import BEFORE_THE_FIRST, body_hash, chained
 from physioctl.verdict import verify
 
 CLOCK = VirtualClock()
@@ -51,10 +52,13 @@ def test_each_entry_carries_the_hash_of_the_one_before(tmp_path: Path) -> None:
 
 
 def test_the_hash_is_the_one_worked_out_by_hand() -> None:
-    # printf '%s' '[1,"s","2026-01-01T00:00:00.000+00:00",0,"acted","{\"act\":\"pause\"}","000…"]' | sha256sum
-    found = chained(1, "s", "2026-01-01T00:00:00.000+00:00", 0, "acted", '{"act":"pause"}', BEFORE_THE_FIRST)
+    # (printf '00112233445566778899aabbccddeeff' | xxd -r -p; printf '{"act":"pause"}') | sha256sum
+    of_body = body_hash("00112233445566778899aabbccddeeff", '{"act":"pause"}')
+    # printf '%s' '[1,"s","2026-01-01T00:00:00.000+00:00",0,"acted","5edf…","000…"]' | sha256sum
+    found = chained(1, "s", "2026-01-01T00:00:00.000+00:00", 0, "acted", of_body, BEFORE_THE_FIRST)
 
-    assert found == "160b37234647a57cc18bbe4a1a368d49b1ca26669b16c8d0b87ffa0b5889266f"
+    assert of_body == "5edfd895caa3ee74337fe46ff7344364b67a29995339c1e88c9ae79aa572b4f9"
+    assert found == "4f989f56313ae7d57fdba6a6ccbcc274f10635bdc124fb9ba749613f24e0c4b0"
 
 
 def test_an_entry_is_on_the_disk_before_tell_returns(tmp_path: Path) -> None:
@@ -62,7 +66,9 @@ def test_an_entry_is_on_the_disk_before_tell_returns(tmp_path: Path) -> None:
 
     journal.begin("s").tell(Acted(at_ms=0, act="pause"))
 
-    assert [row[4:6] for row in entries(tmp_path / "j")] == [("acted", '{"act":"pause"}')]
+    with reading(tmp_path / "j") as connection:
+        told = connection.execute("SELECT name, body FROM entries JOIN bodies USING (seq)").fetchall()
+    assert told == [("acted", '{"act":"pause"}')]
     journal.close()
 
 
@@ -70,7 +76,7 @@ def test_the_journal_is_the_users_alone(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "j"
     before = os.umask(0)
     try:
-        journal = Journal.open(path, CLOCK)
+        journal = Journal.open(path, CLOCK, new=True)
         journal.begin("s").tell(progress(0))
         modes = {item.name: stat.S_IMODE(item.stat().st_mode) for item in path.parent.iterdir()}
     finally:
@@ -99,16 +105,19 @@ def test_the_disk_is_asked_to_hold_each_entry_before_it_counts(tmp_path: Path) -
             for name in ("journal_mode", "synchronous", "user_version")
         ]
 
-    assert pragmas == ["wal", 2, 1]
+    assert pragmas == ["wal", 2, 2]
 
 
 RULES = [
-    "UPDATE entries SET body = '{}' WHERE seq = 2",
+    "UPDATE entries SET name = 'acted' WHERE seq = 2",
+    "UPDATE bodies SET body = '{}' WHERE seq = 2",
     "DELETE FROM entries WHERE seq = 2",
+    "DELETE FROM bodies WHERE seq = 2",
+    "INSERT INTO bodies VALUES (9, '00', '{}')",
     "DELETE FROM head",
-    "INSERT INTO entries VALUES (9, 's', 'u', 0, 'n', '{}', 'p', 'h')",
-    "INSERT OR REPLACE INTO entries VALUES (2, 's', 'u', 0, 'n', '{}', 'p', 'h')",
-    "INSERT INTO entries VALUES (4, 's', 'u', 0, 'n', '{}', 'not the hash before', 'h')",
+    "INSERT INTO entries VALUES (9, 's', 'u', 0, 'n', 'b', 'p', 'h')",
+    "INSERT OR REPLACE INTO entries VALUES (2, 's', 'u', 0, 'n', 'b', 'p', 'h')",
+    "INSERT INTO entries VALUES (4, 's', 'u', 0, 'n', 'b', 'not the hash before', 'h')",
 ]
 
 
@@ -265,7 +274,7 @@ def someone_elses(path: Path) -> None:
 def newer(path: Path) -> None:
     told(path, 1)
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 2")
+        connection.execute("PRAGMA user_version = 3")
     connection.close()
 
 
@@ -273,7 +282,7 @@ UNUSABLE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a text": (lambda path: path.write_text("Dear diary, " * 500), "it is not a journal"),
     "a folder": (lambda path: path.mkdir(), "it is not a file"),
     "another program's database": (someone_elses, "not a journal of physioctl's"),
-    "a newer format": (newer, "is of format 2; this program knows format 1"),
+    "a newer format": (newer, "is of format 3; this program knows format 2"),
 }
 
 

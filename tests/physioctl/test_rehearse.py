@@ -25,7 +25,7 @@ EVERY_PAIR = [
 
 def rehearsed(id_: str, unit: str, *faults: str) -> tuple[Rehearsal, Rig]:
     rig = Rig(unit, seed=7, faults=[parse(fault) for fault in faults])
-    return rehearse(find(id_), rig, session="for-a-test"), rig
+    return rehearse(find(id_), rig), rig
 
 
 @pytest.mark.parametrize(("id_", "unit"), EVERY_PAIR)
@@ -56,7 +56,7 @@ def test_a_protocol_of_the_other_family_is_refused_and_nothing_is_output(id_: st
     rig = Rig(unit)
 
     with pytest.raises(Refused):
-        rehearse(find(id_), rig, session="for-a-test")
+        rehearse(find(id_), rig)
 
     assert rig.unit.changes == []
 

@@ -18,7 +18,7 @@ from physioctl.events import Outcome, SessionEnded
 from physioctl.journal import Journal
 from physioctl.record import session, sessions
 from physioctl.runner import Request, run_session
-from physioctl.screening import Answer, Answers, questions_of
+from physioctl.screening import Answer, Answers
 from physioctl.verdict import verify
 from protocols.errors import Refused
 from protocols.library import find
@@ -26,23 +26,23 @@ from protocols.limits import Bound, Layer, Quantity
 from simulator.cable import Cable
 from simulator.rig import CableLink, Rig
 from simulator.unit import SimulatedUnit
-from tests.support import SECOND_MS, Ledger
+from tests.support import SECOND_MS, CountedLink, Ledger, screened
 
 CHECK = find("unit-check")
 CALF = find("calf-tightness-percussion")
 
 
-def answered(answer: Answer = Answer.NO) -> Answers:
-    return Answers({question.code: answer for question in questions_of(CALF)})
+def answered(person: str | None = "P-017", **yes: Answer) -> Answers:
+    return screened(CALF, yes, person=person)
 
 
 def test_a_session_is_told_from_its_start_to_its_end_and_the_record_is_whole() -> None:
     rig, ledger = Rig(), Ledger()
     with Journal.in_memory(rig.clock) as journal:
-        ended = run_session(Request(CHECK, "s-1"), rig.controller, journal, [ledger])
+        ended = run_session(Request(CHECK), rig.controller, journal, [ledger])
 
         names = [event.name for event in ledger.events]
-        recorded = session(journal, "s-1")
+        recorded = session(journal)
         assert (ended.outcome, ended.silence) == (Outcome.COMPLETED, Silence.PROVEN)
         assert (names[0], names[-1]) == ("session_started", "session_ended")
         assert [entry.name for entry in recorded.entries] == names
@@ -62,7 +62,7 @@ def test_the_journal_hears_of_a_start_before_the_bytes_leave() -> None:
 
     told: list[int] = []
     with Journal.in_memory(rig.clock) as journal:
-        run_session(Request(CHECK, "s-1"), rig.controller, journal, [Early()])
+        run_session(Request(CHECK), rig.controller, journal, [Early()])
 
     assert told == [0, 0]  # arming, and the start
 
@@ -71,12 +71,12 @@ def test_the_journal_hears_of_a_start_before_the_bytes_leave() -> None:
 
 
 @pytest.mark.hazard("H-16")
-@pytest.mark.parametrize("answers", [Answers(), answered(Answer.YES)])
+@pytest.mark.parametrize("answers", [Answers(), answered(None, DVT_THROMBOPHLEBITIS=Answer.YES)])
 def test_screening_that_says_no_refuses_and_nothing_is_output_or_recorded(answers: Answers) -> None:
     rig = Rig("ultragun")
     with Journal.in_memory(rig.clock) as journal:
         with pytest.raises(Refused):
-            run_session(Request(CALF, "s-1", "left", answers=answers), rig.controller, journal)
+            run_session(Request(CALF, "left", "P-017", answers=answers), rig.controller, journal)
 
         assert list(sessions(journal)) == []
     assert rig.unit.changes == []
@@ -86,7 +86,7 @@ def test_an_operators_own_limit_refuses_what_is_above_it() -> None:
     rig = Rig()
     bound = Bound(Quantity.INTENSITY_MW_CM2, Layer.OPERATOR, "for a test", at_most=289)
     with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused) as refused:
-        run_session(Request(CHECK, "s-1", operator=(bound,)), rig.controller, journal)
+        run_session(Request(CHECK, operator=(bound,)), rig.controller, journal)
 
     assert "operator" in str(refused.value)
     assert rig.unit.changes == []
@@ -96,16 +96,16 @@ def test_an_operators_own_limit_refuses_what_is_above_it() -> None:
 def test_a_site_has_had_enough_after_two_sessions_of_a_day() -> None:
     with Journal.in_memory(VirtualClock()) as journal:
         for number in (1, 2):
-            rig = Rig("ultragun", seed=number)
-            request = Request(CALF, f"s-{number}", "left", person="P-017", answers=answered())
+            rig = Rig("ultragun", seed=number, link=CountedLink)
+            request = Request(CALF, "left", person="P-017", answers=answered())
             assert run_session(request, rig.controller, journal).outcome is Outcome.COMPLETED
 
-        third = Rig("ultragun", seed=3)
-        request = Request(CALF, "s-3", "left", person="P-017", answers=answered())
+        third = Rig("ultragun", seed=3, link=CountedLink)
+        request = Request(CALF, "left", person="P-017", answers=answered())
         with pytest.raises(Refused) as refused:
             run_session(request, third.controller, journal)
-        other = Rig("ultragun", seed=4)
-        request = Request(CALF, "s-4", "left", person="P-018", answers=answered())
+        other = Rig("ultragun", seed=4, link=CountedLink)
+        request = Request(CALF, "left", person="P-018", answers=answered("P-018"))
         of_another_person = run_session(request, other.controller, journal)
 
     assert "24 hours" in str(refused.value)
@@ -116,11 +116,11 @@ def test_a_site_has_had_enough_after_two_sessions_of_a_day() -> None:
 @pytest.mark.hazard("H-03")
 def test_a_reference_written_in_another_way_makes_no_room_for_a_third_session() -> None:
     with Journal.in_memory(VirtualClock()) as journal:
-        for number, written in enumerate(("P-017", " p-017")):
-            request = Request(CALF, f"s-{number}", "left", person=written, answers=answered())
-            run_session(request, Rig("ultragun", seed=number).controller, journal)
-        third = Rig("ultragun", seed=3)
-        request = Request(CALF, "s-3", "left", person="p-017 ", answers=answered())
+        for number, written in enumerate(("P-017", "p-017")):
+            request = Request(CALF, "left", person=written, answers=answered())
+            run_session(request, Rig("ultragun", seed=number, link=CountedLink).controller, journal)
+        third = Rig("ultragun", seed=3, link=CountedLink)
+        request = Request(CALF, "left", person="Ｐ-017", answers=answered())
 
         with pytest.raises(Refused, match="24 hours"):
             run_session(request, third.controller, journal)
@@ -143,10 +143,10 @@ def test_a_unit_that_was_calibrated_more_than_a_year_ago_is_refused(today: datet
 
     with Journal.in_memory(clock) as journal:
         if may:
-            assert run_session(Request(CHECK, "s-1"), controller, journal).outcome is Outcome.COMPLETED
+            assert run_session(Request(CHECK), controller, journal).outcome is Outcome.COMPLETED
         else:
             with pytest.raises(Refused):
-                run_session(Request(CHECK, "s-1"), controller, journal)
+                run_session(Request(CHECK), controller, journal)
             assert unit.changes == []
 
 
@@ -156,10 +156,10 @@ def test_a_unit_that_was_calibrated_more_than_a_year_ago_is_refused(today: datet
 def test_a_session_that_a_person_stops_is_recorded_as_stopped() -> None:
     rig = Rig(acts=[(4 * SECOND_MS, Act.STOP)])
     with Journal.in_memory(rig.clock) as journal:
-        ended = run_session(Request(CHECK, "s-1"), rig.controller, journal)
+        ended = run_session(Request(CHECK), rig.controller, journal)
 
         assert (ended.outcome, ended.silence) == (Outcome.STOPPED, Silence.PROVEN)
-        assert session(journal, "s-1").summary.outcome == Outcome.STOPPED
+        assert session(journal).summary.outcome == Outcome.STOPPED
         assert verify(journal).whole
     assert rig.unit.output == 0
 
@@ -188,18 +188,36 @@ def test_a_journal_that_breaks_in_mid_session_ends_the_output(after: int) -> Non
     saboteur = Saboteur(journal, after)
 
     with pytest.raises(JournalUnusable):
-        run_session(Request(CHECK, "s-1"), rig.controller, journal, [saboteur])
+        run_session(Request(CHECK), rig.controller, journal, [saboteur])
 
     assert rig.unit.output == 0
     assert rig.controller.silence() is Silence.PROVEN
     assert rig.unit.breaches == []
 
 
+class RealLink(CableLink):
+    """A cable to a unit that is not made in this process."""
+
+    simulated = False
+
+
+@pytest.mark.hazard("H-16")
+def test_that_nobody_is_treated_is_believed_on_a_simulated_unit_alone() -> None:
+    rig = Rig("ultragun")
+    inbox: Inbox = SimpleQueue()
+    controller = Controller(RealLink(rig.cable, rig.clock, inbox), rig.clock, inbox, Native())
+
+    with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match="no answer that counts"):
+        run_session(Request(CALF, side="left", answers=None), controller, journal)
+
+    assert rig.unit.changes == []
+
+
 @pytest.mark.hazard("H-16")
 def test_a_session_for_which_nothing_is_said_of_answers_is_refused() -> None:
     rig = Rig()
 
-    with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match="have no answer"):
-        run_session(Request(CALF, "s-1", "left"), rig.controller, journal)
+    with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match="no answer that counts"):
+        run_session(Request(CALF, "left", "P-017"), rig.controller, journal)
 
     assert rig.unit.changes == []

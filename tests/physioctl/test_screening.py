@@ -1,73 +1,89 @@
-"""Screening: what is in scope, what refuses, and the form that is filled in."""
+"""Screening: what is in scope, which answers count, what refuses, and what a person acknowledges."""
 
 from __future__ import annotations
 
 import re
-import tomllib
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from physioctl import screening
-from physioctl.screening import (
-    Action,
-    AgeBand,
-    Answer,
-    Answers,
-    Question,
-    blank_answers,
-    is_thermal,
-    questions,
-    questions_of,
-    read_answers,
-    screen,
-)
+from physioctl.errors import UsageMistake
+from physioctl.questions import AGE, Question, ages_of, is_thermal, questions, questions_of
+from physioctl.screening import Acknowledged, Answer, Answered, Answers, Screening, answered, screen
 from protocols import library
-from protocols.ceilings import body_sites
-from protocols.errors import ProtocolInvalid, Refused
+from protocols.contraindications import Action, AgeBand, catalogue
+from protocols.errors import Refused
 from protocols.limits import Family
 from protocols.model import Protocol
+from protocols.model import Question as Added
+from tests.support import screened
 
-DATA = Path(screening.__file__).with_name("contraindications.toml")
-CATALOGUE: dict[str, dict[str, Any]] = tomllib.loads(DATA.read_text(encoding="utf-8"))
-CALF = questions(Family.ULTRASOUND, "calf", thermal=True)
+TODAY = date(2026, 11, 21)
+A_DAY = timedelta(days=1)
+PERSON = "P-017"
+
+
+def emit(intensity: str = "0.3 W/cm²", duty: str = "20 %") -> str:
+    return f"- {{emit: {{intensity: {intensity}, duty: {duty}, carrier: 1 MHz, pulse: 100 Hz}}, for: 1 min}}"
+
+
+def protocol(steps: str = emit(), family: str = "ultrasound", more: str = "", site: str = "calf") -> Protocol:
+    return library.parse(
+        f"""
+format: 1
+id: tried
+title: Tried
+family: {family}
+body_site: {site}
+side: left
+purpose: For a test.
+evidence: {{grade: none, note: Nothing.}}
+{more}
+steps:
+{steps}
+""".encode()
+    )
+
+
+CALF = protocol()
+GUIDE = "- {guide: Breathe., for: 1 min}"
+FLAGS = 'red_flags: [{sign: "दर्द.", action: refer_now}, {sign: "सूजन", action: refer_soon}]'
+FLAGGED = protocol(GUIDE, "none", FLAGS)
 
 
 def codes(asked: tuple[Question, ...]) -> set[str]:
     return {question.code for question in asked}
 
 
-def answers(asked: tuple[Question, ...], **other: Answer) -> Answers:
-    return Answers({question.code: Answer.NO for question in asked} | other)
+def no_to_all(of: Protocol = CALF, /, **other: Answer) -> Answers:
+    return screened(of, other, on=TODAY, person=PERSON)
 
 
-@pytest.mark.parametrize("code", CATALOGUE)
-def test_every_question_is_one_that_can_be_asked(code: str) -> None:
-    data = CATALOGUE[code]
+def screening(answers: Answers, of: Protocol = CALF, person: str | None = PERSON) -> Screening:
+    return screen(of, answers, person=person, today=TODAY)
 
-    assert re.fullmatch("[A-Z][A-Z0-9]*(_[A-Z0-9]+)*", code)
-    assert data["ask"].endswith("?")
-    assert data["source"]
-    assert set(data.get("sites", ())) <= set(body_sites())
-    assert set(data["action"]) <= {"thermal", *Family}
-    assert {Action(action) for action in data["action"].values()} <= {
-        Action.BLOCK, Action.ASK_CLINICIAN, Action.NOTE,
-    }  # fmt: skip
+
+def acknowledging(answers: Answers, *codes: str, on: date = TODAY) -> Answers:
+    return replace(answers, acknowledged=tuple(Acknowledged(code, "p-9", on) for code in codes))
+
+
+# --- what is asked --------------------------------------------------------------------------------------
 
 
 def test_a_question_of_a_site_is_asked_there_alone() -> None:
     assert "PACEMAKER_THORAX" in codes(questions(Family.ULTRASOUND, "shoulder", thermal=False))
-    assert "PACEMAKER_THORAX" not in codes(CALF)
+    assert "PACEMAKER_THORAX" not in codes(questions_of(CALF))
 
 
 def test_a_question_of_a_family_is_asked_of_it_alone() -> None:
     percussion = codes(questions(Family.PERCUSSION, "calf", thermal=False))
+    ultrasound = codes(questions_of(CALF))
 
-    assert "ANTICOAGULANT" in percussion - codes(CALF)
-    assert "METAL_IMPLANT" in codes(CALF) - percussion
+    assert "ANTICOAGULANT" in percussion - ultrasound
+    assert "METAL_IMPLANT" in ultrasound - percussion
 
 
 @pytest.mark.parametrize(("thermal", "action"), [(True, Action.BLOCK), (False, Action.ASK_CLINICIAN)])
@@ -84,35 +100,28 @@ def test_nobody_is_screened_on_the_bench(family: Family) -> None:
 
 @pytest.mark.parametrize("id_", library.bundled())
 def test_every_bundled_protocol_can_be_screened_and_answered_with_no(id_: str) -> None:
-    asked = questions_of(library.find(id_))
+    found = library.find(id_)
+    asked = questions_of(found)
 
-    found = screen(asked, answers(asked))
+    allowed = screening(no_to_all(found), found)
 
     assert len(codes(asked)) == len(asked)
-    assert found.notes == ()
-    assert set(found.answers) == codes(asked)
+    assert allowed.notes == ()
+    assert {reply.question for reply in allowed.replies} == set(asked)
 
 
-def protocol(steps: str, family: str = "ultrasound", more: str = "") -> Protocol:
-    return library.parse(
-        f"""
-format: 1
-id: tried
-title: Tried
-family: {family}
-body_site: calf
-side: left
-purpose: For a test.
-evidence: {{grade: none, note: Nothing.}}
-{more}
-steps:
-{steps}
-""".encode()
-    )
+@pytest.mark.hazard("H-16")
+@pytest.mark.parametrize("id_", [id_ for id_ in library.bundled() if library.find(id_).family])
+def test_no_bundled_protocol_takes_one_of_our_questions_away_or_softens_it(id_: str) -> None:
+    found = library.find(id_)
+    assert found.family is not None
+    ours = questions(found.family, found.body_site, thermal=is_thermal(found))
 
+    asked = {question.code: question for question in questions_of(found)}
 
-def emit(intensity: str, duty: str) -> str:
-    return f"- {{emit: {{intensity: {intensity}, duty: {duty}, carrier: 1 MHz, pulse: 100 Hz}}, for: 1 min}}"
+    for question in ours:
+        assert asked[question.code].ask == question.ask
+        assert asked[question.code].absolute or not question.absolute
 
 
 @pytest.mark.parametrize(
@@ -132,46 +141,75 @@ def test_ultrasound_heats_from_half_duty_or_above_half_a_watt_on_average(
     assert is_thermal(protocol(emit(intensity, duty))) is thermal
 
 
-def test_what_a_protocol_adds_blocks_even_where_ours_would_not() -> None:
-    added = 'screening: [{code: METAL_IMPLANT, ask: "Any metal?"}, {code: OWN_ONE, ask: "Own?"}]'
+@pytest.mark.hazard("H-16")
+def test_one_of_our_questions_that_a_protocol_names_refuses_in_our_words() -> None:
+    asks = "asks: [METAL_IMPLANT, RAYNAUD_COLD_URTICARIA]"
+    named = protocol(more=f"{asks}\nscreening: [{{code: OWN, ask: 'Own?'}}]")
 
-    asked = questions_of(protocol(emit("0.3 W/cm²", "20 %"), more=added))
+    asked = questions_of(named)
 
-    found = {question.code: (question.ask, question.action) for question in asked}
-    assert found["METAL_IMPLANT"] == ("Any metal?", Action.BLOCK)
-    assert found["OWN_ONE"] == ("Own?", Action.BLOCK)
+    found = {question.code: question for question in asked}
+    assert len(found) == len(asked)
+    for code in ("METAL_IMPLANT", "RAYNAUD_COLD_URTICARIA"):
+        assert (found[code].ask, found[code].action) == (catalogue().questions[code].ask, Action.BLOCK)
+    assert (found["OWN"].ask, found["OWN"].action) == ("Own?", Action.BLOCK)
 
 
-FLAGS = 'red_flags: [{sign: "दर्द.", action: refer_now}, {sign: "सूजन", action: refer_soon}]'
+@pytest.mark.hazard("H-16")
+def test_a_protocol_made_in_python_that_reuses_our_code_takes_nothing_away() -> None:
+    made = CALF.model_copy(update={"screening": (Added(code="MALIGNANCY_SITE", ask="Is it raining?"),)})
+
+    asked = [question.ask for question in questions_of(made) if question.code == "MALIGNANCY_SITE"]
+
+    assert asked == [catalogue().questions["MALIGNANCY_SITE"].ask, "Is it raining?"]
+    with pytest.raises(Refused, match="MALIGNANCY_SITE"):
+        screening(no_to_all(made), made)
 
 
-def test_guidance_alone_asks_for_red_flags_in_whatever_script() -> None:
-    asked = questions_of(protocol("- {guide: Breathe., for: 1 min}", "none", FLAGS))
+def test_a_text_is_known_by_the_first_twelve_digits_of_its_sha_256() -> None:
+    assert AGE.text_hash == "0b6ce2e4e424"  # printf '…' | sha256sum
+
+
+@pytest.mark.hazard("H-16")
+@pytest.mark.parametrize("id_", library.bundled())
+def test_no_answer_to_what_a_protocol_adds_is_lasting(id_: str) -> None:
+    asked = questions_of(library.find(id_))
+
+    assert {question.code for question in asked if question.lasting} <= {"EPIPHYSIS_CHILD"}
+
+
+def test_guidance_alone_asks_for_red_flags_in_whatever_script_and_for_no_age() -> None:
+    asked = questions_of(FLAGGED)
 
     assert [question.action for question in asked] == [Action.REFER_NOW, Action.REFER_SOON]
     assert len(codes(asked)) == 2
     assert asked[0].ask == "Red flag: दर्द?"
+    assert ages_of(FLAGGED) is None
+
+
+# --- what refuses ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.hazard("H-16")
 @pytest.mark.parametrize(("flag", "to_do"), [(0, "Refer the person now"), (1, "Refer the person:")])
 def test_a_red_flag_refers(flag: int, to_do: str) -> None:
-    asked = questions_of(protocol("- {guide: Breathe., for: 1 min}", "none", FLAGS))
+    code = questions_of(FLAGGED)[flag].code
 
     with pytest.raises(Refused) as caught:
-        screen(asked, answers(asked, **{asked[flag].code: Answer.YES}))
+        screening(no_to_all(FLAGGED, **{code: Answer.YES}), FLAGGED)
 
     assert caught.value.to_do.startswith(to_do)
 
 
-def test_with_no_answers_every_absolute_question_is_counted_and_the_form_is_pointed_to() -> None:
+@pytest.mark.hazard("H-16")
+def test_with_no_answers_every_absolute_question_and_the_age_are_counted() -> None:
     with pytest.raises(Refused) as caught:
-        screen(CALF, Answers())
+        screening(Answers())
 
-    absolute = [question.code for question in CALF if question.absolute]
-    assert f" {len(absolute)} questions have no answer: " in caught.value.what
+    absolute = [question.code for question in questions_of(CALF) if question.absolute]
+    assert f" {len(absolute) + 1} questions have no answer that counts: " in caught.value.what
     assert re.findall(r"\((\w+)\)", caught.value.what) == absolute[:3]
-    assert caught.value.what.endswith(f"and {len(absolute) - 3} more")
+    assert caught.value.what.endswith(f"and {len(absolute) - 2} more")
     assert "--answers" in caught.value.to_do
     assert "\n" not in str(caught.value.what)
 
@@ -179,101 +217,288 @@ def test_with_no_answers_every_absolute_question_is_counted_and_the_form_is_poin
 @pytest.mark.hazard("H-16")
 def test_one_absolute_yes_refuses_however_much_else_is_no() -> None:
     with pytest.raises(Refused, match=r"DVT_THROMBOPHLEBITIS") as caught:
-        screen(CALF, answers(CALF, DVT_THROMBOPHLEBITIS=Answer.YES))
+        screening(no_to_all(DVT_THROMBOPHLEBITIS=Answer.YES))
 
     assert caught.value.what.count("(") == 1
     assert "clinician" in caught.value.to_do
 
 
-def test_a_relative_yes_is_shown_and_recorded() -> None:
-    found = screen(CALF, answers(CALF, METAL_IMPLANT=Answer.YES))
+@pytest.mark.hazard("H-16")
+def test_of_two_answers_to_one_question_the_yes_counts() -> None:
+    for order in (1, -1):
+        no = no_to_all()
+        yes = no_to_all(DVT_THROMBOPHLEBITIS=Answer.YES)
 
-    event = found.told(at_ms=7)
-    assert [question.code for question in found.notes] == ["METAL_IMPLANT"]
-    assert event.notes == ("METAL_IMPLANT",)
-    assert event.as_json()["answers"]["METAL_IMPLANT"] == "yes"
+        with pytest.raises(Refused, match="DVT_THROMBOPHLEBITIS"):
+            screening(replace(no, given=(no.given + yes.given)[::order]))
 
 
 @pytest.mark.hazard("H-16")
-@given(st.dictionaries(st.sampled_from([question.code for question in CALF]), st.sampled_from(Answer)))
-def test_output_is_allowed_exactly_when_every_absolute_question_is_answered_no(
-    said: dict[str, Answer],
-) -> None:
-    clear = all(said.get(question.code) is Answer.NO for question in CALF if question.absolute)
+def test_a_yes_of_today_counts_to_whatever_text_it_was_given() -> None:
+    yes = Answered("DVT_THROMBOPHLEBITIS", Answer.YES, "0" * 12, TODAY)
 
+    with pytest.raises(Refused, match="DVT_THROMBOPHLEBITIS"):
+        screening(replace(no_to_all(), given=(*no_to_all().given, yes)))
+
+
+@pytest.mark.hazard("H-16")
+def test_a_relative_yes_refuses_until_it_is_acknowledged() -> None:
+    answers = no_to_all(METAL_IMPLANT=Answer.YES, PREG_ANY=Answer.UNANSWERED)
+
+    with pytest.raises(Refused) as caught:
+        screening(acknowledging(answers, "METAL_IMPLANT"))
+
+    weigh = catalogue().questions["PREG_ANY"].weigh
+    assert caught.value.what.splitlines()[1:] == [f"Pregnancy (PREG_ANY): {weigh}"]
+    assert "`acknowledged: [PREG_ANY]`" in caught.value.to_do
+
+
+@pytest.mark.hazard("H-16")
+def test_what_was_acknowledged_and_by_whom_stands_in_the_record() -> None:
+    found = screening(acknowledging(no_to_all(METAL_IMPLANT=Answer.YES), "METAL_IMPLANT"))
+
+    event = found.told(at_ms=7)
+    assert event.notes == ("METAL_IMPLANT",)
+    assert event.as_json()["acknowledged"] == {"METAL_IMPLANT": "p-9"}
+    assert event.as_json()["age_band"] == "adult"
+    assert event.as_json()["answers"]["METAL_IMPLANT"] == {
+        "answer": "yes",
+        "question": next(q.text_hash for q in questions_of(CALF) if q.code == "METAL_IMPLANT"),
+        "date": "2026-11-21",
+    }
+
+
+@pytest.mark.hazard("H-16")
+def test_an_acknowledgement_of_another_day_is_none() -> None:
+    answers = no_to_all(METAL_IMPLANT=Answer.YES)
+
+    with pytest.raises(Refused, match="METAL_IMPLANT"):
+        screening(acknowledging(answers, "METAL_IMPLANT", on=TODAY - A_DAY))
+
+
+@pytest.mark.parametrize("code", ["METAL_IMPLANT", "DVT_THROMBOPHLEBITIS", "ANTICOAGULANT"])
+def test_what_does_not_stand_cannot_be_acknowledged(code: str) -> None:
+    with pytest.raises(UsageMistake, match=code):
+        screening(acknowledging(no_to_all(), code))
+
+
+@pytest.mark.hazard("H-16")
+@pytest.mark.parametrize("code", ["PACEMAKER_THORAX", "RAYNAUD_COLD_URTICARIA"])
+def test_an_absolute_yes_that_is_out_of_scope_is_not_hidden(code: str) -> None:
+    answers = no_to_all(CALF, **{code: Answer.YES})
+    assert code not in codes(questions_of(CALF))
+
+    with pytest.raises(Refused, match=code):
+        screening(answers)
+    found = screening(acknowledging(answers, code))
+
+    assert found.told(0).notes == (code,)
+
+
+@pytest.mark.parametrize(("code", "near"), [("PREGANT", "PREG_ANY"), ("METAL_IMPLANTS", "METAL_IMPLANT")])
+def test_a_code_that_is_no_questions_is_a_mistake_with_the_nearest(code: str, near: str) -> None:
+    with pytest.raises(UsageMistake, match=code) as caught:
+        screening(no_to_all(**{code: Answer.NO}))
+
+    assert near in caught.value.to_do
+
+
+# --- the age --------------------------------------------------------------------------------------------
+
+
+def of_age(band: AgeBand | None, of: Protocol = CALF) -> Answers:
+    said = {question.code: Answer.NO for question in questions_of(of)}
+    return answered(of, said, on=TODAY, person=PERSON, age_band=band)
+
+
+@pytest.mark.hazard("H-16")
+@pytest.mark.parametrize("id_", [id_ for id_ in library.bundled() if library.find(id_).body_site != "bench"])
+def test_a_child_is_refused_wherever_anything_is_emitted(id_: str) -> None:
+    found = library.find(id_)
+
+    if found.family is None:
+        assert screening(of_age(AgeBand.CHILD, found), found).notes == ()
+    else:
+        with pytest.raises(Refused, match=r"for the age bands adult, older, and not for child"):
+            screening(of_age(AgeBand.CHILD, found), found)
+
+
+@pytest.mark.hazard("H-16")
+def test_an_age_that_is_not_said_refuses() -> None:
+    with pytest.raises(Refused, match=r"1 question has no answer that counts: Age \(age_band\)"):
+        screening(of_age(None))
+
+
+@pytest.mark.hazard("H-16")
+@pytest.mark.parametrize(
+    ("on", "text_hash", "why"),
+    [
+        (TODAY - A_DAY, AGE.text_hash, "answered on 2026-11-20"),
+        (TODAY, "0" * 12, "its text is not the one that was answered"),
+    ],
+)
+def test_an_age_counts_on_its_day_and_to_its_question(on: date, text_hash: str, why: str) -> None:
+    age = Answered(AGE.code, AgeBand.ADULT, text_hash, on)
+
+    with pytest.raises(Refused, match=why):
+        screening(Answers(PERSON, (*of_age(None).given, age)))
+
+
+def test_two_ages_are_none() -> None:
+    both = (*of_age(AgeBand.ADULT).given, *of_age(AgeBand.OLDER).given)
+
+    with pytest.raises(Refused, match="age_band"):
+        screening(Answers(PERSON, both))
+
+
+def test_a_protocol_may_narrow_the_ages() -> None:
+    older = protocol(more="ages: [older]")
+
+    assert screening(of_age(AgeBand.OLDER, older), older).age_band is AgeBand.OLDER
+    with pytest.raises(Refused, match="older, and not for adult"):
+        screening(of_age(AgeBand.ADULT, older), older)
+
+
+# --- whose, when, and to what ---------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H-16")
+@pytest.mark.parametrize(
+    ("theirs", "whose", "what"),
+    [
+        ("P-1", "P-2", "of P-1, and the session is for P-2"),
+        ("P-1", None, "of P-1, and the session is for nobody named"),
+        (None, "P-2", "of nobody named, and the session is for P-2"),
+        ("P-1", "P-1.", "of P-1, and the session is for P-1."),
+    ],
+)
+def test_another_persons_answers_are_refused(theirs: str | None, whose: str | None, what: str) -> None:
+    with pytest.raises(Refused) as caught:
+        screening(replace(no_to_all(), person=theirs), person=whose)
+
+    assert caught.value.what == f"the answers are {what}"
+
+
+def test_a_reference_written_in_another_way_is_the_same_person() -> None:
+    assert screening(replace(no_to_all(), person="p-017"), person="P-017").notes == ()
+
+
+@pytest.mark.hazard("H-16")
+def test_answers_of_the_future_are_refused() -> None:
+    with pytest.raises(Refused, match="dated 2026-11-22, and today is 2026-11-21"):
+        screening(screened(CALF, on=TODAY + A_DAY, person=PERSON))
+
+
+@pytest.mark.hazard("H-16")
+def test_answers_of_yesterday_are_to_be_asked_anew() -> None:
+    with pytest.raises(Refused, match="answered on 2026-11-20") as caught:
+        screening(screened(CALF, on=TODAY - A_DAY, person=PERSON))
+
+    asked_anew = [question for question in questions_of(CALF) if question.absolute and not question.lasting]
+    assert f" {len(asked_anew) + 1} questions have no answer that counts" in caught.value.what  # and the age
+    assert "anew" in caught.value.to_do
+
+
+def test_of_several_answers_that_do_not_count_the_latest_is_named() -> None:
+    of_each = [screened(CALF, on=TODAY - days * A_DAY, person=PERSON).given for days in (2, 1, 3)]
+
+    with pytest.raises(Refused, match="answered on 2026-11-20"):
+        screening(Answers(PERSON, sum(of_each, ())))
+
+
+def test_on_the_bench_nobodys_answers_matter() -> None:
+    bench = library.find("unit-check")
+
+    assert screen(bench, no_to_all(), person=None, today=TODAY) == Screening((), (), {}, None)
+
+
+@pytest.mark.hazard("H-16")
+def test_what_is_lasting_needs_no_asking_on_a_later_day() -> None:
+    old = screened(CALF, on=TODAY - 100 * A_DAY, person=PERSON)
+    lasting = tuple(a for a in old.given if a.code == "EPIPHYSIS_CHILD")
+    rest = tuple(a for a in no_to_all().given if a.code != "EPIPHYSIS_CHILD")
+
+    found = screening(Answers(PERSON, lasting + rest))
+
+    assert found.told(0).answers["EPIPHYSIS_CHILD"]["date"] == "2026-08-13"
+
+
+@pytest.mark.hazard("H-16")
+@pytest.mark.parametrize("text_hash", ["", "0" * 12])
+def test_an_answer_to_another_text_is_none(text_hash: str) -> None:
+    answers = no_to_all()
+    other = tuple(replace(a, text_hash=text_hash) if a.code == "OPEN_WOUND" else a for a in answers.given)
+
+    with pytest.raises(Refused, match=r"OPEN_WOUND, its text is not the one that was answered"):
+        screening(replace(answers, given=other))
+
+
+ASKED = {question.code: question for question in questions_of(CALF)}
+ELSEWHERE = "PACEMAKER_THORAX"
+HASHES = {code: question.text_hash for code, question in ASKED.items()} | {AGE.code: AGE.text_hash}
+GIVEN = st.builds(
+    Answered,
+    code=st.just(""),  # filled in below
+    answer=st.sampled_from([Answer.NO, Answer.NO, Answer.YES, Answer.UNANSWERED, *AgeBand]),
+    text_hash=st.sampled_from(["right", "right", "0" * 12]),
+    date=st.sampled_from([TODAY, TODAY, TODAY - A_DAY, TODAY + A_DAY]),
+)
+
+
+def bound(code: str, answer: Answered) -> Answered:
+    """The answer to ``code``, with the hash of its text where it says that it is right."""
+    right = HASHES.get(code, "") if answer.text_hash == "right" else answer.text_hash
+    return replace(answer, code=code, text_hash=right)
+
+
+def says_no(question: Question, given_: list[Answered]) -> bool:
+    """Whether a question is answered no, by this test's own reading."""
+    to_it = [a for a in given_ if a.code == question.code]
+    if any(a.answer is Answer.YES and (a.date == TODAY or question.lasting) for a in to_it):
+        return False
+    counting = [
+        a
+        for a in to_it
+        if a.text_hash == question.text_hash and (a.date == TODAY or (question.lasting and a.date < TODAY))
+    ]
+    return bool(counting) and all(a.answer is Answer.NO for a in counting)
+
+
+@pytest.mark.hazard("H-16")
+@given(
+    changed=st.dictionaries(
+        st.sampled_from([*ASKED, *ASKED, ELSEWHERE, AGE.code]), st.lists(GIVEN, max_size=2), max_size=3
+    ),
+    acknowledges=st.sampled_from(["what stands", "what stands", "nothing", "one more"]),
+    person=st.sampled_from([PERSON, PERSON, PERSON, PERSON, "P-018", None]),
+)
+@settings(max_examples=500)
+def test_there_is_a_screening_exactly_when_every_answer_counts_and_every_note_is_acknowledged(
+    changed: dict[str, list[Answered]], acknowledges: str, person: str | None
+) -> None:
+    given_ = [a for a in no_to_all().given if a.code not in changed]
+    given_ += [bound(code, a) for code, answers in changed.items() for a in answers]
+    relative = {code for code, q in ASKED.items() if not q.absolute and not says_no(q, given_)}
+    if any(a.code == ELSEWHERE and a.answer is Answer.YES for a in given_):
+        relative.add(ELSEWHERE)
+    acknowledged = {"nothing": set[str](), "one more": relative | {"MALIGNANCY_HISTORY"}}.get(
+        acknowledges, relative
+    )
+    answers = acknowledging(Answers(PERSON, tuple(given_)), *acknowledged)
+
+    ages = [a for a in given_ if a.code == AGE.code and a.date == TODAY and a.answer in list(AgeBand)]
+    bands = {a.answer for a in ages} if any(a.text_hash == AGE.text_hash for a in ages) else set()
+    clear = (
+        person == PERSON
+        and all(a.date <= TODAY for a in given_)
+        and all(says_no(q, given_) for q in ASKED.values() if q.absolute)
+        and bands in ({AgeBand.ADULT}, {AgeBand.OLDER})
+        and acknowledged == relative
+    )
     try:
-        screen(CALF, Answers(said))
-    except Refused:
+        found = screening(answers, person=person)
+    except (Refused, UsageMistake):
         assert not clear
     else:
         assert clear
-
-
-def test_the_blank_form_is_read_back_as_nothing_answered(tmp_path: Path) -> None:
-    form = tmp_path / "answers.yaml"
-    form.write_text(blank_answers(CALF), encoding="utf-8")
-
-    read = read_answers(form)
-
-    assert set(read.said) == codes(CALF)
-    assert set(read.said.values()) == {Answer.UNANSWERED}
-    assert read.age_band is None
-
-
-def test_the_form_filled_in_is_read_as_it_was_meant(tmp_path: Path) -> None:
-    form = tmp_path / "answers.yaml"
-    text = re.sub(r"^([A-Z_]+):", r"\1: no", blank_answers(CALF), flags=re.MULTILINE)
-    form.write_text(text.replace("age_band:", "age_band: older"), encoding="utf-8")
-
-    read = read_answers(form)
-
-    assert screen(CALF, read).notes == ()
-    assert read.age_band is AgeBand.OLDER
-
-
-@pytest.mark.parametrize(
-    ("written", "answer"),
-    [
-        ("yes", Answer.YES),
-        ("'no'", Answer.NO),
-        ("true", Answer.YES),
-        ("false", Answer.NO),
-        ("", Answer.UNANSWERED),
-    ],
-)
-def test_an_answer_is_read_however_yaml_spells_it(tmp_path: Path, written: str, answer: Answer) -> None:
-    (tmp_path / "a").write_text(f"PREG_ANY: {written}\n")
-
-    assert read_answers(tmp_path / "a").said == {"PREG_ANY": answer}
-
-
-@pytest.mark.parametrize(
-    ("text", "place", "what"),
-    [
-        ("PREG_ANY: maybe", "1:11", "expected yes, no"),
-        ("PREG_ANY: 1", "1:11", "expected yes, no"),
-        ("PREG_ANY: 0", "1:11", "expected yes, no"),
-        ("PREG_ANY: [yes]", "1:11", "expected yes, no"),
-        ("age_band: 42", "1:11", "expected child, adult, older"),
-        ("A: no\nA: yes", "2:1", "twice"),
-        ("- no", "1:1", "no keys"),
-    ],
-)
-def test_a_mistake_in_an_answers_file_is_told_with_its_place(
-    tmp_path: Path, text: str, place: str, what: str
-) -> None:
-    (tmp_path / "a").write_text(text)
-
-    with pytest.raises(ProtocolInvalid, match=what) as caught:
-        read_answers(tmp_path / "a")
-
-    assert f"{tmp_path / 'a'}:{place}: " in str(caught.value.mistakes[0])
-
-
-def test_all_mistakes_of_an_answers_file_are_told_at_once(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("A: perhaps\nB: no\nC: {}\n")
-
-    with pytest.raises(ProtocolInvalid) as caught:
-        read_answers(tmp_path / "a")
-
-    assert [mistake.field for mistake in caught.value.mistakes] == ["A", "C"]
+        assert {question.code for question in found.notes} == set(found.acknowledged) == relative

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -21,15 +22,17 @@ from physioctl.journal import BUSY_S, Journal
 from physioctl.reconcile import TOLD_WITHIN, reconcile
 from physioctl.record import session, unsettled
 from physioctl.runner import Request, run_session
+from physioctl.screens import unfinished
 from protocols.errors import Refused
 from protocols.library import find
 from simulator.faults import Fault, FaultKind
 from simulator.rig import Rig
+from simulator.unit import SimulatedUnit
 from tests.support import SECOND_MS
 
 CHECK = find("unit-check")
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-SERIAL = "SIM-0000"  # of every simulated unit without a seed of its own
+SERIAL = "SIM-US-0000"  # of every simulated US111 on a rig without a seed of its own
 
 
 class InTheMidst:
@@ -54,12 +57,19 @@ def again(rig: Rig) -> Controller:
     return Controller(rig.controller.link, rig.clock, rig.inbox, Native())
 
 
+class Restarted(SimulatedUnit):
+    """Has been switched off and on."""
+
+    def __init__(self, model: str, **others: Any) -> None:
+        super().__init__(model, boots=1, **others)
+
+
 def broken_off(path: Path) -> Rig:
     """A rig whose session's program has broken off half-way, so that it is open in the journal."""
     rig = Rig()
     journal = Journal.open(path, rig.clock)
     with pytest.raises(JournalUnusable):
-        run_session(Request(CHECK, "s-1"), rig.controller, journal, [InTheMidst(journal.close)])
+        run_session(Request(CHECK), rig.controller, journal, [InTheMidst(journal.close)])
     return rig
 
 
@@ -68,8 +78,9 @@ def broken_off(path: Path) -> Rig:
 
 def started(serial: str = SERIAL) -> SessionStarted:
     return SessionStarted(
-        at_ms=0, session="s-1", protocol=CHECK.id, title=CHECK.title, content_hash=CHECK.content_hash,
-        family="ultrasound", body_site=CHECK.body_site, side="none", person=None, model="us111",
+        at_ms=0, session="s-1", protocol=CHECK.id, title=CHECK.title, content_hash="0" * 64, simulated=True,
+        nonce=1, utc_offset_min=0, boot_id=None, boot_ms=None, boot_utc_ms=None,
+        family="ultrasound", body_site=CHECK.body_site, side="none", person=None, model="US111",
         serial=serial, firmware="1.0", assumed=True, physioctl="0.1.0", planned_ms=10_000,
         planned_energy_mj=9000, total_ms=12_000, lease_ms=500,
     )  # fmt: skip
@@ -85,8 +96,9 @@ def progress(delivered_ms: int) -> Progress:
 
 def ended(silence: Silence, delivered_ms: int = 2000, why: str = "") -> SessionEnded:
     return SessionEnded(
-        at_ms=9000, outcome=Outcome.INTERRUPTED, why=why, silence=silence, delivered_ms=delivered_ms,
-        planned_ms=10_000, energy_mj=delivered_ms, planned_energy_mj=9000, duration_ms=9000,
+        at_ms=9000, session="s-1", outcome=Outcome.INTERRUPTED, why=why, silence=silence,
+        delivered_ms=delivered_ms, planned_ms=10_000, energy_mj=delivered_ms, planned_energy_mj=9000,
+        duration_ms=9000,
     )  # fmt: skip
 
 
@@ -94,6 +106,7 @@ RECONCILED = SessionReconciled(
     at_ms=0, session="s-1", protocol=CHECK.id, delivered_ms=2000, planned_ms=10_000, energy_mj=2000,
     counted=False,
 )  # fmt: skip
+PRESUMED = replace(RECONCILED, silence=Silence.INFERRED)
 ANOTHERS_WORD = (RECONCILED, ended(Silence.PROVEN, why="the program ended before the session did"))
 COMMANDED = Commanded(at_ms=3000, intent="SetOutput", values={})
 
@@ -106,6 +119,14 @@ COMMANDED = Commanded(at_ms=3000, intent="SetOutput", values={})
         ([progress(2000), ended(Silence.INFERRED)], Outcome.INTERRUPTED, Silence.INFERRED, False),
         ([ended(Silence.INFERRED), RECONCILED], Outcome.INTERRUPTED, Silence.PROVEN, True),
         ([progress(2000), *ANOTHERS_WORD], Outcome.INTERRUPTED, Silence.PROVEN, True),
+        ([ended(Silence.UNKNOWN), PRESUMED], Outcome.INTERRUPTED, Silence.INFERRED, True),
+        ([progress(2000), ended(Silence.INFERRED), PRESUMED], Outcome.INTERRUPTED, Silence.INFERRED, True),
+        (
+            [ended(Silence.INFERRED), PRESUMED, ended(Silence.UNKNOWN)],
+            Outcome.INTERRUPTED,
+            Silence.UNKNOWN,
+            False,
+        ),
         ([*ANOTHERS_WORD, progress(3000)], None, None, False),  # it went on: that word was wrong
         ([*ANOTHERS_WORD, COMMANDED], None, None, False),
         (
@@ -126,7 +147,7 @@ def test_what_was_told_last_of_an_end_counts(
             journal.begin("s-1").tell(event)
 
         found = session(journal, "s-1").summary
-        left = unsettled(journal, SERIAL)
+        left = unsettled(journal, "US111", SERIAL)
 
     assert (found.outcome, found.silence) == (outcome, silence)
     assert [each.id for each in left] == ([] if settled else ["s-1"])
@@ -141,12 +162,12 @@ def test_a_session_that_runs_is_not_called_ended_by_a_second_program() -> None:
     second: list[SessionEnded] = []
 
     def run_beside_it() -> None:
-        request = Request(CHECK, "s-2", on_unfinished=found.append)
+        request = Request(CHECK, on_unfinished=found.append)
         second.append(run_session(request, another(rig.clock).controller, journal))
 
     with Journal.in_memory(rig.clock) as journal:
-        first = run_session(Request(CHECK, "s-1"), rig.controller, journal, [InTheMidst(run_beside_it)])
-        names = [entry.name for entry in session(journal, "s-1").entries]
+        first = run_session(Request(CHECK), rig.controller, journal, [InTheMidst(run_beside_it)])
+        names = [entry.name for entry in session(journal, first.session).entries]
 
     assert [each.outcome for each in (first, *second)] == [Outcome.COMPLETED, Outcome.COMPLETED]
     assert found == []
@@ -161,12 +182,12 @@ def test_the_rest_of_a_session_that_runs_is_refused() -> None:
 
     def give_its_rest() -> None:
         try:
-            run_session(Request(CHECK, "s-2", rest_of="s-1"), beside.controller, journal)
+            run_session(Request(CHECK, rest_of=session(journal).summary.id), beside.controller, journal)
         except Refused as refusal:
             refused.append(refusal)
 
     with Journal.in_memory(rig.clock) as journal:
-        run_session(Request(CHECK, "s-1"), rig.controller, journal, [InTheMidst(give_its_rest)])
+        run_session(Request(CHECK), rig.controller, journal, [InTheMidst(give_its_rest)])
 
     (refusal,) = refused
     assert "may still be running" in refusal.what
@@ -179,8 +200,8 @@ def test_the_rest_of_a_session_that_runs_is_refused() -> None:
 def test_a_session_that_runs_is_heard_of_within_the_time_it_is_left_alone(faults: tuple[Fault, ...]) -> None:
     rig = Rig(faults=faults)
     with Journal.in_memory(rig.clock) as journal:
-        run_session(Request(CHECK, "s-1"), rig.controller, journal)
-        entries = session(journal, "s-1").entries
+        run_session(Request(CHECK), rig.controller, journal)
+        entries = session(journal).entries
 
     heard = [
         entry.utc
@@ -201,11 +222,26 @@ def test_a_session_that_its_unit_counts_is_settled_at_once(tmp_path: Path) -> No
 
     with Journal.open(tmp_path / "j", rig.clock) as journal:
         (found,) = reconcile(journal, controller, unit)
-        left = unsettled(journal, SERIAL)
+        left = unsettled(journal, "US111", SERIAL)
 
     assert found.counted
     assert found.delivered_ms == rig.unit.delivered_ms
     assert left == ()
+
+
+@pytest.mark.hazard("H-03")
+def test_what_is_reconciled_later_counts_as_given_when_it_was(tmp_path: Path) -> None:
+    rig = broken_off(tmp_path / "j")
+    before = session(tmp_path / "j").summary.last
+    controller = again(rig)
+    rig.wait(3600 * SECOND_MS)
+
+    with Journal.open(tmp_path / "j", rig.clock) as journal:
+        reconcile(journal, controller, greet(controller))
+        after = session(journal).summary
+
+    assert after.outcome is Outcome.INTERRUPTED
+    assert after.last == before
 
 
 @pytest.mark.parametrize(
@@ -222,25 +258,131 @@ def test_a_session_that_its_unit_does_not_count_is_settled_when_it_has_been_quie
     tmp_path: Path, later: timedelta, settled: bool
 ) -> None:
     broken_off(tmp_path / "j")
-    restarted = Rig(clock=VirtualClock(session(tmp_path / "j", "s-1").summary.last + later))
+    restarted = Rig(clock=VirtualClock(session(tmp_path / "j").summary.last + later))
     unit = greet(restarted.controller)
 
     with Journal.open(tmp_path / "j", restarted.clock) as journal:
         found = reconcile(journal, restarted.controller, unit)
-        left = unsettled(journal, SERIAL)
+        left = unsettled(journal, "US111", SERIAL)
 
-    assert [(each.session, each.counted) for each in found] == ([("s-1", False)] if settled else [])
+    assert [(each.session, each.counted) for each in found] == (
+        [(session(tmp_path / "j").summary.id, False)] if settled else []
+    )
     assert len(left) == (0 if settled else 1)
+
+
+LEASE_BOUND = timedelta(milliseconds=550)
+
+
+@pytest.mark.hazard("H-07")
+def test_the_unit_itself_proves_that_its_output_is_off(tmp_path: Path) -> None:
+    rig = broken_off(tmp_path / "j")
+    controller = again(rig)
+
+    with Journal.open(tmp_path / "j", rig.clock) as journal:
+        (found,) = reconcile(journal, controller, greet(controller))
+        kept = session(journal).summary
+
+    assert (found.counted, found.silence, kept.silence) == (True, Silence.PROVEN, Silence.PROVEN)
+
+
+@pytest.mark.hazard("H-07")
+@pytest.mark.parametrize(
+    ("later", "settled"), [(TOLD_WITHIN - timedelta(seconds=1), False), (TOLD_WITHIN, True)]
+)
+def test_a_unit_that_was_switched_off_and_on_settles_an_open_session_as_inferred(
+    tmp_path: Path, later: timedelta, settled: bool
+) -> None:
+    broken_off(tmp_path / "j")
+    heard = session(tmp_path / "j").summary.last
+    rig = Rig(clock=VirtualClock(heard + later), unit=Restarted)
+
+    with Journal.open(tmp_path / "j", rig.clock) as journal:
+        found = reconcile(journal, rig.controller, greet(rig.controller))
+        left = unsettled(journal, "US111", SERIAL)
+        kept = session(journal).summary
+
+    assert [(each.counted, each.silence) for each in found] == (
+        [(False, Silence.INFERRED)] if settled else []
+    )
+    assert (kept.silence, len(left)) == ((Silence.INFERRED, 0) if settled else (None, 1))
+
+
+@pytest.mark.hazard("H-07")
+@pytest.mark.parametrize("silence", [Silence.INFERRED, Silence.UNKNOWN])
+@pytest.mark.parametrize(
+    ("later", "settled"),
+    [
+        (timedelta(hours=-1), False),
+        (LEASE_BOUND - timedelta(milliseconds=50), False),
+        (LEASE_BOUND, True),
+        (timedelta(days=1), True),
+    ],
+)
+def test_a_unit_that_was_switched_off_and_on_settles_an_end_once_the_old_lease_is_over(
+    silence: Silence, later: timedelta, settled: bool
+) -> None:
+    clock = VirtualClock(NOON)
+    with Journal.in_memory(clock) as journal:
+        for event in (started(), ended(silence)):
+            journal.begin("s-1").tell(event)
+        rig = Rig(clock=VirtualClock(NOON + later), unit=Restarted)
+        found = reconcile(journal, rig.controller, greet(rig.controller))
+        kept = session(journal).summary
+        left = unsettled(journal, "US111", SERIAL)
+
+    assert [each.silence for each in found] == ([Silence.INFERRED] if settled else [])
+    assert kept.silence is (Silence.INFERRED if settled else silence)
+    assert len(left) == (0 if settled else 1)
+
+
+@pytest.mark.hazard("H-07")
+@pytest.mark.parametrize("told", [[], [ended(Silence.UNKNOWN)]])
+def test_another_model_with_the_same_serial_number_settles_nothing(told: list[Event]) -> None:
+    clock = VirtualClock(NOON)
+    with Journal.in_memory(clock) as journal:
+        for event in (started(), *told):
+            journal.begin("s-1").tell(event)
+        gun = Rig("ultragun", serial=SERIAL, clock=VirtualClock(NOON + timedelta(hours=1)))
+        found = reconcile(journal, gun.controller, greet(gun.controller))
+        left = unsettled(journal, "US111", SERIAL)
+
+    assert found == ()
+    assert [each.id for each in left] == ["s-1"]
+
+
+@pytest.mark.hazard("H-07")
+def test_a_count_of_that_session_under_another_boot_is_not_its_count(tmp_path: Path) -> None:
+    rig = broken_off(tmp_path / "j")
+    unit = greet(controller := again(rig))
+    restarted = replace(unit, identity=replace(unit.identity, nonce=unit.identity.nonce ^ 1))
+    rig.wait(3600 * SECOND_MS)
+
+    with Journal.open(tmp_path / "j", rig.clock) as journal:
+        (found,) = reconcile(journal, controller, restarted)
+
+    assert (found.counted, found.silence) == (False, Silence.INFERRED)
+
+
+def test_a_session_that_broke_off_says_how_its_output_is_known_to_be_off() -> None:
+    counted = unfinished(replace(RECONCILED, counted=True))
+    used = unfinished(RECONCILED)
+    restarted = unfinished(PRESUMED)
+
+    assert "by the unit's own count. Its output is off." in counted
+    assert "as last heard; the unit has been used since. Its output is off." in used
+    assert "as last heard; the unit has restarted since. Its output should be off." in restarted
 
 
 def test_the_rest_of_a_session_that_broke_off_is_given_on_its_own_unit_and_once(tmp_path: Path) -> None:
     rig = broken_off(tmp_path / "j")
     before_ms = rig.unit.delivered_ms
     with Journal.open(tmp_path / "j", rig.clock) as journal:
-        rest = run_session(Request(CHECK, "s-2", rest_of="s-1"), again(rig), journal)
+        first = session(journal).summary.id
+        rest = run_session(Request(CHECK, rest_of=first), again(rig), journal)
 
-        with pytest.raises(Refused, match="has been given or begun in s-2"):
-            run_session(Request(CHECK, "s-3", rest_of="s-1"), again(rig), journal)
+        with pytest.raises(Refused, match=f"has been given or begun in {rest.session}"):
+            run_session(Request(CHECK, rest_of=first), again(rig), journal)
 
     assert rest.outcome is Outcome.COMPLETED
     assert before_ms + rest.delivered_ms == 10 * SECOND_MS
@@ -253,7 +395,7 @@ def test_the_rest_of_a_session_that_is_open_on_another_unit_is_refused() -> None
         rig.wait(3600 * SECOND_MS)
 
         with pytest.raises(Refused, match="may still be running") as refused:
-            run_session(Request(CHECK, "s-2", rest_of="s-1"), rig.controller, journal)
+            run_session(Request(CHECK, rest_of="s-1"), rig.controller, journal)
 
     assert "another" in refused.value.to_do
     assert rig.unit.changes == []
@@ -261,7 +403,7 @@ def test_the_rest_of_a_session_that_is_open_on_another_unit_is_refused() -> None
 
 # --- a person, however written --------------------------------------------------------------------------
 
-SPELLINGS = ["P-1", "p-1", " P-1", "P-1 ", "\tp-1\n"]
+SPELLINGS = ["P-1", "p-1", "Ｐ-1"]
 
 
 @pytest.mark.parametrize("spelt", SPELLINGS)
@@ -271,12 +413,12 @@ def test_a_rest_is_given_to_the_same_person_however_the_reference_is_written(
     rig = Rig()
     journal = Journal.open(tmp_path / "j", rig.clock)
     with pytest.raises(JournalUnusable):
-        run_session(Request(CHECK, "s-1", person="P-1"), rig.controller, journal, [InTheMidst(journal.close)])
-    request: dict[str, Any] = {"rest_of": "s-1", "person": spelt}
+        run_session(Request(CHECK, person="P-1"), rig.controller, journal, [InTheMidst(journal.close)])
 
     with Journal.open(tmp_path / "j", rig.clock) as opened:
+        request: dict[str, Any] = {"rest_of": session(opened).summary.id, "person": spelt}
         with pytest.raises(Refused, match="another protocol, person"):
-            run_session(Request(CHECK, "s-2", **(request | {"person": "P-2"})), again(rig), opened)
-        rest = run_session(Request(CHECK, "s-3", **request), again(rig), opened)
+            run_session(Request(CHECK, **(request | {"person": "P-2"})), again(rig), opened)
+        rest = run_session(Request(CHECK, **request), again(rig), opened)
 
     assert rest.outcome is Outcome.COMPLETED

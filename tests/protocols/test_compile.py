@@ -187,6 +187,58 @@ def test_bounds_nothing_can_satisfy_are_said_to_be_so() -> None:
     assert "No intensity satisfies every bound" in refused(protocol(PULSED), limits).to_do
 
 
+DUTY = Quantity.DUTY_PCT
+
+
+@pytest.mark.parametrize(
+    ("bounds", "advice"),
+    [
+        ([(Quantity.PULSE_HZ, None, 0, None)], "Lower the pulse repetition to 0 Hz or less."),
+        ([(DUTY, 40, 40, None)], "Lower the duty cycle to 40 % or less."),
+        ([(DUTY, None, 50, None), (DUTY, None, None, {20})], "Set the duty cycle to one of 20 %."),
+        ([(DUTY, 50, None, {60})], "Set the duty cycle to at least 50 % and one of 60 %."),
+        (
+            [(Quantity.INTENSITY_MW_CM2, None, 700, None), (DUTY, None, 40, None)],
+            "Lower the intensity to 0.7 W/cm² or less. Mend the other 1 likewise.",
+        ),
+    ],
+)
+def test_the_advice_leads_inside_the_bounds(
+    bounds: list[tuple[Quantity, int | None, int | None, set[int] | None]], advice: str
+) -> None:
+    limits = Limits(
+        Bound(quantity, Layer.PERSON, "a test", low, high, frozenset(among) if among else None)
+        for quantity, low, high, among in bounds
+    )
+
+    assert refused(protocol(PULSED), limits).to_do == advice
+
+
+@pytest.mark.hazard("H-04")
+def test_a_plan_is_held_against_its_limits_once_more_when_it_is_made() -> None:
+    asked: list[int] = []
+    refuses_at = 0
+
+    class Inconsistent(Bound):
+        """A bound with a mistake in it: of all the times it is asked, it refuses one."""
+
+        def admits(self, value: int) -> bool:
+            asked.append(value)
+            return len(asked) != refuses_at
+
+    limits = Limits([Inconsistent(Quantity.STEP_MS, Layer.MODEL, "a test", at_most=1)])
+    asked.clear()
+    planned(protocol(PULSED), limits)
+    refuses_at = len(asked)
+    asked.clear()
+
+    assert "is outside its limits" in refused(protocol(PULSED), limits).what
+
+
+def test_the_smallest_head_has_an_energy() -> None:
+    assert planned(protocol(PULSED), area_mm2=1).energy_mj == 1_194
+
+
 def test_a_protocols_own_limit_binds_its_own_steps() -> None:
     which = protocol(PULSED, limits="limits: {sata: 0.3 W/cm²}")
 
@@ -237,13 +289,45 @@ def test_guidance_compiles_for_any_unit_and_emits_nothing(family: Family) -> Non
     assert plan.total_ms == 60_000
 
 
-def test_bounded_energy_is_refused_where_it_cannot_be_counted() -> None:
-    which = protocol(PULSED, limits="limits: {energy: 1 kJ}")
+@pytest.mark.hazard("H-04")
+@pytest.mark.parametrize("area_mm2", [None, 0, -1])
+@pytest.mark.parametrize("limits", ["", "limits: {energy: 1 kJ}"])
+def test_energy_that_cannot_be_counted_is_refused(area_mm2: int | None, limits: str) -> None:
+    which = protocol(PULSED, limits=limits)
 
     check(which)
 
-    assert "radiating area is not known" in refused(which, area_mm2=None).what
-    assert planned(protocol(PULSED), area_mm2=None).energy_mj is None
+    assert "radiating area is not known" in refused(which, area_mm2=area_mm2).what
+
+
+def test_a_family_s_energy_is_held_to_the_last_millijoule() -> None:
+    steps = "  - emit: {intensity: 3 W/cm², duty: 100 %, carrier: 1 MHz}\n    for: 15 min\n    ramp: 2 ms\n"
+    area_mm2 = 2000  # 3 W/cm² × 20 cm² × 900 s, less half the ramp: 54 kJ and 60 mJ less
+
+    plan = planned(protocol(steps), area_mm2=area_mm2)
+
+    assert plan.energy_mj == 53_999_940
+    assert "energy of the session at most 54 kJ" in refused(protocol(steps), area_mm2=area_mm2 + 1).what
+
+
+@pytest.mark.parametrize("family", Family)
+def test_guidance_gives_nothing_and_keeps_every_limit(family: Family) -> None:
+    limits = "limits: {energy: 5000 kJ, speed: 1 /min, duration: 1 ms}"
+    which = protocol("  - guide: Breathe.\n    for: 1 min\n", "none", limits=limits)
+
+    check(which)
+
+    assert planned(which, family=family).emissions == ()
+
+
+@pytest.mark.parametrize("layer", [Layer.UNIT, Layer.PERSON, Layer.OPERATOR])
+def test_a_bound_on_the_energy_of_percussion_is_refused_for_it_cannot_be_judged(layer: Layer) -> None:
+    refusal = refused(protocol(PERCUSSION, "percussion"), at_most(Quantity.ENERGY_MJ, 1_000, layer))
+
+    assert (
+        refusal.what
+        == f"the energy of calf-test is bounded ({layer}: a test), and percussion plans no energy"
+    )
 
 
 def test_guidance_has_no_energy_to_count() -> None:

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.ceilings import body_sites, family_layer, site_layer
-from protocols.limits import Block, Bound, Family, Layer, Limits, Quantity
+from protocols.limits import Block, Bound, Family, InvalidBound, Layer, Limits, Quantity
 
 INTENSITY = Quantity.INTENSITY_MW_CM2
 
 values = st.integers(0, 5_000)
-bounds = st.builds(
-    Bound,
-    quantity=st.sampled_from(Quantity),
-    layer=st.sampled_from(Layer),
-    source=st.just("a test"),
-    at_least=st.none() | values,
-    at_most=st.none() | values,
-    one_of=st.none() | st.frozensets(values, min_size=1, max_size=4),
+
+
+# Bounds that some value satisfies: what is below and what is above meet at 2500.
+low, high = st.integers(0, 2_500), st.integers(2_500, 5_000)
+lists = st.frozensets(high, min_size=1, max_size=4)
+bounds = st.one_of(
+    *(
+        st.builds(Bound, st.sampled_from(Quantity), st.sampled_from(Layer), st.just("a test"), **clauses)
+        for clauses in (
+            {"at_least": values},
+            {"at_most": values},
+            {"one_of": lists},
+            {"at_least": low, "at_most": high},
+            {"at_least": low, "one_of": lists},
+        )
+    )
 )
 layers = st.lists(bounds, max_size=8)
 
@@ -48,6 +58,46 @@ def test_every_clause_of_a_bound_has_to_hold(bound: Bound, value: int) -> None:
     )
 
     assert bound.admits(value) is holds
+
+
+@pytest.mark.hazard("H-04")
+@pytest.mark.parametrize(
+    ("clauses", "why"),
+    [
+        ({}, "says nothing"),
+        ({"one_of": frozenset()}, "empty list"),
+        ({"at_least": 2, "at_most": 1}, "no value satisfies"),
+        ({"at_least": 3, "one_of": frozenset({1, 2})}, "no value satisfies"),
+        ({"at_most": 0, "one_of": frozenset({1, 2})}, "no value satisfies"),
+        ({"at_most": float("nan")}, "whole number"),
+        ({"at_most": 1.5}, "whole number"),
+        ({"at_least": True}, "whole number"),
+        ({"one_of": frozenset({1, 2.5})}, "whole number"),
+        ({"one_of": [1, 2]}, "a set"),
+        ({"at_most": 1, "source": ""}, "no source"),
+        ({"at_most": 1, "source": " \n"}, "no source"),
+    ],
+)
+def test_a_bound_that_bounds_nothing_or_everything_cannot_be_made(clauses: dict[str, Any], why: str) -> None:
+    said: dict[str, Any] = {"quantity": INTENSITY, "layer": Layer.MODEL, "source": "a test"}
+
+    with pytest.raises(InvalidBound, match=why):
+        Bound(**(said | clauses))
+
+
+def test_clauses_that_leave_one_value_are_no_contradiction() -> None:
+    assert bound(at_least=1, at_most=1).admits(1)
+    assert bound(at_least=0, at_most=1, one_of={1, 7}).admits(1)
+    assert bound(at_least=7, one_of={1, 7}).admits(7)
+    assert bound(at_most=0).admits(0)
+
+
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_a_block_gives_a_reason_and_a_source(text: str) -> None:
+    with pytest.raises(InvalidBound, match="no reason"):
+        Block(Family.PERCUSSION, Layer.SITE, "a test", text)
+    with pytest.raises(InvalidBound, match="no source"):
+        Block(Family.PERCUSSION, Layer.SITE, text, "bones")
 
 
 @pytest.mark.hazard("H-04")

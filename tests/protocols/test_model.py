@@ -70,18 +70,13 @@ def test_own_limits_are_a_layer_that_remembers_its_lines() -> None:
     assert {bound.layer for bound in bounds} == {Layer.PROTOCOL}
 
 
-@pytest.mark.hazard("H-21")
-def test_a_hash_tells_two_files_apart_that_mean_the_same() -> None:
-    plain, commented = parse(SOUND.encode()), parse(SOUND.encode() + b"# a comment\n")
-
-    assert plain.content_hash != commented.content_hash
-    assert len(plain.content_hash) == 64
-
-
 @pytest.mark.parametrize(
     ("was", "becomes", "place", "field", "what", "mend"),
     [
         ("format: 1", "format: 2", "1:9", "format", "format 2 is not known here", "newer physioctl"),
+        ("format: 1", "format: true", "1:9", "format", "found true; expected a whole number", "`format: 1`"),
+        ("format: 1", "format: 1.0", "1:9", "format", "found 1.0; expected a whole number", "`format: 1`"),
+        ("format: 1", "format: false", "1:9", "format", "found false; expected a whole", "`format: 1`"),
         ("format: 1", "format: one", "1:9", "format", "found 'one'; expected 1", "one of these"),
         ("format: 1\n", "", "1:1", "format", "is missing", "Add `format:`"),
         ("id: calf-test", "id: Calf Test", "2:5", "id", "found 'Calf Test'", "calf-tightness-ultrasound"),
@@ -117,6 +112,18 @@ def test_a_hash_tells_two_files_apart_that_mean_the_same() -> None:
         ("0.5 W/cm²", "", "10:3", "limits.intensity", "is left empty", "take the key out"),
         ("0.5 W/cm²", "5 min", "10:14", "limits.intensity", "'min' is not a unit", "0.44 W/cm²"),
         ("0.5 W/cm²", "3.001 W/cm²", "10:14", "limits.intensity", "at most 3 W/cm²", "Stay within"),
+        ("duration: 10 min", "energy: 5000 kJ", "11:11", "limits.energy", "at most 54 kJ", "Stay within"),
+        ("duration: 10 min", "duration: 31 min", "11:13", "limits.duration", "at most 30 min", "Stay within"),
+        ("duration: 10 min", "step: 16 min", "11:9", "limits.step", "at most 15 min", "Stay within"),
+        (
+            "duration: 10 min",
+            "speed: 1800 /min",
+            "11:10",
+            "limits.speed",
+            "ultrasound has no speed",
+            "Take it",
+        ),
+        ("duration: 10 min", "step: 9999999999999 h", "11:9", "limits.step", "more than any number", "5 min"),
         ("MY_OWN", "my own", "13:12", "screening.0.code", "found 'my own'", "DVT_THROMBOPHLEBITIS"),
         ("refer_now", "refer", "15:29", "red_flags.0.action", "expected 'refer_now' or 'refer_soon'", "one"),
         ("guide: Sit.", "gide: Sit.", "17:5", "steps.0", "none of emit, rest, guide, repeat", "mean guide?"),
@@ -166,6 +173,8 @@ def test_a_hash_tells_two_files_apart_that_mean_the_same() -> None:
         ("duty: 50 %", "speed: 1800 /min", "19:12", "steps.1.emit.intensity", "no such key", "speed"),
         ("repeat: 2", "repeat: 51", "23:13", "steps.2.repeat", "less than or equal to 50", "expected"),
         ("repeat: 2", "repeat: 0", "23:13", "steps.2.repeat", "greater than or equal to 1", "expected"),
+        ("repeat: 2", "repeat: true", "23:13", "steps.2.repeat", "found true; expected a whole number", "3"),
+        ("repeat: 2", "repeat: 2.0", "23:13", "steps.2.repeat", "found 2.0; expected a whole number", "3"),
         ("repeat: 2", "repeat: 2.5", "23:13", "steps.2.repeat", "found 2.5; expected a whole number", "3"),
         ("repeat: 2", "repeat: yes", "23:13", "steps.2.repeat", "found 'yes'; expected a whole number", "3"),
         ("- rest: 10 s\n        say: Wait.", "[]", "25:7", "steps.2.steps", "there is no step", "Add one"),
@@ -190,6 +199,26 @@ def test_each_slip_says_where_what_and_how_to_mend_it(
     assert what in mistake.what
     assert mend in mistake.mend
     assert str(mistake).startswith(f"a.yaml:{place}: {field}: ")
+
+
+@pytest.mark.parametrize(
+    ("limit", "what"),
+    [
+        ("energy: 5000 kJ", "a plan for percussion has no energy of the session to hold this against"),
+        ("energy: 1 J", "a plan for percussion has no energy of the session to hold this against"),
+        ("intensity: 0.5 W/cm²", "a plan for percussion has no intensity to hold this against"),
+        ("sata: 0.5 W/cm²", "a plan for percussion has no temporal-average intensity to hold this against"),
+    ],
+)
+def test_a_percussion_protocol_cannot_limit_what_percussion_does_not_plan(limit: str, what: str) -> None:
+    start, end = SOUND.index("  - guide:"), SOUND.index("  - repeat:")
+    text = SOUND[:start] + "  - emit: {speed: 1800 /min}\n    for: 60 s\n" + SOUND[end:]
+    text = text.replace("family: ultrasound", "family: percussion").replace("intensity: 0.5 W/cm²", limit)
+
+    (mistake,) = wrong(text)
+
+    assert (mistake.field, mistake.what) == (f"limits.{limit.split(':')[0]}", what)
+    assert mistake.mend == "Take it out. What can be limited: speed, step, duration."
 
 
 def test_a_family_without_an_emission_says_it_is_guidance() -> None:

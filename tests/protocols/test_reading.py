@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols import reading
 from protocols.errors import Mistake, ProtocolInvalid
 from protocols.library import load, parse
 from protocols.reading import DEPTH_MAX, NODES_MAX, SIZE_MAX, Node, read_nodes
@@ -69,7 +70,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x]\n" + "".join(
         ("---\n", "2:1", "no keys at the top", "`format: 1`"),
         ("- a\n- b\n", "1:1", "no keys at the top", "`format: 1`"),
         ("just words", "1:1", "no keys at the top", "`format: 1`"),
-        (SOUND + "---\n" + SOUND, "12:1", "a second document", "one protocol"),
+        (SOUND + "---\n" + SOUND, "12:1", "a second document", "one document"),
         (SOUND + "limits: !!python/object:os.system {}\n", "12:9", "the tag", "Take the tag out"),
         (SOUND + "limits: *nothing\n", "12:9", "names nothing", "Write the values out"),
         (SOUND + "limits: &a [*a]\n", "12:13", "stands inside what it names", "Write the values out"),
@@ -131,7 +132,7 @@ def test_a_file_of_200_mb_is_refused_unread(tmp_path: Path) -> None:
 
     mistake = wrong_file(path)
 
-    assert f"is 209715200 bytes; a protocol has at most {SIZE_MAX}" in mistake.what
+    assert f"is 209715200 bytes; at most {SIZE_MAX} are read" in mistake.what
 
 
 def test_the_size_is_exact_at_its_edge(tmp_path: Path) -> None:
@@ -155,6 +156,32 @@ def test_a_pipe_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
     os.mkfifo(path)
 
     assert "is a device or a pipe" in wrong_file(path).what
+
+
+@pytest.mark.hazard("H-22")
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="only POSIX has named pipes")
+def test_a_pipe_put_there_after_the_look_is_refused_without_waiting(tmp_path: Path) -> None:
+    path = tmp_path / "pipe.yaml"
+    os.mkfifo(path)
+
+    with pytest.raises(ProtocolInvalid, match="is a device or a pipe"):
+        reading._read_regular(path)
+
+
+@pytest.mark.hazard("H-22")
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux has /proc")
+@pytest.mark.parametrize("target", ["/proc/kmsg", "/proc/self/status"])
+def test_a_link_to_a_file_the_kernel_makes_up_is_refused_unread(tmp_path: Path, target: str) -> None:
+    path = tmp_path / "link.yaml"
+    path.symlink_to(target)
+
+    assert re.search("is empty|may not be read", wrong_file(path).what)
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "empty.yaml").touch()
+
+    assert "is empty" in wrong_file(tmp_path / "empty.yaml").what
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="only POSIX has /dev/zero")
@@ -198,6 +225,56 @@ def test_a_thousand_mistakes_do_not_flood_the_screen() -> None:
     assert len(invalid.value.mistakes) > 1_000
     assert invalid.value.what.endswith("more")
     assert len(invalid.value.what.splitlines()) == 51
+
+
+LONG = "x" * 200_000
+
+
+@pytest.mark.hazard("H-22")
+@pytest.mark.parametrize(
+    "text",
+    [
+        SOUND + f"limits: !{LONG} {{}}\n",
+        SOUND + f"limits: !!{LONG} {{}}\n",
+        SOUND + f"limits: !<{LONG}> {{}}\n",
+        SOUND + f"limits: !{LONG}!a {{}}\n",
+        SOUND + f"limits: *{LONG}\n",
+        SOUND + f"limits: &{LONG} [*{LONG}]\n",
+        SOUND + f"{LONG}: 1\n",
+        SOUND + f"? {LONG}\n: 1\n",
+        SOUND + f"limits: {{? {LONG} : 1, ? {LONG} : 1}}\n",
+        SOUND + f"? '{LONG}'\n: {{{{\n",
+        f"%{LONG} 1\n---\na: 1\n",
+        f"%TAG !{LONG}! tag:\n%TAG !{LONG}! tag:\n---\na: 1\n",
+        f"%YAML {'9' * 200_000}.1\n---\na: 1\n",
+        f"{LONG}\n",
+        f"- {LONG}\n",
+        SOUND.replace("calf-test", LONG),
+        SOUND.replace("body_site: calf", f"body_site: {LONG}"),
+        SOUND.replace("A test", LONG),
+        SOUND.replace("format: 1", f"format: {LONG}"),
+        SOUND.replace("format: 1", f"format: {'1' * 200_000}"),
+        SOUND.replace("either", LONG),
+        SOUND.replace("family: ultrasound", f"family: {LONG}"),
+        SOUND.replace("grade: none", f"grade: {LONG}"),
+        SOUND.replace("0.44 W/cm²", LONG),
+        SOUND.replace("0.44 W/cm²", "0." + "4" * 200_000 + " W/cm²"),
+        SOUND.replace("0.44 W/cm²", f"0.44 {LONG}"),
+        SOUND.replace("5 min", f"[{LONG}]"),
+        SOUND.replace("5 min", f"{{? {LONG} : 1}}"),
+        SOUND.replace("emit:", f"? {LONG}\n    : 1\n    emit:"),
+        SOUND.replace("- emit:", f"- ? {LONG}\n    :"),
+        SOUND + f"screening: [{{code: {LONG}, ask: x}}]\n",
+        SOUND + f"red_flags: [{{sign: x, action: {LONG}}}]\n",
+        SOUND + f"red_flags: {LONG}\n",
+        "\n".join(f"{LONG[:60_000]}{n}: 1" for n in range(3)),
+    ],
+    ids=lambda text: text.replace(SOUND, "").replace(LONG, "X")[:40],
+)
+def test_nothing_a_file_holds_is_echoed_whole(text: str) -> None:
+    for mistake in wrong(text):
+        assert len(str(mistake)) < 600
+        assert len(mistake.mend) < 400
 
 
 def test_yaml_1_2_knows_no_yes_and_no_octal() -> None:

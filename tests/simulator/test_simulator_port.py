@@ -46,11 +46,23 @@ def read_until_closed(port: serial.Serial) -> None:
 
 @pytest.mark.parametrize(("model", "name"), [("us111", "US111"), ("ultragun_pro", "UltraGun PRO")])
 def test_a_unit_answers_behind_its_url(model: str, name: str) -> None:
-    with opened(f"sim://{model}?seed=7") as port:
+    with opened(f"sim://{model}?seed=7&serial=SIM%207") as port:
         identity = ask(port, Identify())
 
     assert isinstance(identity, Identity)
-    assert (identity.model, identity.serial) == (name, "SIM-0007")
+    assert (identity.model, identity.serial) == (name, "SIM 7")
+
+
+@pytest.mark.hazard("H-07")
+def test_each_opening_is_another_unit_and_one_of_the_same_serial_number_has_restarted() -> None:
+    with opened("sim://us111") as one, opened("sim://us111") as two, opened("sim://ultragun") as gun:
+        drawn = [ask(port, Identify()) for port in (one, two, gun)]
+    with opened("sim://us111?serial=A") as before, opened("sim://us111?serial=A") as after:
+        named = [ask(port, Identify()) for port in (before, after)]
+
+    assert len({identity.serial for identity in drawn if isinstance(identity, Identity)}) == 3
+    assert len({identity.serial for identity in named if isinstance(identity, Identity)}) == 1
+    assert len({identity.nonce for identity in named if isinstance(identity, Identity)}) == 2
 
 
 def test_each_port_has_a_unit_of_its_own_and_keeps_it_over_a_closing() -> None:
@@ -156,7 +168,10 @@ def test_what_has_arrived_can_be_forgotten() -> None:
         ("sim://us112", "choose one of us111, ultragun, ultragun_pro"),
         ("sim://", "choose one of us111"),
         ("sim://us111?seed=x", "'x' is no whole number"),
-        ("sim://us111?sead=1", "nothing is called 'sead' here; use seed and fault"),
+        ("sim://us111?sead=1", "nothing is called 'sead' here; use seed, serial and fault"),
+        ("sim://us111?serial=", "'' is no serial number"),
+        ("sim://us111?serial=SIM-US-1234567890", "1 to 16 ASCII characters"),
+        ("sim://us111?serial=%C3%A9", "1 to 16 ASCII characters"),
         ("sim://us111?fault=lift_of@1s", "no fault is called 'lift_of'"),
         ("sim://ultragun?fault=lift_off@1s", "cannot happen to a unit of percussion"),
     ],

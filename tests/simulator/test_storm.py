@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -13,6 +14,7 @@ from physioctl.cli import run
 from simulator.faults import Fault, FaultKind
 from simulator.storm.campaign import Campaign, percentile, rows
 from simulator.storm.course import course, names
+from simulator.storm.fences import Fence
 from simulator.storm.hazards import BOUND_MS, LATENT, LEASE_MS, PERIOD_MS
 from simulator.storm.host import Freeze
 from simulator.storm.play import Outcome, play
@@ -82,6 +84,28 @@ def test_a_dead_host_leaves_output_on_until_the_lease_is_out_and_no_longer() -> 
     assert all(LEASE_MS - 2 * PERIOD_MS < figure.took_ms <= LEASE_MS for (figure,) in figures)
 
 
+@pytest.mark.hazard("H-07")
+@pytest.mark.parametrize("other", [0, 1, 2])
+@pytest.mark.parametrize("at_ms", [100, 3000, 5000, 5050, 11_990])
+def test_a_swapped_unit_proves_nothing_of_the_one_before(other: int, at_ms: int) -> None:
+    swapped = Fault(FaultKind.SWAPPED, at_ms, 20_000, other)
+
+    outcome = play(Story(1, "us111", "storm-steady", faults=(swapped,)))
+
+    assert (outcome.ended, outcome.violations) == ("interrupted", ())
+
+
+@pytest.mark.hazard("H-04")
+@pytest.mark.parametrize("down", Fence)
+@pytest.mark.parametrize("model", ["us111", "ultragun", "ultragun_pro"])
+def test_no_story_with_one_fence_down_breaks_a_rule(model: str, down: Fence) -> None:
+    outcomes = [play(replace(draw(seed_of(5, index), model), down=down)) for index in range(12)]
+    quiet = [play(Story(1, model, name, down=down)) for name in names(model)]
+
+    assert [(outcome.story.seed, outcome.violations) for outcome in outcomes if outcome.violations] == []
+    assert {(outcome.ended, outcome.violations) for outcome in quiet} == {("completed", ())}
+
+
 def test_a_persons_stop_is_carried_out_in_the_time_that_the_bytes_take() -> None:
     outcome = play(Story(1, "us111", "storm-steady", acts=((5000, Act.STOP),)))
 
@@ -116,6 +140,7 @@ def test_every_kind_of_trouble_is_drawn_and_most_stories_have_some() -> None:
 
     assert {fault.kind for story in outcomes for fault in story.faults} == set(FaultKind)
     assert {act for story in outcomes for _, act in story.acts} == set(Act)
+    assert {story.down for story in outcomes} == {None, *Fence}
     assert median(len(story.faults) for story in outcomes) == 1
 
 

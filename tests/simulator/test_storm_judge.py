@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from device.operator import Act
 from simulator.faults import Fault, FaultKind
 from simulator.storm.campaign import shortest
+from simulator.storm.fences import permit
 from simulator.storm.hazards import LEASE_MS
 from simulator.storm.host import Freeze
 from simulator.storm.judge import Rule
@@ -20,10 +22,12 @@ from tests.simulator.worse_parts import (
     Boastful,
     Bypassing,
     Clumsy,
+    Credulous,
     Deaf,
     Eager,
     Endless,
     Forging,
+    FullDuty,
     Greedy,
     HalfCounting,
     Hasty,
@@ -37,6 +41,7 @@ from tests.simulator.worse_parts import (
     Rampless,
     Spinning,
     Sudden,
+    Trusting,
     Undated,
     Undercounting,
     Unending,
@@ -54,6 +59,7 @@ PAUSED = Story(1, "us111", "storm-steady", acts=((5000, Act.PAUSE),))
 STOPPED = Story(1, "us111", "storm-steady", acts=((5000, Act.STOP),))
 STOPPED_UNSEEN = replace(STOPPED, faults=(Fault(FaultKind.LYING_SENSOR, 4900, 5000, 1.0),))
 DEAF = Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.HALF_OPEN, 5000, 4000, 1.0),))
+SWAPPED = Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.SWAPPED, 5000, 20_000),))
 AT_THE_END = Story(1, "us111", "storm-steady", freezes=(Freeze(11_900, 2000),))
 LIFTED = Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.LIFT_OFF, 5000, 2000, 0.02),))
 LIFTED_IN_A_RAMP = Story(1, "us111", "storm-levels", faults=(Fault(FaultKind.LIFT_OFF, 6700, 1000, 0.02),))
@@ -70,6 +76,31 @@ STUCK_SLOW_AND_CUT = replace(
 STUCK_IN_A_PAUSE = replace(STUCK_AND_CUT, acts=((4000, Act.PAUSE),))
 # The rest is over between the two, so that the stop hides that the pause was not heeded.
 PAUSED_THEN_STOPPED = replace(LEVELS, acts=((6400, Act.PAUSE), (6800, Act.STOP)))
+
+
+UNWATCHED = Parts(controller=Unwatchful)
+PULSED = Story(1, "us111", "storm-pulsed")
+
+
+def at_fault(story: Story, kind: FaultKind, amount: float) -> Story:
+    """The story of a unit that is at fault from five seconds on."""
+    return replace(story, faults=(Fault(kind, 5000, 60_000, amount),))
+
+
+def unmetered(story: Story) -> Story:
+    """The same with a meter that counts nothing, so that no energy ceiling ends the output."""
+    return replace(story, faults=(*story.faults, Fault(FaultKind.LYING_METER, 5000, 60_000, 0.0)))
+
+
+def from_the_start(kind: FaultKind, amount: float) -> Story:
+    """The story of a unit that says of itself what is not so."""
+    return replace(QUIET, faults=(Fault(kind, 0, 60_000, amount),))
+
+
+HELD_FOR_LONG = replace(
+    QUIET,
+    faults=(Fault(FaultKind.LIFT_OFF, 5000, 70_000, 0.02), Fault(FaultKind.ENDLESS_HOLD, 1000, 300_000)),
+)
 
 
 def while_off(*acts: Act) -> Story:
@@ -97,8 +128,23 @@ def in_the_greeting(*acts: Act) -> Story:
         (QUIET, Parts(HalfCounting, Unwatchful), Rule.TIME),
         (QUIET, Parts(HalfCounting, Unwatchful), Rule.DOSE),
         (LEVELS, Parts(Hasty, Unwatchful), Rule.TIME),
+        (PULSED, Parts(unit=FullDuty), Rule.AVERAGE),
+        (at_fault(PULSED, FaultKind.WRONG_DUTY, 100), UNWATCHED, Rule.SLOW),
+        (unmetered(at_fault(PULSED, FaultKind.WRONG_DUTY, 100)), UNWATCHED, Rule.DOSE),
+        (at_fault(PULSED, FaultKind.LYING_DUTY, 100), UNWATCHED, Rule.SLOW),
+        (at_fault(QUIET, FaultKind.LYING_METER, 0), UNWATCHED, Rule.RECORD),
+        (at_fault(QUIET, FaultKind.LYING_METER, 3), UNWATCHED, Rule.RECORD),
+        (at_fault(QUIET, FaultKind.LYING_SESSION, 7), UNWATCHED, Rule.SLOW),
+        (at_fault(QUIET, FaultKind.LYING_SESSION, 7), UNWATCHED, Rule.RECORD),
+        (unmetered(at_fault(QUIET, FaultKind.LYING_COUNT, 0.5)), UNWATCHED, Rule.TIME),
+        (unmetered(at_fault(QUIET, FaultKind.ENDLESS_STEP, 0)), UNWATCHED, Rule.TIME),
+        (at_fault(QUIET, FaultKind.ENDLESS_LEASE, 0), UNWATCHED, Rule.SLOW),
+        (HELD_FOR_LONG, UNWATCHED, Rule.RISE),
+        (from_the_start(FaultKind.MISSING_SENSOR, 2), Parts(controller=Trusting), Rule.ADMIT),
+        (from_the_start(FaultKind.WILD_AREA, 65_535), Parts(controller=Trusting), Rule.ADMIT),
+        (from_the_start(FaultKind.FUTURE_CALIBRATION, 65_535), Parts(controller=Trusting), Rule.ADMIT),
         (QUIET, Parts(unit=Rampless), Rule.RAMP),
-        (QUIET, Parts(controller=Sudden), Rule.RAMP),
+        (QUIET, Parts(controller=partial(Sudden, guard=permit)), Rule.RAMP),
         (LIFTED, Parts(unit=Abrupt), Rule.RAMP),
         (LIFTED_IN_A_RAMP, Parts(unit=Hurried), Rule.RAMP),
         (PAUSED, Parts(controller=Eager), Rule.RISE),
@@ -114,12 +160,13 @@ def in_the_greeting(*acts: Act) -> Story:
         (in_the_greeting(Act.PAUSE), Parts(controller=Unpausing), Rule.RISE),
         (in_the_greeting(Act.TOGGLE), Parts(controller=Unpausing), Rule.RISE),
         (replace(LIFTED, acts=((5500, Act.PAUSE),)), Parts(controller=Waiting), Rule.RISE),
-        (LEVELS, Parts(controller=Greedy), Rule.STEP),
+        (LEVELS, Parts(controller=partial(Greedy, guard=permit)), Rule.STEP),
         (STOPPED, Parts(controller=Boastful), Rule.PROOF),
         (STOPPED_UNSEEN, Parts(controller=Boastful), Rule.PROOF),
         (STUCK_AND_CUT, Parts(controller=Hopeful), Rule.PROOF),
         (STUCK_SLOW_AND_CUT, Parts(controller=Hopeful), Rule.PROOF),
         (STUCK_IN_A_PAUSE, Parts(controller=Hopeful), Rule.PROOF),
+        (SWAPPED, Parts(controller=Credulous), Rule.PROOF),
         (STOPPED, Parts(controller=Deaf), Rule.SLOW),
         (replace(LEVELS, acts=((6400, Act.STOP),)), Parts(controller=Deaf), Rule.SLOW),
         (QUIET, Parts(unit=Undercounting), Rule.RECORD),

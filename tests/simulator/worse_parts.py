@@ -7,7 +7,17 @@ from typing import Any
 
 from device.clock import Clock
 from device.controller import Controller
-from device.dialect import Cleared, Dialect, Intent, Renew, Report, SetOutput
+from device.dialect import (
+    Answer,
+    Cleared,
+    Declaration,
+    Dialect,
+    Identity,
+    Intent,
+    Renew,
+    Report,
+    SetOutput,
+)
 from device.events import Silence, Witness
 from device.link import Inbox, Link
 from device.machine import State
@@ -45,16 +55,6 @@ class Offended(SimulatedUnit):
         self.breaches.append(Breach(0, 10, "a level above the ceiling"))  # type: ignore[arg-type]  # any result
 
 
-class Reworked(SimulatedUnit):
-    """Runs another firmware."""
-
-    firmware: type[Firmware] = Firmware
-
-    def _boot(self, own_ms: int) -> None:
-        super()._boot(own_ms)
-        self._firmware.__class__ = self.firmware
-
-
 class LeaselessFirmware(Firmware):
     """Goes on when its lease has run out."""
 
@@ -68,8 +68,20 @@ class LeaselessFirmware(Firmware):
         return not self.lapsed and super().lease_is_live(own_ms)
 
 
-class Leaseless(Reworked):
+class Leaseless(SimulatedUnit):
     firmware = LeaselessFirmware
+
+
+class FullDutyFirmware(Firmware):
+    """Gives output without a pause, whatever duty cycle was set."""
+
+    def _emit(self, own_ms: int, base: float, ramp_ms: int, why: Why) -> None:
+        super()._emit(own_ms, base, ramp_ms, why)
+        self.drive = replace(self.drive, duty_pct=100)
+
+
+class FullDuty(SimulatedUnit):
+    firmware = FullDutyFirmware
 
 
 class UndatedFirmware(Firmware):
@@ -79,7 +91,7 @@ class UndatedFirmware(Firmware):
         return 0
 
 
-class Undated(Reworked):
+class Undated(SimulatedUnit):
     firmware = UndatedFirmware
 
 
@@ -93,7 +105,7 @@ class UntimedFirmware(Firmware):
         return super()._ceiling_ms() + 5000
 
 
-class Untimed(Reworked):
+class Untimed(SimulatedUnit):
     firmware = UntimedFirmware
 
 
@@ -104,7 +116,7 @@ class UnendingFirmware(Firmware):
         return super()._step_out_ms() + 5000
 
 
-class Unending(Reworked):
+class Unending(SimulatedUnit):
     firmware = UnendingFirmware
 
 
@@ -132,7 +144,7 @@ class HalfCountingFirmware(MiscountingFirmware):
     share = 0.5
 
 
-class HalfCounting(Reworked):
+class HalfCounting(SimulatedUnit):
     firmware = HalfCountingFirmware
 
 
@@ -142,7 +154,7 @@ class HastyFirmware(MiscountingFirmware):
     share = 1.25
 
 
-class Hasty(Reworked):
+class Hasty(SimulatedUnit):
     firmware = HastyFirmware
 
 
@@ -153,7 +165,7 @@ class RamplessFirmware(Firmware):
         super()._emit(own_ms, base, 0, why)
 
 
-class Rampless(Reworked):
+class Rampless(SimulatedUnit):
     firmware = RamplessFirmware
 
 
@@ -164,7 +176,7 @@ class AbruptFirmware(Firmware):
         self._emit(own_ms, 0.0, 0, Why.CONTACT_BACK)
 
 
-class Abrupt(Reworked):
+class Abrupt(SimulatedUnit):
     firmware = AbruptFirmware
 
 
@@ -175,7 +187,7 @@ class HurriedFirmware(Firmware):
         self._emit(own_ms, 0.0, self._plate.resume_ramp_ms, Why.CONTACT_BACK)
 
 
-class Hurried(Reworked):
+class Hurried(SimulatedUnit):
     firmware = HurriedFirmware
 
 
@@ -190,7 +202,7 @@ class BlindPace(Pace):
 
 
 class Blind(Controller):
-    """Goes on, whether or not it hears anything."""
+    """Goes on, whether or not it hears anything, and whatever it hears."""
 
     def __init__(self, link: Link, clock: Clock, inbox: Inbox, dialect: Dialect) -> None:
         super().__init__(link, clock, inbox, dialect)
@@ -198,6 +210,9 @@ class Blind(Controller):
 
     def _doubt_the_missing(self) -> None:
         """Hopes."""
+
+    def _judge(self, report: Report) -> None:
+        """Does not."""
 
 
 class Eager(Controller):
@@ -252,6 +267,15 @@ class Boastful(Controller):
         return Silence.PROVEN
 
 
+class Credulous(Controller):
+    """Takes anybody's report for its own unit's."""
+
+    def _receive(self, intent: Intent, answer: Answer) -> None:
+        if isinstance(answer, Report) and self.unit is not None:
+            answer = replace(answer, nonce=self.unit.identity.nonce)
+        super()._receive(intent, answer)
+
+
 class Deaf(Controller):
     """Takes no notice of anybody."""
 
@@ -297,6 +321,20 @@ class Unwatchful(Controller):
         """Does not."""
 
 
+class Trusting(Controller):
+    """Takes any unit for a sound one."""
+
+    def _receive(self, intent: Intent, answer: Answer) -> None:
+        if isinstance(answer, Declaration):
+            answer = replace(
+                answer, area_mm2=400, measures_output=True, measures_head_temp=True, senses_contact=True,
+                head_trip_ddeg_c=430,
+            )  # fmt: skip
+        elif isinstance(answer, Identity):
+            answer = replace(answer, calibrated=None)
+        super()._receive(intent, answer)
+
+
 class Sudden(Controller):
     """Starts with no ramp."""
 
@@ -340,6 +378,6 @@ class Forging(Controller):
 
     def settle(self) -> Silence:
         connection = self._log._journal._connection
-        connection.execute("DROP TRIGGER entries_never_change")
-        connection.execute("UPDATE entries SET body = '{}' WHERE seq = 2")
+        connection.execute("DROP TRIGGER bodies_never_change")
+        connection.execute("UPDATE bodies SET body = '{}' WHERE seq = 2")
         return super().settle()

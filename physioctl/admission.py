@@ -1,0 +1,245 @@
+"""Admission: whether a session may begin, and the entry that opens it, in one transaction of the journal.
+
+The clock, the rest of another session, and what the site has had today are looked at, and the session's first
+entries are made, while no other program can write. Of several programs that ask at once, as many are
+admitted as the day allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from typing import Protocol as Role
+
+from device.admission import Admission
+from device.controller import Controller
+from device.unit import Unit
+from physioctl import __version__
+from physioctl.daily import Asked, check_day
+from physioctl.entries import Damaged
+from physioctl.errors import UsageMistake
+from physioctl.events import Outcome, ProtocolKept, SessionStarted
+from physioctl.journal import Journal, SessionLog, utc_offset_min
+from physioctl.person import reference
+from physioctl.reconcile import TOLD_WITHIN
+from physioctl.record import Summary, chain, had_today
+from physioctl.wall_clock import boot_reference_ms, damaged, expect_sound
+from protocols.errors import Refused
+from protocols.limits import Bound, Family, Layer, Limits, Quantity
+from protocols.plan import Plan, rest_of
+
+if TYPE_CHECKING:  # whoever holds a protocol has paid for pydantic already
+    from physioctl.runner import Request
+    from protocols.model import Protocol
+
+BENCH = "bench"  # a body site that is nobody's body
+REST_WITHIN = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A session that has begun: its plan, its first entry, and its recorder."""
+
+    plan: Plan
+    admission: Admission
+    started: SessionStarted
+    log: SessionLog
+
+
+class Compiler(Role):
+    """What makes a plan: `protocols.compile.compile_plan`."""
+
+    def __call__(
+        self, protocol: Protocol, *, model: str, family: Family, area_mm2: int | None, limits: Limits
+    ) -> Plan:
+        """The plan for a unit of ``model``, or `Refused`."""
+
+
+def checked_side(protocol: Protocol, side: str | None, *, on_nobody: bool = False) -> str:
+    """Return the side to treat; raise `UsageMistake` for one that the protocol is not for.
+
+    ``None`` is the protocol's own side, where it names one. In a rehearsal (``on_nobody``) a protocol for
+    either side is given on none.
+    """
+    from protocols.model import Side
+
+    either = (Side.NONE, Side.LEFT, Side.RIGHT) if on_nobody else (Side.LEFT, Side.RIGHT)
+    allowed = either if protocol.side is Side.EITHER else (protocol.side,)
+    chosen = allowed[0] if side is None and (on_nobody or len(allowed) == 1) else side
+    if chosen is not None and chosen in [each.value for each in allowed]:
+        return str(chosen)
+    said = "no side is named" if chosen is None else f"{str(chosen)[:32]!r} is not its side"
+    raise UsageMistake(
+        f"{protocol.id} is for {_sides(allowed)}, and {said}",
+        f"Name the side: {_sides(allowed)}." if len(allowed) > 1 else "Leave the side out.",
+    )
+
+
+def _sides(allowed: Sequence[str]) -> str:
+    return " or ".join("no side" if side == "none" else str(side) for side in allowed)
+
+
+def checked_person(request: Request) -> str | None:
+    """Return the person's reference in its one form; raise `Refused` where one is needed and missing.
+
+    What is emitted on a body site is counted for a person. In a rehearsal nobody is treated.
+    """
+    person = None if request.person is None else reference(request.person)
+    if person is None and request.answers is not None and needs_person(request.protocol):
+        raise Refused(
+            f"{request.protocol.id} gives output on a body site, and no person is named: "
+            "what the site has had today could not be counted",
+            "Name a reference for the person treated: --person REF, such as P-017. Never a name.",
+        )
+    return person
+
+
+def needs_person(protocol: Protocol) -> bool:
+    """Whether a protocol gives output on a body site."""
+    return protocol.family is not None and protocol.body_site != BENCH
+
+
+def admit(
+    request: Request,
+    unit: Unit,
+    journal: Journal,
+    controller: Controller,
+    compiler: Compiler | None = None,
+) -> Admitted:
+    """Begin the session ``request`` asks for, or raise `Refused` and leave the journal as it was.
+
+    ``compiler`` is for tests, which ask what the other fences hold without the plan's.
+    """
+    from protocols.compile import compile_plan
+
+    person, simulated = checked_person(request), controller.link.simulated
+    side = checked_side(request.protocol, request.side, on_nobody=request.answers is None)
+    limits = Limits((*unit.bounds, *request.operator))
+    plan = (compiler or compile_plan)(
+        request.protocol, model=unit.model.id, family=unit.model.family, area_mm2=unit.area_mm2, limits=limits
+    )
+    text, content_hash = request.protocol.canonical_text(), request.protocol.content_hash
+    admission = Admission(text, content_hash, side=side, bounds=request.operator)
+    try:
+        with journal.transaction() as connection:
+            expect_sound(journal)
+            now = journal.clock.utc()
+            if request.rest_of is not None:
+                parts = chain(journal, request.rest_of)
+                given_ms = sum(part.delivered_ms for part in parts)
+                same = (content_hash, person, request.protocol.body_site, side, simulated)
+                check_rest(request.rest_of, parts, same, plan.delivered_ms - given_ms, now)
+                plan = rest_of(plan, given_ms, unit.area_mm2)
+                given_mj = sum(part.energy_mj for part in parts)
+                admission = replace(admission, given_ms=given_ms, given_mj=given_mj)
+            if person is not None and not simulated:
+                left = _left_today(request, plan, journal, person, side, now)
+                plan = replace(plan, limits=plan.limits.with_layer(left))
+                admission = replace(admission, bounds=(*admission.bounds, *left))
+            started = _started(request, plan, unit, journal, controller, person, side, content_hash)
+            if not connection.execute(
+                "SELECT 1 FROM protocols WHERE content_hash = ?", (content_hash,)
+            ).fetchone():
+                kept = ProtocolKept(
+                    at_ms=started.at_ms, protocol=request.protocol.id, content_hash=content_hash, text=text
+                )
+                journal.append("", kept)
+            journal.append(started.session, started)
+    except Damaged as damage:
+        raise damaged(journal.name, damage) from damage
+    return Admitted(plan, admission, started, journal.begin(started.session))
+
+
+def check_rest(
+    asked: str, parts: Sequence[Summary], same: tuple[object, ...], left_ms: int, now: datetime
+) -> None:
+    """Raise `Refused` when the rest of session ``asked`` may not be given.
+
+    ``same`` is the content hash, person, site, side and kind of unit of what is asked for now.
+    """
+    if not parts:
+        raise Refused(f"there is no session {asked} in this journal", "List them with: physioctl history")
+    broken = parts[0]
+    if broken.id != asked:
+        raise Refused(
+            f"the rest of session {asked} has been given or begun in {broken.id}",
+            f"Go on from there: --rest-of {broken.id}",
+        )
+    if still_open := next((part for part in parts if part.outcome is None), None):
+        raise Refused(
+            f"session {still_open.id} has no end in the record: it may still be running",
+            f"If it broke off, ask on its own unit ({still_open.model} {still_open.serial}), "
+            f"{TOLD_WITHIN.seconds} s after it was last heard of: that settles it first.",
+        )
+    was = (broken.content_hash, broken.person, broken.body_site, broken.side, broken.simulated)
+    if was != same:
+        raise Refused(
+            f"session {broken.id} was of another protocol, person, site, side or kind of unit",
+            "Give the rest as it began, or start a new session.",
+        )
+    if broken.outcome is Outcome.COMPLETED or left_ms <= 0:
+        raise Refused(f"session {broken.id} has nothing left to give", "Start a new session.")
+    if now - broken.last > REST_WITHIN:
+        raise Refused(f"session {broken.id} broke off more than a day ago", "Start a new session.")
+
+
+def _left_today(
+    request: Request, plan: Plan, journal: Journal, person: str, side: str, now: datetime
+) -> tuple[Bound, ...]:
+    """Return what is left of the site's day, as bounds; raise `Refused` when nothing is."""
+    family = request.protocol.family
+    if family is None:
+        return ()
+    of_one_session = [bound for bound in plan.limits.bounds if bound.layer is not Layer.PROTOCOL]
+    asked = Asked(
+        family=family,
+        delivered_ms=plan.delivered_ms,
+        longest_ms=Limits(of_one_session).at_most(Quantity.DELIVERED_MS),
+        is_rest=request.rest_of is not None,
+    )
+    with journal.reading() as connection:
+        had = had_today(connection, person, request.protocol.body_site, side, family, now)
+        left = check_day(had, asked)
+    return () if left is None else (left,)
+
+
+def _started(
+    request: Request,
+    plan: Plan,
+    unit: Unit,
+    journal: Journal,
+    controller: Controller,
+    person: str | None,
+    side: str,
+    content_hash: str,
+) -> SessionStarted:
+    boot = journal.clock.boot()
+    return SessionStarted(
+        at_ms=controller.clock.now_ms(),
+        session=journal.new_session_id(),
+        protocol=request.protocol.id,
+        title=request.protocol.title,
+        content_hash=content_hash,
+        family=request.protocol.family,
+        body_site=request.protocol.body_site,
+        side=side,
+        person=person,
+        simulated=controller.link.simulated,
+        model=unit.identity.model,
+        serial=unit.identity.serial,
+        nonce=unit.identity.nonce,
+        firmware=unit.identity.firmware,
+        planned_ms=plan.delivered_ms,
+        planned_energy_mj=plan.energy_mj,
+        total_ms=plan.total_ms,
+        lease_ms=unit.lease_ms,
+        assumed=True,
+        physioctl=__version__,
+        rest_of=request.rest_of,
+        utc_offset_min=utc_offset_min(journal.clock.utc()),
+        boot_id=boot.id if boot else None,
+        boot_ms=boot.ms if boot else None,
+        boot_utc_ms=boot_reference_ms(journal),
+    )

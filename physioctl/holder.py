@@ -1,0 +1,146 @@
+"""The program that holds a port, and how another program of the same user asks it to stop.
+
+Two programs that read one port take each other's bytes, so a stop sent beside a running session is confirmed
+to one of them at random. So the holder of a port listens on a local socket. It puts a stop into its inbox the
+moment it is asked, and answers once it knows whether output is off. Whoever asks and does not hear *proven*
+in time sends a stop on the port itself: a holder that hangs, or is another program, keeps nobody from that.
+
+A request and an answer are one message each: the version of this exchange, a space, and a word.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
+from queue import Empty, SimpleQueue
+
+from device.events import Event, Silence, Silenced
+from device.link import Inbox
+from device.operator import Act
+from physioctl.events import SessionEnded
+from physioctl.local_socket import Door, connections_to, limit_reading, name_of, open_door
+
+# This project's own figures.
+ASK_S = 1.5  # for an answer, before the port is opened beside its holder
+ANSWER_S = 5.0  # after this an answer is of no use to anybody
+CALLERS_MAX = 16  # at a time; more are turned away, and send their stop on the port
+MESSAGE_MAX = 32  # bytes
+READ_S = 0.5  # for each piece of a message
+_VERSION = b"1"
+_STOP = b"stop"
+
+
+class StopService:
+    """Takes requests to stop from other programs, and answers what the controller then finds out.
+
+    It is a watcher of the controller, called by the loop itself: `notice` never waits.
+    """
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._asked = False
+        self._known: Silence | None = None
+        self._released = False
+        self._changed = threading.Condition()
+
+    def notice(self, event: Event) -> None:
+        """Learn what is known of the output: after a request, or at the end of the session."""
+        with self._changed:
+            if isinstance(event, SessionEnded) or (isinstance(event, Silenced) and self._asked):
+                self._known = event.silence
+                self._changed.notify_all()
+
+    def stop(self) -> Silence:
+        """Ask the loop to stop, and return what is then known of the output."""
+        with self._changed:
+            self._asked = True
+            self._inbox.put(Act.STOP)
+            self._changed.wait_for(lambda: self._known is not None or self._released, ANSWER_S)
+            return self._known or Silence.UNKNOWN
+
+    def release(self) -> None:
+        """Let those who still wait go: the port is free."""
+        with self._changed:
+            self._released = True
+            self._changed.notify_all()
+
+
+@contextmanager
+def listening(port: str, service: StopService) -> Iterator[None]:
+    """Let other programs ask ``service`` to stop what runs on ``port``, where that can be."""
+    name = name_of(port)
+    door = open_door(name) if name is not None else None
+    if door is None:
+        yield
+        return
+    closed = threading.Event()
+    thread = threading.Thread(target=_let_in, args=(door, service, closed), name="stop service", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        closed.set()
+        door.close()
+        thread.join(READ_S)
+
+
+def ask_to_stop(port: str, within_s: float = ASK_S) -> Silence | None:
+    """Have the program that holds ``port`` stop. Return what it then knows; None when it does not say."""
+    name = name_of(port)
+    if name is None:
+        return None
+    answers: SimpleQueue[Silence | None] = SimpleQueue()
+    threading.Thread(target=_ask, args=(name, within_s, answers), name="asking", daemon=True).start()
+    try:
+        return answers.get(timeout=within_s)
+    except Empty:
+        return None
+
+
+def _ask(name: str, within_s: float, answers: SimpleQueue[Silence | None]) -> None:
+    for connection in connections_to(name):
+        with connection, suppress(OSError, EOFError, ValueError):
+            limit_reading(connection, within_s)
+            connection.send_bytes(_VERSION + b" " + _STOP)
+            version, _, word = connection.recv_bytes(MESSAGE_MAX).partition(b" ")
+            if version == _VERSION:
+                answers.put(Silence(word.decode("ascii")))
+                return
+    answers.put(None)
+
+
+def _let_in(door: Door, service: StopService, closed: threading.Event) -> None:
+    slots = threading.BoundedSemaphore(CALLERS_MAX)
+    while not closed.is_set():
+        try:
+            connection = door.accept()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE, errno.ECONNABORTED):
+                closed.wait(READ_S)
+                continue
+            return
+        if connection is None:
+            continue
+        if not slots.acquire(blocking=False):
+            connection.close()
+            continue
+        try:
+            threading.Thread(target=_answer, args=(connection, service, slots), daemon=True).start()
+        except RuntimeError:  # the system has no thread for it
+            connection.close()
+            slots.release()
+
+
+def _answer(connection: Connection, service: StopService, slots: threading.BoundedSemaphore) -> None:
+    try:
+        with connection, suppress(OSError, EOFError):
+            limit_reading(connection, READ_S)
+            if (
+                connection.recv_bytes(MESSAGE_MAX).partition(b" ")[2] == _STOP
+            ):  # a stop is a stop in any version
+                connection.send_bytes(_VERSION + b" " + service.stop().value.encode("ascii"))
+    finally:
+        slots.release()

@@ -1,0 +1,130 @@
+"""What is asked before a session: red flags, the project's own questions in scope, and what a protocol adds.
+
+An answer is bound to the text of its question by that text's hash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+from protocols.contraindications import RELATIVE, Action, AgeBand, Contraindication, catalogue
+from protocols.limits import Family
+from protocols.model import EmitStep, Protocol, UltrasoundLevel
+
+BENCH = "bench"  # a body site that is nobody's body
+THERMAL_DUTY_PCT = 50
+THERMAL_ABOVE_MW_CM2 = 500
+RED_FLAGS = (Action.REFER_NOW, Action.REFER_SOON)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question. Yes means that what it asks about is present."""
+
+    code: str
+    title: str
+    ask: str
+    action: Action
+    source: tuple[str, ...]
+    weigh: str = ""  # what to weigh before a yes is acknowledged; empty where a yes refuses
+    lasting: bool = False  # whether a no of an earlier day still holds
+
+    @property
+    def absolute(self) -> bool:
+        """Whether a yes, or no answer, refuses the session."""
+        return self.action not in RELATIVE
+
+    @property
+    def text_hash(self) -> str:
+        """What an answer is bound to: the first 12 hex digits of the SHA-256 of the text."""
+        return sha256(self.ask.encode()).hexdigest()[:12]
+
+
+AGE = Question(
+    code="age_band",
+    title="Age",
+    ask="Is the person a child (under 18), an adult, or older (65 or over)?",
+    action=Action.BLOCK,
+    source=("the limits in years are this project's own",),
+)
+
+
+def questions(family: Family, body_site: str, *, thermal: bool) -> tuple[Question, ...]:
+    """The project's own questions in scope for ``family`` at ``body_site``; none on the bench."""
+    if body_site == BENCH:
+        return ()
+    kinds = ("thermal", family.value) if thermal else (family.value,)
+    asked = (_in_scope(known, kinds, body_site) for known in catalogue().questions.values())
+    return tuple(question for question in asked if question)
+
+
+def questions_of(protocol: Protocol) -> tuple[Question, ...]:
+    """Everything to ask before ``protocol``: its red flags, our own questions in scope, and what it adds.
+
+    A protocol only adds. One of ours that it names in its `asks` refuses the session, in scope or not.
+    Guidance alone is in nobody's scope but the protocol's.
+    """
+    ours: tuple[Question, ...] = ()
+    if protocol.family is not None:
+        ours = questions(protocol.family, protocol.body_site, thermal=is_thermal(protocol))
+    named = tuple(_own(catalogue().questions[code], Action.BLOCK) for code in protocol.asks)
+    return (
+        *_red_flags(protocol),
+        *(question for question in ours if question.code not in protocol.asks),
+        *named,
+        *_added(protocol),
+    )
+
+
+def ages_of(protocol: Protocol) -> frozenset[AgeBand] | None:
+    """The age bands that ``protocol`` may be used on, or None when it treats nobody and names none."""
+    treats = protocol.family is not None and protocol.body_site != BENCH
+    if not treats and not protocol.ages:
+        return None
+    allowed = frozenset(AgeBand) if protocol.family is None else catalogue().age_bands[protocol.family]
+    return allowed & frozenset(protocol.ages) if protocol.ages else allowed
+
+
+def is_thermal(protocol: Protocol) -> bool:
+    """Whether any emission is of a kind meant to heat."""
+    levels = (step.emit for _, step in protocol.flat_steps() if isinstance(step, EmitStep))
+    return any(
+        level.duty_pct >= THERMAL_DUTY_PCT
+        or level.intensity_mw_cm2 * level.duty_pct > THERMAL_ABOVE_MW_CM2 * 100
+        for level in levels
+        if isinstance(level, UltrasoundLevel)
+    )
+
+
+def texts_of(protocol: Protocol) -> Mapping[str, str]:
+    """Every code that can be answered before ``protocol``, with the hash of its text."""
+    ours = [_own(known, Action.BLOCK) for known in catalogue().questions.values()]
+    return {question.code: question.text_hash for question in (AGE, *ours, *questions_of(protocol))}
+
+
+def _in_scope(known: Contraindication, kinds: Sequence[str], body_site: str) -> Question | None:
+    """The question as it is put for the first of ``kinds`` that it names, if it is in scope."""
+    if known.sites and body_site not in known.sites:
+        return None
+    action = next((known.action[kind] for kind in kinds if kind in known.action), None)
+    return None if action is None else _own(known, action)
+
+
+def _own(known: Contraindication, action: Action) -> Question:
+    weigh = known.weigh if action in RELATIVE else ""
+    return Question(known.code, known.title, known.ask, action, known.source, weigh, known.lasting)
+
+
+def _red_flags(protocol: Protocol) -> Iterator[Question]:
+    for flag in protocol.red_flags:
+        sign = flag.sign.rstrip(".")
+        source = (f"{protocol.id}, red flags",)
+        yield Question(flag.code, sign, f"Red flag: {sign}?", Action(flag.action), source)
+
+
+def _added(protocol: Protocol) -> Iterator[Question]:
+    for added in protocol.screening:
+        title = added.code.replace("_", " ").capitalize()
+        yield Question(added.code, title, added.ask, Action.BLOCK, (f"{protocol.id}, screening",))

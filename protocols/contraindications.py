@@ -1,0 +1,178 @@
+"""The project's own screening questions, and the age bands each family may be used on.
+
+They stand in ``contraindications.toml``, whose head says what each key means. The file is checked as a
+whole when it is first used: whatever is unknown, missing or empty in it refuses it, so that a misspelt
+key never takes a question away.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from protocols import ceilings
+from protocols.errors import InstallationDamaged
+from protocols.limits import Family
+
+PATH = Path(__file__).with_name("contraindications.toml")
+CODE = "[A-Z][A-Z0-9]*(_[A-Z0-9]+)*"  # the pattern of a question's code
+
+
+class Action(StrEnum):
+    """What a yes leads to."""
+
+    BLOCK = "block"  # an absolute contraindication: no session
+    REFER_NOW = "refer_now"  # a red flag: no session, and someone sees the person today
+    REFER_SOON = "refer_soon"  # a red flag: no session, and someone sees the person soon
+    ASK_CLINICIAN = "ask_clinician"  # relative: shown, and acknowledged by a person
+    NOTE = "note"  # a precaution: shown, and acknowledged by a person
+
+
+RELATIVE = frozenset((Action.ASK_CLINICIAN, Action.NOTE))
+
+
+class AgeBand(StrEnum):
+    """How old a person is. The limits in years are this project's own."""
+
+    CHILD = "child"  # under 18
+    ADULT = "adult"
+    OLDER = "older"  # 65 and over
+
+
+@dataclass(frozen=True, slots=True)
+class Contraindication:
+    """One question of the project's own, and where it is in scope."""
+
+    code: str
+    title: str
+    ask: str  # yes means that it is present
+    action: Mapping[str, Action]  # by kind of output: thermal, ultrasound, percussion
+    weigh: str  # what to weigh where the action is relative; empty where it never is
+    lasting: bool  # whether a no of an earlier day still holds
+    sites: frozenset[str]  # empty: everywhere
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """Everything in ``contraindications.toml``."""
+
+    questions: Mapping[str, Contraindication]  # by code
+    age_bands: Mapping[Family, frozenset[AgeBand]]
+
+
+@cache
+def catalogue() -> Catalogue:
+    """The catalogue that ships; raise `InstallationDamaged` when it is damaged."""
+    try:
+        text = PATH.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise _invalid(str(error)) from error
+    return parse(text)
+
+
+def parse(text: str) -> Catalogue:
+    """The catalogue that ``text`` is; raise `InstallationDamaged` with everything that is wrong in it."""
+    try:
+        found = _File.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise _invalid(str(error)) from error
+    except ValidationError as error:
+        raise _invalid("; ".join(map(_said, error.errors(include_url=False)))) from error
+    questions = {
+        code: Contraindication(
+            code=code,
+            title=question.title,
+            ask=question.ask,
+            action=MappingProxyType({kind: Action(action) for kind, action in question.action.items()}),
+            weigh=question.weigh or "",
+            lasting=question.lasting,
+            sites=frozenset(question.sites or ()),
+            source=question.source,
+        )
+        for code, question in found.questions.items()
+    }
+    bands = {family: frozenset(ages.allowed) for family, ages in found.age_bands.items()}
+    return Catalogue(MappingProxyType(questions), MappingProxyType(bands))
+
+
+_Text: TypeAlias = Annotated[str, Field(pattern=r"^\S(.*\S)?$")]
+_Texts: TypeAlias = Annotated[tuple[_Text, ...], Field(min_length=1, strict=False)]
+_Severity: TypeAlias = Literal["note", "ask_clinician", "block"]
+_SEVERITIES = ("note", "ask_clinician", "block")  # from the mildest
+_RELATIVE = frozenset(map(str, RELATIVE))
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class _Question(_Strict):
+    title: _Text
+    ask: Annotated[str, Field(pattern=r"^\S.*\?$")]
+    action: dict[Literal["thermal", "ultrasound", "percussion"], _Severity]
+    weigh: _Text | None = None
+    lasting: bool
+    sites: _Texts | None = None
+    source: _Texts
+
+    @field_validator("sites")
+    @classmethod
+    def _known_sites(cls, sites: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if unknown := set(sites or ()) - set(ceilings.body_sites()):
+            raise ValueError(f"{', '.join(sorted(unknown))}: no body site of sites.toml")
+        return sites
+
+    @model_validator(mode="after")
+    def _agrees(self) -> _Question:
+        relative = bool(_RELATIVE & set(self.action.values()))
+        if relative is not (self.weigh is not None):
+            raise ValueError("`weigh` stands exactly where an action is relative")
+        if "thermal" in self.action:
+            severities = [_SEVERITIES.index(self.action.get(k, "note")) for k in ("thermal", "ultrasound")]
+            if severities[0] < severities[1]:
+                raise ValueError("`thermal` may not be milder than `ultrasound`")
+        return self
+
+
+class _Ages(_Strict):
+    allowed: Annotated[tuple[Annotated[AgeBand, Field(strict=False)], ...], Field(min_length=1, strict=False)]
+    source: _Texts
+
+
+class _File(_Strict):
+    age_bands: dict[Annotated[Family, Field(strict=False)], _Ages]
+    questions: Annotated[dict[Annotated[str, Field(pattern=f"^{CODE}$")], _Question], Field(min_length=1)]
+
+    @field_validator("questions")
+    @classmethod
+    def _told_apart(cls, questions: dict[str, _Question]) -> dict[str, _Question]:
+        for texts in ([q.title for q in questions.values()], [q.ask for q in questions.values()]):
+            if twice := {text for text in texts if texts.count(text) > 1}:
+                raise ValueError(f"{'; '.join(sorted(twice))}: here twice")
+        return questions
+
+    @field_validator("age_bands")
+    @classmethod
+    def _every_family(cls, ages: dict[Family, _Ages]) -> dict[Family, _Ages]:
+        if missing := set(Family) - set(ages):
+            raise ValueError(f"{', '.join(sorted(missing))}: no age bands are given")
+        return ages
+
+
+def _said(detail: Any) -> str:
+    return f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"
+
+
+def _invalid(what: str) -> InstallationDamaged:
+    return InstallationDamaged(
+        f"{PATH.name}, which ships with physioctl, is damaged: {what}", "Install physioctl again."
+    )

@@ -1,0 +1,234 @@
+"""The safety tables ``families.toml`` and ``sites.toml``, read through strict models.
+
+A table in which anything is misspelt, missing, empty or contradictory is refused as a whole with
+`InstallationDamaged`, naming file, table and key: a limit must not be lost to a typing mistake. What comes
+out are plain frozen values. This module is imported only when a table is read, because pydantic is slow to
+import; `protocols.ceilings` does that and keeps the result.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
+
+from protocols.errors import InstallationDamaged
+from protocols.limits import Block, Bound, Family, InvalidBound, Layer, Limits, Quantity
+
+FAMILIES = "families.toml"
+SITES = "sites.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A body site: for each family its bounds, or the block."""
+
+    title: str
+    bounds: Mapping[Family, tuple[Bound, ...]]
+    blocks: Mapping[Family, tuple[Block, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """Both tables."""
+
+    families: Mapping[Family, tuple[Bound, ...]]
+    sites: Mapping[str, Site]
+
+
+def load() -> Tables:
+    """The tables that ship; raise `InstallationDamaged` when they cannot be relied on."""
+    folder = Path(__file__).parent
+    return read(text_of(folder / FAMILIES), text_of(folder / SITES))
+
+
+def text_of(path: Path) -> str:
+    """The text of a table; raise `InstallationDamaged` when there is none."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise _damaged([f"{path.name}: cannot be read: {error.strerror}"]) from None
+    except UnicodeDecodeError:
+        raise _damaged([f"{path.name}: is not UTF-8 text"]) from None
+
+
+def read(families: str, sites: str) -> Tables:
+    """The tables in these texts; raise `InstallationDamaged` with everything that is wrong with one."""
+    said = _checked(_Families, families, FAMILIES)
+    ceilings = {family: _bounds(getattr(said, family), Layer.FAMILY, FAMILIES, family) for family in Family}
+    named = _checked(_Sites, sites, SITES).root
+    made = {name: _site(name, site) for name, site in named.items()}
+    if looser := [line for name, site in made.items() for line in _looser(name, site, ceilings)]:
+        raise _damaged(looser)
+    return Tables(ceilings, made)
+
+
+# --- what a table may say -----------------------------------------------------------------------------
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
+
+_Text: TypeAlias = Annotated[str, AfterValidator(_said)]
+_Whole: TypeAlias = Annotated[int, Field(ge=1)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+
+
+class _Highest(_Strict):
+    """A bound from above."""
+
+    at_most: _Whole
+    source: _Text
+
+
+class _Range(_Highest):
+    """A bound from both sides."""
+
+    at_least: _Whole
+
+
+class _UltrasoundFamily(_Strict):
+    intensity_mw_cm2: _Highest
+    sata_mw_cm2: _Highest
+    duty_pct: _Range
+    carrier_khz: _Range
+    pulse_hz: _Highest
+    step_ms: _Highest
+    delivered_ms: _Highest
+    energy_mj: _Highest
+
+
+class _PercussionFamily(_Strict):
+    speed_per_min: _Highest
+    step_ms: _Highest
+    delivered_ms: _Highest
+
+
+class _Families(_Strict):
+    ultrasound: _UltrasoundFamily
+    percussion: _PercussionFamily
+
+
+class _AtSite(_Strict):
+    """What a site says of one family: that it is blocked, or how much of it there may be."""
+
+    blocked: _Text | None = None
+    step_ms: _Highest | None = None
+    delivered_ms: _Highest | None = None
+
+    @model_validator(mode="after")
+    def _blocks_or_bounds(self) -> _AtSite:
+        bounded = self.model_fields_set - {"blocked"}
+        if self.blocked is not None and bounded:
+            raise ValueError("is blocked and has bounds")
+        if self.blocked is None and not bounded:
+            raise ValueError("says neither `blocked` nor a bound on delivered_ms")
+        if self.blocked is None and self.delivered_ms is None:
+            raise ValueError("has no bound on delivered_ms")
+        return self
+
+
+class _UltrasoundAtSite(_AtSite):
+    intensity_mw_cm2: _Highest | None = None
+    sata_mw_cm2: _Highest | None = None
+    duty_pct: _Highest | None = None
+    energy_mj: _Highest | None = None
+
+
+class _PercussionAtSite(_AtSite):
+    speed_per_min: _Highest | None = None
+
+
+class _Site(_Strict):
+    title: _Text
+    ultrasound: _UltrasoundAtSite | None = None
+    percussion: _PercussionAtSite | None = None
+
+
+class _Sites(RootModel[dict[str, _Site]]):
+    @model_validator(mode="after")
+    def _some(self) -> _Sites:
+        if not self.root:
+            raise ValueError("names no site")
+        return self
+
+
+# --- from what it says to plain values ------------------------------------------------------------------
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _checked(model: type[_Model], text: str, file: str) -> _Model:
+    try:
+        return model.model_validate(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        raise _damaged([f"{file}: is not TOML: {error}"]) from None
+    except ValidationError as error:
+        raise _damaged([f"{file}: {_line(detail)}" for detail in error.errors(include_url=False)]) from None
+
+
+_WHAT = {"missing": "is missing", "extra_forbidden": "there is no such key"}
+
+
+def _line(detail: Any) -> str:
+    place = ".".join(map(str, detail["loc"]))
+    what = _WHAT.get(detail["type"]) or str(detail.get("ctx", {}).get("error", "")) or detail["msg"]
+    return f"{place}: {what}" if place else what
+
+
+def _bounds(said: BaseModel, layer: Layer, file: str, table: str) -> tuple[Bound, ...]:
+    return tuple(_bound(name, clauses, layer, file, table) for name, clauses in _clauses(said))
+
+
+def _clauses(said: BaseModel) -> Iterator[tuple[str, _Highest]]:
+    for name in type(said).model_fields:
+        if isinstance(clauses := getattr(said, name), _Highest):
+            yield name, clauses
+
+
+def _bound(name: str, clauses: _Highest, layer: Layer, file: str, table: str) -> Bound:
+    at_least = clauses.at_least if isinstance(clauses, _Range) else None
+    source = f"{file}, {table}: {clauses.source}" if layer is Layer.SITE else f"{file}: {clauses.source}"
+    try:
+        return Bound(Quantity[name.upper()], layer, source, at_least, clauses.at_most)
+    except InvalidBound as error:
+        raise _damaged([f"{file}: {table}.{name}: {error}"]) from None
+
+
+def _site(name: str, said: _Site) -> Site:
+    bounds: dict[Family, tuple[Bound, ...]] = {}
+    blocks: dict[Family, tuple[Block, ...]] = {}
+    for family in Family:
+        at_site: _AtSite | None = getattr(said, family)
+        reason = f"nothing is said of {family} at this site" if at_site is None else at_site.blocked
+        block = () if reason is None else (Block(family, Layer.SITE, f"{SITES}, {name}", reason),)
+        blocks[family] = block
+        bounds[family] = () if at_site is None else _bounds(at_site, Layer.SITE, SITES, name)
+    return Site(said.title, bounds, blocks)
+
+
+def _looser(name: str, site: Site, ceilings: Mapping[Family, tuple[Bound, ...]]) -> Iterator[str]:
+    """Every bound of a site that its family's does not cover: a layer can only lower."""
+    for family, bounds in site.bounds.items():
+        limits = Limits(ceilings[family])
+        for bound in bounds:
+            if bound.at_most is not None and (excess := limits.excess(bound.quantity, bound.at_most)):
+                key = f"{name}.{family}.{bound.quantity.name.lower()}"
+                yield f"{SITES}: {key}: is looser than the family's bound: {excess.bound}"
+
+
+def _damaged(lines: Sequence[str]) -> InstallationDamaged:
+    return InstallationDamaged(
+        "\n".join(lines), "Reinstall physioctl: the limits that ship with it cannot be relied on."
+    )

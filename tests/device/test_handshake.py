@@ -1,0 +1,283 @@
+"""The handshake: a session begins from an idle unit that is the same from the first answer to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from queue import SimpleQueue
+
+import pytest
+
+from device.clearing import latched
+from device.clock import VirtualClock
+from device.controller import Controller
+from device.delivery import Ended
+from device.dialect import Arm, Look, Promises, Stop, UnitState
+from device.errors import GuardRefused, UnitFaulted, WrongUnit
+from device.events import Silence
+from device.greeting import greet
+from device.link import Inbox
+from device.machine import NoWay, State
+from device.native import Native
+from device.promises import check_promises
+from device.wire import messages as wire
+from device.wire.frame import Decoder, Frame, encode
+from device.wire.messages import Message, Status, read
+from protocols.plan import Guide, Rest, Step
+from simulator.cable import Cable
+from simulator.rig import CableLink, Rig
+from simulator.unit import SimulatedUnit
+from tests.support import (
+    MINUTE_MS,
+    SECOND_MS,
+    Ledger,
+    MakeRig,
+    another_host,
+    begun,
+    emit,
+    plan_of,
+    run_plan,
+    take_up,
+    turn_for,
+)
+
+# --- what another host has left behind ------------------------------------------------------------------
+
+
+def lapsed(rig: Rig) -> None:
+    """A host has died under output."""
+    begun(rig, emit(rig, MINUTE_MS))
+    turn_for(rig, SECOND_MS)
+    rig.wait(SECOND_MS)
+
+
+def emitting(rig: Rig) -> None:
+    """A host has died a moment ago."""
+    begun(rig, emit(rig, MINUTE_MS))
+    turn_for(rig, SECOND_MS)
+
+
+def held(rig: Rig) -> None:
+    """A host has died a moment ago, with the head off the skin."""
+    begun(rig, emit(rig, MINUTE_MS))
+    turn_for(rig, 5500)
+
+
+def armed(rig: Rig) -> None:
+    """A host has died between two steps, or before the first."""
+    unit = greet(rig.controller)
+    rig.controller.testify_to(Ledger())
+    take_up(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)))
+    rig.controller.arm()
+    turn_for(rig, 100)
+    rig.wait(MINUTE_MS)
+
+
+LEFT: list[tuple[Callable[[Rig], None], UnitState, tuple[str, ...]]] = [
+    (lapsed, UnitState.LAPSED, ()),
+    (emitting, UnitState.EMITTING, ()),
+    (held, UnitState.HELD, ("lift_off@5s+700ms",)),
+    (armed, UnitState.READY, ()),
+]
+ORDERS: list[Callable[[Rig], tuple[Step, ...]]] = [
+    lambda rig: (Guide("Lie down.", SECOND_MS), emit(rig, SECOND_MS)),
+    lambda rig: (Rest(SECOND_MS), emit(rig, SECOND_MS)),
+    lambda rig: (emit(rig, SECOND_MS), Guide("Stretch.", SECOND_MS)),
+    lambda rig: (Guide("Lie down.", SECOND_MS), Rest(SECOND_MS), emit(rig, SECOND_MS), Rest(SECOND_MS)),
+    lambda rig: (Guide("Breathe.", SECOND_MS),),
+]
+
+
+@pytest.mark.hazard("H-06")
+@pytest.mark.parametrize("order", range(len(ORDERS)))
+@pytest.mark.parametrize(("leave", "state", "faults"), LEFT)
+def test_a_session_begins_from_an_idle_unit_whatever_the_last_host_left(
+    make_rig: MakeRig, leave: Callable[[Rig], None], state: UnitState, faults: tuple[str, ...], order: int
+) -> None:
+    rig = make_rig("us111", *faults)
+    leave(rig)
+    assert rig.unit._firmware.state.name == state.name
+    steps = ORDERS[order](rig)
+    next_one = another_host(rig)
+
+    unit = greet(next_one)
+    idle = next_one.report
+    next_one.testify_to(Ledger())
+    delivery = run_plan(next_one, plan_of(unit, *steps), 8)
+
+    assert idle is not None
+    assert idle.state is UnitState.IDLE
+    assert (delivery.ended, delivery.silence, delivery.why) == (Ended.COMPLETED, Silence.PROVEN, "")
+
+
+def test_a_latched_fault_stays_for_a_person_to_clear(make_rig: MakeRig) -> None:
+    rig = make_rig("us111", "brown_out@1s")
+    rig.wait(2 * SECOND_MS)
+
+    greet(rig.controller)
+
+    assert rig.controller.report is not None
+    assert rig.controller.report.state is UnitState.FAULT
+    assert isinstance(latched(rig.controller), UnitFaulted)
+
+
+# --- who answers ----------------------------------------------------------------------------------------
+
+
+class Changing:
+    """A unit on a cable where somebody changes what it says."""
+
+    def __init__(self, change: Callable[[Message, int], Message]) -> None:
+        self.unit = SimulatedUnit("us111")
+        self.clock = VirtualClock()
+        self.inbox: Inbox = SimpleQueue()
+        self._change = change
+        self._decoder = Decoder()
+        self._count = 0
+        cable = Cable(self.unit)
+        self.clock.add(cable)
+        self.controller = Controller(
+            CableLink(cable, self.clock, self.inbox), self.clock, self.inbox, Native()
+        )
+        cable.on_arrival = self._pass_on
+
+    def _pass_on(self, data: bytes) -> None:
+        for item in self._decoder.feed(data):
+            assert isinstance(item, Frame)
+            message = read(item.type, item.body)
+            assert message is not None
+            changed = self._change(message, self._count)
+            self._count += 1
+            self.inbox.put(encode(Frame(changed.TYPE, item.seq, changed.pack())))
+
+
+@pytest.mark.hazard("H-10")
+@pytest.mark.hazard("H-13")
+@pytest.mark.parametrize("first", [1, 2])
+def test_a_unit_that_changes_its_identity_while_it_is_greeted_is_not_driven(first: int) -> None:
+    def later_another(message: Message, count: int) -> Message:
+        if count >= first and isinstance(message, Status):
+            return replace(message, nonce=message.nonce ^ 1, state=wire.UnitState.READY)
+        return message
+
+    stranger = Changing(later_another)
+
+    with pytest.raises(WrongUnit) as refused:
+        greet(stranger.controller)
+
+    assert refused.value.to_do
+    assert stranger.controller.unit is None
+    assert stranger.controller.state is not State.ARMED
+
+
+def test_a_unit_that_is_not_idle_after_a_stop_is_not_driven() -> None:
+    def always_ready(message: Message, count: int) -> Message:
+        return replace(message, state=wire.UnitState.READY) if isinstance(message, Status) else message
+
+    with pytest.raises(WrongUnit, match="not idle"):
+        greet(Changing(always_ready).controller)
+
+
+@pytest.mark.hazard("H-10")
+def test_a_unit_that_restarts_between_the_handshake_and_the_session_is_not_driven(make_rig: MakeRig) -> None:
+    rig = make_rig("us111", "restart@5s+1ms")
+    unit = greet(rig.controller)
+    rig.wait(6 * SECOND_MS)
+    rig.controller.testify_to(Ledger())
+
+    delivery = run_plan(rig.controller, plan_of(unit, emit(rig, SECOND_MS)))
+
+    assert delivery.ended is Ended.INTERRUPTED
+    assert rig.unit.changes == []
+
+
+# --- what a dialect has to promise ----------------------------------------------------------------------
+
+
+class WithoutLease(Native):
+    """Speaks as the native dialect does, and promises nothing when the host is lost."""
+
+    promises = replace(Native.promises, stops_on_host_loss_ms=None)
+
+
+def test_the_native_dialect_promises_what_a_session_relies_on() -> None:
+    check_promises(Native.promises)
+    check_promises(replace(Native.promises, stops_on_host_loss_ms=1))
+    check_promises(replace(Native.promises, stops_on_host_loss_ms=2560))
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(
+    ("promises", "missing"),
+    [
+        (replace(Native.promises, checked=False), "checked"),
+        (replace(Native.promises, stops_on_host_loss_ms=None), "stops_on_host_loss_ms"),
+        (replace(Native.promises, stops_on_host_loss_ms=0), "stops_on_host_loss_ms"),
+        (replace(Native.promises, stops_on_host_loss_ms=2561), "stops_on_host_loss_ms"),
+        (replace(Native.promises, ends_steps=False), "ends_steps"),
+        (replace(Native.promises, reads_back=False), "reads_back"),
+        (replace(Native.promises, holds_limits=False), "holds_limits"),
+        (replace(Native.promises, answers_stop=False), "answers_stop"),
+    ],
+)
+def test_a_dialect_that_promises_less_is_refused_and_says_what_is_missing(
+    promises: Promises, missing: str
+) -> None:
+    with pytest.raises(WrongUnit, match=f"relies on: {missing}\n") as refused:
+        check_promises(promises)
+
+    assert "stopped from here, not driven" in refused.value.to_do
+
+
+@pytest.mark.hazard("H-05")
+def test_a_unit_whose_dialect_promises_no_lease_is_stopped_and_not_driven(make_rig: MakeRig) -> None:
+    rig = make_rig()
+    begun(rig, emit(rig, MINUTE_MS))
+    inbox: Inbox = SimpleQueue()
+    leaseless = Controller(CableLink(rig.cable, rig.clock, inbox), rig.clock, inbox, WithoutLease())
+
+    with pytest.raises(WrongUnit):
+        greet(leaseless)
+
+    assert leaseless.unit is None
+    assert rig.unit.output == 0
+    with pytest.raises(GuardRefused):
+        leaseless.take_up(None, 7, admission=None, attended=False)  # type: ignore[arg-type]  # not looked at
+
+
+def test_a_unit_whose_dialect_promises_no_lease_can_be_stopped_and_nothing_is_inferred(
+    make_rig: MakeRig,
+) -> None:
+    rig = make_rig()
+    inbox: Inbox = SimpleQueue()
+    controller = Controller(CableLink(rig.cable, rig.clock, inbox), rig.clock, inbox, WithoutLease())
+
+    controller.stop()
+
+    assert controller.settle() is Silence.PROVEN
+
+
+# --- what has to come first -----------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H-15")
+def test_what_comes_too_soon_is_refused_and_nothing_is_sent(rig: Rig) -> None:
+    controller = rig.controller
+    step = emit(rig, SECOND_MS)
+    for too_soon in (controller.arm, lambda: controller.start(step, SECOND_MS)):
+        with pytest.raises(GuardRefused):
+            too_soon()
+    unit = greet(controller)
+    with pytest.raises(GuardRefused, match="nothing records"):
+        take_up(controller, plan_of(unit, step))
+    with pytest.raises(GuardRefused, match="no plan"):
+        controller.arm()
+    with pytest.raises(GuardRefused):
+        controller.say(Arm(unit.identity.nonce, 7, 440, SECOND_MS, 10_000))
+    with pytest.raises(NoWay):
+        controller.start(step, SECOND_MS)
+    controller.say(Look())
+    controller.say(Stop())
+
+    assert rig.unit.changes == []
+    assert not controller.used

@@ -1,0 +1,156 @@
+"""The energy meter against output and time: what is certain, and what may have been."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from device.metering import Metering, went_ms
+from device.view import EnergyTrend, Start
+from tests.device.parts import EMITTING, REPORT
+
+# 440 mW/cm² × 4 cm² × 50 % are 880 mW: 88 mJ in 100 ms, and 440 mJ in the slack of 500 ms.
+START = Start(number=1, at_ms=0, for_ms=60_000, ramp_ms=0, level=440, duty_pct=50, base_ms=0)
+OFF: dict[str, Any] = {"state": REPORT.state, "output": 0}
+
+
+def follow(*reports: dict[str, Any], start: Start | None = START, area_mm2: int | None = 400) -> EnergyTrend:
+    """What is said after these reports, 100 ms apart by the unit's clock: what differs from emitting."""
+    metering, trend = Metering(area_mm2), EnergyTrend()
+    before = replace(EMITTING, **reports[0])
+    for number, changes in enumerate(reports[1:], start=1):
+        report = replace(EMITTING, **({"uptime_ms": 50_000 + 100 * number} | changes))
+        trend = metering.follow(before, report, start)
+        before = report
+    return trend
+
+
+def test_between_two_reports_of_output_the_energy_is_certain() -> None:
+    assert follow({}, {"energy_mj": 1088}) == EnergyTrend(88, 88, 88, 440, 0)
+    assert follow({}, {"energy_mj": 1090}, {"energy_mj": 1170}) == EnergyTrend(170, 176, 176, 440, 0)
+
+
+def test_output_rises_on_a_straight_line_from_one_report_to_the_other() -> None:
+    trend = follow({"output": 0}, {"output": 220, "energy_mj": 1022})
+
+    assert trend == EnergyTrend(22, 22, 22, 440, 0)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [(OFF, {"delivered_ms": 10_050}), ({}, OFF | {"delivered_ms": 10_050})],
+    ids=["begins", "ends"],
+)
+def test_where_output_begins_or_ends_only_the_most_is_known(
+    first: dict[str, Any], then: dict[str, Any]
+) -> None:
+    assert follow(first, then | {"energy_mj": 1044}) == EnergyTrend(44, 0, 176, 440, 0)
+
+
+def test_a_step_between_two_looks_may_have_given_its_level_and_no_more() -> None:
+    trend = follow(OFF, OFF | {"delivered_ms": 10_039, "energy_mj": 1034})
+
+    assert trend == EnergyTrend(34, 0, 176, 440, 0)
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize("area_mm2", [400, None])
+def test_what_is_metered_between_reports_of_a_unit_that_is_off_is_kept_apart(area_mm2: int | None) -> None:
+    trend = follow(OFF, OFF | {"energy_mj": 1003}, OFF | {"energy_mj": 1005}, area_mm2=area_mm2)
+
+    assert trend.while_off_mj == 5
+    assert (trend.least_mj, trend.most_mj) == (0, 0)
+
+
+def test_output_that_is_measured_while_off_is_metered_for_good_reason() -> None:
+    stuck = OFF | {"output": 440}
+
+    trend = follow(stuck, stuck | {"energy_mj": 1176})
+
+    assert (trend.metered_mj, trend.most_mj, trend.while_off_mj) == (176, 176, 0)
+
+
+def test_a_unit_that_says_it_emits_is_not_off_though_nothing_is_measured() -> None:
+    nothing = {"output": 0, "delivered_ms": 10_000}
+
+    trend = follow(nothing, nothing | {"energy_mj": 1005})
+
+    assert (trend.metered_mj, trend.while_off_mj) == (5, 0)
+
+
+def test_a_meter_that_goes_back_while_off_has_metered_nothing() -> None:
+    assert follow(OFF, OFF | {"energy_mj": 995}).while_off_mj == 0
+
+
+def test_what_was_given_is_of_the_last_two_reports_and_only_where_it_is_certain() -> None:
+    metering = Metering(400)
+    at_first = metering.given
+    metering.follow(EMITTING, replace(EMITTING, uptime_ms=50_100), START)
+    given = metering.given
+    ready = replace(EMITTING, **OFF)
+    metering.follow(ready, ready, START)
+
+    assert (at_first, given, metering.given) == (0, 880_000_000, 0)
+
+
+def test_hours_are_reckoned_as_exactly_as_milliseconds() -> None:
+    trend = follow({}, {"uptime_ms": 20_050_000})
+
+    assert trend.least_mj == 17_600_000
+
+
+def test_what_has_passed_by_a_units_clock_may_be_weeks() -> None:
+    weeks_ms = (1 << 31) + 5
+
+    assert went_ms(replace(EMITTING, uptime_ms=0), replace(EMITTING, uptime_ms=weeks_ms)) == weeks_ms
+
+
+def test_of_a_massage_gun_no_energy_is_reckoned() -> None:
+    assert follow({}, {"energy_mj": 9000}, area_mm2=None) == EnergyTrend()
+
+
+def test_before_a_start_no_energy_is_reckoned() -> None:
+    assert follow({}, {"energy_mj": 9000}, start=None) == EnergyTrend()
+
+
+@pytest.mark.parametrize("other", [{"session": 99}, {"nonce": 1}])
+def test_counts_that_do_not_belong_together_are_not_compared(other: dict[str, Any]) -> None:
+    assert follow({}, {"energy_mj": 9000} | other) == EnergyTrend(0, 0, 0, 440, 0)
+
+
+def test_a_new_start_counts_afresh() -> None:
+    metering = Metering(400)
+    metering.follow(EMITTING, replace(EMITTING, energy_mj=2000, uptime_ms=50_100), START)
+    ready = replace(EMITTING, **OFF)
+
+    again = metering.follow(ready, ready, replace(START, number=2, level=500))
+
+    assert again == EnergyTrend(0, 0, 0, 500, 0)
+
+
+def test_what_was_metered_long_ago_counts_half() -> None:
+    reports = [{"energy_mj": 1000 + 88 * number} for number in range(21)]
+
+    before, after = follow(*reports[:-1]), follow(*reports)
+    later = follow(*reports, {"energy_mj": 1000 + 88 * 21}, {"energy_mj": 1000 + 88 * 22})
+
+    assert (before.metered_mj, after.metered_mj) == (1672, 1760)
+    assert later == EnergyTrend(924 + 88, 924 + 88, 924 + 88, 440, 0)
+
+
+@pytest.mark.hazard("H-03")
+def test_a_meter_that_dies_is_found_as_soon_late_in_a_session_as_early() -> None:
+    lively = [{"energy_mj": 1000 + 88 * number} for number in range(600)]
+    dead = [{"energy_mj": lively[-1]["energy_mj"]}] * 20
+
+    trend = follow(*lively, *dead)
+
+    assert trend.metered_mj + trend.slack_mj < trend.least_mj * 8 // 10
+
+
+def test_a_units_clock_that_begins_anew_goes_on() -> None:
+    trend = follow({"uptime_ms": (1 << 32) - 60}, {"uptime_ms": 40, "energy_mj": 1088})
+
+    assert trend.least_mj == 88

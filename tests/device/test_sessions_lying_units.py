@@ -1,0 +1,302 @@
+"""What a unit says is held against what it was told, and what it should bound is bounded here as well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from device.clearing import clear_faults, latched
+from device.clock import Clock
+from device.controller import Controller
+from device.delivery import Delivery, Ended, deliver
+from device.dialect import Dialect
+from device.events import Silence
+from device.greeting import greet
+from device.link import Inbox, Link
+from device.operator import Act
+from device.wire.messages import Type, UnitState
+from protocols.limits import Bound, Layer, Quantity
+from protocols.plan import Emit, Ultrasound
+from simulator.faults import parse
+from simulator.record import Why
+from simulator.rig import Rig
+from simulator.unit import SimulatedUnit
+from tests.device.lying_units import (
+    DoubleMetered,
+    Early,
+    EarlyAndUncounted,
+    FaultWithoutBits,
+    FullDuty,
+    HiddenFullDuty,
+    Holding,
+    Leaseless,
+    Restless,
+    Standing,
+    Unmetered,
+    Untruthful,
+    reporting,
+)
+from tests.support import (
+    MINUTE_MS,
+    SECOND_MS,
+    Ledger,
+    admission_of,
+    another_host,
+    emit,
+    first_output_ms,
+    plan_of,
+    session_on,
+)
+
+PULSED = Ultrasound(intensity_mw_cm2=1060, duty_pct=20, carrier_khz=1000, pulse_hz=100)
+HOUR_MS = 60 * MINUTE_MS
+
+
+def run(unit: type[SimulatedUnit], *faults: str, model: str = "us111", **how: Any) -> tuple[Rig, Delivery]:
+    """A session of a minute on such a unit."""
+    rig = Rig(model, unit=unit, faults=[parse(fault) for fault in faults])
+    steps = how.pop("steps", None) or (emit(rig, MINUTE_MS),)
+    return rig, session_on(rig, *steps, **how)
+
+
+def alarms(rig: Rig) -> list[str]:
+    return [rule.code for rule in rig.controller.alarms]
+
+
+def given_ms(rig: Rig) -> int:
+    """How long the unit truly gave output."""
+    return rig.unit.delivered_ms
+
+
+@pytest.mark.hazard("H-26")
+def test_another_duty_than_was_set_ends_the_session_at_once() -> None:
+    rig, delivery = run(FullDuty, steps=(Emit(PULSED, MINUTE_MS, 0),))
+
+    assert (delivery.ended, alarms(rig)[0]) == (Ended.INTERRUPTED, "DUTY_DIFFERS")
+    assert given_ms(rig) <= 100
+
+
+@pytest.mark.hazard("H-03")
+def test_a_duty_that_is_hidden_shows_in_the_energy() -> None:
+    rig, delivery = run(HiddenFullDuty, steps=(Emit(PULSED, MINUTE_MS, 2 * SECOND_MS),))
+
+    assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["ENERGY_DIFFERS"])
+    assert given_ms(rig) <= 1500
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize("unit", [Unmetered, DoubleMetered])
+def test_an_energy_that_does_not_follow_from_output_and_time_ends_the_session(
+    unit: type[SimulatedUnit],
+) -> None:
+    rig, delivery = run(unit, steps=(emit(Rig(), MINUTE_MS, 3 * SECOND_MS),))
+
+    assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["ENERGY_DIFFERS"])
+    assert given_ms(rig) <= 3 * SECOND_MS
+
+
+@pytest.mark.parametrize("model", ["us111", "ultragun"])
+@pytest.mark.parametrize(
+    ("lies", "code"),
+    [
+        ({"session": 99}, "SESSION_DIFFERS"),
+        ({"session": 0}, "SESSION_DIFFERS"),
+        ({"asked": Type.LOOK}, "ANSWER_DIFFERS"),
+        ({"asked": 0}, "ANSWER_DIFFERS"),
+        ({"lease_left_ms": 65_535}, "LEASE_DIFFERS"),
+        ({"lease_left_ms": 500}, "LEASE_DIFFERS"),
+        ({"lease_left_ms": 0}, "LEASE_DIFFERS"),
+        ({"duty_set_pct": 50}, "DUTY_DIFFERS"),
+        ({"duty_set_pct": 0}, "DUTY_DIFFERS"),
+        ({"level_set": 0}, "SET_DIFFERS"),
+        ({"step_ms": 0}, "COUNT_OFF"),
+        ({"delivered_ms": 1000}, "COUNT_OFF"),
+    ],
+)
+def test_a_report_that_contradicts_what_was_set_ends_the_session_at_once(
+    model: str, lies: dict[str, int], code: str
+) -> None:
+    rig, delivery = run(reporting(**lies), model=model)
+
+    assert delivery.ended is Ended.INTERRUPTED
+    assert alarms(rig)[0] == code
+    assert given_ms(rig) <= 2200
+    assert rig.unit.output == 0
+    rule = rig.controller.alarms[0]
+    assert rule.latches
+
+
+@pytest.mark.hazard("H-02")
+def test_a_unit_that_names_another_session_is_not_renewed() -> None:
+    rig, _ = run(reporting(session=99))
+
+    assert [change.why for change in rig.unit.changes] == [Why.SET, Why.STOP]
+
+
+@pytest.mark.hazard("H-05")
+def test_silence_is_not_inferred_from_a_lease_that_does_not_work() -> None:
+    rig, delivery = run(Leaseless, "cable_pulled@5s+1h")
+
+    assert alarms(rig)[0] == "LEASE_DIFFERS"
+    assert given_ms(rig) <= 200
+    assert delivery.silence is Silence.PROVEN
+
+
+@pytest.mark.hazard("H-05")
+def test_a_lease_once_seen_not_to_run_is_never_said_to_have_ended_output() -> None:
+    deaf_from_ms = (
+        first_output_ms() + 1
+    )  # the answer to the start arrives, and the stop that follows does not
+
+    rig, delivery = run(Leaseless, f"half_open@{deaf_from_ms}ms+1h=0")
+
+    assert alarms(rig)[0] == "LEASE_DIFFERS"
+    assert rig.unit.output > 0
+    assert delivery.silence is Silence.UNKNOWN
+
+
+# --- what the host bounds ---------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H-02")
+@pytest.mark.parametrize("model", ["us111", "ultragun"])
+@pytest.mark.parametrize("unit", [Untruthful, Standing])
+def test_a_step_ends_by_our_clock_whatever_the_unit_says(model: str, unit: type[SimulatedUnit]) -> None:
+    rig, delivery = run(unit, model=model, steps=(emit(Rig(model), 10 * SECOND_MS),))
+
+    assert delivery.ended is Ended.INTERRUPTED
+    assert given_ms(rig) <= 10_200 + SECOND_MS
+    assert rig.unit.output == 0
+
+
+@pytest.mark.hazard("H-17")
+@pytest.mark.parametrize("attended", [False, True])
+def test_a_hold_ends_by_our_clock_and_output_does_not_come_back_by_itself(attended: bool) -> None:
+    rig, delivery = run(Holding, "lift_off@5s+1h", attended=attended)
+
+    assert delivery.ended is Ended.INTERRUPTED
+    assert alarms(rig)[:2] == ["CONTACT_LOST", "HOLD_OVERRUN"]
+    assert rig.unit.changes[-1].ms <= 70 * SECOND_MS
+    rig.wait(HOUR_MS + MINUTE_MS)
+    assert Why.CONTACT_BACK not in [change.why for change in rig.unit.changes]
+
+
+@pytest.mark.hazard("H-17")
+def test_all_the_holds_of_a_step_together_have_a_bound() -> None:
+    lifts = [f"lift_off@{at_s}s+40s" for at_s in range(5, 3600, 45)]
+
+    rig, delivery = run(SimulatedUnit, *lifts, steps=(emit(Rig(), 10 * MINUTE_MS),))
+
+    assert delivery.ended is Ended.INTERRUPTED
+    assert "HOLD_OVERRUN" in alarms(rig)
+    assert rig.clock.now_ms() <= 5 * MINUTE_MS
+
+
+class Knowing(Controller):
+    """Watches for one thing only: whatever else there is to see, it does not."""
+
+    codes: tuple[str, ...] = ()
+
+    def __init__(self, link: Link, clock: Clock, inbox: Inbox, dialect: Dialect) -> None:
+        super().__init__(link, clock, inbox, dialect)
+        self._watch.rules = [rule for rule in self._watch.rules if rule.code in self.codes]
+
+
+class KnowsOverruns(Knowing):
+    codes = ("STEP_OVERRUN", "HOLD_OVERRUN")
+
+
+@pytest.mark.hazard("H-02")
+@pytest.mark.parametrize("model", ["us111", "ultragun"])
+@pytest.mark.parametrize("unit", [Untruthful, Standing])
+def test_our_clock_alone_ends_a_step(model: str, unit: type[SimulatedUnit]) -> None:
+    rig = Rig(model, unit=unit, controller=KnowsOverruns)
+
+    delivery = session_on(rig, emit(rig, 10 * SECOND_MS))
+
+    assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["STEP_OVERRUN"])
+    assert 10_700 <= given_ms(rig) <= 10_900
+    assert rig.unit.output == 0
+
+
+@pytest.mark.hazard("H-02")
+def test_our_clock_alone_ends_a_session_that_is_resumed_again_and_again() -> None:
+    acts = [(at_ms, Act.RESUME) for at_ms in range(5 * SECOND_MS, 10 * MINUTE_MS, 5 * SECOND_MS)]
+    rig = Rig("us111", unit=EarlyAndUncounted, controller=KnowsOverruns, acts=acts)
+
+    delivery = session_on(rig, emit(rig, 10 * SECOND_MS), attended=True)
+
+    assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["STEP_OVERRUN"])
+    assert given_ms(rig) <= 12 * SECOND_MS
+
+
+@pytest.mark.hazard("H-07")
+def test_a_unit_that_starts_by_itself_in_a_pause_is_noticed_though_it_measures_nothing() -> None:
+    rig = Rig("us111", unit=Restless, acts=[(5 * SECOND_MS, Act.PAUSE)])
+
+    delivery = session_on(rig, emit(rig, MINUTE_MS), attended=True)
+
+    assert (delivery.ended, alarms(rig)[0]) == (Ended.INTERRUPTED, "RUNS_UNASKED")
+
+
+def test_a_massage_gun_is_not_said_to_have_lost_contact() -> None:
+    ledger = Ledger()
+
+    rig, delivery = run(reporting(state=UnitState.HELD, output=0), model="ultragun", ledger=ledger)
+
+    assert alarms(rig)[0] == "HELD_FOR_NOTHING"
+    assert "contact was lost" not in str(ledger.events) + delivery.why
+
+
+@pytest.mark.hazard("H-03")
+def test_a_massage_gun_that_has_given_its_energy_is_said_to_have() -> None:
+    rig = Rig("ultragun")
+    unit = greet(rig.controller)
+    rig.controller.testify_to(Ledger())
+    plan = plan_of(unit, emit(rig, MINUTE_MS))
+    joule = Bound(Quantity.ENERGY_MJ, Layer.PROTOCOL, "for a test", at_most=1000)
+
+    bounded = replace(plan, limits=plan.limits.with_layer([joule]))
+    admission = admission_of(bounded)
+    delivery = deliver(rig.controller, bounded, 7, admission=admission, attended=True)
+
+    assert delivery.ended is Ended.INTERRUPTED
+    assert delivery.why == "all of the energy that this session may give has been given before its time"
+    assert rig.unit.breaches == []
+    assert rig.unit.energy_mj <= 1100
+
+
+# --- what a person is told ------------------------------------------------------------------------------
+
+
+def test_a_fault_without_a_name_is_a_fault() -> None:
+    ledger = Ledger()
+
+    rig, delivery = run(FaultWithoutBits, ledger=ledger)
+
+    assert alarms(rig) == ["UNIT_FAULT"]
+    assert delivery.why == "the unit reports a fault of its own"
+
+
+@pytest.mark.parametrize("model", ["us111", "ultragun"])
+def test_a_step_that_its_unit_ends_early_for_no_known_cause_is_said_to_be_that(model: str) -> None:
+    _, delivery = run(Early, model=model)
+
+    assert delivery.ended is Ended.INTERRUPTED
+    assert delivery.why == "the unit ended the step early, and its reports do not say why"
+
+
+def test_a_fault_without_a_name_is_latched_and_cleared_as_any_other() -> None:
+    rig, _ = run(FaultWithoutBits)
+    second = another_host(rig)
+    greet(second)
+
+    fault = latched(second)
+    names = clear_faults(second)
+
+    assert fault is not None
+    assert fault.what == "the unit has latched UNNAMED: the unit reports a fault of its own"
+    assert names == ("UNNAMED",)
+    assert latched(second) is None

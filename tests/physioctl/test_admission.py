@@ -1,0 +1,366 @@
+"""Admission: what a session needs to begin, and that no two programs are given what is left for one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from device.clock import SystemClock, VirtualClock
+from device.events import Event, Progress
+from device.link import Inbox
+from device.operator import Act
+from physioctl.cli import run
+from physioctl.cli.opening import open_link
+from physioctl.entries import all_of
+from physioctl.errors import JournalUnusable, UsageMistake
+from physioctl.events import Outcome, SessionEnded
+from physioctl.journal import Journal
+from physioctl.record import session, sessions
+from physioctl.runner import Request, run_session
+from physioctl.screening import day_of
+from physioctl.verdict import verify
+from protocols.errors import Refused
+from protocols.library import find
+from protocols.model import EmitStep, Protocol, Side
+from simulator.rig import Rig
+from tests.processes import environment, waited_for
+from tests.support import SECOND_MS, CountedLink, Ledger, form_answered, screened
+
+CHECK = find("unit-check")
+_CALF = find("calf-tightness-percussion")
+_EMISSION = next(step for _, step in _CALF.flat_steps() if isinstance(step, EmitStep))
+CALF = _CALF.model_copy(update={"steps": (_EMISSION.model_copy(update={"duration_ms": 20_000}),)})  # in short
+NO = screened(CALF)
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def calf(**other: Any) -> Request:
+    asked: dict[str, Any] = {"side": "left", "person": "P-017", "answers": NO}
+    return Request(CALF, **(asked | other))
+
+
+def gun(clock: VirtualClock | None = None, *acts: tuple[int, Act]) -> Rig:
+    """A massage gun that counts as real, at the time of day of ``clock``."""
+    own = None if clock is None else VirtualClock(clock.utc())
+    return Rig("ultragun", clock=own, link=CountedLink, acts=acts)
+
+
+def given(journal: Journal, request: Request | None = None, *acts: tuple[int, Act]) -> SessionEnded:
+    return run_session(request or calf(), gun(None, *acts).controller, journal)
+
+
+def sided(side: str) -> Protocol:
+    return CALF.model_copy(update={"side": Side(side)})
+
+
+# --- the side -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("protocol", "side"),
+    [
+        ("either", "banana"), ("either", "LEFT"), ("either", "Left "), ("either", ""), ("either", None),
+        ("either", "either"), ("either", "none"), ("either", Side.EITHER), ("either", Side.NONE),
+        ("left", "right"), ("left", "none"), ("none", "left"), ("right", Side.LEFT),
+    ],
+)  # fmt: skip
+def test_a_side_that_the_protocol_is_not_for_is_a_usage_mistake(protocol: str, side: str | None) -> None:
+    rig = gun()
+    with Journal.in_memory(rig.clock) as journal:
+        with pytest.raises(UsageMistake, match="is for"):
+            run_session(Request(sided(protocol), side, "P-017", NO), rig.controller, journal)
+
+        assert sessions(journal) == ()
+    assert rig.unit.changes == []
+
+
+@pytest.mark.parametrize(
+    ("protocol", "side", "recorded"),
+    [
+        ("left", None, "left"),
+        ("left", Side.LEFT, "left"),
+        ("either", "right", "right"),
+        ("none", None, "none"),
+    ],
+)
+def test_the_side_treated_stands_in_the_record(protocol: str, side: str | None, recorded: str) -> None:
+    with Journal.in_memory(VirtualClock()) as journal:
+        given(journal, Request(sided(protocol), side, "P-017", NO))
+
+        assert session(journal).summary.side == recorded
+
+
+# --- the person -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H-03")
+def test_output_on_a_body_site_needs_a_persons_reference() -> None:
+    rig = gun()
+    with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match="no person is named"):
+        run_session(calf(person=None), rig.controller, journal)
+
+    assert rig.unit.changes == []
+
+
+def test_what_is_typed_without_a_person_is_exit_code_4(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = tmp_path / "answers.yaml"
+    answers.write_text(form_answered(_CALF, day_of(SystemClock()), "p-017"), encoding="utf-8")
+    command = ["run", CALF.id, "--side", "left", "--answers", str(answers), "--port", "sim://ultragun"]
+
+    missing = run([*command, "--journal", str(tmp_path / "j")]), capsys.readouterr().err
+    a_name = (
+        run([*command, "--journal", str(tmp_path / "j"), "--person", "Mary Smith"]),
+        capsys.readouterr().err,
+    )
+    empty = run([*command, "--journal", str(tmp_path / "j"), "--person", ""]), capsys.readouterr().err
+
+    assert (missing[0], a_name[0], empty[0]) == (4, 2, 2)
+    assert "--person REF" in missing[1]
+    assert "it has a space in it" in a_name[1]
+    assert "it is empty" in empty[1]
+
+
+def test_a_rehearsal_and_a_unit_on_the_bench_need_no_person() -> None:
+    with Journal.in_memory(VirtualClock()) as journal:
+        assert (
+            run_session(Request.on_nobody(CALF), Rig("ultragun").controller, journal).outcome == "completed"
+        )
+        assert run_session(Request(CHECK), Rig(link=CountedLink).controller, journal).outcome == "completed"
+
+
+# --- simulated ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H-03")
+def test_sessions_on_simulated_units_are_marked_and_never_count() -> None:
+    with Journal.in_memory(VirtualClock()) as journal:
+        for _ in range(3):
+            assert run_session(calf(), Rig("ultragun").controller, journal).outcome is Outcome.COMPLETED
+        given(journal)
+
+        assert [summary.simulated for summary in sessions(journal)] == [False, True, True, True]
+        assert verify(journal).whole
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.skipif(sys.platform == "win32", reason="ptys are a thing of POSIX")
+def test_a_unit_behind_a_port_counts_and_one_of_sim_does_not() -> None:
+    master, slave = os.openpty()
+    inbox: Inbox = SimpleQueue()
+    links = [open_link(port, inbox) for port in ("sim://us111", "SIM://us111", os.ttyname(slave))]
+    for link in links:
+        link.close()
+    os.close(slave)
+    os.close(master)
+
+    assert [link.simulated for link in links] == [True, True, False]
+
+
+def test_a_simulated_session_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Journal.open(tmp_path / "j", VirtualClock(NOON)) as journal:
+        run_session(calf(), Rig("ultragun").controller, journal)
+
+    run(["history", "--journal", str(tmp_path / "j")])
+    listed = capsys.readouterr().out
+    run(["show", "--journal", str(tmp_path / "j")])
+    shown = capsys.readouterr().out
+
+    assert "simulated" in listed
+    assert "simulated: counts for nobody" in shown
+
+
+class InTheMidst:
+    """An observer that does something once, when the unit has delivered for five seconds."""
+
+    def __init__(self, act: Any) -> None:
+        self._act: Any = act
+
+    def notice(self, event: Event) -> None:
+        if self._act is not None and isinstance(event, Progress) and event.delivered_ms >= 5 * SECOND_MS:
+            act, self._act = self._act, None
+            act()
+
+
+def left_open(path: Path, rig: Rig, request: Request) -> str:
+    """Let a session's program break off, so that it is open in the journal; its id."""
+    journal = Journal.open(path, VirtualClock(NOON))
+    with pytest.raises(JournalUnusable):
+        run_session(request, rig.controller, journal, [InTheMidst(journal.close)])
+    return session(path).summary.id
+
+
+def test_an_open_session_on_a_simulated_unit_is_nothing_to_a_real_one(tmp_path: Path) -> None:
+    id_ = left_open(tmp_path / "j", Rig("ultragun"), calf())
+
+    with Journal.open(tmp_path / "j", VirtualClock(NOON + timedelta(minutes=10))) as journal:
+        given(journal)
+
+        assert session(journal, id_).summary.outcome is None
+        with pytest.raises(Refused, match="may still be running"):
+            given(journal, calf(rest_of=id_))
+
+
+# --- the day --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H-03")
+def test_two_short_attempts_leave_the_site_and_their_rest() -> None:
+    with Journal.in_memory(VirtualClock()) as journal:
+        attempts = [given(journal, None, (4 * SECOND_MS, Act.STOP)) for _ in range(2)]
+        rest = given(journal, calf(rest_of=attempts[1].session))
+        again = given(journal)
+
+    assert [each.outcome for each in attempts] == [Outcome.STOPPED] * 2
+    assert (rest.outcome, again.outcome) == (Outcome.COMPLETED, Outcome.COMPLETED)
+    assert attempts[1].delivered_ms + rest.delivered_ms == attempts[1].planned_ms
+
+
+@pytest.mark.hazard("H-03")
+def test_an_open_session_counts_whole_until_it_is_settled(tmp_path: Path) -> None:
+    first = gun()
+    left_open(tmp_path / "j", first, calf())
+
+    with Journal.open(tmp_path / "j", VirtualClock(NOON + timedelta(seconds=1))) as journal:
+        assert given(journal).outcome is Outcome.COMPLETED
+        with pytest.raises(Refused, match="24 hours") as refused:
+            given(journal)
+
+    assert "free again at" in refused.value.to_do
+
+
+def test_a_site_is_free_again_when_the_refusal_says(tmp_path: Path) -> None:
+    clock = VirtualClock(NOON)
+    with Journal.in_memory(clock) as journal:
+        given(journal)
+        given(journal)
+        with pytest.raises(Refused) as refused:
+            given(journal)
+
+    said = re.search(r"free again at (.*)\.$", refused.value.to_do)
+    assert said is not None
+    assert said[1] == f"{(NOON + timedelta(hours=24)).astimezone():%Y-%m-%d %H:%M}"
+
+
+ASK = """
+import sys
+from pathlib import Path
+from device.clock import SystemClock
+from physioctl.journal import Journal
+from physioctl.runner import run_session
+from protocols.errors import Refused
+from tests.physioctl.test_admission import calf, gun
+
+path, rest_of, ready, go = Path(sys.argv[1]), sys.argv[2] or None, Path(sys.argv[3]), Path(sys.argv[4])
+with Journal.open(path, SystemClock()) as journal:
+    ready.touch()
+    with go.open() as gate:
+        gate.read()
+    try:
+        run_session(calf(rest_of=rest_of), gun().controller, journal)
+    except Refused as refusal:
+        print("refused:", refusal.what)
+    else:
+        print("admitted")
+"""
+
+
+def asked_at_once(folder: Path, path: Path, count: int, rest_of: str = "") -> list[str]:
+    """What each of ``count`` programs is told that ask at once, each on a unit of its own."""
+    ready = [folder / f"ready{number}" for number in range(count)]
+    gates = [folder / f"gate{number}" for number in range(count)]
+    for gate in gates:
+        os.mkfifo(gate)
+    programs = [
+        subprocess.Popen(
+            [sys.executable, "-c", ASK, str(path), rest_of, str(mark), str(gate)],
+            env=environment(folder), stdout=subprocess.PIPE, text=True,
+        )
+        for mark, gate in zip(ready, gates, strict=True)
+    ]  # fmt: skip
+    assert waited_for(lambda: all(mark.exists() for mark in ready))
+    opened = [gate.open("w") for gate in gates]
+    for each in opened:
+        each.close()
+    return [program.communicate(timeout=60)[0].strip() for program in programs]
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes in folders are a thing of POSIX")
+def test_of_four_programs_that_ask_at_once_two_are_admitted(tmp_path: Path) -> None:
+    told = asked_at_once(tmp_path, tmp_path / "j", 4)
+
+    assert sorted(line.split(":")[0] for line in told) == ["admitted", "admitted", "refused", "refused"]
+    assert verify(tmp_path / "j").whole
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes in folders are a thing of POSIX")
+def test_of_two_programs_that_ask_for_one_rest_one_is_admitted(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "j", SystemClock()) as journal:
+        broken = given(journal, None, (6 * SECOND_MS, Act.STOP))
+
+    told = asked_at_once(tmp_path, tmp_path / "j", 2, broken.session)
+
+    assert sorted(line.split(":")[0] for line in told) == ["admitted", "refused"]
+
+
+# --- ids and texts --------------------------------------------------------------------------------------
+
+
+def test_the_journal_makes_ids_and_the_same_ones_from_the_same_seed() -> None:
+    def ids(seed: int) -> list[str]:
+        with Journal.in_memory(VirtualClock(), seed) as journal:
+            return [run_session(Request(CHECK), Rig().controller, journal).session for _ in range(3)]
+
+    assert ids(7) == ids(7)
+    assert len(set(ids(7) + ids(8))) == 6
+    assert all(re.fullmatch(r"20260101-000000-[0-9a-f]{6}", id_) for id_ in ids(7))
+
+
+def test_a_second_session_of_one_id_is_refused_by_the_file_itself() -> None:
+    with Journal.in_memory(VirtualClock()) as journal:
+        ledger = Ledger()
+        ended = run_session(Request(CHECK), Rig().controller, journal, [ledger])
+
+        with pytest.raises(JournalUnusable):
+            journal.append(ended.session, ledger.events[0])
+
+        assert verify(journal).whole
+        assert len(sessions(journal)) == 1
+
+
+def test_the_id_of_a_session_is_in_its_end_and_in_what_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    run(["demo"])
+    printed = capsys.readouterr().out
+    run(["rehearse", "unit-check", "--unit", "us111", "--json"])
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert re.search(r"record     20260101-000000-[0-9a-f]{6}", printed)
+    assert lines[0]["session"] == lines[-1]["session"]
+
+
+def test_the_protocols_text_is_kept_once_for_each_hash() -> None:
+    changed = CHECK.model_copy(update={"title": "Changed in Python"})
+    with Journal.in_memory(VirtualClock()) as journal:
+        for protocol in (CHECK, CHECK, changed):
+            run_session(Request(protocol), Rig().controller, journal)
+
+        with journal.reading() as connection:
+            kept = all_of(connection, "WHERE name = 'protocol_kept'")
+        hashes = [summary.content_hash for summary in sessions(journal)]
+
+    assert [each.body["content_hash"] for each in kept] == [hashes[1], hashes[0]]
+    assert hashes[1] == hashes[2] == CHECK.content_hash
+    assert all(sha256(each.body["text"].encode()).hexdigest() == each.body["content_hash"] for each in kept)
