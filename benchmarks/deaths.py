@@ -17,7 +17,7 @@ from random import Random
 from subprocess import Popen
 from threading import Event
 
-from physioctl.verdict import verify
+from physioctl.record.verify import verify
 from tests.processes import LEASE_MS, SLACK_MS, ServedUnit, now_ms, served_unit, session
 
 AT_ONCE = 8

@@ -1,6 +1,6 @@
 """Make the manual's pages of data: ``python -m device.manual`` writes, ``--check`` only says what is stale.
 
-The table of states is drawn from `device.machine`, the table of alarms from `device.alarms`. What is
+The table of states is drawn from `device.control.machine`, the table of alarms from `device.monitor.alarms`. What is
 not in either is not in the pages.
 """
 
@@ -11,8 +11,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from device.alarms import RULES
-from device.machine import TABLE, Move, State, Trigger
+from device.control.machine import TABLE, Move, State, Trigger
+from device.monitor.alarms import RULES
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,7 +27,7 @@ def states() -> str:
     lines = [
         "# The controller's states",
         "",
-        "Made from the table in `device/machine.py` by `python -m device.manual`: do not edit.",
+        "Made from the table in `device/control/machine.py` by `python -m device.manual`: do not edit.",
         "Output is meant to be on in `EMITTING` only. A pair that is not in the table is refused.",
         "",
         "```mermaid",
@@ -67,7 +67,7 @@ def alarms() -> str:
     lines = [
         "# The alarms",
         "",
-        "Made from the rules in `device/alarms.py` by `python -m device.manual`: do not edit.",
+        "Made from the rules in `device/monitor/alarms.py` by `python -m device.manual`: do not edit.",
         "*After*: for how long a rule has to be broken before its alarm is raised.",
         "",
         *_table(head, rows),

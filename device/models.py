@@ -38,7 +38,7 @@ _HEAD_RANGES = ("area_mm2", "head_trip_ddeg_c")  # and what an ultrasound unit d
 class Range:
     """The values, both included, between which a unit's declaration of one thing has to lie."""
 
-    what: str  # the field of `device.dialect.Declaration`
+    what: str  # the field of `device.dialects.base.Declaration`
     low: int
     high: int
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from device.dialect import Declaration, Identity
+from device.dialects.base import Declaration, Identity
 from device.errors import WrongUnit
 from device.models import Model, model_named
 from protocols.limits import Bound, Limits

@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     from typing import Any
 
     from device.clock import SystemClock, VirtualClock
-    from device.controller import Controller
+    from device.control.controller import Controller
+    from device.dialects.native import Native
     from device.events import Event, Silence, Watcher
     from device.link import SerialLink
-    from device.native import Native
     from device.operator import Act
     from physioctl.answers import read_answers
     from physioctl.events import Outcome, SessionEnded, SessionStarted
-    from physioctl.journal import Journal
     from physioctl.questions import questions_of
+    from physioctl.record.journal import Journal
+    from physioctl.record.verify import verify
     from physioctl.runner import Request, run_session
     from physioctl.screening import Answer, Answers, answered
-    from physioctl.verdict import verify
     from protocols.errors import PhysioctlError, ProtocolInvalid, Refused
     from protocols.library import bundled, find
 
@@ -37,18 +37,18 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "device.clock": ("SystemClock", "VirtualClock"),
-    "device.controller": ("Controller",),
+    "device.control.controller": ("Controller",),
     "device.events": ("Event", "Silence", "Watcher"),
     "device.link": ("SerialLink",),
-    "device.native": ("Native",),
+    "device.dialects.native": ("Native",),
     "device.operator": ("Act",),
     "physioctl.events": ("Outcome", "SessionEnded", "SessionStarted"),
-    "physioctl.journal": ("Journal",),
+    "physioctl.record.journal": ("Journal",),
     "physioctl.answers": ("read_answers",),
     "physioctl.questions": ("questions_of",),
     "physioctl.runner": ("Request", "run_session"),
     "physioctl.screening": ("Answer", "Answers", "answered"),
-    "physioctl.verdict": ("verify",),
+    "physioctl.record.verify": ("verify",),
     "protocols.errors": ("PhysioctlError", "ProtocolInvalid", "Refused"),
     "protocols.library": ("bundled", "find"),
 }

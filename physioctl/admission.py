@@ -13,18 +13,18 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from typing import Protocol as Role
 
-from device.admission import Admission
-from device.controller import Controller
+from device.control.admission import Admission
+from device.control.controller import Controller
 from device.unit import Unit
 from physioctl import __version__
-from physioctl.daily import Asked, check_day
-from physioctl.entries import Damaged
+from physioctl.daily_limit import Asked, check_day
 from physioctl.errors import UsageMistake
 from physioctl.events import Outcome, ProtocolKept, SessionStarted
-from physioctl.journal import Journal, SessionLog, utc_offset_min
 from physioctl.person import reference
 from physioctl.reconcile import TOLD_WITHIN
-from physioctl.record import Summary, chain, had_today
+from physioctl.record.entries import Damaged
+from physioctl.record.history import Summary, chain, had_today
+from physioctl.record.journal import Journal, SessionLog, utc_offset_min
 from physioctl.wall_clock import boot_reference_ms, damaged, expect_sound
 from protocols.errors import Refused
 from protocols.limits import Bound, Family, Layer, Limits, Quantity

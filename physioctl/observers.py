@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from device.clock import Clock, VirtualClock
-from device.controller import Controller
+from device.control.controller import Controller
 from device.events import Event, EventsSkipped, Watcher
 from physioctl.events import SessionEnded
 

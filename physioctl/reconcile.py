@@ -12,15 +12,15 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from device.controller import Controller
-from device.dialect import Identity, Report
+from device.control.controller import Controller
+from device.control.output_off import LEASE_MARGIN_PCT
+from device.dialects.base import Identity, Report
 from device.events import Silence
-from device.silence import LEASE_MARGIN_PCT
 from device.unit import Unit
 from physioctl.events import Outcome, SessionEnded, SessionReconciled
-from physioctl.journal import Journal
 from physioctl.naming import session_number
-from physioctl.record import Summary, unsettled
+from physioctl.record.history import Summary, unsettled
+from physioctl.record.journal import Journal
 
 # A running session tells its progress every second, and whatever it tells waits for the journal for at
 # most two; its last words wait for a lease besides. Whoever has been quiet for longer has gone, or is

@@ -10,21 +10,21 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from device.clearing import latched
-from device.controller import Controller
-from device.delivery import Delivery, Ended, deliver
+from device.control.controller import Controller
+from device.control.delivery import Delivery, Ended, deliver
+from device.control.fault_clearing import latched
+from device.control.handshake import greet, identified
 from device.errors import SilenceNotProven
 from device.events import Silence, Watcher
-from device.greeting import greet, identified
 from device.unit import Unit
 from physioctl.admission import Admitted, Compiler, admit, checked_person, checked_side
 from physioctl.errors import UsageMistake
 from physioctl.events import Outcome, SessionEnded, SessionReconciled
-from physioctl.journal import Journal
 from physioctl.naming import session_number
 from physioctl.network import refuse_unauthenticated
 from physioctl.observers import observed
 from physioctl.reconcile import reconcile
+from physioctl.record.journal import Journal
 from physioctl.screening import Answers, Screening, day_of, screen
 from physioctl.wall_clock import confirm
 from protocols.errors import PhysioctlError, Refused

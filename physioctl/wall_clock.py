@@ -11,11 +11,11 @@ import sqlite3
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from physioctl.entries import Damaged, Entry, all_of
 from physioctl.errors import JournalUnusable
 from physioctl.events import ClockConfirmed
-from physioctl.journal import Journal
-from physioctl.journal_file import continue_after
+from physioctl.record.entries import Damaged, Entry, all_of
+from physioctl.record.journal import Journal
+from physioctl.record.journal_file import continue_after
 from protocols.errors import Refused
 
 BEHIND_MAX = timedelta(seconds=60)  # behind the newest entry

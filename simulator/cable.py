@@ -11,10 +11,10 @@ from heapq import heappop, heappush
 from random import Random
 
 from device.wire.messages import BAUD
-from simulator.answers import serial_of
-from simulator.chance import stream
 from simulator.faults import ON_THE_LINE, Fault, FaultKind
+from simulator.identity import serial_of
 from simulator.nameplate import MODELS
+from simulator.rng import stream
 from simulator.unit import SimulatedUnit
 
 _BITS_PER_BYTE = 10  # 8N1

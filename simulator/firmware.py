@@ -31,14 +31,15 @@ from device.wire.messages import (
     UnitState,
     read,
 )
-from simulator import answers, checks
-from simulator.answers import Birth
-from simulator.drive import OFF, Drive
+from simulator import checks
+from simulator import identity as answers
 from simulator.faults import FaultKind
-from simulator.memory import Memory
+from simulator.identity import Birth
 from simulator.nameplate import Nameplate
+from simulator.output_stage import OFF, Drive
 from simulator.record import Breach, OutputChange, Why
-from simulator.senses import Readings, Senses
+from simulator.replay_cache import Memory
+from simulator.sensors import Readings, Senses
 
 _FROM_UNIT = 0x80
 _SENSED_EVERY_MS = 100

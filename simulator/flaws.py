@@ -11,10 +11,10 @@ from typing import Any
 
 from device.wire.frame import Frame, Received
 from device.wire.messages import Capabilities, Identity, Renew, Sensor, Set, Status, UnitState, read
-from simulator.drive import OFF
 from simulator.faults import FaultKind
 from simulator.firmware import Firmware
 from simulator.nameplate import Nameplate
+from simulator.output_stage import OFF
 from simulator.record import Why
 
 _NEVER_MS = 1 << 62

@@ -18,9 +18,9 @@ from urllib.parse import unquote, urlsplit
 from serial.serialutil import PortNotOpenError, SerialBase, SerialException
 
 from device.clock import SystemClock
-from simulator.answers import drawn_boot, drawn_serial
 from simulator.cable import Cable
 from simulator.faults import Fault, parse
+from simulator.identity import drawn_boot, drawn_serial
 from simulator.live import Live
 from simulator.nameplate import UnknownModel, calibration_days, nameplate
 from simulator.unit import SimulatedUnit

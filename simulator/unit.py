@@ -10,17 +10,17 @@ from collections.abc import Callable, Iterator, Sequence
 
 from device.wire.frame import Decoder, encode
 from device.wire.messages import Family
-from simulator.answers import Birth, checked_serial, serial_of
-from simulator.chance import stream
-from simulator.drive import OFF, Drive
 from simulator.faults import IN_THE_PROGRAM, KINDS, ON_THE_LINE, Fault, FaultKind
 from simulator.firmware import Firmware
 from simulator.flaws import FlawedFirmware
+from simulator.identity import Birth, checked_serial, serial_of
 from simulator.nameplate import calibration_days, nameplate
-from simulator.owntime import OwnTime
+from simulator.output_stage import OFF, Drive
 from simulator.physics import TICK_MS, Body, Moment, Percussion, Ultrasound
 from simulator.record import Breach, OutputChange, Why
-from simulator.senses import Readings
+from simulator.rng import stream
+from simulator.sensors import Readings
+from simulator.unit_clock import OwnTime
 
 
 class SimulatedUnit:

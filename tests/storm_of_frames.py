@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
-from device.delivery import Delivery
+from device.control.delivery import Delivery
 from device.events import Event
 from device.wire.frame import Decoder, Frame, encode
 from device.wire.messages import Arm, Family, Message, Renew, Set, Status, Stop, read
-from simulator.rig import Rig
+from physioctl.rehearsal.rig import Rig
 from simulator.unit import SimulatedUnit
 from tests.frames import Spoiler
 from tests.simulator.bench import Bench

@@ -12,23 +12,23 @@ from typing import Any
 
 from hypothesis import settings
 
-from device.admission import Admission
 from device.clock import VirtualClock
-from device.controller import Controller
-from device.delivery import Delivery, deliver
+from device.control.admission import Admission
+from device.control.controller import Controller
+from device.control.delivery import Delivery, deliver
+from device.control.handshake import greet
+from device.dialects.native import Native
 from device.events import Event
-from device.greeting import greet
 from device.link import Inbox
-from device.native import Native
 from device.unit import Unit
 from physioctl.answers import blank_answers
 from physioctl.questions import questions_of
+from physioctl.rehearsal.rig import CableLink, Rig
 from physioctl.screening import Answer, Answers, answered, day_of
 from protocols.contraindications import AgeBand
 from protocols.limits import Block, Bound, Family, Limits
 from protocols.model import Protocol
 from protocols.plan import Emit, Guide, Output, Percussion, Plan, Step, Ultrasound, energy_mj
-from simulator.rig import CableLink, Rig
 
 SECOND_MS = 1000
 MINUTE_MS = 60_000

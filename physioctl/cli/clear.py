@@ -6,14 +6,14 @@ from queue import SimpleQueue
 
 import click
 
-from device.clearing import clear_faults
 from device.clock import SystemClock
-from device.controller import Controller
-from device.greeting import greet
+from device.control.controller import Controller
+from device.control.fault_clearing import clear_faults
+from device.control.handshake import greet
+from device.dialects.native import Native
 from device.link import Inbox
-from device.native import Native
-from physioctl.cli.opening import held
 from physioctl.cli.printing import say
+from physioctl.ports import held
 from physioctl.terminal import stop_on_signals
 
 

@@ -9,12 +9,12 @@ import click
 from device.events import Watcher
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import say
-from physioctl.cli.rehearsal import rehearse
 from physioctl.cli.run import exit_code
+from physioctl.rehearsal.rehearse import rehearse
+from physioctl.rehearsal.rig import Rig
 from physioctl.screens import BarScreen, Plain, summary
 from protocols.library import find
 from simulator.faults import parse
-from simulator.rig import Rig
 
 PROTOCOL = "calf-tightness-ultrasound"
 SEED = 111

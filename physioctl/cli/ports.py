@@ -9,14 +9,14 @@ from typing import Any
 import click
 
 from device.clock import SystemClock
-from device.controller import Controller
+from device.control.controller import Controller
+from device.control.handshake import identify
+from device.dialects.native import Native
 from device.errors import UnitUnusable
-from device.greeting import identify
 from device.link import Inbox
 from device.link import ports as system_ports
-from device.native import Native
-from physioctl.cli.opening import held
 from physioctl.cli.printing import json_line, say
+from physioctl.ports import held
 
 PATIENCE_MS = 1000
 

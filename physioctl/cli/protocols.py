@@ -11,7 +11,7 @@ from device.clock import SystemClock
 from device.models import MODELS, Model, model
 from physioctl.answers import blank_answers
 from physioctl.cli.choosing import chosen
-from physioctl.cli.completing import ProtocolName
+from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit, report
 from physioctl.cli.printing import aside, json_line, say, table
 from physioctl.person import reference

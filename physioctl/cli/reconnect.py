@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from device.clock import Clock
-from device.controller import Controller
+from device.control.controller import Controller
+from device.control.handshake import greet
+from device.dialects.native import Native
 from device.errors import UnitUnusable
-from device.greeting import greet
 from device.link import Inbox
-from device.native import Native
 from device.operator import Act
-from physioctl.cli.opening import open_link
 from physioctl.events import SessionReconciled
-from physioctl.journal import Journal
+from physioctl.ports import open_link
 from physioctl.reconcile import reconcile
+from physioctl.record.journal import Journal
 
 WAIT_MS = 60_000
 EVERY_MS = 1000

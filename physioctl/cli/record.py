@@ -8,14 +8,14 @@ from typing import Any
 
 import click
 
-from physioctl import record as the_record
-from physioctl import verdict as the_verdict
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import aside, json_line, say, table
-from physioctl.entries import Entry
 from physioctl.errors import UsageMistake
-from physioctl.journal import default_path
-from physioctl.record import Session, Summary
+from physioctl.record import history as the_record
+from physioctl.record import verify as the_verdict
+from physioctl.record.entries import Entry
+from physioctl.record.history import Session, Summary
+from physioctl.record.journal import default_path
 from physioctl.text import clean, joules, minutes
 
 _JOURNAL = click.option(

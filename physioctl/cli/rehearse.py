@@ -9,16 +9,16 @@ import click
 from device.events import Event
 from device.models import MODELS
 from physioctl.cli.choosing import chosen
-from physioctl.cli.completing import ProtocolName
+from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import json_line, json_text, say
-from physioctl.cli.rehearsal import Rehearsal, rehearse
 from physioctl.cli.run import exit_code
 from physioctl.errors import UsageMistake
 from physioctl.events import SessionEnded
+from physioctl.rehearsal.rehearse import Rehearsal, rehearse
+from physioctl.rehearsal.rig import Rig
 from physioctl.screens import JsonLines, Plain, summary
 from simulator.faults import parse, scenario
-from simulator.rig import Rig
 
 
 @click.command("rehearse")

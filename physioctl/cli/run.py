@@ -11,25 +11,25 @@ from queue import SimpleQueue
 import click
 
 from device.clock import SystemClock
-from device.controller import Controller
+from device.control.controller import Controller
+from device.dialects.native import Native
 from device.events import Silence, Watcher
 from device.link import Inbox
-from device.native import Native
 from physioctl.admission import needs_person
 from physioctl.answers import read_answers
 from physioctl.cli import asking
 from physioctl.cli.choosing import chosen
-from physioctl.cli.completing import ProtocolName
+from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit
-from physioctl.cli.opening import held
 from physioctl.cli.printing import aside, json_text, say
 from physioctl.cli.reconnect import reconnect
 from physioctl.errors import UsageMistake
 from physioctl.events import Outcome, SessionEnded
-from physioctl.journal import Journal, default_path
 from physioctl.network import beyond_this_machine, refuse_unauthenticated, warning
 from physioctl.person import reference
-from physioctl.record import session as recorded
+from physioctl.ports import held
+from physioctl.record.history import session as recorded
+from physioctl.record.journal import Journal, default_path
 from physioctl.runner import Request, run_session
 from physioctl.screening import day_of
 from physioctl.screens import BarScreen, DropNotices, JsonLines, Plain, summary, unfinished

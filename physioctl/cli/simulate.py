@@ -18,9 +18,9 @@ import click
 from device.clock import SystemClock
 from device.models import MODELS
 from physioctl.errors import UsageMistake
-from simulator.answers import drawn_boot, drawn_serial
 from simulator.cable import Cable
 from simulator.faults import parse
+from simulator.identity import drawn_boot, drawn_serial
 from simulator.record import OutputChange
 from simulator.serve import CannotServe, serve_pty, serve_tcp
 from simulator.unit import SimulatedUnit

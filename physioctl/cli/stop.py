@@ -8,14 +8,14 @@ from queue import SimpleQueue
 import click
 
 from device.clock import SystemClock
-from device.controller import Controller
+from device.control.controller import Controller
+from device.dialects.native import Native
 from device.errors import PortUnusable, SilenceNotProven
 from device.events import Silence
 from device.link import Inbox, SerialLink
-from device.native import Native
-from physioctl.cli.opening import held, open_link
 from physioctl.cli.printing import aside, say
 from physioctl.holder import StopService, ask_to_stop
+from physioctl.ports import held, open_link
 from physioctl.screens import SILENCE
 from physioctl.terminal import stop_on_signals
 

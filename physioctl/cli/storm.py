@@ -16,12 +16,12 @@ from physioctl import __version__
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import json_line, say, table
 from physioctl.errors import UsageMistake
+from physioctl.rehearsal.storm.campaign import Campaign, Row, rows, shortest
+from physioctl.rehearsal.storm.course import course
+from physioctl.rehearsal.storm.play import Outcome, play
+from physioctl.rehearsal.storm.story import Story, draw
+from physioctl.rehearsal.storm.timeline import told
 from protocols.errors import PhysioctlError
-from simulator.storm.campaign import Campaign, Row, rows, shortest
-from simulator.storm.course import course
-from simulator.storm.play import Outcome, play
-from simulator.storm.story import Story, draw
-from simulator.storm.timeline import told
 
 _AS_PRINTED = "Give a story's seed, or its JSON as a storm printed it."
 _JOBS_MAX = 256  # processes; this project's own figure

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import pytest
 
 from device.operator import Act
+from physioctl.rehearsal.rig import Rig
 from simulator.faults import parse
-from simulator.rig import Rig
 from tests.support import MakeRig
 
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from device.wire import messages as wire
 from device.wire.frame import Frame
-from simulator.drive import OFF
 from simulator.firmware import Firmware
+from simulator.output_stage import OFF
 from simulator.record import Why
 from simulator.unit import SimulatedUnit
 

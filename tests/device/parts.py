@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from device.allowed import Allowed
-from device.dialect import Declaration, Identity, Report, UnitState
+from device.control.allowed import Allowed
+from device.dialects.base import Declaration, Identity, Report, UnitState
 from device.models import Model, Range
+from device.monitor.view import EnergyTrend, HostTime, View
 from device.unit import Unit
-from device.view import EnergyTrend, HostTime, View
 from protocols.limits import Bound, Family, Layer, Limits, Quantity
 from protocols.plan import Emit, Plan, Rest, Ultrasound
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from device.alarms import BY_CODE, RULES, Effect, Rule
-from device.dialect import UnitState
+from device.dialects.base import UnitState
 from device.events import Priority
 from device.models import model
-from device.view import EnergyTrend, HostTime, View
+from device.monitor.alarms import BY_CODE, RULES, Effect, Rule
+from device.monitor.view import EnergyTrend, HostTime, View
 from device.wire.messages import Fault
 from tests.device.parts import DECLARED, EMITTING, MODEL, NONCE, REPORT, SESSION
 

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.delivery import Ended
-from device.dialect import UnitState
+from device.control.delivery import Ended
+from device.control.output_off import Quiet
+from device.dialects.base import UnitState
 from device.errors import Stopped
 from device.events import Event, Silence, Silenced
 from device.operator import Act
-from device.silence import Quiet
+from physioctl.rehearsal.rig import Rig
 from protocols.plan import Rest
 from simulator.faults import parse
 from simulator.record import Why
-from simulator.rig import Rig
 from tests.device.parts import EMITTING, NONCE, REPORT
 from tests.support import MINUTE_MS, SECOND_MS, Ledger, MakeRig, emit, session_on, some_sessions
 

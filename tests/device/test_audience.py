@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from device.audience import Audience
+from device.control.event_bus import Audience
 from device.events import Acted, Event, ObserverDropped
 from protocols.errors import PhysioctlError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from device.ceilings import TableUnreadable, family_ceilings, nameplate_ceilings, site_ceilings
+from device.control.ceilings import TableUnreadable, family_ceilings, nameplate_ceilings, site_ceilings
 from device.models import MODELS, model
 from protocols import ceilings
 from protocols.limits import Bound, Family

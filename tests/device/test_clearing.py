@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from device.clearing import clear_faults, latched
-from device.delivery import Ended
+from device.control.delivery import Ended
+from device.control.fault_clearing import clear_faults, latched
+from device.control.handshake import greet
+from device.control.machine import State
 from device.errors import UnitFaulted
-from device.greeting import greet
-from device.machine import State
+from physioctl.rehearsal.rig import Rig
 from protocols.errors import PhysioctlError
-from simulator.rig import Rig
 from tests.support import (
     MINUTE_MS,
     SECOND_MS,

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from device.admission import Admission
-from device.allowed import allow
-from device.content import Content, ContentUnreadable, read_content
+from device.control.admission import Admission
+from device.control.allowed import allow
+from device.control.content import Content, ContentUnreadable, read_content
 from device.errors import GuardRefused
 from protocols.compile import compile_plan
 from protocols.library import bundled, find

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from device.conversation import Asked, Conversation
-from device.dialect import Answer, Cleared, Heard, Intent, Look, Promises, Renew, Stop
-from device.native import Native
+from device.control.requests import Asked, Conversation
+from device.dialects.base import Answer, Cleared, Heard, Intent, Look, Promises, Renew, Stop
+from device.dialects.native import Native
 from tests.device.parts import NONCE, REPORT, SESSION
 
 RENEW = Renew(NONCE, SESSION, 50_000, 500)

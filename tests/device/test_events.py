@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from device.dialect import SetOutput
+from device.control.machine import State
+from device.dialects.base import SetOutput
 from device.events import (
     Acted,
     AlarmRaised,
@@ -21,7 +22,6 @@ from device.events import (
     StepStarted,
     UnitIdentified,
 )
-from device.machine import State
 from tests.device.parts import LOW
 
 COMMANDED = Commanded(at_ms=4, intent="SetOutput", values=asdict(SetOutput(1, 2, LOW, 3, 4, 5, 500)))

@@ -16,18 +16,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.admission import Admission
-from device.controller import Controller
-from device.delivery import deliver
-from device.greeting import greet
-from device.machine import NoWay
+from device.control.admission import Admission
+from device.control.controller import Controller
+from device.control.delivery import deliver
+from device.control.handshake import greet
+from device.control.machine import NoWay
+from physioctl.rehearsal.rig import Rig
+from physioctl.rehearsal.storm.fences import Fence, Obeying, compile_anything, permit, unchecked
 from protocols.compile import compile_plan
 from protocols.errors import PhysioctlError
 from protocols.library import find, parse
 from protocols.limits import Block, Bound, Family, Layer, Limits, Quantity
 from protocols.model import Protocol
-from simulator.rig import Rig
-from simulator.storm.fences import Fence, Obeying, compile_anything, permit, unchecked
 from simulator.unit import SimulatedUnit
 from tests.support import Ledger, some_sessions
 

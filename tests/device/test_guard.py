@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.dialect import (
+from device.control.guard import GuardRefused, Standing, clear
+from device.control.machine import State
+from device.dialects.base import (
     Arm,
     Cleared,
     ClearFaults,
@@ -22,8 +24,6 @@ from device.dialect import (
     SetOutput,
     Stop,
 )
-from device.guard import GuardRefused, Standing, clear
-from device.machine import State
 from protocols.limits import Bound, Family, Layer, Quantity
 from protocols.plan import Emit, Percussion, Ultrasound, quantities
 from tests.device.parts import ALLOWED, ENERGY_MAX_MJ, HIGH, LOW, NONCE, SESSION, bound

@@ -11,16 +11,16 @@ from typing import TypeVar
 import pytest
 
 from device.clock import VirtualClock
-from device.controller import Controller
-from device.delivery import Ended
-from device.greeting import greet
+from device.control.controller import Controller
+from device.control.delivery import Ended
+from device.control.handshake import greet
+from device.control.schedule import STOP_MS
+from device.dialects.native import Native
 from device.link import Inbox
-from device.native import Native
-from device.pace import STOP_MS
+from physioctl.rehearsal.rig import CableLink
 from protocols.plan import Emit
 from simulator.cable import Cable
 from simulator.faults import parse
-from simulator.rig import CableLink
 from simulator.unit import SimulatedUnit
 from tests.support import LEASE_MS, MINUTE_MS, ULTRASOUND, Ledger, plan_of, run_plan
 

@@ -8,24 +8,24 @@ from queue import SimpleQueue
 
 import pytest
 
-from device.clearing import latched
 from device.clock import VirtualClock
-from device.controller import Controller
-from device.delivery import Ended
-from device.dialect import Arm, Look, Promises, Stop, UnitState
+from device.control.controller import Controller
+from device.control.delivery import Ended
+from device.control.fault_clearing import latched
+from device.control.handshake import greet
+from device.control.machine import NoWay, State
+from device.dialects.base import Arm, Look, Promises, Stop, UnitState
+from device.dialects.native import Native
+from device.dialects.promises import check_promises
 from device.errors import GuardRefused, UnitFaulted, WrongUnit
 from device.events import Silence
-from device.greeting import greet
 from device.link import Inbox
-from device.machine import NoWay, State
-from device.native import Native
-from device.promises import check_promises
 from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
 from device.wire.messages import Message, Status, read
+from physioctl.rehearsal.rig import CableLink, Rig
 from protocols.plan import Guide, Rest, Step
 from simulator.cable import Cable
-from simulator.rig import CableLink, Rig
 from simulator.unit import SimulatedUnit
 from tests.support import (
     MINUTE_MS,

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from device.dialect import UnitState
-from device.host_time import HostCount, with_slack_ms
-from device.view import HostTime, Start
+from device.dialects.base import UnitState
+from device.monitor.host_time import HostCount, with_slack_ms
+from device.monitor.view import HostTime, Start
 from tests.device.parts import REPORT
 
 E, H, R = UnitState.EMITTING, UnitState.HELD, UnitState.READY

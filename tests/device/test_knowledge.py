@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from device.allowed import Allowed
-from device.dialect import Renew, Report, SetOutput, UnitState
+from device.control.allowed import Allowed
+from device.control.machine import State
+from device.control.state import Knowledge
+from device.dialects.base import Renew, Report, SetOutput, UnitState
 from device.events import Silence
-from device.knowledge import Knowledge
-from device.machine import State
-from device.sight import Belief
-from device.view import Grant, Start
+from device.monitor.trends import Belief
+from device.monitor.view import Grant, Start
 from protocols.limits import Block, Family, Layer, Quantity
 from protocols.plan import Emit, Percussion, Plan
 from tests.device.parts import (

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from device import manual
-from device.machine import TABLE, Facts, Move, NoWay, State, Stateful, Trigger
+from device.control.machine import TABLE, Facts, Move, NoWay, State, Stateful, Trigger
 
 # The table again, by hand: state, trigger, where it leads, and what must be true first.
 CELLS = """

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from device.metering import Metering, went_ms
-from device.view import EnergyTrend, Start
+from device.monitor.metering import Metering, went_ms
+from device.monitor.view import EnergyTrend, Start
 from tests.device.parts import EMITTING, REPORT
 
 # 440 mW/cm² × 4 cm² × 50 % are 880 mW: 88 mJ in 100 ms, and 440 mJ in the slack of 500 ms.

@@ -8,21 +8,21 @@ from queue import SimpleQueue
 
 import pytest
 
-from device.alarms import BY_CODE, Effect, Rule
 from device.clock import VirtualClock
-from device.controller import Controller
-from device.delivery import Ended
+from device.control.controller import Controller
+from device.control.delivery import Ended
+from device.control.handshake import greet
+from device.control.machine import State, Stateful
+from device.dialects.native import Native
 from device.events import AlarmRaised, Event, Priority, Silence, Silenced
-from device.greeting import greet
 from device.link import Inbox
-from device.machine import State, Stateful
-from device.native import Native
+from device.monitor.alarms import BY_CODE, Effect, Rule
+from device.monitor.view import View
+from device.monitor.watch import Watch
 from device.operator import Act
-from device.view import View
-from device.watch import Watch
+from physioctl.rehearsal.rig import Rig
 from protocols.limits import Bound, Excess, Layer, Limits, Quantity
 from protocols.plan import Guide, Rest, Step
-from simulator.rig import Rig
 from tests.device.parts import REPORT, VIEW, bound
 from tests.support import (
     LEASE_MS,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from device.dialect import (
+from device.dialects.base import (
     Answer,
     Arm,
     Cleared,
@@ -27,7 +27,7 @@ from device.dialect import (
     UnitState,
     answers,
 )
-from device.native import Native
+from device.dialects.native import Native
 from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
 from protocols.limits import Bound, Family, Layer, Quantity

@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from device.conversation import Conversation
-from device.dialect import Cleared, Intent, Look, Renew, Stop
-from device.knowledge import Knowledge
-from device.machine import State
-from device.native import Native
-from device.pace import Pace
-from device.watch import Watch
+from device.control.machine import State
+from device.control.requests import Conversation
+from device.control.schedule import Pace
+from device.control.state import Knowledge
+from device.dialects.base import Cleared, Intent, Look, Renew, Stop
+from device.dialects.native import Native
+from device.monitor.watch import Watch
 from tests.device.parts import EMITTING, NONCE, REPORT, SESSION, UNIT
 
 LIVE = [State.EMITTING, State.HELD]

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device import wire
-from device.allowed import Allowed
-from device.dialect import Arm, Cleared, Intent, SetOutput
-from device.knowledge import Knowledge
+from device.control.allowed import Allowed
+from device.control.state import Knowledge
+from device.dialects.base import Arm, Cleared, Intent, SetOutput
+from device.dialects.native import Native
 from device.models import MODELS, model
-from device.native import Native
 from device.wire.frame import Decoder, Frame
 from protocols.ceilings import family_layer
 from protocols.compile import compile_plan

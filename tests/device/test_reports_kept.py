@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from simulator.rig import Rig
+from physioctl.rehearsal.rig import Rig
 from tests.support import SECOND_MS, Ledger, MakeRig, emit, session_on
 
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.delivery import Ended
+from device.control.delivery import Ended
+from physioctl.rehearsal.rig import Rig
 from protocols.plan import Emit, Output, Percussion, Rest, Step, Ultrasound
 from simulator.faults import Fault, FaultKind
-from simulator.rig import Rig
 from tests.support import MINUTE_MS, SECOND_MS, emit, session_on, some_sessions
 
 # The lowest and the highest of every duty cycle, within a temporal average of 530 mW/cm².

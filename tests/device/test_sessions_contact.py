@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.delivery import Ended
+from device.control.delivery import Ended
+from device.control.machine import State
 from device.events import Silence
-from device.machine import State
 from device.operator import Act
+from physioctl.rehearsal.rig import Rig
 from simulator.faults import Fault, FaultKind
 from simulator.record import Why
-from simulator.rig import Rig
 from tests.support import MINUTE_MS, SECOND_MS, Ledger, MakeRig, emit, session_on, some_sessions
 
 HOLD_MAX_MS = 60_000  # declared by the simulated US111

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.delivery import Ended
-from device.dialect import UnitState
+from device.control.delivery import Ended
+from device.control.machine import State
+from device.dialects.base import UnitState
 from device.events import Silence
-from device.machine import State
+from physioctl.rehearsal.rig import Rig
 from protocols.plan import Guide, Rest
 from simulator.record import Why
-from simulator.rig import Rig
 from tests.support import (
     LEASE_MS,
     MINUTE_MS,

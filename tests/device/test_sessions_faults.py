@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from device.delivery import Ended
+from device.control.delivery import Ended
+from device.control.machine import State
 from device.events import Silence
-from device.machine import State
 from device.operator import Act
 from protocols.plan import Rest
 from simulator.faults import FaultKind

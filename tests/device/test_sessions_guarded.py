@@ -9,24 +9,24 @@ from queue import SimpleQueue
 import pytest
 
 from device.clock import VirtualClock
-from device.controller import Controller
-from device.delivery import Ended
+from device.control.controller import Controller
+from device.control.delivery import Ended
+from device.control.guard import GuardRefused
+from device.control.handshake import greet
+from device.control.machine import NoWay, State
+from device.dialects.native import Native
 from device.errors import NoAnswer, WrongUnit
 from device.events import Event, Silence
-from device.greeting import greet
-from device.guard import GuardRefused
 from device.link import Inbox
-from device.machine import NoWay, State
-from device.native import Native
 from device.operator import Act
 from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
 from device.wire.messages import Arm, Capabilities, Identity, Look, Message, Set, Status, read
+from physioctl.rehearsal.rig import CableLink, Rig
 from protocols.limits import Block, Bound, Family, Layer, Limits, Quantity
 from protocols.plan import Emit, Plan, Ultrasound
 from simulator.cable import Cable
 from simulator.record import Why
-from simulator.rig import CableLink, Rig
 from simulator.unit import SimulatedUnit
 from tests.support import (
     MINUTE_MS,

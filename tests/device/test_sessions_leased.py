@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from device.delivery import Ended
+from device.control.delivery import Ended
+from device.control.handshake import greet
+from device.control.machine import State
 from device.events import Commanded, Silence
-from device.greeting import greet
-from device.machine import State
+from physioctl.rehearsal.rig import Rig
 from protocols.plan import Rest
 from simulator.record import Why
-from simulator.rig import Rig
 from tests.support import (
     LEASE_MS,
     MINUTE_MS,

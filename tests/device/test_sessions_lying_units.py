@@ -7,21 +7,21 @@ from typing import Any
 
 import pytest
 
-from device.clearing import clear_faults, latched
 from device.clock import Clock
-from device.controller import Controller
-from device.delivery import Delivery, Ended, deliver
-from device.dialect import Dialect
+from device.control.controller import Controller
+from device.control.delivery import Delivery, Ended, deliver
+from device.control.fault_clearing import clear_faults, latched
+from device.control.handshake import greet
+from device.dialects.base import Dialect
 from device.events import Silence
-from device.greeting import greet
 from device.link import Inbox, Link
 from device.operator import Act
 from device.wire.messages import Type, UnitState
+from physioctl.rehearsal.rig import Rig
 from protocols.limits import Bound, Layer, Quantity
 from protocols.plan import Emit, Ultrasound
 from simulator.faults import parse
 from simulator.record import Why
-from simulator.rig import Rig
 from simulator.unit import SimulatedUnit
 from tests.device.lying_units import (
     DoubleMetered,

@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.delivery import PAUSE_MAX_MS, Ended
+from device.control.delivery import PAUSE_MAX_MS, Ended
+from device.control.handshake import greet
+from device.control.machine import State
 from device.errors import LinkLost, Stopped
 from device.events import Silence
-from device.greeting import greet
-from device.machine import State
 from device.operator import Act
+from physioctl.rehearsal.rig import Rig
 from protocols.plan import Guide, Rest
 from simulator.record import Why
-from simulator.rig import Rig
 from tests.support import (
     MINUTE_MS,
     ON_THE_WAY_MS,

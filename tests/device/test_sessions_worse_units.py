@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from device.clearing import clear_faults
-from device.controller import Controller
-from device.delivery import Ended
+from device.control.controller import Controller
+from device.control.delivery import Ended
+from device.control.fault_clearing import clear_faults
+from device.control.handshake import greet
 from device.errors import GuardRefused, UnitFaulted
 from device.events import Silence
-from device.greeting import greet
 from device.operator import Act
+from physioctl.rehearsal.rig import Rig
 from protocols.plan import Rest, Step
 from simulator.faults import Fault, FaultKind, parse
 from simulator.firmware import Firmware
-from simulator.rig import Rig
 from simulator.unit import SimulatedUnit
 from tests.support import (
     MINUTE_MS,

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from device.dialect import UnitState
-from device.sight import Belief, Sight
-from device.view import EnergyTrend, Grant, HostTime, Start, View
+from device.dialects.base import UnitState
+from device.monitor.trends import Belief, Sight
+from device.monitor.view import EnergyTrend, Grant, HostTime, Start, View
 from tests.device.parts import DECLARED, EMITTING, MODEL, NONCE, REPORT, SESSION, UNIT
 
 START = Start(number=1, at_ms=0, for_ms=60_000, ramp_ms=3000, level=440, duty_pct=50, base_ms=10_000)

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from device.dialect import Report, UnitState
+from device.control.output_off import Quiet
+from device.dialects.base import Report, UnitState
 from device.events import Silence
-from device.silence import Quiet
 from tests.device.parts import EMITTING, NONCE, REPORT
 
 LEASE_MS = 500

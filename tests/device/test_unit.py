@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from device.control.handshake import greet
 from device.errors import WrongUnit
-from device.greeting import greet
 from device.models import MODELS, model
 from device.unit import Unit, known_unit
+from physioctl.rehearsal.rig import Rig
 from protocols.limits import Bound, Family, Layer, Limits, Quantity
-from simulator.rig import Rig
 from tests.device.parts import DECLARED, IDENTITY, MODEL
 
 GUN = replace(IDENTITY, family=Family.PERCUSSION, model="UltraGun")

@@ -7,8 +7,8 @@ from math import exp
 
 import pytest
 
-from device.conditions import HEAD_DUE_MK
-from device.warming import Warming
+from device.monitor.conditions import HEAD_DUE_MK
+from device.monitor.warming import Warming
 from tests.device.parts import EMITTING
 
 PERIOD_MS = 90

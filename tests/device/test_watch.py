@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from device.alarms import RULES, Effect, Rule
 from device.events import Priority
-from device.watch import Watch
+from device.monitor.alarms import RULES, Effect, Rule
+from device.monitor.watch import Watch
 from tests.device.parts import REPORT, VIEW
 
 SUSTAIN_MS = 300

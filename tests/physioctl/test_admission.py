@@ -20,19 +20,19 @@ from device.events import Event, Progress
 from device.link import Inbox
 from device.operator import Act
 from physioctl.cli import run
-from physioctl.cli.opening import open_link
-from physioctl.entries import all_of
 from physioctl.errors import JournalUnusable, UsageMistake
 from physioctl.events import Outcome, SessionEnded
-from physioctl.journal import Journal
-from physioctl.record import session, sessions
+from physioctl.ports import open_link
+from physioctl.record.entries import all_of
+from physioctl.record.history import session, sessions
+from physioctl.record.journal import Journal
+from physioctl.record.verify import verify
+from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session
 from physioctl.screening import day_of
-from physioctl.verdict import verify
 from protocols.errors import Refused
 from protocols.library import find
 from protocols.model import EmitStep, Protocol, Side
-from simulator.rig import Rig
 from tests.processes import environment, waited_for
 from tests.support import SECOND_MS, CountedLink, Ledger, form_answered, screened
 
@@ -257,7 +257,7 @@ ASK = """
 import sys
 from pathlib import Path
 from device.clock import SystemClock
-from physioctl.journal import Journal
+from physioctl.record.journal import Journal
 from physioctl.runner import run_session
 from protocols.errors import Refused
 from tests.physioctl.test_admission import calf, gun

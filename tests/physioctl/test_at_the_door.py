@@ -22,9 +22,9 @@ from device.wire.frame import Decoder, Frame, encode
 from device.wire.messages import MAJOR, Family, Identity
 from physioctl.cli import run
 from physioctl.cli.printing import json_text
-from physioctl.entries import all_of
-from physioctl.journal import reading
-from physioctl.record import session
+from physioctl.record.entries import all_of
+from physioctl.record.history import session
+from physioctl.record.journal import reading
 from protocols.errors import PhysioctlError
 from protocols.library import find
 from simulator.nameplate import UnknownModel, nameplate

@@ -17,9 +17,9 @@ from device.events import AlarmRaised, Event, Priority, Progress, Silence, StepE
 from physioctl.cli import run
 from physioctl.errors import JournalUnusable, UsageMistake
 from physioctl.events import BodiesErased, Outcome, Screened, SessionEnded, SessionStarted
-from physioctl.journal import Journal, reading
-from physioctl.record import had_today, session, sessions
-from physioctl.verdict import verify
+from physioctl.record.history import had_today, session, sessions
+from physioctl.record.journal import Journal, reading
+from physioctl.record.verify import verify
 from protocols.limits import Family
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from physioctl.daily import SESSIONS_MAX, WINDOW, Asked, Had, check_day
+from physioctl.daily_limit import SESSIONS_MAX, WINDOW, Asked, Had, check_day
 from protocols.errors import Refused
 from protocols.limits import Bound, Family, Layer
 

@@ -23,8 +23,8 @@ from device.wire.messages import Family
 from physioctl.cli import run
 from physioctl.cli.commands import cli
 from physioctl.cli.exits import Exit
+from physioctl.rehearsal.storm.judge import Rule
 from simulator.faults import KINDS, FaultKind
-from simulator.storm.judge import Rule
 
 ROOT = Path(__file__).parents[2]
 PAGES = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from device.clock import SystemClock
-from physioctl.journal import Journal
+from physioctl.record.journal import Journal
 from tests.processes import LEASE_MS, LIMIT_S, now_ms, served_unit, session
 
 if sys.platform == "win32":

@@ -16,9 +16,9 @@ import pytest
 from device.clock import VirtualClock
 from device.events import Acted, Event, Progress
 from physioctl.errors import JournalUnusable
-from physioctl.journal import Journal, reading
-from physioctl.journal_schema import BEFORE_THE_FIRST, body_hash, chained
-from physioctl.verdict import verify
+from physioctl.record.journal import Journal, reading
+from physioctl.record.journal_schema import BEFORE_THE_FIRST, body_hash, chained
+from physioctl.record.verify import verify
 
 CLOCK = VirtualClock()
 
@@ -149,7 +149,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from device.clock import SystemClock
 from device.events import Acted
-from physioctl.journal import Journal
+from physioctl.record.journal import Journal
 
 with Journal.open(Path(sys.argv[1]), SystemClock()) as journal:
     for number in range(25):
@@ -188,7 +188,7 @@ from pathlib import Path
 from device.clock import SystemClock
 from device.events import Acted
 from physioctl.errors import JournalUnusable
-from physioctl.journal import Journal
+from physioctl.record.journal import Journal
 
 journal = Journal.open(Path(sys.argv[1]), SystemClock())
 log = journal.begin("s")
@@ -223,8 +223,8 @@ import os, sys
 from pathlib import Path
 from device.clock import SystemClock
 from physioctl.errors import JournalUnusable
-from physioctl.journal import Journal
-from physioctl.verdict import verify
+from physioctl.record.journal import Journal
+from physioctl.record.verify import verify
 
 path = Path(sys.argv[1])
 if os.geteuid() == 0:

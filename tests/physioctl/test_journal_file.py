@@ -17,12 +17,12 @@ from device.clock import VirtualClock
 from device.events import Acted, Event, Progress, Silence
 from physioctl.cli import run
 from physioctl.errors import JournalUnusable, UsageMistake
-from physioctl.journal import Journal, reading
-from physioctl.record import session
+from physioctl.record.history import session
+from physioctl.record.journal import Journal, reading
+from physioctl.record.verify import verify, verify_head
+from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session
-from physioctl.verdict import verify, verify_head
 from protocols.library import find
-from simulator.rig import Rig
 from tests.support import SECOND_MS, Ledger
 
 CLOCK = VirtualClock()

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from device.clock import VirtualClock
 from device.events import Acted
 from physioctl.errors import JournalUnusable
-from physioctl.journal import Journal, reading
-from physioctl.journal_schema import body_hash, chained
-from physioctl.record import sessions
-from physioctl.verdict import Verdict, verify
+from physioctl.record.history import sessions
+from physioctl.record.journal import Journal, reading
+from physioctl.record.journal_schema import body_hash, chained
+from physioctl.record.verify import Verdict, verify
 
 ENTRIES = 40
 

@@ -6,18 +6,18 @@ from queue import SimpleQueue
 
 import pytest
 
-from device.controller import Controller
+from device.control.controller import Controller
+from device.dialects.native import Native
 from device.link import Inbox
-from device.native import Native
 from physioctl.cli import run
-from physioctl.journal import Journal
 from physioctl.network import beyond_this_machine
+from physioctl.record.journal import Journal
+from physioctl.rehearsal.rig import CableLink, Rig
 from physioctl.runner import Request, run_session
 from physioctl.screening import Answers
 from protocols.errors import Refused
 from protocols.library import find
 from simulator.cable import Cable
-from simulator.rig import CableLink, Rig
 from tests.support import screened
 
 HERE = (

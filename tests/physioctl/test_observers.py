@@ -12,17 +12,17 @@ import pytest
 
 import simulator
 from device.clock import SystemClock
-from device.controller import Controller
+from device.control.controller import Controller
+from device.dialects.native import Native
 from device.events import Acted, Event, EventsSkipped, ObserverDropped, Silence, Watcher
 from device.link import Inbox, SerialLink, add_url_handlers
-from device.native import Native
 from physioctl.events import Outcome, SessionEnded, SessionStarted
-from physioctl.journal import Journal
 from physioctl.observers import FULL_MAX_MS, ObserverStalled, OffLoop
-from physioctl.record import session
+from physioctl.record.history import session
+from physioctl.record.journal import Journal
+from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session
 from protocols.library import find
-from simulator.rig import Rig
 from tests.processes import LIMIT_S, short_protocol
 from tests.support import Ledger
 

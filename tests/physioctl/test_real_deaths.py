@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from physioctl.record import sessions
-from physioctl.verdict import verify
+from physioctl.record.history import sessions
+from physioctl.record.verify import verify
 from tests.processes import LEASE_MS, LIMIT_S, SLACK_MS, now_ms, served_unit, session
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ptys and these signals are things of POSIX")

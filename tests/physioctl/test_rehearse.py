@@ -10,11 +10,11 @@ import pytest
 
 from device.models import MODELS, model
 from physioctl.cli import run
-from physioctl.cli.rehearsal import Rehearsal, rehearse
+from physioctl.rehearsal.rehearse import Rehearsal, rehearse
+from physioctl.rehearsal.rig import Rig
 from protocols.errors import Refused
 from protocols.library import bundled, find
 from simulator.faults import parse
-from simulator.rig import Rig
 from tests.processes import finished
 
 FAMILIES = {id_: find(id_).family for id_ in bundled()}

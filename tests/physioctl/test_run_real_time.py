@@ -18,11 +18,11 @@ import pytest
 
 from device.clock import SystemClock, VirtualClock
 from device.events import Acted
-from physioctl.journal import Journal
 from physioctl.questions import questions_of
-from physioctl.record import session
+from physioctl.record.history import session
+from physioctl.record.journal import Journal
+from physioctl.record.verify import verify
 from physioctl.screening import day_of
-from physioctl.verdict import verify
 from protocols.library import find
 from tests.processes import (
     LIMIT_S,

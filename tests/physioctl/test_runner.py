@@ -8,23 +8,23 @@ from queue import SimpleQueue
 import pytest
 
 from device.clock import VirtualClock
-from device.controller import Controller
+from device.control.controller import Controller
+from device.dialects.native import Native
 from device.events import Event, Silence
 from device.link import Inbox
-from device.native import Native
 from device.operator import Act
 from physioctl.errors import JournalUnusable
 from physioctl.events import Outcome, SessionEnded
-from physioctl.journal import Journal
-from physioctl.record import session, sessions
+from physioctl.record.history import session, sessions
+from physioctl.record.journal import Journal
+from physioctl.record.verify import verify
+from physioctl.rehearsal.rig import CableLink, Rig
 from physioctl.runner import Request, run_session
 from physioctl.screening import Answer, Answers
-from physioctl.verdict import verify
 from protocols.errors import Refused
 from protocols.library import find
 from protocols.limits import Bound, Layer, Quantity
 from simulator.cable import Cable
-from simulator.rig import CableLink, Rig
 from simulator.unit import SimulatedUnit
 from tests.support import SECOND_MS, CountedLink, Ledger, screened
 

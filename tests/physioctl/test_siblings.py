@@ -76,7 +76,7 @@ def test_a_script_beside_packages_of_such_names_imports_physioctl(tmp_path: Path
     assert done.stdout.split() == ["device.clock", str(ROOT / "device" / "__init__.py")]
 
 
-@pytest.mark.parametrize("use", ["physioctl.VirtualClock", "from physioctl.journal import Journal"])
+@pytest.mark.parametrize("use", ["physioctl.VirtualClock", "from physioctl.record.journal import Journal"])
 def test_a_library_user_is_told_which_other_package_was_loaded_first(tmp_path: Path, use: str) -> None:
     stray_packages(tmp_path)
 

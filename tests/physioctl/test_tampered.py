@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 
 from device.clock import VirtualClock
 from physioctl.cli import run
-from physioctl.entries import COLUMNS
 from physioctl.errors import JournalUnusable
-from physioctl.journal import Journal, reading
-from physioctl.journal_schema import body_hash, chained
-from physioctl.record import session, sessions
+from physioctl.record.entries import COLUMNS
+from physioctl.record.history import session, sessions
+from physioctl.record.journal import Journal, reading
+from physioctl.record.journal_schema import body_hash, chained
+from physioctl.record.verify import verify
+from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session
-from physioctl.verdict import verify
 from protocols.errors import PhysioctlError
-from simulator.rig import Rig
 from tests.physioctl.test_admission import CALF, NO, NOON, gun
 
 _STEP = CALF.steps[0].model_copy(update={"duration_ms": 1000})

@@ -12,21 +12,21 @@ from typing import Any
 import pytest
 
 from device.clock import VirtualClock
-from device.controller import Controller
+from device.control.controller import Controller
+from device.control.handshake import greet
+from device.dialects.native import Native
 from device.events import Commanded, Event, Progress, Silence
-from device.greeting import greet
-from device.native import Native
 from physioctl.errors import JournalUnusable
 from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
-from physioctl.journal import BUSY_S, Journal
 from physioctl.reconcile import TOLD_WITHIN, reconcile
-from physioctl.record import session, unsettled
+from physioctl.record.history import session, unsettled
+from physioctl.record.journal import BUSY_S, Journal
+from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session
 from physioctl.screens import unfinished
 from protocols.errors import Refused
 from protocols.library import find
 from simulator.faults import Fault, FaultKind
-from simulator.rig import Rig
 from simulator.unit import SimulatedUnit
 from tests.support import SECOND_MS
 

@@ -10,8 +10,8 @@ import pytest
 
 from device.clock import BootTime, SystemClock, VirtualClock
 from device.events import Acted
-from physioctl.entries import all_of
-from physioctl.journal import Journal
+from physioctl.record.entries import all_of
+from physioctl.record.journal import Journal
 from physioctl.runner import run_session
 from physioctl.wall_clock import BEHIND_MAX, LEAP_MAX, confirm, doubt
 from protocols.errors import Refused

@@ -8,11 +8,11 @@ import pytest
 
 from physioctl.cli import run
 from physioctl.cli.exits import Exit
-from physioctl.cli.rehearsal import rehearse
+from physioctl.rehearsal.rehearse import rehearse
+from physioctl.rehearsal.rig import Rig
 from protocols.errors import PhysioctlError
 from protocols.library import find
 from simulator.faults import parse
-from simulator.rig import Rig
 
 MODELS = {"us111": "unit-check", "ultragun": "unit-check-percussion"}
 

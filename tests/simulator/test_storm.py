@@ -11,16 +11,16 @@ import pytest
 
 from device.operator import Act
 from physioctl.cli import run
+from physioctl.rehearsal.storm.campaign import Campaign, percentile, rows
+from physioctl.rehearsal.storm.course import course, names
+from physioctl.rehearsal.storm.fences import Fence
+from physioctl.rehearsal.storm.hazards import BOUND_MS, LATENT, LEASE_MS, PERIOD_MS
+from physioctl.rehearsal.storm.host import Freeze
+from physioctl.rehearsal.storm.play import Outcome, play
+from physioctl.rehearsal.storm.shrink import shrink
+from physioctl.rehearsal.storm.story import Story, draw, seed_of
+from physioctl.rehearsal.storm.timeline import told
 from simulator.faults import Fault, FaultKind
-from simulator.storm.campaign import Campaign, percentile, rows
-from simulator.storm.course import course, names
-from simulator.storm.fences import Fence
-from simulator.storm.hazards import BOUND_MS, LATENT, LEASE_MS, PERIOD_MS
-from simulator.storm.host import Freeze
-from simulator.storm.play import Outcome, play
-from simulator.storm.shrink import shrink
-from simulator.storm.story import Story, draw, seed_of
-from simulator.storm.timeline import told
 
 FAILED_ONCE = [
     line

@@ -8,14 +8,14 @@ from functools import partial
 import pytest
 
 from device.operator import Act
+from physioctl.rehearsal.storm.campaign import shortest
+from physioctl.rehearsal.storm.fences import permit
+from physioctl.rehearsal.storm.hazards import LEASE_MS
+from physioctl.rehearsal.storm.host import Freeze
+from physioctl.rehearsal.storm.judge import Rule
+from physioctl.rehearsal.storm.play import Outcome, Parts, play
+from physioctl.rehearsal.storm.story import Story
 from simulator.faults import Fault, FaultKind
-from simulator.storm.campaign import shortest
-from simulator.storm.fences import permit
-from simulator.storm.hazards import LEASE_MS
-from simulator.storm.host import Freeze
-from simulator.storm.judge import Rule
-from simulator.storm.play import Outcome, Parts, play
-from simulator.storm.story import Story
 from tests.simulator.worse_parts import (
     Abrupt,
     Blind,

@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from device.clock import Clock
-from device.controller import Controller
-from device.dialect import (
+from device.control.controller import Controller
+from device.control.machine import State
+from device.control.schedule import LIVE, Pace
+from device.dialects.base import (
     Answer,
     Cleared,
     Declaration,
@@ -20,11 +22,9 @@ from device.dialect import (
 )
 from device.events import Silence, Witness
 from device.link import Inbox, Link
-from device.machine import State
 from device.operator import Act
-from device.pace import LIVE, Pace
 from device.wire import messages as wire
-from physioctl.journal import SessionLog
+from physioctl.record.journal import SessionLog
 from protocols.plan import Emit, Ultrasound, level
 from simulator.firmware import Firmware
 from simulator.record import Breach, Why

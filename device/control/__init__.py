@@ -1,0 +1,1 @@
+"""Driving one unit: the state machine, the guard, and the controller."""

@@ -1,0 +1,253 @@
+"""A plan's order of steps, walked with a controller from the first to the last.
+
+What was delivered is what the unit reports, never what was asked. Between steps and in pauses the
+output is off; after a pause the rest of a step is what the unit has not yet counted.
+"""
+
+from __future__ import annotations
+
+import atexit
+from dataclasses import dataclass
+from enum import StrEnum
+
+from device.control.admission import Admission
+from device.control.controller import Controller
+from device.control.machine import State
+from device.control.schedule import LOOK_MS
+from device.dialects.base import Look, UnitState
+from device.events import Progress, Silence, StepEnded, StepStarted
+from protocols.plan import Emit, Guide, Plan, Rest, Step, level
+
+PROGRESS_MS = 1000
+PAUSE_MAX_MS = 600_000  # a session nobody takes up again for this long is over
+ATTEMPTS = 3  # for what may be tried again: arming, and a start that the unit never heard
+
+
+class Ended(StrEnum):
+    """How a delivery came to its end."""
+
+    COMPLETED = "completed"
+    STOPPED = "stopped"  # by a person
+    INTERRUPTED = "interrupted"  # by a fault
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What came of a plan."""
+
+    ended: Ended
+    why: str  # empty when it was completed
+    silence: Silence
+    delivered_ms: int
+    energy_mj: int
+    duration_ms: int
+    steps_done: int
+
+
+class _Over(Exception):
+    """The session has left the states in which it can go on."""
+
+
+def deliver(
+    controller: Controller, plan: Plan, session: int, *, admission: Admission, attended: bool = False
+) -> Delivery:
+    """Run ``plan`` on the unit behind ``controller`` and say what came of it.
+
+    ``admission`` is what the record's opening entry holds: the guard judges by it, and not by the plan.
+    ``attended`` says that a person is there to resume: without one, what would pause ends the session.
+    Whatever is raised on the way, output is off, or was told to go off by every way there is, before
+    the exception leaves here.
+    """
+    walk = _Walk(controller, plan)
+    began_ms = controller.clock.now_ms()
+    atexit.register(controller.last_words)  # for a session in a thread whose program ends
+    try:
+        controller.take_up(plan, session, admission=admission, attended=attended)
+        try:
+            walk.steps()
+        except _Over:
+            pass
+        else:
+            walk.completed = True
+            controller.stop()
+        silence = controller.settle()
+    except BaseException:
+        controller.abandon()
+        raise
+    finally:
+        atexit.unregister(controller.last_words)
+    return Delivery(
+        ended=walk.ended(),
+        why=controller.failure or ("" if walk.completed else "stopped by the operator"),
+        silence=silence,
+        delivered_ms=controller.delivered_ms,
+        energy_mj=controller.energy_mj,
+        duration_ms=controller.clock.now_ms() - began_ms,
+        steps_done=walk.done,
+    )
+
+
+class _Walk:
+    """One walk through a plan's steps."""
+
+    def __init__(self, controller: Controller, plan: Plan) -> None:
+        self._controller = controller
+        self._plan = plan
+        self._shown_ms = 0
+        self.done = 0
+        self.completed = False
+
+    def ended(self) -> Ended:
+        """How it ended, as things stand."""
+        if self._controller.failure:
+            return Ended.INTERRUPTED
+        return Ended.COMPLETED if self.completed else Ended.STOPPED
+
+    def steps(self) -> None:
+        """Walk every step; raise `_Over` when the session cannot go on."""
+        owed_ms = 0  # delivered time at which the step at hand is over
+        for number, step in enumerate(self._plan.steps, start=1):
+            self._announce(number, step)
+            if isinstance(step, Emit):
+                owed_ms += step.duration_ms
+                self._emit(step, owed_ms)
+            else:
+                self._wait(step.duration_ms)
+            self.done = number
+            controller = self._controller
+            controller.tell(StepEnded(at_ms=self._now(), step=number, delivered_ms=controller.delivered_ms))
+
+    # --- steps ------------------------------------------------------------------------------------
+
+    def _emit(self, step: Emit, owed_ms: int) -> None:
+        unheard = 0
+        while self._left_ms(owed_ms) > 0:
+            self._go_on(self._left_ms(owed_ms))
+            self._arm()
+            left_ms = self._left_ms(owed_ms)  # only now: the unit has told what a pause has cut off
+            if not self._at(State.ARMED) or left_ms <= 0:  # paused meanwhile, or paused at the very end
+                continue
+            if not self._controller.known.has_energy_for(
+                step, left_ms
+            ):  # it has given more than was reckoned
+                self._controller.fail(
+                    "all of the energy that this session may give has been given before its time"
+                )
+                continue
+            self._controller.start(step, left_ms)
+            held = False
+            while self._at(State.EMITTING, State.HELD):
+                held = self._at(State.HELD)
+                # When its output should end is the controller's to know: it may be due, and still be on.
+                self._turn(step, self._left_ms(owed_ms), self._now() + PROGRESS_MS)
+            if not self._at(State.ARMED) or self._left_ms(owed_ms) <= 0:
+                continue
+            left_ms = self._left_ms(owed_ms)
+            if self._controller.known.confirmed and self._controller.known.has_energy_for(step, left_ms):
+                self._controller.break_off(self._why_early(held))
+            elif not self._controller.known.confirmed:
+                unheard += 1
+                if unheard >= ATTEMPTS:
+                    self._controller.fail("the unit does not hear a start")
+
+    def _why_early(self, held: bool) -> str:
+        """Why the unit has ended a step before its time, as far as its reports say."""
+        unit = self._controller.unit
+        if held and unit is not None and unit.declared.senses_contact:
+            return "the unit ended the step early: contact was lost for too long"
+        return "the unit ended the step early, and its reports do not say why"
+
+    def _left_ms(self, owed_ms: int) -> int:
+        return owed_ms - self._controller.delivered_ms
+
+    def _arm(self) -> None:
+        for _ in range(ATTEMPTS):
+            if self._is_ready() or not self._at(State.ARMED):
+                return
+            if self._controller.known.is_armed():
+                self._controller.say(Look())
+            else:
+                self._controller.arm()
+            give_up_ms = self._now() + LOOK_MS
+            while not self._is_ready() and self._at(State.ARMED) and self._now() < give_up_ms:
+                self._controller.turn(give_up_ms)
+        if not self._is_ready() and self._at(State.ARMED):
+            self._controller.fail("the unit does not answer when it is armed")
+
+    def _is_ready(self) -> bool:
+        """Armed, and heard a moment ago: a start's lease runs from what the unit last said."""
+        return self._controller.known.is_armed() and self._controller.fresh
+
+    def _wait(self, duration_ms: int) -> None:
+        """Let ``duration_ms`` pass with the session running; a pause makes it stand still."""
+        left_ms = duration_ms
+        while left_ms > 0:
+            self._go_on(left_ms)
+            began_ms = self._now()
+            self._turn(None, left_ms, began_ms + left_ms)
+            left_ms -= self._now() - began_ms
+
+    def _go_on(self, left_ms: int) -> None:
+        """Sit out a pause. Return only in ARMED; raise `_Over` when the session has ended."""
+        since_ms = self._now()
+        while self._at(State.PAUSED, State.SILENCING):
+            if self._at(State.SILENCING) and not self._controller.known.pause_asked:
+                raise _Over
+            if self._controller.silence() not in (None, Silence.PROVEN):
+                self._controller.fail("a pause was asked and the unit did not say that its output is off")
+            elif self._now() - since_ms >= PAUSE_MAX_MS:
+                self._controller.fail("nobody has resumed the session")
+            else:
+                self._turn(None, left_ms, self._now() + PROGRESS_MS)
+        if not self._at(State.ARMED):
+            raise _Over
+
+    # --- showing ----------------------------------------------------------------------------------
+
+    def _turn(self, step: Emit | None, left_ms: int, until_ms: int) -> None:
+        if self._now() - self._shown_ms >= PROGRESS_MS:
+            self._shown_ms = self._now()
+            self._show(step, left_ms)
+        self._controller.turn(min(until_ms, self._shown_ms + PROGRESS_MS))
+
+    def _show(self, step: Emit | None, left_ms: int) -> None:
+        report = self._controller.report
+        assert report is not None
+        rest_ms = sum(later.duration_ms for later in self._plan.steps[self.done + 1 :])
+        on = step is not None and report.state in (UnitState.EMITTING, UnitState.HELD)
+        self._controller.tell(
+            Progress(
+                at_ms=self._now(),
+                step=self.done + 1,
+                remaining_ms=left_ms + rest_ms,
+                state=self._controller.state.value,
+                level_set=level(step.output) if step and on else 0,
+                output=report.output,
+                delivered_ms=self._controller.delivered_ms,
+                energy_mj=self._controller.energy_mj,
+                head_temp_ddeg_c=report.head_temp_ddeg_c,
+                contact_pct=report.contact_pct,
+                battery_pct=report.battery_pct,
+            )
+        )
+
+    def _announce(self, number: int, step: Step) -> None:
+        kind = "emit" if isinstance(step, Emit) else "guide" if isinstance(step, Guide) else "rest"
+        assert isinstance(step, Emit | Guide | Rest)
+        self._controller.tell(
+            StepStarted(
+                at_ms=self._now(),
+                step=number,
+                steps=len(self._plan.steps),
+                kind=kind,
+                say=step.say,
+                duration_ms=step.duration_ms,
+            )
+        )
+        self._shown_ms = self._now() - PROGRESS_MS  # show at once
+
+    def _at(self, *states: State) -> bool:
+        return self._controller.state in states
+
+    def _now(self) -> int:
+        return self._controller.clock.now_ms()

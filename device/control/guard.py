@@ -1,0 +1,167 @@
+"""The one gate every outgoing message passes.
+
+It says yes or no and never changes what it is shown. What it has no rule for, it refuses. Looking
+and stopping always pass. It holds each message against its own account of the limits
+(`device.control.allowed`), whatever the plan's compiler, the state machine and the controller have concluded
+before: it never sees the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from device.control.allowed import Allowed
+from device.control.machine import State
+from device.dialects.base import (
+    Arm,
+    Cleared,
+    ClearFaults,
+    Declare,
+    Identify,
+    Intent,
+    Look,
+    Renew,
+    SetOutput,
+    Stop,
+)
+from device.errors import GuardRefused as GuardRefused
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the guard judges a message by, as it is at this moment."""
+
+    state: State
+    nonce: int  # the unit's, as it last reported it
+    session: int  # ours; 0 for none
+    heard_ms: int  # by the unit's clock, as it last reported it
+    delivered_ms: int  # of the session, as the unit last reported it
+    energy_mj: int  # of the session, as the unit last reported it
+    stop_asked: bool  # a stop is on its way, or a pause
+    recorded: bool  # there is a recorder, told of everything before it leaves
+    allowed: Allowed | None  # what may be given in the session; None before one is taken up
+    lease_min_ms: int  # the unit's own bounds
+    lease_max_ms: int
+
+
+Guard: TypeAlias = Callable[[Intent, Standing], Cleared]
+
+
+def clear(intent: Intent, standing: Standing) -> Cleared:
+    """Let ``intent`` through, or raise `GuardRefused` saying every rule it breaks."""
+    match intent:
+        case Stop() | Look() | Identify() | Declare():
+            broken: tuple[str, ...] = ()
+        case SetOutput():
+            broken = tuple(_against_set(intent, standing))
+        case Renew():
+            broken = tuple(_against_renew(intent, standing))
+        case Arm():
+            broken = tuple(_against_arm(intent, standing))
+        case ClearFaults():
+            broken = tuple(_against_clear(intent, standing))
+        case _:
+            broken = ("no rule lets it through",)
+    if broken:
+        raise GuardRefused(
+            f"the guard let no {type(intent).__name__} through: {'; '.join(broken)}",
+            "Nothing was sent. Report this with the journal: the program should not have tried.",
+        )
+    return Cleared(intent)
+
+
+def _against_set(wanted: SetOutput, standing: Standing) -> Iterator[str]:
+    yield from _against_circumstances(wanted.nonce, wanted.session, standing, State.EMITTING)
+    yield from _against_lease(wanted, standing)
+    if wanted.for_ms <= 0:
+        yield "an emission has to take time"
+    if not 0 <= wanted.ramp_ms <= wanted.for_ms:
+        yield "a ramp is part of its emission"
+    allowed = standing.allowed
+    if allowed is None:
+        yield "nothing is admitted"
+        return
+    if allowed.blocked:
+        yield f"{allowed.family} is blocked: {allowed.blocked}"
+    yield from _against_step(wanted, standing.delivered_ms, allowed)
+    yield from allowed.excesses(wanted.output, wanted.for_ms, standing.delivered_ms)
+    yield from _against_energy(wanted, standing.energy_mj, allowed)
+
+
+def _against_step(wanted: SetOutput, delivered_ms: int, allowed: Allowed) -> Iterator[str]:
+    """The protocol's content says which emission is due, at what level and for how long."""
+    due = allowed.step_at(delivered_ms)
+    if due is None:
+        yield f"the protocol has given all of its time after {delivered_ms} ms"
+        return
+    step, left_ms = due
+    if wanted.output != step.output:
+        yield "the step of the protocol that is due gives another output"
+    if wanted.for_ms > left_ms:
+        yield f"it would last {wanted.for_ms} ms, and {left_ms} ms are left of the step that is due"
+    if wanted.ramp_ms < min(step.ramp_ms, wanted.for_ms):
+        yield f"it would rise in {wanted.ramp_ms} ms, and the protocol says in {step.ramp_ms} ms"
+
+
+def _against_energy(wanted: SetOutput, counted_mj: int, allowed: Allowed) -> Iterator[str]:
+    if counted_mj > allowed.energy_max_mj:
+        yield f"{counted_mj} mJ have been given, and the session's ceiling is {allowed.energy_max_mj} mJ"
+    if not allowed.has_energy_for(wanted.output, wanted.for_ms, wanted.ramp_ms, counted_mj):
+        needed_mj = allowed.energy_mj(wanted.output, wanted.for_ms, wanted.ramp_ms)
+        bound_mj = allowed.energy_bound_mj
+        yield f"{counted_mj} mJ and {needed_mj} mJ more are above the bound on energy, {bound_mj} mJ"
+
+
+def _against_renew(wanted: Renew, standing: Standing) -> Iterator[str]:
+    yield from _against_circumstances(wanted.nonce, wanted.session, standing, State.EMITTING, State.HELD)
+    yield from _against_lease(wanted, standing)
+
+
+def _against_arm(wanted: Arm, standing: Standing) -> Iterator[str]:
+    yield from _against_circumstances(wanted.nonce, wanted.session, standing, State.ARMED)
+    allowed = standing.allowed
+    if allowed is None:
+        yield "nothing is admitted"
+        return
+    if allowed.blocked:
+        yield f"{allowed.family} is blocked: {allowed.blocked}"
+    if wanted.level_max > allowed.level_max:
+        yield f"a level of {wanted.level_max} is above the protocol's highest, {allowed.level_max}"
+    if wanted.delivered_max_ms > allowed.delivered_max_ms:
+        yield f"{wanted.delivered_max_ms} ms are more than the protocol's {allowed.delivered_max_ms} ms"
+    if wanted.energy_max_mj > allowed.energy_max_mj:
+        yield f"{wanted.energy_max_mj} mJ are above the session's ceiling of {allowed.energy_max_mj} mJ"
+
+
+def _against_clear(wanted: ClearFaults, standing: Standing) -> Iterator[str]:
+    if wanted.nonce != standing.nonce:
+        yield "it names a nonce that is not the unit's"
+    if wanted.heard_ms != standing.heard_ms:
+        yield "it does not answer the unit's latest report"
+    if standing.state is not State.FAULT:
+        yield f"the controller is {standing.state.value}: there is no fault to clear"
+
+
+def _against_circumstances(nonce: int, session: int, standing: Standing, *states: State) -> Iterator[str]:
+    if nonce != standing.nonce:
+        yield "it names a nonce that is not the unit's"
+    if session == 0 or session != standing.session:
+        yield "it names a session that is not ours"
+    if standing.state not in states:
+        yield f"the controller is {standing.state.value}"
+    if standing.stop_asked:
+        yield "a stop is on its way"
+    if not standing.recorded:
+        yield "nothing records it"
+
+
+def _against_lease(wanted: SetOutput | Renew, standing: Standing) -> Iterator[str]:
+    if wanted.heard_ms != standing.heard_ms:
+        yield "its lease does not run from the unit's latest report"
+    if not standing.lease_min_ms <= wanted.lease_ms <= standing.lease_max_ms:
+        yield (
+            f"a lease of {wanted.lease_ms} ms is outside the unit's bounds, "
+            f"{standing.lease_min_ms} to {standing.lease_max_ms} ms"
+        )

@@ -1,0 +1,1 @@
+"""How units speak: the interface of a dialect, and each dialect."""

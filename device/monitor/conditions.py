@@ -1,0 +1,204 @@
+"""The conditions that the rules of `device.monitor.alarms` name: each says whether a view breaks it.
+
+Figures without a source are this project's own.
+"""
+
+from __future__ import annotations
+
+from device.dialects.base import RUNNING, UnitState
+from device.monitor.view import View
+from protocols.limits import Family
+
+STUCK_OUTPUT_PCT = 10  # of the level last set: measured output above this while off is no noise
+OUTPUT_TOLERANCE_PCT = 20  # modelled on 21 CFR 1050.10 (c)(1) as codified to 2022
+ENERGY_TOLERANCE_PCT = OUTPUT_TOLERANCE_PCT  # a meter may be as far off as the output it measures
+ENERGY_DIGIT_MJ = 1  # the meter's last
+STALL_PCT = 20  # of the speed set: a motor slower than this stands still
+HEAD_SLOPE_DDEG_C_S = 50  # a head does not warm by 5 °C in a second
+HEAD_PERIOD_MS = 100  # a sensor is read this often at most: two readings are never closer in time
+HEAD_DIGITS_DDEG_C = 2  # by which the last digit may differ from one reading to the next
+HEAD_RANGE_DDEG_C = (-200, 800)
+HEAD_DUE_MK = 300  # a reading in tenths of a degree changes before the head has warmed by three of them
+CLOCK_TOLERANCE_PCT = 2
+CLOCK_SLACK_MS = 250  # answers may come this late
+COUNT_SLACK_MS = 500  # contact may go and come back between two reports, and output with it
+STEP_COUNT_SLACK_MS = 20  # the counts of step and session are read from one timer: a tick apart at most
+LEASE_SLACK_MS = 20  # leases are granted in tens of milliseconds, and a unit may be a tick late
+
+
+def _over(view: View, level_pct: int) -> bool:
+    return view.report.output * 100 > view.wanted_level * level_pct
+
+
+def _under(view: View, level_pct: int) -> bool:
+    return view.report.output * 100 < view.wanted_level * level_pct
+
+
+def _emitting(view: View) -> bool:
+    return view.wanted_level > 0 and view.report.state is UnitState.EMITTING
+
+
+def _running(view: View) -> bool:
+    """Whether a step that we have started is running, output or no output."""
+    return view.wanted_level > 0 and view.report.state in RUNNING
+
+
+# --- output and what was set ------------------------------------------------------------------------
+
+
+def output_while_off(view: View) -> bool:
+    """Output is measured that is not meant to be, or that the unit's own state denies."""
+    unwanted = view.wanted_level == 0 or view.report.state is not UnitState.EMITTING
+    return unwanted and view.report.output * 100 > view.last_level * STUCK_OUTPUT_PCT
+
+
+def runs_unasked(view: View) -> bool:
+    """The unit says that a step is running, and none was started."""
+    return view.resting and view.report.state in RUNNING
+
+
+def output_high(view: View) -> bool:
+    """Output is measured above what was set."""
+    return _emitting(view) and _over(view, 100 + OUTPUT_TOLERANCE_PCT)
+
+
+def weak(view: View) -> bool:
+    """Output is measured below what was set, with its ramp over."""
+    return _emitting(view) and view.steady and _under(view, 100 - OUTPUT_TOLERANCE_PCT)
+
+
+def stalled(view: View) -> bool:
+    """A motor that hardly turns."""
+    return view.model.family is Family.PERCUSSION and weak(view) and _under(view, STALL_PCT)
+
+
+def level_differs(view: View) -> bool:
+    """The running step is not of the level that was set."""
+    return _running(view) and view.report.level_set != view.wanted_level
+
+
+def duty_differs(view: View) -> bool:
+    """The running step is not of the duty cycle that was set."""
+    return _running(view) and view.report.duty_set_pct != view.wanted_duty_pct
+
+
+def set_while_off(view: View) -> bool:
+    """No step is running, and the unit still names the level, the duty cycle or the lease of one."""
+    report = view.report
+    still_set = report.level_set or report.duty_set_pct or report.lease_left_ms
+    return report.state not in RUNNING and bool(still_set)
+
+
+def session_differs(view: View) -> bool:
+    """The unit was armed for our session and names another. After a restart it may name none."""
+    report = view.report
+    return view.session is not None and report.nonce == view.nonce and report.session != view.session
+
+
+def lease_differs(view: View) -> bool:
+    """More is left of the lease than was granted and has not passed since, or nothing and output goes on."""
+    if view.report.state not in RUNNING or view.lease_max_ms is None:
+        return False
+    left_ms = view.report.lease_left_ms
+    return left_ms == 0 or left_ms > view.lease_max_ms + LEASE_SLACK_MS
+
+
+# --- energy, counts and clocks ----------------------------------------------------------------------
+
+
+def over_dose(view: View) -> bool:
+    """More time than the step, or more energy than the session, may give."""
+    return view.report.delivered_ms > view.delivered_max_ms or view.report.energy_mj > view.energy_max_mj
+
+
+def energy_differs(view: View) -> bool:
+    """The meter does not agree with the output that the unit has reported."""
+    energy = view.energy
+    slack_mj = energy.slack_mj + ENERGY_DIGIT_MJ
+    too_little = (energy.metered_mj + slack_mj) * 100 < energy.least_mj * (100 - ENERGY_TOLERANCE_PCT)
+    too_much = (energy.metered_mj - slack_mj) * 100 > energy.most_mj * (100 + ENERGY_TOLERANCE_PCT)
+    return too_little or too_much or energy.while_off_mj > ENERGY_DIGIT_MJ
+
+
+def clock_off(view: View) -> bool:
+    """The unit's clock and ours are drifting apart."""
+    apart_ms = abs(view.unit_elapsed_ms - view.elapsed_ms)
+    return (apart_ms - CLOCK_SLACK_MS) * 100 > CLOCK_TOLERANCE_PCT * view.elapsed_ms
+
+
+def count_off(view: View) -> bool:
+    """The unit's count of delivered time is not that of its clock, of its step, or of a count at all."""
+    emitted_ms = view.report.delivered_ms + view.uncounted_ms
+    uncounted = (abs(view.uncounted_ms) - COUNT_SLACK_MS) * 100 > CLOCK_TOLERANCE_PCT * emitted_ms
+    apart = _running(view) and abs(view.step_apart_ms) > STEP_COUNT_SLACK_MS
+    return uncounted or apart or view.counts_went_back
+
+
+def step_overrun(view: View) -> bool:
+    """By our clock output has gone on for longer than its step, or the session, may."""
+    host = view.host
+    if view.report.state is not UnitState.EMITTING:
+        return False
+    return host.output_ms > host.output_max_ms or host.session_ms > host.session_max_ms
+
+
+def contact_lost(view: View) -> bool:
+    """The unit waits for contact, which it can sense."""
+    return view.report.state is UnitState.HELD and view.declared.senses_contact
+
+
+def held_for_nothing(view: View) -> bool:
+    """The unit waits for contact, which it cannot sense."""
+    return view.report.state is UnitState.HELD and not view.declared.senses_contact
+
+
+def hold_overrun(view: View) -> bool:
+    """By our clock the unit has waited for contact for longer than it may, at once or in all."""
+    host = view.host
+    if not contact_lost(view):
+        return False
+    return host.hold_ms > host.hold_max_ms or host.holds_ms > host.holds_max_ms
+
+
+# --- the head, the battery and the unit itself ------------------------------------------------------
+
+
+def head_at(view: View, ddeg_c: int | None) -> bool:
+    """The head is as warm as ``ddeg_c``, tenths of a degree."""
+    return ddeg_c is not None and view.declared.measures_head_temp and view.report.head_temp_ddeg_c >= ddeg_c
+
+
+def head_trips(view: View) -> bool:
+    """The head is at the lower of the model's trip and the unit's."""
+    trips = (view.model.head_trip_ddeg_c, view.declared.head_trip_ddeg_c)
+    return head_at(view, min((trip for trip in trips if trip is not None), default=None))
+
+
+def head_implausible(view: View) -> bool:
+    """The head reads what no head is, or leaps as no head can."""
+    if not view.declared.measures_head_temp:
+        return False
+    low, high = HEAD_RANGE_DDEG_C
+    if not low <= view.report.head_temp_ddeg_c <= high:
+        return True
+    if view.before is None:
+        return False
+    change = abs(view.report.head_temp_ddeg_c - view.before.head_temp_ddeg_c)
+    # Reports may be a millisecond apart; the readings in them are not.
+    since_ms = max(view.since_before_ms, HEAD_PERIOD_MS)
+    return (change - HEAD_DIGITS_DDEG_C) * 1000 > HEAD_SLOPE_DDEG_C_S * since_ms
+
+
+def head_stuck(view: View) -> bool:
+    """The head must have warmed, and its reading has not changed."""
+    return view.declared.measures_head_temp and view.head_due_mk >= HEAD_DUE_MK
+
+
+def battery_at(view: View, pct: int) -> bool:
+    """The battery is as low as ``pct``."""
+    return view.declared.knows_battery and view.report.battery_pct <= pct
+
+
+def lapsed(view: View) -> bool:
+    """A lease has run out, as the unit's state or its count says."""
+    return view.report.state is UnitState.LAPSED or view.report.lapses != view.lapses

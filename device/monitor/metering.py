@@ -1,0 +1,83 @@
+"""The unit's energy meter, held against the output that it reports and the time that passes by its clock.
+
+Acoustic energy is intensity × area × duty × time, so it can be reckoned for ultrasound. What a massage gun
+gives depends on the force that it is pressed with: of a gun only what is metered while it is off is followed.
+"""
+
+from __future__ import annotations
+
+from device.dialects.base import Report, UnitState
+from device.monitor.view import EnergyTrend, Start
+
+TURN_MS = 1 << 32  # a unit's uptime begins anew after 49 days
+SLACK_MS = 500  # of full output: what bends between two reports
+WINDOW = 4  # slacks: what was metered longer ago counts half
+_PER_MJ = 10_000_000  # mW/cm² × mm² = 10 µW; × % = 0.1 µW; × ms = 0.1 nJ
+
+
+def went_ms(before: Report, report: Report) -> int:
+    """What has passed by the unit's clock from one report to the other."""
+    return (report.uptime_ms - before.uptime_ms) % TURN_MS
+
+
+def same_counts(before: Report, report: Report) -> bool:
+    """Whether the counts of the two belong together: one session, and no restart between."""
+    return (before.nonce, before.session) == (report.nonce, report.session)
+
+
+class Metering:
+    """Follows the meter through one session. ``area_mm2`` is the unit's own; None for percussion."""
+
+    def __init__(self, area_mm2: int | None) -> None:
+        self.given = 0  # between the last two reports, for certain; tenths of a nanojoule
+        self._area_mm2 = area_mm2
+        self._while_off_mj = 0
+        self._start: int | None = None  # the latest; what follows is counted from it
+        self._metered_mj: int
+        self._least: int
+        self._most: int
+
+    def follow(self, before: Report, report: Report, start: Start | None) -> EnergyTrend:
+        """What is to be said of the energy, once ``report`` has come after ``before``."""
+        self.given = 0
+        compared = same_counts(before, report)
+        if compared and _is_off(before, report):
+            self._while_off_mj += max(report.energy_mj - before.energy_mj, 0)
+        if self._area_mm2 is None or start is None:
+            return EnergyTrend(while_off_mj=self._while_off_mj)
+        if start.number != self._start:
+            self._start, self._metered_mj, self._least, self._most = start.number, 0, 0, 0
+        if compared:
+            self._count(before, report, start, self._area_mm2 * went_ms(before, report))
+        slack = self._area_mm2 * start.level * start.duty_pct * SLACK_MS
+        trend = EnergyTrend(
+            metered_mj=self._metered_mj,
+            least_mj=self._least // _PER_MJ,
+            most_mj=self._most // _PER_MJ,
+            slack_mj=slack // _PER_MJ,
+            while_off_mj=self._while_off_mj,
+        )
+        if self._most > WINDOW * slack:
+            self._metered_mj //= 2
+            self._least //= 2
+            self._most //= 2
+        return trend
+
+    def _count(self, before: Report, report: Report, start: Start, area_ms: int) -> None:
+        self._metered_mj += report.energy_mj - before.energy_mj
+        if before.state is report.state is UnitState.EMITTING:  # on a straight line from one to the other
+            self.given = (before.output + report.output) * area_ms * start.duty_pct // 2
+            self._least += self.given
+            self._most += self.given
+            return
+        # Output began, ended or came and went: when, nobody knows.
+        levels = [before.output, report.output]
+        if report.delivered_ms != before.delivered_ms:
+            levels.append(start.level)
+        self._most += max(levels) * area_ms * 100
+
+
+def _is_off(before: Report, report: Report) -> bool:
+    """Whether nothing can have gone out between the two: no output is told of, measured or counted."""
+    told = UnitState.EMITTING in (before.state, report.state)
+    return not (told or before.output or report.output or report.delivered_ms != before.delivered_ms)

@@ -1,0 +1,88 @@
+"""What a rule of the watch sees: a report, the one before, and what follows from what was set.
+
+Values only. `device.monitor.trends` makes a `View` of each report; `device.monitor.conditions` judges it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from device.dialects.base import Declaration, Report
+from device.models import Model
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The latest start of a step's output."""
+
+    number: int  # from 1, in this session
+    at_ms: int  # by our clock, when it was sent
+    for_ms: int
+    ramp_ms: int
+    level: int
+    duty_pct: int  # 100 for percussion, as on the wire
+    base_ms: int  # delivered in this session before it, as the unit reported it
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The latest lease: it runs for ``lease_ms`` from the report of ``heard_ms``."""
+
+    heard_ms: int  # by the unit's clock
+    lease_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EnergyTrend:
+    """The energy metered of late, and what the reported output and its time make of it. Ultrasound only."""
+
+    metered_mj: int = 0
+    least_mj: int = 0  # given for certain
+    most_mj: int = 0  # given at most
+    slack_mj: int = 0
+    while_off_mj: int = 0  # metered between reports of a unit that was off: any family
+
+
+@dataclass(frozen=True, slots=True)
+class HostTime:
+    """Output and holds of the latest start, counted by our clock, and what they may come to."""
+
+    output_ms: int = 0
+    output_max_ms: int = 0
+    session_ms: int = 0  # output of all starts of the session
+    session_max_ms: int = 0
+    hold_ms: int = 0  # the hold at hand
+    hold_max_ms: int = 0
+    holds_ms: int = 0  # all holds since the start
+    holds_max_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One report, and what it is judged by."""
+
+    now_ms: int
+    report: Report
+    before: Report | None
+    since_before_ms: int
+    model: Model
+    declared: Declaration
+    wanted_level: int  # 0: output is meant to be off
+    wanted_duty_pct: int  # of the latest start; 0 before the first
+    last_level: int  # the level last set, 1 before the first
+    resting: bool  # nothing has been started that the unit has not ended, and no stop is on its way
+    steady: bool  # any ramp is over, and contact is as it was
+    nonce: int  # the one the session began under
+    session: int | None  # the one the unit has to name; None until it has been armed for ours
+    lapses: int  # at the session's start
+    delivered_max_ms: int
+    energy_max_mj: int
+    elapsed_ms: int  # by our clock, since the first report
+    unit_elapsed_ms: int  # by the unit's
+    uncounted_ms: int  # output that the unit's clock has seen and its count has not
+    step_apart_ms: int  # by how much the unit's count of the step exceeds what the session's count says of it
+    counts_went_back: bool  # a count of the session is lower than it was
+    lease_max_ms: int | None  # the most that can be left of the latest lease; None before the first
+    energy: EnergyTrend
+    host: HostTime
+    head_due_mk: int  # by how much the head must have warmed since its reading last changed, mK

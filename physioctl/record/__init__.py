@@ -1,0 +1,1 @@
+"""The record: the journal, its verification, and its sessions read back."""

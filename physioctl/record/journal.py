@@ -1,0 +1,363 @@
+"""The journal: every event of every session, each entry carrying the hash of the one before.
+
+It is the recorder: told before bytes leave, and without it there is no output. An entry is on the disk when
+`append` returns. The journal can show that it was changed; it cannot prevent it. See `journal_schema` for
+the format, `journal_file` for the file, `record` for what is read back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+
+from device.clock import Clock
+from device.events import Event
+from physioctl.errors import JournalUnusable, UsageMistake
+from physioctl.events import JournalBegun
+from physioctl.record.entries import COLUMNS, Damaged, flaw
+from physioctl.record.journal_file import (
+    BUSY_S,
+    OpenFile,
+    begin_file,
+    connect,
+    connect_read_only,
+    continue_after,
+    default_path,
+    expect_format,
+    expect_ours,
+    file_named,
+    keep_beside,
+    keep_private,
+    plainly,
+    tolerant_text,
+)
+from physioctl.record.journal_schema import (
+    SCHEMA,
+    body_hash,
+    canonical,
+    chained,
+    schema_expected,
+    schema_of,
+)
+from physioctl.record.sessions_table import derive
+
+__all__ = ["BUSY_S", "Journal", "SessionLog", "default_path", "reading"]
+
+CHECKED_AT_OPEN = 1000  # of the newest entries: some milliseconds; all of them are for `verify`
+_SALT_BYTES = 16
+
+
+class Journal:
+    """An open journal. Several programs may have one open at a time."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, clock: Clock, rng: random.Random, file: OpenFile | None = None
+    ) -> None:
+        self._connection = connection
+        self._rng = rng
+        self._file = file
+        self._last: tuple[int, str] | None = None  # number and hash of the entry last appended here
+        self.clock = clock
+        self.name = str(file.path) if file else "in memory"  # as errors call it
+        self.begun = False  # whether opening made the file
+
+    @classmethod
+    def open(
+        cls, path: Path | None, clock: Clock, *, new: bool = False, continues: Path | None = None
+    ) -> Journal:
+        """Open the journal at ``path``, by default the user's own. One that is not there is begun.
+
+        ``new`` asks for one to be begun, with the folders it needs; ``continues`` names an older journal, no
+        longer whole perhaps, whose head becomes the first entry of the new one. Raise `JournalUnusable`, and
+        touch nothing, when the file is no journal, is not the user's to write, or its newest entries are not
+        whole; raise `UsageMistake` when ``new`` names a file that is there.
+        """
+        name = str(path or default_path())
+        with plainly(name):
+            where = file_named(path or default_path())
+            if continues is not None and not new:
+                raise UsageMistake(
+                    "--continues is for a new journal", "Add --new, and name it with --journal."
+                )
+            head = None if continues is None else _head_of(continues)
+            begun = begin_file(where, folders=new or path is None)
+            if new and not begun:
+                raise UsageMistake(
+                    f"there is a journal at {where} already", "Leave --new out, or name another."
+                )
+            expect_ours(where)
+            keep_private(where)
+            before = where.stat()
+            connection = connect(where)
+            try:
+                _expect_whole_end(connection, where)
+                file = OpenFile.now_at(where)
+                file.expect_same(before)
+            except BaseException:
+                connection.close()
+                raise
+        journal = cls(connection, clock, random.SystemRandom(), file)
+        journal.begun = begun
+        if head is not None:
+            journal.append("", head)
+        return journal
+
+    @classmethod
+    def in_memory(cls, clock: Clock, seed: int = 0) -> Journal:
+        """Make a journal with every rule of one on the disk, gone when it is closed: for rehearsals.
+
+        Its ids and salts come from ``seed``, so that the same session is the same every time.
+        """
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        connection.text_factory = tolerant_text
+        connection.executescript(SCHEMA)
+        return cls(connection, clock, random.Random(f"{seed}/journal"))  # noqa: S311 - of a rehearsal
+
+    # --- writing ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Let nobody else write meanwhile; keep everything that is appended within, or nothing of it.
+
+        Within another transaction it is a part of that one. Raise `JournalUnusable` when the path leads to
+        another file by now, or the entries cannot be kept.
+        """
+        connection = self._connection
+        with plainly(self.name):
+            if connection.in_transaction:
+                yield connection
+                return
+            self._expect_last_kept()
+            try:
+                # IMMEDIATE: another program may append too, and not between the head and the entry.
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                # Whatever broke it off is the error to report; SQLite undoes the rest when it reopens.
+                with suppress(sqlite3.Error):
+                    if connection.in_transaction:
+                        connection.execute("ROLLBACK")
+
+    def append(self, session: str, event: Event) -> None:
+        """Add ``event`` for good, or raise `JournalUnusable` and leave the journal as it was."""
+        body = event.as_json()
+        name, at_ms = body.pop("event"), body.pop("at_ms")
+        utc = self.clock.utc().isoformat(timespec="milliseconds")
+        text, salt = canonical(body), self._rng.randbytes(_SALT_BYTES).hex()
+        with self.transaction() as connection:
+            last, prev = self._head(connection)
+            entry = (last + 1, session, utc, at_ms, name, body_hash(salt, text), prev)
+            hash_ = chained(*entry)
+            connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*entry, hash_))
+            connection.execute("INSERT INTO bodies VALUES (?, ?, ?)", (last + 1, salt, text))
+            derive(connection, last + 1, session, name, body)
+        if not self._connection.in_transaction:
+            self._last = (last + 1, hash_)
+
+    def begin(self, session: str) -> SessionLog:
+        """Return the recorder of the session with this id."""
+        return SessionLog(self, session)
+
+    def new_session_id(self) -> str:
+        """Return an id that no session in the journal has: when, and six digits by chance.
+
+        It is taken only once its session has started, in the same transaction.
+        """
+        while True:
+            id_ = f"{self.clock.utc():%Y%m%d-%H%M%S}-{self._rng.getrandbits(24):06x}"
+            taken = self._connection.execute("SELECT 1 FROM entries WHERE session = ? LIMIT 1", (id_,))
+            if taken.fetchone() is None:
+                return id_
+
+    def _head(self, connection: sqlite3.Connection) -> tuple[int, str]:
+        seq, hash_ = connection.execute("SELECT seq, hash FROM head").fetchone() or (None, None)
+        if not isinstance(seq, int) or not isinstance(hash_, str):
+            raise JournalUnusable(f"the journal {self.name} has lost its head", continue_after(self.name))
+        return seq, hash_
+
+    # --- reading ------------------------------------------------------------------------------------
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Give the journal's own connection, to read back what was told."""
+        with plainly(self.name):
+            yield self._connection
+
+    def _expect_last_kept(self) -> None:
+        """Raise `JournalUnusable` when the path leads elsewhere, or not to the entry last appended here.
+
+        A file that was emptied and has grown again is as long as before: so that entry is read through the
+        path, by a connection of its own.
+        """
+        if self._file is None:
+            return
+        self._file.expect_unchanged()
+        if self._last is None:
+            return
+        other = connect_read_only(self._file.path)
+        try:
+            kept = other.execute("SELECT seq, hash FROM entries WHERE seq = ?", self._last[:1]).fetchone()
+        finally:
+            other.close()
+        if kept != self._last:
+            raise self._lost("the entry made last")
+
+    def _lost(self, what: str) -> JournalUnusable:
+        return JournalUnusable(f"the journal {self.name} does not hold {what}", continue_after(self.name))
+
+    def expect_kept(self, session: str) -> None:
+        """Raise `JournalUnusable` unless what was told of ``session`` is in the file at the path.
+
+        It is read back through the path, by a connection of its own: what SQLite holds in memory proves
+        nothing about the disk.
+        """
+        if self._file is None or self._connection.in_transaction:
+            return
+        mine = "WHERE session = ? ORDER BY entries.seq"
+        with plainly(self.name):
+            self._file.expect_unchanged()
+            told = self._connection.execute(f"{COLUMNS} {mine}", (session,)).fetchall()
+            other = connect_read_only(self._file.path)
+            try:
+                kept = other.execute(f"{COLUMNS} {mine}", (session,)).fetchall()
+            finally:
+                other.close()
+        if kept != told or not kept or any(map(flaw, kept)):
+            raise self._lost(f"what was told of session {session}")
+
+    def keep_beside(self, session: str, event: Event) -> Path | None:
+        """Write ``event`` beside the journal, which cannot take it; None where that cannot be done either."""
+        if self._file is None:
+            return None
+        line = {"format": 1, "session": session, "utc": self.clock.utc().isoformat()} | event.as_json()
+        return keep_beside(self._file.path, session, json.dumps(line))
+
+    def close(self) -> None:
+        """Let go of the file. Every entry has long been on the disk."""
+        self._connection.close()
+
+    def __enter__(self) -> Journal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class SessionLog:
+    """The recorder of one session: tells the journal, under the session's id."""
+
+    def __init__(self, journal: Journal, session: str) -> None:
+        self._journal = journal
+        self.session = session
+        self.broken = False  # whether something could not be kept
+
+    def tell(self, event: Event) -> None:
+        """Take ``event`` down for good, or raise `JournalUnusable` with where it was written instead.
+
+        The session's end counts once all of the session has been read back from the disk.
+        """
+        try:
+            self._journal.append(self.session, event)
+            if event.name == "session_ended":
+                self._journal.expect_kept(self.session)
+        except JournalUnusable as error:
+            self.broken = True
+            kept = self.keep_beside(event)
+            instead = f" What it could not keep is in {kept}." if kept else ""
+            raise JournalUnusable(
+                f"{error.what} (session {self.session})", f"{error.to_do}{instead}"
+            ) from error
+
+    def keep_beside(self, event: Event) -> Path | None:
+        """Write ``event`` beside the journal, which cannot take it."""
+        return self._journal.keep_beside(self.session, event)
+
+
+@contextmanager
+def reading(where: Path | Journal) -> Iterator[sqlite3.Connection]:
+    """Give a connection that can change nothing, seeing one moment of the journal throughout."""
+    if isinstance(where, Journal):
+        with where.reading() as connection:
+            yield connection
+        return
+    name = str(where)
+    with plainly(name):
+        if not where.is_file():
+            there = "it is not a file" if where.exists() else "there is no such file"
+            raise JournalUnusable(
+                f"the journal {name} cannot be read: {there}", "Name another with --journal FILE."
+            )
+        connection = connect_read_only(where)
+        try:
+            connection.execute("BEGIN")
+            expect_format(connection, name)
+            yield connection
+        finally:
+            connection.close()
+
+
+def _expect_whole_end(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise `JournalUnusable` unless the newest entries are whole and lead to the head.
+
+    All of a large journal takes seconds, which is for `verify`; whatever else a session reads is checked as
+    it is read.
+    """
+    connection.execute("BEGIN")
+    try:
+        rows = connection.execute(f"{COLUMNS} ORDER BY entries.seq DESC LIMIT ?", (CHECKED_AT_OPEN,))
+        what = _flaw_at_end(connection, rows.fetchall())
+    finally:
+        connection.execute("ROLLBACK")
+    if what:
+        raise JournalUnusable(f"the journal {path} is not whole: {what}", continue_after(path))
+
+
+def _flaw_at_end(connection: sqlite3.Connection, newest: list[tuple[object, ...]]) -> str | None:
+    if schema_of(connection) != schema_expected():
+        return "its rules have been changed"
+    heads = connection.execute("SELECT seq, hash FROM head").fetchall()
+    last = (newest[0][0], newest[0][7]) if newest else (0, "0" * 64)
+    if heads != [last]:
+        return "its head does not agree with the last entry"
+    for row, before in zip(newest, (*newest[1:], None), strict=False):
+        if what := flaw(row):
+            return str(Damaged(row[0], what))
+        if before is not None and (row[0], row[6]) != (int(str(before[0])) + 1, before[7]):
+            return str(Damaged(row[0], "it does not follow from the entry before it"))
+    starts = "SELECT count(*) FROM entries WHERE name = 'session_started'"
+    erased = "SELECT 1 FROM entries WHERE name = 'bodies_erased' LIMIT 1"
+    (derived,) = connection.execute("SELECT count(*) FROM sessions").fetchone()
+    if connection.execute(starts).fetchone() != (derived,) and not connection.execute(erased).fetchone():
+        return "its table of sessions does not agree with the entries"
+    return None
+
+
+def _head_of(path: Path) -> JournalBegun:
+    """Return the first entry of a journal that continues the one at ``path``, which need not be whole."""
+    from physioctl.record.verify import verify
+
+    verdict = verify(path)
+    return JournalBegun(
+        at_ms=0,
+        continues=verdict.head,
+        continues_entries=verdict.entries,
+        continues_whole=verdict.whole,
+        continues_file=sha256(os.fsencode(path.absolute())).hexdigest(),
+    )
+
+
+def utc_offset_min(moment: datetime) -> int:
+    """Return how far local time is ahead of UTC at ``moment``, in minutes."""
+    offset = moment.astimezone().utcoffset()
+    return 0 if offset is None else round(offset.total_seconds() / 60)

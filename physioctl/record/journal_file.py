@@ -1,0 +1,319 @@
+"""The journal as a file: found, made, known to be ours before it is touched, and still the one opened.
+
+What a path leads to is looked at read-only. Its mode is set, and SQLite opens it for writing, only once its
+tables are known to be a journal's.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import stat
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from physioctl.errors import JournalUnusable
+from physioctl.record.journal_schema import (
+    APPLICATION_ID,
+    FORMAT,
+    SCHEMA,
+    is_format_1,
+    marks_of,
+    schema_expected,
+    schema_of,
+)
+
+BUSY_S = 2.0  # how long another program may hold the journal
+_BESIDE = ("", "-wal", "-shm")  # the file, and what SQLite keeps beside it
+_NO_FILES = ("", "-", ":memory:")
+
+
+def default_path() -> Path:
+    """Return where the journal is when nobody says otherwise: in the user's data directory."""
+    from platformdirs import user_data_path  # only a session on the default path pays for it
+
+    return user_data_path("physioctl", appauthor=False) / "journal.sqlite"
+
+
+def file_named(path: Path) -> Path:
+    """Return ``path`` as an absolute one; raise `JournalUnusable` where no file can keep anything."""
+    text = str(path)
+    if text in _NO_FILES or text.startswith("file:") or "\0" in text:
+        raise JournalUnusable(
+            f"{text!r} names no file in which a record is kept", "Name a file with --journal FILE."
+        )
+    return Path(os.path.abspath(text))  # noqa: PTH100 - Path.resolve would follow links, and hide them
+
+
+def begin_file(path: Path, *, folders: bool) -> bool:
+    """Make an empty journal at ``path`` if there is nothing there, and say whether it was made.
+
+    It is made beside and put in place whole, so that nobody ever finds half a journal. ``folders`` lets the
+    folders that are missing be made as well.
+    """
+    if path.is_symlink() and not path.exists():
+        raise JournalUnusable(f"the journal {path} cannot be used: it is a link to nothing", ELSEWHERE)
+    if path.exists():
+        return False
+    if not path.parent.exists():
+        if not folders:
+            raise JournalUnusable(
+                f"the journal {path} cannot be made: there is no folder {path.parent}",
+                "Make the folder, or begin the journal and its folders with: run --journal FILE --new",
+            )
+        for folder in reversed([folder for folder in path.parents if not folder.exists()]):
+            folder.mkdir(mode=0o700, exist_ok=True)
+    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    os.close(os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    try:
+        connection = sqlite3.connect(_uri(made, "mode=rw"), uri=True, isolation_level=None)
+        try:
+            connection.executescript(SCHEMA)
+            connection.execute("PRAGMA journal_mode = WAL")
+        finally:
+            connection.close()
+        return _put_in_place(made, path)
+    finally:
+        made.unlink(missing_ok=True)
+
+
+def _put_in_place(made: Path, path: Path) -> bool:
+    """Give the file ``made`` its name; False when another program has begun a journal there meanwhile."""
+    try:
+        os.link(made, path)
+    except FileExistsError:
+        return False
+    except OSError:  # a file system without links: nothing keeps two programs apart there but this look
+        if path.exists():
+            return False
+        made.rename(path)
+    return True
+
+
+def expect_ours(path: Path) -> None:
+    """Raise `JournalUnusable` unless ``path`` leads to a journal of this format. Change nothing."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise JournalUnusable(f"the journal {path} cannot be used: it is not a file", ELSEWHERE)
+    if status.st_size == 0:
+        raise JournalUnusable(f"the journal {path} cannot be used: the file is empty", ELSEWHERE)
+    # Immutable: SQLite takes no lock and lays nothing beside the file. The tables of a journal are in the
+    # file itself from its first moment, so that what waits in a -wal makes no difference here.
+    connection = sqlite3.connect(_uri(path, "mode=ro&immutable=1"), uri=True, isolation_level=None)
+    try:
+        expect_format(connection, str(path))
+        if marks_of(connection)[0] != APPLICATION_ID:
+            raise JournalUnusable(f"{path} is a database, and not a journal of physioctl's", ELSEWHERE)
+        if schema_of(connection) != schema_expected():
+            raise JournalUnusable(
+                f"the journal {path} is not whole: its rules have been changed", continue_after(path)
+            )
+    finally:
+        connection.close()
+
+
+def expect_format(connection: sqlite3.Connection, name: str) -> None:
+    """Raise `JournalUnusable` for a journal of a format that this program does not read."""
+    application, version = marks_of(connection)
+    if application == APPLICATION_ID and version > FORMAT:
+        raise JournalUnusable(
+            f"the journal {name} is of format {version}; this program knows format {FORMAT}",
+            "Use the newer physioctl that wrote it, or name another with --journal FILE.",
+        )
+    if is_format_1(connection):
+        raise JournalUnusable(
+            f"the journal {name} is of format 1, written by an earlier version: it is kept as it is",
+            "Name a new one with --journal FILE.",
+        )
+
+
+def keep_private(path: Path) -> None:
+    """Take a journal of the user's own back from others who may read it. POSIX only."""
+    if sys.platform == "win32":
+        return
+    for beside in _BESIDE:
+        file = Path(f"{path}{beside}")
+        with suppress(FileNotFoundError):
+            status = file.stat()
+            if status.st_mode & 0o077 and status.st_uid == os.geteuid():
+                file.chmod(0o600)
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Connect to a journal that is there, for writing."""
+    for needed in (path, path.parent):
+        if not os.access(needed, os.W_OK):
+            raise PermissionError(13, "Permission denied")
+    connection = sqlite3.connect(_uri(path, "mode=rw"), uri=True, timeout=BUSY_S, isolation_level=None)
+    connection.text_factory = tolerant_text
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    # Each entry goes into the file proper at once: what waits in the -wal is dropped in silence by
+    # SQLite when a bit of it is struck, the head with it, and nobody could tell.
+    connection.execute("PRAGMA wal_autocheckpoint = 1")
+    return connection
+
+
+def connect_read_only(path: Path) -> sqlite3.Connection:
+    """Connect to a journal to read it, also in a folder where nothing may be written."""
+    connection = sqlite3.connect(_uri(path, "mode=ro"), uri=True, timeout=BUSY_S, isolation_level=None)
+    try:
+        connection.execute("PRAGMA schema_version")
+    except sqlite3.OperationalError:
+        connection.close()
+        if Path(f"{path}-wal").exists():
+            raise
+        # A copy in a folder nobody may write to: SQLite cannot lay its -shm there, and nobody writes.
+        connection = sqlite3.connect(_uri(path, "mode=ro&immutable=1"), uri=True, isolation_level=None)
+    except sqlite3.DatabaseError:
+        connection.close()
+        raise
+    connection.text_factory = tolerant_text
+    return connection
+
+
+def tolerant_text(data: bytes) -> str:
+    """Decode a column's text. What is not UTF-8 becomes lone surrogates, which no sound entry holds."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+@dataclass(slots=True)
+class OpenFile:
+    """The file that was opened, by the numbers the system knows it by. Its path has to lead to it."""
+
+    path: Path
+    _numbers: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _size: int = 0
+
+    @classmethod
+    def now_at(cls, path: Path) -> OpenFile:
+        """The file that ``path`` leads to now, with what SQLite keeps beside it."""
+        found = cls(path)
+        for beside in _BESIDE:
+            with suppress(FileNotFoundError):
+                status = Path(f"{path}{beside}").stat()
+                found._numbers[beside] = (status.st_dev, status.st_ino)
+        found._size = path.stat().st_size
+        return found
+
+    def expect_same(self, before: os.stat_result) -> None:
+        """Raise `JournalUnusable` when the path led to another file before it was opened."""
+        if self._numbers.get("") != (before.st_dev, before.st_ino):
+            raise self._changed(f"{self.path.name} has been replaced")
+
+    def expect_unchanged(self) -> None:
+        """Raise `JournalUnusable` when the path leads elsewhere now, or the file has been cut short."""
+        for beside, numbers in self._numbers.items():
+            try:
+                status = Path(f"{self.path}{beside}").stat()
+            except (FileNotFoundError, NotADirectoryError):
+                raise self._changed(f"{self.path.name}{beside} has been removed or moved") from None
+            if (status.st_dev, status.st_ino) != numbers:
+                raise self._changed(f"{self.path.name}{beside} has been replaced")
+            if not beside:
+                if status.st_size < self._size:
+                    raise self._changed(f"{self.path.name} has been cut short")
+                self._size = status.st_size
+
+    def _changed(self, what: str) -> JournalUnusable:
+        return JournalUnusable(
+            f"the journal {self.path} cannot be used: {what} while it was open",
+            "Find out who did that, and keep what is left. Begin a new journal with --journal FILE --new.",
+        )
+
+
+def keep_beside(path: Path, stamp: str, line: str) -> Path | None:
+    """Add a line that the journal at ``path`` could not keep to a file beside it; None if there is no way to.
+
+    Where nothing can be written beside it, the system's folder for temporary files takes it.
+    """
+    text = f"{line}\n".encode()
+    for beside in (True, False):
+        try:  # on a full disk there is no folder for temporary files either
+            folder = path.parent if beside else Path(tempfile.gettempdir())
+            kept = folder / f"{path.name}.unkept-{stamp}.jsonl"
+            file = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o600)
+            try:
+                if os.write(file, text) == len(text):
+                    return kept
+            finally:
+                os.close(file)
+        except OSError:
+            continue
+    return None
+
+
+@contextmanager
+def plainly(name: str) -> Iterator[None]:
+    """Turn whatever SQLite or the operating system raises into `JournalUnusable`."""
+    try:
+        yield
+    except (sqlite3.Error, OSError, UnicodeDecodeError) as error:  # SQLite may repeat bytes of a torn schema
+        raise unusable(name, error) from error
+
+
+def _uri(path: Path, options: str) -> str:
+    return f"{Path(os.path.abspath(path)).as_uri()}?{options}"  # noqa: PTH100 - links are SQLite's to follow
+
+
+ELSEWHERE = "Name another with --journal FILE; this one was left as it is."
+
+
+def continue_after(path: Path | str) -> str:
+    """Return what to do about a journal that is no longer whole."""
+    return (
+        f"See physioctl verify. Keep this file, and begin a new one: --journal NEW --new --continues {path}"
+    )
+
+
+_TROUBLES = {
+    "SQLITE_FULL": (
+        "the disk is full",
+        "Free some space, or name a journal on another disk with --journal FILE.",
+    ),
+    "SQLITE_IOERR": (
+        "the disk cannot be written or read",
+        "See to the disk and its free space, or name a journal on another with --journal FILE.",
+    ),
+    "SQLITE_READONLY": (
+        "it may not be written",
+        "Get the right to write there, or name another with --journal FILE.",
+    ),
+    "SQLITE_CANTOPEN": (
+        "it cannot be opened",
+        "See that the folder may be written, or name another with --journal FILE.",
+    ),
+    "SQLITE_BUSY": (
+        f"another program has held it for {BUSY_S:.0f} s",
+        "Close that program, and start again.",
+    ),
+    "SQLITE_NOTADB": ("it is not a journal", ELSEWHERE),
+    "SQLITE_ERROR": ("it is not a journal", ELSEWHERE),  # a database without our tables
+    "SQLITE_CORRUPT": (
+        "it is damaged",
+        "Keep the file, see `physioctl verify`, and name a new one with --journal FILE.",
+    ),
+}
+
+
+def unusable(name: str, error: sqlite3.Error | OSError | UnicodeDecodeError) -> JournalUnusable:
+    """Return what ``error`` means for the journal called ``name``."""
+    if isinstance(error, OSError):
+        why, to_do = (
+            error.strerror or str(error),
+            "See that it may be written, or name another with --journal FILE.",
+        )
+        return JournalUnusable(f"the journal {name} cannot be used: {why}", to_do)
+    code = (
+        "SQLITE_CORRUPT" if isinstance(error, UnicodeDecodeError) else getattr(error, "sqlite_errorname", "")
+    )
+    why, to_do = next(
+        (trouble for kind, trouble in _TROUBLES.items() if code.startswith(kind)),
+        (str(error), "See `physioctl verify`, or name another with --journal FILE."),
+    )
+    return JournalUnusable(f"the journal {name} cannot be used: {why}", to_do)

@@ -1,0 +1,116 @@
+"""The rig: a clock, a cable, a simulated unit, and the controller that a therapist's session uses.
+
+The one module that sees both sides. Nothing of the controller is left out or stood in for: what runs
+here is what runs on a serial port, in time that costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heapify, heappop, heappush
+from queue import SimpleQueue
+from typing import TypeAlias
+
+from device.clock import Clock, VirtualClock
+from device.control.controller import Controller
+from device.dialects.base import Dialect
+from device.dialects.native import Native
+from device.errors import LinkLost
+from device.link import Inbox, Link
+from device.operator import Act
+from simulator.cable import Cable
+from simulator.faults import Fault
+from simulator.unit import SimulatedUnit
+
+MakeController: TypeAlias = Callable[[Link, Clock, Inbox, Dialect], Controller]
+
+
+class CableLink:
+    """The host's end of a simulated cable."""
+
+    simulated = True
+
+    def __init__(self, cable: Cable, clock: VirtualClock, inbox: Inbox) -> None:
+        self.name = f"a simulated {cable.unit.plate.name}"
+        self._cable = cable
+        self._clock = clock
+        self._inbox = inbox
+        cable.on_arrival = inbox.put
+        cable.on_pulled = self._pulled
+
+    def send(self, data: bytes) -> bool:
+        """Send ``data`` down the cable."""
+        if self._cable.pulled:
+            raise self._gone()
+        self._cable.send(data, self._clock.now_ms())
+        return True
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _pulled(self) -> None:
+        self._inbox.put(self._gone())
+
+    def _gone(self) -> LinkLost:
+        return LinkLost(
+            f"{self.name} is gone: the cable is out", "Plug the cable in again and look at the unit."
+        )
+
+
+class Person:
+    """Somebody who acts at given moments."""
+
+    def __init__(self, inbox: Inbox, acts: Iterable[tuple[int, Act]] = ()) -> None:
+        self._inbox = inbox
+        self._acts = list(acts)
+        heapify(self._acts)
+
+    def will(self, act: Act, at_ms: int) -> None:
+        """Have ``act`` done at ``at_ms``."""
+        heappush(self._acts, (at_ms, act))
+
+    def next_ms(self) -> int | None:
+        """When the next act is due."""
+        return self._acts[0][0] if self._acts else None
+
+    def move_to(self, now_ms: int) -> None:
+        """Do what has fallen due."""
+        while self._acts and self._acts[0][0] <= now_ms:
+            self._inbox.put(heappop(self._acts)[1])
+
+
+class Rig:
+    """A controller, a cable, a unit, a person and the time they share.
+
+    A part other than the usual one may be brought along, by whoever asks what would happen with a worse one.
+    The unit's serial number follows from its model and the seed where no other is given.
+    """
+
+    def __init__(
+        self,
+        model: str = "us111",
+        *,
+        seed: int = 0,
+        faults: Sequence[Fault] = (),
+        acts: Iterable[tuple[int, Act]] = (),
+        clock: VirtualClock | None = None,
+        serial: str | None = None,
+        link: Callable[[Cable, VirtualClock, Inbox], Link] = CableLink,
+        unit: type[SimulatedUnit] = SimulatedUnit,
+        controller: MakeController = Controller,
+    ) -> None:
+        self.clock = VirtualClock() if clock is None else clock
+        self.unit = unit(model, seed=seed, faults=faults, serial=serial)
+        self.cable = Cable(self.unit, seed=seed, faults=faults)
+        self.inbox: Inbox = SimpleQueue()
+        self.person = Person(self.inbox, acts)
+        self.clock.add(self.cable)
+        self.clock.add(self.person)
+        self.controller = controller(
+            link(self.cable, self.clock, self.inbox), self.clock, self.inbox, Native()
+        )
+
+    def wait(self, for_ms: int) -> None:
+        """Let time pass with nobody driving."""
+        elsewhere: SimpleQueue[None] = SimpleQueue()
+        self.clock.wait(elsewhere, self.clock.now_ms() + for_ms)

@@ -1,0 +1,114 @@
+"""Campaigns: thousands of stories over every core, and what they come to.
+
+The stories, and so the outcomes, are the same whatever the number of processes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing import get_context
+from typing import Any
+
+from physioctl import siblings
+from physioctl.rehearsal.storm.hazards import BOUND_MS, LATENT, Figure
+from physioctl.rehearsal.storm.play import NOTHING, Outcome, play
+from physioctl.rehearsal.storm.shrink import shrink
+from physioctl.rehearsal.storm.story import Story, draw, seed_of
+
+_AT_A_TIME = 25  # stories handed to a process
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """Which stories to play."""
+
+    count: int
+    seed: int
+    model: str | None = None  # None: any
+    protocol: str | None = None  # None: the courses made for storms
+
+    def played(self, jobs: int) -> Iterator[Outcome]:
+        """The outcomes, in the order of the stories."""
+        one = partial(_played, self)
+        if jobs == 1:
+            yield from map(one, range(self.count))
+            return
+        spawn = get_context("spawn")
+        with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=siblings.install) as pool:
+            yield from pool.map(one, range(self.count), chunksize=_AT_A_TIME)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one kind of trouble came to."""
+
+    kind: str
+    ended: dict[str, int]  # how the sessions ended in whose stories it was → how many
+    figures: tuple[Figure, ...]
+
+    @property
+    def stories(self) -> int:
+        """How many stories had it."""
+        return sum(self.ended.values())
+
+    @property
+    def latent(self) -> bool:
+        """Nothing goes out beyond what was set, or nothing but the unit's own switch can end it."""
+        return self.kind in LATENT
+
+    def times(self, *, stretched: bool) -> tuple[int, ...]:
+        """Milliseconds to silence, in order: those held to the plain bound, or to a stretched one."""
+        return tuple(
+            sorted(
+                figure.took_ms
+                for figure in self.figures
+                if (figure.bound_ms is not None and figure.bound_ms > BOUND_MS) is stretched
+            )
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The row as plain values."""
+        plain, stretched = self.times(stretched=False), self.times(stretched=True)
+        return {
+            "kind": self.kind,
+            "stories": self.stories,
+            "ended": self.ended,
+            "latent": self.latent,
+            "timed": len(plain),
+            "p99_ms": percentile(plain, 99),
+            "worst_ms": max(plain, default=None),
+            "bound_ms": None if self.latent or self.kind == NOTHING else BOUND_MS,
+            "stretched": len(stretched),
+            "stretched_worst_ms": max(stretched, default=None),
+        }
+
+
+def rows(outcomes: Sequence[Outcome]) -> list[Row]:
+    """One row for each kind of trouble, by name."""
+    ended: dict[str, Counter[str]] = {}
+    figures: dict[str, list[Figure]] = {}
+    for outcome in outcomes:
+        for kind in outcome.kinds:
+            ended.setdefault(kind, Counter())[outcome.ended] += 1
+        for figure in outcome.figures:
+            figures.setdefault(figure.kind, []).append(figure)
+    return [Row(kind, dict(ended[kind]), tuple(figures.get(kind, ()))) for kind in sorted(ended)]
+
+
+def percentile(times: Sequence[int], percent: int) -> int | None:
+    """The smallest of ``times``, in order, that no more than the rest of 100 in 100 exceed."""
+    return times[-(-len(times) * percent // 100) - 1] if times else None
+
+
+def shortest(outcome: Outcome, replay: Callable[[Story], Outcome] = play) -> Outcome:
+    """The outcome of the shortest story that still breaks the first rule that ``outcome`` broke."""
+    rule = outcome.violations[0].rule
+    return replay(shrink(outcome.story, lambda story: any(v.rule is rule for v in replay(story).violations)))
+
+
+def _played(campaign: Campaign, index: int) -> Outcome:
+    return play(draw(seed_of(campaign.seed, index), campaign.model, campaign.protocol))

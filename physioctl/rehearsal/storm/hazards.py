@@ -1,0 +1,293 @@
+"""What can make a session unsafe, since when it has been so, and how long the output then went on.
+
+Each hazard is timed from its onset to the moment at which nothing goes out. It reads the unit's truth;
+what the controller believes enters only as the moment at which it last heard the unit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from math import ceil
+from sys import maxsize
+
+from device.operator import Act
+from device.wire.messages import Family, Sensor
+from physioctl.rehearsal.rig import Rig
+from physioctl.rehearsal.storm.host import MortalClock
+from physioctl.rehearsal.storm.story import Story
+from simulator.cable import HELD_BACK_MS
+from simulator.faults import ON_THE_LINE, Fault, FaultKind
+
+LEASE_MS = 500
+INFERRED_MS = 550  # after its last renewal, a lease is taken to have run out in any unit
+PERIOD_MS = 100  # between statuses while output is on
+BOUND_MS = LEASE_MS + PERIOD_MS  # to silence, of whatever a unit survives
+_LINE_MS = 20  # an answer, and what may be on the line before it
+_CLOCK_PCT = 2  # as far as a clock may be off before anybody can tell
+_CLOCK_SLACK_MS = 350
+TOO_HOT_C = {Family.ULTRASOUND: 43.0, Family.PERCUSSION: 85.0}
+OVER_PCT = 120  # of what was set: no calibration is that far off
+_DIGIT = 1  # the meter's last
+_COUNT_SLACK_MS = 600  # by which a count of output may be off before anybody can tell, and a status period
+_METERED_MS = 2000  # of output, before a meter can tell it from another
+_CONTACT_JUDGED = 200  # mW/cm²: below it the unit does not judge contact
+
+HOST_FREEZE = "host_freeze"
+HOST_DEATH = "host_death"
+UNDER_POWER = "under_power"  # an ageing that gives less
+
+_COMM = frozenset(("COMM_LOST", "LAPSED"))
+_ALARMS: dict[str, frozenset[str]] = {
+    FaultKind.IMPLAUSIBLE_SENSOR: frozenset(("SENSOR_FAULT", "HEAD_OVERTEMP")),
+    FaultKind.AGEING: frozenset(("OUTPUT_HIGH",)),
+    FaultKind.OVERHEAT: frozenset(("HEAD_OVERTEMP", "MOTOR_HOT")),
+    FaultKind.STUCK_OUTPUT: frozenset(("OUTPUT_STUCK", "OUTPUT_HIGH")),
+    FaultKind.LYING_SENSOR: frozenset(("POWER_MISMATCH", "OUTPUT_STUCK")),
+    FaultKind.STUCK_SENSOR: frozenset(("SENSOR_FAULT",)),
+    FaultKind.FAST_CLOCK: frozenset(("CLOCK_OFF",)),
+    FaultKind.SLOW_CLOCK: frozenset(("CLOCK_OFF",)),
+    FaultKind.STALL: frozenset(("MOTOR_STALL", "POWER_MISMATCH")),
+    FaultKind.LOW_BATTERY: frozenset(("BATTERY_CRITICAL",)),
+    UNDER_POWER: frozenset(("POWER_MISMATCH",)),
+    FaultKind.WRONG_DUTY: frozenset(("DUTY_DIFFERS",)),
+    FaultKind.LYING_DUTY: frozenset(("ENERGY_DIFFERS",)),
+    FaultKind.LYING_METER: frozenset(("ENERGY_DIFFERS",)),
+    FaultKind.LYING_SESSION: frozenset(("SESSION_DIFFERS",)),
+    FaultKind.LYING_COUNT: frozenset(("COUNT_OFF",)),
+    FaultKind.ENDLESS_LEASE: frozenset(("LEASE_DIFFERS",)),
+    FaultKind.ENDLESS_HOLD: frozenset(("HOLD_OVERRUN",)),
+    FaultKind.ENDLESS_STEP: frozenset(("OVER_DOSE", "STEP_OVERRUN")),
+}
+_NONE: frozenset[FaultKind] = frozenset()
+_HIDDEN_BY = {  # what nobody can see while the sensor that would show it is at fault as well
+    FaultKind.OVERHEAT: frozenset((FaultKind.STUCK_SENSOR, FaultKind.IMPLAUSIBLE_SENSOR)),
+    FaultKind.AGEING: frozenset((FaultKind.LYING_SENSOR,)),
+    FaultKind.LYING_DUTY: frozenset((FaultKind.LYING_SENSOR, FaultKind.LYING_METER, FaultKind.AGEING)),
+}
+# With these nothing goes out beyond what was set, or nothing but the unit's own switch can end it.
+LATENT: frozenset[str] = frozenset(
+    (
+        UNDER_POWER,
+        FaultKind.LYING_SENSOR,
+        FaultKind.STUCK_SENSOR,
+        FaultKind.FAST_CLOCK,
+        FaultKind.SLOW_CLOCK,
+        FaultKind.STALL,
+        FaultKind.LOW_BATTERY,
+        FaultKind.STUCK_OUTPUT,
+        FaultKind.LYING_METER,
+        FaultKind.LYING_COUNT,
+        FaultKind.ENDLESS_HOLD,
+        FaultKind.ENDLESS_STEP,
+        FaultKind.MISSING_SENSOR,
+        FaultKind.WILD_AREA,
+        FaultKind.FUTURE_CALIBRATION,
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """How long output went on after the onset of one hazard."""
+
+    kind: str
+    took_ms: int
+    bound_ms: int | None  # None: shown, and held to nothing
+
+    @property
+    def late(self) -> bool:
+        """Whether it went on for too long."""
+        return self.bound_ms is not None and self.took_ms > self.bound_ms
+
+
+@dataclass(slots=True)
+class Hazard:
+    """One thing that makes output unsafe, and its stopwatch."""
+
+    kind: str
+    unsafe: Callable[[int, float], bool]  # now, with this output
+    since_ms: Callable[[], int]  # unsafe from here on, at the earliest
+    bound_ms: Callable[[int, int], int] | None = None  # between two moments; None: held to nothing
+    alarms: frozenset[str] = frozenset()  # one of these says that it has ended the session
+    ends_it: bool = True  # an output that ends while it is there has been ended by it
+    stays: bool = False  # once there, it stays until the output has ended
+    late: Figure | None = None  # the first that went on for too long, whatever ended it
+    _onset_ms: int | None = None
+    _figures: list[tuple[Figure, bool]] = field(default_factory=list)
+
+    def look(self, now_ms: int, before_ms: int, on: bool, was_on: bool, output: float) -> None:
+        """Look on, one event after the other; ``output`` is what goes out, or went out until now."""
+        there = self.unsafe(now_ms, output) or (self.stays and self._onset_ms is not None)
+        if self._onset_ms is None:
+            if not (there and (on or was_on)):
+                return
+            # What has crept up between two events is taken to have been there since the first of them.
+            self._onset_ms = before_ms if was_on else now_ms
+        since_ms = max(self._onset_ms, self.since_ms())
+        bound_ms = None if self.bound_ms is None else self.bound_ms(since_ms, now_ms)
+        figure = Figure(self.kind, now_ms - since_ms, bound_ms)
+        if there and figure.late:
+            self.late = self.late or figure
+        if not on:
+            self._figures.append((figure, there and self.ends_it))
+            self._onset_ms = None
+
+    def forget(self) -> None:
+        """Output no longer obeys anybody: the stopwatch tells nothing."""
+        self._onset_ms = None
+
+    def ended(self, alarms: frozenset[str]) -> Iterator[Figure]:
+        """How long output went on, each time that this hazard ended it."""
+        for index, (figure, ended_it) in enumerate(self._figures, start=1):
+            if ended_it or (index == len(self._figures) and self.alarms & alarms):
+                yield figure
+
+
+class _Hazards:
+    """Makes a story's hazards."""
+
+    def __init__(
+        self, rig: Rig, clock: MortalClock, level: Callable[[], int], duty_pct: Callable[[], int]
+    ) -> None:
+        self._rig = rig
+        self._clock = clock
+        self._level = level
+        self._duty_pct = duty_pct
+        self._too_hot_c = TOO_HOT_C[rig.unit.plate.family]
+
+    def of_act(self, at_ms: int, act: Act) -> Hazard:
+        """Somebody wants output off, from the moment of the act."""
+        return Hazard(kind_of_act(act), lambda now_ms, _: now_ms == at_ms, lambda: at_ms, stays=True)
+
+    def of_freezes(self) -> Hazard:
+        """The host does nothing."""
+        clock = self._clock
+        return Hazard(HOST_FREEZE, lambda _, __: clock.frozen, lambda: clock.froze_ms)
+
+    def of_death(self, at_ms: int) -> Hazard:
+        """The host is gone."""
+        return Hazard(HOST_DEATH, lambda now_ms, _: now_ms >= at_ms, lambda: at_ms)
+
+    def of_fault(self, fault: Fault) -> Hazard:
+        """Unsafe while the fault lasts, or while what it does is beyond what is safe."""
+        if fault.kind in ON_THE_LINE:
+            return self._unheard(fault)
+        kind = kind_of(fault)
+        # A battery that has run down stays so, however short the moment at which it did.
+        during = range(fault.at_ms, maxsize if kind == FaultKind.LOW_BATTERY else fault.until_ms)
+        return Hazard(
+            kind,
+            lambda now_ms, output: now_ms in during and self._beyond(kind, output),
+            lambda: fault.at_ms,
+            alarms=_ALARMS.get(kind, frozenset()),
+            ends_it=kind not in LATENT,
+        )
+
+    def _beyond(self, kind: str, output: float) -> bool:
+        match kind:
+            case FaultKind.AGEING:
+                return output - _DIGIT > self._level() * OVER_PCT / 100
+            case FaultKind.WRONG_DUTY | FaultKind.LYING_DUTY:
+                return self._rig.unit.duty_pct > self._duty_pct()
+            case FaultKind.OVERHEAT:
+                return self._rig.unit.head_temp >= self._too_hot_c
+            case FaultKind.LIFT_OFF:
+                return output >= _CONTACT_JUDGED
+        return True
+
+    def _unheard(self, fault: Fault) -> Hazard:
+        """Unsafe from when the host last heard the unit, until it hears it again with the line whole."""
+        controller = self._rig.controller
+
+        def unsafe(now_ms: int, _: float) -> bool:
+            return now_ms >= fault.at_ms and (fault.during(now_ms) or controller.heard_ms < fault.until_ms)
+
+        return Hazard(
+            fault.kind.value,
+            unsafe,
+            lambda: max(fault.at_ms, controller.heard_ms),
+            alarms=_COMM | {"RESTARTED"} if fault.kind is FaultKind.SWAPPED else _COMM,
+            ends_it=False,
+        )
+
+
+def hazards(
+    story: Story, rig: Rig, clock: MortalClock, level: Callable[[], int], duty_pct: Callable[[], int]
+) -> list[Hazard]:
+    """The hazards of a story; ``level`` and ``duty_pct`` are what the step at hand may give."""
+    make = _Hazards(rig, clock, level, duty_pct)
+    kinds = {fault.kind for fault in story.faults}
+    found = [make.of_fault(fault) for fault in story.faults if not kinds & _HIDDEN_BY.get(fault.kind, _NONE)]
+    # A toggle may mean the opposite; then there is no output for it to end.
+    found += [make.of_act(at_ms, act) for at_ms, act in story.acts if act is not Act.RESUME]
+    if story.freezes:
+        found.append(make.of_freezes())
+    if story.death_ms is not None:
+        found.append(make.of_death(story.death_ms))
+    for hazard in found:
+        if hazard.kind not in LATENT:
+            hazard.bound_ms = partial(bound_ms, story)
+        if hazard.kind == FaultKind.LYING_DUTY:
+            hazard.bound_ms = partial(metered_bound_ms, story)
+    return found
+
+
+def must_be_refused(story: Story, sensors: Sensor) -> bool:
+    """Whether nobody may drive the unit of a story, which has these sensors when it is sound."""
+    kinds = {fault.kind: fault.amount for fault in story.faults if fault.at_ms == 0}
+    if FaultKind.WILD_AREA in kinds or FaultKind.FUTURE_CALIBRATION in kinds:
+        return True
+    return bool(Sensor(round(kinds.get(FaultKind.MISSING_SENSOR, 0))) & sensors & ~Sensor.FORCE)
+
+
+def kind_of(fault: Fault) -> str:
+    """What a fault is timed as: a unit that has aged gives too much, or too little."""
+    return UNDER_POWER if fault.kind is FaultKind.AGEING and fault.amount <= 0 else fault.kind.value
+
+
+def kind_of_act(act: Act) -> str:
+    """What an act that ends output is timed as."""
+    return "operator_stop" if act is Act.STOP else "operator_pause"
+
+
+def lease_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
+    """How long a lease may truly last, between two moments: a slow clock stretches it, and nothing else."""
+    slow = max(
+        (
+            fault.amount
+            for fault in story.faults
+            if fault.kind is FaultKind.SLOW_CLOCK and fault.at_ms < to_ms and from_ms < fault.until_ms
+        ),
+        default=0.0,
+    )
+    return ceil(LEASE_MS / (1 - slow))
+
+
+def line_ms(story: Story) -> int:
+    """How long an answer may be on its way."""
+    late_ms = sum(fault.amount for fault in story.faults if fault.kind is FaultKind.BYTES_LATE)
+    held_back = any(fault.kind is FaultKind.FRAMES_REORDERED for fault in story.faults)
+    return _LINE_MS + ceil(late_ms) + (HELD_BACK_MS if held_back else 0)
+
+
+def clock_slack_ms(story: Story, now_ms: int) -> int:
+    """By how much a count of time may be off until now: not at all, but for a clock or a count that is."""
+    kinds = {fault.kind for fault in story.faults if fault.at_ms <= now_ms}
+    slack_ms = 0
+    if kinds & {FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK}:
+        slack_ms += _CLOCK_SLACK_MS + now_ms * _CLOCK_PCT // 100
+    if kinds & {FaultKind.LYING_COUNT, FaultKind.ENDLESS_STEP}:
+        slack_ms += _COUNT_SLACK_MS + now_ms * _CLOCK_PCT // 100
+    return slack_ms
+
+
+def bound_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
+    """The lease, and one status period."""
+    return lease_ms(story, from_ms, to_ms) + PERIOD_MS
+
+
+def metered_bound_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
+    """The same, for what shows in the energy only."""
+    return bound_ms(story, from_ms, to_ms) + _METERED_MS

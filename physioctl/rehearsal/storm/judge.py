@@ -1,0 +1,272 @@
+"""The judge: it stands outside the controller and looks at the unit's truth at every event.
+
+Between two events of virtual time nothing changes but straight ramps, so that whoever judges every event
+judges every millisecond. It knows the story, the course's own numbers, and what people were told. It shares
+no limit and no timer with what it judges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from device.control.machine import State
+from device.events import (
+    AlarmRaised,
+    Commanded,
+    Event,
+    Silence,
+    Silenced,
+    StepStarted,
+)
+from physioctl.events import Outcome, SessionEnded
+from physioctl.rehearsal.rig import Rig
+from physioctl.rehearsal.storm.course import Course
+from physioctl.rehearsal.storm.given import Given
+from physioctl.rehearsal.storm.hazards import (
+    INFERRED_MS,
+    bound_ms,
+    hazards,
+    lease_ms,
+    line_ms,
+    must_be_refused,
+)
+from physioctl.rehearsal.storm.host import MortalClock
+from physioctl.rehearsal.storm.story import Story
+from physioctl.rehearsal.storm.will import Will
+from simulator.faults import FaultKind
+from simulator.record import OutputChange, Why
+
+OnChange: TypeAlias = Callable[[int, OutputChange], None]  # at a true time
+
+_LIVE = (State.EMITTING, State.HELD)
+_HOLD_MS = 62_500  # a minute of the unit's, by a clock that may be two hundredths off, and a late answer
+_HAIR = 1e-6  # floats, on the way from one level to another
+
+
+class Rule(StrEnum):
+    """What may never happen."""
+
+    LEVEL = "output above the step's level"
+    AVERAGE = "the temporal average above the step's: a duty cycle that was not set"
+    ADMIT = "output from a unit that had to be refused"
+    LEASE = "output without a live lease"
+    BELIEF = "output for longer than a lease while the controller believes it off"
+    BLIND = "output for longer than a lease after the unit was last heard"
+    DOSE = "more time or energy than was planned"
+    TIME = "a step gave output for longer than planned, or a completed one for less"
+    RAMP = "output rose faster than over the step's ramp"
+    RISE = "a level rose without a person's act"
+    STEP = "the unit was set to another level than the step's"
+    SLOW = "safe too late"
+    STOP = "a stop did not end in silence"
+    PROOF = "silence was told and was not so"
+    RECORD = "the journal does not agree with the unit"
+    CHAIN = "the journal is not whole"
+    BREACH = "the unit was asked what it should not have been"
+    ESCAPED = "an exception escaped that is not one of ours"
+    HUNG = "the session has no end"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """A rule, broken."""
+
+    rule: Rule
+    at_ms: int
+    what: str
+
+
+class Judge:
+    """Watches one story. It lives in virtual time, last in its row, and does nothing there."""
+
+    def __init__(
+        self, story: Story, course: Course, rig: Rig, clock: MortalClock, on_change: OnChange | None = None
+    ) -> None:
+        self.violations: dict[Rule, Violation] = {}  # the first of each
+        self.alarms: list[str] = []
+        self.ended: SessionEnded | None = None
+        self._story = story
+        self._course = course
+        self._on_change = on_change
+        self._rig = rig
+        self._clock = clock
+        self._faults = {fault.kind: fault for fault in story.faults}
+        self._lease_ms = lease_ms(story)
+        self._bound_ms = bound_ms(story)
+        self.hazards = hazards(story, rig, clock, lambda: self._bound, lambda: self._duty_pct)
+        self._bound = self._duty_pct = 0  # the level that may go out in the step at hand, and its duty cycle
+        self._will = Will(story, clock, rig.controller)
+        self._given = Given(story, course, rig.unit.plate.resume_ramp_ms)
+        self._set = 0
+        self._commanded = 0  # what the unit's own program wants to go out
+        self._seen = 0  # changes of output
+        self._held_ms = 0  # when contact was last lost
+        self._starts = 0  # that have left and not yet come into force: one at most
+        self._before_ms = 0
+        self._was_on = self._was_stuck = False
+        self._output = 0.0
+        self._unwanted_ms: int | None = None  # since when there is output that the controller believes off
+        self._disobeys_ms: int | None = None  # since when the unit could tell of output against its word
+
+    def next_ms(self) -> int | None:
+        """Nothing: it only looks."""
+        return None
+
+    def move_to(self, now_ms: int) -> None:
+        """Look at what is so now."""
+        unit = self._rig.unit
+        output, on = unit.output, unit.silent_since_ms is None
+        self._will.look()
+        if self._was_on:
+            self._given.ran(now_ms - self._before_ms)
+        if len(unit.changes) > self._seen:
+            self._hear_changes(unit.changes[self._seen :])
+        stuck = self.during(FaultKind.STUCK_OUTPUT)
+        if on and not stuck:
+            self._judge_output(now_ms, output)
+        else:
+            self._unwanted_ms = None
+        if not on or self._commanded or self.during(FaultKind.LYING_SENSOR):
+            self._disobeys_ms = None
+        elif self._disobeys_ms is None:
+            self._disobeys_ms = now_ms
+        if on or self._was_on:
+            self._time(now_ms, on, output if on else self._output, stuck)
+        self._before_ms, self._was_on, self._was_stuck, self._output = now_ms, on, stuck, output
+
+    def _time(self, now_ms: int, on: bool, output: float, stuck: bool) -> None:
+        """Let every stopwatch look on; while output is stuck, it obeys nobody."""
+        for hazard in self.hazards:
+            if hazard.kind != FaultKind.STUCK_OUTPUT and (stuck or self._was_stuck):
+                hazard.forget()
+            else:
+                hazard.look(now_ms, self._before_ms, on, self._was_on, output)
+
+    def notice(self, event: Event) -> None:
+        """Hear what the session tells, while there is somebody to tell it."""
+        if self._clock.dead:
+            return
+        self._will.hear(event)
+        match event:
+            case StepStarted():
+                self._bound = self._course.bound(event.step)
+                self._duty_pct = self._course.duty_pct(event.step)
+                self._given.begin(event.step)
+            case AlarmRaised():
+                self.alarms.append(event.code)
+            case Silenced():
+                self._judge_silence(event.silence)
+            case SessionEnded():
+                self.ended = event
+                self._judge_silence(event.silence)
+            case Commanded(intent="SetOutput"):
+                self._starts = 1
+                if not self._will.lets_start:
+                    self.broken(Rule.RISE, "a start was sent with nobody's word to go on")
+
+    def during(self, *kinds: FaultKind) -> bool:
+        """Whether a fault of any of ``kinds`` is at work."""
+        now_ms = self._clock.now_ms()
+        return any(kind in self._faults and self._faults[kind].during(now_ms) for kind in kinds)
+
+    def begun(self, *kinds: FaultKind) -> bool:
+        """Whether a fault of any of ``kinds`` has been at work."""
+        now_ms = self._clock.now_ms()
+        return any(kind in self._faults and self._faults[kind].at_ms <= now_ms for kind in kinds)
+
+    def broken(self, rule: Rule, what: str) -> None:
+        """Note that ``rule`` is broken."""
+        self.violations.setdefault(rule, Violation(rule, self._clock.now_ms(), what))
+
+    def judge_times_given(self) -> None:
+        """Judge what a completed session has given, step by step."""
+        if self.ended is not None and self.ended.outcome is Outcome.COMPLETED:
+            for what in self._given.too_short(self._clock.now_ms()):
+                self.broken(Rule.TIME, what)
+
+    def _judge_output(self, now_ms: int, output: float) -> None:
+        self._judge_level(now_ms, output)
+        if not self.begun(FaultKind.STUCK_OUTPUT) and (what := self._given.too_long(now_ms)):
+            self.broken(Rule.TIME, what)
+        against_ms = self._will.against_for_ms()
+        if against_ms > self._bound_ms:
+            self.broken(Rule.SLOW, f"{output:.1f}, {against_ms} ms after somebody wanted it off")
+        if not self._rig.unit.lease_live:
+            self.broken(Rule.LEASE, f"{output:.1f} and no lease")
+        controller = self._rig.controller
+        if controller.state in _LIVE:
+            self._unwanted_ms = None
+        elif self._unwanted_ms is None:
+            self._unwanted_ms = now_ms
+        elif now_ms - self._unwanted_ms > self._lease_ms:
+            since_ms = now_ms - self._unwanted_ms
+            self.broken(Rule.BELIEF, f"{output:.1f} for {since_ms} ms in {controller.state.value}")
+        since_ms = now_ms - controller.heard_ms
+        if since_ms > self._lease_ms:
+            self.broken(Rule.BLIND, f"{output:.1f}, and the unit last heard {since_ms} ms ago")
+
+    def _judge_level(self, now_ms: int, output: float) -> None:
+        ageing = self._faults.get(FaultKind.AGEING)
+        off_by = ageing.amount if ageing is not None and ageing.during(now_ms) else 0.0
+        most = self._bound * (1 + max(off_by, 0.0))
+        average, most_average = output * self._rig.unit.duty_pct / 100, most * self._duty_pct / 100
+        fixed = self.during(FaultKind.WRONG_DUTY, FaultKind.LYING_DUTY)
+        if output > most + _HAIR:
+            self.broken(Rule.LEVEL, f"{output:.1f} in a step of {self._bound}")
+        elif average > most_average + _HAIR and not fixed:
+            self.broken(Rule.AVERAGE, f"{average:.1f} in a step of {most_average:.1f} on average")
+        elif output > most * self._given.share(now_ms) + _HAIR:
+            self.broken(Rule.RAMP, f"{output:.1f} already, on the way to {self._bound}")
+
+    def _hear_changes(self, changes: list[OutputChange]) -> None:
+        self._seen += len(changes)
+        for change in changes:
+            if self._on_change is not None:
+                self._on_change(self._clock.now_ms(), change)
+            if change.why not in (Why.STUCK, Why.UNSTUCK):
+                self._commanded = change.output
+            if change.why is Why.CONTACT_LOST:
+                self._held_ms = self._clock.now_ms()
+            if change.output and change.why in (Why.SET, Why.CONTACT_BACK):
+                self._judge_rise(change)
+
+    def _judge_rise(self, change: OutputChange) -> None:
+        against_ms = self._will.against_for_ms()
+        if against_ms > self._bound_ms:
+            self.broken(Rule.RISE, f"{change.output}, {against_ms} ms after somebody wanted it off")
+        if change.why is Why.SET:
+            if must_be_refused(self._story, self._rig.unit.plate.sensors):
+                self.broken(Rule.ADMIT, f"set to {change.output}")
+            self._given.started(self._clock.now_ms())
+            if change.output != self._bound:
+                self.broken(Rule.STEP, f"set to {change.output} in a step of {self._bound}")
+            if not self._starts:
+                self.broken(Rule.RISE, f"set to {change.output} by a start that was none, or had been")
+            self._starts = 0
+            self._set = change.output
+            return
+        self._given.came_back(self._clock.now_ms())
+        held_ms = self._clock.now_ms() - self._held_ms
+        if held_ms > _HOLD_MS:
+            self.broken(Rule.RISE, f"{change.output} by itself, after {held_ms} ms without contact")
+        if change.output > self._set:
+            self.broken(Rule.RISE, f"back at {change.output}, and it was set to {self._set}")
+
+    def _judge_silence(self, told: Silence) -> None:
+        unit = self._rig.unit
+        if unit.silent_since_ms is not None or told is Silence.UNKNOWN:
+            return
+        if self.during(FaultKind.STUCK_OUTPUT) and not self._has_been_heard_disobeying():
+            return
+        # What is inferred allows for a lease a tenth longer, and for no more.
+        if told is Silence.INFERRED and self._lease_ms > INFERRED_MS and self._commanded:
+            return
+        self.broken(Rule.PROOF, f"silence was {told.value}, and {unit.output:.1f} goes out")
+
+    def _has_been_heard_disobeying(self) -> bool:
+        """Whether a report sent since the unit could tell of it has reached the controller."""
+        since_ms = self._disobeys_ms
+        return since_ms is not None and self._rig.controller.heard_ms > since_ms + line_ms(self._story)

@@ -1,0 +1,213 @@
+"""One story, played: a session of the whole stack on virtual time, and what the judge has to say of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from device.control.controller import Controller
+from device.control.guard import GuardRefused
+from device.events import Watcher
+from device.operator import Act
+from physioctl.record.history import sessions
+from physioctl.record.journal import Journal
+from physioctl.record.verify import verify
+from physioctl.rehearsal.rig import MakeController, Rig
+from physioctl.rehearsal.storm.course import Course, course
+from physioctl.rehearsal.storm.fences import Fence, Obeying, compile_anything, permit, unchecked
+from physioctl.rehearsal.storm.hazards import (
+    HOST_DEATH,
+    HOST_FREEZE,
+    PERIOD_MS,
+    Figure,
+    bound_ms,
+    clock_slack_ms,
+    kind_of,
+    kind_of_act,
+    must_be_refused,
+)
+from physioctl.rehearsal.storm.host import HostDied, HostHung, MortalClock, MortalLink
+from physioctl.rehearsal.storm.judge import Judge, OnChange, Rule, Violation
+from physioctl.rehearsal.storm.story import Story
+from physioctl.runner import Request, run_session
+from protocols.errors import PhysioctlError, Refused
+from simulator.faults import FaultKind
+from simulator.unit import SimulatedUnit
+
+NOTHING = "nothing"  # befell a story
+_PATIENCE_MS = 20_000  # after which the person who waits for an undisturbed session's end stops it
+_HOLD_PATIENCE_MS = 120_000  # more of it, for one that waits for contact for ever
+_END_MS = 15_000  # after that stop, within which there must be an end
+_AFTER_MS = 3000  # beyond the lease, for a stop to have ended in silence
+_METER_PCT = 20  # as far as a meter may be off
+_METERED_STEP_MS = 800  # of each start, in which a meter that is off cannot be told from one that is not
+_METERED_MS = 3000  # of output at another duty cycle, before it has been told
+_COUNT_MS = 5  # between one count and another, of the same thing
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The unit and the controller that a story is played with: by default the real ones."""
+
+    unit: type[SimulatedUnit] = SimulatedUnit
+    controller: MakeController = Controller
+
+
+REAL = Parts()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a story."""
+
+    story: Story
+    ended: str  # how the session ended, or what ended it
+    violations: tuple[Violation, ...]
+    figures: tuple[Figure, ...]
+
+    @property
+    def kinds(self) -> set[str]:
+        """What befell the story."""
+        story = self.story
+        found = {kind_of(fault) for fault in story.faults}
+        found |= {kind_of_act(act) for _, act in story.acts if act is not Act.RESUME}
+        found |= {HOST_FREEZE} if story.freezes else set()
+        found |= {HOST_DEATH} if story.death_ms is not None else set()
+        return found or {NOTHING}
+
+
+def play(
+    story: Story, parts: Parts = REAL, watchers: Sequence[Watcher] = (), on_change: OnChange | None = None
+) -> Outcome:
+    """Play ``story``; the same story has the same outcome every time."""
+    return _Play(story, parts, on_change).played(watchers)
+
+
+class _Play:
+    """A story on its stage."""
+
+    def __init__(self, story: Story, parts: Parts, on_change: OnChange | None) -> None:
+        self._story = story
+        self._course: Course = course(story.course, story.model)
+        patience_ms = self._course.total_ms + _PATIENCE_MS
+        if any(fault.kind is FaultKind.ENDLESS_HOLD for fault in story.faults):
+            patience_ms += _HOLD_PATIENCE_MS
+        self._clock = MortalClock(story.freezes, story.death_ms, patience_ms + _END_MS)
+        clock = self._clock
+        self._rig = Rig(
+            story.model,
+            seed=story.seed,
+            faults=story.faults,
+            acts=(*story.acts, (patience_ms, Act.STOP)),
+            clock=clock,
+            link=lambda cable, _, inbox: MortalLink(cable, clock, inbox),
+            unit=Obeying if story.down is Fence.UNIT else parts.unit,
+            controller=partial(Controller, guard=permit) if story.down is Fence.GUARD else parts.controller,
+        )
+        self._judge = Judge(story, self._course, self._rig, clock, on_change)
+        clock.add(self._judge)
+
+    def played(self, watchers: Sequence[Watcher]) -> Outcome:
+        """Play it, let the world go on for a while, and judge the end."""
+        judge = self._judge
+        with Journal.in_memory(self._clock, self._story.seed) as journal:
+            ended = self._run(journal, watchers)
+            self._clock.live_on(self._clock.now_ms() + bound_ms(self._story) + _AFTER_MS)
+            self._judge_journal(journal)
+        self._judge_end()
+        alarms = frozenset(judge.alarms)
+        figures = tuple(figure for hazard in judge.hazards for figure in hazard.ended(alarms))
+        self._judge_times(figures)
+        return Outcome(self._story, ended, tuple(judge.violations.values()), figures)
+
+    def _run(self, journal: Journal, watchers: Sequence[Watcher]) -> str:
+        protocol = self._course.protocol
+        if self._story.down is Fence.FILE:
+            protocol = unchecked(protocol)
+        request = Request.on_nobody(protocol, attended=self._story.attended)
+        watchers = [self._judge, *watchers]
+        compiler = compile_anything if self._story.down is Fence.PLAN else None
+        try:
+            ended = run_session(request, self._rig.controller, journal, watchers, compiler=compiler)
+        except HostDied:
+            return "host died"
+        except HostHung:
+            self._judge.broken(Rule.HUNG, "no end in sight")
+            return "hung"
+        except PhysioctlError as error:
+            refused = must_be_refused(self._story, self._rig.unit.plate.sensors)
+            if isinstance(error, GuardRefused) or (isinstance(error, Refused) and not refused):
+                self._judge.broken(Rule.ESCAPED, repr(error))
+            return type(error).__name__
+        except Exception as error:  # noqa: BLE001 - whatever it is: that it came this far is the finding
+            self._judge.broken(Rule.ESCAPED, repr(error))
+            return type(error).__name__
+        return ended.outcome.value
+
+    @property
+    def _drove_another(self) -> bool:
+        """Whether the session was given by a unit that had been put on the cable before it began."""
+        return any(other.changes for other in self._rig.cable.others)
+
+    def _judge_end(self) -> None:
+        unit, judge = self._rig.unit, self._judge
+        if unit.silent_since_ms is None and not judge.during(FaultKind.STUCK_OUTPUT):
+            judge.broken(Rule.STOP, f"{unit.output:.1f} goes out, long after the end")
+        if unit.breaches:
+            judge.broken(Rule.BREACH, str(unit.breaches[0]))
+        if not judge.begun(FaultKind.STUCK_OUTPUT) and not self._drove_another:
+            self._judge_dose()
+            judge.judge_times_given()
+
+    def _judge_dose(self) -> None:
+        """The true dose, against the plan: a clock that is off may stretch it until that can be told."""
+        unit, judge, planned = self._rig.unit, self._judge, self._course
+        slack_ms = PERIOD_MS + clock_slack_ms(self._story, self._clock.now_ms())
+        if unit.delivered_ms > planned.delivered_ms + slack_ms:
+            judge.broken(Rule.DOSE, f"{unit.delivered_ms} ms of {planned.delivered_ms}")
+        if not planned.level_mj_ms:
+            return
+        if judge.begun(FaultKind.WRONG_DUTY, FaultKind.LYING_DUTY):
+            slack_ms += _METERED_MS
+        most_mj = planned.energy_mj * 1.01 + 100 + planned.level_mj_ms * slack_ms
+        if judge.begun(FaultKind.LYING_SENSOR) and judge.begun(FaultKind.AGEING):
+            most_mj *= 2  # what cannot be measured cannot be metered
+        if unit.energy_mj > most_mj:
+            judge.broken(Rule.DOSE, f"{unit.energy_mj:.0f} mJ of {planned.energy_mj:.0f}")
+
+    def _judge_journal(self, journal: Journal) -> None:
+        verdict = verify(journal)
+        if not verdict.whole:
+            self._judge.broken(Rule.CHAIN, verdict.why)
+            return
+        told = self._judge.ended
+        if told is None or told.outcome.value == "failed":
+            return
+        (kept,) = sessions(journal)
+        if (kept.delivered_ms, kept.outcome) != (told.delivered_ms, told.outcome):
+            self._judge.broken(Rule.RECORD, f"told {told}, and kept {kept}")
+        clocks = (FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK)
+        if self._drove_another or self._judge.begun(FaultKind.STUCK_OUTPUT, *clocks):
+            return
+        slack_ms = _COUNT_MS + clock_slack_ms(self._story, self._clock.now_ms())
+        true_ms, least_ms = self._rig.unit.delivered_ms, kept.delivered_ms - slack_ms
+        if not least_ms <= true_ms <= kept.delivered_ms + bound_ms(self._story) + slack_ms:
+            self._judge.broken(Rule.RECORD, f"kept {kept.delivered_ms} ms, and {true_ms} ms were given")
+        if not self._judge.begun(FaultKind.LYING_SENSOR):
+            self._judge_energy(kept.energy_mj)
+
+    def _judge_energy(self, kept_mj: int) -> None:
+        """The energy in the record, against the truth: a fifth of it, and what no meter can tell."""
+        true_mj, planned = self._rig.unit.energy_mj, self._course
+        starts = sum(1 for stage in planned.stages if stage.level)
+        slack_ms = _METERED_STEP_MS * starts + bound_ms(self._story)
+        slack_mj = max(kept_mj, true_mj) * _METER_PCT / 100 + planned.level_mj_ms * slack_ms + 100
+        if planned.level_mj_ms and abs(kept_mj - true_mj) > slack_mj:
+            self._judge.broken(Rule.RECORD, f"kept {kept_mj} mJ, and {true_mj:.0f} mJ were given")
+
+    def _judge_times(self, figures: Sequence[Figure]) -> None:
+        late = [figure for figure in figures if figure.late]
+        late += [hazard.late for hazard in self._judge.hazards if hazard.late]
+        if late:
+            self._judge.broken(Rule.SLOW, f"{late[0].kind}: {late[0].took_ms} ms, {late[0].bound_ms} at most")

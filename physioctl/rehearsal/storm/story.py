@@ -1,0 +1,174 @@
+"""Stories: everything that befalls one session, drawn from one whole number.
+
+A story knows times and amounts. It never knows what will come of them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
+from random import Random
+from typing import Any
+
+from device.operator import Act
+from physioctl.rehearsal.storm.course import course, names
+from physioctl.rehearsal.storm.fences import Fence
+from physioctl.rehearsal.storm.host import Freeze
+from simulator.faults import KINDS, ON_THE_LINE, Fault, FaultKind, parse
+from simulator.nameplate import MODELS, nameplate
+from simulator.rng import stream
+
+_SEED_BITS = 48
+_TAIL_MS = 2000  # things may still happen for this long after the end of an undisturbed session
+
+# How long each kind lasts, and its amounts: some are drawn from one of two ranges.
+_Range = tuple[float, float]
+_DRAWN: dict[FaultKind, tuple[tuple[int, int], tuple[_Range, ...]]] = {
+    FaultKind.BYTES_LOST: ((500, 6000), ((0.002, 0.2),)),
+    FaultKind.BYTES_STRUCK: ((500, 6000), ((0.002, 0.2),)),
+    FaultKind.BYTES_DOUBLED: ((500, 6000), ((0.05, 1.0),)),
+    FaultKind.FRAMES_REORDERED: ((500, 6000), ((0.05, 0.6),)),
+    FaultKind.BYTES_LATE: ((500, 6000), ((5, 50), (50, 400))),
+    FaultKind.HALF_OPEN: ((50, 5000), ((0, 0), (1, 1))),
+    FaultKind.CABLE_PULLED: ((50, 5000), ((0, 0),)),
+    FaultKind.SWAPPED: ((50, 20_000), ((0, 0), (1, 1), (2, 2))),
+    FaultKind.RESTART: ((50, 3000), ((0, 0),)),
+    FaultKind.BROWN_OUT: ((10, 1000), ((0, 0),)),
+    FaultKind.STUCK_OUTPUT: ((100, 5000), ((0, 0), (300, 3000))),
+    FaultKind.LYING_SENSOR: ((500, 8000), ((0, 0), (1, 1))),
+    FaultKind.STUCK_SENSOR: ((1000, 30_000), ((0, 0),)),
+    FaultKind.IMPLAUSIBLE_SENSOR: ((50, 4000), ((-60, -25), (60, 200))),
+    FaultKind.FAST_CLOCK: ((1000, 20_000), ((0.005, 0.2),)),
+    FaultKind.SLOW_CLOCK: ((1000, 20_000), ((0.005, 0.2),)),
+    FaultKind.LIFT_OFF: ((50, 5000), ((0, 0.2),)),
+    FaultKind.OVERHEAT: ((5000, 20_000), ((60, 300),)),
+    FaultKind.STALL: ((100, 4000), ((1.05, 2),)),
+    FaultKind.LOW_BATTERY: ((0, 0), ((0, 0.3),)),
+    FaultKind.AGEING: ((1000, 20_000), ((-0.6, 0.0), (0.0, 0.6))),
+    FaultKind.WRONG_DUTY: ((500, 20_000), ((20, 20), (100, 100))),
+    FaultKind.LYING_DUTY: ((500, 20_000), ((20, 20), (100, 100))),
+    FaultKind.LYING_METER: ((500, 20_000), ((0, 0), (0, 0.9), (1.1, 4))),
+    FaultKind.LYING_SESSION: ((50, 20_000), ((0, 0), (1, 60_000))),
+    FaultKind.LYING_COUNT: ((500, 20_000), ((0, 0), (0, 0.95), (1.05, 3))),
+    FaultKind.ENDLESS_LEASE: ((500, 20_000), ((0, 0),)),
+    FaultKind.ENDLESS_HOLD: ((300_000, 300_000), ((0, 0),)),
+    FaultKind.ENDLESS_STEP: ((500, 20_000), ((0, 0),)),
+    FaultKind.MISSING_SENSOR: ((300_000, 300_000), ((1, 1), (2, 2), (4, 4), (8, 8), (15, 15))),
+    FaultKind.WILD_AREA: ((300_000, 300_000), ((0, 319), (481, 65_535))),
+    FaultKind.FUTURE_CALIBRATION: ((300_000, 300_000), ((2200, 65_535),)),
+}
+_DECLARED = (FaultKind.MISSING_SENSOR, FaultKind.WILD_AREA, FaultKind.FUTURE_CALIBRATION)
+_LIFTED_MS = (62_000, 100_000)  # for a hold that has no end to be one
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One session and what befalls it."""
+
+    seed: int
+    model: str
+    course: str
+    faults: tuple[Fault, ...] = ()
+    acts: tuple[tuple[int, Act], ...] = ()
+    freezes: tuple[Freeze, ...] = ()
+    death_ms: int | None = None
+    attended: bool = True
+    down: Fence | None = None  # says yes to everything
+
+    def as_json(self) -> str:
+        """The story on one line."""
+        written: dict[str, Any] = asdict(self)
+        written["faults"] = [f"{f.kind}@{f.at_ms}ms+{f.for_ms}ms={f.amount!r}" for f in self.faults]
+        return json.dumps(written, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Story:
+        """The story that `as_json` wrote, or raise ValueError."""
+        try:
+            written = json.loads(text)
+            written["faults"] = tuple(map(parse, written["faults"]))
+            written["acts"] = tuple((int(at_ms), Act(act)) for at_ms, act in written["acts"])
+            written["down"] = Fence(down) if (down := written.get("down")) else None
+            written["freezes"] = tuple(Freeze(**freeze) for freeze in written["freezes"])
+            return cls(**written)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"this is no story: {error}") from error
+
+    def shorter(self) -> Iterator[Story]:
+        """The stories with one thing fewer in them, what happens last left out first."""
+        if self.down is not None:
+            yield replace(self, down=None)
+        if self.death_ms is not None:
+            yield replace(self, death_ms=None)
+        for freezes in combinations(self.freezes, len(self.freezes) - 1) if self.freezes else ():
+            yield replace(self, freezes=freezes)
+        for acts in combinations(self.acts, len(self.acts) - 1) if self.acts else ():
+            yield replace(self, acts=acts)
+        for faults in combinations(self.faults, len(self.faults) - 1) if self.faults else ():
+            yield replace(self, faults=faults)
+
+
+def seed_of(campaign: int, index: int) -> int:
+    """The seed of a campaign's story."""
+    return stream(campaign, f"story {index}").getrandbits(_SEED_BITS)
+
+
+def draw(seed: int, model: str | None = None, protocol: str | None = None) -> Story:
+    """The story that ``seed`` holds: of any model and course, or of those named."""
+    rng = stream(seed, "story")
+    model = model or rng.choice(MODELS)
+    name = protocol or rng.choice(names(model))
+    within_ms = course(name, model).total_ms + _TAIL_MS
+    story = Story(
+        seed=seed,
+        model=model,
+        course=name,
+        faults=_faults(rng, model, within_ms),
+        acts=_acts(rng, within_ms),
+        freezes=_freezes(rng, within_ms),
+        death_ms=rng.randrange(within_ms) if rng.random() < 0.1 else None,
+        attended=rng.random() < 0.7,
+        down=rng.choice(tuple(Fence)) if rng.random() < 0.2 else None,
+    )
+    if all(fault.kind is not FaultKind.ENDLESS_LEASE for fault in story.faults):
+        return story
+    # What is not heard before the host is gone, or the line is dead, nobody can end but at the unit itself.
+    heard = tuple(fault for fault in story.faults if fault.kind not in ON_THE_LINE)
+    return replace(story, faults=heard, freezes=(), death_ms=None)
+
+
+def _faults(rng: Random, model: str, within_ms: int) -> tuple[Fault, ...]:
+    family = nameplate(model).family
+    kinds = [kind for kind, usual in KINDS.items() if family in usual.families]
+    (count,) = rng.choices((0, 1, 2, 3), weights=(1, 5, 3, 2))
+    faults = []
+    for kind in rng.sample(kinds, count):
+        lasts, amounts = _DRAWN[kind]
+        amount = round(rng.uniform(*rng.choice(amounts)), 4)
+        if kind is FaultKind.OVERHEAT and "gun" in model:
+            amount *= 3  # a motor takes more than a head
+        at_ms = 0 if kind in _DECLARED else rng.randrange(within_ms)
+        faults.append(Fault(kind, at_ms, rng.randint(*lasts), amount))
+    if any(fault.kind is FaultKind.ENDLESS_HOLD for fault in faults):
+        faults = [fault for fault in faults if fault.kind is not FaultKind.LIFT_OFF]
+        lifted_ms = rng.randint(*_LIFTED_MS)
+        faults.append(Fault(FaultKind.LIFT_OFF, rng.randrange(within_ms), lifted_ms, 0.02))
+    return tuple(sorted(faults, key=lambda fault: fault.at_ms))
+
+
+def _acts(rng: Random, within_ms: int) -> tuple[tuple[int, Act], ...]:
+    (count,) = rng.choices((0, 1, 2, 4, 8), weights=(5, 3, 3, 2, 1))
+    kinds = rng.choices((Act.PAUSE, Act.RESUME, Act.TOGGLE, Act.STOP), weights=(3, 4, 4, 1), k=count)
+    return tuple(sorted((rng.randrange(within_ms), act) for act in kinds))
+
+
+def _freezes(rng: Random, within_ms: int) -> tuple[Freeze, ...]:
+    (count,) = rng.choices((0, 1, 2, 4), weights=(6, 3, 1, 1))
+    return tuple(
+        sorted(
+            Freeze(rng.randrange(within_ms), round(50 * 60 ** rng.random()), rng.random() < 0.3)
+            for _ in range(count)
+        )
+    )
