@@ -28,18 +28,12 @@ check: $(VENV)/.installed  ## format, lint, types, import contracts, generated f
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/python -m device.wire --check
-	$(BIN)/python -m protocols --check
-	$(BIN)/python -m device.manual --check
-	$(BIN)/python -m tests.hazards --check
+	$(BIN)/python -m tools.generate --check
 
 format: $(VENV)/.installed  ## put the code into its one format, and make the generated files anew
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
-	$(BIN)/python -m device.wire
-	$(BIN)/python -m protocols
-	$(BIN)/python -m device.manual
-	$(BIN)/python -m tests.hazards
+	$(BIN)/python -m tools.generate
 
 storm: $(VENV)/.installed  ## ten thousand sessions in which things go wrong
 	$(BIN)/physioctl storm --count 10000 --seed 1
@@ -51,7 +45,7 @@ frames: $(VENV)/.installed  ## a million spoilt frames at each door, of which no
 	$(BIN)/python -m benchmarks million_frames
 
 mutants: $(VENV)/.installed  ## every small mistake in the safety path has to make a test fail
-	$(BIN)/python -m tests.mutants
+	$(BIN)/python -m tools.mutants
 
 sbom: $(VENV)/.installed  ## a bill of materials of what runs: dist/sbom.cdx.json
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sbom]'

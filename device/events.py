@@ -68,12 +68,29 @@ class Commanded(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OutputPermitted(Event):
+    """Output is about to be started. Nothing is sent before this is on the disk."""
+
+    output: JSON
+    for_ms: int
+    ramp_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostDelayed(Event):
+    """This computer did nothing for a time in which it had to: it was busy, or asleep."""
+
+    for_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StateChanged(Event):
     """The controller went from one state to another."""
 
     state: str
     before: str
     trigger: str
+    may: tuple[str, ...] = ()  # what a person may do now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,14 +183,25 @@ class EventsSkipped(Event):
     count: int
 
 
-class Witness(Protocol):
-    """Hears of everything first. If it cannot take it down, there is no output."""
+class Recorder(Protocol):
+    """Is handed every event before anything that follows from it leaves. Without one there is no output."""
 
-    def tell(self, event: Event) -> None:
-        """Take ``event`` down for good, or raise a `PhysioctlError`."""
+    def record(self, event: Event) -> None:
+        """Take ``event`` down, now or soon, or raise a `PhysioctlError`."""
+
+    @property
+    def written(self) -> int:
+        """How many of the events handed over are on the disk; they are written in their order."""
 
 
-class Watcher(Protocol):
+@dataclass(frozen=True, slots=True)
+class Written:
+    """News of a recorder that writes in a thread of its own: it has written, or it has failed."""
+
+    error: Exception | None = None
+
+
+class Observer(Protocol):
     """Hears of everything after it has been done. One that raises is dropped, which is told as an event."""
 
     def notice(self, event: Event) -> None:

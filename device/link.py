@@ -19,10 +19,11 @@ import serial
 from serial.tools import list_ports
 
 from device.errors import LinkLost, PortUnusable
+from device.events import Written
 from device.operator import Act
 from device.wire.messages import BAUD
 
-News: TypeAlias = bytes | LinkLost | Act
+News: TypeAlias = bytes | LinkLost | Act | Written
 Inbox: TypeAlias = "SimpleQueue[News]"
 
 READ_TIMEOUT_S = 0.05  # how long the reader may take to notice that it should end

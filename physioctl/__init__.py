@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from device.clock import SystemClock, VirtualClock
     from device.control.controller import Controller
     from device.dialects.native import Native
-    from device.events import Event, Silence, Watcher
+    from device.events import Event, Observer, Silence
     from device.link import SerialLink
     from device.operator import Act
     from physioctl.answers import read_answers
@@ -38,7 +38,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "device.clock": ("SystemClock", "VirtualClock"),
     "device.control.controller": ("Controller",),
-    "device.events": ("Event", "Silence", "Watcher"),
+    "device.events": ("Event", "Silence", "Observer"),
     "device.link": ("SerialLink",),
     "device.dialects.native": ("Native",),
     "device.operator": ("Act",),
@@ -73,7 +73,7 @@ __all__ = [
     "Silence",
     "SystemClock",
     "VirtualClock",
-    "Watcher",
+    "Observer",
     "answered",
     "bundled",
     "find",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from typing import Protocol as Role
 
 from device.control.admission import Admission
-from device.control.controller import Controller
+from device.control.driver import Driver
 from device.unit import Unit
 from physioctl import __version__
 from physioctl.daily_limit import Asked, check_day
@@ -105,7 +105,7 @@ def admit(
     request: Request,
     unit: Unit,
     journal: Journal,
-    controller: Controller,
+    driver: Driver,
     compiler: Compiler | None = None,
 ) -> Admitted:
     """Begin the session ``request`` asks for, or raise `Refused` and leave the journal as it was.
@@ -114,7 +114,7 @@ def admit(
     """
     from protocols.compile import compile_plan
 
-    person, simulated = checked_person(request), controller.link.simulated
+    person, simulated = checked_person(request), driver.link.simulated
     side = checked_side(request.protocol, request.side, on_nobody=request.answers is None)
     limits = Limits((*unit.bounds, *request.operator))
     plan = (compiler or compile_plan)(
@@ -138,7 +138,7 @@ def admit(
                 left = _left_today(request, plan, journal, person, side, now)
                 plan = replace(plan, limits=plan.limits.with_layer(left))
                 admission = replace(admission, bounds=(*admission.bounds, *left))
-            started = _started(request, plan, unit, journal, controller, person, side, content_hash)
+            started = _started(request, plan, unit, journal, driver, person, side, content_hash)
             if not connection.execute(
                 "SELECT 1 FROM protocols WHERE content_hash = ?", (content_hash,)
             ).fetchone():
@@ -210,14 +210,14 @@ def _started(
     plan: Plan,
     unit: Unit,
     journal: Journal,
-    controller: Controller,
+    driver: Driver,
     person: str | None,
     side: str,
     content_hash: str,
 ) -> SessionStarted:
     boot = journal.clock.boot()
     return SessionStarted(
-        at_ms=controller.clock.now_ms(),
+        at_ms=driver.clock.now_ms(),
         session=journal.new_session_id(),
         protocol=request.protocol.id,
         title=request.protocol.title,
@@ -226,7 +226,7 @@ def _started(
         body_site=request.protocol.body_site,
         side=side,
         person=person,
-        simulated=controller.link.simulated,
+        simulated=driver.link.simulated,
         model=unit.identity.model,
         serial=unit.identity.serial,
         nonce=unit.identity.nonce,

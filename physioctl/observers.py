@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from device.clock import Clock, VirtualClock
-from device.control.controller import Controller
-from device.events import Event, EventsSkipped, Watcher
+from device.control.driver import Driver, ObserverFailed, described, name_of
+from device.events import Event, EventsSkipped, Observer
 from physioctl.events import SessionEnded
 
 QUEUE_MAX = 1000  # events: about a quarter of an hour of a session
@@ -32,10 +32,10 @@ class ObserverStalled(Exception):
 
 
 class OffLoop:
-    """A watcher that hands events to another one, in a thread of its own, and never waits for it."""
+    """An observer that hands events to another one, in a thread of its own, and never waits for it."""
 
-    def __init__(self, observer: Watcher, *, queue_max: int = QUEUE_MAX) -> None:
-        self.name = str(getattr(observer, "name", type(observer).__name__))
+    def __init__(self, observer: Observer, *, queue_max: int = QUEUE_MAX) -> None:
+        self.name = name_of(observer)
         self._observer = observer
         self._queue_max = queue_max
         self._queue: deque[Event] = deque()
@@ -115,8 +115,9 @@ class OffLoop:
             try:
                 self._observer.notice(event)
             except BaseException as error:  # noqa: BLE001 - it is told as an event, and the thread ends
+                failed = ObserverFailed(described(error))  # in this thread: an error's own text may take long
                 with self._changed:
-                    self._error = error if isinstance(error, Exception) else RuntimeError(repr(error))
+                    self._error = failed
                     self._queue.clear()
                     self._busy = False
                     self._changed.notify_all()
@@ -145,24 +146,24 @@ class _Afterwards:
 
 
 @contextmanager
-def observed(controller: Controller, watchers: Sequence[Watcher]) -> Iterator[None]:
-    """Let ``watchers`` hear of what ``controller`` does: in virtual time at once, else off the loop.
+def observed(driver: Driver, watchers: Sequence[Observer]) -> Iterator[None]:
+    """Let ``watchers`` hear of what ``driver`` does: in virtual time at once, else off the loop.
 
     When the block is left they have heard everything, or have had `DRAIN_MS` and `LAST_MS` for it.
     """
-    if isinstance(controller.clock, VirtualClock):
+    if isinstance(driver.clock, VirtualClock):
         for watcher in watchers:
-            controller.add_watcher(watcher)
+            driver.add_observer(watcher)
         yield
         return
     observers = [OffLoop(watcher) for watcher in watchers]
-    joining: list[Watcher] = [*observers, _Afterwards(observers)]
+    joining: list[Observer] = [*observers, _Afterwards(observers)]
     for watcher in joining:
-        controller.add_watcher(watcher)
+        driver.add_observer(watcher)
     try:
         yield
     finally:
-        _finish(observers, controller.clock)
+        _finish(observers, driver.clock)
 
 
 def _finish(observers: Sequence[OffLoop], clock: Clock) -> None:

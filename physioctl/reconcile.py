@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from device.control.controller import Controller
+from device.control.driver import Driver
 from device.control.output_off import LEASE_MARGIN_PCT
 from device.dialects.base import Identity, Report
 from device.events import Silence
@@ -22,54 +22,53 @@ from physioctl.naming import session_number
 from physioctl.record.history import Summary, unsettled
 from physioctl.record.journal import Journal
 
-# A running session tells its progress every second, and whatever it tells waits for the journal for at
-# most two; its last words wait for a lease besides. Whoever has been quiet for longer has gone, or is
-# suspended: then its unit's lease has long run out, and what it tells when it wakes counts again.
-TOLD_WITHIN = timedelta(seconds=5)
+# A running session tells its progress every second. What it tells may wait for a slow disk until the
+# controller ends output for that, and for another program's write; its end waits for a lease besides.
+# Whoever has been quiet for longer has gone, or is suspended: then its unit's lease has long run out, and
+# what it tells when it wakes counts again.
+TOLD_WITHIN = timedelta(seconds=45)
 
 
-def reconcile(journal: Journal, controller: Controller, unit: Unit) -> tuple[SessionReconciled, ...]:
+def reconcile(journal: Journal, driver: Driver, unit: Unit) -> tuple[SessionReconciled, ...]:
     """Close every session that broke off on ``unit``, which has just been greeted and is silent.
 
     Raise `JournalUnusable` when the record cannot be kept.
     """
-    now = controller.clock.utc()
+    now = driver.clock.utc()
     identity = unit.identity
     with journal.transaction():  # one, however many there are
-        mine = unsettled(journal, identity.model, identity.serial, simulated=controller.link.simulated)
+        mine = unsettled(journal, identity.model, identity.serial, simulated=driver.link.simulated)
         return tuple(
-            _settle(journal, controller, identity, broken)
+            _settle(journal, driver, identity, broken)
             for broken in mine
-            if _may_be_settled(controller, identity, broken, now)
+            if _may_be_settled(driver, identity, broken, now)
         )
 
 
-def _may_be_settled(controller: Controller, identity: Identity, broken: Summary, now: datetime) -> bool:
+def _may_be_settled(driver: Driver, identity: Identity, broken: Summary, now: datetime) -> bool:
     """Whether the unit's word settles ``broken`` by now.
 
     Another program may be running an open session on a unit that bears the same serial number, unless this
     unit counts it. A unit that has restarted cannot speak for its time before: the lease has to be over.
     """
     quiet_for = now - broken.last
-    if broken.outcome is None and not _count_of(controller, identity, broken) and quiet_for < TOLD_WITHIN:
+    if broken.outcome is None and not _count_of(driver, identity, broken) and quiet_for < TOLD_WITHIN:
         return False
     lease_bound = timedelta(milliseconds=broken.lease_ms * (100 + LEASE_MARGIN_PCT) / 100)
     return identity.nonce == broken.nonce or quiet_for >= lease_bound
 
 
-def _count_of(controller: Controller, identity: Identity, broken: Summary) -> Report | None:
+def _count_of(driver: Driver, identity: Identity, broken: Summary) -> Report | None:
     """The unit's report, if it has counted that very session and has not restarted since."""
-    report = controller.report
+    report = driver.controller.report
     if report is None or not identity.nonce == report.nonce == broken.nonce:
         return None
     return report if report.session == session_number(broken.id) else None
 
 
-def _settle(
-    journal: Journal, controller: Controller, identity: Identity, broken: Summary
-) -> SessionReconciled:
-    now_ms = controller.clock.now_ms()
-    report = _count_of(controller, identity, broken)
+def _settle(journal: Journal, driver: Driver, identity: Identity, broken: Summary) -> SessionReconciled:
+    now_ms = driver.clock.now_ms()
+    report = _count_of(driver, identity, broken)
     found = SessionReconciled(
         at_ms=now_ms,
         session=broken.id,

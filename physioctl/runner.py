@@ -5,26 +5,29 @@ It knows no screen, no terminal and no port: a controller is handed in, and whoe
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from device.control.controller import Controller
+from device.control.controller import BACKLOG_MAX_MS
 from device.control.delivery import Delivery, Ended, deliver
+from device.control.driver import Driver
 from device.control.fault_clearing import latched
 from device.control.handshake import greet, identified
 from device.errors import SilenceNotProven
-from device.events import Silence, Watcher
+from device.events import Observer, Recorder, Silence
 from device.unit import Unit
 from physioctl.admission import Admitted, Compiler, admit, checked_person, checked_side
-from physioctl.errors import UsageMistake
+from physioctl.errors import JournalUnusable, UsageMistake
 from physioctl.events import Outcome, SessionEnded, SessionReconciled
 from physioctl.naming import session_number
 from physioctl.network import refuse_unauthenticated
 from physioctl.observers import observed
 from physioctl.reconcile import reconcile
-from physioctl.record.journal import Journal
+from physioctl.record.journal import Journal, SessionLog
+from physioctl.record.writer import recording
 from physioctl.screening import Answers, Screening, day_of, screen
 from physioctl.wall_clock import confirm
 from protocols.errors import PhysioctlError, Refused
@@ -67,10 +70,11 @@ class Request:
 
 def run_session(
     request: Request,
-    controller: Controller,
+    driver: Driver,
     journal: Journal,
-    watchers: Sequence[Watcher] = (),
+    watchers: Sequence[Observer] = (),
     *,
+    recorder: Callable[[SessionLog], Recorder] | None = None,
     compiler: Compiler | None = None,
 ) -> SessionEnded:
     """Run the session ``request`` asks for, from the greeting to the closed record.
@@ -79,86 +83,104 @@ def run_session(
     A controller is for one session; raise `UsageMistake` when it has had one.
     Raise `UsageMistake` for a side or a person's reference that is none, and `Refused` when screening,
     limits, calibration, history or the clock say no: nothing has been output then.
+    ``recorder`` makes the session's recorder out of its log in the journal: by default as
+    `physioctl.record.writer` says, so that a slow disk cannot delay the session either.
     Raise `UnitUnusable` when the unit cannot be used, and `JournalUnusable` when the record cannot be
     kept; in each case output is off, or was told to go off by every way there is.
     ``watchers`` hear of it as `physioctl.observers` says: none can delay the session.
     """
-    if controller.used:
+    if driver.controller.used:
         raise UsageMistake(
             "this controller has had its session", "Make a new Controller for each session, on the same link."
         )
     if not request.unauthenticated_network:
-        refuse_unauthenticated(controller.link.name, request.protocol)
+        refuse_unauthenticated(driver.link.name, request.protocol)
     checked_side(request.protocol, request.side, on_nobody=request.answers is None)
     checked_person(request)
     if request.confirm_clock is not None:
         confirm(journal, request.confirm_clock)
-    unit = greet(controller)
-    screening = _screened(request, controller)
-    _check_calibration(unit, controller.clock.utc().date())
-    for broken in reconcile(journal, controller, unit):
+    unit = driver.run(greet(driver.controller))
+    screening = _screened(request, driver)
+    _check_calibration(unit, driver.clock.utc().date())
+    for broken in reconcile(journal, driver, unit):
         if request.on_unfinished is not None:
             request.on_unfinished(broken)
-    if fault := latched(controller):
+    if fault := latched(driver.controller):
         raise fault
-    admitted = admit(request, unit, journal, controller, compiler)
-    with observed(controller, watchers):
-        controller.tell(admitted.started)  # the observers alone: it is in the journal already
-        controller.testify_to(admitted.log)
-        controller.tell(identified(unit, controller.clock.now_ms()))
+    admitted = admit(request, unit, journal, driver, compiler)
+    with recording(admitted.log, driver.clock, driver.inbox) as log, observed(driver, watchers):
+        driver.publish(admitted.started)  # to the observers alone: it is in the journal already
+        driver.record_to(log if recorder is None else recorder(admitted.log))
+        driver.publish(identified(unit, driver.clock.now_ms()))
         if screening is not None:
-            controller.tell(screening.told(controller.clock.now_ms()))
-        return _delivered(request, admitted, controller)
+            driver.publish(screening.told(driver.clock.now_ms()))
+        return _delivered(request, admitted, driver)
 
 
-def _screened(request: Request, controller: Controller) -> Screening | None:
+def _screened(request: Request, driver: Driver) -> Screening | None:
     """The screening, or None for a rehearsal; raise `Refused` when the answers do not allow the session."""
-    if request.answers is None and controller.link.simulated:
+    if request.answers is None and driver.link.simulated:
         return None
-    answers, today = request.answers or Answers(), day_of(controller.clock)
+    answers, today = request.answers or Answers(), day_of(driver.clock)
     return screen(request.protocol, answers, person=request.person, today=today)
 
 
-def _delivered(request: Request, admitted: Admitted, controller: Controller) -> SessionEnded:
-    began_ms = controller.clock.now_ms()
-    number = session_number(admitted.started.session)
+def _delivered(request: Request, admitted: Admitted, driver: Driver) -> SessionEnded:
+    began_ms = driver.clock.now_ms()
+    atexit.register(driver.stop_at_exit)  # for a session in a thread whose program ends
     try:
-        delivery = deliver(
-            controller, admitted.plan, number, admission=admitted.admission, attended=request.attended
+        script = deliver(
+            driver.controller,
+            admitted.plan,
+            session_number(admitted.started.session),
+            admission=admitted.admission,
+            attended=request.attended,
         )
+        delivery = driver.run(script)
+        ended = _ended(admitted, delivery, _OUTCOMES[delivery.ended], driver.clock.now_ms())
+        _keep_the_end(ended, driver)
     except BaseException as error:
-        _tell_broken_off(error, admitted, controller, began_ms)
+        _tell_broken_off(error, admitted, driver, began_ms)
         raise
-    ended = _ended(admitted, delivery, _OUTCOMES[delivery.ended], controller.clock.now_ms())
-    try:
-        controller.tell(ended)
-    except BaseException as error:
-        controller.abandon()
-        _tell_broken_off(error, admitted, controller, began_ms)
-        raise
+    finally:
+        atexit.unregister(driver.stop_at_exit)
     return ended
 
 
-def _tell_broken_off(error: BaseException, admitted: Admitted, controller: Controller, began_ms: int) -> None:
+def _keep_the_end(ended: SessionEnded, driver: Driver) -> None:
+    """Record how the session ended, and show it once it is on the disk."""
+    try:
+        if driver.publish_when_written(ended, BACKLOG_MAX_MS):
+            return
+    except BaseException:
+        driver.run(driver.controller.abandon())
+        raise
+    raise JournalUnusable(
+        f"the session is over ({ended.outcome}, silence {ended.silence}); its end is not in the journal",
+        "See to the disk. The next session on this unit closes the record.",
+    )
+
+
+def _tell_broken_off(error: BaseException, admitted: Admitted, driver: Driver, began_ms: int) -> None:
     """Tell that the session broke off; raise `SilenceNotProven` when its output is not known to be off.
 
     The recorder may be what broke, so only the observers hear of this end, and what stands beside the
     journal: there the session stays open.
     """
-    silence = controller.silence() or Silence.UNKNOWN
+    silence = driver.controller.silence() or Silence.UNKNOWN
     broken = Delivery(
         ended=Ended.INTERRUPTED,
         why=f"the session broke off: {type(error).__name__}",
         silence=silence,
-        delivered_ms=controller.delivered_ms,
-        energy_mj=controller.energy_mj,
-        duration_ms=controller.clock.now_ms() - began_ms,
+        delivered_ms=driver.controller.delivered_ms,
+        energy_mj=driver.controller.energy_mj,
+        duration_ms=driver.clock.now_ms() - began_ms,
         steps_done=0,
     )
-    ended = _ended(admitted, broken, Outcome.FAILED, controller.clock.now_ms())
+    ended = _ended(admitted, broken, Outcome.FAILED, driver.clock.now_ms())
     if admitted.log.broken:
         admitted.log.keep_beside(ended)
-    controller.tell(ended)
+    driver.publish(ended)
     if silence is not Silence.PROVEN and isinstance(error, PhysioctlError):
         what = f"{error.what}; and whether output is off is {silence}"
         raise SilenceNotProven(what, "Switch the unit off now.") from error

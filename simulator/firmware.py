@@ -336,6 +336,7 @@ class Firmware:
     def _hold(self, own_ms: int) -> None:
         self._stand_still(own_ms)
         self.state, self._held_since_ms, self.drive = UnitState.HELD, own_ms, OFF
+        self._energy_out_ms = None  # nothing is given meanwhile
         self._senses.contact_is_back(own_ms)  # it is not, and its timer must start from here
         self._on_change(OutputChange(own_ms, 0, Why.CONTACT_LOST, family=self._plate.family))
 
@@ -344,6 +345,7 @@ class Firmware:
         # A ramp that was cut short ends when it would have ended: nothing rises faster for having been held.
         ramp_ms = max(self._plate.resume_ramp_ms, self._step.ramp_ms - self.step_ms)
         self._emit(own_ms, 0.0, ramp_ms, Why.CONTACT_BACK)
+        self._foresee_energy(own_ms)
 
     def _stand_still(self, own_ms: int) -> None:
         if self.state is UnitState.EMITTING:

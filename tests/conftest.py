@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import settings
 
-from tests.hazards import hazards
+from tools.hazards import hazards
 
 settings.register_profile("project", derandomize=True, deadline=None)
 settings.load_profile("project")

@@ -1,4 +1,4 @@
-"""What whole-session tests share: a witness that keeps what it is told, and plans made by hand."""
+"""What whole-session tests share: a recorder that keeps what it is told, and plans made by hand."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from device.clock import VirtualClock
 from device.control.admission import Admission
 from device.control.controller import Controller
 from device.control.delivery import Delivery, deliver
+from device.control.driver import Driver
 from device.control.handshake import greet
 from device.dialects.native import Native
 from device.events import Event
@@ -53,13 +54,17 @@ class CountedLink(CableLink):
 
 
 class Ledger:
-    """A witness that keeps everything, in memory. It watches as well."""
+    """A recorder that keeps everything, in memory. It observes as well."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
 
-    def tell(self, event: Event) -> None:
+    def record(self, event: Event) -> None:
         self.events.append(event)
+
+    @property
+    def written(self) -> int:
+        return len(self.events)
 
     def notice(self, event: Event) -> None:
         self.events.append(event)
@@ -120,9 +125,10 @@ def _written(step: Step) -> dict[str, Any]:
     return {"emit": emit, "for": f"{step.duration_ms} ms", **ramp}
 
 
-def run_plan(controller: Controller, plan: Plan, session: int = 7, *, attended: bool = False) -> Delivery:
+def run_plan(driver: Driver, plan: Plan, session: int = 7, *, attended: bool = False) -> Delivery:
     """Deliver ``plan`` to the greeted unit, admitted with what it gives."""
-    return deliver(controller, plan, session, admission=admission_of(plan), attended=attended)
+    script = deliver(driver.controller, plan, session, admission=admission_of(plan), attended=attended)
+    return driver.run(script)
 
 
 def take_up(controller: Controller, plan: Plan, session: int = 7, *, attended: bool = False) -> None:
@@ -144,26 +150,27 @@ def session_on(
     rig: Rig, *steps: Step, attended: bool = False, ledger: Ledger | None = None, session: int = 7
 ) -> Delivery:
     """Greet the unit, and deliver ``steps`` from the first to the last."""
-    unit = greet(rig.controller)
-    rig.controller.testify_to(ledger or Ledger())
-    return run_plan(rig.controller, plan_of(unit, *steps), session, attended=attended)
+    unit = rig.driver.run(greet(rig.controller))
+    rig.driver.record_to(ledger or Ledger())
+    return run_plan(rig.driver, plan_of(unit, *steps), session, attended=attended)
 
 
-def another_host(rig: Rig) -> Controller:
+def another_host(rig: Rig) -> Driver:
     """Another program at the same cable: it knows nothing, and counts its questions from the beginning."""
     inbox: Inbox = SimpleQueue()
-    return Controller(CableLink(rig.cable, rig.clock, inbox), rig.clock, inbox, Native())
+    return Driver(CableLink(rig.cable, rig.clock, inbox), rig.clock, inbox, Native())
 
 
 def begun(rig: Rig, *steps: Emit) -> Unit:
     """Bring the rig to the moment at which the first step's start has left."""
-    unit = greet(rig.controller)
-    rig.controller.testify_to(Ledger())
+    unit = rig.driver.run(greet(rig.controller))
+    rig.driver.record_to(Ledger())
     take_up(rig.controller, plan_of(unit, *steps))
     rig.controller.arm()
     while not rig.controller.known.is_armed():
         turn_for(rig, 1)
     rig.controller.start(steps[0], steps[0].duration_ms)
+    rig.driver.carry_out()
     return unit
 
 
@@ -171,7 +178,7 @@ def turn_for(rig: Rig, for_ms: int) -> None:
     """Let the controller do its work for a time."""
     until_ms = rig.clock.now_ms() + for_ms
     while rig.clock.now_ms() < until_ms:
-        rig.controller.turn(until_ms)
+        rig.driver.turn(until_ms)
 
 
 def first_output_ms(model: str = "us111") -> int:

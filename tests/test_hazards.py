@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.hazards import PAGE, hazards, marked, page
+from tools.hazards import hazards, marked
 
 
 def test_every_hazard_has_a_test_and_every_marker_a_hazard() -> None:
@@ -27,7 +27,3 @@ def test_nothing_about_a_hazard_is_left_unsaid() -> None:
                 hazard.single_fault,
             )
         )
-
-
-def test_the_page_of_hazards_is_fresh() -> None:
-    assert PAGE.read_text(encoding="utf-8") == page(), "make it anew with: make format"

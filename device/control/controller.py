@@ -1,23 +1,29 @@
-"""The controller: one unit, one synchronous loop.
+"""The controller of one unit: times, bytes and a person's acts go in; events and bytes come out.
 
-Each turn receives, decides, tells, sends, and sleeps until the next deadline or news. The renewal is
-sent from that turn and from nowhere else, so that a loop that hangs lets the lease lapse. Nothing
-here knows a plan's order of steps: that is `device.control.delivery`'s.
+It is sans-IO. It holds no clock, port, thread, queue or file: `device.control.driver` has those. Every
+input carries the time at which it came. What follows from the inputs is taken out again with
+`Controller.next_output`, in the order in which it has to be carried out, and `Controller.due_ms` says when
+the controller has to be called again at the latest. The sequences that take time (the handshake, the delivery
+of a plan, the end of a session) are *scripts*: generators that yield until when they can wait.
+
+The renewal of a lease is made by `Controller.poll` and by nothing else, so that a loop that hangs lets the
+lease run out. Nothing here knows a plan's order of steps: that is the script of `device.control.delivery`.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections import deque
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from typing import TypeAlias, TypeVar
 
-from device.clock import Clock
 from device.control.admission import Admission
 from device.control.allowed import allow
-from device.control.event_bus import Audience
 from device.control.guard import Guard, clear
 from device.control.machine import State, Stateful, Trigger
 from device.control.output_off import Quiet
-from device.control.requests import Conversation
-from device.control.schedule import LIVE, LOOK_MS, STOP_MS, Pace
+from device.control.requests import Asked, Conversation
+from device.control.schedule import LIVE, LOOK_MS, STATUS_MS, STOP_MS, Pace
 from device.control.state import Knowledge
 from device.dialects.base import (
     Answer,
@@ -41,14 +47,13 @@ from device.events import (
     AlarmRaised,
     Commanded,
     Event,
+    HostDelayed,
+    OutputPermitted,
     Reported,
     Silence,
     Silenced,
     StateChanged,
-    Watcher,
-    Witness,
 )
-from device.link import Inbox, Link
 from device.monitor.alarms import BY_CODE, Effect, Rule
 from device.monitor.trends import Sight
 from device.monitor.watch import Watch
@@ -60,38 +65,60 @@ OVERDUE_MS = 100  # this long before the lease is out, missing answers are doubt
 # The fields of a report whose change is recorded. The others are readings and counters: they always change.
 RECORDED = ("refusal", "state", "faults", "nonce", "session", "level_set", "duty_set_pct", "lapses")
 QUIET_OVERDUE_MS = 2000  # the same, while output is off
+BACKLOG_MAX_MS = 30_000  # an event that is not on the disk after this long ends output
+HOST_DELAY_MS = 150  # not called for this long beyond what was due: the computer was busy, or asleep
+
+_ACTS = {Act.PAUSE: Trigger.PAUSE, Act.RESUME: Trigger.RESUME, Act.STOP: Trigger.STOP}
+_RUNNING = (State.ARMED, State.PAUSING, State.PAUSED, *LIVE)
+
+T = TypeVar("T")
+Script: TypeAlias = Generator[int, None, T]  # yields until when it can wait, at the latest
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """Bytes for the unit."""
+
+    data: bytes
+    is_stop: bool = False
+    starts_output: bool = False
+
+
+Produced: TypeAlias = Event | Outgoing
 
 
 class Controller:
-    """Drives one unit over one link. Every message it sends has passed the guard.
+    """Controls one unit for one session. Every message it makes has passed the guard.
 
     ``guard`` is for tests alone, which ask what the other fences hold without it.
     """
 
-    def __init__(
-        self, link: Link, clock: Clock, inbox: Inbox, dialect: Dialect, *, guard: Guard = clear
-    ) -> None:
-        self.clock = clock
-        self.inbox = inbox
-        self.link = link
+    def __init__(self, dialect: Dialect, now_ms: int = 0, port: str = "", *, guard: Guard = clear) -> None:
+        self.port = port  # the link's name, for messages to people
+        self.now_ms = now_ms  # the time of the latest input
         self.known = Knowledge(quiet=Quiet(leased=dialect.promises.stops_on_host_loss_ms is not None))
         self.alarms: list[Rule] = []  # raised so far, in order
         self.heard_bytes = 0
-        self._recorded: tuple[object, ...] = ()  # of the report last recorded, what changes seldom
         self.failure = ""  # why the state is FAULT or UNCERTAIN
+        self.lost: LinkLost | None = None
+        self.last_act: Act | None = None  # what a person last asked for
+        self.identity: Identity | None = None
+        self.declared: Declaration | None = None
         self._guard = guard
         self._conversation = Conversation(dialect)
         self._machine = Stateful(self.known)
         self._watch = Watch()
-        self._pace = Pace(self.known, self._conversation, self._watch, clock.now_ms())
-        self._audience = Audience()
-        self._attended = False
-        self._begin_paused = False
-        self.halted = False  # a person has asked to stop
-        self.lost: LinkLost | None = None
+        self._pace = Pace(self.known, self._conversation, self._watch, now_ms)
         self._sight: Sight | None = None
-        self.identity: Identity | None = None
-        self.declared: Declaration | None = None
+        self._attended = False
+        self._recording = False
+        self._recorded: tuple[object, ...] = ()  # of the report last recorded, what changes seldom
+        self._produced: deque[Produced] = deque()
+        self.handed_over = 0  # events for the recorder so far
+        self._unwritten: deque[tuple[int, int]] = deque()  # number and time of events not yet on the disk
+        self._due_ms = now_ms  # when the next call was due
+        self._delay_ms = 0  # by how much the latest late call was late
+        self._resumed_ms = now_ms  # when that was: what is missing is doubted from there on
 
     # --- what others may ask ----------------------------------------------------------------------
 
@@ -133,11 +160,79 @@ class Controller:
     @property
     def fresh(self) -> bool:
         """Whether the unit has been heard within one status period: only then is it given more time."""
-        return self._pace.is_fresh(self._now())
+        return self._pace.is_fresh(self.now_ms)
 
-    def add_watcher(self, watcher: Watcher) -> None:
-        """Let ``watcher`` notice what happens, after it has."""
-        self._audience.add(watcher)
+    @property
+    def halted(self) -> bool:
+        """Whether a person has asked to stop."""
+        return self.last_act is Act.STOP
+
+    @property
+    def all_written(self) -> bool:
+        """Whether every event so far is on the disk."""
+        return not self._unwritten
+
+    def due_ms(self) -> int:
+        """When `poll` has to be called again at the latest."""
+        if self.lost or (self.state is State.OFFLINE and not self.known.quiet.stopping):
+            self._due_ms = self.now_ms + LOOK_MS
+        else:
+            self._due_ms = self._pace.due_ms(self.state, self.now_ms)
+        return self._due_ms
+
+    @property
+    def next_output(self) -> Produced | None:
+        """What has to be recorded or sent next; None when nothing is left to do."""
+        return self._produced[0] if self._produced else None
+
+    def done(self) -> None:
+        """What `next_output` was has been recorded, or is being sent."""
+        self._produced.popleft()
+
+    # --- inputs -------------------------------------------------------------------------------------
+
+    def poll(self, now_ms: int) -> None:
+        """Time has come to ``now_ms``: make what has fallen due, and doubt what is missing."""
+        self._move_to(now_ms)
+        self._doubt_the_missing()
+        if self.lost or (self.state is State.OFFLINE and not self.known.quiet.stopping):
+            return
+        if self.now_ms >= self._pace.due_ms(self.state, self.now_ms):
+            self.say(self._pace.what_is_due(self.state, self.now_ms))
+
+    def receive(self, data: bytes, now_ms: int) -> None:
+        """``data`` has arrived from the unit."""
+        self._move_to(now_ms)
+        self.heard_bytes += len(data)
+        for asked, answer in self._conversation.hear(data):
+            self._receive(asked, answer)
+
+    def lose_link(self, error: LinkLost, now_ms: int) -> None:
+        """The link has gone."""
+        self._move_to(now_ms)
+        if self.lost is None:
+            self.lost = error
+            self._raise(BY_CODE["COMM_LOST"], error.what)
+
+    def operate(self, act: Act, now_ms: int) -> None:
+        """A person has asked for ``act``."""
+        self._move_to(now_ms)
+        self._act(act)
+
+    def recorded(self, up_to: int, now_ms: int) -> None:
+        """The first ``up_to`` events that were handed to the recorder are on the disk."""
+        self._move_to(now_ms)
+        while self._unwritten and self._unwritten[0][0] <= up_to:
+            self._unwritten.popleft()
+
+    def _move_to(self, now_ms: int) -> None:
+        """Take the time of an input. Time never runs backwards here, whatever a caller says."""
+        self.now_ms = max(self.now_ms, now_ms)
+        late_ms, self._due_ms = self.now_ms - self._due_ms, max(self._due_ms, self.now_ms)
+        if late_ms >= HOST_DELAY_MS:
+            self._delay_ms, self._resumed_ms = late_ms, self.now_ms
+            if self.state in LIVE:
+                self.tell(HostDelayed(at_ms=self.now_ms, for_ms=late_ms))
 
     # --- verbs --------------------------------------------------------------------------------------
 
@@ -151,9 +246,9 @@ class Controller:
         if self.state is State.OFFLINE:
             self._fire(Trigger.GREET)
 
-    def testify_to(self, witness: Witness) -> None:
-        """From here on nothing that matters leaves before ``witness`` has taken it down."""
-        self._audience.witness = witness
+    def record_from_here(self) -> None:
+        """From here on there is a recorder, and nothing raises output before it has written that down."""
+        self._recording = True
 
     def take_up(self, plan: Plan, session: int, *, admission: Admission, attended: bool) -> None:
         """Load ``plan`` for a session that was admitted so.
@@ -162,7 +257,7 @@ class Controller:
         what may be given, when nothing records the session, or when the controller has had one.
         """
         unit = self._driven()
-        if self._audience.witness is None:
+        if not self._recording:
             raise _misused("a session was begun that nothing records")
         if self.used:
             raise _misused("a controller is for one session, and this one has had it")
@@ -170,7 +265,7 @@ class Controller:
         self._attended = attended
         self._sight = Sight(unit)
         self._fire(Trigger.ARM)
-        if self._begin_paused:
+        if self.last_act is Act.PAUSE:
             self.pause()
 
     def arm(self) -> None:
@@ -180,6 +275,22 @@ class Controller:
             raise _misused("the unit was to be armed for no plan")
         nonce = self._driven().identity.nonce
         self.say(Arm(nonce, known.session, known.level_max, plan.delivered_ms, known.energy_ceiling_mj))
+
+    def permit_output(self, step: Emit, for_ms: int) -> int:
+        """Have the start of a step's output recorded, before it is dated; return the event's number."""
+        self.tell(
+            OutputPermitted(
+                at_ms=self.now_ms,
+                output=asdict(step.output),
+                for_ms=for_ms,
+                ramp_ms=min(step.ramp_ms, for_ms),
+            )
+        )
+        return self.handed_over
+
+    def is_written(self, number: int) -> bool:
+        """Whether the event ``number`` is on the disk."""
+        return not self._unwritten or self._unwritten[0][0] > number
 
     def start(self, step: Emit, for_ms: int) -> None:
         """Begin a step's output. This question is sent once; what became of it, a look will tell."""
@@ -203,30 +314,23 @@ class Controller:
     def pause(self) -> None:
         """Output off for now; only a person goes on. A session that has not begun begins with this."""
         if self.state in LIVE:
-            self.known.pause_asked = True
             self._end(Trigger.PAUSE)
         elif self.state is State.ARMED:
             self._fire(Trigger.PAUSE)
-        elif not self.used:
-            self._begin_paused = True
 
     def resume(self) -> None:
         """Go on from a pause: a person's act."""
-        self._begin_paused = False
         if self.state is State.PAUSED:
-            self.known.pause_asked = False
             self.known.quiet.rest()
             self._fire(Trigger.RESUME)
 
     def stop(self) -> None:
         """End the output and the session, from any state. Never refused."""
-        self.known.pause_asked = False
         self._end(Trigger.STOP)
 
     def fail(self, why: str) -> None:
         """End the output and latch: a person must look."""
         self.failure = self.failure or why
-        self.known.pause_asked = False
         self._end(Trigger.FAIL)
 
     def leave_fault(self) -> None:
@@ -241,91 +345,68 @@ class Controller:
         else:
             self.fail(why)
 
-    def abandon(self) -> None:
+    def stop_bytes(self) -> bytes:
+        """A stop for whoever cannot wait for the loop; empty when the output is proven off."""
+        if self.known.quiet.proven:
+            return b""
+        cleared = self._guard(Stop(), self.known.standing(self.state, recorded=self._recording))
+        return self._conversation.ask(cleared, self.now_ms)
+
+    # --- scripts ------------------------------------------------------------------------------------
+
+    def abandon(self) -> Script[None]:
         """Silence the unit by every way there is, with nobody left to tell: the session has broken."""
-        self._audience.witness = None
         self.fail("the session broke off")
-        self.settle()
+        yield from self.settle()
 
-    def last_words(self) -> None:
-        """Send a stop past the loop: the interpreter is on its way out."""
-        if not self.known.quiet.proven:
-            self.inbox.put(Act.STOP)
-            self.say(Stop())
-
-    def settle(self) -> Silence:
-        """Turn until it is known whether the output is off, and say how it is known."""
-        began_ms = self.clock.now_ms()
+    def settle(self) -> Script[Silence]:
+        """Wait until it is known whether the output is off, and say how it is known."""
+        began_ms = self.now_ms
         while (silence := self.silence()) is None:
-            self.turn(self.clock.now_ms() + STOP_MS)
+            yield self.now_ms + STOP_MS
         if silence is Silence.PROVEN and self.state in (State.SILENCING, State.UNCERTAIN):
             self.known.quiet.rest()
             self._fire(Trigger.SILENT)
         elif self.state is State.SILENCING:
             self._fire(Trigger.DOUBT)
-        self.tell(Silenced(at_ms=self._now(), silence=silence, took_ms=self._now() - began_ms))
+        self.tell(Silenced(at_ms=self.now_ms, silence=silence, took_ms=self.now_ms - began_ms))
         return silence
 
     def silence(self) -> Silence | None:
         """What is known of the output being off; None while waiting may still tell."""
-        return self.known.quiet.known(self._now(), reachable=self.lost is None)
+        return self.known.quiet.known(self.now_ms, reachable=self.lost is None)
 
-    # --- the loop -----------------------------------------------------------------------------------
-
-    def turn(self, until_ms: int) -> None:
-        """One turn: send what is due, sleep until news or ``until_ms``, receive and decide."""
-        due_ms = self._send_due()
-        news = self.clock.wait(self.inbox, min(until_ms, due_ms))
-        if isinstance(news, bytes):
-            self.heard_bytes += len(news)
-            for intent, answer in self._conversation.hear(news):
-                self._receive(intent, answer)
-        elif isinstance(news, LinkLost):
-            self._lose(news)
-        elif news is not None:
-            self._act(news)
-        self._doubt_the_missing()
-
-    def _send_due(self) -> int:
-        """Send what the state asks for if its time has come; the time of the next one."""
-        now_ms = self._now()
-        if self.lost or (self.state is State.OFFLINE and not self.known.quiet.stopping):
-            return now_ms + LOOK_MS
-        due_ms = self._pace.due_ms(self.state, now_ms)
-        if now_ms >= due_ms:
-            self.say(self._pace.what_is_due(self.state, now_ms))
-            due_ms = self._pace.due_ms(self.state, self._now())
-        return due_ms
+    # --- what goes out --------------------------------------------------------------------------------
 
     def say(self, intent: Intent) -> None:
-        """The only way out: guard, witness, line. A stop waits for no witness: its end is told."""
-        recorded = self._audience.witness is not None
-        cleared = self._guard(intent, self.known.standing(self.state, recorded=recorded))
-        now_ms = self._now()
-        if isinstance(intent, Stop):
-            self._send(self._conversation.ask(cleared, now_ms))
-            return
+        """The only way out for a message: the guard, the record, the line."""
+        cleared = self._guard(intent, self.known.standing(self.state, recorded=self._recording))
         if isinstance(intent, SetOutput | Arm):
-            self.tell(Commanded(at_ms=now_ms, intent=type(intent).__name__, values=asdict(intent)))
-            if self.known.quiet.asked_ms is not None:
-                return  # somebody who was told has stopped: nothing follows a stop
+            self.tell(Commanded(at_ms=self.now_ms, intent=type(intent).__name__, values=asdict(intent)))
+        if isinstance(intent, Stop):
+            self.known.armed = False
         if isinstance(intent, SetOutput | Renew):
-            self._pace.granted_ms = self._now()  # not before: telling may have taken its time
-            self.known.allow(intent, self._pace.heard_ms, self._pace.granted_ms)
-        self._send(self._conversation.ask(cleared, now_ms))
+            self._pace.granted_ms = self.now_ms
+            self.known.allow(intent, self._pace.heard_ms, self.now_ms)
+        data = self._conversation.ask(cleared, self.now_ms)
+        self._send(Outgoing(data, isinstance(intent, Stop), isinstance(intent, SetOutput)))
 
-    def _send(self, data: bytes) -> None:
-        self._pace.sent_ms = self._now()
-        if self.lost:
-            return
-        try:
-            self.link.send(data)
-        except LinkLost as error:
-            self._lose(error)
+    def _send(self, outgoing: Outgoing) -> None:
+        self._pace.sent_ms = self.now_ms
+        if self.lost is None:
+            self._produced.append(outgoing)
+
+    def tell(self, event: Event) -> None:
+        """Let ``event`` be recorded, and shown afterwards."""
+        if self._recording:
+            self.handed_over += 1
+            self._unwritten.append((self.handed_over, self.now_ms))
+        self._produced.append(event)
 
     # --- deciding -----------------------------------------------------------------------------------
 
-    def _receive(self, intent: Intent, answer: Answer) -> None:
+    def _receive(self, asked: Asked, answer: Answer) -> None:
+        intent = asked.intent
         if not answers(intent, answer):
             self._receive_stray()
             return
@@ -335,16 +416,16 @@ class Controller:
         if isinstance(answer, Declaration):
             self.declared = answer
             return
-        self.known.hear(answer, self._now())
+        self.known.hear(answer, self.now_ms)
         if not self.known.is_from_the_unit(answer):
             self._meet_another()  # nothing else of what it says is looked at
             return
-        self._pace.heard_ms = self._now()
+        self._pace.heard_ms = self.now_ms
         if answer.refusal and isinstance(intent, Arm | SetOutput):
             self.fail(
                 f"the unit refused to {'arm' if isinstance(intent, Arm) else 'start'}: {answer.refusal}"
             )
-        self._judge(answer)
+        self._judge(answer, self._came_ms(asked))
         self._follow(answer)
         self._record_change(answer)
 
@@ -353,7 +434,7 @@ class Controller:
         changes = tuple(getattr(report, name) for name in RECORDED)
         if self.known.plan is not None and changes != self._recorded:
             self._recorded = changes
-            self.tell(Reported(at_ms=self._now(), report=asdict(report)))
+            self.tell(Reported(at_ms=self.now_ms, report=asdict(report)))
 
     def _meet_another(self) -> None:
         """The unit has restarted, or another one answers in its place: no session goes on with it."""
@@ -367,17 +448,25 @@ class Controller:
         if self.used and rule not in self.alarms:
             self._raise(rule, rule.what)
 
-    def _judge(self, report: Report) -> None:
+    def _came_ms(self, asked: Asked) -> int:
+        """When the answer came: one to a question from before a delay of ours has waited here meanwhile."""
+        before_ms = self._resumed_ms - self._delay_ms
+        return self.now_ms if asked.at_ms >= self._resumed_ms else max(asked.at_ms, before_ms)
+
+    def _judge(self, report: Report, came_ms: int) -> None:
         plan = self.known.plan
         if plan is None or self._sight is None:
             return
         resting = self.state in (State.ARMED, State.PAUSED)
         belief = self.known.belief(report, plan, live=self.state in LIVE, resting=resting)
-        raised, cleared = self._watch.judge(self._sight.see(report, self._now(), belief))
+        raised, cleared = self._watch.judge(self._sight.see(report, came_ms, belief))
         for rule in raised:
-            self._raise(rule, rule.what)
+            if rule.code == "LAPSED" and report.silent and self._was_busy():
+                self._excuse_lapse(report)
+            else:
+                self._raise(rule, rule.what)
         for rule in cleared:
-            self.tell(AlarmCleared(at_ms=self._now(), code=rule.code))
+            self.tell(AlarmCleared(at_ms=self.now_ms, code=rule.code))
 
     def _raise(self, rule: Rule, what: str) -> None:
         if rule.breaks_lease:
@@ -388,11 +477,29 @@ class Controller:
             self.break_off(what)
         self._alarm(rule, what)
 
+    def _driven(self) -> Unit:
+        if self.unit is None:
+            raise _misused("a unit was to be driven that has not made itself known")
+        return self.unit
+
+    def _was_busy(self) -> bool:
+        """Whether this computer has just been too busy, or asleep, to renew a lease in time."""
+        if self.unit is None or self._since(0) >= self.unit.lease_ms:
+            return False
+        return self._delay_ms >= self.unit.lease_ms - 2 * STATUS_MS
+
+    def _excuse_lapse(self, report: Report) -> None:
+        """This computer let the lease run out, and the unit is off and says why: a person may go on."""
+        self._watch.forget("LAPSED")
+        if self._sight is not None:
+            self._sight.accept_lapses(report)
+        self._raise(BY_CODE["HOST_DELAYED"], f"this computer was busy for {self._delay_ms} ms")
+
     def _alarm(self, rule: Rule, what: str) -> None:
         self.alarms.append(rule)
         self.tell(
             AlarmRaised(
-                at_ms=self._now(),
+                at_ms=self.now_ms,
                 code=rule.code,
                 priority=rule.priority,
                 what=what,
@@ -415,32 +522,29 @@ class Controller:
             UnitState.READY,
         ):
             self.fail(f"the unit is {report.state.value} by itself")
-        elif self.state is State.SILENCING and self.known.pause_was_asked():
-            self._fire(Trigger.HUSH)
+        elif self.state is State.PAUSING and self.known.quiet.proven:
+            self._fire(Trigger.SILENT)
 
     def _act(self, act: Act) -> None:
         if act is Act.TOGGLE:
-            paused = self.state is State.PAUSED or self._begin_paused
+            paused = self.state is State.PAUSED or (not self.used and self.last_act is Act.PAUSE)
             act = Act.RESUME if paused else Act.PAUSE
+        self.last_act = Act.STOP if self.halted else act  # who has asked to stop has had the last word
         if act is Act.STOP:
-            self.halted = True
             self.stop()
         elif act is Act.PAUSE:
             self.pause()
         else:
             self.resume()
-        self.tell(Acted(at_ms=self._now(), act=act))
-
-    def _lose(self, error: LinkLost) -> None:
-        if self.lost is None:
-            self.lost = error
-            self._raise(BY_CODE["COMM_LOST"], error.what)
+        self.tell(Acted(at_ms=self.now_ms, act=act))
 
     def _doubt_the_missing(self) -> None:
         """Answers that matter are overdue: before the lease is out, stop asking for more output."""
+        if self.state in _RUNNING and self._backlog_ms() >= BACKLOG_MAX_MS:
+            self.fail(f"what happened {BACKLOG_MAX_MS // 1000} s ago is not on the disk yet")
         if self.unit is None:
             return
-        silent_for_ms = self._now() - self._pace.heard_ms
+        silent_for_ms = self._since(self._pace.heard_ms)
         if self.state in LIVE and silent_for_ms >= self.unit.lease_ms - OVERDUE_MS:
             self.failure = "the unit does not answer"
             self._end(Trigger.DOUBT)
@@ -448,38 +552,36 @@ class Controller:
         elif self.state in (State.ARMED, State.PAUSED) and silent_for_ms >= QUIET_OVERDUE_MS:
             self._raise(BY_CODE["COMM_LOST"], "the unit does not answer")
 
+    def _backlog_ms(self) -> int:
+        """For how long the oldest event has waited for the disk."""
+        return self._since(self._unwritten[0][1]) if self._unwritten else 0
+
+    def _since(self, at_ms: int) -> int:
+        """How long ``at_ms`` is ago; time in which this computer was asleep does not speak against others."""
+        return self.now_ms - max(at_ms, self._resumed_ms)
+
     def _end(self, trigger: Trigger) -> None:
-        """Send a stop at once, then move. Nothing stands between the asking and the sending."""
-        before = self.state
-        self.known.quiet.ask(self._now(), reachable=self.lost is None)
+        """Make a stop at once, then move."""
+        self.known.quiet.ask(self.now_ms, reachable=self.lost is None)
+        # Nothing that has not left yet leaves after a stop was asked.
+        self._produced = deque(item for item in self._produced if isinstance(item, Event) or item.is_stop)
         if self.lost is None:
             self.say(Stop())
-        if self.state is before:  # else the line went under the stop, and that has been seen to
-            self._fire(trigger)
-
-    # --- telling ------------------------------------------------------------------------------------
+        self._fire(trigger)
 
     def _fire(self, trigger: Trigger) -> None:
         before = self.state
         after = self._machine.fire(trigger)
         if after is not before:
             self.tell(
-                StateChanged(at_ms=self._now(), state=after.value, before=before.value, trigger=trigger.value)
+                StateChanged(
+                    at_ms=self.now_ms,
+                    state=after.value,
+                    before=before.value,
+                    trigger=trigger.value,
+                    may=tuple(act.value for act, fired in _ACTS.items() if self._machine.may(fired)),
+                )
             )
-
-    def tell(self, event: Event) -> None:
-        """Let the witness take ``event`` down, then let the watchers notice it."""
-        self._audience.tell(event)
-
-    # --- small things -------------------------------------------------------------------------------
-
-    def _driven(self) -> Unit:
-        if self.unit is None:
-            raise _misused("a unit was to be driven that has not made itself known")
-        return self.unit
-
-    def _now(self) -> int:
-        return self.clock.now_ms()
 
 
 def _misused(what: str) -> GuardRefused:

@@ -1,4 +1,4 @@
-"""A plan's order of steps, walked with a controller from the first to the last.
+"""The script that delivers a plan: its steps, in their order, from the first to the last.
 
 What was delivered is what the unit reports, never what was asked. Between steps and in pauses the
 output is off; after a pause the rest of a step is what the unit has not yet counted.
@@ -6,17 +6,16 @@ output is off; after a pause the rest of a step is what the unit has not yet cou
 
 from __future__ import annotations
 
-import atexit
 from dataclasses import dataclass
 from enum import StrEnum
 
 from device.control.admission import Admission
-from device.control.controller import Controller
+from device.control.controller import Controller, Script
 from device.control.machine import State
 from device.control.schedule import LOOK_MS
 from device.dialects.base import Look, UnitState
 from device.events import Progress, Silence, StepEnded, StepStarted
-from protocols.plan import Emit, Guide, Plan, Rest, Step, level
+from protocols.plan import Emit, Guide, Plan, Step, level
 
 PROGRESS_MS = 1000
 PAUSE_MAX_MS = 600_000  # a session nobody takes up again for this long is over
@@ -50,7 +49,7 @@ class _Over(Exception):
 
 def deliver(
     controller: Controller, plan: Plan, session: int, *, admission: Admission, attended: bool = False
-) -> Delivery:
+) -> Script[Delivery]:
     """Run ``plan`` on the unit behind ``controller`` and say what came of it.
 
     ``admission`` is what the record's opening entry holds: the guard judges by it, and not by the plan.
@@ -59,30 +58,30 @@ def deliver(
     the exception leaves here.
     """
     walk = _Walk(controller, plan)
-    began_ms = controller.clock.now_ms()
-    atexit.register(controller.last_words)  # for a session in a thread whose program ends
+    began_ms = controller.now_ms
     try:
         controller.take_up(plan, session, admission=admission, attended=attended)
         try:
-            walk.steps()
+            yield from walk.steps()
         except _Over:
             pass
         else:
             walk.completed = True
             controller.stop()
-        silence = controller.settle()
-    except BaseException:
-        controller.abandon()
+        silence = yield from controller.settle()
+    except GeneratorExit:  # whoever ran this script has dropped it, and will not wait
+        controller.fail("the session was dropped")
         raise
-    finally:
-        atexit.unregister(controller.last_words)
+    except BaseException:
+        yield from controller.abandon()
+        raise
     return Delivery(
         ended=walk.ended(),
         why=controller.failure or ("" if walk.completed else "stopped by the operator"),
         silence=silence,
         delivered_ms=controller.delivered_ms,
         energy_mj=controller.energy_mj,
-        duration_ms=controller.clock.now_ms() - began_ms,
+        duration_ms=controller.now_ms - began_ms,
         steps_done=walk.done,
     )
 
@@ -103,43 +102,44 @@ class _Walk:
             return Ended.INTERRUPTED
         return Ended.COMPLETED if self.completed else Ended.STOPPED
 
-    def steps(self) -> None:
+    def steps(self) -> Script[None]:
         """Walk every step; raise `_Over` when the session cannot go on."""
         owed_ms = 0  # delivered time at which the step at hand is over
         for number, step in enumerate(self._plan.steps, start=1):
             self._announce(number, step)
             if isinstance(step, Emit):
                 owed_ms += step.duration_ms
-                self._emit(step, owed_ms)
+                yield from self._emit(step, owed_ms)
             else:
-                self._wait(step.duration_ms)
+                yield from self._wait(step.duration_ms)
             self.done = number
             controller = self._controller
             controller.tell(StepEnded(at_ms=self._now(), step=number, delivered_ms=controller.delivered_ms))
 
     # --- steps ------------------------------------------------------------------------------------
 
-    def _emit(self, step: Emit, owed_ms: int) -> None:
+    def _emit(self, step: Emit, owed_ms: int) -> Script[None]:
         unheard = 0
         while self._left_ms(owed_ms) > 0:
-            self._go_on(self._left_ms(owed_ms))
-            self._arm()
+            yield from self._go_on(self._left_ms(owed_ms))
+            yield from self._arm()
             left_ms = self._left_ms(owed_ms)  # only now: the unit has told what a pause has cut off
             if not self._at(State.ARMED) or left_ms <= 0:  # paused meanwhile, or paused at the very end
                 continue
-            if not self._controller.known.has_energy_for(
-                step, left_ms
-            ):  # it has given more than was reckoned
+            if not self._controller.known.has_energy_for(step, left_ms):  # it gave more than reckoned
                 self._controller.fail(
                     "all of the energy that this session may give has been given before its time"
                 )
                 continue
+            yield from self._permit(step, left_ms)
+            if not (self._at(State.ARMED) and self._is_ready() and left_ms == self._left_ms(owed_ms)):
+                continue  # what was permitted is not what would be started now
             self._controller.start(step, left_ms)
             held = False
             while self._at(State.EMITTING, State.HELD):
                 held = self._at(State.HELD)
                 # When its output should end is the controller's to know: it may be due, and still be on.
-                self._turn(step, self._left_ms(owed_ms), self._now() + PROGRESS_MS)
+                yield self._show_until(step, self._left_ms(owed_ms), self._now() + PROGRESS_MS)
             if not self._at(State.ARMED) or self._left_ms(owed_ms) <= 0:
                 continue
             left_ms = self._left_ms(owed_ms)
@@ -160,7 +160,15 @@ class _Walk:
     def _left_ms(self, owed_ms: int) -> int:
         return owed_ms - self._controller.delivered_ms
 
-    def _arm(self) -> None:
+    def _permit(self, step: Emit, left_ms: int) -> Script[None]:
+        """Have the start recorded, and wait for that. It has no date yet, so that it cannot grow stale."""
+        number = self._controller.permit_output(step, left_ms)
+        yield self._now()
+        while self._at(State.ARMED) and not self._controller.is_written(number):
+            yield self._show_until(step, left_ms, self._now() + PROGRESS_MS)
+        yield from self._arm()
+
+    def _arm(self) -> Script[None]:
         for _ in range(ATTEMPTS):
             if self._is_ready() or not self._at(State.ARMED):
                 return
@@ -170,7 +178,7 @@ class _Walk:
                 self._controller.arm()
             give_up_ms = self._now() + LOOK_MS
             while not self._is_ready() and self._at(State.ARMED) and self._now() < give_up_ms:
-                self._controller.turn(give_up_ms)
+                yield give_up_ms
         if not self._is_ready() and self._at(State.ARMED):
             self._controller.fail("the unit does not answer when it is armed")
 
@@ -178,41 +186,46 @@ class _Walk:
         """Armed, and heard a moment ago: a start's lease runs from what the unit last said."""
         return self._controller.known.is_armed() and self._controller.fresh
 
-    def _wait(self, duration_ms: int) -> None:
-        """Let ``duration_ms`` pass with the session running; a pause makes it stand still."""
+    def _wait(self, duration_ms: int) -> Script[None]:
+        """Let ``duration_ms`` pass with the session running; a pause makes it stand still.
+
+        The unit is armed meanwhile: what stops it then, its key or another program, is seen.
+        """
         left_ms = duration_ms
         while left_ms > 0:
-            self._go_on(left_ms)
+            yield from self._go_on(left_ms)
+            if self._plan.emissions and not self._controller.known.is_armed():
+                yield from self._arm()
             began_ms = self._now()
-            self._turn(None, left_ms, began_ms + left_ms)
+            yield self._show_until(None, left_ms, began_ms + left_ms)
             left_ms -= self._now() - began_ms
 
-    def _go_on(self, left_ms: int) -> None:
+    def _go_on(self, left_ms: int) -> Script[None]:
         """Sit out a pause. Return only in ARMED; raise `_Over` when the session has ended."""
         since_ms = self._now()
-        while self._at(State.PAUSED, State.SILENCING):
-            if self._at(State.SILENCING) and not self._controller.known.pause_asked:
-                raise _Over
+        while self._at(State.PAUSED, State.PAUSING):
             if self._controller.silence() not in (None, Silence.PROVEN):
                 self._controller.fail("a pause was asked and the unit did not say that its output is off")
             elif self._now() - since_ms >= PAUSE_MAX_MS:
                 self._controller.fail("nobody has resumed the session")
             else:
-                self._turn(None, left_ms, self._now() + PROGRESS_MS)
+                yield self._show_until(None, left_ms, self._now() + PROGRESS_MS)
         if not self._at(State.ARMED):
             raise _Over
 
     # --- showing ----------------------------------------------------------------------------------
 
-    def _turn(self, step: Emit | None, left_ms: int, until_ms: int) -> None:
+    def _show_until(self, step: Emit | None, left_ms: int, until_ms: int) -> int:
+        """Tell the progress when it is due; return until when there is nothing else to do."""
         if self._now() - self._shown_ms >= PROGRESS_MS:
             self._shown_ms = self._now()
             self._show(step, left_ms)
-        self._controller.turn(min(until_ms, self._shown_ms + PROGRESS_MS))
+        return min(until_ms, self._shown_ms + PROGRESS_MS)
 
     def _show(self, step: Emit | None, left_ms: int) -> None:
         report = self._controller.report
-        assert report is not None
+        if report is None:
+            return
         rest_ms = sum(later.duration_ms for later in self._plan.steps[self.done + 1 :])
         on = step is not None and report.state in (UnitState.EMITTING, UnitState.HELD)
         self._controller.tell(
@@ -233,7 +246,6 @@ class _Walk:
 
     def _announce(self, number: int, step: Step) -> None:
         kind = "emit" if isinstance(step, Emit) else "guide" if isinstance(step, Guide) else "rest"
-        assert isinstance(step, Emit | Guide | Rest)
         self._controller.tell(
             StepStarted(
                 at_ms=self._now(),
@@ -250,4 +262,4 @@ class _Walk:
         return self._controller.state in states
 
     def _now(self) -> int:
-        return self._controller.clock.now_ms()
+        return self._controller.now_ms

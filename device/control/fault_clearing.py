@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from device.control.controller import Controller
+from device.control.controller import Controller, Script
 from device.control.schedule import LOOK_MS
 from device.dialects.base import ClearFaults
 from device.errors import GuardRefused, UnitFaulted
@@ -19,11 +19,11 @@ def latched(controller: Controller) -> UnitFaulted | None:
     rules = [rule for rule in RULES if set(rule.unit_faults) & set(report.faults)] or [BY_CODE["UNIT_FAULT"]]
     return UnitFaulted(
         f"the unit has latched {', '.join(report.faults)}: {'; '.join(rule.what for rule in rules)}",
-        f"{rules[0].to_do} Once the cause has gone: physioctl clear --port {controller.link.name}",
+        f"{rules[0].to_do} Once the cause has gone: physioctl clear --port {controller.port}",
     )
 
 
-def clear_faults(controller: Controller) -> tuple[str, ...]:
+def clear_faults(controller: Controller) -> Script[tuple[str, ...]]:
     """Clear what the greeted unit has latched, and name it; raise `UnitFaulted` while its cause remains."""
     fault = latched(controller)
     if fault is None:
@@ -34,12 +34,12 @@ def clear_faults(controller: Controller) -> tuple[str, ...]:
         )
     names = controller.report.faults
     controller.fail(fault.what)
-    controller.settle()
+    yield from controller.settle()
     for _ in range(ATTEMPTS):
         controller.say(ClearFaults(controller.unit.identity.nonce, controller.report.uptime_ms))
-        give_up_ms = controller.clock.now_ms() + LOOK_MS
-        while controller.report.faults and controller.clock.now_ms() < give_up_ms:
-            controller.turn(give_up_ms)
+        give_up_ms = controller.now_ms + LOOK_MS
+        while controller.report.faults and controller.now_ms < give_up_ms:
+            yield give_up_ms
         if not controller.report.faults:
             controller.leave_fault()
             return names

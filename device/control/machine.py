@@ -27,6 +27,7 @@ class State(Enum):
     ARMED = "armed"  # a plan is loaded and within limits; output is off between steps
     EMITTING = "emitting"  # a step gives output, under a lease
     HELD = "held"  # contact is lost: the unit holds output and timer, and may go on by itself
+    PAUSING = "pausing"  # a pause was asked, and output is not confirmed off yet
     PAUSED = "paused"  # output is off; only a person's act goes on
     SILENCING = "silencing"  # a stop was asked, and silence is not proven yet
     UNCERTAIN = "uncertain"  # a start was asked and not answered: output may be on
@@ -45,7 +46,6 @@ class Trigger(StrEnum):
     PAUSE = "pause"  # a person, or a rule of the watch, wants output off for now
     RESUME = "resume"  # a person wants to go on
     STOP = "stop"  # end the session
-    HUSH = "hush"  # silence proven, and a pause was asked
     SILENT = "silent"  # silence proven
     DOUBT = "doubt"  # an answer that matters is missing
     FAIL = "fail"  # the watch, the guard or the link says: no further
@@ -66,9 +66,6 @@ class Facts(Protocol):
 
     def level_is_as_before(self) -> bool:
         """The unit came back no higher than it went."""
-
-    def pause_was_asked(self) -> bool:
-        """The stop on its way is a pause, and nothing has asked for more since."""
 
     def silence_is_proven(self) -> bool:
         """The unit itself has reported that its output is off."""
@@ -107,7 +104,7 @@ TABLE: Mapping[State, Mapping[Trigger, Move]] = {
     State.EMITTING: {
         Trigger.FINISH: Move(State.ARMED, only_if=Facts.silence_is_proven),
         Trigger.LIFT: Move(State.HELD),
-        Trigger.PAUSE: Move(State.SILENCING),
+        Trigger.PAUSE: Move(State.PAUSING),
         Trigger.STOP: Move(State.SILENCING),
         Trigger.DOUBT: Move(State.UNCERTAIN),
         Trigger.FAIL: Move(State.FAULT),
@@ -115,7 +112,13 @@ TABLE: Mapping[State, Mapping[Trigger, Move]] = {
     State.HELD: {
         Trigger.TOUCH: Move(State.EMITTING, only_if=Facts.level_is_as_before),
         Trigger.FINISH: Move(State.ARMED, only_if=Facts.silence_is_proven),
-        Trigger.PAUSE: Move(State.SILENCING),
+        Trigger.PAUSE: Move(State.PAUSING),
+        Trigger.STOP: Move(State.SILENCING),
+        Trigger.DOUBT: Move(State.UNCERTAIN),
+        Trigger.FAIL: Move(State.FAULT),
+    },
+    State.PAUSING: {
+        Trigger.SILENT: Move(State.PAUSED, only_if=Facts.silence_is_proven),
         Trigger.STOP: Move(State.SILENCING),
         Trigger.DOUBT: Move(State.UNCERTAIN),
         Trigger.FAIL: Move(State.FAULT),
@@ -128,7 +131,6 @@ TABLE: Mapping[State, Mapping[Trigger, Move]] = {
         Trigger.FAIL: Move(State.FAULT),
     },
     State.SILENCING: {
-        Trigger.HUSH: Move(State.PAUSED, only_if=Facts.pause_was_asked),
         Trigger.SILENT: Move(State.IDLE, only_if=Facts.silence_is_proven),
         Trigger.STOP: Move(State.SILENCING),
         Trigger.DOUBT: Move(State.UNCERTAIN),
@@ -147,6 +149,20 @@ TABLE: Mapping[State, Mapping[Trigger, Move]] = {
         Trigger.FAIL: Move(State.FAULT),
     },
 }
+
+
+def rows(facts: Facts) -> list[dict[str, Any]]:
+    """The table as ``transitions`` takes it, with ``facts`` to ask."""
+    return [
+        {
+            "trigger": trigger,
+            "source": source,
+            "dest": move.to,
+            "conditions": getattr(facts, move.only_if.__name__) if move.only_if else None,
+        }
+        for source, cells in TABLE.items()
+        for trigger, move in cells.items()
+    ]
 
 
 class NoWay(Exception):
@@ -168,16 +184,7 @@ class Stateful:
             self,
             states=list(State),
             initial=State.OFFLINE,
-            transitions=[
-                {
-                    "trigger": trigger,
-                    "source": source,
-                    "dest": move.to,
-                    "conditions": getattr(facts, move.only_if.__name__) if move.only_if else None,
-                }
-                for source, cells in TABLE.items()
-                for trigger, move in cells.items()
-            ],
+            transitions=rows(facts),
             auto_transitions=False,  # no to_EMITTING(): the table is the only way in
             ignore_invalid_triggers=False,  # a refusal is an answer, never silence
             model_override=True,  # add no methods to this class behind its back
@@ -187,6 +194,14 @@ class Stateful:
     def trigger(self, name: str) -> bool:
         """Stand in until ``transitions`` puts its own here."""
         raise NotImplementedError
+
+    def may_trigger(self, name: str) -> bool:
+        """Stand in until ``transitions`` puts its own here."""
+        raise NotImplementedError
+
+    def may(self, trigger: Trigger) -> bool:
+        """Whether ``trigger`` would be let through here and now."""
+        return self.may_trigger(trigger)
 
     def fire(self, trigger: Trigger) -> State:
         """Apply ``trigger`` and return the new state, or raise `NoWay` and change nothing."""

@@ -39,7 +39,7 @@ class Knowledge:
     start: Start | None = None  # the latest that has left
     grant: Grant | None = None  # the latest lease that has left
     confirmed: bool = False  # the unit has been seen to carry out the last start
-    pause_asked: bool = False
+    armed: bool = False  # the unit has been seen with our ceilings, and we have not stopped it since
     quiet: Quiet = field(default_factory=Quiet)
 
     # --- what has happened --------------------------------------------------------------------------
@@ -81,6 +81,7 @@ class Knowledge:
         self.report = report
         self.counted = report if self.is_ours(report) else self.counted
         self.confirmed = self.confirmed or report.state in (UnitState.EMITTING, UnitState.HELD)
+        self.armed = self.armed or self.is_armed()
 
     # --- what follows -------------------------------------------------------------------------------
 
@@ -156,6 +157,7 @@ class Knowledge:
             wanted_level=set_level if self.step and self.confirmed and live else 0,
             last_level=set_level,
             resting=resting,
+            armed=self.armed,
             delivered_max_ms=self._delivered_max_ms(plan) if ours else report.delivered_ms,
             energy_max_mj=self.energy_ceiling_mj if ours else report.energy_mj,
             planned_ms=plan.delivered_ms,
@@ -195,10 +197,6 @@ class Knowledge:
         """The unit came back no higher than it was set."""
         step, report = self.step, self.report
         return step is not None and report is not None and report.level_set <= level(step.output)
-
-    def pause_was_asked(self) -> bool:
-        """A pause, and nothing more, is behind the stop; and silence is proven."""
-        return self.pause_asked and self.quiet.proven
 
     def silence_is_proven(self) -> bool:
         """The unit's latest word."""

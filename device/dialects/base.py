@@ -83,7 +83,7 @@ Intent: TypeAlias = Identify | Declare | Look | Arm | SetOutput | Renew | Stop |
 
 @dataclass(frozen=True, slots=True)
 class Cleared:
-    """An intention the guard has let through. Only `device.control.guard` makes one; only this can be said."""
+    """An intention that the guard has let through. Only the guard makes one; only this can be said."""
 
     intent: Intent
 

@@ -5,7 +5,7 @@ It turns each report into the `View` that the rules of the watch look at. It jud
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from device.dialects.base import RUNNING, Report, UnitState
 from device.monitor.host_time import HostCount
@@ -24,6 +24,7 @@ class Belief:
     wanted_level: int  # 0: output is meant to be off
     last_level: int  # the level last set, 1 before the first
     resting: bool  # nothing has been started that the unit has not ended, and no stop is on its way
+    armed: bool  # the unit has had our ceilings, and no stop of ours has left since
     delivered_max_ms: int
     energy_max_mj: int
     planned_ms: int  # output of the whole session
@@ -69,6 +70,7 @@ class Sight:
             wanted_duty_pct=start.duty_pct if start else 0,
             last_level=belief.last_level,
             resting=belief.resting,
+            armed=belief.armed,
             steady=self._is_steady(now_ms, start),
             nonce=self._unit.identity.nonce,
             session=belief.session,
@@ -85,6 +87,12 @@ class Sight:
             host=self._host.follow(report, now_ms, before_ms, start, belief.planned_ms),
             head_due_mk=self._warming.follow(report, now_ms - before_ms, self._metering.given),
         )
+
+    def accept_lapses(self, report: Report) -> None:
+        """Count lapses from ``report`` on: those until now have been dealt with."""
+        if self._first is not None:
+            first_ms, first = self._first
+            self._first = first_ms, replace(first, lapses=report.lapses)
 
     def _count(self, before: Report, report: Report, start: Start | None) -> None:
         """The unit's count goes on as its clock does; never faster, and not while output is off."""

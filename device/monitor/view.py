@@ -71,6 +71,7 @@ class View:
     wanted_duty_pct: int  # of the latest start; 0 before the first
     last_level: int  # the level last set, 1 before the first
     resting: bool  # nothing has been started that the unit has not ended, and no stop is on its way
+    armed: bool  # the unit has had our ceilings, and no stop of ours has left since
     steady: bool  # any ramp is over, and contact is as it was
     nonce: int  # the one the session began under
     session: int | None  # the one the unit has to name; None until it has been armed for ours

@@ -43,6 +43,12 @@ class Watch:
                 cleared.append(rule)
         return raised, cleared
 
+    def forget(self, code: str) -> None:
+        """Let the alarm ``code`` be raised anew: its cause has been dealt with."""
+        self._since_ms.pop(code, None)
+        self._right_ms.pop(code, None)
+        self._raised.discard(code)
+
     def _is_over(self, rule: Rule, now_ms: int) -> bool:
         """Forget a rule that holds again, and say whether that clears an alarm.
 

@@ -1,4 +1,4 @@
-"""The native dialect's messages. Made from table.toml by `python -m device.wire`: do not edit."""
+"""The native dialect's messages. Made by `python -m tools.generate`: do not edit."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from queue import SimpleQueue
 import click
 
 from device.clock import SystemClock
-from device.control.controller import Controller
+from device.control.driver import Driver
 from device.control.fault_clearing import clear_faults
 from device.control.handshake import greet
 from device.dialects.native import Native
@@ -30,9 +30,9 @@ def clear(port: str) -> int:
     """
     inbox: Inbox = SimpleQueue()
     with stop_on_signals(inbox), held(port, inbox) as (link, stops):
-        controller = Controller(link, SystemClock(), inbox, Native())
-        controller.add_watcher(stops)
-        greet(controller)
-        cleared = clear_faults(controller)
+        driver = Driver(link, SystemClock(), inbox, Native())
+        driver.add_observer(stops)
+        driver.run(greet(driver.controller))
+        cleared = driver.run(clear_faults(driver.controller))
     say(f"cleared: {', '.join(cleared)}" if cleared else "The unit has latched no fault.")
     return 0

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from device.events import Watcher
+from device.events import Observer
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import say
 from physioctl.cli.run import exit_code
@@ -33,7 +33,7 @@ def demo() -> int:
     """
     say("A session on a simulated US111 (assumed profile), fast-forwarded. Not a medical device.")
     rig = Rig("us111", seed=SEED, faults=[parse(LIFT_OFF)])
-    watcher: Watcher = BarScreen() if sys.stdout.isatty() else Plain(say)
+    watcher: Observer = BarScreen() if sys.stdout.isatty() else Plain(say)
     rehearsal = rehearse(find(PROTOCOL), rig, seed=SEED, watchers=[watcher])
     for line in summary(rehearsal.ended):
         say(line)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from device.clock import SystemClock
-from device.control.controller import Controller
+from device.control.driver import Driver
 from device.control.handshake import identify
 from device.dialects.native import Native
 from device.errors import UnitUnusable
@@ -53,9 +53,9 @@ def _ask(name: str) -> dict[str, Any]:
     inbox: Inbox = SimpleQueue()
     try:
         with held(name, inbox) as (link, stops):
-            controller = Controller(link, SystemClock(), inbox, Native())
-            controller.add_watcher(stops)
-            identity = identify(controller, PATIENCE_MS)
+            driver = Driver(link, SystemClock(), inbox, Native())
+            driver.add_observer(stops)
+            identity = driver.run(identify(driver.controller, PATIENCE_MS))
     except UnitUnusable as error:
         return {"unit": None, "why": error.what, "to_do": error.to_do}
     return {"unit": identity.model, "serial": identity.serial, "firmware": identity.firmware}

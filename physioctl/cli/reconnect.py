@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from device.clock import Clock
-from device.control.controller import Controller
+from device.control.driver import Driver
 from device.control.handshake import greet
 from device.dialects.native import Native
 from device.errors import UnitUnusable
@@ -37,8 +37,8 @@ def _try(port: str, journal: Journal, clock: Clock, inbox: Inbox) -> tuple[Sessi
     except UnitUnusable:
         return ()
     try:
-        controller = Controller(link, clock, inbox, Native())
-        return reconcile(journal, controller, greet(controller))
+        driver = Driver(link, clock, inbox, Native())
+        return reconcile(journal, driver, driver.run(greet(driver.controller)))
     except UnitUnusable:
         return ()
     finally:

@@ -11,9 +11,9 @@ from queue import SimpleQueue
 import click
 
 from device.clock import SystemClock
-from device.control.controller import Controller
+from device.control.driver import Driver
 from device.dialects.native import Native
-from device.events import Silence, Watcher
+from device.events import Observer, Silence
 from device.link import Inbox
 from physioctl.admission import needs_person
 from physioctl.answers import read_answers
@@ -130,14 +130,14 @@ def run(
             aside(warning(port))
         watchers = [BarScreen() if _wants_bar(plain, as_json) else _lines(as_json), DropNotices(aside)]
         stack.enter_context(keys(inbox))
-        controller = Controller(link, clock, inbox, Native())
-        controller.add_watcher(stops)
-        ended = run_session(request, controller, record, watchers)
+        driver = Driver(link, clock, inbox, Native())
+        driver.add_observer(stops)
+        ended = run_session(request, driver, record, watchers)
         if not as_json:
             begun = [f"  A new journal was begun: {record.name}"] if record.begun else []
             for line in (*summary(ended), *begun):
                 say(line)
-        if controller.lost and request.attended:
+        if driver.controller.lost and request.attended:
             ended = _after_the_cable(ended, port, record, clock, inbox)
     return exit_code(ended)
 
@@ -193,5 +193,5 @@ def _wants_bar(plain: bool, as_json: bool) -> bool:
     return not plain and not as_json and sys.stdout.isatty()
 
 
-def _lines(as_json: bool) -> Watcher:
+def _lines(as_json: bool) -> Observer:
     return JsonLines(json_text) if as_json else Plain(say)

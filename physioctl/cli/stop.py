@@ -8,7 +8,7 @@ from queue import SimpleQueue
 import click
 
 from device.clock import SystemClock
-from device.control.controller import Controller
+from device.control.driver import Driver
 from device.dialects.native import Native
 from device.errors import PortUnusable, SilenceNotProven
 from device.events import Silence
@@ -61,10 +61,10 @@ def _silenced(port: str) -> tuple[Silence, str]:
         with ExitStack() as stack:
             link, stops, beside = _open_at_any_price(port, inbox, stack)
             stack.enter_context(stop_on_signals(inbox))
-            controller = Controller(link, SystemClock(), inbox, Native())
-            controller.add_watcher(stops)
-            controller.stop()
-            return controller.settle(), beside
+            driver = Driver(link, SystemClock(), inbox, Native())
+            driver.add_observer(stops)
+            driver.controller.stop()
+            return driver.run(driver.controller.settle()), beside
     except KeyboardInterrupt:
         raise SilenceNotProven(
             f"broken off before a stop could be sent on {port}", "Switch the unit off now."

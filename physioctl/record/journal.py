@@ -11,7 +11,7 @@ import json
 import os
 import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from hashlib import sha256
@@ -56,7 +56,10 @@ _SALT_BYTES = 16
 
 
 class Journal:
-    """An open journal. Several programs may have one open at a time."""
+    """An open journal. Several programs may have one open at a time.
+
+    Several threads may use it one after another, not at once.
+    """
 
     def __init__(
         self, connection: sqlite3.Connection, clock: Clock, rng: random.Random, file: OpenFile | None = None
@@ -68,6 +71,7 @@ class Journal:
         self.clock = clock
         self.name = str(file.path) if file else "in memory"  # as errors call it
         self.begun = False  # whether opening made the file
+        self.left_open = False  # a write has not come back
 
     @classmethod
     def open(
@@ -116,7 +120,7 @@ class Journal:
 
         Its ids and salts come from ``seed``, so that the same session is the same every time.
         """
-        connection = sqlite3.connect(":memory:", isolation_level=None)
+        connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         connection.text_factory = tolerant_text
         connection.executescript(SCHEMA)
         return cls(connection, clock, random.Random(f"{seed}/journal"))  # noqa: S311 - of a rehearsal
@@ -147,15 +151,18 @@ class Journal:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
 
-    def append(self, session: str, event: Event) -> None:
-        """Add ``event`` for good, or raise `JournalUnusable` and leave the journal as it was."""
+    def append(self, session: str, event: Event, utc: datetime | None = None) -> None:
+        """Add ``event`` for good, or raise `JournalUnusable` and leave the journal as it was.
+
+        ``utc`` is when it happened: by default now.
+        """
         body = event.as_json()
         name, at_ms = body.pop("event"), body.pop("at_ms")
-        utc = self.clock.utc().isoformat(timespec="milliseconds")
+        when = (utc or self.clock.utc()).isoformat(timespec="milliseconds")
         text, salt = canonical(body), self._rng.randbytes(_SALT_BYTES).hex()
         with self.transaction() as connection:
             last, prev = self._head(connection)
-            entry = (last + 1, session, utc, at_ms, name, body_hash(salt, text), prev)
+            entry = (last + 1, session, when, at_ms, name, body_hash(salt, text), prev)
             hash_ = chained(*entry)
             connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*entry, hash_))
             connection.execute("INSERT INTO bodies VALUES (?, ?, ?)", (last + 1, salt, text))
@@ -243,7 +250,8 @@ class Journal:
 
     def close(self) -> None:
         """Let go of the file. Every entry has long been on the disk."""
-        self._connection.close()
+        if not self.left_open:
+            self._connection.close()
 
     def __enter__(self) -> Journal:
         return self
@@ -261,23 +269,40 @@ class SessionLog:
         self._journal = journal
         self.session = session
         self.broken = False  # whether something could not be kept
+        self.written = 0
 
-    def tell(self, event: Event) -> None:
-        """Take ``event`` down for good, or raise `JournalUnusable` with where it was written instead.
+    def record(self, event: Event) -> None:
+        """Take ``event`` down for good, or raise `JournalUnusable` with where it was written instead."""
+        self.record_all([(event, self._journal.clock.utc())])
 
-        The session's end counts once all of the session has been read back from the disk.
+    def record_all(self, events: Sequence[tuple[Event, datetime]]) -> None:
+        """Take down ``events``, each with the time of day at which it happened, in one transaction.
+
+        The session's end counts once all of the session has been read back from the disk. Once something
+        could not be kept, nothing that came after it is: the record has no gaps.
         """
         try:
-            self._journal.append(self.session, event)
-            if event.name == "session_ended":
+            if self.broken:
+                raise JournalUnusable(
+                    f"the journal {self._journal.name} has missed an event", "See to the disk."
+                )
+            with self._journal.transaction():
+                for event, utc in events:
+                    self._journal.append(self.session, event, utc)
+            if events[-1][0].name == "session_ended":
                 self._journal.expect_kept(self.session)
         except JournalUnusable as error:
             self.broken = True
-            kept = self.keep_beside(event)
+            kept = [self.keep_beside(event) for event, _ in events][-1]
             instead = f" What it could not keep is in {kept}." if kept else ""
             raise JournalUnusable(
                 f"{error.what} (session {self.session})", f"{error.to_do}{instead}"
             ) from error
+        self.written += len(events)
+
+    def leave_open(self) -> None:
+        """Never close the journal: a write to it has not come back, and closing would wait for that."""
+        self._journal.left_open = True
 
     def keep_beside(self, event: Event) -> Path | None:
         """Write ``event`` beside the journal, which cannot take it."""

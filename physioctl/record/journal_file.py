@@ -149,7 +149,9 @@ def connect(path: Path) -> sqlite3.Connection:
     for needed in (path, path.parent):
         if not os.access(needed, os.W_OK):
             raise PermissionError(13, "Permission denied")
-    connection = sqlite3.connect(_uri(path, "mode=rw"), uri=True, timeout=BUSY_S, isolation_level=None)
+    connection = sqlite3.connect(
+        _uri(path, "mode=rw"), uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
     connection.text_factory = tolerant_text
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from device.events import Watcher
+from device.events import Observer
 from physioctl.events import SessionEnded
 from physioctl.record.journal import Journal
 from physioctl.rehearsal.rig import Rig
@@ -55,14 +55,14 @@ class Rehearsal:
         }
 
 
-def rehearse(protocol: Protocol, rig: Rig, *, seed: int = 0, watchers: Sequence[Watcher] = ()) -> Rehearsal:
+def rehearse(protocol: Protocol, rig: Rig, *, seed: int = 0, watchers: Sequence[Observer] = ()) -> Rehearsal:
     """Run ``protocol`` on ``rig``; raise `Refused` when it may not be run on that unit.
 
     The session's id comes from ``seed``, as the rig does.
     """
     request = Request.on_nobody(protocol)
     with Journal.in_memory(rig.clock, seed) as journal:
-        ended = run_session(request, rig.controller, journal, watchers)
+        ended = run_session(request, rig.driver, journal, watchers)
     return Rehearsal(
         ended=ended,
         unit_delivered_ms=rig.unit.delivered_ms,

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heapify, heappop, heappush
 from queue import SimpleQueue
-from typing import TypeAlias
 
-from device.clock import Clock, VirtualClock
+from device.clock import VirtualClock
 from device.control.controller import Controller
-from device.dialects.base import Dialect
+from device.control.driver import Driver, MakeController
 from device.dialects.native import Native
 from device.errors import LinkLost
 from device.link import Inbox, Link
@@ -21,8 +20,6 @@ from device.operator import Act
 from simulator.cable import Cable
 from simulator.faults import Fault
 from simulator.unit import SimulatedUnit
-
-MakeController: TypeAlias = Callable[[Link, Clock, Inbox, Dialect], Controller]
 
 
 class CableLink:
@@ -98,6 +95,7 @@ class Rig:
         link: Callable[[Cable, VirtualClock, Inbox], Link] = CableLink,
         unit: type[SimulatedUnit] = SimulatedUnit,
         controller: MakeController = Controller,
+        driver: type[Driver] = Driver,
     ) -> None:
         self.clock = VirtualClock() if clock is None else clock
         self.unit = unit(model, seed=seed, faults=faults, serial=serial)
@@ -106,9 +104,10 @@ class Rig:
         self.person = Person(self.inbox, acts)
         self.clock.add(self.cable)
         self.clock.add(self.person)
-        self.controller = controller(
-            link(self.cable, self.clock, self.inbox), self.clock, self.inbox, Native()
+        self.driver = driver(
+            link(self.cable, self.clock, self.inbox), self.clock, self.inbox, Native(), controller
         )
+        self.controller = self.driver.controller
 
     def wait(self, for_ms: int) -> None:
         """Let time pass with nobody driving."""

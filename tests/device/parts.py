@@ -86,6 +86,7 @@ VIEW = View(
     wanted_duty_pct=0,
     last_level=1,
     resting=False,
+    armed=True,
     steady=False,
     nonce=REPORT.nonce,
     session=SESSION,

@@ -27,6 +27,7 @@ RUNNING = View(
     wanted_duty_pct=50,
     last_level=440,
     resting=False,
+    armed=True,
     steady=True,
     nonce=NONCE,
     session=SESSION,
@@ -82,6 +83,7 @@ SESSION_DIFFERS    high    latches  0    fail
 ANSWER_DIFFERS     medium  latches  0    fail
 RESTARTED          medium  latches  0    fail
 LAPSED             medium  latches  0    fail
+HOST_DELAYED       medium  clears   0    pause
 STOPPED_ELSEWHERE  medium  latches  0    fail
 HELD_FOR_NOTHING   medium  latches  0    fail
 SENSOR_FAULT       medium  latches  0    fail
@@ -116,6 +118,7 @@ def test_a_rule_is_found_by_its_code_and_only_these_are_raised_without_a_reading
     assert len(BY_CODE) == len(RULES)
     assert [rule.code for rule in RULES if rule.breaks is None] == [
         "ANSWER_DIFFERS",
+        "HOST_DELAYED",
         "COMM_LOST",
         "MOTOR_HOT",
     ]
@@ -415,12 +418,13 @@ def test_a_lapse_counted_or_shown_is_a_lapse(lapses: int) -> None:
 
 
 @pytest.mark.hazard("H-19")
-def test_a_unit_that_is_idle_in_mid_step_was_stopped_by_someone_else() -> None:
+def test_a_unit_that_is_idle_though_armed_was_stopped_by_someone_else() -> None:
     idle = OFF | {"state": UnitState.IDLE}
 
     assert broken(RUNNING, idle) == {"STOPPED_ELSEWHERE"}
     assert broken(RUNNING, idle, wanted_level=1, last_level=1) == {"STOPPED_ELSEWHERE"}
-    assert broken(READY, idle) == set()
+    assert broken(READY, idle) == {"STOPPED_ELSEWHERE"}
+    assert broken(READY, idle, armed=False) == set()
 
 
 def test_a_unit_without_contact_says_so() -> None:

@@ -29,7 +29,7 @@ def faulted(make_rig: MakeRig, *faults: str) -> Rig:
     rig = make_rig("us111", *faults)
     assert session_on(rig, emit(rig, 5 * MINUTE_MS)).ended is Ended.INTERRUPTED
     rig.wait(SECOND_MS)  # the watch may have been quicker than the unit
-    greet(rig.controller)
+    rig.driver.run(greet(rig.controller))
     return rig
 
 
@@ -39,10 +39,10 @@ def told(error: PhysioctlError | None) -> tuple[str, str]:
 
 
 def test_a_sound_unit_has_latched_nothing_and_nothing_is_cleared(rig: Rig) -> None:
-    greet(rig.controller)
+    rig.driver.run(greet(rig.controller))
 
     assert latched(rig.controller) is None
-    assert clear_faults(rig.controller) == ()
+    assert rig.driver.run(clear_faults(rig.controller)) == ()
     assert rig.controller.state is State.IDLE
 
 
@@ -56,7 +56,7 @@ def test_a_latched_fault_is_told_by_its_name_its_meaning_and_what_to_do(make_rig
     assert told(latched(dipped.controller)) == (
         "the unit has latched SUPPLY: the unit reports a fault of its own",
         "Switch the unit off and on. If it comes back, have it looked at. "
-        f"Once the cause has gone: physioctl clear --port {dipped.controller.link.name}",
+        f"Once the cause has gone: physioctl clear --port {dipped.driver.link.name}",
     )
     assert told(latched(hot.controller))[0] == "the unit has latched HEAD_HOT: the head is too warm"
 
@@ -64,13 +64,13 @@ def test_a_latched_fault_is_told_by_its_name_its_meaning_and_what_to_do(make_rig
 def test_a_fault_whose_cause_has_gone_is_cleared_and_the_unit_may_be_used_again(make_rig: MakeRig) -> None:
     rig = faulted(make_rig, "brown_out@5s")
 
-    names = clear_faults(rig.controller)
+    names = rig.driver.run(clear_faults(rig.controller))
 
     assert names == ("SUPPLY",)
     assert (rig.controller.state, rig.controller.failure) == (State.OFFLINE, "")
     next_one = another_host(rig)
-    unit = greet(next_one)
-    next_one.testify_to(Ledger())
+    unit = next_one.run(greet(next_one.controller))
+    next_one.record_to(Ledger())
     again = run_plan(next_one, plan_of(unit, emit(rig, SECOND_MS)), 8)
     assert (again.ended, again.delivered_ms) == (Ended.COMPLETED, SECOND_MS)
 
@@ -80,12 +80,12 @@ def test_a_head_that_is_still_too_warm_keeps_its_fault_until_it_has_cooled(make_
     rig = faulted(make_rig, "overheat@5s+1min=200")
 
     with pytest.raises(UnitFaulted, match="HEAD_HOT: the head is too warm"):
-        clear_faults(rig.controller)
+        rig.driver.run(clear_faults(rig.controller))
     kept = rig.controller.state
     rig.wait(60 * MINUTE_MS)
 
     assert kept is State.FAULT
-    assert clear_faults(rig.controller) == ("HEAD_HOT",)
+    assert rig.driver.run(clear_faults(rig.controller)) == ("HEAD_HOT",)
     assert rig.controller.state is State.OFFLINE
 
 
@@ -94,4 +94,4 @@ def test_a_request_to_clear_that_is_lost_is_made_again(make_rig: MakeRig, dead: 
     rig = faulted(make_rig, "brown_out@5s", f"half_open@60020ms+200ms={dead}")
     rig.wait(MINUTE_MS - rig.clock.now_ms())
 
-    assert clear_faults(rig.controller) == ("SUPPLY",)
+    assert rig.driver.run(clear_faults(rig.controller)) == ("SUPPLY",)

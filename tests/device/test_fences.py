@@ -139,8 +139,8 @@ def gave(asked: Asked, down: frozenset[Fence]) -> tuple[list[str], Rig]:
         content = protocol.canonical_text()
         if Fence.FILE not in down:
             protocol = parse(content.encode())
-        known = greet(rig.controller)
-        rig.controller.testify_to(Ledger())
+        known = rig.driver.run(greet(rig.controller))
+        rig.driver.record_to(Ledger())
         plan = (compile_anything if Fence.PLAN in down else compile_plan)(
             protocol,
             model=known.model.id,
@@ -150,7 +150,7 @@ def gave(asked: Asked, down: frozenset[Fence]) -> tuple[list[str], Rig]:
         )
         hash_ = hashlib.sha256(content.encode()).hexdigest()
         admission = Admission(content, hash_, side="left", bounds=asked.bounds, blocks=asked.blocks)
-        deliver(rig.controller, plan, 7, admission=admission)
+        rig.driver.run(deliver(rig.controller, plan, 7, admission=admission))
     assert rig.unit.output == 0
     return truth.above(asked), rig
 

@@ -11,8 +11,8 @@ from typing import TypeVar
 import pytest
 
 from device.clock import VirtualClock
-from device.control.controller import Controller
 from device.control.delivery import Ended
+from device.control.driver import Driver
 from device.control.handshake import greet
 from device.control.schedule import STOP_MS
 from device.dialects.native import Native
@@ -49,12 +49,12 @@ def test_a_line_that_no_longer_answers_is_noticed_within_the_lease_and_not_spun_
     unit = SimulatedUnit("us111")
     cable = Cable(unit, faults=[fault])
     clock.add(cable)
-    controller = Controller(CableLink(cable, clock, inbox), clock, inbox, Native())
+    driver = Driver(CableLink(cable, clock, inbox), clock, inbox, Native())
     ledger = Ledger()
-    known = greet(controller)
-    controller.testify_to(ledger)
+    known = driver.run(greet(driver.controller))
+    driver.record_to(ledger)
 
-    delivery = run_plan(controller, plan_of(known, Emit(ULTRASOUND, MINUTE_MS, 0)), 7)
+    delivery = run_plan(driver, plan_of(known, Emit(ULTRASOUND, MINUTE_MS, 0)), 7)
 
     (alarm,) = ledger.named("alarm_raised")
     after = [at_ms for at_ms in clock.waits_at_ms if at_ms > DEAD_AT_MS]

@@ -9,8 +9,8 @@ from queue import SimpleQueue
 import pytest
 
 from device.clock import VirtualClock
-from device.control.controller import Controller
 from device.control.delivery import Ended
+from device.control.driver import Driver
 from device.control.fault_clearing import latched
 from device.control.handshake import greet
 from device.control.machine import NoWay, State
@@ -65,8 +65,8 @@ def held(rig: Rig) -> None:
 
 def armed(rig: Rig) -> None:
     """A host has died between two steps, or before the first."""
-    unit = greet(rig.controller)
-    rig.controller.testify_to(Ledger())
+    unit = rig.driver.run(greet(rig.controller))
+    rig.driver.record_to(Ledger())
     take_up(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)))
     rig.controller.arm()
     turn_for(rig, 100)
@@ -100,9 +100,9 @@ def test_a_session_begins_from_an_idle_unit_whatever_the_last_host_left(
     steps = ORDERS[order](rig)
     next_one = another_host(rig)
 
-    unit = greet(next_one)
-    idle = next_one.report
-    next_one.testify_to(Ledger())
+    unit = next_one.run(greet(next_one.controller))
+    idle = next_one.controller.report
+    next_one.record_to(Ledger())
     delivery = run_plan(next_one, plan_of(unit, *steps), 8)
 
     assert idle is not None
@@ -114,7 +114,7 @@ def test_a_latched_fault_stays_for_a_person_to_clear(make_rig: MakeRig) -> None:
     rig = make_rig("us111", "brown_out@1s")
     rig.wait(2 * SECOND_MS)
 
-    greet(rig.controller)
+    rig.driver.run(greet(rig.controller))
 
     assert rig.controller.report is not None
     assert rig.controller.report.state is UnitState.FAULT
@@ -136,9 +136,8 @@ class Changing:
         self._count = 0
         cable = Cable(self.unit)
         self.clock.add(cable)
-        self.controller = Controller(
-            CableLink(cable, self.clock, self.inbox), self.clock, self.inbox, Native()
-        )
+        self.driver = Driver(CableLink(cable, self.clock, self.inbox), self.clock, self.inbox, Native())
+        self.controller = self.driver.controller
         cable.on_arrival = self._pass_on
 
     def _pass_on(self, data: bytes) -> None:
@@ -163,7 +162,7 @@ def test_a_unit_that_changes_its_identity_while_it_is_greeted_is_not_driven(firs
     stranger = Changing(later_another)
 
     with pytest.raises(WrongUnit) as refused:
-        greet(stranger.controller)
+        stranger.driver.run(greet(stranger.controller))
 
     assert refused.value.to_do
     assert stranger.controller.unit is None
@@ -174,18 +173,20 @@ def test_a_unit_that_is_not_idle_after_a_stop_is_not_driven() -> None:
     def always_ready(message: Message, count: int) -> Message:
         return replace(message, state=wire.UnitState.READY) if isinstance(message, Status) else message
 
+    stranger = Changing(always_ready)
+
     with pytest.raises(WrongUnit, match="not idle"):
-        greet(Changing(always_ready).controller)
+        stranger.driver.run(greet(stranger.controller))
 
 
 @pytest.mark.hazard("H-10")
 def test_a_unit_that_restarts_between_the_handshake_and_the_session_is_not_driven(make_rig: MakeRig) -> None:
     rig = make_rig("us111", "restart@5s+1ms")
-    unit = greet(rig.controller)
+    unit = rig.driver.run(greet(rig.controller))
     rig.wait(6 * SECOND_MS)
-    rig.controller.testify_to(Ledger())
+    rig.driver.record_to(Ledger())
 
-    delivery = run_plan(rig.controller, plan_of(unit, emit(rig, SECOND_MS)))
+    delivery = run_plan(rig.driver, plan_of(unit, emit(rig, SECOND_MS)))
 
     assert delivery.ended is Ended.INTERRUPTED
     assert rig.unit.changes == []
@@ -234,15 +235,15 @@ def test_a_unit_whose_dialect_promises_no_lease_is_stopped_and_not_driven(make_r
     rig = make_rig()
     begun(rig, emit(rig, MINUTE_MS))
     inbox: Inbox = SimpleQueue()
-    leaseless = Controller(CableLink(rig.cable, rig.clock, inbox), rig.clock, inbox, WithoutLease())
+    leaseless = Driver(CableLink(rig.cable, rig.clock, inbox), rig.clock, inbox, WithoutLease())
 
     with pytest.raises(WrongUnit):
-        greet(leaseless)
+        leaseless.run(greet(leaseless.controller))
 
-    assert leaseless.unit is None
+    assert leaseless.controller.unit is None
     assert rig.unit.output == 0
     with pytest.raises(GuardRefused):
-        leaseless.take_up(None, 7, admission=None, attended=False)  # type: ignore[arg-type]  # not looked at
+        leaseless.controller.take_up(None, 7, admission=None, attended=False)  # type: ignore[arg-type]  # not looked at
 
 
 def test_a_unit_whose_dialect_promises_no_lease_can_be_stopped_and_nothing_is_inferred(
@@ -250,11 +251,11 @@ def test_a_unit_whose_dialect_promises_no_lease_can_be_stopped_and_nothing_is_in
 ) -> None:
     rig = make_rig()
     inbox: Inbox = SimpleQueue()
-    controller = Controller(CableLink(rig.cable, rig.clock, inbox), rig.clock, inbox, WithoutLease())
+    driver = Driver(CableLink(rig.cable, rig.clock, inbox), rig.clock, inbox, WithoutLease())
 
-    controller.stop()
+    driver.controller.stop()
 
-    assert controller.settle() is Silence.PROVEN
+    assert driver.run(driver.controller.settle()) is Silence.PROVEN
 
 
 # --- what has to come first -----------------------------------------------------------------------------
@@ -267,7 +268,7 @@ def test_what_comes_too_soon_is_refused_and_nothing_is_sent(rig: Rig) -> None:
     for too_soon in (controller.arm, lambda: controller.start(step, SECOND_MS)):
         with pytest.raises(GuardRefused):
             too_soon()
-    unit = greet(controller)
+    unit = rig.driver.run(greet(controller))
     with pytest.raises(GuardRefused, match="nothing records"):
         take_up(controller, plan_of(unit, step))
     with pytest.raises(GuardRefused, match="no plan"):

@@ -47,7 +47,7 @@ def test_to_begin_with_nothing_is_known_allowed_or_asked() -> None:
 
     assert (known.unit, known.report, known.plan, known.step) == (None, None, None, None)
     assert (known.session, known.energy_ceiling_mj, known.step_end_ms) == (0, 0, 0)
-    assert (known.confirmed, known.pause_asked) == (False, False)
+    assert not known.confirmed
 
 
 def test_a_new_session_has_counted_nothing_yet() -> None:
@@ -227,7 +227,7 @@ def test_output_is_expected_only_of_a_confirmed_start_that_still_stands(
     known.confirmed = confirmed
 
     assert known.belief(REPORT, PLAN, live=live) == Belief(
-        wanted, 440, False, 15_020, 101_100, 90_000, SESSION, None, None
+        wanted, 440, False, True, 15_020, 101_100, 90_000, SESSION, None, None
     )
 
 
@@ -247,7 +247,7 @@ def test_no_more_may_be_delivered_than_up_to_the_end_of_the_step_last_started_an
 
 def test_before_the_first_step_no_output_is_expected() -> None:
     assert knowing().belief(REPORT, PLAN, live=True) == Belief(
-        0, 1, False, 90_000, 101_100, 90_000, SESSION, None, None
+        0, 1, False, True, 90_000, 101_100, 90_000, SESSION, None, None
     )
 
 
@@ -343,17 +343,9 @@ def test_a_unit_may_come_back_no_higher_than_it_was_set(level_set: int, as_befor
     assert not Knowledge(step=STEP).level_is_as_before()
 
 
-@pytest.mark.parametrize(
-    ("asked", "report", "holds"), [(True, REPORT, True), (False, REPORT, False), (True, EMITTING, False)]
-)
-def test_a_pause_is_reached_when_it_was_asked_and_silence_is_proven(
-    asked: bool, report: Report, holds: bool
-) -> None:
-    known = knowing(report)
-    known.pause_asked = asked
-
-    assert known.pause_was_asked() is holds
-    assert known.silence_is_proven() is report.silent
+@pytest.mark.parametrize("report", [REPORT, EMITTING])
+def test_silence_is_proven_by_the_units_latest_word(report: Report) -> None:
+    assert knowing(report).silence_is_proven() is report.silent
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from queue import SimpleQueue
 import pytest
 
 from device.clock import VirtualClock
-from device.control.controller import Controller
 from device.control.delivery import Ended
+from device.control.driver import Driver
 from device.control.handshake import greet
 from device.control.machine import State, Stateful
 from device.dialects.native import Native
@@ -125,10 +125,12 @@ class BreaksAt:
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self.written = 0
 
-    def tell(self, event: Event) -> None:
+    def record(self, event: Event) -> None:
         if event.name == self._name:
             raise OSError("for a test")
+        self.written += 1
 
 
 class Recording:
@@ -185,11 +187,11 @@ def test_a_stop_that_is_not_answered_leaves_the_controller_uncertain_and_says_fo
 
 @pytest.mark.hazard("H-15")
 def test_a_session_that_breaks_off_is_stopped_on_purpose_and_latched(rig: Rig) -> None:
-    unit = greet(rig.controller)
-    rig.controller.testify_to(BreaksAt("progress"))
+    unit = rig.driver.run(greet(rig.controller))
+    rig.driver.record_to(BreaksAt("progress"))
 
     with pytest.raises(OSError, match="for a test"):
-        run_plan(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7)
+        run_plan(rig.driver, plan_of(unit, emit(rig, MINUTE_MS)), 7)
 
     assert rig.controller.state is State.FAULT
     assert rig.controller.failure == "the session broke off"
@@ -198,18 +200,19 @@ def test_a_session_that_breaks_off_is_stopped_on_purpose_and_latched(rig: Rig) -
 def test_nothing_is_said_to_a_port_before_anybody_asks_for_it() -> None:
     clock, link = VirtualClock(), Recording()
     inbox: Inbox = SimpleQueue()
-    controller = Controller(link, clock, inbox, Native())
+    driver = Driver(link, clock, inbox, Native())
 
     while clock.now_ms() < SECOND_MS:
-        controller.turn(SECOND_MS)
+        driver.turn(SECOND_MS)
     unasked = len(link.sent)
-    controller.stop()
+    driver.controller.stop()
+    driver.carry_out()
 
     assert (unasked, len(link.sent)) == (0, 1)
 
 
 def test_a_unit_at_rest_is_looked_at_four_times_a_second(rig: Rig) -> None:
-    greet(rig.controller)
+    rig.driver.run(greet(rig.controller))
     before = rig.controller.heard_bytes
 
     turn_for(rig, 2 * SECOND_MS)

@@ -199,7 +199,7 @@ def test_a_host_that_comes_back_from_a_hang_says_that_the_lease_ran_out_and_star
 
     assert rig.controller.report is not None
     assert rig.controller.report.state in (UnitState.LAPSED, UnitState.IDLE)
-    assert "LAPSED" in [rule.code for rule in rig.controller.alarms]
+    assert "HOST_DELAYED" in [rule.code for rule in rig.controller.alarms]
     assert len([change for change in rig.unit.changes if change.output]) == 1
 
 
@@ -224,6 +224,7 @@ def test_a_line_that_goes_under_the_stop_of_a_pause_ends_the_session_in_silence(
     rig.cable.pull()
 
     rig.controller.pause()
+    rig.driver.carry_out()
 
     assert rig.controller.state is State.FAULT
-    assert rig.controller.settle() is Silence.INFERRED
+    assert rig.driver.run(rig.controller.settle()) is Silence.INFERRED

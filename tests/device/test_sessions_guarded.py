@@ -9,8 +9,8 @@ from queue import SimpleQueue
 import pytest
 
 from device.clock import VirtualClock
-from device.control.controller import Controller
 from device.control.delivery import Ended
+from device.control.driver import Driver
 from device.control.guard import GuardRefused
 from device.control.handshake import greet
 from device.control.machine import NoWay, State
@@ -48,13 +48,13 @@ from tests.support import (
 
 
 def greeted(rig: Rig) -> None:
-    greet(rig.controller)
-    rig.controller.testify_to(Ledger())
+    rig.driver.run(greet(rig.controller))
+    rig.driver.record_to(Ledger())
 
 
 def loaded(rig: Rig) -> None:
-    unit = greet(rig.controller)
-    rig.controller.testify_to(Ledger())
+    unit = rig.driver.run(greet(rig.controller))
+    rig.driver.record_to(Ledger())
     take_up(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=True)
 
 
@@ -100,7 +100,7 @@ def test_a_second_start_is_refused_while_output_is_on(rig: Rig) -> None:
     with pytest.raises(NoWay):
         rig.controller.start(emit(rig, MINUTE_MS), MINUTE_MS)
     rig.controller.stop()
-    rig.controller.settle()
+    rig.driver.run(rig.controller.settle())
 
     assert [change.why for change in rig.unit.changes] == [Why.SET, Why.STOP]
 
@@ -123,7 +123,7 @@ def test_output_that_is_in_no_step_of_the_plan_is_never_sent(rig: Rig, output: U
     with pytest.raises(GuardRefused):
         rig.controller.start(Emit(output, SECOND_MS, 0), SECOND_MS)
     rig.controller.stop()
-    rig.controller.settle()
+    rig.driver.run(rig.controller.settle())
 
     assert rig.unit.changes == []
 
@@ -137,7 +137,7 @@ def test_a_time_that_is_not_the_plans_is_never_sent(rig: Rig, for_ms: int) -> No
     with pytest.raises(GuardRefused):
         rig.controller.start(emit(rig, MINUTE_MS), for_ms)
     rig.controller.stop()
-    rig.controller.settle()
+    rig.driver.run(rig.controller.settle())
 
     assert rig.unit.changes == []
 
@@ -154,11 +154,11 @@ def blocked(plan: Plan) -> Plan:
 
 @pytest.mark.parametrize("spoil", [lowered, blocked])
 def test_a_plan_outside_its_limits_is_not_taken_up(rig: Rig, spoil: Callable[[Plan], Plan]) -> None:
-    unit = greet(rig.controller)
-    rig.controller.testify_to(Ledger())
+    unit = rig.driver.run(greet(rig.controller))
+    rig.driver.record_to(Ledger())
 
     with pytest.raises(NoWay):
-        run_plan(rig.controller, spoil(plan_of(unit, emit(rig, SECOND_MS))), 7)
+        run_plan(rig.driver, spoil(plan_of(unit, emit(rig, SECOND_MS))), 7)
 
     assert rig.unit.changes == []
 
@@ -178,7 +178,8 @@ class Between:
         cable = Cable(self.unit)
         self.clock.add(cable)
         link = CableLink(cable, self.clock, self.inbox)
-        self.controller = Controller(link, self.clock, self.inbox, Native())
+        self.driver = Driver(link, self.clock, self.inbox, Native())
+        self.controller = self.driver.controller
         cable.on_arrival = self._pass_on
 
     def _pass_on(self, data: bytes) -> None:
@@ -215,7 +216,7 @@ def test_a_unit_that_may_not_be_driven_is_refused(change: Callable[[Message], Me
     stranger = Between(change)
 
     with pytest.raises(WrongUnit) as refused:
-        greet(stranger.controller)
+        stranger.driver.run(greet(stranger.controller))
 
     assert refused.value.to_do
     assert stranger.controller.unit is None
@@ -227,7 +228,7 @@ def test_a_unit_that_may_not_be_driven_can_still_be_stopped(change: Callable[[Me
     stranger = Between(change, left_on())
 
     stranger.controller.stop()
-    silence = stranger.controller.settle()
+    silence = stranger.driver.run(stranger.controller.settle())
 
     assert silence is Silence.PROVEN
     assert stranger.unit.output == 0
@@ -243,7 +244,7 @@ def test_a_unit_that_may_not_be_driven_is_silenced_before_it_is_refused(
     stranger = Between(change, left_on())
 
     with pytest.raises(WrongUnit):
-        greet(stranger.controller)
+        stranger.driver.run(greet(stranger.controller))
 
     assert stranger.unit.output == 0
     assert stranger.unit.changes[-1].why is Why.STOP
@@ -268,13 +269,13 @@ def left_on(lease_ms: int = 1000) -> SimulatedUnit:
 def test_a_unit_that_is_found_giving_output_is_silenced_before_anything_else() -> None:
     found = Between(lambda message: message, left_on())
 
-    unit = greet(found.controller)
+    unit = found.driver.run(greet(found.controller))
 
     assert found.unit.output == 0
     assert [change.why for change in found.unit.changes] == [Why.SET, Why.STOP]
     assert found.controller.state is State.IDLE
-    found.controller.testify_to(Ledger())
-    delivery = run_plan(found.controller, plan_of(unit, Emit(ULTRASOUND, SECOND_MS, 0)), 7)
+    found.driver.record_to(Ledger())
+    delivery = run_plan(found.driver, plan_of(unit, Emit(ULTRASOUND, SECOND_MS, 0)), 7)
     assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, SECOND_MS)
 
 
@@ -282,7 +283,7 @@ def test_a_port_on_which_nobody_speaks_is_given_up_and_says_so(make_rig: MakeRig
     rig = make_rig("us111", "half_open@0s+1h=0")
 
     with pytest.raises(NoAnswer) as nobody:
-        greet(rig.controller)
+        rig.driver.run(greet(rig.controller))
 
     assert "nobody answers" in nobody.value.what
     assert rig.clock.now_ms() <= 4 * SECOND_MS
@@ -293,7 +294,7 @@ def test_a_port_on_which_somebody_else_speaks_says_that() -> None:
     rig.cable.on_arrival = lambda _: rig.inbox.put(b"OK\r\n")
 
     with pytest.raises(NoAnswer) as stranger:
-        greet(rig.controller)
+        rig.driver.run(greet(rig.controller))
 
     assert "not in this dialect" in stranger.value.what
 
@@ -312,10 +313,14 @@ class Forgetful:
     room: int
     heard: list[Event] = field(default_factory=list)
 
-    def tell(self, event: Event) -> None:
+    def record(self, event: Event) -> None:
         if len(self.heard) >= self.room:
             raise DiskFull
         self.heard.append(event)
+
+    @property
+    def written(self) -> int:
+        return len(self.heard)
 
 
 class Clumsy:
@@ -334,11 +339,11 @@ STEPS_MS = (1500, 1200)
 
 def whole_session(witness: Forgetful, *acts: tuple[int, Act]) -> Rig:
     rig = Rig(acts=acts)
-    unit = greet(rig.controller)
-    rig.controller.testify_to(witness)
+    unit = rig.driver.run(greet(rig.controller))
+    rig.driver.record_to(witness)
     plan = plan_of(unit, *(emit(rig, duration_ms) for duration_ms in STEPS_MS))
     try:
-        run_plan(rig.controller, plan, 7, attended=True)
+        run_plan(rig.driver, plan, 7, attended=True)
     finally:
         assert rig.unit.output == 0
         assert rig.unit.breaches == []
@@ -363,11 +368,11 @@ def test_whichever_event_the_witness_cannot_write_output_is_off_and_the_caller_h
 @pytest.mark.parametrize("room", range(4))
 def test_a_witness_that_fails_before_the_start_lets_no_output_through(room: int) -> None:
     rig = Rig()
-    unit = greet(rig.controller)
-    rig.controller.testify_to(Forgetful(room))
+    unit = rig.driver.run(greet(rig.controller))
+    rig.driver.record_to(Forgetful(room))
 
     with pytest.raises(DiskFull):
-        run_plan(rig.controller, plan_of(unit, emit(rig, SECOND_MS)), 7)
+        run_plan(rig.driver, plan_of(unit, emit(rig, SECOND_MS)), 7)
 
     assert rig.unit.changes == []
 
@@ -376,7 +381,7 @@ def test_a_watcher_that_raises_is_dropped_and_nothing_else_changes(make_rig: Mak
     def run(watcher: Clumsy | None) -> list[dict[str, object]]:
         rig, ledger = make_rig(), Ledger()
         if watcher is not None:
-            rig.controller.add_watcher(watcher)
+            rig.driver.add_observer(watcher)
         session_on(rig, emit(rig, 3 * SECOND_MS), ledger=ledger)
         return [event.as_json() for event in ledger.events]
 
@@ -397,7 +402,7 @@ def test_the_last_words_of_a_program_on_its_way_out_are_a_stop(rig: Rig) -> None
     begun(rig, emit(rig, MINUTE_MS))
     turn_for(rig, SECOND_MS)
 
-    rig.controller.last_words()
+    rig.driver.stop_at_exit()
     rig.wait(ON_THE_WAY_MS)
 
     assert rig.unit.output == 0
@@ -405,8 +410,8 @@ def test_the_last_words_of_a_program_on_its_way_out_are_a_stop(rig: Rig) -> None
 
 
 def test_there_are_no_last_words_once_silence_is_proven(rig: Rig) -> None:
-    greet(rig.controller)
+    rig.driver.run(greet(rig.controller))
 
-    rig.controller.last_words()
+    rig.driver.stop_at_exit()
 
     assert rig.inbox.empty()

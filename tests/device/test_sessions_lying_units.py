@@ -7,14 +7,12 @@ from typing import Any
 
 import pytest
 
-from device.clock import Clock
 from device.control.controller import Controller
 from device.control.delivery import Delivery, Ended, deliver
 from device.control.fault_clearing import clear_faults, latched
 from device.control.handshake import greet
 from device.dialects.base import Dialect
 from device.events import Silence
-from device.link import Inbox, Link
 from device.operator import Act
 from device.wire.messages import Type, UnitState
 from physioctl.rehearsal.rig import Rig
@@ -199,8 +197,8 @@ class Knowing(Controller):
 
     codes: tuple[str, ...] = ()
 
-    def __init__(self, link: Link, clock: Clock, inbox: Inbox, dialect: Dialect) -> None:
-        super().__init__(link, clock, inbox, dialect)
+    def __init__(self, dialect: Dialect, now_ms: int, port: str) -> None:
+        super().__init__(dialect, now_ms, port)
         self._watch.rules = [rule for rule in self._watch.rules if rule.code in self.codes]
 
 
@@ -253,14 +251,14 @@ def test_a_massage_gun_is_not_said_to_have_lost_contact() -> None:
 @pytest.mark.hazard("H-03")
 def test_a_massage_gun_that_has_given_its_energy_is_said_to_have() -> None:
     rig = Rig("ultragun")
-    unit = greet(rig.controller)
-    rig.controller.testify_to(Ledger())
+    unit = rig.driver.run(greet(rig.controller))
+    rig.driver.record_to(Ledger())
     plan = plan_of(unit, emit(rig, MINUTE_MS))
     joule = Bound(Quantity.ENERGY_MJ, Layer.PROTOCOL, "for a test", at_most=1000)
 
     bounded = replace(plan, limits=plan.limits.with_layer([joule]))
     admission = admission_of(bounded)
-    delivery = deliver(rig.controller, bounded, 7, admission=admission, attended=True)
+    delivery = rig.driver.run(deliver(rig.controller, bounded, 7, admission=admission, attended=True))
 
     assert delivery.ended is Ended.INTERRUPTED
     assert delivery.why == "all of the energy that this session may give has been given before its time"
@@ -291,12 +289,12 @@ def test_a_step_that_its_unit_ends_early_for_no_known_cause_is_said_to_be_that(m
 def test_a_fault_without_a_name_is_latched_and_cleared_as_any_other() -> None:
     rig, _ = run(FaultWithoutBits)
     second = another_host(rig)
-    greet(second)
+    second.run(greet(second.controller))
 
-    fault = latched(second)
-    names = clear_faults(second)
+    fault = latched(second.controller)
+    names = second.run(clear_faults(second.controller))
 
     assert fault is not None
     assert fault.what == "the unit has latched UNNAMED: the unit reports a fault of its own"
     assert names == ("UNNAMED",)
-    assert latched(second) is None
+    assert latched(second.controller) is None

@@ -188,7 +188,7 @@ def test_a_stop_during_the_greeting_means_that_there_is_no_session(make_rig: Mak
     rig = make_rig("us111", acts=[(at_ms, Act.STOP)])
 
     with pytest.raises(Stopped):
-        greet(rig.controller)
+        rig.driver.run(greet(rig.controller))
 
     assert rig.controller.silence() is Silence.PROVEN
     assert rig.unit.changes == []
@@ -217,13 +217,13 @@ def offline(rig: Rig) -> None:
 
 
 def idle(rig: Rig) -> None:
-    greet(rig.controller)
-    rig.controller.testify_to(Ledger())
+    rig.driver.run(greet(rig.controller))
+    rig.driver.record_to(Ledger())
 
 
 def armed(rig: Rig) -> None:
-    unit = greet(rig.controller)
-    rig.controller.testify_to(Ledger())
+    unit = rig.driver.run(greet(rig.controller))
+    rig.driver.record_to(Ledger())
     take_up(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=True)
 
 
@@ -244,9 +244,14 @@ def paused(rig: Rig) -> None:
     turn_for(rig, 100)
 
 
-def silencing(rig: Rig) -> None:
+def pausing(rig: Rig) -> None:
     emitting(rig)
     rig.controller.pause()
+
+
+def silencing(rig: Rig) -> None:
+    emitting(rig)
+    rig.controller.stop()
 
 
 def uncertain(rig: Rig) -> None:
@@ -266,6 +271,7 @@ ROADS: dict[State, tuple[Callable[[Rig], None], tuple[str, ...]]] = {
     State.ARMED: (armed, ()),
     State.EMITTING: (emitting, ()),
     State.HELD: (held, ("lift_off@2s+1h",)),
+    State.PAUSING: (pausing, ()),
     State.PAUSED: (paused, ()),
     State.SILENCING: (silencing, ()),
     State.UNCERTAIN: (uncertain, ("half_open@3s+600ms=1",)),
@@ -282,7 +288,7 @@ def test_a_stop_is_taken_in_every_state_and_ends_in_proven_silence(make_rig: Mak
     assert rig.controller.state is state
 
     rig.controller.stop()
-    silence = rig.controller.settle()
+    silence = rig.driver.run(rig.controller.settle())
 
     assert silence is Silence.PROVEN
     assert rig.unit.output == 0
@@ -299,7 +305,7 @@ def test_a_stop_with_the_cable_out_says_what_is_known_and_is_not_refused(
 
     rig.cable.pull()
     rig.controller.stop()
-    silence = rig.controller.settle()
+    silence = rig.driver.run(rig.controller.settle())
 
     allowed_output = state not in (State.OFFLINE, State.IDLE, State.ARMED)
     assert silence in (

@@ -150,14 +150,14 @@ def test_a_fault_is_cleared_by_another_program_than_the_one_that_met_it(make_rig
     rig = make_rig("us111", "brown_out@9s", "brown_out@1min")
     assert session_on(rig, emit(rig, MINUTE_MS)).ended is Ended.INTERRUPTED
     second = another_host(rig)
-    greet(second)
+    second.run(greet(second.controller))
 
-    names = clear_faults(second)
+    names = second.run(clear_faults(second.controller))
 
     assert names == ("SUPPLY",)
     third, ledger = another_host(rig), Ledger()
-    unit = greet(third)
-    third.testify_to(ledger)
+    unit = third.run(greet(third.controller))
+    third.record_to(ledger)
     again = run_plan(third, plan_of(unit, emit(rig, 5 * MINUTE_MS)), 8)
     assert (again.ended, again.why) == (Ended.INTERRUPTED, "the unit reports a fault of its own")
 
@@ -167,20 +167,20 @@ def test_a_head_that_is_hot_is_not_cleared_by_another_program_either(make_rig: M
     session_on(rig, emit(rig, MINUTE_MS))
     rig.wait(SECOND_MS)
     second = another_host(rig)
-    greet(second)
+    second.run(greet(second.controller))
 
     with pytest.raises(UnitFaulted, match="HEAD_HOT"):
-        clear_faults(second)
+        second.run(clear_faults(second.controller))
 
 
 def test_a_controller_is_for_one_session(rig: Rig) -> None:
-    unit = greet(rig.controller)
-    rig.controller.testify_to(Ledger())
-    run_plan(rig.controller, plan_of(unit, emit(rig, SECOND_MS)), 7)
+    unit = rig.driver.run(greet(rig.controller))
+    rig.driver.record_to(Ledger())
+    run_plan(rig.driver, plan_of(unit, emit(rig, SECOND_MS)), 7)
 
     assert rig.controller.used
     with pytest.raises(GuardRefused, match="one session"):
-        run_plan(rig.controller, plan_of(unit, emit(rig, SECOND_MS)), 8)
+        run_plan(rig.driver, plan_of(unit, emit(rig, SECOND_MS)), 8)
 
 
 class Stopping:
@@ -196,7 +196,7 @@ class Stopping:
 
 @pytest.mark.hazard("H-18")
 def test_a_start_does_not_follow_a_stop_that_was_asked_while_it_was_told(rig: Rig) -> None:
-    rig.controller.add_watcher(Stopping(rig.controller))
+    rig.driver.add_observer(Stopping(rig.controller))
 
     delivery = session_on(rig, emit(rig, MINUTE_MS))
 

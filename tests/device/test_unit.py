@@ -196,4 +196,6 @@ def test_a_massage_gun_has_to_measure_its_output_and_its_battery(sensor: str) ->
 
 @pytest.mark.parametrize("id_", MODELS)
 def test_the_simulated_units_fit_their_nameplates(id_: str) -> None:
-    assert greet(Rig(id_).controller).model is model(id_)
+    rig = Rig(id_)
+
+    assert rig.driver.run(greet(rig.controller)).model is model(id_)

@@ -10,8 +10,9 @@ from cobs import cobs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.wire import generate, golden
 from device.wire.frame import Damage, Decoder, Frame, Received, encode
+from tools import golden
+from tools import wire as generate
 
 VECTORS = json.loads(generate.TABLE.with_name("vectors.json").read_text(encoding="utf-8"))
 WIRES = [bytes.fromhex(vector["frame"]) for vector in VECTORS]

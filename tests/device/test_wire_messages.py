@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.wire import generate, messages
+from device.wire import messages
 from device.wire.frame import Decoder, Frame
 from device.wire.messages import Family, Message, Renew, Result, Set, Status, Type, UnitState, read
+from tools import wire as generate
 
 TABLE = tomllib.loads(generate.TABLE.read_text(encoding="utf-8"))
 VECTORS = json.loads(generate.TABLE.with_name("vectors.json").read_text(encoding="utf-8"))

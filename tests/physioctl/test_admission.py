@@ -56,7 +56,7 @@ def gun(clock: VirtualClock | None = None, *acts: tuple[int, Act]) -> Rig:
 
 
 def given(journal: Journal, request: Request | None = None, *acts: tuple[int, Act]) -> SessionEnded:
-    return run_session(request or calf(), gun(None, *acts).controller, journal)
+    return run_session(request or calf(), gun(None, *acts).driver, journal)
 
 
 def sided(side: str) -> Protocol:
@@ -78,7 +78,7 @@ def test_a_side_that_the_protocol_is_not_for_is_a_usage_mistake(protocol: str, s
     rig = gun()
     with Journal.in_memory(rig.clock) as journal:
         with pytest.raises(UsageMistake, match="is for"):
-            run_session(Request(sided(protocol), side, "P-017", NO), rig.controller, journal)
+            run_session(Request(sided(protocol), side, "P-017", NO), rig.driver, journal)
 
         assert sessions(journal) == ()
     assert rig.unit.changes == []
@@ -107,7 +107,7 @@ def test_the_side_treated_stands_in_the_record(protocol: str, side: str | None, 
 def test_output_on_a_body_site_needs_a_persons_reference() -> None:
     rig = gun()
     with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match="no person is named"):
-        run_session(calf(person=None), rig.controller, journal)
+        run_session(calf(person=None), rig.driver, journal)
 
     assert rig.unit.changes == []
 
@@ -134,10 +134,8 @@ def test_what_is_typed_without_a_person_is_exit_code_4(
 
 def test_a_rehearsal_and_a_unit_on_the_bench_need_no_person() -> None:
     with Journal.in_memory(VirtualClock()) as journal:
-        assert (
-            run_session(Request.on_nobody(CALF), Rig("ultragun").controller, journal).outcome == "completed"
-        )
-        assert run_session(Request(CHECK), Rig(link=CountedLink).controller, journal).outcome == "completed"
+        assert run_session(Request.on_nobody(CALF), Rig("ultragun").driver, journal).outcome == "completed"
+        assert run_session(Request(CHECK), Rig(link=CountedLink).driver, journal).outcome == "completed"
 
 
 # --- simulated ------------------------------------------------------------------------------------------
@@ -147,7 +145,7 @@ def test_a_rehearsal_and_a_unit_on_the_bench_need_no_person() -> None:
 def test_sessions_on_simulated_units_are_marked_and_never_count() -> None:
     with Journal.in_memory(VirtualClock()) as journal:
         for _ in range(3):
-            assert run_session(calf(), Rig("ultragun").controller, journal).outcome is Outcome.COMPLETED
+            assert run_session(calf(), Rig("ultragun").driver, journal).outcome is Outcome.COMPLETED
         given(journal)
 
         assert [summary.simulated for summary in sessions(journal)] == [False, True, True, True]
@@ -170,7 +168,7 @@ def test_a_unit_behind_a_port_counts_and_one_of_sim_does_not() -> None:
 
 def test_a_simulated_session_is_said_to_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with Journal.open(tmp_path / "j", VirtualClock(NOON)) as journal:
-        run_session(calf(), Rig("ultragun").controller, journal)
+        run_session(calf(), Rig("ultragun").driver, journal)
 
     run(["history", "--journal", str(tmp_path / "j")])
     listed = capsys.readouterr().out
@@ -197,7 +195,7 @@ def left_open(path: Path, rig: Rig, request: Request) -> str:
     """Let a session's program break off, so that it is open in the journal; its id."""
     journal = Journal.open(path, VirtualClock(NOON))
     with pytest.raises(JournalUnusable):
-        run_session(request, rig.controller, journal, [InTheMidst(journal.close)])
+        run_session(request, rig.driver, journal, [InTheMidst(journal.close)])
     return session(path).summary.id
 
 
@@ -268,7 +266,7 @@ with Journal.open(path, SystemClock()) as journal:
     with go.open() as gate:
         gate.read()
     try:
-        run_session(calf(rest_of=rest_of), gun().controller, journal)
+        run_session(calf(rest_of=rest_of), gun().driver, journal)
     except Refused as refusal:
         print("refused:", refusal.what)
     else:
@@ -322,7 +320,7 @@ def test_of_two_programs_that_ask_for_one_rest_one_is_admitted(tmp_path: Path) -
 def test_the_journal_makes_ids_and_the_same_ones_from_the_same_seed() -> None:
     def ids(seed: int) -> list[str]:
         with Journal.in_memory(VirtualClock(), seed) as journal:
-            return [run_session(Request(CHECK), Rig().controller, journal).session for _ in range(3)]
+            return [run_session(Request(CHECK), Rig().driver, journal).session for _ in range(3)]
 
     assert ids(7) == ids(7)
     assert len(set(ids(7) + ids(8))) == 6
@@ -332,7 +330,7 @@ def test_the_journal_makes_ids_and_the_same_ones_from_the_same_seed() -> None:
 def test_a_second_session_of_one_id_is_refused_by_the_file_itself() -> None:
     with Journal.in_memory(VirtualClock()) as journal:
         ledger = Ledger()
-        ended = run_session(Request(CHECK), Rig().controller, journal, [ledger])
+        ended = run_session(Request(CHECK), Rig().driver, journal, [ledger])
 
         with pytest.raises(JournalUnusable):
             journal.append(ended.session, ledger.events[0])
@@ -355,7 +353,7 @@ def test_the_protocols_text_is_kept_once_for_each_hash() -> None:
     changed = CHECK.model_copy(update={"title": "Changed in Python"})
     with Journal.in_memory(VirtualClock()) as journal:
         for protocol in (CHECK, CHECK, changed):
-            run_session(Request(protocol), Rig().controller, journal)
+            run_session(Request(protocol), Rig().driver, journal)
 
         with journal.reading() as connection:
             kept = all_of(connection, "WHERE name = 'protocol_kept'")

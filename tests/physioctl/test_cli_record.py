@@ -60,7 +60,7 @@ def tell(path: Path, id_: str, *events: Event, at: datetime = NOON) -> None:
     with Journal.open(path, VirtualClock(at)) as journal:
         log = journal.begin(id_)
         for event in events:
-            log.tell(event)
+            log.record(event)
 
 
 @pytest.fixture
@@ -296,8 +296,8 @@ def test_history_of_what_is_no_reference_is_a_usage_mistake(
 
 def test_a_session_is_read_back_from_memory_as_from_the_disk() -> None:
     with Journal.in_memory(VirtualClock(NOON)) as journal:
-        journal.begin("s").tell(started("s"))
-        journal.begin("s").tell(ended())
+        journal.begin("s").record(started("s"))
+        journal.begin("s").record(ended())
 
         found = session(journal)
 

@@ -221,8 +221,8 @@ def test_the_first_screen_says_what_it_is_not_and_how_to_try_it() -> None:
         assert said in first_screen
 
 
-def test_the_map_of_the_house_names_folders_that_exist() -> None:
-    named = [cells(row)[0].strip("`") for row in rows_under("README.md", "The house")]
+def test_the_layout_names_folders_that_exist() -> None:
+    named = [cells(row)[0].strip("`") for row in rows_under("README.md", "Layout")]
 
     assert [name for name in named if not (ROOT / name).is_dir()] == []
     assert {f"{name}/" for name in ("protocols", "device", "physioctl", "simulator", "tests")} <= set(named)
@@ -272,3 +272,11 @@ def test_a_decision_fits_on_a_page() -> None:
     ]
 
     assert too_long == []
+
+
+def test_the_files_that_the_page_on_architecture_names_are_there() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:protocols|device|physioctl|simulator)/[\w/.]*)`", page))
+
+    assert len(named) > 15
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []

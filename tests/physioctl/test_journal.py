@@ -34,7 +34,7 @@ def told(path: Path, count: int, session: str = "s") -> None:
     with Journal.open(path, CLOCK) as journal:
         log = journal.begin(session)
         for number in range(count):
-            log.tell(progress(number))
+            log.record(progress(number))
 
 
 def entries(path: Path) -> list[tuple[object, ...]]:
@@ -64,7 +64,7 @@ def test_the_hash_is_the_one_worked_out_by_hand() -> None:
 def test_an_entry_is_on_the_disk_before_tell_returns(tmp_path: Path) -> None:
     journal = Journal.open(tmp_path / "j", CLOCK)
 
-    journal.begin("s").tell(Acted(at_ms=0, act="pause"))
+    journal.begin("s").record(Acted(at_ms=0, act="pause"))
 
     with reading(tmp_path / "j") as connection:
         told = connection.execute("SELECT name, body FROM entries JOIN bodies USING (seq)").fetchall()
@@ -77,7 +77,7 @@ def test_the_journal_is_the_users_alone(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         journal = Journal.open(path, CLOCK, new=True)
-        journal.begin("s").tell(progress(0))
+        journal.begin("s").record(progress(0))
         modes = {item.name: stat.S_IMODE(item.stat().st_mode) for item in path.parent.iterdir()}
     finally:
         os.umask(before)
@@ -136,7 +136,7 @@ def test_the_file_itself_refuses_what_is_not_an_entry_at_the_end(tmp_path: Path,
 def test_two_open_journals_make_one_chain(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j", CLOCK) as one, Journal.open(tmp_path / "j", CLOCK) as other:
         for number in range(20):
-            (one if number % 3 else other).begin(f"s{number % 3}").tell(progress(number))
+            (one if number % 3 else other).begin(f"s{number % 3}").record(progress(number))
 
     assert verify(tmp_path / "j").entries == 20
     assert verify(tmp_path / "j").whole
@@ -153,7 +153,7 @@ from physioctl.record.journal import Journal
 
 with Journal.open(Path(sys.argv[1]), SystemClock()) as journal:
     for number in range(25):
-        journal.begin(sys.argv[2]).tell(Acted(at_ms=number, act="pause"))
+        journal.begin(sys.argv[2]).record(Acted(at_ms=number, act="pause"))
 """
 
 
@@ -174,10 +174,10 @@ def test_a_journal_held_by_another_program_is_not_waited_for_without_end(tmp_pat
         other.execute("BEGIN IMMEDIATE")
 
         with pytest.raises(JournalUnusable, match="another program has held it for 2 s"):
-            journal.begin("s").tell(progress(0))
+            journal.begin("s").record(progress(0))
         other.execute("ROLLBACK")
         other.close()
-        journal.begin("s").tell(progress(1))
+        journal.begin("s").record(progress(1))
 
     assert verify(tmp_path / "j").entries == 1
 
@@ -192,13 +192,13 @@ from physioctl.record.journal import Journal
 
 journal = Journal.open(Path(sys.argv[1]), SystemClock())
 log = journal.begin("s")
-log.tell(Acted(at_ms=0, act="pause"))
+log.record(Acted(at_ms=0, act="pause"))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (Path(sys.argv[1]).stat().st_size,) * 2)
 told = 1
 try:
     while True:
-        log.tell(Acted(at_ms=told, act="pause " * 100))
+        log.record(Acted(at_ms=told, act="pause " * 100))
         told += 1
 except JournalUnusable as error:
     print(told, error.what, error.to_do, sep="\\n")
@@ -309,7 +309,7 @@ def test_a_journal_below_a_file_is_refused(tmp_path: Path) -> None:
 def test_a_rehearsals_journal_is_verified_like_any_other() -> None:
     with Journal.in_memory(CLOCK) as journal:
         for number in range(5):
-            journal.begin("s").tell(progress(number))
+            journal.begin("s").record(progress(number))
 
         verdict = verify(journal)
 
@@ -319,6 +319,6 @@ def test_a_rehearsals_journal_is_verified_like_any_other() -> None:
 
 def test_what_python_holds_and_no_file_can_is_still_told(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j", CLOCK) as journal:
-        journal.begin("s").tell(Acted(at_ms=0, act="a lone surrogate \udc80, a NUL \0 and ²"))
+        journal.begin("s").record(Acted(at_ms=0, act="a lone surrogate \udc80, a NUL \0 and ²"))
 
     assert verify(tmp_path / "j").whole

@@ -308,7 +308,7 @@ def test_a_file_that_changes_under_a_session_ends_its_output(
     path = tmp_path / "folder" / "j"
 
     with Journal.open(path, rig.clock) as journal, pytest.raises(JournalUnusable) as failed:
-        run_session(Request(CHECK), rig.controller, journal, [InTheMidst(lambda: happens(path)), ledger])
+        run_session(Request(CHECK), rig.driver, journal, [InTheMidst(lambda: happens(path)), ledger])
 
     assert rig.unit.output == 0
     assert rig.controller.silence() is Silence.PROVEN
@@ -325,7 +325,7 @@ def test_what_could_not_be_kept_is_beside_the_journal_and_the_users_alone(tmp_pa
     rig, path = Rig(), tmp_path / "j"
 
     with Journal.open(path, rig.clock) as journal, pytest.raises(JournalUnusable) as failed:
-        run_session(Request(CHECK), rig.controller, journal, [InTheMidst(path.unlink)])
+        run_session(Request(CHECK), rig.driver, journal, [InTheMidst(path.unlink)])
 
     (unkept,) = tmp_path.glob("j.unkept-*.jsonl")
     assert str(unkept) in failed.value.to_do
@@ -353,7 +353,7 @@ def test_no_session_ends_well_whose_entries_are_not_on_the_disk(
     path = tmp_path / "folder" / "j"
 
     with Journal.open(path, rig.clock) as journal, pytest.raises(JournalUnusable):
-        run_session(Request(CHECK), rig.controller, journal, [AtTheEnd(lambda: happens(path))])
+        run_session(Request(CHECK), rig.driver, journal, [AtTheEnd(lambda: happens(path))])
 
 
 def test_a_session_beside_a_reader_and_a_writer_is_kept(tmp_path: Path) -> None:
@@ -364,7 +364,7 @@ def test_a_session_beside_a_reader_and_a_writer_is_kept(tmp_path: Path) -> None:
         session(path)
 
     with Journal.open(path, rig.clock) as journal:
-        ended = run_session(Request(CHECK), rig.controller, journal, [InTheMidst(beside)])
+        ended = run_session(Request(CHECK), rig.driver, journal, [InTheMidst(beside)])
 
     assert ended.outcome == "completed"
     assert verify(path).whole

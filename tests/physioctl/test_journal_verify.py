@@ -28,7 +28,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("journal") / "j"
     with Journal.open(path, VirtualClock()) as journal:
         for number in range(ENTRIES):
-            journal.begin("s").tell(Acted(at_ms=number, act=f"act {number} " + "words " * 40))
+            journal.begin("s").record(Acted(at_ms=number, act=f"act {number} " + "words " * 40))
     return path
 
 
@@ -235,7 +235,7 @@ def test_a_bit_struck_in_a_journal_whose_program_was_killed_takes_nothing_away_u
 ) -> None:
     journal = Journal.open(tmp_path / "j", VirtualClock())
     for number in range(ENTRIES):
-        journal.begin("s").tell(Acted(at_ms=number, act="pause"))
+        journal.begin("s").record(Acted(at_ms=number, act="pause"))
     left = {beside: (tmp_path / f"j{beside}").read_bytes() for beside in ("", "-wal")}
     journal.close()
     seeded = random.Random(2)

@@ -6,7 +6,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from device.control.controller import Controller
+from device.control.driver import Driver
 from device.dialects.native import Native
 from device.link import Inbox
 from physioctl.cli import run
@@ -71,9 +71,9 @@ class NetworkLink(CableLink):
         self.name = "socket://192.0.2.7:7000"
 
 
-def over_the_network(rig: Rig) -> Controller:
+def over_the_network(rig: Rig) -> Driver:
     inbox: Inbox = SimpleQueue()
-    return Controller(NetworkLink(rig.cable, rig, inbox), rig.clock, inbox, Native())
+    return Driver(NetworkLink(rig.cable, rig, inbox), rig.clock, inbox, Native())
 
 
 @pytest.mark.hazard("H-19")

@@ -12,9 +12,9 @@ import pytest
 
 import simulator
 from device.clock import SystemClock
-from device.control.controller import Controller
+from device.control.driver import Driver
 from device.dialects.native import Native
-from device.events import Acted, Event, EventsSkipped, ObserverDropped, Silence, Watcher
+from device.events import Acted, Event, EventsSkipped, Observer, ObserverDropped, Silence
 from device.link import Inbox, SerialLink, add_url_handlers
 from physioctl.events import Outcome, SessionEnded, SessionStarted
 from physioctl.observers import FULL_MAX_MS, ObserverStalled, OffLoop
@@ -97,15 +97,15 @@ def full(observer: Hanging) -> Iterator[OffLoop]:
         off_loop.end()
 
 
-def run_in_real_time(folder: Path, watchers: list[Watcher]) -> SessionEnded:
-    """A session of a second on a simulated unit, in real time."""
+def run_in_real_time(folder: Path, watchers: list[Observer], *, seconds: int = 1) -> SessionEnded:
+    """A session of so many seconds on a simulated unit, in real time."""
     inbox: Inbox = SimpleQueue()
     add_url_handlers(simulator.__name__)
-    protocol = find(str(short_protocol(folder, 1)))
+    protocol = find(str(short_protocol(folder, seconds)))
     clock = SystemClock()
     with Journal.open(folder / "j", clock) as journal, closing(SerialLink("sim://us111", inbox)) as link:
-        controller = Controller(link, clock, inbox, Native())
-        return run_session(Request.on_nobody(protocol), controller, journal, watchers)
+        driver = Driver(link, clock, inbox, Native())
+        return run_session(Request.on_nobody(protocol), driver, journal, watchers)
 
 
 @pytest.mark.hazard("H-18")
@@ -119,6 +119,41 @@ def test_an_observer_that_hangs_delays_no_session_and_hears_everything_in_the_en
     assert isinstance(hanging.events[0], SessionStarted)
     assert hanging.events[-1] == session_ended
     assert hanging.events == other.events
+
+
+class TextlessError(Exception):
+    """An error whose text cannot be had."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class Nameless:
+    """An observer whose name cannot be had, and which fails with an error that has no text."""
+
+    @property
+    def name(self) -> str:
+        raise RuntimeError("no name")
+
+    def notice(self, event: Event) -> None:
+        raise TextlessError
+
+
+def test_an_observer_without_a_name_or_a_text_is_dropped_as_any_other(tmp_path: Path) -> None:
+    other, at_once = Ledger(), Ledger()
+    rig = Rig()
+
+    in_real_time = run_in_real_time(tmp_path, [Nameless(), other])
+    with Journal.in_memory(rig.clock) as journal:
+        in_virtual_time = run_session(
+            Request.on_nobody(find("unit-check")), rig.driver, journal, [Nameless(), at_once]
+        )
+
+    assert in_real_time.outcome is in_virtual_time.outcome is Outcome.COMPLETED
+    for ledger in (other, at_once):
+        (dropped,) = ledger.named("observer_dropped")
+        assert isinstance(dropped, ObserverDropped)
+        assert (dropped.observer, dropped.error) == ("Nameless", "TextlessError")
 
 
 def test_an_observer_that_raises_is_dropped_which_is_told_and_recorded(tmp_path: Path) -> None:
@@ -140,7 +175,7 @@ def test_in_virtual_time_observers_are_called_by_the_loop_itself() -> None:
         rig = Rig()
         request = Request.on_nobody(find("unit-check"))
         with Journal.in_memory(rig.clock) as journal:
-            run_session(request, rig.controller, journal, [Failing(), ledger])
+            run_session(request, rig.driver, journal, [Failing(), ledger])
         return ledger.events
 
     assert told() == told()

@@ -8,7 +8,7 @@ from queue import SimpleQueue
 import pytest
 
 from device.clock import VirtualClock
-from device.control.controller import Controller
+from device.control.driver import Driver
 from device.dialects.native import Native
 from device.events import Event, Silence
 from device.link import Inbox
@@ -39,7 +39,7 @@ def answered(person: str | None = "P-017", **yes: Answer) -> Answers:
 def test_a_session_is_told_from_its_start_to_its_end_and_the_record_is_whole() -> None:
     rig, ledger = Rig(), Ledger()
     with Journal.in_memory(rig.clock) as journal:
-        ended = run_session(Request(CHECK), rig.controller, journal, [ledger])
+        ended = run_session(Request(CHECK), rig.driver, journal, [ledger])
 
         names = [event.name for event in ledger.events]
         recorded = session(journal)
@@ -62,7 +62,7 @@ def test_the_journal_hears_of_a_start_before_the_bytes_leave() -> None:
 
     told: list[int] = []
     with Journal.in_memory(rig.clock) as journal:
-        run_session(Request(CHECK), rig.controller, journal, [Early()])
+        run_session(Request(CHECK), rig.driver, journal, [Early()])
 
     assert told == [0, 0]  # arming, and the start
 
@@ -76,7 +76,7 @@ def test_screening_that_says_no_refuses_and_nothing_is_output_or_recorded(answer
     rig = Rig("ultragun")
     with Journal.in_memory(rig.clock) as journal:
         with pytest.raises(Refused):
-            run_session(Request(CALF, "left", "P-017", answers=answers), rig.controller, journal)
+            run_session(Request(CALF, "left", "P-017", answers=answers), rig.driver, journal)
 
         assert list(sessions(journal)) == []
     assert rig.unit.changes == []
@@ -86,7 +86,7 @@ def test_an_operators_own_limit_refuses_what_is_above_it() -> None:
     rig = Rig()
     bound = Bound(Quantity.INTENSITY_MW_CM2, Layer.OPERATOR, "for a test", at_most=289)
     with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused) as refused:
-        run_session(Request(CHECK, operator=(bound,)), rig.controller, journal)
+        run_session(Request(CHECK, operator=(bound,)), rig.driver, journal)
 
     assert "operator" in str(refused.value)
     assert rig.unit.changes == []
@@ -98,15 +98,15 @@ def test_a_site_has_had_enough_after_two_sessions_of_a_day() -> None:
         for number in (1, 2):
             rig = Rig("ultragun", seed=number, link=CountedLink)
             request = Request(CALF, "left", person="P-017", answers=answered())
-            assert run_session(request, rig.controller, journal).outcome is Outcome.COMPLETED
+            assert run_session(request, rig.driver, journal).outcome is Outcome.COMPLETED
 
         third = Rig("ultragun", seed=3, link=CountedLink)
         request = Request(CALF, "left", person="P-017", answers=answered())
         with pytest.raises(Refused) as refused:
-            run_session(request, third.controller, journal)
+            run_session(request, third.driver, journal)
         other = Rig("ultragun", seed=4, link=CountedLink)
         request = Request(CALF, "left", person="P-018", answers=answered("P-018"))
-        of_another_person = run_session(request, other.controller, journal)
+        of_another_person = run_session(request, other.driver, journal)
 
     assert "24 hours" in str(refused.value)
     assert third.unit.changes == []
@@ -118,12 +118,12 @@ def test_a_reference_written_in_another_way_makes_no_room_for_a_third_session() 
     with Journal.in_memory(VirtualClock()) as journal:
         for number, written in enumerate(("P-017", "p-017")):
             request = Request(CALF, "left", person=written, answers=answered())
-            run_session(request, Rig("ultragun", seed=number, link=CountedLink).controller, journal)
+            run_session(request, Rig("ultragun", seed=number, link=CountedLink).driver, journal)
         third = Rig("ultragun", seed=3, link=CountedLink)
         request = Request(CALF, "left", person="Ｐ-017", answers=answered())
 
         with pytest.raises(Refused, match="24 hours"):
-            run_session(request, third.controller, journal)
+            run_session(request, third.driver, journal)
 
     assert third.unit.changes == []
 
@@ -139,7 +139,7 @@ def test_a_unit_that_was_calibrated_more_than_a_year_ago_is_refused(today: datet
     inbox: Inbox = SimpleQueue()
     cable = Cable(unit)
     clock.add(cable)
-    controller = Controller(CableLink(cable, clock, inbox), clock, inbox, Native())
+    controller = Driver(CableLink(cable, clock, inbox), clock, inbox, Native())
 
     with Journal.in_memory(clock) as journal:
         if may:
@@ -156,7 +156,7 @@ def test_a_unit_that_was_calibrated_more_than_a_year_ago_is_refused(today: datet
 def test_a_session_that_a_person_stops_is_recorded_as_stopped() -> None:
     rig = Rig(acts=[(4 * SECOND_MS, Act.STOP)])
     with Journal.in_memory(rig.clock) as journal:
-        ended = run_session(Request(CHECK), rig.controller, journal)
+        ended = run_session(Request(CHECK), rig.driver, journal)
 
         assert (ended.outcome, ended.silence) == (Outcome.STOPPED, Silence.PROVEN)
         assert session(journal).summary.outcome == Outcome.STOPPED
@@ -188,7 +188,7 @@ def test_a_journal_that_breaks_in_mid_session_ends_the_output(after: int) -> Non
     saboteur = Saboteur(journal, after)
 
     with pytest.raises(JournalUnusable):
-        run_session(Request(CHECK), rig.controller, journal, [saboteur])
+        run_session(Request(CHECK), rig.driver, journal, [saboteur])
 
     assert rig.unit.output == 0
     assert rig.controller.silence() is Silence.PROVEN
@@ -205,7 +205,7 @@ class RealLink(CableLink):
 def test_that_nobody_is_treated_is_believed_on_a_simulated_unit_alone() -> None:
     rig = Rig("ultragun")
     inbox: Inbox = SimpleQueue()
-    controller = Controller(RealLink(rig.cable, rig.clock, inbox), rig.clock, inbox, Native())
+    controller = Driver(RealLink(rig.cable, rig.clock, inbox), rig.clock, inbox, Native())
 
     with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match="no answer that counts"):
         run_session(Request(CALF, side="left", answers=None), controller, journal)
@@ -218,6 +218,6 @@ def test_a_session_for_which_nothing_is_said_of_answers_is_refused() -> None:
     rig = Rig()
 
     with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match="no answer that counts"):
-        run_session(Request(CALF, "left", "P-017"), rig.controller, journal)
+        run_session(Request(CALF, "left", "P-017"), rig.driver, journal)
 
     assert rig.unit.changes == []

@@ -42,8 +42,8 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two sessions of one person on a unit that counts, and one of a simulated unit."""
     path = tmp_path_factory.mktemp("journal") / "j"
     with Journal.open(path, VirtualClock(NOON)) as journal:
-        first = run_session(asked_for(), gun().controller, journal)
-        run_session(asked_for(), Rig("ultragun").controller, journal)
+        first = run_session(asked_for(), gun().driver, journal)
+        run_session(asked_for(), Rig("ultragun").driver, journal)
         assert first.outcome == "completed"
     return path
 
@@ -85,12 +85,12 @@ def every_reader(path: Path) -> Iterator[str]:
 
     def asked() -> None:
         with Journal.open(path, VirtualClock(NOON)) as journal:
-            run_session(asked_for(), gun().controller, journal)
+            run_session(asked_for(), gun().driver, journal)
 
     def rest() -> None:
         with Journal.open(path, VirtualClock(NOON)) as journal:
             request = replace(asked_for(), rest_of=session(journal).summary.id)
-            run_session(request, Rig("ultragun").controller, journal)
+            run_session(request, Rig("ultragun").driver, journal)
 
     yield "" if verify(path).whole else "not whole"
     for reader in (

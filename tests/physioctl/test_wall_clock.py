@@ -160,7 +160,7 @@ def test_nothing_is_confirmed_where_nobody_says_yes_and_a_yes_is_recorded() -> N
         given(journal)
         clock.at -= HOUR
         with pytest.raises(Refused, match="the time of day is in doubt") as refused:
-            run_session(calf(confirm_clock=ask), gun().controller, journal)
+            run_session(calf(confirm_clock=ask), gun().driver, journal)
         given(journal, calf(confirm_clock=ask))
         with journal.reading() as connection:
             (told,) = all_of(connection, "WHERE name = 'clock_confirmed'")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutate_data import data_mutations, unmutated, written
+from tools.mutate_data import data_mutations, unmutated, written
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = [ROOT / "protocols/families.toml", ROOT / "device/nameplates/us111.toml"]

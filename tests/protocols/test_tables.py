@@ -16,7 +16,7 @@ from protocols import ceilings, tables
 from protocols.ceilings import body_sites, family_layer, site_layer
 from protocols.errors import InstallationDamaged
 from protocols.limits import Bound, Family, Layer
-from tests.mutate_data import written
+from tools.mutate_data import written
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = (ROOT / "protocols/families.toml").read_text(encoding="utf-8")

@@ -111,6 +111,21 @@ def test_a_session_ends_at_its_delivered_ceiling_over_several_steps(bench: Bench
     assert bench.look().delivered_ms == 1000
 
 
+@pytest.mark.parametrize("energy_max_mj", range(600, 720, 10))
+def test_contact_that_is_lost_near_the_energy_ceiling_leaves_the_counts_right(energy_max_mj: int) -> None:
+    bench = Bench(faults=("lift_off@500ms+3s=0.0",))
+    bench.arm(energy_max_mj=energy_max_mj)
+    bench.set(for_ms=1000)
+
+    bench.treat(6000)
+
+    status = bench.look()
+    assert status.state is UnitState.READY
+    assert 0 <= status.step_ms <= 1000
+    assert status.step_ms == status.delivered_ms
+    assert bench.unit.energy_mj <= energy_max_mj
+
+
 @pytest.mark.hazard("H-03")
 def test_a_session_ends_before_it_passes_its_energy_ceiling(bench: Bench) -> None:
     # 440 mW/cm² × 4 cm² × 50 % is 880 mW.

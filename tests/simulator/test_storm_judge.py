@@ -170,7 +170,7 @@ def in_the_greeting(*acts: Act) -> Story:
         (STOPPED, Parts(controller=Deaf), Rule.SLOW),
         (replace(LEVELS, acts=((6400, Act.STOP),)), Parts(controller=Deaf), Rule.SLOW),
         (QUIET, Parts(unit=Undercounting), Rule.RECORD),
-        (QUIET, Parts(controller=Forging), Rule.CHAIN),
+        (QUIET, Parts(driver=Forging), Rule.CHAIN),
         (QUIET, Parts(unit=Offended), Rule.BREACH),
         (QUIET, Parts(controller=Bypassing), Rule.BREACH),
         (PAUSED, Parts(controller=Clumsy), Rule.ESCAPED),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from device.clock import Clock
-from device.control.controller import Controller
+from device.control.controller import Controller, Outgoing, Script
+from device.control.driver import Driver
 from device.control.machine import State
+from device.control.requests import Asked
 from device.control.schedule import LIVE, Pace
 from device.dialects.base import (
     Answer,
@@ -20,8 +21,7 @@ from device.dialects.base import (
     Report,
     SetOutput,
 )
-from device.events import Silence, Witness
-from device.link import Inbox, Link
+from device.events import Event, Recorder, Silence
 from device.operator import Act
 from device.wire import messages as wire
 from physioctl.record.journal import SessionLog
@@ -204,30 +204,30 @@ class BlindPace(Pace):
 class Blind(Controller):
     """Goes on, whether or not it hears anything, and whatever it hears."""
 
-    def __init__(self, link: Link, clock: Clock, inbox: Inbox, dialect: Dialect) -> None:
-        super().__init__(link, clock, inbox, dialect)
+    def __init__(self, dialect: Dialect, now_ms: int = 0, port: str = "") -> None:
+        super().__init__(dialect, now_ms, port)
         self._pace.__class__ = BlindPace
 
     def _doubt_the_missing(self) -> None:
         """Hopes."""
 
-    def _judge(self, report: Report) -> None:
+    def _judge(self, report: Report, came_ms: int) -> None:
         """Does not."""
 
 
 class Eager(Controller):
     """Goes on after a pause, with nobody's word."""
 
-    def turn(self, until_ms: int) -> None:
-        super().turn(until_ms)
+    def receive(self, data: bytes, now_ms: int) -> None:
+        super().receive(data, now_ms)
         self.resume()
 
 
 class Presuming(Controller):
     """Goes on after a pause, and says that somebody has resumed."""
 
-    def turn(self, until_ms: int) -> None:
-        super().turn(until_ms)
+    def receive(self, data: bytes, now_ms: int) -> None:
+        super().receive(data, now_ms)
         if self.state is State.PAUSED:
             self._act(Act.RESUME)
 
@@ -250,7 +250,7 @@ class Bypassing(Controller):
         assert isinstance(intent.output, Ultrasound)
         output = Ultrasound(intent.output.intensity_mw_cm2 * 2, 50, 1000, 100)
         twice = replace(intent, output=output)
-        self._send(self._conversation.ask(Cleared(twice), self._now()))
+        self._send(Outgoing(self._conversation.ask(Cleared(twice), self.now_ms)))
 
 
 class Overlong(Controller):
@@ -270,10 +270,10 @@ class Boastful(Controller):
 class Credulous(Controller):
     """Takes anybody's report for its own unit's."""
 
-    def _receive(self, intent: Intent, answer: Answer) -> None:
+    def _receive(self, asked: Asked, answer: Answer) -> None:
         if isinstance(answer, Report) and self.unit is not None:
             answer = replace(answer, nonce=self.unit.identity.nonce)
-        super()._receive(intent, answer)
+        super()._receive(asked, answer)
 
 
 class Deaf(Controller):
@@ -317,14 +317,14 @@ class Waiting(Controller):
 class Unwatchful(Controller):
     """Judges no report."""
 
-    def _judge(self, report: Report) -> None:
+    def _judge(self, report: Report, came_ms: int) -> None:
         """Does not."""
 
 
 class Trusting(Controller):
     """Takes any unit for a sound one."""
 
-    def _receive(self, intent: Intent, answer: Answer) -> None:
+    def _receive(self, asked: Asked, answer: Answer) -> None:
         if isinstance(answer, Declaration):
             answer = replace(
                 answer, area_mm2=400, measures_output=True, measures_head_temp=True, senses_contact=True,
@@ -332,7 +332,7 @@ class Trusting(Controller):
             )  # fmt: skip
         elif isinstance(answer, Identity):
             answer = replace(answer, calibrated=None)
-        super()._receive(intent, answer)
+        super()._receive(asked, answer)
 
 
 class Sudden(Controller):
@@ -353,31 +353,33 @@ class Hopeful(Controller):
 class Endless(Controller):
     """Never knows that the output is off."""
 
-    def settle(self) -> Silence:
+    def settle(self) -> Script[Silence]:
         while True:
-            self.turn(self._now() + 40)
+            yield self.now_ms + 40
 
 
 class Spinning(Controller):
     """Never lets time pass."""
 
-    def settle(self) -> Silence:
+    def settle(self) -> Script[Silence]:
         while True:
-            self.turn(self._now())
+            yield self.now_ms
 
 
-class Forging(Controller):
+class Forging(Driver):
     """Changes the record when the session is over."""
 
     _log: SessionLog
 
-    def testify_to(self, witness: Witness) -> None:
-        assert isinstance(witness, SessionLog)
-        self._log = witness
-        super().testify_to(witness)
+    def record_to(self, recorder: Recorder) -> None:
+        assert isinstance(recorder, SessionLog)
+        self._log = recorder
+        super().record_to(recorder)
 
-    def settle(self) -> Silence:
-        connection = self._log._journal._connection
-        connection.execute("DROP TRIGGER bodies_never_change")
-        connection.execute("UPDATE bodies SET body = '{}' WHERE seq = 2")
-        return super().settle()
+    def publish_when_written(self, event: Event, wait_ms: int) -> bool:
+        try:
+            return super().publish_when_written(event, wait_ms)
+        finally:
+            connection = self._log._journal._connection
+            connection.execute("DROP TRIGGER bodies_never_change")
+            connection.execute("UPDATE bodies SET body = '{}' WHERE seq = 2")

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from device.control.controller import Controller
+from device.control.driver import Driver, MakeController
 from device.control.guard import GuardRefused
-from device.events import Watcher
+from device.events import Observer
 from device.operator import Act
 from physioctl.record.history import sessions
 from physioctl.record.journal import Journal
 from physioctl.record.verify import verify
-from physioctl.rehearsal.rig import MakeController, Rig
+from physioctl.rehearsal.rig import Rig
 from physioctl.rehearsal.storm.course import Course, course
 from physioctl.rehearsal.storm.fences import Fence, Obeying, compile_anything, permit, unchecked
 from physioctl.rehearsal.storm.hazards import (
@@ -52,6 +53,7 @@ class Parts:
 
     unit: type[SimulatedUnit] = SimulatedUnit
     controller: MakeController = Controller
+    driver: type[Driver] = Driver
 
 
 REAL = Parts()
@@ -78,7 +80,7 @@ class Outcome:
 
 
 def play(
-    story: Story, parts: Parts = REAL, watchers: Sequence[Watcher] = (), on_change: OnChange | None = None
+    story: Story, parts: Parts = REAL, watchers: Sequence[Observer] = (), on_change: OnChange | None = None
 ) -> Outcome:
     """Play ``story``; the same story has the same outcome every time."""
     return _Play(story, parts, on_change).played(watchers)
@@ -104,11 +106,12 @@ class _Play:
             link=lambda cable, _, inbox: MortalLink(cable, clock, inbox),
             unit=Obeying if story.down is Fence.UNIT else parts.unit,
             controller=partial(Controller, guard=permit) if story.down is Fence.GUARD else parts.controller,
+            driver=parts.driver,
         )
         self._judge = Judge(story, self._course, self._rig, clock, on_change)
         clock.add(self._judge)
 
-    def played(self, watchers: Sequence[Watcher]) -> Outcome:
+    def played(self, watchers: Sequence[Observer]) -> Outcome:
         """Play it, let the world go on for a while, and judge the end."""
         judge = self._judge
         with Journal.in_memory(self._clock, self._story.seed) as journal:
@@ -121,7 +124,7 @@ class _Play:
         self._judge_times(figures)
         return Outcome(self._story, ended, tuple(judge.violations.values()), figures)
 
-    def _run(self, journal: Journal, watchers: Sequence[Watcher]) -> str:
+    def _run(self, journal: Journal, watchers: Sequence[Observer]) -> str:
         protocol = self._course.protocol
         if self._story.down is Fence.FILE:
             protocol = unchecked(protocol)
@@ -129,7 +132,7 @@ class _Play:
         watchers = [self._judge, *watchers]
         compiler = compile_anything if self._story.down is Fence.PLAN else None
         try:
-            ended = run_session(request, self._rig.controller, journal, watchers, compiler=compiler)
+            ended = run_session(request, self._rig.driver, journal, watchers, compiler=compiler)
         except HostDied:
             return "host died"
         except HostHung:

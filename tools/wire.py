@@ -1,4 +1,4 @@
-"""What ``table.toml`` makes: Python messages, a C header, the manual's page, and the golden vectors."""
+"""What ``device/wire/table.toml`` makes: Python messages, a C header, a page and the golden vectors."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from device.wire.golden import vectors
+from tools.golden import vectors
 
-TABLE = Path(__file__).with_name("table.toml")
+TABLE = Path(__file__).resolve().parents[1] / "device/wire/table.toml"
 
 Table = Mapping[str, Any]
 _STRUCT = {"u8": "B", "u16": "H", "u32": "I", "i16": "h", "lease": "B", "version": "3B"}
@@ -37,7 +37,7 @@ def python(table: Table) -> str:
     """The module ``device/wire/messages.py``."""
     dialect = table["dialect"]
     parts = [
-        '"""The native dialect\'s messages. Made from table.toml by `python -m device.wire`: do not edit."""',
+        '"""The native dialect\'s messages. Made by `python -m tools.generate`: do not edit."""',
         "",
         "from __future__ import annotations",
         "",
@@ -275,7 +275,7 @@ _PREFACE = """\
 # The native dialect
 
 How physioctl and a unit speak. Any maker may use it. This page is made from `device/wire/table.toml`
-by `python -m device.wire`; so are the Python messages, the C header `firmware/physioctl_wire.h` and
+by `python -m tools.generate`; so are the Python messages, the C header `firmware/physioctl_wire.h` and
 the golden vectors `device/wire/vectors.json`. No real unit speaks it yet: it has been run against the
 simulated unit only.
 

@@ -1,13 +1,11 @@
 """Makes ``docs/hazards.md`` from ``docs/hazards.toml`` and the markers on the tests.
 
-``python -m tests.hazards`` writes it; with ``--check`` it only says whether it is fresh. It reads the
-tests without running them: that they pass is for the run to say.
+It reads the tests without running them: that they pass is for the run to say.
 """
 
 from __future__ import annotations
 
 import ast
-import sys
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -16,14 +14,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "docs" / "hazards.toml"
-PAGE = ROOT / "docs" / "hazards.md"
 _HEAD = """# Hazards
 
 What can harm a person, what causes it, what stands against it, and which tests show that it does.
 In the manner of ISO 14971; no conformity with it is claimed, no risk is estimated in numbers, and no
 unit of hardware has been judged. The words for harm are this project's own.
 
-This page is made by `python -m tests.hazards` from `docs/hazards.toml` and the `hazard` markers on the
+This page is made by `python -m tools.generate` from `docs/hazards.toml` and the `hazard` markers on the
 tests. A hazard without a test that passed fails the suite.
 """
 
@@ -64,6 +61,11 @@ def _marks(tree: ast.Module) -> Iterator[tuple[str, str]]:
                         yield node.name, id_
 
 
+def files() -> dict[str, str]:
+    """The page: its path from the project's root, and its text."""
+    return {"docs/hazards.md": page()}
+
+
 def page() -> str:
     """The page, as it should be."""
     tests = marked()
@@ -87,16 +89,3 @@ def _section(hazard: Hazard, tests: tuple[str, ...]) -> str:
 
 def _sentence(test: str) -> str:
     return test.partition("::test_")[2].replace("_", " ")
-
-
-def main(arguments: list[str]) -> int:
-    """Write the page, or say whether it is fresh."""
-    fresh = page()
-    if "--check" in arguments:
-        return 0 if PAGE.exists() and PAGE.read_text(encoding="utf-8") == fresh else 1
-    PAGE.write_text(fresh, encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

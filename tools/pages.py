@@ -1,23 +1,21 @@
-"""Make the manual's pages of data: ``python -m device.manual`` writes, ``--check`` only says what is stale.
+"""The manual's pages that are made from data.
 
-The table of states is drawn from `device.control.machine`, the table of alarms from `device.monitor.alarms`. What is
-not in either is not in the pages.
+The table of states is drawn from `device.control.machine`, the table of alarms from
+`device.monitor.alarms`. What is not in either is not in the pages.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from typing import Any, cast
 
-from device.control.machine import TABLE, Move, State, Trigger
+from transitions.extensions import GraphMachine
+
+from device.control.machine import TABLE, Facts, Move, State, Trigger, rows
 from device.monitor.alarms import RULES
 
-ROOT = Path(__file__).resolve().parents[1]
 
-
-def pages() -> dict[str, str]:
+def files() -> dict[str, str]:
     """Every page made here: its path from the project's root, and its text."""
     return {"docs/states.md": states(), "docs/alarms.md": alarms()}
 
@@ -27,17 +25,11 @@ def states() -> str:
     lines = [
         "# The controller's states",
         "",
-        "Made from the table in `device/control/machine.py` by `python -m device.manual`: do not edit.",
+        "Made from the table in `device/control/machine.py` by `python -m tools.generate`: do not edit.",
         "Output is meant to be on in `EMITTING` only. A pair that is not in the table is refused.",
         "",
         "```mermaid",
-        "stateDiagram-v2",
-        f"    [*] --> {State.OFFLINE.name}",
-        *(
-            f"    {state.name} --> {move.to.name}: {_edge(trigger, move)}"
-            for state, cells in TABLE.items()
-            for trigger, move in cells.items()
-        ),
+        *_diagram(),
         "```",
         "",
         *_table(["trigger", *(state.name for state in State)], map(_row, Trigger)),
@@ -47,6 +39,31 @@ def states() -> str:
         *_table(["fact", "meaning"], _facts()),
     ]
     return "\n".join(lines) + "\n"
+
+
+class _Always:
+    """Facts that hold: the diagram only names them."""
+
+    def __getattr__(self, name: str) -> Any:
+        def holds() -> bool:
+            return True
+
+        holds.__name__ = name
+        return holds
+
+
+def _diagram() -> list[str]:
+    """The table as ``transitions`` itself draws it, without its colours."""
+    machine = GraphMachine(
+        states=State,
+        initial=State.OFFLINE,
+        transitions=rows(cast(Facts, _Always())),
+        auto_transitions=False,
+        graph_engine="mermaid",
+        show_conditions=True,
+    )
+    drawn = str(machine.get_graph().draw(None)).splitlines()
+    return [line for line in drawn[drawn.index("stateDiagram-v2") :] if line.strip() and "lass" not in line]
 
 
 def alarms() -> str:
@@ -67,32 +84,12 @@ def alarms() -> str:
     lines = [
         "# The alarms",
         "",
-        "Made from the rules in `device/monitor/alarms.py` by `python -m device.manual`: do not edit.",
+        "Made from the rules in `device/monitor/alarms.py` by `python -m tools.generate`: do not edit.",
         "*After*: for how long a rule has to be broken before its alarm is raised.",
         "",
         *_table(head, rows),
     ]
     return "\n".join(lines) + "\n"
-
-
-def main() -> int:
-    """Return 1 when ``--check`` found something stale."""
-    parser = argparse.ArgumentParser(prog="python -m device.manual", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a page is stale")
-    check = parser.parse_args().check
-    made = pages()
-    stale = [name for name, text in made.items() if not _holds(ROOT / name, text)]
-    for name in stale:
-        if check:
-            sys.stderr.write(f"{name} is stale: run python -m device.manual\n")
-        else:
-            (ROOT / name).write_text(made[name], encoding="utf-8")
-            sys.stdout.write(f"wrote {name}\n")
-    return int(check and bool(stale))
-
-
-def _edge(trigger: Trigger, move: Move) -> str:
-    return trigger.value + (f" [{_in_words(move)}]" if move.only_if else "")
 
 
 def _row(trigger: Trigger) -> list[str]:
@@ -121,11 +118,3 @@ def _table(head: list[str], rows: Iterable[list[str]]) -> Iterator[str]:
     yield "|" + "---|" * len(head)
     for row in rows:
         yield f"| {' | '.join(row)} |"
-
-
-def _holds(path: Path, text: str) -> bool:
-    return path.is_file() and path.read_text(encoding="utf-8") == text
-
-
-if __name__ == "__main__":
-    sys.exit(main())

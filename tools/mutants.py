@@ -1,7 +1,7 @@
 """Are the tests any good? Every small mistake made in the safety path has to make one of them fail.
 
-``python -m tests.mutants [FILE...]`` makes each mistake in turn: those of `tests.mutate` in a module, those
-of `tests.mutate_data` in a table. A forked child imports the mutated module, or reads the mutated table, in
+``python -m tools.mutants [FILE...]`` makes each mistake in turn: those of `tools.mutate` in a module, those
+of `tools.mutate_data` in a table. A forked child imports the mutated module, or reads the mutated table, in
 place of the file's, and runs the tests that concern it, those first that notice much in little time. A mutant
 that survives them all is named with its place, unless `mutants-explained.toml` says why it changes nothing
 that matters. Exit 1 when a survivor has no explanation, or an explanation no survivor.
@@ -37,8 +37,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.mutate import Mutation, enums_in, mutations
-from tests.mutate_data import DataMutation, data_mutations, unmutated
+from tools.mutate import Mutation, enums_in, mutations
+from tools.mutate_data import DataMutation, data_mutations, unmutated
 
 ROOT = Path(__file__).parent.parent
 EXPLAINED = Path(__file__).with_name("mutants-explained.toml")
@@ -292,7 +292,7 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "tree"
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".*", "dist", "__pycache__"))
-        here = [sys.executable, "-m", "tests.mutants", "--here", *arguments]
+        here = [sys.executable, "-m", "tools.mutants", "--here", *arguments]
         return subprocess.run(here, cwd=copy, check=False).returncode
 
 

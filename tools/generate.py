@@ -1,4 +1,4 @@
-"""Make what the wire table makes: ``python -m device.wire`` writes, ``--check`` only says what is stale."""
+"""Make every generated file: ``python -m tools.generate`` writes, ``--check`` only says what is stale."""
 
 from __future__ import annotations
 
@@ -6,24 +6,30 @@ import argparse
 import sys
 from pathlib import Path
 
-from device.wire import generate
+from protocols import schema
+from tools import hazards, pages, wire
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def files() -> dict[str, str]:
+    """Every generated file: its path from the project's root, and its text."""
+    return wire.files() | pages.files() | hazards.files() | {f"protocols/{schema.PATH.name}": schema.text()}
 
 
 def main() -> int:
     """Return 1 when ``--check`` found something stale."""
-    parser = argparse.ArgumentParser(prog="python -m device.wire", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m tools.generate", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a file is stale")
     check = parser.parse_args().check
-    made = generate.files()
+    made = files()
     stale = [name for name, text in made.items() if not _holds(ROOT / name, text)]
     for name in stale:
         if check:
-            print(f"{name} is stale: run python -m device.wire", file=sys.stderr)
+            sys.stderr.write(f"{name} is stale: run python -m tools.generate\n")
         else:
             (ROOT / name).write_text(made[name], encoding="utf-8")
-            print(f"wrote {name}")
+            sys.stdout.write(f"wrote {name}\n")
     return int(check and bool(stale))
 
 

@@ -1,0 +1,86 @@
+"""The writer: a session's events go to the disk in a thread of their own.
+
+A disk that takes long must not delay a renewal or a stop. The loop hands events over and goes on; each commit
+takes all that wait, in their order. What is on the disk, and that something could not be kept, comes back to
+the loop as news. The controller starts no output whose permission is not on the disk, and ends output when
+the disk falls too far behind. In virtual time the loop writes by itself: everything is the same every time.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from device.clock import Clock, VirtualClock
+from device.events import Event, Recorder, Written
+from device.link import Inbox
+from physioctl.record.journal import SessionLog
+
+DRAIN_S = 2.0  # at the end, for what is still to be written; this project's own figure
+
+
+class Writer:
+    """A recorder that never waits for the disk."""
+
+    def __init__(self, log: SessionLog, clock: Clock, inbox: Inbox) -> None:
+        self._log = log
+        self._clock = clock
+        self._inbox = inbox
+        self._waiting: list[tuple[Event, datetime]] = []
+        self._ending = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="journal writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def written(self) -> int:
+        """How many events are on the disk."""
+        return self._log.written
+
+    def record(self, event: Event) -> None:
+        """Hand ``event`` over, with the time of day at which it happened."""
+        with self._changed:
+            self._waiting.append((event, self._clock.utc()))
+            self._changed.notify()
+
+    def end(self) -> bool:
+        """Write what waits, for no longer than `DRAIN_S`; return whether the thread has ended."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify()
+        self._thread.join(DRAIN_S)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        failed = False
+        while batch := self._next():
+            try:
+                self._log.record_all(batch)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the loop has to hear of it
+                if not failed:
+                    self._inbox.put(Written(error))
+                failed = True
+            else:
+                self._inbox.put(Written())
+
+    def _next(self) -> list[tuple[Event, datetime]]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or self._ending)
+            batch, self._waiting = self._waiting, []
+            return batch
+
+
+@contextmanager
+def recording(log: SessionLog, clock: Clock, inbox: Inbox) -> Iterator[Recorder]:
+    """Give the recorder of a session: in virtual time its log itself, else a `Writer` in front of it."""
+    if isinstance(clock, VirtualClock):
+        yield log
+        return
+    writer = Writer(log, clock, inbox)
+    try:
+        yield writer
+    finally:
+        if not writer.end():
+            log.leave_open()

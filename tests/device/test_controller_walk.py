@@ -1,0 +1,198 @@
+"""The pure controller against a simulated unit, in whatever order of events Hypothesis finds.
+
+No driver, no clock and no thread: the walk itself moves bytes and time, loses and repeats them, holds the
+recorder up, lets the host stall, and presses keys. What the storms' judge holds is held at every step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from device.control.controller import Controller, Outgoing, Script
+from device.control.delivery import deliver
+from device.control.handshake import greet
+from device.control.machine import State
+from device.dialects.native import Native
+from device.errors import LinkLost
+from device.events import Acted, Event
+from device.operator import Act
+from protocols.errors import PhysioctlError
+from protocols.plan import Emit, Guide, Rest
+from simulator.unit import SimulatedUnit
+from tests.support import LEASE_MS, ULTRASOUND, admission_of, plan_of
+
+STEPS = (Guide("Lie down.", 300), Emit(ULTRASOUND, 2500, 400), Rest(200), Emit(ULTRASOUND, 1500, 0))
+PERIOD_MS = 100
+LEVEL = ULTRASOUND.intensity_mw_cm2
+
+
+class Walk(RuleBasedStateMachine):
+    """One session of one unit, with nothing between the two but this."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_ms = 0
+        self.unit = SimulatedUnit("us111")
+        self.controller = Controller(Native(), 0, "a walk")
+        self.script: Script[None] | None = self.session()
+        self.wake_ms = 0
+        self.to_unit: list[bytes] = []
+        self.to_host: list[bytes] = []
+        self.deaf = self.mute = self.disk_waits = self.cut = False
+        self.handed_over = 0
+        self.against_since_ms: int | None = None  # since when a person has wanted output off
+        self.stopped = False
+        self.last_heard_by_host = b""
+
+    def session(self) -> Script[None]:
+        """A handshake, and the delivery of a plan."""
+        unit = yield from greet(self.controller)
+        self.controller.record_from_here()
+        plan = plan_of(unit, *STEPS)
+        yield from deliver(self.controller, plan, 7, admission=admission_of(plan), attended=True)
+
+    # --- the host ---------------------------------------------------------------------------------------
+
+    def advance_script(self) -> None:
+        if self.script is None:
+            return
+        try:
+            self.wake_ms = next(self.script)
+        except (StopIteration, PhysioctlError):
+            self.script = None
+
+    def carry_out(self) -> None:
+        while (item := self.controller.next_output) is not None:
+            self.controller.done()
+            if isinstance(item, Outgoing):
+                self.to_unit.append(item.data)
+            else:
+                self.hear(item)
+        if not self.disk_waits:
+            self.controller.recorded(self.controller.handed_over, self.now_ms)
+
+    def hear(self, event: Event) -> None:
+        if not isinstance(event, Acted):
+            return
+        goes_on = not self.controller.used or self.controller.state is State.ARMED
+        if event.act != Act.RESUME:
+            self.against()
+        elif goes_on and not self.stopped:
+            self.against_since_ms = None
+
+    def against(self) -> None:
+        if self.against_since_ms is None:
+            self.against_since_ms = self.now_ms
+
+    def host_turn(self) -> None:
+        """What a driver does: take in, poll, go on with the script, carry out."""
+        for data in self.take(self.to_host, lost=self.mute):
+            self.last_heard_by_host = data
+            self.controller.receive(data, self.now_ms)
+            self.carry_out()
+        self.controller.poll(self.now_ms)
+        self.carry_out()
+        self.advance_script()
+        self.carry_out()
+
+    def unit_turn(self) -> None:
+        self.unit.move_to(self.now_ms)
+        for data in self.take(self.to_unit, lost=self.deaf or self.cut):
+            if answer := self.unit.hear(data, self.now_ms):
+                self.to_host.append(answer)
+
+    @staticmethod
+    def take(queue: list[bytes], *, lost: bool) -> Iterator[bytes]:
+        taken = queue[:]
+        queue.clear()
+        yield from () if lost else taken
+
+    @initialize(for_ms=st.sampled_from([0, 10, 300, 340, 345, 700]))
+    def begin(self, for_ms: int) -> None:
+        """Begin undisturbed, so that many walks meet the session where it gives output."""
+        self.time_passes(for_ms)
+
+    # --- what may happen ----------------------------------------------------------------------------------
+
+    @rule(for_ms=st.sampled_from([1, 20, 90, 100, 250, 600, 2000]))
+    def time_passes(self, for_ms: int) -> None:
+        until_ms = self.now_ms + for_ms
+        while self.now_ms < until_ms:
+            self.now_ms = min(until_ms, self.now_ms + 5)
+            self.unit_turn()
+            self.host_turn()
+            self.look()
+
+    @rule(for_ms=st.sampled_from([50, 300, 700, 5000]))
+    def the_host_stalls(self, for_ms: int) -> None:
+        until_ms = self.now_ms + for_ms
+        while self.now_ms < until_ms:
+            self.now_ms += 5
+            self.unit_turn()
+            self.look()
+
+    @rule(deaf=st.booleans(), mute=st.booleans())
+    def the_line_changes(self, deaf: bool, mute: bool) -> None:
+        self.deaf, self.mute = deaf, mute
+
+    @precondition(lambda self: self.now_ms > 3000)
+    @rule()
+    def the_cable_is_pulled(self) -> None:
+        self.cut = True
+        self.controller.lose_link(LinkLost("the walk is gone", "Plug it in."), self.now_ms)
+        self.carry_out()
+
+    @rule(waits=st.booleans())
+    def the_disk_changes(self, waits: bool) -> None:
+        self.disk_waits = waits
+        self.carry_out()
+
+    @rule(act=st.sampled_from(Act))
+    def a_person_acts(self, act: Act) -> None:
+        self.stopped = self.stopped or act is Act.STOP
+        if act in (Act.PAUSE, Act.STOP):
+            self.against()
+        self.controller.operate(act, self.now_ms)
+        self.carry_out()
+
+    @rule(back_ms=st.sampled_from([1, 1000, 10**9]))
+    def a_caller_says_that_time_went_back(self, back_ms: int) -> None:
+        self.controller.poll(self.now_ms - back_ms)
+        self.carry_out()
+
+    @rule()
+    def the_same_bytes_come_again(self) -> None:
+        self.controller.receive(self.last_heard_by_host, self.now_ms)
+        self.carry_out()
+
+    @rule(data=st.binary(max_size=40))
+    def noise_comes(self, data: bytes) -> None:
+        self.controller.receive(data, self.now_ms)
+        self.carry_out()
+
+    # --- what must always be so -----------------------------------------------------------------------------
+
+    @invariant()
+    def look(self) -> None:
+        unit = self.unit
+        assert unit.breaches == []
+        assert unit.output <= LEVEL + 1e-6
+        if unit.silent_since_ms is None:
+            assert unit.lease_live
+            assert self.now_ms - self.controller.heard_ms <= LEASE_MS + PERIOD_MS
+            if self.against_since_ms is not None:
+                assert self.now_ms - self.against_since_ms <= LEASE_MS + PERIOD_MS
+        assert unit.delivered_ms <= sum(step.duration_ms for step in STEPS if isinstance(step, Emit)) + 5
+
+    def teardown(self) -> None:
+        """Whatever happened, the unit is silent a lease later, with nobody's help."""
+        self.unit.move_to(self.now_ms + LEASE_MS + PERIOD_MS)
+        assert self.unit.output == 0
+
+
+TestWalk = Walk.TestCase
+TestWalk.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)

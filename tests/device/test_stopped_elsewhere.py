@@ -1,0 +1,78 @@
+"""A stop that is not ours, from the unit's key or another program, ends the session whenever it comes."""
+
+from __future__ import annotations
+
+import pytest
+
+from device.control.delivery import Ended
+from device.dialects.base import Cleared, Stop
+from device.dialects.native import Native
+from device.operator import Act
+from physioctl.rehearsal.rig import Rig
+from protocols.plan import Guide, Rest, Step
+from tests.support import SECOND_MS, Ledger, MakeRig, emit, session_on
+
+GUIDE_MS, EMIT_MS, REST_MS = 3 * SECOND_MS, 2 * SECOND_MS, 3 * SECOND_MS
+
+
+class AnotherProgram:
+    """Sends one stop to the unit at a given time. Its requests have numbers of their own."""
+
+    def __init__(self, rig: Rig, at_ms: int) -> None:
+        self._rig = rig
+        self._at_ms: int | None = at_ms
+
+    def next_ms(self) -> int | None:
+        return self._at_ms
+
+    def move_to(self, now_ms: int) -> None:
+        if self._at_ms is not None and now_ms >= self._at_ms:
+            self._at_ms = None
+            self._rig.cable.send(Native().say(Cleared(Stop()), 40_000), now_ms)
+
+
+def steps(rig: Rig) -> tuple[Step, ...]:
+    return (
+        Guide("Lie down.", GUIDE_MS),
+        emit(rig, EMIT_MS),
+        Rest(REST_MS),
+        emit(rig, EMIT_MS),
+    )
+
+
+@pytest.mark.hazard("H-19")
+@pytest.mark.parametrize("at_ms", range(SECOND_MS, 11 * SECOND_MS, 700))
+def test_a_stop_from_elsewhere_ends_the_session_in_every_step(make_rig: MakeRig, at_ms: int) -> None:
+    rig, ledger = make_rig("us111"), Ledger()
+    rig.clock.add(AnotherProgram(rig, at_ms))
+
+    delivery = session_on(rig, *steps(rig), ledger=ledger)
+
+    later = [change for change in rig.unit.changes if change.ms > at_ms + 100 and change.output]
+    if delivery.ended is not Ended.COMPLETED:
+        assert (delivery.ended, delivery.why) == (Ended.INTERRUPTED, "someone else has stopped the unit")
+        assert later == []
+    else:
+        assert at_ms > ledger.events[-1].at_ms - 200  # all had been delivered by then
+
+
+def test_a_pause_and_a_stop_of_our_own_are_not_taken_for_somebody_elses(make_rig: MakeRig) -> None:
+    acts = [
+        (at_ms, act)
+        for second in range(1, 10, 2)
+        for at_ms, act in ((second * SECOND_MS, Act.PAUSE), (second * SECOND_MS + 600, Act.RESUME))
+    ]
+    rig = make_rig("us111", acts=acts)
+
+    delivery = session_on(rig, *steps(rig), attended=True)
+
+    assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, 2 * EMIT_MS)
+
+
+def test_a_session_without_output_arms_nothing(make_rig: MakeRig) -> None:
+    rig, ledger = make_rig("us111"), Ledger()
+
+    delivery = session_on(rig, Guide("Breathe.", SECOND_MS), ledger=ledger)
+
+    assert delivery.ended is Ended.COMPLETED
+    assert ledger.named("commanded") == []
