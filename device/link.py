@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from typing import Protocol, TypeAlias
 import serial
 from serial.tools import list_ports
 
+from device.address import flaw, is_network, plain
 from device.errors import LinkLost, PortUnusable
 from device.events import Written
 from device.operator import Act
@@ -71,10 +73,18 @@ class SerialLink:
         self.simulated = name.lower().startswith("sim://")
         self._inbox = inbox
         self._port = _open(name, exclusive=exclusive)
+        self.reached = _reached(name, self._port)  # a network address in numbers: the one that answered
         self._ending = threading.Event()
         self._writing = threading.Lock()  # a port is not closed, and its descriptor reused, under a write
         self._reader = threading.Thread(target=self._read, name=f"reader of {name}", daemon=True)
-        self._reader.start()
+        try:
+            self._reader.start()
+        except RuntimeError as error:
+            self._close_port()
+            raise PortUnusable(
+                f"{name} cannot be read: the system gives this program no further thread",
+                "Raise the limit, such as: ulimit -u 4096",
+            ) from error
 
     def send(self, data: bytes) -> bool:
         """Send ``data``. A frame begins with a delimiter, so a cut-off one before it costs nothing."""
@@ -156,6 +166,10 @@ def _open(name: str, *, exclusive: bool) -> serial.Serial:
             f"{name} is no kind of port that is spoken here",
             "Name a device path, a COM name, or a sim://, socket:// or rfc2217:// address.",
         )
+    if is_network(name) and (what := flaw(name)):  # pySerial would say it in words of Python's
+        raise PortUnusable(
+            f"{name} is no address: {what}", f"Write {scheme}://HOST:PORT, such as {scheme}://127.0.0.1:4001"
+        )
     try:
         port: serial.Serial = serial.serial_for_url(name, do_not_open=True)
         port.baudrate = BAUD
@@ -168,6 +182,18 @@ def _open(name: str, *, exclusive: bool) -> serial.Serial:
     except _GONE as error:
         raise _unusable(name, error) from error
     return port
+
+
+def _reached(name: str, port: serial.Serial) -> str:
+    """The address that was connected to; ``name`` itself where pySerial, which keeps it private, has none."""
+    line = getattr(port, "_socket", None)
+    if not is_network(name) or not isinstance(line, socket.socket):
+        return name
+    try:
+        peer = plain(*line.getpeername()[:2])
+    except OSError:
+        return name
+    return f"socket://[{peer.host}]:{peer.port}" if ":" in peer.host else f"socket://{peer.host}:{peer.port}"
 
 
 def _unusable(name: str, error: Exception) -> PortUnusable:

@@ -163,7 +163,7 @@ typedef struct __attribute__((packed)) {
     uint16_t level_set; /* the level asked by the running step; 0 for none */
     uint8_t duty_set_pct; /* its duty cycle; 0 for none */
     uint16_t output; /* the level measured now: during the pulse, as level_set */
-    int16_t head_temp_ddeg_c; /* the head's temperature */
+    int16_t head_temp_ddeg_c; /* the head's temperature; it has to resolve tenths of a degree */
     uint8_t contact_pct; /* how well the head couples */
     uint8_t battery_pct; /* charge left */
     uint16_t force_n; /* force on the head */

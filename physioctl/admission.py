@@ -17,17 +17,17 @@ from device.control.admission import Admission
 from device.control.driver import Driver
 from device.unit import Unit
 from physioctl import __version__
-from physioctl.daily_limit import Asked, check_day
+from physioctl.daily_limit import WINDOW, Asked, check_day
 from physioctl.errors import UsageMistake
 from physioctl.events import Outcome, ProtocolKept, SessionStarted
 from physioctl.person import reference
 from physioctl.reconcile import TOLD_WITHIN
-from physioctl.record.entries import Damaged
-from physioctl.record.history import Summary, chain, had_today
+from physioctl.record.entries import Damaged, is_session
+from physioctl.record.history import Summary, chain, had_today, last_elsewhere
 from physioctl.record.journal import Journal, SessionLog, utc_offset_min
 from physioctl.wall_clock import boot_reference_ms, damaged, expect_sound
 from protocols.errors import Refused
-from protocols.limits import Bound, Family, Layer, Limits, Quantity
+from protocols.limits import Bound, Family, Limits, Quantity
 from protocols.plan import Plan, rest_of
 
 if TYPE_CHECKING:  # whoever holds a protocol has paid for pydantic already
@@ -66,7 +66,11 @@ def checked_side(protocol: Protocol, side: str | None, *, on_nobody: bool = Fals
     from protocols.model import Side
 
     either = (Side.NONE, Side.LEFT, Side.RIGHT) if on_nobody else (Side.LEFT, Side.RIGHT)
-    allowed = either if protocol.side is Side.EITHER else (protocol.side,)
+    if protocol.side not in list(Side):  # a copy made in Python is not validated
+        raise UsageMistake(
+            f"{str(protocol.side)[:32]!r} is no side of a protocol", f"Name one of: {', '.join(Side)}."
+        )
+    allowed = either if protocol.side == Side.EITHER else (Side(protocol.side),)
     chosen = allowed[0] if side is None and (on_nobody or len(allowed) == 1) else side
     if chosen is not None and chosen in [each.value for each in allowed]:
         return str(chosen)
@@ -126,16 +130,19 @@ def admit(
         with journal.transaction() as connection:
             expect_sound(journal)
             now = journal.clock.utc()
+            first = None  # of the chain that is gone on with
             if request.rest_of is not None:
-                parts = chain(journal, request.rest_of)
+                parts = chain(journal, request.rest_of) if is_session(request.rest_of) else ()
                 given_ms = sum(part.delivered_ms for part in parts)
                 same = (content_hash, person, request.protocol.body_site, side, simulated)
                 check_rest(request.rest_of, parts, same, plan.delivered_ms - given_ms, now)
+                first = parts[-1].id
                 plan = rest_of(plan, given_ms, unit.area_mm2)
                 given_mj = sum(part.energy_mj for part in parts)
                 admission = replace(admission, given_ms=given_ms, given_mj=given_mj)
-            if person is not None and not simulated:
-                left = _left_today(request, plan, journal, person, side, now)
+            if person is not None and not simulated and needs_person(request.protocol):
+                asked = _asked(request, unit, admission.given_ms, first)
+                left = _left_today(request, journal, person, side, asked, now)
                 plan = replace(plan, limits=plan.limits.with_layer(left))
                 admission = replace(admission, bounds=(*admission.bounds, *left))
             started = _started(request, plan, unit, journal, driver, person, side, content_hash)
@@ -160,7 +167,9 @@ def check_rest(
     ``same`` is the content hash, person, site, side and kind of unit of what is asked for now.
     """
     if not parts:
-        raise Refused(f"there is no session {asked} in this journal", "List them with: physioctl history")
+        raise Refused(
+            f"there is no session {ascii(asked)[:66]} in this journal", "List them with: physioctl history"
+        )
     broken = parts[0]
     if broken.id != asked:
         raise Refused(
@@ -185,24 +194,48 @@ def check_rest(
         raise Refused(f"session {broken.id} broke off more than a day ago", "Start a new session.")
 
 
+def _asked(request: Request, unit: Unit, given_ms: int, first: str | None) -> Asked | None:
+    """Return what is asked of the site, or None for a protocol without output.
+
+    It is worked out from the tables, the unit and the protocol, and not from the plan: a plan that sets no
+    bounds must not take the day's away with them.
+    """
+    from protocols.compile import emitted_ms, standing_limits
+
+    if request.protocol.family is None:
+        return None
+    of_one_session = (*standing_limits(request.protocol).bounds, *unit.bounds, *request.operator)
+    return Asked(
+        family=request.protocol.family,
+        delivered_ms=emitted_ms(request.protocol) - given_ms,
+        longest_ms=Limits(of_one_session).at_most(Quantity.DELIVERED_MS),
+        rest_of=first,
+    )
+
+
 def _left_today(
-    request: Request, plan: Plan, journal: Journal, person: str, side: str, now: datetime
+    request: Request, journal: Journal, person: str, side: str, asked: Asked | None, now: datetime
 ) -> tuple[Bound, ...]:
     """Return what is left of the site's day, as bounds; raise `Refused` when nothing is."""
-    family = request.protocol.family
-    if family is None:
+    if asked is None:
         return ()
-    of_one_session = [bound for bound in plan.limits.bounds if bound.layer is not Layer.PROTOCOL]
-    asked = Asked(
-        family=family,
-        delivered_ms=plan.delivered_ms,
-        longest_ms=Limits(of_one_session).at_most(Quantity.DELIVERED_MS),
-        is_rest=request.rest_of is not None,
-    )
     with journal.reading() as connection:
-        had = had_today(connection, person, request.protocol.body_site, side, family, now)
+        _expect_day_known(last_elsewhere(connection, now), now)
+        had = had_today(connection, person, request.protocol.body_site, side, asked.family, now)
         left = check_day(had, asked)
     return () if left is None else (left,)
+
+
+def _expect_day_known(last: datetime | None, now: datetime) -> None:
+    """Raise `Refused` when the site may have had a session within a day in another journal."""
+    if last is None or last <= now - WINDOW:
+        return
+    known = f"{(last + WINDOW).astimezone():%Y-%m-%d %H:%M}"
+    raise Refused(
+        "this journal continues another, and what the site had there in the last 24 hours is not known here",
+        f"Go on in the other journal if `physioctl verify` finds it whole. In this one output on a body site "
+        f"may begin at {known}.",
+    )
 
 
 def _started(

@@ -49,7 +49,7 @@ def read_answers(path: Path, protocol: Protocol, *, operator: str | None = None)
     if not isinstance(root.value, dict):
         raise ProtocolInvalid(mistakes)
     read = _File(printable(path), root.value, mistakes)
-    answers = read.answers(protocol, operator or "answers file")
+    answers = read.answers(protocol, operator or "answers-file")
     if read.mistakes:
         raise ProtocolInvalid(sorted(read.mistakes, key=lambda mistake: (mistake.line, mistake.column)))
     return answers
@@ -105,7 +105,7 @@ class _File:
 
     def _format(self) -> None:
         found = self._value("format", f"Add `format: {FORMAT}`.")
-        if found is not None and (found.value != FORMAT or isinstance(found.value, bool)):
+        if found is not None and (type(found.value) is not int or found.value != FORMAT):
             self._note(found, "format", f"expected {FORMAT}", "Print the form anew with this version.")
 
     def _person(self) -> str | None:

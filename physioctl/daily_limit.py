@@ -37,7 +37,7 @@ class Asked:
     family: Family
     delivered_ms: int
     longest_ms: int | None  # the longest that one session may deliver at that site; None: not bounded
-    is_rest: bool  # of a session that has been counted when it began
+    rest_of: str | None  # the first session of the chain that this goes on with; None: it is a new one
 
 
 def check_day(had: Iterable[Had], asked: Asked) -> Bound | None:
@@ -54,8 +54,11 @@ def check_day(had: Iterable[Had], asked: Asked) -> Bound | None:
         of_first[each.first] += each.delivered_ms
         if each.is_open or of_first[each.first] * 100 >= COUNTS_FROM_PCT * max(1, each.first_planned_ms):
             counting.add(each.first)
-        if len(counting) >= SESSIONS_MAX and not asked.is_rest:
-            what = f"this site has had {len(counting)} {asked.family} sessions in the last 24 hours"
+        # A rest goes on with a session that has its place already, if it has been counted. Otherwise the
+        # rest makes it count, and it needs a place as a new one does.
+        others = len(counting - {asked.rest_of})
+        if others >= SESSIONS_MAX:
+            what = f"this site has had {others} {asked.family} sessions in the last 24 hours"
             raise _refused(f"{what}; the most is {SESSIONS_MAX}", each)
         if cap_ms is not None and given_ms + asked.delivered_ms > cap_ms:
             show = Quantity.DELIVERED_MS.show

@@ -67,11 +67,12 @@ class JournalBegun(Event):
     continues_entries: int  # how many whole ones it had
     continues_whole: bool
     continues_file: str  # SHA-256 of its path
+    continues_utc: str | None  # when its last entry was made; None when it is not whole, or had none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockConfirmed(Event):
-    """A person has confirmed the computer's time of day. Later times before this count as made now."""
+    """A person has confirmed the computer's time of day. See `wall_clock.counted_from`."""
 
     doubt: str  # what was wrong with it
     boot_id: str | None

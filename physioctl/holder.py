@@ -21,7 +21,7 @@ from device.events import Event, Silence, Silenced
 from device.link import Inbox
 from device.operator import Act
 from physioctl.events import SessionEnded
-from physioctl.local_socket import Door, connections_to, limit_reading, name_of, open_door
+from physioctl.local_socket import Door, connections_to, limit_reading, name_of, names_of, open_door
 
 # This project's own figures.
 ASK_S = 1.5  # for an answer, before the port is opened beside its holder
@@ -78,7 +78,11 @@ def listening(port: str, service: StopService) -> Iterator[None]:
         return
     closed = threading.Event()
     thread = threading.Thread(target=_let_in, args=(door, service, closed), name="stop service", daemon=True)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:  # the system has no thread for it
+        door.close()
+        raise
     try:
         yield
     finally:
@@ -89,27 +93,32 @@ def listening(port: str, service: StopService) -> Iterator[None]:
 
 def ask_to_stop(port: str, within_s: float = ASK_S) -> Silence | None:
     """Have the program that holds ``port`` stop. Return what it then knows; None when it does not say."""
-    name = name_of(port)
-    if name is None:
-        return None
     answers: SimpleQueue[Silence | None] = SimpleQueue()
-    threading.Thread(target=_ask, args=(name, within_s, answers), name="asking", daemon=True).start()
     try:
+        threading.Thread(target=_ask, args=(port, within_s, answers), name="asking", daemon=True).start()
         return answers.get(timeout=within_s)
-    except Empty:
+    except (Empty, RuntimeError):  # RuntimeError: the system has no thread for it
         return None
 
 
-def _ask(name: str, within_s: float, answers: SimpleQueue[Silence | None]) -> None:
+def _ask(port: str, within_s: float, answers: SimpleQueue[Silence | None]) -> None:
+    for name in names_of(port):
+        answer = _answer_from(name.text, within_s)
+        if answer is not None and name.sure:
+            answers.put(answer)
+            return
+    answers.put(None)  # what another port's holder says of its unit may not be believed of this one
+
+
+def _answer_from(name: str, within_s: float) -> Silence | None:
     for connection in connections_to(name):
         with connection, suppress(OSError, EOFError, ValueError):
             limit_reading(connection, within_s)
             connection.send_bytes(_VERSION + b" " + _STOP)
             version, _, word = connection.recv_bytes(MESSAGE_MAX).partition(b" ")
             if version == _VERSION:
-                answers.put(Silence(word.decode("ascii")))
-                return
-    answers.put(None)
+                return Silence(word.decode("ascii"))
+    return None
 
 
 def _let_in(door: Door, service: StopService, closed: threading.Event) -> None:

@@ -12,12 +12,15 @@ import socket
 import stat
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from hashlib import sha256
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Protocol
+
+from device.address import LOOPBACK, Numbers, is_network, numbers_of
 
 _BACKLOG = 16
 _NAME_LENGTH = 16  # hexadecimal digits: the path of a Unix socket has little more than 100 bytes
@@ -33,28 +36,61 @@ class Door(Protocol):
         """Let nobody in any more. What waits in `accept` is ended with `OSError`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A name under which the holder of a port may listen."""
+
+    text: str
+    sure: bool = True  # whether who listens there holds this port, and not perhaps another one
+
+
 def name_of(port: str) -> str | None:
-    """The name for ``port``; None for one that cannot be held by another program, or is not there.
+    """The name for ``port``; None for one that cannot be held by another program, or is not there."""
+    return next((name.text for name in names_of(port)), None)
+
+
+def names_of(port: str) -> Iterator[Name]:
+    """The names for ``port``, the likeliest first: several where a host has several addresses.
 
     Links to a device give one name. The device's own number tells apart two namespaces that share a folder.
+    For a network address the names are made from numbers, whatever the scheme and the spelling; a host's
+    name is looked up, which takes time.
     """
     scheme, is_address, _ = port.lower().partition("://")
     if scheme == "sim" and is_address:
-        return None
+        return
+    if is_network(port):
+        yield from _names_in_the_network(port)
+        return
     if is_address or sys.platform == "win32":
-        key = port.lower()
-    else:
-        try:
-            found = os.stat(port)  # noqa: PTH116 - a port is a string, and need not be a path
-        except (OSError, ValueError):
-            return None
-        key = f"{os.path.realpath(port)} {found.st_dev} {found.st_ino}"
+        yield Name(_short(port.lower()))
+        return
+    try:
+        found = os.stat(port)  # noqa: PTH116 - a port is a string, and need not be a path
+    except (OSError, ValueError):
+        return
+    yield Name(_short(f"{os.path.realpath(port)} {found.st_dev} {found.st_ino}"))
+
+
+def _names_in_the_network(port: str) -> Iterator[Name]:
+    given = list(dict.fromkeys(numbers_of(port)))
+    yield from (Name(_short(f"{each.host} {each.port}")) for each in given)
+    # One server may answer at both loopback addresses, and two servers may share the number of a port.
+    numbers = {each.port for each in given if each.host in LOOPBACK}
+    others = {Numbers(host, number) for number in numbers for host in LOOPBACK} - set(given)
+    yield from (Name(_short(f"{each.host} {each.port}"), sure=False) for each in others)
+
+
+def _short(key: str) -> str:
     return sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:_NAME_LENGTH]
 
 
-def open_door(name: str) -> Door | None:
-    """Listen under ``name``, in place of whatever a dead process has left there; None where it cannot be."""
-    for folder in _folders():
+def open_door(name: str, folders: Iterable[Path] | None = None) -> Door | None:
+    """Listen under ``name``, in place of whatever a dead process has left there; None where it cannot be.
+
+    The first of ``folders`` that will do is used.
+    """
+    for folder in places() if folders is None else folders:
         with suppress(OSError):
             folder.mkdir(mode=0o700)
         if _is_private(folder):
@@ -65,27 +101,30 @@ def open_door(name: str) -> Door | None:
 
 def connections_to(name: str) -> Iterator[Connection]:
     """Connections to those who listen under ``name``: one, as a rule. Waits for as long as they let it."""
-    for folder in _folders():
+    for folder in places():
         if _is_private(folder) and (folder / name).exists():
             with suppress(OSError, EOFError):
                 yield _connected(folder / name)
 
 
-def _folders() -> Iterator[Path]:
-    """Where sockets may be: the same ones for whoever listens and whoever asks, as far as can be."""
+def places() -> Iterator[Path]:
+    """The folders where sockets may be: who listens takes the first that will do, who asks tries them all.
+
+    The environment of the two may differ. So what it names comes last, for a system where no other place
+    will do.
+    """
     if sys.platform == "win32":
         import platformdirs
 
         yield Path(platformdirs.user_data_dir("physioctl", appauthor=False))
         return
     own = f"physioctl-{os.geteuid()}"
-    places = {
-        os.environ.get("XDG_RUNTIME_DIR"): "physioctl",
-        f"/run/user/{os.geteuid()}": "physioctl",
-        os.environ.get("TMPDIR"): own,
-        "/tmp": own,  # noqa: S108 - a folder of our own in it, which is looked at before it is used
-    }
-    yield from (Path(place, name) for place, name in places.items() if place and Path(place).is_absolute())
+    yield Path("/run/user", str(os.geteuid()), "physioctl")
+    yield Path("/tmp", own)  # noqa: S108 - a folder of our own, which is looked at before it is used
+    for variable, folder in (("XDG_RUNTIME_DIR", "physioctl"), ("TMPDIR", own)):
+        place = os.environ.get(variable)
+        if place and Path(place).is_absolute():
+            yield Path(place, folder)
 
 
 def _is_private(folder: Path) -> bool:

@@ -33,7 +33,7 @@ def held(port: str, inbox: Inbox) -> Iterator[tuple[SerialLink, StopService]]:
     link = open_link(port, inbox)
     service = StopService(inbox)
     try:
-        with listening(port, service):
+        with listening(link.reached, service):
             yield link, service
     finally:
         link.close()

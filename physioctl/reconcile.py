@@ -21,6 +21,7 @@ from physioctl.events import Outcome, SessionEnded, SessionReconciled
 from physioctl.naming import session_number
 from physioctl.record.history import Summary, unsettled
 from physioctl.record.journal import Journal
+from physioctl.wall_clock import doubt
 
 # A running session tells its progress every second. What it tells may wait for a slow disk until the
 # controller ends output for that, and for another program's write; its end waits for a lease besides.
@@ -32,11 +33,15 @@ TOLD_WITHIN = timedelta(seconds=45)
 def reconcile(journal: Journal, driver: Driver, unit: Unit) -> tuple[SessionReconciled, ...]:
     """Close every session that broke off on ``unit``, which has just been greeted and is silent.
 
-    Raise `JournalUnusable` when the record cannot be kept.
+    While the time of day is in doubt nothing is closed: how long a session has been quiet is not known, and
+    an entry at a wrong time would put the right one in doubt. Raise `JournalUnusable` when the record cannot
+    be kept.
     """
     now = driver.clock.utc()
     identity = unit.identity
     with journal.transaction():  # one, however many there are
+        if doubt(journal):
+            return ()
         mine = unsettled(journal, identity.model, identity.serial, simulated=driver.link.simulated)
         return tuple(
             _settle(journal, driver, identity, broken)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -27,7 +28,7 @@ from physioctl.network import refuse_unauthenticated
 from physioctl.observers import observed
 from physioctl.reconcile import reconcile
 from physioctl.record.journal import Journal, SessionLog
-from physioctl.record.writer import recording
+from physioctl.record.writer import PersistentRecorder, recording
 from physioctl.screening import Answers, Screening, day_of, screen
 from physioctl.wall_clock import confirm
 from protocols.errors import PhysioctlError, Refused
@@ -81,8 +82,9 @@ def run_session(
 
     ``compiler`` is for tests alone, which ask what the other fences hold without the plan's.
     A controller is for one session; raise `UsageMistake` when it has had one.
-    Raise `UsageMistake` for a side or a person's reference that is none, and `Refused` when screening,
-    limits, calibration, history or the clock say no: nothing has been output then.
+    Raise `UsageMistake` within a transaction of ``journal``, and for a side or a person's reference that is
+    none, and `Refused` when screening, limits, calibration, history or the clock say no: nothing has been
+    output then.
     ``recorder`` makes the session's recorder out of its log in the journal: by default as
     `physioctl.record.writer` says, so that a slow disk cannot delay the session either.
     Raise `UnitUnusable` when the unit cannot be used, and `JournalUnusable` when the record cannot be
@@ -97,6 +99,7 @@ def run_session(
         refuse_unauthenticated(driver.link.name, request.protocol)
     checked_side(request.protocol, request.side, on_nobody=request.answers is None)
     checked_person(request)
+    journal.expect_no_transaction()
     if request.confirm_clock is not None:
         confirm(journal, request.confirm_clock)
     unit = driver.run(greet(driver.controller))
@@ -108,13 +111,26 @@ def run_session(
     if fault := latched(driver.controller):
         raise fault
     admitted = admit(request, unit, journal, driver, compiler)
-    with recording(admitted.log, driver.clock, driver.inbox) as log, observed(driver, watchers):
-        driver.publish(admitted.started)  # to the observers alone: it is in the journal already
-        driver.record_to(log if recorder is None else recorder(admitted.log))
-        driver.publish(identified(unit, driver.clock.now_ms()))
-        if screening is not None:
-            driver.publish(screening.told(driver.clock.now_ms()))
-        return _delivered(request, admitted, driver)
+    began_ms = driver.clock.now_ms()
+    with ExitStack() as stack:
+        try:
+            log = stack.enter_context(recording(admitted.log, driver.clock, driver.inbox))
+            stack.enter_context(observed(driver, watchers))
+        except BaseException as error:  # there may be no thread for them, and the session has begun
+            stack.close()
+            admitted.log.record(_broken_off(error, admitted, driver, began_ms))
+            raise
+
+        def tell_the_start() -> None:
+            driver.publish(admitted.started)  # to the observers alone: it is in the journal already
+            kept = PersistentRecorder(log if recorder is None else recorder(admitted.log), admitted.log)
+            driver.record_to(kept)
+            driver.add_observer(kept)
+            driver.publish(identified(unit, driver.clock.now_ms()))
+            if screening is not None:
+                driver.publish(screening.told(driver.clock.now_ms()))
+
+        return _delivered(request, admitted, driver, tell_the_start)
 
 
 def _screened(request: Request, driver: Driver) -> Screening | None:
@@ -125,10 +141,13 @@ def _screened(request: Request, driver: Driver) -> Screening | None:
     return screen(request.protocol, answers, person=request.person, today=today)
 
 
-def _delivered(request: Request, admitted: Admitted, driver: Driver) -> SessionEnded:
+def _delivered(
+    request: Request, admitted: Admitted, driver: Driver, tell_the_start: Callable[[], None]
+) -> SessionEnded:
     began_ms = driver.clock.now_ms()
     atexit.register(driver.stop_at_exit)  # for a session in a thread whose program ends
     try:
+        tell_the_start()
         script = deliver(
             driver.controller,
             admitted.plan,
@@ -164,26 +183,28 @@ def _keep_the_end(ended: SessionEnded, driver: Driver) -> None:
 def _tell_broken_off(error: BaseException, admitted: Admitted, driver: Driver, began_ms: int) -> None:
     """Tell that the session broke off; raise `SilenceNotProven` when its output is not known to be off.
 
-    The recorder may be what broke, so only the observers hear of this end, and what stands beside the
-    journal: there the session stays open.
+    The recorder may be what broke, so only the observers hear of this end: it is kept beside the journal,
+    where the session stays open.
     """
-    silence = driver.controller.silence() or Silence.UNKNOWN
+    ended = _broken_off(error, admitted, driver, began_ms)
+    driver.publish(ended)
+    if ended.silence is not Silence.PROVEN and isinstance(error, PhysioctlError):
+        what = f"{error.what}; and whether output is off is {ended.silence}"
+        raise SilenceNotProven(what, "Switch the unit off now.") from error
+
+
+def _broken_off(error: BaseException, admitted: Admitted, driver: Driver, began_ms: int) -> SessionEnded:
+    """How a session ended that ``error`` broke off, with what is known of its output."""
     broken = Delivery(
         ended=Ended.INTERRUPTED,
         why=f"the session broke off: {type(error).__name__}",
-        silence=silence,
+        silence=driver.controller.silence() or Silence.UNKNOWN,
         delivered_ms=driver.controller.delivered_ms,
         energy_mj=driver.controller.energy_mj,
         duration_ms=driver.clock.now_ms() - began_ms,
         steps_done=0,
     )
-    ended = _ended(admitted, broken, Outcome.FAILED, driver.clock.now_ms())
-    if admitted.log.broken:
-        admitted.log.keep_beside(ended)
-    driver.publish(ended)
-    if silence is not Silence.PROVEN and isinstance(error, PhysioctlError):
-        what = f"{error.what}; and whether output is off is {silence}"
-        raise SilenceNotProven(what, "Switch the unit off now.") from error
+    return _ended(admitted, broken, Outcome.FAILED, driver.clock.now_ms())
 
 
 def _check_calibration(unit: Unit, today: date) -> None:

@@ -31,6 +31,12 @@ class Answer(StrEnum):
     UNANSWERED = "unanswered"
 
 
+def _expect_day(day: object) -> None:
+    """Raise `UsageMistake` unless ``day`` is a date, and no time of a day: a `datetime` is a `date` too."""
+    if type(day) is not date:
+        raise UsageMistake(f"{day!r} is not a day", "Give the day as a datetime.date.")
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """One answer: to which question, by its code and the hash of its text, and on which day."""
@@ -40,14 +46,20 @@ class Answered:
     text_hash: str
     date: date
 
+    def __post_init__(self) -> None:
+        _expect_day(self.date)
+
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
     """A relative contraindication that a person has weighed: which, who weighed it, and on which day."""
 
     code: str
-    by: str
+    by: str  # a pseudonymous reference, as of a person
     date: date
+
+    def __post_init__(self) -> None:
+        _expect_day(self.date)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +86,7 @@ class Judgement:
     """Every question with the answer that counts, and the age."""
 
     replies: tuple[Reply, ...]
-    elsewhere: tuple[Question, ...]  # absolute questions answered yes that this session does not ask
+    elsewhere: tuple[Reply, ...]  # questions of ours answered yes that this session does not ask
     ages: frozenset[AgeBand] | None  # those allowed; None when the age is not asked
     age: AgeBand | None
     age_lapsed: str
@@ -92,7 +104,7 @@ class Judgement:
     def standing(self) -> tuple[Question, ...]:
         """The relative questions that are not answered no: a person has to acknowledge each."""
         found = [r.question for r in self.replies if not r.question.absolute and r.answer is not Answer.NO]
-        return (*found, *self.elsewhere)
+        return (*found, *(reply.question for reply in self.elsewhere))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +151,7 @@ def answered(
     person: str | None = None,
     age_band: AgeBand | None = None,
     acknowledged: Iterable[str] = (),
-    by: str = "a script",
+    by: str = "script",
 ) -> Answers:
     """The answers ``said``, by code, to the questions of ``protocol`` as they are put today."""
     texts = texts_of(protocol)
@@ -168,6 +180,10 @@ def screen(protocol: Protocol, answers: Answers, *, person: str | None, today: d
     Raise `Refused` when they do not allow the session, and `UsageMistake` when they hold a code that is
     no question's, or acknowledge what needs no acknowledgement.
     """
+    if not isinstance(answers, Answers):
+        raise UsageMistake(
+            f"answers are given as {type(answers).__name__}", "Give physioctl.Answers: see `answered`."
+        )
     found = judge(protocol, answers, today)
     if not found.replies and found.ages is None:
         return Screening((), (), {}, None)  # nobody is asked anything
@@ -175,7 +191,8 @@ def screen(protocol: Protocol, answers: Answers, *, person: str | None, today: d
     _check_whose(answers, person, today)
     if refusing := found.refusing:
         raise Refused(_why(refusing, found, protocol), _to_do(refusing))
-    acknowledged = {each.code: each.by for each in answers.acknowledged if each.date == today}
+    weighed = [(each, reference(each.by)) for each in answers.acknowledged]
+    acknowledged = {each.code: by for each, by in weighed if each.date == today}
     standing = {question.code: question for question in found.standing}
     if needless := sorted(set(acknowledged) - set(standing)):
         raise UsageMistake(
@@ -184,7 +201,7 @@ def screen(protocol: Protocol, answers: Answers, *, person: str | None, today: d
         )
     if missing := [question for code, question in standing.items() if code not in acknowledged]:
         raise _unacknowledged(missing)
-    return Screening(found.replies, found.standing, acknowledged, found.age)
+    return Screening((*found.replies, *found.elsewhere), found.standing, acknowledged, found.age)
 
 
 def _reply(question: Question, given: Iterable[Answered], today: date) -> Reply:
@@ -223,17 +240,24 @@ def _lapse(found: Iterable[Answered], current: Sequence[Answered]) -> str:
 _ELSEWHERE = (
     "It refuses a session at another site, or of another kind: weigh whether it matters for this one."
 )
+_ELSEWHERE_RELATIVE = "It is asked before a session at another site, or of another kind. "
 
 
-def _elsewhere(given: Iterable[Answered], asked: Iterable[Question]) -> Iterator[Question]:
-    """Absolute questions of ours that were answered yes, and are not in scope: they are not to be hidden."""
+def _elsewhere(given: Iterable[Answered], asked: Iterable[Question]) -> Iterator[Reply]:
+    """Questions of ours that were answered yes, and are not in scope: they are not to be hidden."""
     codes = {question.code for question in asked}
-    for code in dict.fromkeys(each.code for each in given if each.answer == Answer.YES):
+    dates: dict[str, date] = {}
+    for each in given:
+        if each.answer == Answer.YES:
+            dates[each.code] = max(each.date, dates.get(each.code, each.date))
+    for code, on in dates.items():
         known = catalogue().questions.get(code)
         if known is None or code in codes:
             continue
-        if not known.action or Action.BLOCK in known.action.values():
-            yield Question(code, known.title, known.ask, Action.NOTE, known.source, _ELSEWHERE)
+        refuses = not known.action or Action.BLOCK in known.action.values()
+        weigh = _ELSEWHERE if refuses else _ELSEWHERE_RELATIVE + known.weigh
+        question = Question(code, known.title, known.ask, Action.NOTE, known.source, weigh)
+        yield Reply(question, Answer.YES, on)
 
 
 def _check_codes(answers: Answers, known: Mapping[str, str]) -> None:

@@ -8,7 +8,8 @@ project's own.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from physioctl.errors import JournalUnusable
@@ -20,6 +21,7 @@ from protocols.errors import Refused
 
 BEHIND_MAX = timedelta(seconds=60)  # behind the newest entry
 LEAP_MAX = timedelta(seconds=120)  # of the time of day against the time since boot, within one boot
+_BOOT_MAX_MS = round(datetime(9000, 1, 1, tzinfo=UTC).timestamp() * 1000)  # later than that no entry is made
 
 
 def doubt(journal: Journal) -> str | None:
@@ -29,6 +31,7 @@ def doubt(journal: Journal) -> str | None:
         with journal.reading() as connection:
             newest = all_of(connection, "ORDER BY entries.seq DESC LIMIT 1")
             reference = _reference(connection)
+        since = None if reference is None else _boot_reference(reference)
     except Damaged as damage:
         raise damaged(journal.name, damage) from damage
     if newest and newest[0].utc - now > BEHIND_MAX:
@@ -36,10 +39,9 @@ def doubt(journal: Journal) -> str | None:
             f"the clock says {local(now)}, and the newest entry in the journal was made at "
             f"{local(newest[0].utc)}"
         )
-    since = None if reference is None else reference.whole_or_none("boot_utc_ms")
-    if boot is None or reference is None or since is None or reference.text_or_none("boot_id") != boot.id:
+    if boot is None or since is None or since[0] != boot.id:
         return None
-    leap = now - _from_ms(since + boot.ms)
+    leap = now - (since[1] + timedelta(milliseconds=boot.ms))
     if abs(leap) <= LEAP_MAX:
         return None
     way = "forward" if leap > timedelta(0) else "back"
@@ -87,14 +89,36 @@ def boot_reference_ms(journal: Journal) -> int | None:
     return _boot_utc_ms(journal)
 
 
-def confirmations(connection: sqlite3.Connection) -> list[Entry]:
-    """Return the entries by which persons have confirmed the time of day."""
-    return all_of(connection, "WHERE name = 'clock_confirmed' ORDER BY entries.seq")
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A person's word that the time of day was ``utc``, though the entry before was made at ``before``."""
+
+    seq: int
+    utc: datetime
+    before: datetime
 
 
-def counted_from(entry: Entry, confirmed: list[Entry]) -> datetime:
-    """Return when ``entry`` counts as made: no later than the clock was confirmed after it."""
-    return min([entry.utc, *(each.utc for each in confirmed if each.seq > entry.seq)])
+def confirmations(connection: sqlite3.Connection) -> list[Confirmation]:
+    """Return when persons have confirmed the time of day."""
+    told = all_of(connection, "WHERE name = 'clock_confirmed' ORDER BY entries.seq")
+    previous = "WHERE entries.seq IN (SELECT seq - 1 FROM entries WHERE name = 'clock_confirmed')"
+    before = {entry.seq + 1: entry.utc for entry in all_of(connection, previous)}
+    return [Confirmation(each.seq, each.utc, before.get(each.seq, each.utc)) for each in told]
+
+
+def counted_from(entry: Entry, confirmed: Sequence[Confirmation], now: datetime) -> datetime:
+    """Return when ``entry`` counts as made, at ``now``: never earlier than it may have been.
+
+    Of the times in a journal those after ``now`` were wrong, and of the others a later entry was made no
+    earlier than the one before it. An entry at a wrong time counts as made when the clock was last confirmed
+    after it, by which it had been made. A confirmation may itself have been wrong: it never makes an entry
+    older whose own time can be right.
+    """
+    earlier = [each.before for each in confirmed if each.seq < entry.seq and each.before <= now]
+    if entry.utc <= now and not any(before > entry.utc + BEHIND_MAX for before in earlier):
+        return entry.utc
+    later = [each.utc for each in confirmed if each.seq > entry.seq and each.utc <= now]
+    return max([*earlier, *later]) if later else max([entry.utc, *earlier])
 
 
 def local(moment: datetime) -> str:
@@ -115,6 +139,8 @@ def _reference(connection: sqlite3.Connection) -> Entry | None:
         if seq is not None
     ]
     found = all_of(connection, "WHERE entries.seq = ?", (max(newest),)) if newest else []
+    if newest and (not found or found[0].name not in ("session_started", "clock_confirmed")):
+        raise Damaged(max(newest), "no session starts there, and no clock was confirmed")
     return found[0] if found and not found[0].erased else None
 
 
@@ -124,8 +150,14 @@ def _boot_utc_ms(journal: Journal) -> int:
     return max(0, round(journal.clock.utc().timestamp() * 1000) - since_ms)
 
 
-def _from_ms(utc_ms: int) -> datetime:
-    return datetime.fromtimestamp(utc_ms / 1000, UTC)
+def _boot_reference(entry: Entry) -> tuple[str, datetime] | None:
+    """Return the boot that ``entry`` was made in, and when that was by the clock then, if it says so."""
+    boot_id, utc_ms = entry.text_or_none("boot_id"), entry.whole_or_none("boot_utc_ms")
+    if boot_id is None or utc_ms is None:
+        return None
+    if utc_ms > _BOOT_MAX_MS:
+        raise Damaged(entry.seq, "its boot_utc_ms is no time")
+    return boot_id, datetime.fromtimestamp(utc_ms / 1000, UTC)
 
 
 def _span(span: timedelta) -> str:

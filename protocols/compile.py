@@ -47,6 +47,11 @@ def standing_limits(protocol: Protocol) -> Limits:
     return Limits((*ceilings.family_layer(protocol.family), *bounds), blocks)
 
 
+def emitted_ms(protocol: Protocol) -> int:
+    """For how long the protocol has output on."""
+    return sum(step.duration_ms for _, step in protocol.flat_steps() if isinstance(step, EmitStep))
+
+
 def check(protocol: Protocol) -> None:
     """Hold the protocol against what holds on every unit; raise `Refused` with every excess.
 
@@ -160,8 +165,7 @@ def _set_by(step: EmitStep) -> Iterator[tuple[Where, Quantity, int]]:
 
 
 def _held_time(protocol: Protocol) -> _Held:
-    delivered_ms = sum(step.duration_ms for _, step in protocol.flat_steps() if isinstance(step, EmitStep))
-    return _Held(("steps",), "the session", Quantity.DELIVERED_MS, delivered_ms)
+    return _Held(("steps",), "the session", Quantity.DELIVERED_MS, emitted_ms(protocol))
 
 
 def _refuse_blocked(protocol: Protocol, limits: Limits) -> None:

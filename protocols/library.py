@@ -81,6 +81,7 @@ def as_read(protocol: Protocol) -> Protocol:
     """
     try:
         text = protocol.canonical_text()
+        text.encode()  # a text from Python may hold half a character, as no file does
     except (TypeError, ValueError) as error:
         raise _no_file_holds("<memory>", shorten(str(error), 200)) from None
     origin = protocol.origin

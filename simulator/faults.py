@@ -5,7 +5,9 @@ Times are true milliseconds since the unit was first switched on. What a fault d
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
@@ -233,12 +235,22 @@ def draw(rng: Random, within_ms: int, count: int, family: Family) -> tuple[Fault
     return tuple(sorted(faults, key=lambda fault: fault.at_ms))
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting for the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # not on Windows
+
+
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise ValueError(f"{path}: not a file; save the scenario to a file first")
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
+            found = os.fstat(file.fileno())
+            if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
+                raise ValueError(f"{path}: not a file; save the scenario to a file first")
+            if found.st_size == 0:  # also what the kernel makes up when it is read, such as /proc/kmsg
+                raise ValueError(f"{path}: empty; begin each fault with [[fault]]")
             raw = file.read(_SCENARIO_MAX_BYTES + 1)
+    except IsADirectoryError:
+        raise ValueError(f"{path}: not a file; name a file inside it") from None
     except OSError as error:
         raise ValueError(f"{path}: {error.strerror}; name a file that can be read") from None
     if len(raw) > _SCENARIO_MAX_BYTES:

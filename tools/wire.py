@@ -312,11 +312,20 @@ anew.
   a session that another has replaced is `STALE`, so that a frame kept back on its way revives nothing.
 * **Time is delivered time.** `for_ms` counts only while output is on: it stands still in `HELD`. The
   unit ends the step by itself to the millisecond, and goes to `READY`.
+* **Contact.** A unit that senses contact holds its output within 300 ms of `contact_pct` falling below 50 and
+  staying there, at levels from 200 mW/cm² on, and goes on within 500 ms of its being back and staying. A host
+  ends the session of a unit that does not, after 1 s or 1.5 s in sum.
+* **A rise is a straight line** from 0, over `ramp_ms` of delivered time. After a hold output rises from 0
+  again, for 500 ms or for what was left of the ramp, whichever is longer. A host ends the session of a unit
+  whose output is more than a fifth above that line.
+* **What has to be taken.** `Look` and `Stop` are never refused, and a `Renew` of a running step only where
+  its lease is over, as `STALE`. A host ends the session of a unit that says otherwise.
 * **A status agrees with what was asked.** `asked` is the type of the request. Once a session is armed,
   `session` names it until another is armed or the unit restarts. In `EMITTING` and `HELD`, `level_set`
   and `duty_set_pct` are those of the `Set`, and `lease_left_ms` is what is left of the lease from
   `heard_ms`; in every other state the three are 0. `step_ms`, `delivered_ms` and the time for which output
-  was on go together; for ultrasound `energy_mj` is output × area × duty cycle × time, within a fifth.
+  was on go together; for ultrasound `energy_mj` is output × area × duty cycle × time, within a fifth
+  and half a second of output: the half second counts against 2 s and against 20 s of a session's output.
   Neither `delivered_ms` nor `energy_mj` goes back within a session. A unit in `FAULT` names the fault. A
   host ends the session of a unit that says otherwise.
 * A new value of `UnitState` or `Result`, or a longer body, needs a new major version: an answer that

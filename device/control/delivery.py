@@ -106,6 +106,8 @@ class _Walk:
         """Walk every step; raise `_Over` when the session cannot go on."""
         owed_ms = 0  # delivered time at which the step at hand is over
         for number, step in enumerate(self._plan.steps, start=1):
+            if not self._at(State.ARMED, State.PAUSED, State.PAUSING):  # the step before has ended it
+                raise _Over
             self._announce(number, step)
             if isinstance(step, Emit):
                 owed_ms += step.duration_ms

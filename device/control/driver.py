@@ -91,7 +91,7 @@ class Driver:
         shown, self._observers = self._observers, []
         try:
             self.carry_out()
-        finally:
+        finally:  # when it cannot be recorded, they still hear how the session broke off
             self._observers = shown
         give_up_ms = self.clock.now_ms() + wait_ms
         while not self.controller.all_written and self.clock.now_ms() < give_up_ms:

@@ -60,19 +60,22 @@ class Quiet:
             self.proven = False
 
     def hear(self, report: Report, now_ms: int) -> None:
-        """A unit has spoken. Of one that had no permission, only output is believed, and never its end."""
+        """A unit has spoken. Of one that had no permission, only output is believed, and never its end.
+
+        What a unit has said that it puts out, no other one's silence ends.
+        """
         if self._nonce in (None, report.nonce):
             self._off = report.silent
         elif not report.silent:
             self._off = False
-        self.proven = self._off
         if report.silent:
             self._denied_ms.pop(report.nonce, None)
             self._disobeying.discard(report.nonce)
-            return
-        self._denied_ms[report.nonce] = now_ms
-        if report.output > 0 and report.state is not UnitState.EMITTING:
-            self._disobeying.add(report.nonce)
+        else:
+            self._denied_ms[report.nonce] = now_ms
+            if report.output > 0 and report.state is not UnitState.EMITTING:
+                self._disobeying.add(report.nonce)
+        self.proven = self._off and not self._denied_ms
 
     def distrust_lease(self) -> None:
         """The unit's lease does not run: from now on silence is proven, or it is not known."""

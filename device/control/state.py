@@ -20,6 +20,7 @@ from protocols.limits import Quantity
 from protocols.plan import Emit, Plan, Ultrasound, energy_mj, level
 
 MOMENT_MS = 10  # less than this is no output worth a start
+PERIOD_MS = 100  # of reports
 TICK_MS = 20  # a unit's timer may be this late: the next step is the shorter for it
 
 
@@ -159,12 +160,21 @@ class Knowledge:
             resting=resting,
             armed=self.armed,
             delivered_max_ms=self._delivered_max_ms(plan) if ours else report.delivered_ms,
-            energy_max_mj=self.energy_ceiling_mj if ours else report.energy_mj,
+            energy_max_mj=self._energy_max_mj() if ours else report.energy_mj,
             planned_ms=plan.delivered_ms,
             session=self.session if self.counted else None,
             start=self.start,
             grant=self.grant,
         )
+
+    def _energy_max_mj(self) -> int:
+        """The session's ceiling, and one status period of output: a unit ends it in time, but not to the mJ.
+
+        What a massage gun gives in that time follows from no setting.
+        """
+        if self.step is None or self.unit is None or self.unit.area_mm2 is None:
+            return self.energy_ceiling_mj
+        return self.energy_ceiling_mj + energy_mj(Emit(self.step.output, PERIOD_MS, 0), self.unit.area_mm2)
 
     def _delivered_max_ms(self, plan: Plan) -> int:
         """What the unit may have delivered by now: no more than up to the end of the step last started."""

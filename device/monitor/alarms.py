@@ -72,7 +72,7 @@ RULES: tuple[Rule, ...] = (
         Priority.HIGH,
         True,
         Effect.FAIL,
-        f"output is more than {OUTPUT_TOLERANCE_PCT} % above what was set",
+        f"output is more than {OUTPUT_TOLERANCE_PCT} % above what was set, or above its ramp",
         "Do not use the unit until it has been calibrated.",
     ),
     Rule(
@@ -128,6 +128,16 @@ RULES: tuple[Rule, ...] = (
         unit_faults=("HEAD_HOT",),
     ),
     Rule(
+        "CONTACT_IGNORED",
+        conditions.contact_ignored,
+        0,
+        Priority.HIGH,
+        True,
+        Effect.FAIL,
+        "output goes on while the unit says that contact is lost",
+        "Lift the head off. Do not use the unit until it has been looked at.",
+    ),
+    Rule(
         "OVER_DOSE",
         conditions.over_dose,
         0,
@@ -178,6 +188,16 @@ RULES: tuple[Rule, ...] = (
         "See that no other program uses this port. If it comes back, do not use the unit.",
     ),
     Rule(
+        "REFUSED",
+        conditions.refuses,
+        0,
+        Priority.HIGH,
+        True,
+        Effect.FAIL,
+        "the unit refuses to be looked at, to be stopped or to have its lease renewed",
+        "See that its output is off, and switch the unit off at its own switch. Do not use it again.",
+    ),
+    Rule(
         "RESTARTED",
         lambda view: view.report.nonce != view.nonce,
         0,
@@ -224,7 +244,7 @@ RULES: tuple[Rule, ...] = (
         Priority.MEDIUM,
         True,
         Effect.FAIL,
-        "the unit waits for contact, and has no sensor for it",
+        "the unit waits for contact, which it has or has no sensor for",
         "Do not use the unit until it has been looked at.",
     ),
     Rule(

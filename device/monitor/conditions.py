@@ -5,14 +5,16 @@ Figures without a source are this project's own.
 
 from __future__ import annotations
 
-from device.dialects.base import RUNNING, UnitState
-from device.monitor.view import View
+from device.dialects.base import RUNNING, Look, Renew, Stop, UnitState
+from device.monitor.view import EnergyTrend, View
 from protocols.limits import Family
 
 STUCK_OUTPUT_PCT = 10  # of the level last set: measured output above this while off is no noise
 OUTPUT_TOLERANCE_PCT = 20  # modelled on 21 CFR 1050.10 (c)(1) as codified to 2022
 ENERGY_TOLERANCE_PCT = OUTPUT_TOLERANCE_PCT  # a meter may be as far off as the output it measures
 ENERGY_DIGIT_MJ = 1  # the meter's last
+ALWAYS_TAKEN = (Look.__name__, Stop.__name__)
+STALE = "stale"
 STALL_PCT = 20  # of the speed set: a motor slower than this stands still
 HEAD_SLOPE_DDEG_C_S = 50  # a head does not warm by 5 °C in a second
 HEAD_PERIOD_MS = 100  # a sensor is read this often at most: two readings are never closer in time
@@ -23,11 +25,9 @@ CLOCK_TOLERANCE_PCT = 2
 CLOCK_SLACK_MS = 250  # answers may come this late
 COUNT_SLACK_MS = 500  # contact may go and come back between two reports, and output with it
 STEP_COUNT_SLACK_MS = 20  # the counts of step and session are read from one timer: a tick apart at most
+CONTACT_IGNORED_MAX_MS = 1000  # output without contact, in sum: a sound unit holds within 300 ms
+HELD_FOR_NOTHING_MAX_MS = 1500  # held with contact, in sum: a sound unit goes on within 500 ms
 LEASE_SLACK_MS = 20  # leases are granted in tens of milliseconds, and a unit may be a tick late
-
-
-def _over(view: View, level_pct: int) -> bool:
-    return view.report.output * 100 > view.wanted_level * level_pct
 
 
 def _under(view: View, level_pct: int) -> bool:
@@ -58,8 +58,8 @@ def runs_unasked(view: View) -> bool:
 
 
 def output_high(view: View) -> bool:
-    """Output is measured above what was set."""
-    return _emitting(view) and _over(view, 100 + OUTPUT_TOLERANCE_PCT)
+    """Output is measured above what was set, or above what its ramp has come to."""
+    return _emitting(view) and view.report.output * 100 > view.due_level * (100 + OUTPUT_TOLERANCE_PCT)
 
 
 def weak(view: View) -> bool:
@@ -89,6 +89,21 @@ def set_while_off(view: View) -> bool:
     return report.state not in RUNNING and bool(still_set)
 
 
+def refuses(view: View) -> bool:
+    """The unit refuses what it has to take: a look or a stop at any time, a renewal while its step runs.
+
+    A renewal is stale where its lease is over already, and then only.
+    """
+    report = view.report
+    if not report.refusal or report.nonce != view.nonce:
+        return False
+    if report.asked in ALWAYS_TAKEN:
+        return True
+    over = view.lease_max_ms is None or view.lease_max_ms <= LEASE_SLACK_MS
+    excused = report.refusal == STALE and over
+    return report.asked == Renew.__name__ and report.state in RUNNING and not excused
+
+
 def session_differs(view: View) -> bool:
     """The unit was armed for our session and names another. After a restart it may name none."""
     report = view.report
@@ -96,10 +111,15 @@ def session_differs(view: View) -> bool:
 
 
 def lease_differs(view: View) -> bool:
-    """More is left of the lease than was granted and has not passed since, or nothing and output goes on."""
+    """What is left is not what was granted and has not passed since, or nothing is and output goes on.
+
+    A unit that always says the same is found from below: each renewal that it takes leaves more than that.
+    """
     if view.report.state not in RUNNING or view.lease_max_ms is None:
         return False
     left_ms = view.report.lease_left_ms
+    if view.lease_min_ms is not None and left_ms < view.lease_min_ms - LEASE_SLACK_MS:
+        return True
     return left_ms == 0 or left_ms > view.lease_max_ms + LEASE_SLACK_MS
 
 
@@ -112,8 +132,11 @@ def over_dose(view: View) -> bool:
 
 
 def energy_differs(view: View) -> bool:
-    """The meter does not agree with the output that the unit has reported."""
-    energy = view.energy
+    """The meter does not agree with the output that the unit has reported, of late or over a longer time."""
+    return _meter_differs(view.energy) or _meter_differs(view.energy_long)
+
+
+def _meter_differs(energy: EnergyTrend) -> bool:
     slack_mj = energy.slack_mj + ENERGY_DIGIT_MJ
     too_little = (energy.metered_mj + slack_mj) * 100 < energy.least_mj * (100 - ENERGY_TOLERANCE_PCT)
     too_much = (energy.metered_mj - slack_mj) * 100 > energy.most_mj * (100 + ENERGY_TOLERANCE_PCT)
@@ -148,8 +171,16 @@ def contact_lost(view: View) -> bool:
 
 
 def held_for_nothing(view: View) -> bool:
-    """The unit waits for contact, which it cannot sense."""
-    return view.report.state is UnitState.HELD and not view.declared.senses_contact
+    """The unit waits for contact, which it cannot sense or has by its own reading."""
+    if view.report.state is not UnitState.HELD:
+        return False
+    return not view.declared.senses_contact or view.contact.held_for_nothing_ms > HELD_FOR_NOTHING_MAX_MS
+
+
+def contact_ignored(view: View) -> bool:
+    """Output goes on though the unit's own reading says that contact is lost."""
+    emits = view.report.state is UnitState.EMITTING and view.declared.senses_contact
+    return emits and view.contact.ignored_ms > CONTACT_IGNORED_MAX_MS
 
 
 def hold_overrun(view: View) -> bool:

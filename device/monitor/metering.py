@@ -11,7 +11,8 @@ from device.monitor.view import EnergyTrend, Start
 
 TURN_MS = 1 << 32  # a unit's uptime begins anew after 49 days
 SLACK_MS = 500  # of full output: what bends between two reports
-WINDOW = 4  # slacks: what was metered longer ago counts half
+WINDOW = 4  # slacks: what was metered longer ago counts half. It finds a meter that dies, and soon
+LONG_WINDOW = 40  # the same, to find one that is off by a share: of so much output the slack is a fortieth
 _PER_MJ = 10_000_000  # mW/cm² × mm² = 10 µW; × % = 0.1 µW; × ms = 0.1 nJ
 
 
@@ -26,16 +27,20 @@ def same_counts(before: Report, report: Report) -> bool:
 
 
 class Metering:
-    """Follows the meter through one session. ``area_mm2`` is the unit's own; None for percussion."""
+    """Follows the meter through one session, across its starts.
 
-    def __init__(self, area_mm2: int | None) -> None:
+    ``area_mm2`` is the unit's own; None for percussion.
+    """
+
+    def __init__(self, area_mm2: int | None, window: int = WINDOW) -> None:
         self.given = 0  # between the last two reports, for certain; tenths of a nanojoule
         self._area_mm2 = area_mm2
+        self._window = window
         self._while_off_mj = 0
-        self._start: int | None = None  # the latest; what follows is counted from it
-        self._metered_mj: int
-        self._least: int
-        self._most: int
+        self._slack = 0  # of the highest output so far
+        self._metered_mj = 0
+        self._least = 0
+        self._most = 0
 
     def follow(self, before: Report, report: Report, start: Start | None) -> EnergyTrend:
         """What is to be said of the energy, once ``report`` has come after ``before``."""
@@ -45,19 +50,17 @@ class Metering:
             self._while_off_mj += max(report.energy_mj - before.energy_mj, 0)
         if self._area_mm2 is None or start is None:
             return EnergyTrend(while_off_mj=self._while_off_mj)
-        if start.number != self._start:
-            self._start, self._metered_mj, self._least, self._most = start.number, 0, 0, 0
         if compared:
             self._count(before, report, start, self._area_mm2 * went_ms(before, report))
-        slack = self._area_mm2 * start.level * start.duty_pct * SLACK_MS
+        self._slack = max(self._slack, self._area_mm2 * start.level * start.duty_pct * SLACK_MS)
         trend = EnergyTrend(
             metered_mj=self._metered_mj,
             least_mj=self._least // _PER_MJ,
             most_mj=self._most // _PER_MJ,
-            slack_mj=slack // _PER_MJ,
+            slack_mj=self._slack // _PER_MJ,
             while_off_mj=self._while_off_mj,
         )
-        if self._most > WINDOW * slack:
+        if self._most > self._window * self._slack:
             self._metered_mj //= 2
             self._least //= 2
             self._most //= 2
@@ -70,11 +73,25 @@ class Metering:
             self._least += self.given
             self._most += self.given
             return
-        # Output began, ended or came and went: when, nobody knows.
-        levels = [before.output, report.output]
-        if report.delivered_ms != before.delivered_ms:
-            levels.append(start.level)
-        self._most += max(levels) * area_ms * 100
+        if any(seen.output and seen.state is not UnitState.EMITTING for seen in (before, report)):
+            # Nobody asked for it: what its duty cycle is, nobody knows.
+            self._most += max(before.output, report.output, start.level) * area_ms * 100
+            return
+        # Output began, ended or came and went. The unit's count says for how long, and has a rule of its own.
+        counted_ms = report.delivered_ms - before.delivered_ms
+        area_ms = min(area_ms, max(counted_ms, 0) * (self._area_mm2 or 0))
+        self._least += _least_level(before, report) * area_ms * start.duty_pct // 2
+        self._most += max(before.output, report.output, start.level) * area_ms * start.duty_pct
+
+
+def _least_level(before: Report, report: Report) -> int:
+    """Twice the level that was given on average where output began or ended, at least.
+
+    It rises on a straight line or stays, and falls at its end only.
+    """
+    if before.state is UnitState.EMITTING:
+        return 2 * before.output
+    return report.output if report.state is UnitState.EMITTING else 0
 
 
 def _is_off(before: Report, report: Report) -> bool:

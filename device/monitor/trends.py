@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from device.dialects.base import RUNNING, Report, UnitState
+from device.dialects.base import RUNNING, Renew, Report, SetOutput, UnitState
+from device.monitor.contact import ContactWatch
 from device.monitor.host_time import HostCount
-from device.monitor.metering import TURN_MS, Metering, same_counts, went_ms
+from device.monitor.metering import LONG_WINDOW, TURN_MS, Metering, same_counts, went_ms
+from device.monitor.ramp import Ramp
 from device.monitor.view import EnergyTrend, Grant, Start, View
 from device.monitor.warming import Warming
 from device.unit import Unit
 
+GRANTING = (SetOutput.__name__, Renew.__name__)
 SETTLE_MS = 1000  # after a ramp, or after contact comes back, before output is called steady
 
 
@@ -43,8 +46,12 @@ class Sight:
         self._emitting_since_ms: int | None = None
         self._uncounted_ms = 0
         self._start: int | None = None  # of the report before; None before the first
+        self._taken: Grant | None = None  # the latest lease that the unit has said it took
         self._metering = Metering(unit.declared.area_mm2)
+        self._long_metering = Metering(unit.declared.area_mm2, LONG_WINDOW)
         self._host = HostCount(unit.hold_max_ms)
+        self._contact = ContactWatch()
+        self._ramp = Ramp()
         self._warming = Warming()
 
     def see(self, report: Report, now_ms: int, belief: Belief) -> View:
@@ -52,13 +59,18 @@ class Sight:
         first_ms, first = self._first or (now_ms, report)
         before_ms, before = self._before or (now_ms, None)
         self._follow(report, now_ms)
-        energy, went_back = EnergyTrend(), False
+        energy = energy_long = EnergyTrend()
+        went_back = False
         if before is not None:
             self._count(before, report, belief.start)
             energy = self._metering.follow(before, report, belief.start)
+            energy_long = self._long_metering.follow(before, report, belief.start)
             went_back = _went_back(before, report)
         self._first, self._before = (first_ms, first), (now_ms, report)
+        if report.asked in GRANTING and not report.refusal:
+            self._taken = belief.grant  # one question stands at a time: the answer is to the latest
         start = belief.start
+        steady = self._is_steady(now_ms, start)
         return View(
             now_ms=now_ms,
             report=report,
@@ -68,10 +80,11 @@ class Sight:
             declared=self._unit.declared,
             wanted_level=belief.wanted_level,
             wanted_duty_pct=start.duty_pct if start else 0,
+            due_level=self._ramp.follow(report, start, belief.wanted_level),
             last_level=belief.last_level,
             resting=belief.resting,
             armed=belief.armed,
-            steady=self._is_steady(now_ms, start),
+            steady=steady,
             nonce=self._unit.identity.nonce,
             session=belief.session,
             lapses=first.lapses,
@@ -82,9 +95,12 @@ class Sight:
             uncounted_ms=self._uncounted_ms,
             step_apart_ms=report.step_ms - (report.delivered_ms - start.base_ms) if start else 0,
             counts_went_back=went_back,
-            lease_max_ms=_lease_max_ms(report, belief.grant),
+            lease_max_ms=_lease_left_ms(report, belief.grant),
+            lease_min_ms=_lease_left_ms(report, self._taken),
             energy=energy,
+            energy_long=energy_long,
             host=self._host.follow(report, now_ms, before_ms, start, belief.planned_ms),
+            contact=self._contact.follow(report, now_ms - before_ms, steady=steady),
             head_due_mk=self._warming.follow(report, now_ms - before_ms, self._metering.given),
         )
 
@@ -125,8 +141,8 @@ def _went_back(before: Report, report: Report) -> bool:
     return lower and same_counts(before, report)
 
 
-def _lease_max_ms(report: Report, grant: Grant | None) -> int | None:
-    """What can be left of a lease: what was granted, less what has passed by the unit's clock since."""
+def _lease_left_ms(report: Report, grant: Grant | None) -> int | None:
+    """What is left of a lease: what was granted, less what has passed by the unit's clock since."""
     if grant is None:
         return None
     return grant.lease_ms - (report.uptime_ms - grant.heard_ms) % TURN_MS

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from device.dialects.base import Declaration, Report
 from device.models import Model
+from device.monitor.contact import ContactTrend
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class View:
     declared: Declaration
     wanted_level: int  # 0: output is meant to be off
     wanted_duty_pct: int  # of the latest start; 0 before the first
+    due_level: int  # the most that a ramp allows by now; without one, what was set
     last_level: int  # the level last set, 1 before the first
     resting: bool  # nothing has been started that the unit has not ended, and no stop is on its way
     armed: bool  # the unit has had our ceilings, and no stop of ours has left since
@@ -84,6 +86,9 @@ class View:
     step_apart_ms: int  # by how much the unit's count of the step exceeds what the session's count says of it
     counts_went_back: bool  # a count of the session is lower than it was
     lease_max_ms: int | None  # the most that can be left of the latest lease; None before the first
+    lease_min_ms: int | None  # the least that is left of the latest one that the unit has taken
     energy: EnergyTrend
+    energy_long: EnergyTrend  # the same over a longer time, and so more exact
     host: HostTime
+    contact: ContactTrend
     head_due_mk: int  # by how much the head must have warmed since its reading last changed, mK

@@ -1,7 +1,8 @@
 """The watch: every report is held against every rule.
 
 It remembers since when a rule has been broken, raises an alarm once it has been broken for long
-enough, and clears one that does not latch. What an alarm does to the session is the controller's.
+enough, at once or by the sum of many short times, and clears one that does not latch. What an alarm does to
+the session is the controller's. Figures are this project's own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,9 @@ from dataclasses import dataclass, field
 
 from device.monitor.alarms import RULES, Effect, Rule
 from device.monitor.view import View
+
+FORGIVEN = 10  # times as long as a rule was broken, it has to hold before that is forgotten
+INTERVAL_MAX_MS = 100  # of two reports: for what happened in a longer gap between them there is no evidence
 
 
 @dataclass(slots=True)
@@ -22,18 +26,24 @@ class Watch:
     _since_ms: dict[str, int] = field(default_factory=dict)
     _right_ms: dict[str, int] = field(default_factory=dict)  # since when a broken rule holds again
     _raised: set[str] = field(default_factory=set)
+    _sums: dict[str, int] = field(default_factory=dict)  # time broken of late, in twentieths of a millisecond
+    _was_broken: set[str] = field(default_factory=set)  # by the report before
+    _judged_ms: int | None = None  # when that was
 
     def judge(self, view: View) -> tuple[list[Rule], list[Rule]]:
         """The rules whose alarm this report raises, and those whose alarm it clears."""
         raised, cleared = [], []
         self.making_sure = False
+        interval_ms = self._interval_ms(view.now_ms)
         faults = view.report.faults
         for rule in self.rules:
             said = bool(faults) and any(fault in rule.unit_faults for fault in faults)
-            if said or (rule.breaks is not None and rule.breaks(view)):
+            broken = said or (rule.breaks is not None and rule.breaks(view))
+            summed = self._add(rule, broken, interval_ms)
+            if broken:
                 since_ms = self._since_ms.setdefault(rule.code, view.now_ms)
                 self._right_ms.pop(rule.code, None)
-                due = said or view.now_ms - since_ms >= rule.sustain_ms
+                due = said or summed or view.now_ms - since_ms >= rule.sustain_ms
                 if not due:
                     self.making_sure = self.making_sure or rule.effect is Effect.FAIL
                 elif rule.code not in self._raised:
@@ -47,7 +57,24 @@ class Watch:
         """Let the alarm ``code`` be raised anew: its cause has been dealt with."""
         self._since_ms.pop(code, None)
         self._right_ms.pop(code, None)
+        self._sums.pop(code, None)
         self._raised.discard(code)
+
+    def _interval_ms(self, now_ms: int) -> int:
+        before_ms, self._judged_ms = self._judged_ms, now_ms
+        return min(now_ms - before_ms, INTERVAL_MAX_MS) if before_ms is not None else 0
+
+    def _add(self, rule: Rule, broken: bool, interval_ms: int) -> bool:
+        """Add up for how long the rule has been broken; say whether that is long enough in all.
+
+        A time in which it changed counts half. What holds again is forgiven slowly, so that what is wrong
+        for a tenth of the time or more, however it is cut up, comes to the sum in the end.
+        """
+        ends = broken + (rule.code in self._was_broken)
+        (self._was_broken.add if broken else self._was_broken.discard)(rule.code)
+        change = 10 * ends * interval_ms if ends else -2 * 10 * interval_ms // FORGIVEN
+        self._sums[rule.code] = total = max(self._sums.get(rule.code, 0) + change, 0)
+        return total >= 20 * rule.sustain_ms
 
     def _is_over(self, rule: Rule, now_ms: int) -> bool:
         """Forget a rule that holds again, and say whether that clears an alarm.
@@ -59,5 +86,6 @@ class Watch:
         if clears or now_ms - self._right_ms.setdefault(rule.code, now_ms) >= rule.sustain_ms:
             del self._since_ms[rule.code]
         if clears:
+            self._sums.pop(rule.code, None)
             self._raised.discard(rule.code)
         return clears

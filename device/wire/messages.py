@@ -497,7 +497,7 @@ class Status:
     level_set: int  # mW/cm² or /min: the level asked by the running step; 0 for none
     duty_set_pct: int  # %: its duty cycle; 0 for none
     output: int  # mW/cm² or /min: the level measured now: during the pulse, as level_set
-    head_temp_ddeg_c: int  # 0.1 °C: the head's temperature
+    head_temp_ddeg_c: int  # 0.1 °C: the head's temperature; it has to resolve tenths of a degree
     contact_pct: int  # %: how well the head couples
     battery_pct: int  # %: charge left
     force_n: int  # N: force on the head

@@ -7,6 +7,7 @@ imported, Ctrl-C ends the program from `_leave`, and not with a traceback from t
 from __future__ import annotations
 
 import os
+import select
 import sys
 
 from physioctl import siblings
@@ -20,6 +21,7 @@ else:
     import _signal as signal  # the same without its enums, whose import is most of what Ctrl-C could hit here
 
 _STOPPED = 6  # Exit.STOPPED, which is not imported yet
+_due = _STOPPED  # the exit code if the program is ended now; what `run` finds out takes its place
 
 
 def main() -> None:
@@ -42,6 +44,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line on ``arguments`` and return its exit code, whoever reads what it prints."""
+    global _due
     import click
 
     from physioctl.cli.commands import cli
@@ -54,15 +57,21 @@ def run(arguments: list[str]) -> int:
         except click.exceptions.Exit as done:
             code = done.exit_code
         except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - sorted by kind; strangers are raised again
-            from physioctl.cli.exits import report  # only a failing command pays for the error tree
+            from physioctl.cli.exits import code_of, report  # only a failing command pays for the error tree
 
+            code = _due = int(code_of(error))
             if isinstance(error, KeyboardInterrupt | click.Abort):
                 streams.limit_waiting()
-            code = report(error)
+            try:
+                report(error)
+            except KeyboardInterrupt:  # while it waited for a reader: the code is what it was
+                streams.limit_waiting()
+        if code:
+            _due = int(code)
         try:
             streams.drain()
         except KeyboardInterrupt:  # while it waited for a reader
-            code = _STOPPED
+            code = code or _STOPPED
     return int(code)
 
 
@@ -73,8 +82,12 @@ def interrupts_raise() -> None:
 
 
 def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
-    """End the program: nothing has been opened yet. An exception may be lost in the middle of an import."""
+    """End the program, now: nothing is open. An exception may be lost in the middle of an import.
+
+    Nothing is said where standard error would have to be waited for.
+    """
     try:
-        os.write(2, b"stopped.\n")
+        if sys.platform == "win32" or select.select([], [2], [], 0)[1]:
+            os.write(2, b"stopped.\n")
     finally:
-        os._exit(_STOPPED)
+        os._exit(_due)

@@ -122,7 +122,7 @@ def ask(
         terminal.say(f"{question.title} ({question.code}). {question.weigh}")
         if _chosen(terminal, "Do you acknowledge it?", _WORDS, "yes, no") is Answer.YES:
             acknowledged.append(question.code)
-    by = operator or "operator at the terminal"
+    by = operator or "operator-at-the-terminal"
     return answered(protocol, said, on=today, person=person, age_band=age, acknowledged=acknowledged, by=by)
 
 

@@ -12,6 +12,7 @@ import click
 
 from physioctl import __version__
 from physioctl.cli import interrupts_raise
+from physioctl.cli.groups import Group
 
 # Command → module, the name of its click command in it, and its line in --help.
 COMMANDS = {
@@ -34,7 +35,7 @@ COMMANDS = {
 }
 
 
-class Commands(click.Group):
+class Commands(Group):
     """A group whose commands are imported when they are called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

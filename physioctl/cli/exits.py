@@ -40,6 +40,7 @@ _CODES: tuple[tuple[type[PhysioctlError], Exit], ...] = (
     (UsageMistake, Exit.USAGE),
 )
 
+_NO_THREAD = "can't start new thread"  # all that Python says of it
 _LISTS = (
     ProtocolInvalid,
     Refused,
@@ -48,35 +49,39 @@ _LISTS = (
 )  # may name several mistakes, one in each line
 
 
-def code_of(error: PhysioctlError) -> Exit:
-    """The exit code for an error of ours."""
+def code_of(error: BaseException) -> Exit:
+    """The exit code for ``error``."""
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return Exit.STOPPED
     return next((code for kind, code in _CODES if isinstance(error, kind)), Exit.USAGE)
 
 
-def report(error: BaseException) -> int:
-    """Say ``error`` on standard error and return its exit code; raise it again if it is not one of ours."""
+def report(error: BaseException) -> None:
+    """Say ``error`` on standard error; raise it again if it is not one that is known here."""
     match error:
         case PhysioctlError():
             _say(error.what, error.to_do, in_lines=isinstance(error, _LISTS))
-            return code_of(error)
         case click.ClickException():
             context = error.ctx if isinstance(error, click.UsageError) else None
             command = context.command_path if context else "physioctl"
             _say(error.format_message().expandtabs(), f"see {command} --help", in_lines=True)
-            return Exit.USAGE
         case click.Abort() | KeyboardInterrupt():
             click.echo("stopped.", err=True)
-            return Exit.STOPPED
         case OSError(errno=errno.EMFILE | errno.ENFILE):
             _say(
                 "this program may not open as many files as it needs",
                 "Raise the limit, such as: ulimit -n 256",
             )
-            return Exit.USAGE
+        case RuntimeError() if _NO_THREAD in str(error):
+            _say(
+                "the system gives this program no further thread", "Raise the limit, such as: ulimit -u 4096"
+            )
+        case MemoryError():
+            _say("there is too little memory", "End other programs, or raise the limit: ulimit -v")
         case OSError():
             _say(f"the operating system refuses: {error}", "See to that, then start it again.")
-            return Exit.USAGE
-    raise error
+        case _:
+            raise error
 
 
 def _say(what: str, to_do: str, *, in_lines: bool = False) -> None:

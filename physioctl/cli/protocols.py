@@ -12,7 +12,8 @@ from device.models import MODELS, Model, model
 from physioctl.answers import blank_answers
 from physioctl.cli.choosing import chosen
 from physioctl.cli.completion import ProtocolName
-from physioctl.cli.exits import Exit, report
+from physioctl.cli.exits import Exit, code_of, report
+from physioctl.cli.groups import Group
 from physioctl.cli.printing import aside, json_line, say, table
 from physioctl.person import reference
 from physioctl.questions import RED_FLAGS, Question, ages_of, questions_of
@@ -30,7 +31,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a 
 _NONE = "none"  # a protocol of no family: guidance only
 
 
-@click.group()
+@click.group(cls=Group)
 def protocols() -> None:
     """List, show, check and plan protocols.
 
@@ -168,7 +169,8 @@ def _checked(file: str) -> int:
             aside(f"and {more} more")
         return Exit.PROTOCOL_INVALID
     except PhysioctlError as error:
-        return report(error)
+        report(error)
+        return code_of(error)
     say(f"ok {file}: {protocol.title}")
     return Exit.DONE
 

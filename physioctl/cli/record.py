@@ -16,6 +16,7 @@ from physioctl.record import verify as the_verdict
 from physioctl.record.entries import Entry
 from physioctl.record.history import Session, Summary
 from physioctl.record.journal import default_path
+from physioctl.record.journal_file import ELSEWHERE, bears_our_mark, file_named, is_to_begin, plainly
 from physioctl.text import clean, joules, minutes
 
 _JOURNAL = click.option(
@@ -66,7 +67,10 @@ def show(session: str | None, journal: Path | None, everything: bool, as_json: b
     """
     path = journal or default_path()
     if journal is None and not path.exists():
-        raise UsageMistake("there is no session in the journal yet", "Run one: physioctl demo shows how.")
+        raise UsageMistake(
+            "there is no session in the journal yet",
+            "physioctl run begins one.",
+        )
     found = the_record.session(path, session)
     if as_json:
         for entry in found.entries:
@@ -111,6 +115,9 @@ def verify(journal: Path | None, head: str | None, as_json: bool) -> int:
         return Exit.DONE
     bad = "" if verdict.first_bad is None else f"first bad entry: {verdict.first_bad}: "
     aside(f"error: {path} is not whole: {bad}{verdict.why}")
+    if not (verdict.entries or bears_our_mark(path)):
+        aside(f"  to do: Nothing in it is a journal's. {ELSEWHERE}")
+        return Exit.JOURNAL_UNUSABLE
     new = f"run … --journal NEW --new --continues {path}"
     aside(f"  to do: Keep this file as it is, and begin a new one: {new}. Whole: {verdict.entries}.")
     return Exit.JOURNAL_UNUSABLE
@@ -118,8 +125,9 @@ def verify(journal: Path | None, head: str | None, as_json: bool) -> int:
 
 def _there(journal: Path | None) -> Path | None:
     path = journal or default_path()
-    if path.exists():
-        return path
+    with plainly(str(path)):
+        if not is_to_begin(file_named(path), folders=journal is None):
+            return path
     aside(f"There is no journal at {path} yet; the first session makes it.")
     return None
 

@@ -23,11 +23,12 @@ from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import aside, json_text, say
 from physioctl.cli.reconnect import reconnect
+from physioctl.cli.streams import limit_waiting
 from physioctl.errors import UsageMistake
 from physioctl.events import Outcome, SessionEnded
 from physioctl.network import beyond_this_machine, refuse_unauthenticated, warning
 from physioctl.person import reference
-from physioctl.ports import held
+from physioctl.ports import held, open_link
 from physioctl.record.history import session as recorded
 from physioctl.record.journal import Journal, default_path
 from physioctl.runner import Request, run_session
@@ -93,12 +94,14 @@ def run(
     \b
     Examples:
       physioctl run unit-check --port /dev/ttyUSB0
-      physioctl run calf-tightness-ultrasound --port COM4 --side left --answers answers.yaml
+      physioctl run calf-tightness-ultrasound --port COM4 --side left --person P-017 --answers answers.yaml
       physioctl run unit-check --port 'sim://us111?seed=7' --json
     """
     found = chosen(protocol)
     if not unauthenticated_network:
         refuse_unauthenticated(port, found)
+    if asking.can_ask():  # before a person is asked anything; it is not held while they think
+        open_link(port, SimpleQueue()).close()
     clock = SystemClock()
     by = None if operator is None else reference(operator)
     if rest_of is not None:
@@ -121,10 +124,15 @@ def run(
     )
     inbox: Inbox = SimpleQueue()
     with ExitStack() as stack:
-        stack.enter_context(stop_on_signals(inbox))
         record = stack.enter_context(Journal.open(journal, clock, new=new, continues=continues))
+        if (
+            record.begun
+        ):  # at once: whatever follows may be refused, and a mistyped name is not to go unnoticed
+            limit_waiting()  # for whoever reads what is said
+            aside(f"A new journal was begun: {record.name}")
         if asking.can_ask():
             confirm(record, asking.clock_is_right)
+        stack.enter_context(stop_on_signals(inbox))  # not before: until here, Ctrl-C ends the program
         link, stops = stack.enter_context(held(port, inbox))
         if beyond_this_machine(port):
             aside(warning(port))
@@ -134,8 +142,7 @@ def run(
         driver.add_observer(stops)
         ended = run_session(request, driver, record, watchers)
         if not as_json:
-            begun = [f"  A new journal was begun: {record.name}"] if record.begun else []
-            for line in (*summary(ended), *begun):
+            for line in summary(ended):
                 say(line)
         if driver.controller.lost and request.attended:
             ended = _after_the_cable(ended, port, record, clock, inbox)

@@ -19,6 +19,9 @@ from physioctl.ports import held, open_link
 from physioctl.screens import SILENCE
 from physioctl.terminal import stop_on_signals
 
+ASK_AGAIN_MS = 1000  # after a stop beside a program that could not be asked; this project's own figure
+EVERY_MS = 50
+
 
 @click.command()
 @click.option("--port", required=True, help="A device path, a COM name, socket:// or rfc2217://.")
@@ -36,7 +39,9 @@ def stop(port: str) -> int:
     if silence is not Silence.PROVEN:
         known = f"a stop was sent on {port}. {SILENCE[silence]}"
         raise SilenceNotProven(f"{known} Besides, {beside}." if beside else known, "Switch the unit off now.")
-    if beside:
+    if beside and _asked_again(port):
+        aside(f"{beside}; the stop was sent beside it, and that program has stopped as well.")
+    elif beside:
         aside(f"{beside}; the stop was sent beside it.")
     say(SILENCE[silence])
     return 0
@@ -49,6 +54,17 @@ def _asked(port: str) -> bool:
     """
     with stop_on_signals(SimpleQueue()):
         return ask_to_stop(port) is Silence.PROVEN
+
+
+def _asked_again(port: str) -> bool:
+    """Ask whoever holds the port, who may have been about to begin, for as long as that may take."""
+    clock, nothing = SystemClock(), SimpleQueue[None]()
+    give_up_ms = clock.now_ms() + ASK_AGAIN_MS
+    while clock.now_ms() < give_up_ms:
+        if _asked(port):
+            return True
+        clock.wait(nothing, clock.now_ms() + EVERY_MS)
+    return False
 
 
 def _silenced(port: str) -> tuple[Silence, str]:

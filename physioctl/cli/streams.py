@@ -9,6 +9,7 @@ unit, for `PATIENCE_S` at the most.
 from __future__ import annotations
 
 import os
+import select
 import sys
 import threading
 from collections.abc import Iterator
@@ -60,8 +61,13 @@ class Output:
             self._pass_on(text)
             return
         if self._writer is None:
-            self._writer = threading.Thread(target=self._write_all, name="output", daemon=True)
-            self._writer.start()
+            writer = threading.Thread(target=self._write_all, name="output", daemon=True)
+            try:
+                writer.start()
+            except RuntimeError:  # the system has no thread for it: then nothing runs that could be delayed
+                self._pass_on(text)
+                return
+            self._writer = writer
         done = threading.Event()
         self._items.put((text, done))
         self._wait(done)
@@ -115,7 +121,7 @@ class Output:
         try:
             if self._fd is not None:
                 while data:
-                    data = data[os.write(self._fd, data) :]
+                    data = data[_write(self._fd, data) :]
             elif self._stream is not None:
                 self._stream.write(data.decode(self.encoding))
                 self._stream.flush()
@@ -184,6 +190,15 @@ def _is_open(number: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def _write(fd: int, data: bytes) -> int:
+    """Write some of ``data``, and return how much. A descriptor that is not to block is waited for here."""
+    try:
+        return os.write(fd, data)
+    except BlockingIOError:
+        select.select([], [fd], [])
+        return 0
 
 
 def _descriptor(stream: TextIO | None) -> int | None:

@@ -73,6 +73,8 @@ class Entry:
         value = self.body.get(key)
         if not isinstance(value, str):
             raise Damaged(self.seq, f"its {key} is not a text")
+        if not _is_utf_8(value):  # JSON can write half a character; a session that was told has none
+            raise Damaged(self.seq, f"its {key} is not UTF-8")
         return value
 
     def text_or_none(self, key: str) -> str | None:
@@ -89,6 +91,13 @@ class Entry:
     def whole_or_none(self, key: str) -> int | None:
         """Return a whole number of the body, or None where it says none."""
         return None if self.body.get(key) is None else self.whole(key)
+
+    def moment(self, key: str) -> datetime:
+        """Return a time of the body, written as an entry's own is."""
+        text = self.text(key)
+        if not _UTC.fullmatch(text):
+            raise Damaged(self.seq, f"its {key} is no time")
+        return _moment(self.seq, text)
 
     def flag(self, key: str) -> bool:
         """Return a yes or no of the body."""
@@ -123,6 +132,11 @@ def flaw(row: tuple[Any, ...]) -> str | None:
     if not all(form.fullmatch(value) for form, value in forms) or not 0 <= at_ms <= WHOLE_MAX:
         return "it is of a form that no entry has"
     return None
+
+
+def is_session(text: object) -> bool:
+    """Whether ``text`` has the form of a session's id."""
+    return isinstance(text, str) and text != "" and _SESSION.fullmatch(text) is not None
 
 
 def read(row: tuple[Any, ...], *, erased: bool = False) -> Entry:

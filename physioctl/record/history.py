@@ -9,7 +9,8 @@ It never learns whether an open session still runs. A row that is not as it was 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,8 +23,8 @@ from physioctl.errors import UsageMistake
 from physioctl.events import Outcome
 from physioctl.person import reference
 from physioctl.record.entries import Damaged, Entry, all_of
-from physioctl.record.journal import Journal, reading
-from physioctl.record.sessions_table import unit_key
+from physioctl.record.journal import TABLE_DIFFERS, Journal, reading
+from physioctl.record.sessions_table import differs, unit_key
 from physioctl.wall_clock import confirmations, counted_from, damaged
 from protocols.limits import Family
 
@@ -103,16 +104,14 @@ def sessions(
     where: Path | Journal, person: str | None = None, limit: int | None = None
 ) -> tuple[Summary, ...]:
     """Return the sessions in the journal, the newest first; of one person, if one is named."""
-    chosen = "SELECT seq FROM entries WHERE name = 'session_started'"
-    values: tuple[object, ...] = ()
+    chosen, values = "SELECT seq FROM sessions NOT INDEXED", list[object]()
     if person is not None:
-        chosen, values = "SELECT seq FROM sessions WHERE person = ?", (reference(person),)
+        chosen, values = f"{chosen} WHERE person = ?", [reference(person)]
     newest = f"{chosen} ORDER BY seq DESC LIMIT ?"
     at_most = -1 if limit is None else min(limit, 2**62)
     with _record(where) as connection:
         rows = connection.execute(newest, (*values, at_most)).fetchall()
-        starts = (start for (seq,) in rows for start in _at(connection, seq) if not start.erased)
-        return tuple(_summary(connection, start) for start in starts)
+        return tuple(_summary(connection, _at(connection, seq)) for (seq,) in rows)
 
 
 def session(where: Path | Journal, id_or_prefix: str | None = None) -> Session:
@@ -120,7 +119,12 @@ def session(where: Path | Journal, id_or_prefix: str | None = None) -> Session:
     with _record(where) as connection:
         id_ = _latest(connection) if id_or_prefix is None else _only(connection, id_or_prefix)
         entries = tuple(all_of(connection, "WHERE session = ? ORDER BY entries.seq", (id_,)))
-        start = next(entry for entry in entries if entry.name == _STARTED)
+        start = next((entry for entry in entries if entry.name == _STARTED), None)
+        between = "SELECT count(*) FROM entries NOT INDEXED WHERE session = ? AND seq BETWEEN ? AND ?"
+        if start is None or connection.execute(between, (id_, start.seq, entries[-1].seq)).fetchone() != (
+            len(entries),
+        ):
+            raise Damaged(None, f"the index of the entries of session {id_} does not agree with them")
         if start.erased:
             raise UsageMistake(f"session {id_} has been erased", "List the others with: physioctl history")
         return Session(_summary(connection, start), entries)
@@ -135,26 +139,42 @@ def had_today(
     what is not known never makes room for more. Sessions on simulated units do not count.
     """
     confirmed = confirmations(connection)
-    mine = "SELECT seq FROM sessions WHERE person = ? AND body_site = ? AND simulated = 0 ORDER BY seq DESC"
-    for (seq,) in connection.execute(mine, (person, body_site)).fetchall():
-        for start in _at(connection, seq):
-            if counted_from(start, confirmed) <= now - WINDOW - SPAN_MAX:
-                return
-            if start.text_or_none("person") != person:
-                raise Damaged(seq, "the table of sessions names another person")
-            if not _concerns(start, side, family):
-                continue
-            summary, last = _summary(connection, start), _last_told(connection, start)
-            heard = counted_from(last, confirmed)
-            if heard > now - WINDOW:
-                yield _had(connection, summary, heard)
+    for start, last in _newest(connection):
+        if counted_from(start, confirmed, now) <= now - WINDOW - SPAN_MAX:
+            return
+        if start.erased or start.text_or_none("person") != person or start.text("body_site") != body_site:
+            continue
+        if start.flag("simulated") or not _concerns(start, side, family):
+            continue
+        heard = counted_from(_own_last(start, last), confirmed, now)
+        if heard > now - WINDOW:
+            yield _had(connection, _told(start, last), heard)
+
+
+def last_elsewhere(connection: sqlite3.Connection, now: datetime) -> datetime | None:
+    """Return when a session may last have been given in the journal that this one continues, or None.
+
+    It is by that journal's last entry if it was whole, and otherwise until this one was begun. A time after
+    ``now`` is wrong, as in `counted_from`.
+    """
+    begun = next(iter(all_of(connection, "WHERE entries.seq = 1")), None)
+    if begun is None or begun.name != "journal_begun":
+        return None
+    whole = begun.flag("continues_whole")
+    if whole and begun.whole("continues_entries") == 0:
+        return None
+    last = None if begun.body.get("continues_utc") is None else begun.moment("continues_utc")
+    known = [last] if last is not None and last <= now else []
+    if whole and known:
+        return last
+    return max([*known, counted_from(begun, confirmations(connection), now)])
 
 
 def chain(where: Path | Journal, id_: str) -> tuple[Summary, ...]:
     """Return what gave the rest of session ``id_``, itself, and what it is the rest of, to the first."""
     with _record(where) as connection:
-        after = connection.execute("SELECT seq FROM sessions WHERE rest_of = ?", (id_,)).fetchall()
-        links = [start for (seq,) in after for start in _at(connection, seq)]
+        rests = "SELECT seq FROM sessions NOT INDEXED WHERE rest_of = ?"
+        links = [_at(connection, seq) for (seq,) in connection.execute(rests, (id_,)).fetchall()]
         return tuple(_summary(connection, link) for link in (*links, *_back(connection, id_)))
 
 
@@ -166,11 +186,11 @@ def unsettled(
     One that was reconciled with the unit since is settled, unless it has told something itself after that.
     ``simulated`` narrows it to sessions on simulated units, or to the others.
     """
-    mine = "SELECT seq FROM sessions WHERE unit = ? AND simulated IN (?, ?) AND settled = 0 ORDER BY seq"
-    either = (0, 1) if simulated is None else (int(simulated),) * 2
+    mine = "SELECT seq FROM sessions NOT INDEXED WHERE unit = ? AND settled = 0 AND simulated {} ORDER BY seq"
+    kind = "IN (0, 1)" if simulated is None else f"= {simulated:d}"
     with _record(where) as connection:
-        rows = connection.execute(mine, (unit_key(model, serial), *either)).fetchall()
-        return tuple(_summary(connection, start) for (seq,) in rows for start in _at(connection, seq))
+        rows = connection.execute(mine.format(kind), (unit_key(model, serial),)).fetchall()
+        return tuple(_summary(connection, _at(connection, seq)) for (seq,) in rows)
 
 
 _STARTED = "session_started"
@@ -179,6 +199,10 @@ _STANDS = ("session_ended", "session_reconciled", "step_ended", *_RUNNING)
 _SIDES = ("left", "right")
 _LAST_OF_EACH = "WHERE entries.seq IN ({})".format(
     ", ".join(f"(SELECT max(seq) FROM entries WHERE session = ? AND name = '{name}')" for name in _STANDS)  # noqa: S608
+)
+# By the numbers of the entries, newest first, and by no index: what is admitted depends on it.
+_BACKWARDS = "SELECT seq, session, name FROM entries NOT INDEXED WHERE name IN ({}) ORDER BY seq DESC".format(  # noqa: S608
+    ", ".join(f"'{name}'" for name in (_STARTED, *_STANDS))
 )
 
 
@@ -191,19 +215,23 @@ def _concerns(start: Entry, side: str, family: Family) -> bool:
 def _record(where: Path | Journal) -> Iterator[sqlite3.Connection]:
     try:
         with reading(where) as connection:
+            if isinstance(where, Path) and differs(connection):  # an open journal has been asked already
+                raise Damaged(None, TABLE_DIFFERS)
             yield connection
     except Damaged as damage:
         raise damaged(where.name if isinstance(where, Journal) else str(where), damage) from damage
 
 
 def _latest(connection: sqlite3.Connection) -> str:
-    newest = all_of(connection, "WHERE name = 'session_started' ORDER BY entries.seq DESC LIMIT 1")
-    if not newest:
-        raise UsageMistake("there is no session in the journal yet", "Run one: physioctl demo shows how.")
-    return newest[0].session
+    (newest,) = connection.execute("SELECT max(seq) FROM sessions NOT INDEXED").fetchone()
+    if newest is None:
+        raise UsageMistake("there is no session in the journal yet", "physioctl run begins one.")
+    return _at(connection, newest).session
 
 
 def _only(connection: sqlite3.Connection, prefix: str) -> str:
+    if not prefix:
+        raise UsageMistake("an empty id names no session", "List them with: physioctl history")
     starts = "SELECT session FROM entries WHERE name = 'session_started' AND substr(session, 1, ?) = ?"
     shown = ascii(prefix[:64])
     try:
@@ -224,22 +252,36 @@ def _back(connection: sqlite3.Connection, id_: str | None) -> Iterator[Entry]:
     seen: set[str] = set()
     while id_ is not None and id_ not in seen:
         seen.add(id_)
-        found = all_of(connection, "WHERE session = ? AND name = 'session_started'", (id_,))
-        if not found or found[0].erased:
+        row = connection.execute("SELECT seq FROM sessions NOT INDEXED WHERE session = ?", (id_,)).fetchone()
+        if row is None:  # there is none, or its body has been erased
             return
-        yield found[0]
-        id_ = found[0].text_or_none("rest_of")
+        start = _at(connection, row[0])
+        yield start
+        id_ = start.text_or_none("rest_of")
 
 
-def _at(connection: sqlite3.Connection, seq: object) -> list[Entry]:
+def _at(connection: sqlite3.Connection, seq: object) -> Entry:
     found = all_of(connection, "WHERE entries.seq = ?", (seq,))
     if not found or found[0].name != _STARTED:
         raise Damaged(seq, "no session starts there")
-    return found
+    return found[0]
+
+
+def _newest(connection: sqlite3.Connection) -> Iterator[tuple[Entry, dict[str, Entry]]]:
+    """Give the starts of sessions, the newest first, each with the session's last words."""
+    last: dict[str, dict[str, int]] = defaultdict(dict)
+    for seq, session_, name in connection.execute(_BACKWARDS):
+        if name == _STARTED:
+            start = _at(connection, seq)
+            yield start, _entries(connection, last.pop(session_, {}).values())
+        else:
+            last[session_].setdefault(name, seq)
 
 
 def _had(connection: sqlite3.Connection, summary: Summary, heard: datetime) -> Had:
-    *_, first = _back(connection, summary.id)
+    if not (chain_ := list(_back(connection, summary.id))):
+        raise Damaged(None, f"session {summary.id} is not in the table of sessions")
+    first = chain_[-1]
     is_open = summary.outcome is None
     delivered_ms = max(summary.delivered_ms, summary.planned_ms) if is_open else summary.delivered_ms
     return Had(first.session, first.whole("planned_ms"), delivered_ms, is_open, heard)
@@ -250,12 +292,15 @@ def _last_words(connection: sqlite3.Connection, id_: str) -> dict[str, Entry]:
     return {entry.name: entry for entry in all_of(connection, _LAST_OF_EACH, (id_,) * len(_STANDS))}
 
 
-def _last_told(connection: sqlite3.Connection, start: Entry) -> Entry:
-    """The last entry that the session itself told: what was reconciled later is another's word."""
-    return _own_last(start, _last_words(connection, start.session))
+def _entries(connection: sqlite3.Connection, numbers: Collection[int]) -> dict[str, Entry]:
+    places = ", ".join("?" * len(numbers))
+    return {
+        entry.name: entry for entry in all_of(connection, f"WHERE entries.seq IN ({places})", tuple(numbers))
+    }
 
 
 def _own_last(start: Entry, last: Mapping[str, Entry]) -> Entry:
+    """The last entry that the session itself told: what was reconciled later is another's word."""
     own = [start, *(last[name] for name in ("step_ended", *_RUNNING) if name in last)]
     if "session_ended" in last and "session_reconciled" not in last:
         own.append(last["session_ended"])
@@ -277,8 +322,11 @@ def _end(last: Mapping[str, Entry]) -> tuple[Entry | None, Silence | None]:
 
 
 def _summary(connection: sqlite3.Connection, start: Entry) -> Summary:
+    return _told(start, _last_words(connection, start.session))
+
+
+def _told(start: Entry, last: Mapping[str, Entry]) -> Summary:
     """``start``'s session as last heard of; without an end it is open, and stands where it was left."""
-    last = _last_words(connection, start.session)
     end, silence = _end(last)
     counted = [last[name] for name in _STANDS if name in last and name != "commanded"]
     metered = [entry for entry in counted if entry.name != "step_ended"]

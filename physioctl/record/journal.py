@@ -26,8 +26,10 @@ from physioctl.record.entries import COLUMNS, Damaged, flaw
 from physioctl.record.journal_file import (
     BUSY_S,
     OpenFile,
+    bears_our_mark,
     begin_file,
     connect,
+    connect_immutable,
     connect_read_only,
     continue_after,
     default_path,
@@ -47,12 +49,13 @@ from physioctl.record.journal_schema import (
     schema_expected,
     schema_of,
 )
-from physioctl.record.sessions_table import derive
+from physioctl.record.sessions_table import derive, differs
 
 __all__ = ["BUSY_S", "Journal", "SessionLog", "default_path", "reading"]
 
 CHECKED_AT_OPEN = 1000  # of the newest entries: some milliseconds; all of them are for `verify`
 _SALT_BYTES = 16
+TABLE_DIFFERS = "its table of sessions does not agree with the entries"
 
 
 class Journal:
@@ -170,8 +173,18 @@ class Journal:
         if not self._connection.in_transaction:
             self._last = (last + 1, hash_)
 
+    def expect_no_transaction(self) -> None:
+        """Raise `UsageMistake` within a transaction: what is told there is on no disk before it ends."""
+        with plainly(self.name):
+            if self._connection.in_transaction:
+                raise UsageMistake(
+                    "a session cannot be recorded within a transaction of its journal",
+                    "Run the session first, or after it.",
+                )
+
     def begin(self, session: str) -> SessionLog:
-        """Return the recorder of the session with this id."""
+        """Return the recorder of the session with this id. Raise `UsageMistake` within a transaction."""
+        self.expect_no_transaction()
         return SessionLog(self, session)
 
     def new_session_id(self) -> str:
@@ -301,7 +314,11 @@ class SessionLog:
         self.written += len(events)
 
     def leave_open(self) -> None:
-        """Never close the journal: a write to it has not come back, and closing would wait for that."""
+        """Never close the journal: a write to it has not come back, and closing would wait for that.
+
+        Nor would another write come back.
+        """
+        self.broken = True
         self._journal.left_open = True
 
     def keep_beside(self, event: Event) -> Path | None:
@@ -323,7 +340,8 @@ def reading(where: Path | Journal) -> Iterator[sqlite3.Connection]:
             raise JournalUnusable(
                 f"the journal {name} cannot be read: {there}", "Name another with --journal FILE."
             )
-        connection = connect_read_only(where)
+        # Beside another program's file even a reader would leave a -shm.
+        connection = connect_read_only(where) if bears_our_mark(where) else connect_immutable(where)
         try:
             connection.execute("BEGIN")
             expect_format(connection, name)
@@ -360,25 +378,34 @@ def _flaw_at_end(connection: sqlite3.Connection, newest: list[tuple[object, ...]
             return str(Damaged(row[0], what))
         if before is not None and (row[0], row[6]) != (int(str(before[0])) + 1, before[7]):
             return str(Damaged(row[0], "it does not follow from the entry before it"))
-    starts = "SELECT count(*) FROM entries WHERE name = 'session_started'"
-    erased = "SELECT 1 FROM entries WHERE name = 'bodies_erased' LIMIT 1"
-    (derived,) = connection.execute("SELECT count(*) FROM sessions").fetchone()
-    if connection.execute(starts).fetchone() != (derived,) and not connection.execute(erased).fetchone():
-        return "its table of sessions does not agree with the entries"
-    return None
+    return TABLE_DIFFERS if differs(connection) else None
 
 
 def _head_of(path: Path) -> JournalBegun:
-    """Return the first entry of a journal that continues the one at ``path``, which need not be whole."""
+    """Return the first entry of a journal that continues the one at ``path``, which need not be whole.
+
+    Raise `UsageMistake` when nothing of it is a journal's: neither its mark nor an entry.
+    """
     from physioctl.record.verify import verify
 
     verdict = verify(path)
+    if not (verdict.entries or bears_our_mark(path)):
+        raise UsageMistake(
+            f"{path} is no journal, and cannot be continued", "Name the journal, or leave it out."
+        )
+    last = None
+    if verdict.whole and verdict.entries:
+        with reading(path) as connection:
+            (last,) = connection.execute(
+                "SELECT utc FROM entries WHERE seq = ?", (verdict.entries,)
+            ).fetchone()
     return JournalBegun(
         at_ms=0,
         continues=verdict.head,
         continues_entries=verdict.entries,
         continues_whole=verdict.whole,
         continues_file=sha256(os.fsencode(path.absolute())).hexdigest(),
+        continues_utc=last,
     )
 
 

@@ -6,6 +6,7 @@ tables are known to be a journal's.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import sqlite3
@@ -30,6 +31,7 @@ from physioctl.record.journal_schema import (
 
 BUSY_S = 2.0  # how long another program may hold the journal
 _BESIDE = ("", "-wal", "-shm")  # the file, and what SQLite keeps beside it
+_LEFT = ("-wal", "-shm", "-journal")  # what SQLite takes up beside a file of the name
 _NO_FILES = ("", "-", ":memory:")
 
 
@@ -50,22 +52,41 @@ def file_named(path: Path) -> Path:
     return Path(os.path.abspath(text))  # noqa: PTH100 - Path.resolve would follow links, and hide them
 
 
+def is_to_begin(path: Path, *, folders: bool) -> bool:
+    """Whether there is nothing at ``path``, so that the first session begins a journal there.
+
+    Raise `JournalUnusable` where none can be. ``folders`` says that missing folders are made as well.
+    """
+    if path.is_symlink() and not path.exists():
+        raise JournalUnusable(f"the journal {path} cannot be used: it is a link to nothing", ELSEWHERE)
+    if path.exists():
+        return False
+    if left := [file for beside in _LEFT if os.path.lexists(file := Path(f"{path}{beside}"))]:
+        if path.exists():  # another program has begun it meanwhile, and these are its own
+            return False
+        raise _left_behind(path, left)
+    if path.parent.exists() and not path.parent.is_dir():
+        raise JournalUnusable(
+            f"the journal {path} cannot be used: {path.parent} is not a folder",
+            "Name another with --journal FILE.",
+        )
+    if not path.parent.exists() and not folders:
+        raise JournalUnusable(
+            f"the journal {path} cannot be made: there is no folder {path.parent}",
+            "Make the folder, or begin the journal and its folders with: run --journal FILE --new",
+        )
+    return True
+
+
 def begin_file(path: Path, *, folders: bool) -> bool:
     """Make an empty journal at ``path`` if there is nothing there, and say whether it was made.
 
     It is made beside and put in place whole, so that nobody ever finds half a journal. ``folders`` lets the
     folders that are missing be made as well.
     """
-    if path.is_symlink() and not path.exists():
-        raise JournalUnusable(f"the journal {path} cannot be used: it is a link to nothing", ELSEWHERE)
-    if path.exists():
+    if not is_to_begin(path, folders=folders):
         return False
     if not path.parent.exists():
-        if not folders:
-            raise JournalUnusable(
-                f"the journal {path} cannot be made: there is no folder {path.parent}",
-                "Make the folder, or begin the journal and its folders with: run --journal FILE --new",
-            )
         for folder in reversed([folder for folder in path.parents if not folder.exists()]):
             folder.mkdir(mode=0o700, exist_ok=True)
     made = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
@@ -95,6 +116,16 @@ def _put_in_place(made: Path, path: Path) -> bool:
     return True
 
 
+def _left_behind(path: Path, left: list[Path]) -> JournalUnusable:
+    """SQLite would take these for the new file's own, and write the earlier one's entries into it."""
+    return JournalUnusable(
+        f"the journal {path} cannot be begun: of an earlier file of that name there is still "
+        f"{' and '.join(file.name for file in left)}",
+        "They may hold its last entries. Put that file back beside them, or move them to where it is now; "
+        "or name another with --journal FILE.",
+    )
+
+
 def expect_ours(path: Path) -> None:
     """Raise `JournalUnusable` unless ``path`` leads to a journal of this format. Change nothing."""
     status = path.stat()
@@ -102,9 +133,7 @@ def expect_ours(path: Path) -> None:
         raise JournalUnusable(f"the journal {path} cannot be used: it is not a file", ELSEWHERE)
     if status.st_size == 0:
         raise JournalUnusable(f"the journal {path} cannot be used: the file is empty", ELSEWHERE)
-    # Immutable: SQLite takes no lock and lays nothing beside the file. The tables of a journal are in the
-    # file itself from its first moment, so that what waits in a -wal makes no difference here.
-    connection = sqlite3.connect(_uri(path, "mode=ro&immutable=1"), uri=True, isolation_level=None)
+    connection = connect_immutable(path)
     try:
         expect_format(connection, str(path))
         if marks_of(connection)[0] != APPLICATION_ID:
@@ -161,6 +190,33 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def connect_immutable(path: Path) -> sqlite3.Connection:
+    """Connect to a file as it stands: SQLite takes no lock, and lays nothing beside it.
+
+    The tables and the mark of a journal are in the file itself from its first moment, so that what waits in
+    a -wal makes no difference to them.
+    """
+    connection = sqlite3.connect(_uri(path, "mode=ro&immutable=1"), uri=True, isolation_level=None)
+    connection.text_factory = tolerant_text
+    return connection
+
+
+def bears_our_mark(path: Path) -> bool:
+    """Whether a file says that it is a journal of ours, or is too damaged to say. Leave nothing beside it.
+
+    SQLite reads the mark: another descriptor of this process, once closed, would let go of SQLite's locks.
+    """
+    connection = connect_immutable(path)
+    try:
+        return marks_of(connection)[0] == APPLICATION_ID
+    except sqlite3.DatabaseError as error:
+        return (
+            getattr(error, "sqlite_errorname", "") == "SQLITE_CORRUPT"
+        )  # as when its -wal holds the rest of it
+    finally:
+        connection.close()
+
+
 def connect_read_only(path: Path) -> sqlite3.Connection:
     """Connect to a journal to read it, also in a folder where nothing may be written."""
     connection = sqlite3.connect(_uri(path, "mode=ro"), uri=True, timeout=BUSY_S, isolation_level=None)
@@ -171,7 +227,7 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         if Path(f"{path}-wal").exists():
             raise
         # A copy in a folder nobody may write to: SQLite cannot lay its -shm there, and nobody writes.
-        connection = sqlite3.connect(_uri(path, "mode=ro&immutable=1"), uri=True, isolation_level=None)
+        return connect_immutable(path)
     except sqlite3.DatabaseError:
         connection.close()
         raise
@@ -303,6 +359,14 @@ _TROUBLES = {
 }
 
 
+def _no_file_can_be_opened() -> bool:
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return error.errno in (errno.EMFILE, errno.ENFILE)
+    return False
+
+
 def unusable(name: str, error: sqlite3.Error | OSError | UnicodeDecodeError) -> JournalUnusable:
     """Return what ``error`` means for the journal called ``name``."""
     if isinstance(error, OSError):
@@ -311,6 +375,11 @@ def unusable(name: str, error: sqlite3.Error | OSError | UnicodeDecodeError) -> 
             "See that it may be written, or name another with --journal FILE.",
         )
         return JournalUnusable(f"the journal {name} cannot be used: {why}", to_do)
+    if _no_file_can_be_opened():  # SQLite says no more than that it cannot open the journal
+        return JournalUnusable(
+            f"the journal {name} cannot be used: too many files are open",
+            "Raise the limit, such as: ulimit -n 256",
+        )
     code = (
         "SQLITE_CORRUPT" if isinstance(error, UnicodeDecodeError) else getattr(error, "sqlite_errorname", "")
     )

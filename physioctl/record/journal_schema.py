@@ -2,7 +2,8 @@
 
 `entries` is the chain. An entry's hash covers the salted hash of its body and not the body, so that a body
 can be erased later and the chain still be verified: everything that belongs to a person is in `bodies`.
-`sessions` is derived from the bodies, is looked things up in, and can be made anew from them.
+`sessions` is derived from the bodies, is looked things up in, and can be made anew from them. Its own indexes
+are part of the format, and are not relied on: see `sessions_table`.
 """
 
 from __future__ import annotations

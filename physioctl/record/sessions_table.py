@@ -1,6 +1,8 @@
-"""The table of sessions: derived from the entries, one row for each, so that admission is one look-up.
+"""The table of sessions: derived from the entries, one row for each, to look things up in.
 
-It holds nothing that the entries do not. `verify` makes it anew and compares; erasing a body takes its row.
+It holds nothing that the entries do not, and no hash covers it: `differs` holds its rows against the entries
+before they are relied on, and no index of it is. `verify` makes it anew and compares; erasing a body takes
+its row.
 """
 
 from __future__ import annotations
@@ -15,6 +17,42 @@ DERIVED_FROM = frozenset(
 )
 _BODY_NEEDED = frozenset(("session_started", "session_ended", "protocol_kept"))
 _CONFIRMED = "proven"
+
+
+# A row for each start that has a body, and the same in both. It goes by the number of the entry, and by no
+# index but the one that counts the starts: a struck bit there, or in a row, does not go unnoticed.
+_UNLIKE = """
+SELECT 1 FROM sessions AS row NOT INDEXED
+LEFT JOIN entries NOT INDEXED ON entries.seq = row.seq LEFT JOIN bodies ON bodies.seq = row.seq
+WHERE NOT (
+    entries.name IS 'session_started' AND entries.session IS row.session
+    AND row.person IS json_extract(body, '$.person')
+    AND row.body_site IS json_extract(body, '$.body_site')
+    AND row.simulated IS json_extract(body, '$.simulated')
+    AND row.rest_of IS json_extract(body, '$.rest_of')
+    AND json_extract(row.unit, '$[0]') IS json_extract(body, '$.model')
+    AND json_extract(row.unit, '$[1]') IS json_extract(body, '$.serial')
+) LIMIT 1
+"""
+_ROWS = "SELECT count(*), count(DISTINCT seq) FROM sessions NOT INDEXED"
+_STARTS = "SELECT count(*) FROM entries WHERE name = 'session_started'"
+_STARTS_KEPT = "SELECT count(*) FROM entries JOIN bodies USING (seq) WHERE name = 'session_started'"
+
+
+def differs(connection: sqlite3.Connection) -> bool:
+    """Whether the table does not hold what the entries say of the sessions that were started.
+
+    Whether they ended is left to `verify`: nothing that is decided relies on that column alone.
+    """
+    (rows, numbers), (starts,) = connection.execute(_ROWS).fetchone(), connection.execute(_STARTS).fetchone()
+    if rows != numbers or (rows != starts and (rows,) != connection.execute(_STARTS_KEPT).fetchone()):
+        return True
+    try:
+        return connection.execute(_UNLIKE).fetchone() is not None
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname == "SQLITE_ERROR":  # a body or a unit that is no JSON
+            return True
+        raise
 
 
 def unit_key(model: str, serial: str) -> str:

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from device.clock import Clock, VirtualClock
 from device.events import Event, Recorder, Written
 from device.link import Inbox
+from physioctl.errors import JournalUnusable
 from physioctl.record.journal import SessionLog
 
 DRAIN_S = 2.0  # at the end, for what is still to be written; this project's own figure
@@ -70,6 +71,35 @@ class Writer:
             self._changed.wait_for(lambda: self._waiting or self._ending)
             batch, self._waiting = self._waiting, []
             return batch
+
+
+class PersistentRecorder:
+    """A recorder that still takes, as an observer, what is told after the driver has given up recording.
+
+    The driver hands nothing more to a recorder that has failed. What follows, the unit's own word that output
+    is off and how the session ended, belongs beside the journal with the event that could not be kept.
+    """
+
+    def __init__(self, recorder: Recorder, log: SessionLog) -> None:
+        self._recorder = recorder
+        self._log = log
+        self._last: Event | None = None  # handed over last
+
+    @property
+    def written(self) -> int:
+        """How many events are on the disk."""
+        return self._recorder.written
+
+    def record(self, event: Event) -> None:
+        """Hand ``event`` over."""
+        self._last = event
+        self._recorder.record(event)
+
+    def notice(self, event: Event) -> None:
+        """Hand ``event`` over if nobody has, once something could not be kept: it goes beside the journal."""
+        if self._log.broken and event is not self._last:
+            with suppress(JournalUnusable):
+                self.record(event)
 
 
 @contextmanager

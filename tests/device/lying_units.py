@@ -229,3 +229,128 @@ class Early(Reworked):
     """Ends every step after two seconds."""
 
     firmware = _EarlyFirmware
+
+
+def swinging(factor: int, high_ms: int, period_ms: int) -> type[SimulatedUnit]:
+    """A unit that gives ``factor`` times its level for ``high_ms`` of each period, and reports it."""
+
+    class _Unit(SimulatedUnit):
+        def _truth(self, own_ms: int) -> float:
+            return super()._truth(own_ms) * (factor if own_ms % period_ms < high_ms else 1)
+
+        def _next_due_ms(self) -> int:
+            phase_ms = self._mark_ms % period_ms
+            turns_ms = (high_ms if phase_ms < high_ms else period_ms) - phase_ms
+            return min(super()._next_due_ms(), self._mark_ms + turns_ms)
+
+    return _Unit
+
+
+class _Unfeeling(Reporting):
+    def sense(self, own_ms: int, readings: Any) -> None:
+        super().sense(own_ms, replace(readings, contact=1.0))
+
+    def said(self, status: wire.Status) -> dict[str, Any]:
+        return {"contact_pct": 0}
+
+
+class Unfeeling(Reworked):
+    """Says that it has no contact, and goes on."""
+
+    firmware = _Unfeeling
+
+
+class _HoldingNow(Reporting):
+    reports = 0
+
+    def said(self, status: wire.Status) -> dict[str, Any]:
+        if status.state is not wire.UnitState.EMITTING:
+            return {}
+        self.reports += 1
+        held = {"state": wire.UnitState.HELD, "output": 0} if self.reports % 4 < 3 else {}
+        return {"contact_pct": 100} | held
+
+    def _ran_ms(self, own_ms: int) -> int:
+        return super()._ran_ms(own_ms) // 4
+
+    def _when_ran(self, ran_ms: int) -> int:
+        return super()._when_ran(4 * ran_ms)
+
+    def meter(self, level_ms: float) -> None:
+        super().meter(level_ms / 4)
+
+
+class HoldingNow(Reworked):
+    """Gives output all the time, counts a quarter of it, and says of the rest that it waits for contact."""
+
+    firmware = _HoldingNow
+
+
+class _Constant(_Leaseless):
+    def said(self, status: wire.Status) -> dict[str, Any]:
+        return {"lease_left_ms": 300} if status.lease_left_ms else {}
+
+
+class ConstantLease(Reworked):
+    """Its lease never runs out, and it always says the same of it."""
+
+    firmware = _Constant
+
+
+def metering(share: float) -> type[SimulatedUnit]:
+    """A unit whose meter reads ``share`` of what was given."""
+
+    class _Firmware(Firmware):
+        def meter(self, level_ms: float) -> None:
+            super().meter(level_ms * share)
+
+    class _Unit(Reworked):
+        firmware = _Firmware
+
+    return _Unit
+
+
+class _UnmeteredHolds(Reporting):
+    reports = 0
+
+    def meter(self, level_ms: float) -> None:
+        """Does not."""
+
+    def said(self, status: wire.Status) -> dict[str, Any]:
+        self.reports += status.state is wire.UnitState.EMITTING
+        return {"state": wire.UnitState.HELD, "output": 0} if self._is_hidden(status) else {}
+
+    def _is_hidden(self, status: wire.Status) -> bool:
+        return status.state is wire.UnitState.EMITTING and self.reports % 2 == 1
+
+
+class UnmeteredHolds(Reworked):
+    """Meters nothing, counts all of its output, and says in every other report that it is held."""
+
+    firmware = _UnmeteredHolds
+
+
+class _Rampless(Firmware):
+    def _emit(self, own_ms: int, base: float, ramp_ms: int, why: Why) -> None:
+        assert self._step is not None
+        super()._emit(own_ms, self._step.level, 0, why)
+
+
+class Rampless(Reworked):
+    """Gives its full level at once, whatever ramp was set."""
+
+    firmware = _Rampless
+
+
+def refusing(asked: wire.Type) -> type[SimulatedUnit]:
+    """A unit that does what it is asked, and says of one kind of request that it has refused it."""
+
+    class _Firmware(Reporting):
+        def said(self, status: wire.Status) -> dict[str, Any]:
+            refused = status.asked == asked and status.session
+            return {"result": wire.Result.BAD_SESSION} if refused else {}
+
+    class _Unit(Reworked):
+        firmware = _Firmware
+
+    return _Unit

@@ -7,6 +7,7 @@ from dataclasses import replace
 from device.control.allowed import Allowed
 from device.dialects.base import Declaration, Identity, Report, UnitState
 from device.models import Model, Range
+from device.monitor.contact import ContactTrend
 from device.monitor.view import EnergyTrend, HostTime, View
 from device.unit import Unit
 from protocols.limits import Bound, Family, Layer, Limits, Quantity
@@ -84,6 +85,7 @@ VIEW = View(
     declared=DECLARED,
     wanted_level=0,
     wanted_duty_pct=0,
+    due_level=0,
     last_level=1,
     resting=False,
     armed=True,
@@ -99,8 +101,11 @@ VIEW = View(
     step_apart_ms=0,
     counts_went_back=False,
     lease_max_ms=None,
+    lease_min_ms=None,
     energy=EnergyTrend(),
+    energy_long=EnergyTrend(),
     host=HostTime(),
+    contact=ContactTrend(),
     head_due_mk=0,
 )
 

@@ -11,6 +11,7 @@ from device.dialects.base import UnitState
 from device.events import Priority
 from device.models import model
 from device.monitor.alarms import BY_CODE, RULES, Effect, Rule
+from device.monitor.contact import ContactTrend
 from device.monitor.view import EnergyTrend, HostTime, View
 from device.wire.messages import Fault
 from tests.device.parts import DECLARED, EMITTING, MODEL, NONCE, REPORT, SESSION
@@ -25,6 +26,7 @@ RUNNING = View(
     declared=DECLARED,
     wanted_level=440,
     wanted_duty_pct=50,
+    due_level=440,
     last_level=440,
     resting=False,
     armed=True,
@@ -40,8 +42,11 @@ RUNNING = View(
     step_apart_ms=0,
     counts_went_back=False,
     lease_max_ms=410,
+    lease_min_ms=None,
     energy=EnergyTrend(1000, 1000, 1000, 440, 0),
+    energy_long=EnergyTrend(17_600, 17_600, 17_600, 440, 0),
     host=HostTime(1000, 2000, 10_000, 20_000, 100, 200, 1000, 2000),
+    contact=ContactTrend(1000, 1500),
     head_due_mk=0,
 )
 READY = replace(RUNNING, report=REPORT, before=REPORT, wanted_level=0, steady=False)
@@ -76,11 +81,13 @@ DUTY_DIFFERS       high    latches  0    fail
 SET_WHILE_OFF      high    latches  0    fail
 LEASE_DIFFERS      high    latches  0    fail
 HEAD_OVERTEMP      high    latches  300  fail
+CONTACT_IGNORED    high    latches  0    fail
 OVER_DOSE          high    latches  0    fail
 STEP_OVERRUN       high    latches  0    fail
 ENERGY_DIFFERS     high    latches  0    fail
 SESSION_DIFFERS    high    latches  0    fail
 ANSWER_DIFFERS     medium  latches  0    fail
+REFUSED            high    latches  0    fail
 RESTARTED          medium  latches  0    fail
 LAPSED             medium  latches  0    fail
 HOST_DELAYED       medium  clears   0    pause
@@ -176,6 +183,14 @@ def test_output_is_too_high_beyond_a_fifth_above_what_was_set(output: int, break
     assert broken(RUNNING, {"output": output}) == expect("OUTPUT_HIGH", breaks)
 
 
+@pytest.mark.hazard("H-04")
+@pytest.mark.parametrize(("output", "breaks"), [(120, False), (121, True)])
+def test_output_in_a_ramp_is_held_to_what_the_ramp_has_come_to(output: int, breaks: bool) -> None:
+    ramp = replace(RUNNING, due_level=100, steady=False)
+
+    assert broken(ramp, {"output": output}) == expect("OUTPUT_HIGH", breaks)
+
+
 @pytest.mark.parametrize(("output", "breaks"), [(440, False), (353, False), (352, False), (351, True)])
 def test_steady_output_is_too_low_beyond_a_fifth_below_what_was_set(output: int, breaks: bool) -> None:
     assert broken(RUNNING, {"output": output}) == expect("POWER_MISMATCH", breaks)
@@ -199,7 +214,7 @@ def test_any_wanted_level_counts_as_wanted(level: int) -> None:
     too_high = {"level_set": level, "output": 2 * level}
 
     assert broken(RUNNING, off_by_one, wanted_level=level, last_level=level) == {"SET_DIFFERS"}
-    assert broken(RUNNING, too_high, wanted_level=level, last_level=level) == {"OUTPUT_HIGH"}
+    assert broken(RUNNING, too_high, wanted_level=level, due_level=level, last_level=level) == {"OUTPUT_HIGH"}
 
 
 def test_output_that_is_off_is_not_held_against_the_level_set() -> None:
@@ -237,12 +252,40 @@ def test_a_lease_runs_down_from_what_was_granted(left_ms: int, breaks: bool) -> 
 
 
 @pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(("left_ms", "breaks"), [(389, True), (390, False), (410, False)])
+def test_no_less_is_left_of_a_lease_than_was_granted_and_taken(left_ms: int, breaks: bool) -> None:
+    assert broken(RUNNING, {"lease_left_ms": left_ms}, lease_min_ms=410) == expect("LEASE_DIFFERS", breaks)
+    assert broken(READY, {"lease_left_ms": 0}, lease_min_ms=410) == set()
+
+
+@pytest.mark.hazard("H-05")
 def test_a_unit_that_goes_on_when_its_lease_is_over_is_noticed_whatever_it_says_is_left() -> None:
     assert broken(RUNNING, {"lease_left_ms": 1}, lease_max_ms=-20) == {"LEASE_DIFFERS"}
     assert broken(RUNNING, {"lease_left_ms": 1}, lease_max_ms=-19) == set()
     held = {"state": UnitState.HELD, "output": 0, "lease_left_ms": 0}
     assert broken(RUNNING, held) == {"CONTACT_LOST", "LEASE_DIFFERS"}
     assert {rule.code for rule in RULES if rule.breaks_lease} == {"LEASE_DIFFERS"}
+
+
+@pytest.mark.hazard("H-18")
+@pytest.mark.parametrize("asked", ["Look", "Stop", "Renew"])
+def test_a_running_unit_that_refuses_a_look_a_stop_or_a_renewal_is_not_obeying(asked: str) -> None:
+    refused = {"asked": asked, "refusal": "bad session"}
+
+    assert broken(RUNNING, refused) == {"REFUSED"}
+    assert broken(READY, refused) == expect("REFUSED", asked != "Renew")
+    assert broken(RUNNING, refused | {"nonce": NONCE + 1}) == {"RESTARTED"}
+
+
+@pytest.mark.parametrize(("left_ms", "breaks"), [(None, False), (20, False), (21, True), (410, True)])
+def test_a_renewal_is_stale_only_where_its_lease_is_over(left_ms: int | None, breaks: bool) -> None:
+    stale = {"asked": "Renew", "refusal": "stale", "lease_left_ms": 20}
+
+    assert broken(RUNNING, stale, lease_max_ms=left_ms) == expect("REFUSED", breaks)
+
+
+def test_another_request_may_be_refused() -> None:
+    assert broken(RUNNING, {"asked": "SetOutput", "refusal": "over ceiling"}) == set()
 
 
 @pytest.mark.parametrize("session", [0, SESSION - 1, SESSION + 1])
@@ -359,6 +402,7 @@ def test_the_meter_agrees_with_output_and_time_within_a_fifth_and_its_slack(
     energy = EnergyTrend(metered_mj, 1000, 1000, 440, 0)
 
     assert broken(RUNNING, energy=energy) == expect("ENERGY_DIFFERS", breaks)
+    assert broken(RUNNING, energy_long=energy) == expect("ENERGY_DIFFERS", breaks)
 
 
 @pytest.mark.hazard("H-03")
@@ -403,6 +447,24 @@ def test_a_hold_that_goes_on_by_our_clock_is_an_overrun(counted: HostTime, break
 
     assert broken(RUNNING, held, host=counted) == {"CONTACT_LOST"} | expect("HOLD_OVERRUN", breaks)
     assert "HOLD_OVERRUN" not in broken(RUNNING, host=counted)
+
+
+@pytest.mark.hazard("H-01")
+def test_output_goes_on_without_contact_for_a_second_in_sum_and_no_longer() -> None:
+    ignored = ContactTrend(ignored_ms=1001)
+    blind = replace(DECLARED, senses_contact=False)
+
+    assert broken(RUNNING, contact=ignored) == {"CONTACT_IGNORED"}
+    assert broken(RUNNING, contact=ignored, declared=blind) == set()
+    assert broken(RUNNING, OFF, contact=ignored) == set()
+
+
+def test_a_hold_goes_on_with_contact_for_a_second_and_a_half_in_sum_and_no_longer() -> None:
+    held = {"state": UnitState.HELD, "output": 0}
+
+    assert broken(RUNNING, held) == {"CONTACT_LOST"}
+    assert broken(RUNNING, held, contact=ContactTrend(0, 1501)) == {"CONTACT_LOST", "HELD_FOR_NOTHING"}
+    assert broken(RUNNING, contact=ContactTrend(0, 1501)) == set()
 
 
 @pytest.mark.hazard("H-10")

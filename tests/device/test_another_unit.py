@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.control.delivery import Ended
-from device.control.output_off import Quiet
+from device.control.output_off import STUBBORN_MS, Quiet
 from device.dialects.base import UnitState
 from device.errors import Stopped
 from device.events import Event, Silence, Silenced
@@ -216,3 +216,20 @@ def test_silence_is_never_proven_while_the_unit_that_had_the_permission_gives_ou
 
     assert wrong == []
     assert rig.unit.output == 0
+
+
+@pytest.mark.hazard("H-10")
+def test_a_unit_that_was_heard_with_output_is_not_proven_off_by_another_though_none_had_permission() -> None:
+    quiet = Quiet()
+    quiet.hear(OTHER_EMITTING, 100)
+    quiet.ask(300, reachable=True)
+    quiet.hear(REPORT, 310)
+
+    assert quiet.known(310, reachable=True) is None
+    assert quiet.known(310 + STUBBORN_MS, reachable=True) is None
+    assert quiet.known(311 + STUBBORN_MS, reachable=True) is Silence.UNKNOWN
+
+    quiet.hear(OTHER, 3000)
+    quiet.hear(REPORT, 3010)
+
+    assert quiet.known(3010, reachable=True) is Silence.PROVEN

@@ -227,7 +227,7 @@ def test_output_is_expected_only_of_a_confirmed_start_that_still_stands(
     known.confirmed = confirmed
 
     assert known.belief(REPORT, PLAN, live=live) == Belief(
-        wanted, 440, False, True, 15_020, 101_100, 90_000, SESSION, None, None
+        wanted, 440, False, True, 15_020, 101_188, 90_000, SESSION, None, None
     )
 
 

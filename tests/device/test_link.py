@@ -314,7 +314,7 @@ def test_an_address_nobody_listens_at_is_said_to_be_so(scheme: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["", "socket://no-port", "sim", "a\0b", "/dev/\udcff"])
+@pytest.mark.parametrize("name", ["", "sim", "a\0b", "/dev/\udcff"])
 def test_whatever_a_person_types_ends_in_what_and_what_to_do(name: str) -> None:
     what, to_do = refusal(name)
 
@@ -372,6 +372,30 @@ def test_an_address_that_is_written_wrong_ends_in_what_and_what_to_do(scheme: st
 
     assert rest in what
     assert to_do
+
+
+@pytest.mark.parametrize(
+    ("rest", "why"),
+    [
+        ("", "it names no host"),
+        (":4001", "it names no host"),
+        ("127.0.0.1", "it names no port"),
+        ("no-port", "it names no port"),
+        ("127.0.0.1:99999", "a port is a number from 1 to 65535"),
+        ("127.0.0.1:0", "a port is a number from 1 to 65535"),
+        ("127.0.0.1:x", "a port is a number from 1 to 65535"),
+        ("[::1:4001", "it is not well formed"),
+        ("127.0.0.1:4001?logging=debug", "options, user names and paths are not taken"),
+        ("somebody@127.0.0.1:4001", "options, user names and paths are not taken"),
+        ("127.0.0.1:4001/path", "options, user names and paths are not taken"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["socket", "rfc2217"])
+def test_what_is_wrong_with_an_address_is_said(scheme: str, rest: str, why: str) -> None:
+    what, to_do = refusal(f"{scheme}://{rest}")
+
+    assert what == f"{scheme}://{rest} is no address: {why}"
+    assert to_do == f"Write {scheme}://HOST:PORT, such as {scheme}://127.0.0.1:4001"
 
 
 # --- the ports there are --------------------------------------------------------------------------

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from device.monitor.metering import Metering, went_ms
+from device.monitor.conditions import energy_differs
+from device.monitor.metering import LONG_WINDOW, Metering, went_ms
 from device.monitor.view import EnergyTrend, Start
-from tests.device.parts import EMITTING, REPORT
+from tests.device.parts import EMITTING, REPORT, VIEW
 
 # 440 mW/cm² × 4 cm² × 50 % are 880 mW: 88 mJ in 100 ms, and 440 mJ in the slack of 500 ms.
 START = Start(number=1, at_ms=0, for_ms=60_000, ramp_ms=0, level=440, duty_pct=50, base_ms=0)
@@ -39,20 +41,27 @@ def test_output_rises_on_a_straight_line_from_one_report_to_the_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "then"),
-    [(OFF, {"delivered_ms": 10_050}), ({}, OFF | {"delivered_ms": 10_050})],
+    ("first", "then", "least_mj"),
+    [(OFF, {"delivered_ms": 10_050}, 22), ({}, OFF | {"delivered_ms": 10_050}, 44)],
     ids=["begins", "ends"],
 )
-def test_where_output_begins_or_ends_only_the_most_is_known(
-    first: dict[str, Any], then: dict[str, Any]
+def test_where_output_begins_it_may_have_risen_and_where_it_ends_it_has_not_fallen(
+    first: dict[str, Any], then: dict[str, Any], least_mj: int
 ) -> None:
-    assert follow(first, then | {"energy_mj": 1044}) == EnergyTrend(44, 0, 176, 440, 0)
+    assert follow(first, then | {"energy_mj": 1044}) == EnergyTrend(44, least_mj, 44, 440, 0)
+
+
+@pytest.mark.parametrize(("counted_ms", "most_mj"), [(-5, 0), (300, 88)])
+def test_no_count_makes_more_of_a_time_than_it_is_nor_less_than_nothing(
+    counted_ms: int, most_mj: int
+) -> None:
+    assert follow({}, OFF | {"delivered_ms": 10_000 + counted_ms}) == EnergyTrend(0, most_mj, most_mj, 440, 0)
 
 
 def test_a_step_between_two_looks_may_have_given_its_level_and_no_more() -> None:
     trend = follow(OFF, OFF | {"delivered_ms": 10_039, "energy_mj": 1034})
 
-    assert trend == EnergyTrend(34, 0, 176, 440, 0)
+    assert trend == EnergyTrend(34, 0, 34, 440, 0)
 
 
 @pytest.mark.hazard("H-03")
@@ -120,14 +129,29 @@ def test_counts_that_do_not_belong_together_are_not_compared(other: dict[str, An
     assert follow({}, {"energy_mj": 9000} | other) == EnergyTrend(0, 0, 0, 440, 0)
 
 
-def test_a_new_start_counts_afresh() -> None:
+@pytest.mark.hazard("H-03")
+def test_a_new_start_goes_on_counting_with_the_slack_of_the_highest_output() -> None:
     metering = Metering(400)
     metering.follow(EMITTING, replace(EMITTING, energy_mj=2000, uptime_ms=50_100), START)
     ready = replace(EMITTING, **OFF)
 
-    again = metering.follow(ready, ready, replace(START, number=2, level=500))
+    higher = metering.follow(ready, ready, replace(START, number=2, level=500))
+    lower = metering.follow(ready, ready, replace(START, number=3))
 
-    assert again == EnergyTrend(0, 0, 0, 500, 0)
+    assert higher == lower == EnergyTrend(1000, 88, 88, 500, 0)
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize("share_pct", [77, 124])
+def test_over_a_longer_time_the_meter_is_held_to_little_more_than_a_fifth(share_pct: int) -> None:
+    metering = Metering(400, LONG_WINDOW)
+    reports = [
+        replace(EMITTING, uptime_ms=100 * number, energy_mj=88 * number * share_pct // 100)
+        for number in range(400)
+    ]
+    trends = [metering.follow(before, report, START) for before, report in pairwise(reports)]
+
+    assert any(energy_differs(replace(VIEW, energy_long=trend)) for trend in trends)
 
 
 def test_what_was_metered_long_ago_counts_half() -> None:

@@ -45,7 +45,7 @@ def test_the_nameplates_say_what_they_are_read_to_say() -> None:
     assert (us111.area_mm2, us111.head_warn_ddeg_c, us111.head_trip_ddeg_c) == (400, 410, 430)
     assert us111.sensors == ("output", "head_temperature", "contact")
     times = [("hold_max_ms", 0, 60_000), ("lease_min_ms", 10, 500), ("lease_max_ms", 300, 1000)]
-    head = [("area_mm2", 320, 480), ("head_trip_ddeg_c", 380, 430)]
+    head = [("area_mm2", 320, 400), ("head_trip_ddeg_c", 380, 430)]
     assert [(range_.what, range_.low, range_.high) for range_ in us111.ranges] == times + head
     for gun_like in (gun, pro):
         assert gun_like.sensors == ("output", "battery")
@@ -184,10 +184,10 @@ def test_no_line_of_a_nameplate_can_be_left_out_or_misspelt(line: str, tmp_path:
             "speed_per_min",
         ),
         ("[bounds.pulse_hz]\none_of = [0, 100]\n", "[bounds.pulse_hz]\n", "a table with something in it"),
-        ("area_mm2 = [320, 480]", "area_mm2 = [480, 320]", "area_mm2 goes from 480 down to 320"),
-        ("area_mm2 = [320, 480]", "area_mm2 = [320]", "area_mm2 is not a pair"),
-        ("area_mm2 = [320, 480]", "area_mm2 = 400", "area_mm2 is not a pair"),
-        ("area_mm2 = [320, 480]", "area_mm2 = [401, 480]", "area_mm2 of 400 is outside its own range"),
+        ("area_mm2 = [320, 400]", "area_mm2 = [400, 320]", "area_mm2 goes from 400 down to 320"),
+        ("area_mm2 = [320, 400]", "area_mm2 = [320]", "area_mm2 is not a pair"),
+        ("area_mm2 = [320, 400]", "area_mm2 = 400", "area_mm2 is not a pair"),
+        ("area_mm2 = [320, 400]", "area_mm2 = [401, 480]", "area_mm2 of 400 is outside its own range"),
         ("trip_ddeg_c = [380, 430]", "trip_ddeg_c = [380, 431]", "may declare a higher trip"),
         ("warn_ddeg_c = 410", "warn_ddeg_c = 430", "the head warns no earlier than it trips"),
         ('"contact"]', '"contakt"]', "sensors names 'contakt', which is not one of"),

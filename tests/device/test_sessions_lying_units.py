@@ -17,11 +17,12 @@ from device.operator import Act
 from device.wire.messages import Type, UnitState
 from physioctl.rehearsal.rig import Rig
 from protocols.limits import Bound, Layer, Quantity
-from protocols.plan import Emit, Ultrasound
+from protocols.plan import Emit, Rest, Ultrasound
 from simulator.faults import parse
 from simulator.record import Why
 from simulator.unit import SimulatedUnit
 from tests.device.lying_units import (
+    ConstantLease,
     DoubleMetered,
     Early,
     EarlyAndUncounted,
@@ -29,12 +30,19 @@ from tests.device.lying_units import (
     FullDuty,
     HiddenFullDuty,
     Holding,
+    HoldingNow,
     Leaseless,
+    Rampless,
     Restless,
     Standing,
+    Unfeeling,
     Unmetered,
+    UnmeteredHolds,
     Untruthful,
+    metering,
+    refusing,
     reporting,
+    swinging,
 )
 from tests.support import (
     MINUTE_MS,
@@ -49,6 +57,14 @@ from tests.support import (
 )
 
 PULSED = Ultrasound(intensity_mw_cm2=1060, duty_pct=20, carrier_khz=1000, pulse_hz=100)
+CUT_SHORT = [
+    (Ultrasound(614, 50, 1000, 100), 5000, 0),
+    (Ultrasound(300, 100, 1000, 0), 2000, 2000),
+    (Ultrasound(530, 100, 1000, 0), 3000, 3000),
+    (Ultrasound(1060, 20, 1000, 100), 20_000, 3000),
+    (Ultrasound(775, 50, 1000, 100), 3568, 3568),
+    (Ultrasound(440, 100, 1000, 0), 60_000, 3000),
+]
 HOUR_MS = 60 * MINUTE_MS
 
 
@@ -57,6 +73,24 @@ def run(unit: type[SimulatedUnit], *faults: str, model: str = "us111", **how: An
     rig = Rig(model, unit=unit, faults=[parse(fault) for fault in faults])
     steps = how.pop("steps", None) or (emit(rig, MINUTE_MS),)
     return rig, session_on(rig, *steps, **how)
+
+
+class Knowing(Controller):
+    """Watches for one thing only: whatever else there is to see, it does not."""
+
+    codes: tuple[str, ...] = ()
+
+    def __init__(self, dialect: Dialect, now_ms: int, port: str) -> None:
+        super().__init__(dialect, now_ms, port)
+        self._watch.rules = [rule for rule in self._watch.rules if rule.code in self.codes]
+
+
+class KnowsMeters(Knowing):
+    codes = ("ENERGY_DIFFERS",)
+
+
+class KnowsHolds(Knowing):
+    codes = ("HELD_FOR_NOTHING",)
 
 
 def alarms(rig: Rig) -> list[str]:
@@ -93,6 +127,40 @@ def test_an_energy_that_does_not_follow_from_output_and_time_ends_the_session(
 
     assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["ENERGY_DIFFERS"])
     assert given_ms(rig) <= 3 * SECOND_MS
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize("share", [0, 0.57, 0.75, 1.3, 2])
+@pytest.mark.parametrize("step_ms", [200, 600, MINUTE_MS])
+def test_a_meter_that_is_off_is_found_however_short_the_steps_are(share: float, step_ms: int) -> None:
+    steps = tuple(step for _ in range(100) for step in (Emit(PULSED, step_ms, 0), Rest(200)))
+
+    rig, delivery = run(metering(share), steps=steps[: 16 * MINUTE_MS // step_ms])
+
+    assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["ENERGY_DIFFERS"])
+    assert given_ms(rig) <= 40 * SECOND_MS
+
+
+@pytest.mark.hazard("H-03")
+def test_a_dead_meter_is_found_though_every_other_report_says_held() -> None:
+    rig = Rig("us111", unit=UnmeteredHolds, controller=KnowsMeters)
+
+    delivery = session_on(rig, Emit(PULSED, 3 * MINUTE_MS, 0))
+
+    assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["ENERGY_DIFFERS"])
+    assert given_ms(rig) <= 2 * SECOND_MS
+
+
+@pytest.mark.hazard("H-11")
+@pytest.mark.parametrize("model", ["us111", "ultragun"])
+@pytest.mark.parametrize(("high_ms", "period_ms"), [(260, 680), (150, 700)])
+def test_output_that_swings_is_judged_by_the_sum_of_its_high_times(
+    model: str, high_ms: int, period_ms: int
+) -> None:
+    rig, delivery = run(swinging(3, high_ms, period_ms), model=model)
+
+    assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["OUTPUT_HIGH"])
+    assert given_ms(rig) <= 5 * SECOND_MS
 
 
 @pytest.mark.parametrize("model", ["us111", "ultragun"])
@@ -143,6 +211,16 @@ def test_silence_is_not_inferred_from_a_lease_that_does_not_work() -> None:
 
 
 @pytest.mark.hazard("H-05")
+@pytest.mark.parametrize("model", ["us111", "ultragun"])
+def test_a_lease_that_always_says_the_same_is_found_by_the_first_renewals(model: str) -> None:
+    rig, delivery = run(ConstantLease, "half_open@10s+10min=0", model=model)
+
+    assert (delivery.ended, alarms(rig)[0]) == (Ended.INTERRUPTED, "LEASE_DIFFERS")
+    assert given_ms(rig) <= 300
+    assert delivery.silence is Silence.PROVEN
+
+
+@pytest.mark.hazard("H-05")
 def test_a_lease_once_seen_not_to_run_is_never_said_to_have_ended_output() -> None:
     deaf_from_ms = (
         first_output_ms() + 1
@@ -153,6 +231,79 @@ def test_a_lease_once_seen_not_to_run_is_never_said_to_have_ended_output() -> No
     assert alarms(rig)[0] == "LEASE_DIFFERS"
     assert rig.unit.output > 0
     assert delivery.silence is Silence.UNKNOWN
+
+
+@pytest.mark.hazard("H-01")
+@pytest.mark.parametrize("ramp_ms", [0, 10 * SECOND_MS])
+def test_output_that_goes_on_without_contact_ends_the_session(ramp_ms: int) -> None:
+    rig, delivery = run(Unfeeling, steps=(emit(Rig(), MINUTE_MS, ramp_ms),))
+
+    assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["CONTACT_IGNORED"])
+    assert given_ms(rig) <= ramp_ms + 1500
+
+
+@pytest.mark.hazard("H-02")
+def test_holds_that_come_and_go_with_contact_all_the_time_end_the_session() -> None:
+    rig = Rig("us111", unit=HoldingNow, controller=KnowsHolds)
+
+    delivery = session_on(rig, emit(rig, MINUTE_MS))
+
+    assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["HELD_FOR_NOTHING"])
+    assert given_ms(rig) <= 3 * SECOND_MS
+
+
+@pytest.mark.parametrize("lift", ["110ms=0", "150ms=0.3", "170ms=0", "230ms=0.3", "300ms=0", "400ms=0.45"])
+def test_contact_that_comes_and_goes_at_a_sound_unit_ends_no_session(lift: str) -> None:
+    lifts = [f"lift_off@{at_ms}ms+{lift}" for at_ms in range(500, 60_000, 450)]
+
+    rig, _ = run(SimulatedUnit, *lifts, attended=True)
+
+    assert set(alarms(rig)) <= {"CONTACT_LOST", "HOLD_OVERRUN"}
+
+
+@pytest.mark.hazard("H-04")
+@pytest.mark.parametrize("model", ["us111", "ultragun"])
+def test_full_output_at_once_where_a_ramp_was_set_ends_the_session(model: str) -> None:
+    rig, delivery = run(Rampless, model=model, steps=(emit(Rig(model), MINUTE_MS, 20 * SECOND_MS),))
+
+    assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["OUTPUT_HIGH"])
+    assert given_ms(rig) <= 500
+
+
+@pytest.mark.hazard("H-26")
+def test_full_output_at_once_after_holds_ends_the_session() -> None:
+    lifts = [f"lift_off@{at_s}s+1s=0" for at_s in (5, 10)]
+
+    rig, delivery = run(Rampless, *lifts)
+
+    assert delivery.ended is Ended.INTERRUPTED
+    assert "OUTPUT_HIGH" in alarms(rig)
+    assert given_ms(rig) <= 10 * SECOND_MS
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize("aged", [0.07, 0.09, 0.13, 0.17, 0.19])
+@pytest.mark.parametrize(("output", "for_ms", "ramp_ms"), CUT_SHORT)
+def test_a_sound_unit_whose_ceiling_ends_its_output_has_not_given_too_much(
+    aged: float, output: Ultrasound, for_ms: int, ramp_ms: int
+) -> None:
+    rig, _ = run(SimulatedUnit, f"ageing@0s+9h={aged}", steps=(Emit(output, for_ms, ramp_ms),))
+
+    assert alarms(rig) == []
+
+
+@pytest.mark.hazard("H-18")
+@pytest.mark.parametrize("model", ["us111", "ultragun"])
+@pytest.mark.parametrize("asked", [Type.LOOK, Type.RENEW, Type.STOP])
+def test_a_refusal_that_no_sound_unit_gives_ends_the_session(model: str, asked: Type) -> None:
+    acts = [(5 * SECOND_MS, Act.PAUSE)]
+    rig = Rig(model, unit=refusing(asked), acts=acts)
+
+    delivery = session_on(rig, emit(rig, MINUTE_MS), attended=True)
+
+    assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["REFUSED"])
+    assert given_ms(rig) <= 5 * SECOND_MS
+    assert rig.unit.output == 0
 
 
 # --- what the host bounds ---------------------------------------------------------------------------------
@@ -190,16 +341,6 @@ def test_all_the_holds_of_a_step_together_have_a_bound() -> None:
     assert delivery.ended is Ended.INTERRUPTED
     assert "HOLD_OVERRUN" in alarms(rig)
     assert rig.clock.now_ms() <= 5 * MINUTE_MS
-
-
-class Knowing(Controller):
-    """Watches for one thing only: whatever else there is to see, it does not."""
-
-    codes: tuple[str, ...] = ()
-
-    def __init__(self, dialect: Dialect, now_ms: int, port: str) -> None:
-        super().__init__(dialect, now_ms, port)
-        self._watch.rules = [rule for rule in self._watch.rules if rule.code in self.codes]
 
 
 class KnowsOverruns(Knowing):
@@ -298,3 +439,14 @@ def test_a_fault_without_a_name_is_latched_and_cleared_as_any_other() -> None:
     assert fault.what == "the unit has latched UNNAMED: the unit reports a fault of its own"
     assert names == ("UNNAMED",)
     assert latched(second.controller) is None
+
+
+@pytest.mark.hazard("H-02")
+def test_no_step_is_announced_once_the_one_before_has_ended_the_session() -> None:
+    ledger = Ledger()
+    rig = Rig("us111", faults=[parse("endless_step@4s+9s"), parse("slow_clock@4300ms+9s=0.0122")])
+
+    delivery = session_on(rig, emit(rig, 5 * SECOND_MS), emit(rig, 3 * SECOND_MS), ledger=ledger)
+
+    assert delivery.ended is Ended.INTERRUPTED
+    assert len(ledger.named("step_started")) == 1

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from device.dialects.base import UnitState
+from device.monitor.contact import ContactTrend
 from device.monitor.trends import Belief, Sight
 from device.monitor.view import EnergyTrend, Grant, HostTime, Start, View
 from tests.device.parts import DECLARED, EMITTING, MODEL, NONCE, REPORT, SESSION, UNIT
@@ -47,6 +48,7 @@ def test_the_first_report_has_nothing_before_it() -> None:
         declared=DECLARED,
         wanted_level=440,
         wanted_duty_pct=50,
+        due_level=440,
         last_level=441,
         resting=False,
         armed=True,
@@ -62,8 +64,11 @@ def test_the_first_report_has_nothing_before_it() -> None:
         step_apart_ms=10_000,
         counts_went_back=False,
         lease_max_ms=500,
+        lease_min_ms=None,
         energy=EnergyTrend(),
+        energy_long=EnergyTrend(),
         host=HostTime(0, 61_700, 0, 92_400, 0, 61_700, 0, 185_100),
+        contact=ContactTrend(),
         head_due_mk=0,
     )
 
@@ -91,6 +96,23 @@ def test_what_can_be_left_of_a_lease_runs_down_by_the_units_clock(uptime_ms: int
     grant = Grant(heard_ms, 500)
 
     assert run((0, {"uptime_ms": uptime_ms}), belief=replace(BELIEF, grant=grant)).lease_max_ms == left_ms
+
+
+@pytest.mark.parametrize(
+    ("first", "left_ms"),
+    [
+        ({"asked": "Renew"}, 400),
+        ({"asked": "SetOutput"}, 400),
+        ({"asked": "Look"}, None),
+        ({"asked": "Renew", "refusal": "stale"}, None),
+    ],
+)
+def test_a_lease_that_the_unit_has_taken_runs_down_as_well(
+    first: dict[str, Any], left_ms: int | None
+) -> None:
+    later = {"asked": "Look", "uptime_ms": 50_100}
+
+    assert run((0, first), (100, later)).lease_min_ms == left_ms
 
 
 def test_the_counts_of_step_and_session_are_compared_from_the_start_on() -> None:

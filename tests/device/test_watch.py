@@ -173,3 +173,44 @@ def test_a_rule_for_want_of_a_report_is_no_business_of_a_report() -> None:
 
 def test_the_watch_keeps_to_the_rules_there_are() -> None:
     assert Watch().rules is RULES
+
+
+# --- the sum of short times ------------------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H-11")
+def test_what_is_broken_a_fifth_of_the_time_is_found_however_long_it_holds_between() -> None:
+    watch = Watch([rule("A", sustain_ms=SUSTAIN_MS, latches=True)])
+    raised = [
+        now_ms
+        for now_ms in range(0, 10_000, 100)
+        if seen(watch, now_ms, broken=now_ms % 1000 < 200) != NOTHING
+    ]
+
+    assert raised == [2100]  # 150 + 200 - 2 × 70, and 100 of the third time
+
+
+def test_what_is_broken_for_less_than_a_tenth_of_the_time_is_forgiven() -> None:
+    watch = Watch([rule("A", sustain_ms=SUSTAIN_MS)])
+
+    for now_ms in range(0, 100_000, 50):
+        assert seen(watch, now_ms, broken=now_ms % 1000 < 50) == NOTHING
+
+
+def test_of_a_long_time_between_two_reports_only_the_usual_interval_counts() -> None:
+    watch = Watch([rule("A", sustain_ms=SUSTAIN_MS)])
+
+    for now_ms, broken in ((0, True), (299, True), (10_000, False), (20_000, False), (30_000, True)):
+        assert seen(watch, now_ms, broken=broken) == NOTHING
+
+
+def test_an_alarm_that_is_forgotten_or_cleared_is_counted_afresh() -> None:
+    for latches in (True, False):
+        watch = Watch([rule("A", sustain_ms=SUSTAIN_MS, latches=latches)])
+        for now_ms in (0, 100, 200, 300):
+            seen(watch, now_ms, broken=True)
+        if latches:
+            watch.forget("A")
+        seen(watch, 400, broken=False)
+
+        assert seen(watch, 500, broken=True) == NOTHING

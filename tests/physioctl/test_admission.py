@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +21,7 @@ from device.clock import SystemClock, VirtualClock
 from device.events import Event, Progress
 from device.link import Inbox
 from device.operator import Act
+from physioctl.admission import Compiler
 from physioctl.cli import run
 from physioctl.errors import JournalUnusable, UsageMistake
 from physioctl.events import Outcome, SessionEnded
@@ -28,10 +31,12 @@ from physioctl.record.history import session, sessions
 from physioctl.record.journal import Journal
 from physioctl.record.verify import verify
 from physioctl.rehearsal.rig import Rig
+from physioctl.rehearsal.storm.fences import compile_anything
 from physioctl.runner import Request, run_session
 from physioctl.screening import day_of
-from protocols.errors import Refused
+from protocols.errors import ProtocolInvalid, Refused
 from protocols.library import find
+from protocols.limits import Bound, Layer, Quantity
 from protocols.model import EmitStep, Protocol, Side
 from tests.processes import environment, waited_for
 from tests.support import SECOND_MS, CountedLink, Ledger, form_answered, screened
@@ -81,6 +86,17 @@ def test_a_side_that_the_protocol_is_not_for_is_a_usage_mistake(protocol: str, s
             run_session(Request(sided(protocol), side, "P-017", NO), rig.driver, journal)
 
         assert sessions(journal) == ()
+    assert rig.unit.changes == []
+
+
+@pytest.mark.parametrize("wrong", ["banana", None, 5])
+def test_a_copy_of_a_protocol_whose_side_is_none_at_all_is_a_usage_mistake(wrong: Any) -> None:
+    rig = gun()
+    copied = CALF.model_copy(update={"side": wrong})
+
+    with Journal.in_memory(rig.clock) as journal, pytest.raises(UsageMistake, match="is no side"):
+        run_session(Request(copied, wrong, "P-017", NO), rig.driver, journal)
+
     assert rig.unit.changes == []
 
 
@@ -136,6 +152,13 @@ def test_a_rehearsal_and_a_unit_on_the_bench_need_no_person() -> None:
     with Journal.in_memory(VirtualClock()) as journal:
         assert run_session(Request.on_nobody(CALF), Rig("ultragun").driver, journal).outcome == "completed"
         assert run_session(Request(CHECK), Rig(link=CountedLink).driver, journal).outcome == "completed"
+
+
+def test_the_bench_is_no_body_site_and_has_no_day() -> None:
+    with Journal.in_memory(VirtualClock()) as journal:
+        for _ in range(3):
+            checked = run_session(Request(CHECK, person="P-017"), Rig(link=CountedLink).driver, journal)
+            assert checked.outcome is Outcome.COMPLETED
 
 
 # --- simulated ------------------------------------------------------------------------------------------
@@ -226,6 +249,19 @@ def test_two_short_attempts_leave_the_site_and_their_rest() -> None:
 
 
 @pytest.mark.hazard("H-03")
+def test_the_rests_of_short_attempts_are_no_way_to_a_third_session() -> None:
+    with Journal.in_memory(VirtualClock()) as journal:
+        attempts = [given(journal, None, (9 * SECOND_MS, Act.STOP)) for _ in range(2)]
+        assert all(each.delivered_ms * 2 < each.planned_ms for each in attempts)
+        given(journal)
+        given(journal)
+
+        for attempt in attempts:
+            with pytest.raises(Refused, match="this site has had 2 percussion sessions"):
+                given(journal, calf(rest_of=attempt.session))
+
+
+@pytest.mark.hazard("H-03")
 def test_an_open_session_counts_whole_until_it_is_settled(tmp_path: Path) -> None:
     first = gun()
     left_open(tmp_path / "j", first, calf())
@@ -236,6 +272,51 @@ def test_an_open_session_counts_whole_until_it_is_settled(tmp_path: Path) -> Non
             given(journal)
 
     assert "free again at" in refused.value.to_do
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_journal_that_continues_another_does_not_forget_the_day(tmp_path: Path, damaged: bool) -> None:
+    old, begun = tmp_path / "old", NOON + timedelta(hours=5)
+    with Journal.open(old, VirtualClock(NOON)) as journal:
+        given(journal)
+        with journal.reading() as connection:
+            last = all_of(connection, "ORDER BY entries.seq DESC LIMIT 1")[0].utc
+    if damaged:
+        with closing(sqlite3.connect(old)) as connection:
+            connection.execute("DELETE FROM sessions")
+            connection.commit()
+    with Journal.open(tmp_path / "new", VirtualClock(begun), new=True, continues=old) as journal:
+        with pytest.raises(Refused, match="continues another") as refused:
+            given(journal)
+        run_session(Request(CHECK, person="P-017"), Rig(link=CountedLink).driver, journal)
+        run_session(calf(), Rig("ultragun").driver, journal)
+
+    free = (begun if damaged else last) + timedelta(days=1)
+    assert f"may begin at {free.astimezone():%Y-%m-%d %H:%M}" in refused.value.to_do
+    with Journal.open(tmp_path / "new", VirtualClock(free)) as journal:
+        assert given(journal).outcome is Outcome.COMPLETED
+
+
+@pytest.mark.hazard("H-03")
+def test_a_journal_that_was_begun_under_a_wrong_clock_forgets_no_day_either(tmp_path: Path) -> None:
+    with Journal.open(tmp_path / "old", VirtualClock(NOON)) as journal:
+        given(journal)
+    wrong = VirtualClock(NOON.replace(year=2020))
+    Journal.open(tmp_path / "new", wrong, new=True, continues=tmp_path / "old").close()
+
+    right = VirtualClock(NOON + timedelta(hours=1))
+    with (
+        Journal.open(tmp_path / "new", right) as journal,
+        pytest.raises(Refused, match="continues another"),
+    ):
+        given(journal)
+
+
+def test_a_journal_that_continues_an_empty_one_has_nothing_to_wait_for(tmp_path: Path) -> None:
+    Journal.open(tmp_path / "old", VirtualClock(NOON)).close()
+    with Journal.open(tmp_path / "new", VirtualClock(NOON), new=True, continues=tmp_path / "old") as journal:
+        assert given(journal).outcome is Outcome.COMPLETED
 
 
 def test_a_site_is_free_again_when_the_refusal_says(tmp_path: Path) -> None:
@@ -314,6 +395,22 @@ def test_of_two_programs_that_ask_for_one_rest_one_is_admitted(tmp_path: Path) -
     assert sorted(line.split(":")[0] for line in told) == ["admitted", "refused"]
 
 
+@pytest.mark.parametrize("id_", ["\ud800", "", "x" * 5000, "'; --", 5])
+def test_the_rest_of_what_is_no_session_is_refused(id_: Any) -> None:
+    with Journal.in_memory(VirtualClock()) as journal, pytest.raises(Refused, match="there is no session"):
+        given(journal, calf(rest_of=id_))
+
+
+@pytest.mark.parametrize("key", ["title", "id", "body_site"])
+def test_a_protocol_with_half_a_character_is_not_valid(key: str) -> None:
+    protocol = CALF.model_copy(update={key: "\ud800"})
+    with (
+        Journal.in_memory(VirtualClock()) as journal,
+        pytest.raises(ProtocolInvalid, match="no protocol file can"),
+    ):
+        given(journal, Request(protocol, "left", "P-017", NO))
+
+
 # --- ids and texts --------------------------------------------------------------------------------------
 
 
@@ -362,3 +459,20 @@ def test_the_protocols_text_is_kept_once_for_each_hash() -> None:
     assert [each.body["content_hash"] for each in kept] == [hashes[1], hashes[0]]
     assert hashes[1] == hashes[2] == CHECK.content_hash
     assert all(sha256(each.body["text"].encode()).hexdigest() == each.body["content_hash"] for each in kept)
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize("compiler", [None, compile_anything])
+def test_the_days_time_is_bounded_without_the_plans_bounds_too(compiler: Compiler | None) -> None:
+    # Each gives about nine seconds of its 20, which is too little to count as a session; the day has 50.
+    longest = Bound(Quantity.DELIVERED_MS, Layer.OPERATOR, "the operator", at_most=25 * SECOND_MS)
+    request = calf(operator=(longest,))
+    with Journal.in_memory(VirtualClock()) as journal:
+        given_ms = [
+            run_session(request, gun(None, stop).driver, journal, compiler=compiler).delivered_ms
+            for stop in [(9 * SECOND_MS, Act.STOP)] * 4
+        ]
+        with pytest.raises(Refused, match="above 50 s"):
+            run_session(request, gun().driver, journal, compiler=compiler)
+
+    assert 8 * SECOND_MS < min(given_ms) <= max(given_ms) < 10 * SECOND_MS

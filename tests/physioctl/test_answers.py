@@ -97,9 +97,22 @@ def test_an_answer_is_read_however_yaml_spells_it(tmp_path: Path, written: str, 
 
 
 @pytest.mark.hazard("H-16")
-@pytest.mark.parametrize("line", ["PREG_UTERUS: no", "ANTICOAGULANT: yes"])
-def test_an_answer_that_this_protocol_does_not_ask_is_allowed(tmp_path: Path, line: str) -> None:
-    assert screen(CALF, read(tmp_path, f"{FILLED}{line}\n"), person="p-017", today=TODAY).notes == ()
+def test_a_no_to_what_this_protocol_does_not_ask_is_allowed(tmp_path: Path) -> None:
+    found = screen(CALF, read(tmp_path, f"{FILLED}PREG_UTERUS: no\n"), person="p-017", today=TODAY)
+
+    assert found.notes == ()
+
+
+@pytest.mark.hazard("H-16")
+def test_a_yes_to_what_this_protocol_does_not_ask_is_acknowledged_in_the_file(tmp_path: Path) -> None:
+    text = f"{FILLED}ANTICOAGULANT: yes\n"
+    weighed = text.replace("acknowledged: []", "acknowledged: [ANTICOAGULANT]")
+
+    with pytest.raises(Refused, match="ANTICOAGULANT"):
+        screen(CALF, read(tmp_path, text), person="p-017", today=TODAY)
+    found = screen(CALF, read(tmp_path, weighed), person="p-017", today=TODAY)
+
+    assert [note.code for note in found.notes] == ["ANTICOAGULANT"]
 
 
 @pytest.mark.hazard("H-16")
@@ -116,6 +129,7 @@ def test_an_answer_that_this_protocol_does_not_ask_is_allowed(tmp_path: Path, li
         ("PREG_ANY: no", "PREG_ANY: no\nPREG_ANY: yes", "", "'PREG_ANY' is here twice", "Keep one"),
         ("age_band: older", "age_band: 42", "", "expected child, adult, older", "Write one of"),
         ("format: 1", "format: 2", "3:9", "expected 1", "Print the form anew"),
+        ("format: 1", "format: 1.0", "3:9", "expected 1", "Print the form anew"),
         ("format: 1", "format: true", "3:9", "expected 1", "Print the form anew"),
         ("date: 2026-11-21", "date: 20261121", "5:7", "expected a day", "2026-11-21"),
         ("date: 2026-11-21", "date: 2026-13-21", "5:7", "expected a day", "2026-11-21"),
@@ -227,7 +241,7 @@ def test_what_is_acknowledged_in_a_file_is_acknowledged_by_the_operator(tmp_path
         "acknowledged: []", "acknowledged: [METAL_IMPLANT]"
     )
 
-    assert read(tmp_path, text).acknowledged == (Acknowledged("METAL_IMPLANT", "answers file", TODAY),)
+    assert read(tmp_path, text).acknowledged == (Acknowledged("METAL_IMPLANT", "answers-file", TODAY),)
     assert read(tmp_path, text, operator="t-2").acknowledged[0].by == "t-2"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import subprocess
@@ -117,6 +118,24 @@ def test_reading_never_makes_a_journal(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", [":memory:", "-", "link", "text/x", "missing/j", "left", "n" * 300])
+def test_no_first_session_is_announced_where_none_can_make_a_journal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / "link").symlink_to("nothing")
+    (tmp_path / "text").touch()
+    (tmp_path / "left-wal").touch()
+
+    with contextlib.chdir(tmp_path):
+        codes = [said(capsys, command, "--journal", name)[0] for command in ("history", "verify", "show")]
+        code, out, err = said(capsys, "history", "--journal", name)
+
+    assert codes == [9, 9, 9]
+    assert (code, out) == (9, "")
+    assert "to do:" in err
+    assert "the first session makes it" not in err
+
+
 def test_show_shows_the_latest_session(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = said(capsys, "show", "--journal", path)
 
@@ -149,7 +168,13 @@ def test_show_json_tells_the_session_as_it_was_told_live(
 
 
 @pytest.mark.parametrize(
-    ("given", "what"), [("a-", "2 sessions begin"), ("zz", "no session begins"), ("%", "no session")]
+    ("given", "what"),
+    [
+        ("a-", "2 sessions begin"),
+        ("zz", "no session begins"),
+        ("%", "no session"),
+        ("", "an empty id names no session"),
+    ],
 )
 def test_an_id_that_means_none_or_several_is_a_usage_mistake(
     path: Path, capsys: pytest.CaptureFixture[str], given: str, what: str
@@ -159,6 +184,19 @@ def test_an_id_that_means_none_or_several_is_a_usage_mistake(
     assert (code, out) == (2, "")
     assert what in err
     assert "to do:" in err
+
+
+def test_an_empty_id_does_not_name_the_only_session(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tell(tmp_path / "j", "s", started("s"), ended(Outcome.STOPPED, 1))
+
+    code, _, err = said(
+        capsys, "run", "unit-check", "--port", "sim://us111", "--journal", tmp_path / "j", "--rest-of", ""
+    )
+
+    assert code == 2
+    assert "an empty id names no session" in err
 
 
 @pytest.mark.hazard("H-23")

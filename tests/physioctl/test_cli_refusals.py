@@ -42,7 +42,8 @@ class Said:
 
     def is_a_refusal(self, code: int, *words: str) -> None:
         """Exactly what, and exactly one line what to do."""
-        what, *more, to_do = self.err.splitlines()
+        told = [line for line in self.err.splitlines() if not line.startswith("A new journal was begun: ")]
+        what, *more, to_do = told
         assert self.code == code, self.err
         assert what.startswith("error: ")
         assert to_do.startswith("  to do: ")
@@ -184,6 +185,19 @@ def test_answers_and_scenarios_that_are_no_files_are_refused_and_not_waited_for(
     code = run(["rehearse", "unit-check", "--unit", "us111", "--scenario", str(tmp_path / "pipe")])
 
     Said(code, *capsys.readouterr()).is_a_refusal(2, "not a file")
+
+
+@pytest.mark.parametrize("port", ["/dev/ttyUSB-none", "sim://us111"])
+def test_a_journal_that_is_begun_is_told_at_once_even_when_the_session_is_refused(
+    typed: Typed, tmp_path: Path, port: str
+) -> None:
+    on_a_calf = ("calf-tightness-ultrasound", port, tmp_path / "clinc", "--side", "left", "--person", "P-1")
+
+    first, second = typed(*on_a_calf, "--json"), typed(*on_a_calf, "--json")
+
+    assert first.code in (4, 5)
+    assert first.err.splitlines()[0] == f"A new journal was begun: {tmp_path / 'clinc'}"
+    assert "begun" not in first.out + second.out + second.err
 
 
 def test_a_side_that_is_not_said_is_a_mistake_in_use(typed: Typed) -> None:

@@ -192,7 +192,7 @@ def test_a_unit_with_a_latched_fault_is_refused_until_the_fault_is_cleared(
         again = said(capsys, "clear", "--port", unit.port)
 
     assert code == 5
-    assert err.startswith("error: the unit has latched SUPPLY")
+    assert err.splitlines()[1].startswith("error: the unit has latched SUPPLY")
     assert f"physioctl clear --port {unit.port}" in err
     assert cleared == (0, "cleared: SUPPLY\n", "")
     assert again == (0, "The unit has latched no fault.\n", "")

@@ -22,9 +22,9 @@ def had(first: str = "s", delivered_ms: int = LONGEST_MS, *, hours_ago: float = 
 
 
 def asked(
-    delivered_ms: int = LONGEST_MS, *, is_rest: bool = False, longest_ms: int | None = LONGEST_MS
+    delivered_ms: int = LONGEST_MS, *, rest_of: str | None = None, longest_ms: int | None = LONGEST_MS
 ) -> Asked:
-    return Asked(Family.ULTRASOUND, delivered_ms, longest_ms, is_rest)
+    return Asked(Family.ULTRASOUND, delivered_ms, longest_ms, rest_of)
 
 
 def allowed(*already: Had, now: Asked = asked()) -> bool:  # noqa: B008 - a frozen value
@@ -64,10 +64,20 @@ def test_a_session_and_its_rests_are_one() -> None:
     assert not allowed(had("b"), had("a", 200_000), had("a", 200_000), now=asked(1000))
 
 
-def test_a_rest_is_never_refused_for_the_count() -> None:
+def test_a_rest_of_a_session_that_was_counted_takes_no_further_place() -> None:
     assert not allowed(had("b", 500_000), had("a", 500_000), now=asked(100_000))
-    assert allowed(had("b", 500_000), had("a", 500_000), now=asked(100_000, is_rest=True))
-    assert not allowed(had("b"), had("a"), now=asked(100_000, is_rest=True))
+    assert allowed(had("b", 500_000), had("a", 500_000), now=asked(100_000, rest_of="a"))
+    assert allowed(had("b", 500_000), had("a", 500_000), now=asked(100_000, rest_of="b"))
+    assert not allowed(had("b"), had("a"), now=asked(100_000, rest_of="a"))
+
+
+@pytest.mark.hazard("H-03")
+def test_a_rest_of_a_session_that_was_not_counted_needs_a_place_as_a_new_one_does() -> None:
+    short = had("a", 100_000)
+
+    assert allowed(had("b", 400_000), short, now=asked(200_000, rest_of="a"))
+    assert not allowed(had("c", 400_000), had("b", 400_000), short, now=asked(200_000, rest_of="a"))
+    assert not allowed(short, had("c", 400_000), had("b", 400_000), now=asked(200_000, rest_of="a"))
 
 
 def test_a_session_that_is_open_counts_whatever_it_has_told() -> None:
@@ -92,10 +102,13 @@ def test_no_more_of_the_record_is_read_than_is_needed() -> None:
     assert [each.first for each in read] == ["a"]
 
 
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2 * LONGEST_MS)), max_size=6), st.booleans())
-def test_no_day_has_more_than_two_of_the_longest(already: list[tuple[str, int]], is_rest: bool) -> None:
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 2 * LONGEST_MS)), max_size=6),
+    st.sampled_from([None, *"abcd"]),
+)
+def test_no_day_has_more_than_two_of_the_longest(already: list[tuple[str, int]], rest_of: str | None) -> None:
     given_ms = sum(delivered_ms for _, delivered_ms in already)
-    now = asked(100_000, is_rest=is_rest)
+    now = asked(100_000, rest_of=rest_of)
 
     if allowed(*(had(first, delivered_ms) for first, delivered_ms in already), now=now):
         left = check_day([had(first, delivered_ms) for first, delivered_ms in already], now)

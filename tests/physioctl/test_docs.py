@@ -18,13 +18,17 @@ import click
 import pytest
 
 import physioctl.events  # noqa: F401 - so that every kind of event is known
+from device.clock import SystemClock
 from device.events import Event
 from device.wire.messages import Family
 from physioctl.cli import run
 from physioctl.cli.commands import cli
 from physioctl.cli.exits import Exit
 from physioctl.rehearsal.storm.judge import Rule
+from physioctl.screening import day_of
+from protocols import library
 from simulator.faults import KINDS, FaultKind
+from tests.support import form_answered
 
 ROOT = Path(__file__).parents[2]
 PAGES = {
@@ -163,6 +167,45 @@ def beside_the_examples(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize("shown", IN_BLOCKS, ids=lambda shown: f"{shown.page}: {shown.line}")
 def test_every_command_shown_is_one_the_program_knows(shown: Shown) -> None:
     parse(cli, "physioctl", shown.arguments, None)
+
+
+def in_the_help(command: click.Command = cli) -> Iterator[Shown]:
+    """The examples in the help of ``command`` and of those below it."""
+    for line in re.findall(r"^ *(physioctl .*)$", command.help or "", re.MULTILINE):
+        yield Shown("--help", line, "")
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from in_the_help(found)
+
+
+LATCHED = "sim://us111?fault=brown_out@0s%2B1ms"  # refuses a session when all else has been looked at
+
+
+def test_every_example_in_the_help_is_one_the_program_knows() -> None:
+    for shown in in_the_help():
+        parse(cli, "physioctl", shown.arguments, None)
+
+
+def test_every_session_in_the_help_names_all_that_it_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for shown in in_the_help():
+        arguments = list(shown.arguments)
+        if arguments[0] != "run":
+            continue
+        arguments[arguments.index("--port") + 1] = LATCHED
+        if "--answers" in arguments:
+            form = form_answered(library.find(arguments[1]), day_of(SystemClock()), "P-017")
+            (tmp_path / "answers.yaml").write_text(form, encoding="utf-8")
+
+        with contextlib.chdir(tmp_path):
+            code = run([*arguments, "--journal", "j"])
+
+        assert code == 5, shown.line
+        assert "error: the unit has latched SUPPLY" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("shown", IN_SENTENCES, ids=lambda shown: f"{shown.page}: {shown.line}")

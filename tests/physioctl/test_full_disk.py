@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -77,7 +78,10 @@ def test_a_journal_that_goes_away_during_output_means_output_off_and_exit_code_9
         assert silent is not None
         assert silent.why == "stop"
         assert process.returncode == JOURNAL_UNUSABLE, said
-        assert len(list(tmp_path.glob("journal.sqlite.unkept-*.jsonl"))) == 1
+        (unkept,) = tmp_path.glob("journal.sqlite.unkept-*.jsonl")
+        told = [line["event"] for line in map(json.loads, unkept.read_text().splitlines())]
+        assert told.count("silenced") == told.count("session_ended") == 1
+        assert told.index("silenced") < told.index("session_ended")
 
 
 @pytest.mark.hazard("H-15")

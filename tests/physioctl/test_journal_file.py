@@ -46,6 +46,18 @@ def made(path: Path, entries: int = 3) -> Path:
     return path
 
 
+def begun_after(left: Path) -> Path:
+    """The path of a journal that was killed in its midst, and then moved away without what is beside it."""
+    path = left.with_name("j")
+    journal = Journal.open(path, CLOCK)
+    journal.append("s", Acted(at_ms=0, act="pause"))
+    kept = {beside: Path(f"{path}{beside}").read_bytes() for beside in ("", "-wal", "-shm")}
+    journal.close()
+    path.unlink()
+    left.write_bytes(kept.get(left.name.removeprefix("j"), b"hot"))
+    return path
+
+
 # --- what may be one ------------------------------------------------------------------------------------
 
 
@@ -114,6 +126,23 @@ def test_a_link_to_a_journal_is_that_journal(tmp_path: Path) -> None:
     assert verify(tmp_path / "j").entries == 6
 
 
+@pytest.mark.hazard("H-15")
+@pytest.mark.parametrize("left", ["j-wal", "j-shm", "j-journal"])
+def test_no_journal_is_begun_beside_what_an_earlier_one_left(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], left: str
+) -> None:
+    path = begun_after(tmp_path / left)
+    before = {file: file.read_bytes() for file in tmp_path.iterdir()}
+
+    code = run(["run", "unit-check", "--port", "sim://us111", "--journal", str(path)])
+
+    what, to_do = capsys.readouterr().err.splitlines()
+    assert code == 9
+    assert left in what
+    assert "--journal FILE" in to_do
+    assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
 def test_a_link_to_nothing_is_refused(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
 
@@ -177,6 +206,54 @@ def test_a_new_journal_is_begun_by_a_persons_word_and_linked_to_the_old(tmp_path
     assert (told["continues_entries"], told["continues_whole"]) == (2, False)
     assert told["continues"] != head
     assert verify_head(old, told["continues"])[1] is not None
+
+
+def a_text(path: Path) -> None:
+    path.write_text("root:x:0:0\n" * 100)
+
+
+def a_database_in_wal_mode(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("CREATE TABLE tunes (name TEXT)")
+    connection.close()
+
+
+def an_empty_file(path: Path) -> None:
+    path.touch()
+
+
+@pytest.mark.parametrize("foreign", [a_text, someone_elses, a_database_in_wal_mode, an_empty_file])
+def test_what_is_no_journal_is_not_continued(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], foreign: Callable[[Path], None]
+) -> None:
+    (tmp_path / "theirs").mkdir()
+    theirs, ours = tmp_path / "theirs" / "file", tmp_path / "j"
+    foreign(theirs)
+
+    with pytest.raises(UsageMistake, match="is no journal"):
+        Journal.open(ours, CLOCK, new=True, continues=theirs)
+    code = run(["verify", "--journal", str(theirs)])
+
+    said = capsys.readouterr().err
+    assert not ours.exists()
+    assert code == 9
+    assert "--continues" not in said
+    assert "to do:" in said
+
+
+@pytest.mark.parametrize("command", ["history", "show", "verify"])
+def test_a_reader_leaves_nothing_beside_another_programs_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    theirs = tmp_path / "theirs"
+    a_database_in_wal_mode(theirs)
+
+    code = run([command, "--journal", str(theirs)])
+
+    assert code == 9
+    assert "to do:" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [theirs]
 
 
 def test_a_new_journal_is_not_begun_where_there_is_one(tmp_path: Path) -> None:
@@ -296,6 +373,24 @@ HAPPENS = [
     removed, replaced_by_another, replaced_by_a_copy, emptied, cut_short, overwritten, moved,
     its_folder_moved, its_wal_removed,
 ]  # fmt: skip
+
+
+@pytest.mark.hazard("H-15")
+def test_everything_after_what_could_not_be_kept_is_beside_the_journal_once(tmp_path: Path) -> None:
+    rig, ledger, path = Rig(), Ledger(), tmp_path / "j"
+
+    with Journal.open(path, rig.clock) as journal, pytest.raises(JournalUnusable):
+        run_session(Request(CHECK), rig.driver, journal, [InTheMidst(path.unlink), ledger])
+
+    (unkept,) = tmp_path.glob("j.unkept-*.jsonl")
+    lines = [json.loads(line) for line in unkept.read_text().splitlines()]
+    first, *rest = [(line["event"], line["at_ms"]) for line in lines]
+    shown = [(event.name, event.at_ms) for event in ledger.events]
+    assert first not in shown  # nothing is shown that could not be recorded
+    assert rest == shown[-len(rest) :]
+    names = [name for name, _ in rest]
+    assert {"silenced", "state_changed", "session_ended"} <= set(names)
+    assert names.count("session_ended") == 1
 
 
 @pytest.mark.hazard("H-15")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from device.clock import SystemClock
 from physioctl.cli import run
-from tests.processes import LIMIT_S, command, environment
+from physioctl.record.journal import Journal
+from tests.processes import LIMIT_S, command, environment, waited_for
 
 Capture = pytest.CaptureFixture[str]
 DEEP = 100_000
@@ -54,6 +57,28 @@ def test_a_scenario_that_is_nested_too_deeply_is_a_mistake_in_use(capsys: Captur
 def test_a_number_that_is_too_large_is_a_mistake_in_use(capsys: Capture, arguments: list[str]) -> None:
     assert run(arguments) == 2
     assert capsys.readouterr().err.startswith(f"error: Invalid value for '{arguments[-2]}'")
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("rn", "run"), ("histori", "history"), ("protocols lst", "list")]
+)
+def test_a_slip_of_the_pen_in_a_command_is_told_what_comes_nearest(
+    capsys: Capture, typed: str, meant: str
+) -> None:
+    assert run(typed.split()) == 2
+    said = capsys.readouterr().err.splitlines()[0]
+    assert said == f"error: No such command {typed.split()[-1]!r}. Did you mean {meant!r}?"
+
+
+@pytest.mark.parametrize("group", [[], ["protocols"]], ids=str)
+def test_a_group_without_a_command_prints_its_help_and_is_a_mistake_in_use(
+    capsys: Capture, group: list[str]
+) -> None:
+    assert run([*group, "--help"]) == 0
+    help_text = capsys.readouterr().out
+
+    assert run(group) == 2
+    assert capsys.readouterr() == (help_text, "")
 
 
 # Runs physioctl in this process, and interrupts it at its so many-th call of a function, whatever that is.
@@ -150,3 +175,93 @@ def test_too_few_files_are_said_to_be_too_few(tmp_path: Path, files: int) -> Non
         f"error: {arguments[-1]} cannot be opened: this program may not open as many files as it needs",
         "  to do: Raise the limit, such as: ulimit -n 256",
     ]
+
+
+WITHOUT_THREADS = """
+import sys, threading
+threading.stack_size(1 << 46)  # more than there are addresses
+from physioctl.cli import main
+main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the size of a stack is no limit")
+@pytest.mark.parametrize(
+    ("code", "arguments"),
+    [
+        (0, ("protocols", "list")),
+        (5, ("run", "unit-check", "--port", "sim://us111")),
+        (5, ("stop", "--port", "sim://us111")),
+    ],
+    ids=str,
+)
+def test_a_thread_that_cannot_be_started_is_said_in_two_lines(
+    tmp_path: Path, code: int, arguments: tuple[str, ...]
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THREADS, *arguments],
+        env=environment(tmp_path),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False), done.stderr
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("A new journal was begun")]
+    assert len(lines) == (0 if code == 0 else 2)
+    assert done.stdout or code
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="limits are a thing of POSIX")
+def test_a_journal_that_is_one_file_too_many_is_said_to_be_that(tmp_path: Path) -> None:
+    made = tmp_path / "j"
+    with Journal.open(made, SystemClock(), new=True):
+        pass
+    limited = "import resource, sys\nfrom pathlib import Path\nimport physioctl.record.history as history\n"
+    limited += "import physioctl.record.journal\n"
+    limited += "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))\n"
+    limited += "try: history.sessions(Path(sys.argv[1]))\nexcept Exception as error: print(error)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", limited, str(made)],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+    assert "too many files are open" in done.stdout, (done.stdout, done.stderr)
+
+
+def has_begun_workers(pid: int, count: int) -> bool:
+    """Whether ``pid`` has so many processes of its own that run Python."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return sum(b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes() for child in children) >= count
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the processes are found in /proc")
+@pytest.mark.parametrize("interrupts", [1, 3])
+def test_an_interrupted_storm_ends_without_a_traceback_of_its_workers(
+    tmp_path: Path, interrupts: int
+) -> None:
+    process = subprocess.Popen(
+        command("storm", "--count", "400", "--jobs", "2"),
+        env=environment(tmp_path),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        assert waited_for(lambda: has_begun_workers(process.pid, 2))
+        for _ in range(interrupts):
+            os.killpg(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=LIMIT_S)
+    finally:
+        process.kill()
+
+    assert (process.returncode, said.strip()) == (6, "stopped.")

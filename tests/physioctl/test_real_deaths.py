@@ -73,7 +73,7 @@ def test_a_session_told_to_end_stops_the_unit_at_once(tmp_path: Path, number: si
         assert silent is not None
         assert silent.why == "stop"
         assert unit.came_ms(silent) - told_ms <= LEASE_MS
-        assert (process.returncode, err) == (6, "")
+        assert (process.returncode, err) == (6, f"A new journal was begun: {journal}\n")
         assert (last["event"], last["outcome"], last["silence"]) == ("session_ended", "stopped", "proven")
         assert unit.rest()[-1] == silent
         assert verify(journal).whole

@@ -9,7 +9,8 @@ import re
 import select
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 
 from device.clock import SystemClock, VirtualClock
 from device.events import Acted
+from physioctl.events import ClockConfirmed
 from physioctl.questions import questions_of
 from physioctl.record.history import session
 from physioctl.record.journal import Journal
@@ -64,7 +66,7 @@ def test_the_unit_check_runs_whole_over_a_pty(tmp_path: Path) -> None:
 
     said = lines(done.stdout)
     on, off = unit.rest()
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, f"A new journal was begun: {tmp_path / 'j'}\n")
     assert (said[0]["event"], said[-1]["event"]) == ("session_started", "session_ended")
     assert (said[-1]["outcome"], said[-1]["silence"]) == ("completed", "proven")
     assert off.ms - on.ms == said[-1]["delivered_ms"] == 10_000
@@ -79,7 +81,7 @@ def test_a_session_runs_whole_over_tcp_and_says_what_was_delivered(tmp_path: Pat
         done = finished(tmp_path, "run", protocol, "--port", unit.port, "--journal", tmp_path / "j")
 
     on, off = unit.rest()
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, f"A new journal was begun: {tmp_path / 'j'}\n")
     assert "completed" in done.stdout
     assert off.ms - on.ms == 2000
     assert journal_is_whole(tmp_path)
@@ -419,6 +421,19 @@ def test_what_is_asked_and_acknowledged_at_the_terminal_stands_in_the_record(tmp
     assert screened["answers"]["METAL_IMPLANT"]["answer"] == "yes"
 
 
+def test_nobody_is_asked_for_a_port_that_is_not_there(tmp_path: Path) -> None:
+    options = ("--port", tmp_path / "ttyUSB9", "--journal", tmp_path / "j")
+    terminal = Terminal(tmp_path, "run", on_a_calf(tmp_path), *options)
+    try:
+        code = terminal.ended()
+    finally:
+        terminal.close()
+
+    assert code == 5, terminal.screen
+    assert b"there is no port" in terminal.screen
+    assert b"Reference of the person" not in terminal.screen
+
+
 @pytest.mark.hazard("H-16")
 def test_nobody_is_asked_where_nobody_can_see_the_question(tmp_path: Path) -> None:
     options = ("--port", "sim://us111", "--person", "P-1", "--journal", tmp_path / "j")
@@ -469,8 +484,30 @@ def test_a_session_with_an_answers_file_is_given_once_its_notes_are_acknowledged
     assert "METAL_IMPLANT" in refused.stderr
     assert "acknowledged: [METAL_IMPLANT]" in refused.stderr
     assert given.returncode == 0, given.stderr
-    assert "METAL_IMPLANT acknowledged by answers file" in given.stdout
+    assert "METAL_IMPLANT acknowledged by answers-file" in given.stdout
     shown = finished(tmp_path, "show", "--journal", tmp_path / "j").stdout
     assert "age band adult, " in shown
     assert "METAL_IMPLANT yes, " in shown
-    assert "METAL_IMPLANT acknowledged by answers file" in shown
+    assert "METAL_IMPLANT acknowledged by answers-file" in shown
+
+
+@pytest.fixture
+def asked_about_the_clock(tmp_path: Path) -> Iterator[Terminal]:
+    """A session that waits for somebody to say that the time of day is right."""
+    with Journal.open(tmp_path / "j", VirtualClock(datetime.now(UTC) + timedelta(hours=2))) as journal:
+        journal.append("", ClockConfirmed(at_ms=0, doubt="For a test.", boot_id=None, boot_utc_ms=None))
+    arguments = ("run", "unit-check", "--port", "sim://us111", "--journal", tmp_path / "j")
+    with closing(Terminal(tmp_path, *arguments)) as terminal:
+        assert terminal.shows(lambda: b"Is this clock right?" in terminal.screen)
+        yield terminal
+
+
+def test_control_c_at_the_question_about_the_clock_ends_it(asked_about_the_clock: Terminal) -> None:
+    asked_about_the_clock.press("\x03")
+
+    assert asked_about_the_clock.ended() == 6
+    assert b"stopped." in asked_about_the_clock.screen
+
+
+def test_a_hang_up_at_the_question_about_the_clock_ends_it(asked_about_the_clock: Terminal) -> None:
+    assert asked_about_the_clock.hang_up() != 0

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
@@ -10,13 +14,13 @@ import pytest
 from device.clock import VirtualClock
 from device.control.driver import Driver
 from device.dialects.native import Native
-from device.events import Event, Silence
+from device.events import Event, Observer, Recorder, Silence
 from device.link import Inbox
 from device.operator import Act
-from physioctl.errors import JournalUnusable
+from physioctl.errors import JournalUnusable, UsageMistake
 from physioctl.events import Outcome, SessionEnded
 from physioctl.record.history import session, sessions
-from physioctl.record.journal import Journal
+from physioctl.record.journal import Journal, SessionLog
 from physioctl.record.verify import verify
 from physioctl.rehearsal.rig import CableLink, Rig
 from physioctl.runner import Request, run_session
@@ -26,6 +30,7 @@ from protocols.library import find
 from protocols.limits import Bound, Layer, Quantity
 from simulator.cable import Cable
 from simulator.unit import SimulatedUnit
+from tests.physioctl.test_observers import run_in_real_time
 from tests.support import SECOND_MS, CountedLink, Ledger, screened
 
 CHECK = find("unit-check")
@@ -195,6 +200,20 @@ def test_a_journal_that_breaks_in_mid_session_ends_the_output(after: int) -> Non
     assert rig.unit.breaches == []
 
 
+@pytest.mark.hazard("H-15")
+def test_no_session_runs_within_a_transaction_of_its_journal(tmp_path: Path) -> None:
+    rig = Rig()
+
+    with Journal.open(tmp_path / "j", rig.clock) as journal:
+        with journal.transaction(), pytest.raises(UsageMistake, match="within a transaction"):
+            run_session(Request(CHECK), rig.driver, journal)
+        with journal.transaction(), pytest.raises(UsageMistake, match="within a transaction"):
+            journal.begin("s")
+
+    assert rig.unit.changes == []
+    assert verify(tmp_path / "j").entries == 0
+
+
 class RealLink(CableLink):
     """A cable to a unit that is not made in this process."""
 
@@ -220,4 +239,44 @@ def test_a_session_for_which_nothing_is_said_of_answers_is_refused() -> None:
     with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match="no answer that counts"):
         run_session(Request(CALF, "left", "P-017"), rig.driver, journal)
 
+    assert rig.unit.changes == []
+
+
+# --- between admission and delivery ---------------------------------------------------------------------
+
+
+class WithoutThreads(list[Observer]):
+    """Watchers for which no thread can be started: none has room for its stack."""
+
+    def __iter__(self) -> Iterator[Observer]:
+        threading.stack_size(1 << 46)
+        return super().__iter__()
+
+
+@pytest.mark.hazard("H-15")
+@pytest.mark.skipif(sys.platform == "win32", reason="there the size of a stack is no limit")
+def test_a_session_for_whose_watchers_there_is_no_thread_ends_as_failed_in_the_record(tmp_path: Path) -> None:
+    usual = threading.stack_size()
+    try:
+        with pytest.raises(RuntimeError, match="thread"):
+            run_in_real_time(tmp_path, WithoutThreads([Ledger()]), seconds=1)
+    finally:
+        threading.stack_size(usual)
+
+    kept = session(tmp_path / "j").summary
+    assert (kept.outcome, kept.silence, kept.delivered_ms) == (Outcome.FAILED, Silence.PROVEN, 0)
+    assert verify(tmp_path / "j").whole
+
+
+@pytest.mark.hazard("H-15")
+def test_a_session_whose_recorder_cannot_be_made_is_told_as_failed() -> None:
+    rig, watcher = Rig(), Ledger()
+
+    def broken(log: SessionLog) -> Recorder:
+        raise MemoryError
+
+    with Journal.in_memory(rig.clock) as journal, pytest.raises(MemoryError):
+        run_session(Request(CHECK), rig.driver, journal, [watcher], recorder=broken)
+
+    assert [event.name for event in watcher.events] == ["session_started", "session_ended"]
     assert rig.unit.changes == []

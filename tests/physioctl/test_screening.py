@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -276,6 +277,23 @@ def test_an_acknowledgement_of_another_day_is_none() -> None:
         screening(acknowledging(answers, "METAL_IMPLANT", on=TODAY - A_DAY))
 
 
+@pytest.mark.hazard("H-16")
+@pytest.mark.parametrize("by", ["", None, 5, "Mary Smith", "x\n\x1b[2J"])
+def test_whoever_acknowledges_is_named_by_a_reference(by: Any) -> None:
+    answers = no_to_all(METAL_IMPLANT=Answer.YES)
+
+    with pytest.raises(UsageMistake, match="reference"):
+        screening(replace(answers, acknowledged=(Acknowledged("METAL_IMPLANT", by, TODAY),)))
+
+
+def test_the_reference_of_whoever_acknowledges_has_one_form() -> None:
+    answers = no_to_all(METAL_IMPLANT=Answer.YES)
+
+    found = screening(replace(answers, acknowledged=(Acknowledged("METAL_IMPLANT", "T-2", TODAY),)))
+
+    assert found.acknowledged == {"METAL_IMPLANT": "t-2"}
+
+
 @pytest.mark.parametrize("code", ["METAL_IMPLANT", "DVT_THROMBOPHLEBITIS", "ANTICOAGULANT"])
 def test_what_does_not_stand_cannot_be_acknowledged(code: str) -> None:
     with pytest.raises(UsageMistake, match=code):
@@ -283,16 +301,23 @@ def test_what_does_not_stand_cannot_be_acknowledged(code: str) -> None:
 
 
 @pytest.mark.hazard("H-16")
-@pytest.mark.parametrize("code", ["PACEMAKER_THORAX", "RAYNAUD_COLD_URTICARIA"])
-def test_an_absolute_yes_that_is_out_of_scope_is_not_hidden(code: str) -> None:
-    answers = no_to_all(CALF, **{code: Answer.YES})
-    assert code not in codes(questions_of(CALF))
+@pytest.mark.parametrize("of", [CALF, library.find("calf-tightness-percussion")], ids=lambda of: of.family)
+@pytest.mark.parametrize("code", catalogue().questions)
+def test_a_yes_to_any_question_of_ours_refuses_or_is_weighed_and_recorded(of: Protocol, code: str) -> None:
+    answers = no_to_all(of, **{code: Answer.YES})
+    asked = {question.code: question for question in questions_of(of)}
 
-    with pytest.raises(Refused, match=code):
-        screening(answers)
-    found = screening(acknowledging(answers, code))
+    with pytest.raises(Refused, match=code) as caught:
+        screening(answers, of)
+    if code in asked and asked[code].absolute:
+        return
+    found = screening(acknowledging(answers, code), of).told(0)
 
-    assert found.told(0).notes == (code,)
+    assert catalogue().questions[code].weigh in caught.value.what or code not in asked
+    assert found.notes == (code,)
+    assert found.acknowledged == {code: "p-9"}
+    assert found.answers[code]["answer"] == "yes"
+    assert found.answers[code]["date"] == "2026-11-21"
 
 
 @pytest.mark.parametrize(("code", "near"), [("PREGANT", "PREG_ANY"), ("METAL_IMPLANTS", "METAL_IMPLANT")])
@@ -342,6 +367,20 @@ def test_an_age_counts_on_its_day_and_to_its_question(on: date, text_hash: str, 
 
     with pytest.raises(Refused, match=why):
         screening(Answers(PERSON, (*of_age(None).given, age)))
+
+
+@pytest.mark.parametrize("on", [datetime(2026, 11, 21, tzinfo=UTC), "2026-11-21", None])
+def test_what_is_no_day_dates_no_answer(on: Any) -> None:
+    with pytest.raises(UsageMistake, match="is not a day"):
+        answered(CALF, {"PREG_ANY": Answer.NO}, on=on)
+    with pytest.raises(UsageMistake, match="is not a day"):
+        Acknowledged("PREG_ANY", "p-9", on)
+
+
+@pytest.mark.parametrize("answers", [{"PREG_ANY": "no"}, [], "no", None])
+def test_answers_that_are_none_of_ours_are_a_mistake_in_use(answers: Any) -> None:
+    with pytest.raises(UsageMistake, match="answers are given as"):
+        screening(answers)
 
 
 def test_two_ages_are_none() -> None:

@@ -164,7 +164,7 @@ def test_a_session_on_a_latin_1_terminal_shows_every_line(tmp_path: Path) -> Non
         *command("run", protocol, "--port", "sim://us111", "--journal", tmp_path / "j"),
     )
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, f"A new journal was begun: {tmp_path / 'j'}\n")
     assert "1 \\u03a9" in done.stdout
     assert any(line.startswith("  record") for line in done.stdout.splitlines())
 
@@ -264,3 +264,63 @@ def test_a_closed_descriptor_is_not_taken_by_a_port_or_a_journal(tmp_path: Path)
 
     assert done.returncode == 0
     assert seen.read_text().split() == ["/dev/null"] * 3
+
+
+def test_a_pipe_that_is_not_to_block_gets_every_line(tmp_path: Path) -> None:
+    reading, writing = full_pipe()
+    os.set_blocking(writing, False)
+    process = subprocess.Popen(
+        command("protocols", "show", "unit-check", "--json"),
+        env=environment(tmp_path),
+        stdout=writing,
+        stderr=subprocess.PIPE,
+    )
+    os.close(writing)
+    try:
+        assert waited_for(lambda: len(list(Path(f"/proc/{process.pid}/task").iterdir())) > 1)
+        with os.fdopen(reading, "rb") as pipe:
+            said = pipe.read().lstrip(b"\0").decode()
+        code, errors = process.wait(LIMIT_S), process.communicate()[1]
+    finally:
+        process.kill()
+
+    expected = subprocess.run(
+        command("protocols", "show", "unit-check", "--json"),
+        env=environment(tmp_path), capture_output=True, text=True, timeout=LIMIT_S, check=True,
+    )  # fmt: skip
+    assert (code, errors) == (0, b"")
+    assert said == expected.stdout
+
+
+@pytest.mark.hazard("H-18")
+@pytest.mark.parametrize("interrupts", [1, 2])
+def test_an_interrupt_changes_no_code_that_is_known_and_waits_for_no_reader(
+    tmp_path: Path, interrupts: int
+) -> None:
+    reading, writing = full_pipe()
+    process = subprocess.Popen(
+        command("stop", "--port", "sim://us111?fault=half_open@0s%2B1h=1"),
+        env=environment(tmp_path),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=writing,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    os.close(writing)
+    try:
+        assert waited_for(lambda: stands_in_a_write(process.pid))
+        for _ in range(interrupts):
+            process.send_signal(signal.SIGINT)
+        code = process.wait(LIMIT_S)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reading)
+
+    assert code == 8
+
+
+def stands_in_a_write(pid: int) -> bool:
+    """Whether a thread of ``pid`` waits for room in a pipe."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return any("pipe_write" in (task / "wchan").read_text() for task in tasks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from device.clock import VirtualClock
+from device.clock import BootTime, VirtualClock
 from physioctl.cli import run
 from physioctl.errors import JournalUnusable
 from physioctl.record.entries import COLUMNS
@@ -24,7 +24,7 @@ from physioctl.record.journal_schema import body_hash, chained
 from physioctl.record.verify import verify
 from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session
-from protocols.errors import PhysioctlError
+from protocols.errors import PhysioctlError, Refused
 from tests.physioctl.test_admission import CALF, NO, NOON, gun
 
 _STEP = CALF.steps[0].model_copy(update={"duration_ms": 1000})
@@ -213,10 +213,114 @@ def test_an_event_of_an_unknown_name_is_shown_and_no_damage(
     assert "of a later version" in capsys.readouterr().out
 
 
+@pytest.fixture(scope="module")
+def full_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two sessions of one person: the site is full."""
+    path = tmp_path_factory.mktemp("full") / "j"
+    with Journal.open(path, VirtualClock(NOON)) as journal:
+        for _ in range(2):
+            run_session(asked_for(), gun().driver, journal)
+    return path
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.hazard("H-20")
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE sessions SET simulated = 1", "UPDATE sessions SET person = 'x'",
+        "UPDATE sessions SET body_site = 'thigh'", "UPDATE sessions SET session = session || 'x'",
+        "UPDATE sessions SET seq = -seq", "UPDATE sessions SET seq = (SELECT min(seq) FROM sessions)",
+        "UPDATE sessions SET rest_of = 'q'", "UPDATE sessions SET unit = 'q'",
+        "UPDATE sessions SET unit = '[1, 2]'", "DELETE FROM sessions",
+        "UPDATE sessions SET seq = 'abc' WHERE seq > 5",
+    ],
+)  # fmt: skip
+def test_a_table_of_sessions_that_differs_from_the_entries_is_believed_by_nobody(
+    full_day: Path, tmp_path: Path, change: str
+) -> None:
+    path = Path(shutil.copy(full_day, tmp_path / "j"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(change)
+
+    for reader in (lambda: Journal.open(path, VirtualClock(NOON)), lambda: sessions(path, "P-017")):
+        with pytest.raises(JournalUnusable, match="table of sessions does not agree"):
+            reader()
+
+
+def index_pages(path: Path) -> dict[str, int]:
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("SELECT name, rootpage FROM sqlite_master WHERE type = 'index'")
+        return dict(rows.fetchall())
+
+
+def had(path: Path) -> int:
+    with Journal.open(path, VirtualClock(NOON)) as journal, pytest.raises(Refused, match="24 hours"):
+        run_session(asked_for(), gun().driver, journal)
+    return 2
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.hazard("H-20")
+def test_a_struck_bit_in_an_index_makes_no_session_forgotten(full_day: Path, tmp_path: Path) -> None:
+    content, pages = full_day.read_bytes(), index_pages(full_day)
+    path, size = tmp_path / "j", 4096
+    for name, page in pages.items():
+        start = (page - 1) * size
+        used = [at for at in range(start, start + size) if content[at]]
+        for at in (*used[:12], *used[-40::5]):
+            struck = bytearray(content)
+            struck[at] ^= 1 << at % 8
+            for old in tmp_path.iterdir():
+                old.unlink()
+            path.write_bytes(struck)
+            readers: tuple[Callable[[], int], ...] = (
+                lambda: len(sessions(path)),
+                lambda: len(sessions(path, "P-017")),
+                lambda: len(session(path).entries) and 2,
+                lambda: had(path),
+            )
+            for reader in readers:
+                try:
+                    found = reader()
+                except JournalUnusable:
+                    continue
+                assert found == 2, (name, at - start)
+
+
+@pytest.mark.hazard("H-20")
+@pytest.mark.parametrize(
+    ("key", "value"), [("boot_utc_ms", 2**53), ("rest_of", "\ud800"), ("title", "\ud800")]
+)
+def test_a_value_that_cannot_be_meant_is_damage(
+    full_day: Path, tmp_path: Path, key: str, value: object
+) -> None:
+    path = Path(shutil.copy(full_day, tmp_path / "j"))
+    started = "SELECT seq, body FROM entries JOIN bodies USING (seq) WHERE name = 'session_started'"
+    with reading(path) as connection:
+        bodies = connection.execute(started).fetchall()
+    forged = [
+        (json.dumps(json.loads(body) | {"boot_id": "one", "boot_utc_ms": None, key: value}), seq)
+        for seq, body in bodies
+    ]
+    without_rules(path, *(("UPDATE bodies SET body = ? WHERE seq = ?", each) for each in forged))
+
+    with pytest.raises(JournalUnusable), Journal.open(path, BootedClock(NOON)) as journal:
+        run_session(asked_for(), gun().driver, journal)
+
+
+class BootedClock(VirtualClock):
+    """A clock of a computer that was started an hour ago."""
+
+    def boot(self) -> BootTime | None:
+        return BootTime("one", 3_600_000)
+
+
 def test_damage_is_named_with_its_entry(pristine: Path, tmp_path: Path) -> None:
+    ended = "SELECT max(seq) FROM entries WHERE name = 'session_ended'"
     path = Path(shutil.copy(pristine, tmp_path / "j"))
     body = json.dumps({"session": "x"})
-    without_rules(path, ("UPDATE bodies SET body = ? WHERE seq = 2", (body,)))
+    without_rules(path, (f"UPDATE bodies SET body = ? WHERE seq = ({ended})", (body,)))
 
-    with pytest.raises(JournalUnusable, match=r"entry 2: its .* is not a"):
+    with pytest.raises(JournalUnusable, match=r"entry \d+: its .* is not a"):
         sessions(path)

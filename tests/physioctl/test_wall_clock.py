@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,14 +10,17 @@ from pathlib import Path
 import pytest
 
 from device.clock import BootTime, SystemClock, VirtualClock
-from device.events import Acted
+from device.events import Acted, Event, Progress
+from physioctl.errors import JournalUnusable
 from physioctl.record.entries import all_of
+from physioctl.record.history import session, sessions
 from physioctl.record.journal import Journal
-from physioctl.runner import run_session
+from physioctl.rehearsal.rig import Rig
+from physioctl.runner import Request, run_session
 from physioctl.wall_clock import BEHIND_MAX, LEAP_MAX, confirm, doubt
 from protocols.errors import Refused
-from tests.physioctl.test_admission import CALF, calf, given, gun
-from tests.support import screened
+from tests.physioctl.test_admission import CALF, CHECK, calf, given, gun
+from tests.support import CountedLink, screened
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -134,6 +138,69 @@ def test_a_clock_set_back_does_not_make_a_day_forgotten() -> None:
             given(journal)
 
 
+def goes_back(clock: SetClock) -> None:
+    clock.at -= DAY + HOUR
+
+
+def starts_in_2020(clock: SetClock) -> None:
+    clock.restarts()
+    clock.at = NOON.replace(year=2020)
+
+
+def stays_on(_: SetClock) -> None:
+    pass
+
+
+def starts_anew(clock: SetClock) -> None:
+    clock.restarts("the third")
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize("wrong", [goes_back, starts_in_2020])
+@pytest.mark.parametrize("meanwhile", [stays_on, starts_anew])
+def test_a_wrong_time_that_was_confirmed_makes_no_session_older(
+    wrong: Callable[[SetClock], None], meanwhile: Callable[[SetClock], None]
+) -> None:
+    clock = SetClock()
+    with Journal.in_memory(clock) as journal:
+        given(journal)
+        clock.passes(timedelta(minutes=10))
+        given(journal)
+        right = clock.at
+        wrong(clock)
+        confirm(journal, lambda _: True)
+        with pytest.raises(Refused, match="24 hours"):
+            given(journal)
+        given(journal, calf(side="right"))  # a session with a wrong time hides none before it
+        meanwhile(clock)
+        clock.at = right + timedelta(minutes=5)
+        confirm(journal, lambda _: True)
+
+        with pytest.raises(Refused, match="24 hours"):
+            given(journal)
+        given(journal, calf(side="right"))
+        with pytest.raises(Refused, match="24 hours"):
+            given(journal, calf(side="right"))
+        clock.passes(DAY)
+        assert given(journal).outcome == "completed"
+
+
+@pytest.mark.hazard("H-03")
+def test_a_session_some_seconds_ahead_of_the_clock_is_as_old_as_it_says() -> None:
+    clock = SetClock()
+    with Journal.in_memory(clock) as journal:
+        journal.append("s", Acted(at_ms=0, act="pause"))
+        clock.at -= HOUR
+        confirm(journal, lambda _: True)
+        clock.passes(30 * DAY)
+        given(journal)
+        given(journal)
+        clock.at -= BEHIND_MAX / 2
+
+        with pytest.raises(Refused, match="24 hours"):
+            given(journal)
+
+
 def test_sessions_of_the_future_refuse_no_longer_than_a_day_after_the_clock_was_confirmed() -> None:
     clock = SetClock(at=NOON + 400 * DAY)  # wrong, and nobody has noticed
     with Journal.in_memory(clock) as journal:
@@ -168,6 +235,42 @@ def test_nothing_is_confirmed_where_nobody_says_yes_and_a_yes_is_recorded() -> N
     assert "at a terminal" in refused.value.to_do
     assert len(asked) == 2
     assert told.body["doubt"] == asked[1]
+
+
+def unit(clock: SetClock) -> Rig:
+    return Rig(link=CountedLink, clock=VirtualClock(clock.at))
+
+
+class BreaksOff:
+    """An observer under which the journal is closed once the unit delivers."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def notice(self, event: Event) -> None:
+        if isinstance(event, Progress):
+            self._journal.close()
+
+
+def test_nothing_is_entered_under_a_clock_in_doubt(tmp_path: Path) -> None:
+    clock = SetClock()
+    journal = Journal.open(tmp_path / "j", clock)
+    with pytest.raises(JournalUnusable):
+        run_session(
+            Request(CHECK),
+            Rig(link=CountedLink, clock=VirtualClock(clock.at)).driver,
+            journal,
+            [BreaksOff(journal)],
+        )
+    clock.passes(timedelta(minutes=5))
+    with Journal.open(tmp_path / "j", clock) as journal:
+        clock.at += 3 * DAY  # wrong, and nobody confirms it
+        with pytest.raises(Refused, match="the time of day is in doubt"):
+            run_session(Request(CHECK), unit(clock).driver, journal)
+        assert session(journal).summary.outcome is None
+        clock.at -= 3 * DAY  # right again
+        run_session(Request(CHECK), unit(clock).driver, journal)
+        assert [each.ending for each in sessions(journal)] == ["completed", "interrupted"]
 
 
 def test_a_sound_clock_is_confirmed_by_nobody() -> None:

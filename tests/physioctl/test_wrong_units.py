@@ -23,8 +23,8 @@ MODELS = {"us111": "unit-check", "ultragun": "unit-check-percussion"}
     [
         ("us111", "missing_sensor@0s=6", "no head temperature sensor; it declares no contact sensor"),
         ("us111", "missing_sensor@0s=1", "no output sensor"),
-        ("us111", "wild_area@0s=65535", "area_mm2 is 65535, and not 320 to 480"),
-        ("us111", "wild_area@0s=481", "area_mm2 is 481, and not 320 to 480"),
+        ("us111", "wild_area@0s=65535", "area_mm2 is 65535, and not 320 to 400"),
+        ("us111", "wild_area@0s=401", "area_mm2 is 401, and not 320 to 400"),
         ("ultragun", "missing_sensor@0s=1", "no output sensor"),
     ],
 )

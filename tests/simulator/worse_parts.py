@@ -25,6 +25,7 @@ from device.events import Event, Recorder, Silence
 from device.operator import Act
 from device.wire import messages as wire
 from physioctl.record.journal import SessionLog
+from physioctl.record.writer import PersistentRecorder
 from protocols.plan import Emit, Ultrasound, level
 from simulator.firmware import Firmware
 from simulator.record import Breach, Why
@@ -372,8 +373,8 @@ class Forging(Driver):
     _log: SessionLog
 
     def record_to(self, recorder: Recorder) -> None:
-        assert isinstance(recorder, SessionLog)
-        self._log = recorder
+        assert isinstance(recorder, PersistentRecorder)
+        self._log = recorder._log
         super().record_to(recorder)
 
     def publish_when_written(self, event: Event, wait_ms: int) -> bool:

@@ -5,9 +5,12 @@ The stories, and so the outcomes, are the same whatever the number of processes.
 
 from __future__ import annotations
 
+import signal
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
@@ -38,8 +41,14 @@ class Campaign:
             yield from map(one, range(self.count))
             return
         spawn = get_context("spawn")
-        with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=siblings.install) as pool:
-            yield from pool.map(one, range(self.count), chunksize=_AT_A_TIME)
+        pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin_worker)
+        try:
+            with _interrupts_held_back():
+                outcomes = pool.map(one, range(self.count), chunksize=_AT_A_TIME)  # starts the processes
+            yield from outcomes
+        finally:
+            with _interrupts_held_back():  # else what it shares is gone before its last process has begun
+                pool.shutdown(cancel_futures=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,28 @@ def shortest(outcome: Outcome, replay: Callable[[Story], Outcome] = play) -> Out
     """The outcome of the shortest story that still breaks the first rule that ``outcome`` broke."""
     rule = outcome.violations[0].rule
     return replay(shrink(outcome.story, lambda story: any(v.rule is rule for v in replay(story).violations)))
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Let no Ctrl-C come here before the end of the block, and none at all to processes begun in it.
+
+    They inherit that from their first moment, which no code of theirs could see to. POSIX only.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin_worker() -> None:
+    """Leave Ctrl-C, which reaches every process of a terminal's job, to the one that hands stories out."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    siblings.install()
 
 
 def _played(campaign: Campaign, index: int) -> Outcome:

@@ -280,6 +280,8 @@ def clock_slack_ms(story: Story, now_ms: int) -> int:
         slack_ms += _CLOCK_SLACK_MS + now_ms * _CLOCK_PCT // 100
     if kinds & {FaultKind.LYING_COUNT, FaultKind.ENDLESS_STEP}:
         slack_ms += _COUNT_SLACK_MS + now_ms * _CLOCK_PCT // 100
+        if any(freeze.at_ms <= now_ms for freeze in story.freezes):  # then the lease alone ends output
+            slack_ms += bound_ms(story)
     return slack_ms
 
 

@@ -1,0 +1,51 @@
+"""How high output may be in its ramp, and in the one after a hold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from device.dialects.base import UnitState
+from device.monitor.ramp import Ramp
+from device.monitor.view import Start
+from tests.device.parts import EMITTING
+
+START = Start(number=1, at_ms=0, for_ms=60_000, ramp_ms=10_000, level=440, duty_pct=50, base_ms=0)
+
+
+def due(*seen: tuple[UnitState, int], start: Start | None = START) -> int:
+    """The highest level at the last of these states and counts of the step."""
+    ramp, level = Ramp(), -1
+    for state, step_ms in seen:
+        level = ramp.follow(replace(EMITTING, state=state, step_ms=step_ms), start, 440)
+    return level
+
+
+@pytest.mark.parametrize(("step_ms", "level"), [(0, 1), (4980, 221), (9979, 440), (9980, 440), (50_000, 440)])
+def test_a_ramp_is_a_straight_rise_over_what_has_been_delivered(step_ms: int, level: int) -> None:
+    assert due((UnitState.EMITTING, step_ms)) == level
+
+
+def test_without_a_ramp_the_level_is_due_at_once() -> None:
+    assert due((UnitState.EMITTING, 0), start=replace(START, ramp_ms=0)) == 440
+    assert due((UnitState.EMITTING, 0), start=None) == 440
+
+
+@pytest.mark.parametrize(("since_ms", "level"), [(0, 18), (230, 221), (480, 440)])
+def test_after_a_hold_output_rises_anew_for_half_a_second(since_ms: int, level: int) -> None:
+    assert due((UnitState.HELD, 20_000), (UnitState.EMITTING, 20_000 + since_ms)) == level
+
+
+def test_a_ramp_that_was_cut_short_ends_when_it_would_have_ended() -> None:
+    assert due((UnitState.HELD, 5000), (UnitState.EMITTING, 7480)) == 221
+    assert due((UnitState.HELD, 5000), (UnitState.EMITTING, 9980)) == 440
+
+
+def test_a_new_start_has_not_been_held() -> None:
+    ramp = Ramp()
+    ramp.follow(replace(EMITTING, state=UnitState.HELD, step_ms=5000), START, 440)
+
+    again = ramp.follow(replace(EMITTING, step_ms=0), replace(START, number=2, ramp_ms=0), 440)
+
+    assert again == 440
