@@ -226,8 +226,8 @@ def test_a_unit_that_was_heard_with_output_is_not_proven_off_by_another_though_n
     quiet.hear(REPORT, 310)
 
     assert quiet.known(310, reachable=True) is None
-    assert quiet.known(310 + STUBBORN_MS, reachable=True) is None
-    assert quiet.known(311 + STUBBORN_MS, reachable=True) is Silence.UNKNOWN
+    assert quiet.known(300 + STUBBORN_MS, reachable=True) is None
+    assert quiet.known(301 + STUBBORN_MS, reachable=True) is Silence.UNKNOWN
 
     quiet.hear(OTHER, 3000)
     quiet.hear(REPORT, 3010)
