@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from device.control.driver import Driver
 from device.control.output_off import LEASE_MARGIN_PCT
+from device.control.state import TICK_MS
 from device.dialects.base import Identity, Report
 from device.events import Silence
 from device.unit import Unit
@@ -28,6 +29,7 @@ from physioctl.wall_clock import doubt
 # Whoever has been quiet for longer has gone, or is suspended: then its unit's lease has long run out, and
 # what it tells when it wakes counts again.
 TOLD_WITHIN = timedelta(seconds=45)
+METER_PCT, METER_MJ = 125, 1000  # a meter may say so much of the planned energy; this project's own figures
 
 
 def reconcile(journal: Journal, driver: Driver, unit: Unit) -> tuple[SessionReconciled, ...]:
@@ -71,17 +73,33 @@ def _count_of(driver: Driver, identity: Identity, broken: Summary) -> Report | N
     return report if report.session == session_number(broken.id) else None
 
 
+def _doubt(report: Report, broken: Summary) -> str:
+    """Return what cannot be right about the unit's count of ``broken``; nothing when it can be."""
+    most_mj = (
+        None if broken.planned_energy_mj is None else broken.planned_energy_mj * METER_PCT // 100 + METER_MJ
+    )
+    if not broken.delivered_ms <= report.delivered_ms <= broken.planned_ms + TICK_MS:
+        return f"; the unit counts {report.delivered_ms} ms of it, which cannot be"
+    if report.energy_mj < broken.energy_mj or (most_mj is not None and report.energy_mj > most_mj):
+        return f"; the unit has metered {report.energy_mj} mJ of it, which cannot be"
+    return ""
+
+
 def _settle(journal: Journal, driver: Driver, identity: Identity, broken: Summary) -> SessionReconciled:
     now_ms = driver.clock.now_ms()
     report = _count_of(driver, identity, broken)
+    doubt = "" if report is None else _doubt(report, broken)
+    counted = report if not doubt else None
+    # A count that cannot be right may stand for anything: then the whole of the plan has been given.
+    heard_ms = broken.planned_ms if doubt else broken.delivered_ms
     found = SessionReconciled(
         at_ms=now_ms,
         session=broken.id,
         protocol=broken.protocol,
-        delivered_ms=report.delivered_ms if report else broken.delivered_ms,
+        delivered_ms=counted.delivered_ms if counted else heard_ms,
         planned_ms=broken.planned_ms,
-        energy_mj=report.energy_mj if report else broken.energy_mj,
-        counted=report is not None,
+        energy_mj=counted.energy_mj if counted else broken.energy_mj,
+        counted=counted is not None,
         silence=Silence.PROVEN if identity.nonce == broken.nonce else Silence.INFERRED,
     )
     if broken.outcome is None:
@@ -91,7 +109,7 @@ def _settle(journal: Journal, driver: Driver, identity: Identity, broken: Summar
                 at_ms=now_ms,
                 session=broken.id,
                 outcome=Outcome.INTERRUPTED,
-                why="the program ended before the session did",
+                why="the program ended before the session did" + doubt,
                 silence=found.silence,
                 delivered_ms=found.delivered_ms,
                 planned_ms=broken.planned_ms,

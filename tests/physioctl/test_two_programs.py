@@ -230,6 +230,38 @@ def test_a_session_that_its_unit_counts_is_settled_at_once(tmp_path: Path) -> No
     assert left == ()
 
 
+class Boasting(SimulatedUnit):
+    """Counts what cannot have been."""
+
+    delivered, energy = 0xFFFF_FFFF, 0
+
+    def hear(self, data: bytes, now_ms: int) -> bytes:
+        self._firmware.delivered_ms, self._firmware.energy_mj = self.delivered, self.energy
+        return super().hear(data, now_ms)
+
+
+class Forgetting(Boasting):
+    delivered = 0
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize("unit", [Boasting, Forgetting])
+def test_a_count_that_cannot_be_is_named_and_the_session_counts_whole(
+    tmp_path: Path, unit: type[SimulatedUnit]
+) -> None:
+    rig = broken_off(tmp_path / "j")
+    rig.unit.__class__ = unit
+    driver = again(rig)
+
+    with Journal.open(tmp_path / "j", rig.clock) as journal:
+        (found,) = reconcile(journal, driver, driver.run(greet(driver.controller)))
+        after = session(journal).summary
+
+    assert (found.counted, found.delivered_ms) == (False, found.planned_ms)
+    assert after.delivered_ms == found.planned_ms
+    assert "which cannot be" in after.why
+
+
 @pytest.mark.hazard("H-03")
 def test_what_is_reconciled_later_counts_as_given_when_it_was(tmp_path: Path) -> None:
     rig = broken_off(tmp_path / "j")
