@@ -95,8 +95,9 @@ class SessionReconciled(Event):
     delivered_ms: int
     planned_ms: int
     energy_mj: int
-    counted: bool  # by the unit itself; if not, this is what was last heard
+    counted: bool  # by the unit itself; if not, this is what was last heard, or the whole plan where in doubt
     silence: Silence = Silence.PROVEN  # what is known of its output; inferred when the unit has restarted
+    doubt: str = ""  # what cannot be right about the unit's count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -73,25 +73,24 @@ def _count_of(driver: Driver, identity: Identity, broken: Summary) -> Report | N
     return report if report.session == session_number(broken.id) else None
 
 
-def _doubt(report: Report, broken: Summary) -> str:
+def _wrong_count(report: Report, broken: Summary) -> str:
     """Return what cannot be right about the unit's count of ``broken``; nothing when it can be."""
-    most_mj = (
-        None if broken.planned_energy_mj is None else broken.planned_energy_mj * METER_PCT // 100 + METER_MJ
-    )
+    planned_mj = broken.planned_energy_mj
+    most_mj = None if planned_mj is None else planned_mj * METER_PCT // 100 + METER_MJ
     if not broken.delivered_ms <= report.delivered_ms <= broken.planned_ms + TICK_MS:
-        return f"; the unit counts {report.delivered_ms} ms of it, which cannot be"
+        return f"the unit counts {report.delivered_ms} ms of it, which cannot be"
     if report.energy_mj < broken.energy_mj or (most_mj is not None and report.energy_mj > most_mj):
-        return f"; the unit has metered {report.energy_mj} mJ of it, which cannot be"
+        return f"the unit has metered {report.energy_mj} mJ of it, which cannot be"
     return ""
 
 
 def _settle(journal: Journal, driver: Driver, identity: Identity, broken: Summary) -> SessionReconciled:
     now_ms = driver.clock.now_ms()
     report = _count_of(driver, identity, broken)
-    doubt = "" if report is None else _doubt(report, broken)
-    counted = report if not doubt else None
+    wrong = "" if report is None else _wrong_count(report, broken)
+    counted = None if wrong else report
     # A count that cannot be right may stand for anything: then the whole of the plan has been given.
-    heard_ms = broken.planned_ms if doubt else broken.delivered_ms
+    heard_ms = broken.planned_ms if wrong else broken.delivered_ms
     found = SessionReconciled(
         at_ms=now_ms,
         session=broken.id,
@@ -101,6 +100,7 @@ def _settle(journal: Journal, driver: Driver, identity: Identity, broken: Summar
         energy_mj=counted.energy_mj if counted else broken.energy_mj,
         counted=counted is not None,
         silence=Silence.PROVEN if identity.nonce == broken.nonce else Silence.INFERRED,
+        doubt=wrong,
     )
     if broken.outcome is None:
         journal.append(
@@ -109,7 +109,7 @@ def _settle(journal: Journal, driver: Driver, identity: Identity, broken: Summar
                 at_ms=now_ms,
                 session=broken.id,
                 outcome=Outcome.INTERRUPTED,
-                why="the program ended before the session did" + doubt,
+                why="; ".join(filter(None, ("the program ended before the session did", wrong))),
                 silence=found.silence,
                 delivered_ms=found.delivered_ms,
                 planned_ms=broken.planned_ms,
@@ -118,7 +118,6 @@ def _settle(journal: Journal, driver: Driver, identity: Identity, broken: Summar
                 duration_ms=round((broken.last - broken.began).total_seconds() * 1000),
             ),
         )
-    journal.append(
-        broken.id, found
-    )  # last, for it is what settles the session: cut off before it, all is told once more
+    # Last, for it is what settles the session: cut off before it, all is told once more.
+    journal.append(broken.id, found)
     return found

@@ -93,7 +93,7 @@ def run_session(
     """
     if driver.controller.used:
         raise UsageMistake(
-            "this controller has had its session", "Make a new Controller for each session, on the same link."
+            "this controller has had its session", "Make a new Driver for each session, on the same link."
         )
     if not request.unauthenticated_network:
         refuse_unauthenticated(driver.link.name, request.protocol)

@@ -178,6 +178,8 @@ def unfinished(found: SessionReconciled) -> str:
     restarted = found.silence is not Silence.PROVEN
     since = "restarted" if restarted else "been used"
     by = "by the unit's own count" if found.counted else f"as last heard; the unit has {since} since"
+    if found.doubt:
+        by = f"the whole of it is counted as given, for {found.doubt}"
     line = (
         f"session {found.session} ({found.protocol}) had broken off: {minutes(found.delivered_ms)} of "
         f"{minutes(found.planned_ms)} delivered, {by}. Its output {'should be' if restarted else 'is'} off."

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from device.dialects.base import RUNNING, Report, UnitState
 
 LOST_PCT = 50  # contact below this is lost: docs/wire.md
-JUDGED_FROM = 240  # mW/cm²: a unit judges contact from a level of 200 on, and may give a fifth more than it
+JUDGED_FROM_MW_CM2 = 240  # a unit judges contact from a level of 200 on, and may give a fifth more than it
 INTERVAL_MAX_MS = 200  # of two reports: what happened in a longer gap between them is not known
 
 
@@ -40,7 +40,7 @@ class ContactWatch:
         """
         since_ms = min(since_ms, INTERVAL_MAX_MS)
         lost = report.contact_pct < LOST_PCT
-        judged = report.state is UnitState.EMITTING and (steady or report.output >= JUDGED_FROM)
+        judged = report.state is UnitState.EMITTING and (steady or report.output >= JUDGED_FROM_MW_CM2)
         was_ignored, self._ignored = self._ignored, judged and lost
         was_held, self._held = self._held, report.state is UnitState.HELD and not lost
         if self._ignored or was_ignored:

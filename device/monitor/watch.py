@@ -26,7 +26,7 @@ class Watch:
     _since_ms: dict[str, int] = field(default_factory=dict)
     _right_ms: dict[str, int] = field(default_factory=dict)  # since when a broken rule holds again
     _raised: set[str] = field(default_factory=set)
-    _sums: dict[str, int] = field(default_factory=dict)  # time broken of late, in twentieths of a millisecond
+    _broken_ms_20ths: dict[str, int] = field(default_factory=dict)  # of late, in twentieths of a millisecond
     _was_broken: set[str] = field(default_factory=set)  # by the report before
     _judged_ms: int | None = None  # when that was
 
@@ -57,7 +57,7 @@ class Watch:
         """Let the alarm ``code`` be raised anew: its cause has been dealt with."""
         self._since_ms.pop(code, None)
         self._right_ms.pop(code, None)
-        self._sums.pop(code, None)
+        self._broken_ms_20ths.pop(code, None)
         self._raised.discard(code)
 
     def _interval_ms(self, now_ms: int) -> int:
@@ -73,7 +73,7 @@ class Watch:
         ends = broken + (rule.code in self._was_broken)
         (self._was_broken.add if broken else self._was_broken.discard)(rule.code)
         change = 10 * ends * interval_ms if ends else -2 * 10 * interval_ms // FORGIVEN
-        self._sums[rule.code] = total = max(self._sums.get(rule.code, 0) + change, 0)
+        self._broken_ms_20ths[rule.code] = total = max(self._broken_ms_20ths.get(rule.code, 0) + change, 0)
         return total >= 20 * rule.sustain_ms
 
     def _is_over(self, rule: Rule, now_ms: int) -> bool:
@@ -86,6 +86,6 @@ class Watch:
         if clears or now_ms - self._right_ms.setdefault(rule.code, now_ms) >= rule.sustain_ms:
             del self._since_ms[rule.code]
         if clears:
-            self._sums.pop(rule.code, None)
+            self._broken_ms_20ths.pop(rule.code, None)
             self._raised.discard(rule.code)
         return clears

@@ -125,9 +125,7 @@ def run(
     inbox: Inbox = SimpleQueue()
     with ExitStack() as stack:
         record = stack.enter_context(Journal.open(journal, clock, new=new, continues=continues))
-        if (
-            record.begun
-        ):  # at once: whatever follows may be refused, and a mistyped name is not to go unnoticed
+        if record.begun:  # told at once: whatever follows may be refused, and the name may be mistyped
             limit_waiting()  # for whoever reads what is said
             aside(f"A new journal was begun: {record.name}")
         if asking.can_ask():

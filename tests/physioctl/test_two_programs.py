@@ -260,6 +260,8 @@ def test_a_count_that_cannot_be_is_named_and_the_session_counts_whole(
     assert (found.counted, found.delivered_ms) == (False, found.planned_ms)
     assert after.delivered_ms == found.planned_ms
     assert "which cannot be" in after.why
+    assert found.doubt in after.why
+    assert f"the whole of it is counted as given, for {found.doubt}. Its output is off." in unfinished(found)
 
 
 @pytest.mark.hazard("H-03")
