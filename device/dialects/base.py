@@ -105,6 +105,55 @@ class UnitState(Enum):
 RUNNING = frozenset((UnitState.EMITTING, UnitState.HELD))  # a step is
 
 
+# --- capabilities ---------------------------------------------------------------------------------
+
+
+class HostLoss(Enum):
+    """What ends a unit's output when the host is lost."""
+
+    LEASE = "lease"  # a permission of some hundred milliseconds that the host has to renew
+    OWN_TIMER = "own timer"  # the time that was asked for, by the unit's clock
+    NONE = "none"  # nothing but the unit's own switch
+
+
+class Correlation(Enum):
+    """How an answer is known to belong to a request."""
+
+    NUMBERED = "numbered"  # each answer names its request: a newer request may overtake one without an answer
+    IN_ORDER = "in order"  # one request at a time; the next one waits until the line is free
+
+
+class Integrity(Enum):
+    """How damage on the line is noticed."""
+
+    CHECKED = "checked"  # by a checksum over each frame
+    PARITY = "parity"  # by the parity bit of each byte
+    NONE = "none"
+
+
+class StopAnswer(Enum):
+    """What can be said of output off after a stop."""
+
+    CONFIRMED = "confirmed"  # the unit reports its output
+    SENT_ONLY = "sent only"
+
+
+class ReportField(Enum):
+    """What a unit may be unable to tell. Where it is missing, the dialect gives 0."""
+
+    SESSION = "session"  # `Report.session`
+    TIME = "delivered time"  # `step_ms` and `delivered_ms`
+    ENERGY = "energy"  # `energy_mj`
+    LEASE = "lease"  # `lease_left_ms` and `lapses`
+    UPTIME = "uptime"  # `uptime_ms`
+
+
+ALL_FIELDS = frozenset(ReportField)
+
+
+# --- what a unit says -----------------------------------------------------------------------------
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who the unit says it is."""
@@ -121,7 +170,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What the unit says it can do."""
+    """What the unit says it can do, and what it can promise."""
 
     bounds: tuple[Bound, ...]
     area_mm2: int | None  # effective radiating area; None for percussion
@@ -133,6 +182,9 @@ class Declaration:
     measures_head_temp: bool
     senses_contact: bool
     knows_battery: bool
+    host_loss: HostLoss = HostLoss.LEASE
+    reports: frozenset[ReportField] = ALL_FIELDS  # the rest is reckoned by the host
+    holds_limits: bool = True  # it refuses what is above the ceilings that it was armed with
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,15 +239,24 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Promises:
-    """What every unit of a dialect can be relied on for. Policy follows these, never a model's name."""
+class Line:
+    """How the port is set, and how long the line is not free after a request."""
 
-    checked: bool  # damage on the line is noticed
-    stops_on_host_loss_ms: int | None  # the longest it may go on without us; None: until told otherwise
-    ends_steps: bool  # its own timer ends a step
-    reads_back: bool  # what was set, and what is measured, can be read
-    holds_limits: bool  # it refuses what is above the armed ceilings
-    answers_stop: bool
+    baud: int
+    parity: str = "N"  # N, E or O
+    stop_bits: int = 1
+    answer_max_ms: int = 80  # from a request to its answer; a later one is not waited for
+    drain_ms: int = 0  # IN_ORDER: from giving an answer up to the next request
+
+
+@dataclass(frozen=True, slots=True)
+class Promises:
+    """What a dialect can be relied on for, whatever the unit. What a unit promises is in its `Declaration`."""
+
+    correlation: Correlation
+    integrity: Integrity
+    stop: StopAnswer
+    line: Line
 
 
 class Dialect(Protocol):
@@ -208,4 +269,10 @@ class Dialect(Protocol):
         """The bytes that carry an intention the guard has let through."""
 
     def hear(self, data: bytes) -> list[Heard]:
-        """The answers that ``data`` completed, however it was cut up."""
+        """The answers that ``data`` completed, however it was cut up.
+
+        `Heard.seq` is that of the request, by what the answer itself says.
+        """
+
+    def give_up(self) -> None:
+        """The request under way is not waited for any longer: what arrives of its answer is no other's."""

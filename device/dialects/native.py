@@ -9,18 +9,22 @@ from device.dialects.base import (
     Arm,
     Cleared,
     ClearFaults,
+    Correlation,
     Declaration,
     Declare,
     Heard,
     Identify,
     Identity,
+    Integrity,
     Intent,
+    Line,
     Look,
     Promises,
     Renew,
     Report,
     SetOutput,
     Stop,
+    StopAnswer,
     UnitState,
 )
 from device.wire import messages as wire
@@ -29,7 +33,6 @@ from protocols.limits import Bound, Family, InvalidBound, Layer, Quantity
 from protocols.plan import Ultrasound, level
 
 UNNAMED = ("UNNAMED",)  # of a unit that is in FAULT and names none
-LEASE_MAX_MS = 2560  # the longest that can be written
 _EPOCH = date(2020, 1, 1)
 _SOURCE = "declared by the unit"
 _FAMILIES = {wire.Family.ULTRASOUND: Family.ULTRASOUND, wire.Family.PERCUSSION: Family.PERCUSSION}
@@ -54,16 +57,9 @@ _STATES = {
 
 
 class Native:
-    """The dialect of DESIGN §5, documented in docs/wire.md."""
+    """The native dialect, documented in docs/wire.md."""
 
-    promises = Promises(
-        checked=True,
-        stops_on_host_loss_ms=LEASE_MAX_MS,
-        ends_steps=True,
-        reads_back=True,
-        holds_limits=True,
-        answers_stop=True,
-    )
+    promises = Promises(Correlation.NUMBERED, Integrity.CHECKED, StopAnswer.CONFIRMED, Line(wire.BAUD))
 
     def __init__(self) -> None:
         self.damaged = 0
@@ -85,6 +81,9 @@ class Native:
             elif isinstance(item, Frame):
                 heard.append(Heard(item.seq, answer))
         return heard
+
+    def give_up(self) -> None:
+        """Do nothing: a late answer names the request that it belongs to."""
 
 
 def _message(intent: Intent) -> wire.Message:
