@@ -251,7 +251,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """What a dialect can be relied on for, whatever the unit. What a unit promises is in its `Declaration`."""
+    """What a dialect can be relied on for, whatever the unit; a unit promises more in its `Declaration`."""
 
     correlation: Correlation
     integrity: Integrity
