@@ -1,4 +1,6 @@
-"""Network addresses of units: ``socket://HOST:PORT`` and ``rfc2217://HOST:PORT``.
+"""What a person writes as PORT: a unit's address behind it, and network addresses.
+
+Where several units share a line, PORT names one of them: ``/dev/ttyUSB0#17``, ``socket://HOST:PORT#17``.
 
 One unit has many addresses: its host has a name and numbers, and pySerial passes over a user name, a path and
 leading zeros. What two programs have to agree on is therefore made from the numbers alone.
@@ -12,8 +14,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from protocols.errors import PhysioctlError
+
 SCHEMES = ("socket", "rfc2217")
 LOOPBACK = ("127.0.0.1", "::1")
+_DIGITS_MAX = 5  # of a unit's address
+
+
+class AddressUnusable(PhysioctlError):
+    """A unit's address that is none, or that its dialect does not take."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPort:
+    """A port, and which of the units on its line is meant."""
+
+    port: str
+    address: int | None = None  # None where the dialect's usual one is meant, or it has none
+
+
+def unit_port(name: str) -> UnitPort:
+    """What ``name`` says; raise `AddressUnusable` when no whole number stands behind its ``#``."""
+    port, has_address, address = name.rpartition("#")
+    if not has_address:
+        return UnitPort(name)
+    if not (port and address.isascii() and address.isdecimal() and len(address) <= _DIGITS_MAX):
+        raise AddressUnusable(
+            f"{name} names no unit: {address!r} is not a unit's address", "Write it as /dev/ttyUSB0#17"
+        )
+    return UnitPort(port, int(address))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,16 +20,17 @@ import serial
 from serial.tools import list_ports
 
 from device.address import flaw, is_network, plain
+from device.dialects.base import Line
 from device.errors import LinkLost, PortUnusable
 from device.events import Written
 from device.operator import Act
-from device.wire.messages import BAUD
 
 News: TypeAlias = bytes | LinkLost | Act | Written
 Inbox: TypeAlias = "SimpleQueue[News]"
 
 READ_TIMEOUT_S = 0.05  # how long the reader may take to notice that it should end
 WAITING_MAX = 64  # pieces in the inbox; a port that sends faster than they are dealt with has to wait
+USUAL_LINE = Line(115200)  # 8N1; a dialect says its own
 WRITE_TIMEOUT_S = 0.1  # a peer that does not read must not hold up the loop for a lease
 
 # pyserial brings more kinds of address. They are for trying out pyserial, some pick a port by themselves or
@@ -64,15 +65,15 @@ class Link(Protocol):
 class SerialLink:
     """A pyserial port: a device, ``socket://``, ``rfc2217://`` or ``sim://``."""
 
-    def __init__(self, name: str, inbox: Inbox, *, exclusive: bool = True) -> None:
-        """Open the port called ``name``; raise `PortUnusable` with what to do about it.
+    def __init__(self, name: str, inbox: Inbox, *, exclusive: bool = True, line: Line = USUAL_LINE) -> None:
+        """Open the port called ``name``, set as ``line`` says; raise `PortUnusable` with what to do about it.
 
         ``exclusive=False`` is for stopping a unit whose port another program holds.
         """
         self.name = name
         self.simulated = name.lower().startswith("sim://")
         self._inbox = inbox
-        self._port = _open(name, exclusive=exclusive)
+        self._port = _open(name, line, exclusive=exclusive)
         self.reached = _reached(name, self._port)  # a network address in numbers: the one that answered
         self._ending = threading.Event()
         self._writing = threading.Lock()  # a port is not closed, and its descriptor reused, under a write
@@ -159,7 +160,7 @@ def add_url_handlers(package: str) -> None:
         serial.protocol_handler_packages.append(package)
 
 
-def _open(name: str, *, exclusive: bool) -> serial.Serial:
+def _open(name: str, line: Line, *, exclusive: bool) -> serial.Serial:
     scheme, is_address, _ = name.lower().partition("://")
     if is_address and scheme not in _SCHEMES:
         raise PortUnusable(
@@ -172,7 +173,7 @@ def _open(name: str, *, exclusive: bool) -> serial.Serial:
         )
     try:
         port: serial.Serial = serial.serial_for_url(name, do_not_open=True)
-        port.baudrate = BAUD
+        port.baudrate, port.parity, port.stopbits = line.baud, line.parity, line.stop_bits
         port.timeout = READ_TIMEOUT_S
         if scheme != "rfc2217":  # has no write timeout: it takes the setting, and then refuses to open
             port.write_timeout = WRITE_TIMEOUT_S

@@ -5,15 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from device.link import Inbox, SerialLink, add_url_handlers
+from device.address import unit_port
+from device.dialects.base import Dialect, Line
+from device.dialects.registry import make
+from device.link import USUAL_LINE, Inbox, SerialLink, add_url_handlers
 from physioctl.cli.streams import limit_waiting
 from physioctl.holder import StopService, listening
 
 
-def open_link(port: str, inbox: Inbox, *, exclusive: bool = True) -> SerialLink:
+def dialect_for(port: str, name: str) -> Dialect:
+    """The dialect called ``name``, for the unit whose address ``port`` carries.
+
+    Raise `UnknownDialect`, or `AddressUnusable` when the dialect does not take the address.
+    """
+    return make(name, unit_port(port).address)
+
+
+def open_link(port: str, inbox: Inbox, *, exclusive: bool = True, line: Line = USUAL_LINE) -> SerialLink:
     """Open ``port``: a device path, a COM name, ``sim://``, ``socket://`` or ``rfc2217://``.
 
-    Raise `PortUnusable` with what to do about it. Who reads what is printed is no longer waited for.
+    The unit's address behind it is the dialect's and not looked at here. Raise `PortUnusable` with what to do
+    about it. Who reads what is printed is no longer waited for.
     """
     if port.lower().startswith("sim://"):
         # pyserial swallows what an import of a handler raises; this one is imported where it shows.
@@ -21,16 +33,16 @@ def open_link(port: str, inbox: Inbox, *, exclusive: bool = True) -> SerialLink:
 
         add_url_handlers(simulator.protocol_sim.__package__ or "simulator")
     limit_waiting()
-    return SerialLink(port, inbox, exclusive=exclusive)
+    return SerialLink(unit_port(port).port, inbox, exclusive=exclusive, line=line)
 
 
 @contextmanager
-def held(port: str, inbox: Inbox) -> Iterator[tuple[SerialLink, StopService]]:
+def held(port: str, inbox: Inbox, *, line: Line = USUAL_LINE) -> Iterator[tuple[SerialLink, StopService]]:
     """Hold ``port`` for as long as the block lasts, and let other programs ask for a stop meanwhile.
 
     The service has to be added to the controller's watchers.
     """
-    link = open_link(port, inbox)
+    link = open_link(port, inbox, line=line)
     service = StopService(inbox)
     try:
         with listening(link.reached, service):

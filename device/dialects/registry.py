@@ -1,0 +1,99 @@
+"""Dialects by name, each imported when it is first asked for.
+
+Another distribution adds one by an entry point in the group ``physioctl.dialects``: the entry point's name is
+the dialect's, and its value is a `Factory`. A name of ours is always ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import TypeAlias
+
+from device.address import AddressUnusable
+from device.dialects.base import Dialect
+from protocols.errors import PhysioctlError
+
+Factory: TypeAlias = Callable[[int | None], Dialect]  # takes the unit's address; None where none was given
+
+GROUP = "physioctl.dialects"
+NAMES = ("native", "modbus")  # the first is the default
+_OURS = {"native": ("device.dialects.native", "Native"), "modbus": ("device.dialects.modbus", "Modbus")}
+
+
+class UnknownDialect(PhysioctlError):
+    """Nothing is known of a dialect of that name, or what was found under it is none."""
+
+
+def names() -> tuple[str, ...]:
+    """Every dialect there is: ours, and those of other distributions."""
+    return NAMES + tuple(sorted({entry.name for entry in entry_points(group=GROUP)} - set(NAMES)))
+
+
+def make(name: str, address: int | None = None) -> Dialect:
+    """A new dialect called ``name``, for the unit at ``address``.
+
+    Raise `UnknownDialect`, or `AddressUnusable` when the dialect does not take the address.
+    """
+    return dialect_named(name)(address)
+
+
+def dialect_named(name: str) -> Factory:
+    """What makes the dialect called ``name``; raise `UnknownDialect`, which lists the names."""
+    if name in _OURS:
+        return _ours(name)
+    found = tuple(entry_points(group=GROUP, name=name))
+    if not found:
+        raise UnknownDialect(f"no dialect is called {name!r}", f"Choose one of: {', '.join(names())}.")
+    return _theirs(found[0])
+
+
+def _ours(name: str) -> Factory:
+    module, kind = _OURS[name]
+    try:
+        loaded = import_module(module)
+    except ModuleNotFoundError as error:
+        raise UnknownDialect(
+            f"the dialect {name!r} needs the package {error.name}, which is not installed",
+            f"Install it with: pip install 'physioctl[{name}]'",
+        ) from error
+    made = getattr(loaded, kind)
+    if name == "native":
+        return _without_address(made)
+
+    def at(address: int | None) -> Dialect:
+        try:
+            dialect: Dialect = made() if address is None else made(address)
+        except ValueError as error:
+            raise AddressUnusable(str(error), "Write the address behind the port: /dev/ttyUSB0#17") from None
+        return dialect
+
+    return at
+
+
+def _without_address(made: Callable[[], Dialect]) -> Factory:
+    def at(address: int | None) -> Dialect:
+        if address is not None:
+            raise AddressUnusable(
+                f"the native dialect has one unit on a line, and no address {address}",
+                "Leave the address out, or name the dialect: --dialect modbus",
+            )
+        return made()
+
+    return at
+
+
+def _theirs(entry: EntryPoint) -> Factory:
+    try:
+        factory: Factory = entry.load()
+    except Exception as error:  # whatever another distribution's import raises
+        raise UnknownDialect(
+            f"the dialect {entry.name!r} cannot be loaded from {entry.value}: {error}",
+            "Install the distribution that brings it once more, or remove it.",
+        ) from error
+    if not callable(factory):
+        raise UnknownDialect(
+            f"the dialect {entry.name!r}, {entry.value}, cannot be called", "Tell whoever made it."
+        )
+    return factory
