@@ -121,6 +121,11 @@ class Controller:
     # --- what others may ask ----------------------------------------------------------------------
 
     @property
+    def dialect(self) -> str:
+        """The name of the dialect that is spoken."""
+        return self._conversation.dialect.name
+
+    @property
     def state(self) -> State:
         """Where the controller stands."""
         return self._machine.state

@@ -19,7 +19,6 @@ LOOK_MS = 250  # while it is off
 SURE_MS = 40  # while a reading is made sure of
 STOP_MS = 40  # between stops, until silence is known
 END_MS = 5  # after a step's reckoned end, and between looks for it
-ANSWER_MS = 80  # while output may be on, a question older than this is given up for a newer one
 LIVE = (State.EMITTING, State.HELD, State.FINISHING)  # output may be on
 
 
@@ -50,7 +49,8 @@ class Pace:
         if self._known.quiet.stopping:
             return self.sent_ms + STOP_MS
         if standing is not None:
-            return standing.at_ms + (ANSWER_MS if state in LIVE else LOOK_MS)
+            answer_max_ms = self._conversation.dialect.promises.line.answer_max_ms
+            return standing.at_ms + (answer_max_ms if state in LIVE else LOOK_MS)
         if state in LIVE and self._watch.making_sure:
             return self.sent_ms + SURE_MS
         if state in LIVE:

@@ -59,6 +59,7 @@ _STATES = {
 class Native:
     """The native dialect, documented in docs/wire.md."""
 
+    name = "native"
     promises = Promises(Correlation.NUMBERED, Integrity.CHECKED, StopAnswer.CONFIRMED, Line(wire.BAUD))
 
     def __init__(self) -> None:

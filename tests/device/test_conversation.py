@@ -28,6 +28,7 @@ RENEW = Renew(NONCE, SESSION, 50_000, 500)
 class Spoken:
     """A dialect that says the number of a question and hears the numbers of answers, two bytes each."""
 
+    name = "spoken"
     damaged = 0
 
     def __init__(self, promises: Promises = Native.promises) -> None:
