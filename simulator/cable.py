@@ -5,7 +5,7 @@ It moves bytes and the unit in the exact order of events. It cannot read a frame
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 from heapq import heappop, heappush
 from random import Random
@@ -17,7 +17,6 @@ from simulator.nameplate import MODELS
 from simulator.rng import stream
 from simulator.unit import SimulatedUnit
 
-_BITS_PER_BYTE = 10  # 8N1
 _LATENCY_MS = 1
 _NEVER_MS = 1 << 62
 HELD_BACK_MS = 150  # longer than a host waits for an answer, or nothing would be overtaken
@@ -30,15 +29,16 @@ class Toward(IntEnum):
     HOST = 1
 
 
-def transmit_ms(count: int) -> int:
+def transmit_ms(count: int, bits_per_byte: int = 10) -> int:
     """How long ``count`` bytes occupy the line, in whole milliseconds begun."""
-    return -(-count * _BITS_PER_BYTE * 1000 // BAUD)
+    return -(-count * bits_per_byte * 1000 // BAUD)
 
 
 class Line:
     """One direction. What is sent together arrives together, when its last byte does."""
 
-    def __init__(self, toward: Toward, rng: Random, faults: Sequence[Fault]) -> None:
+    def __init__(self, toward: Toward, rng: Random, faults: Sequence[Fault], bits_per_byte: int = 10) -> None:
+        self._bits_per_byte = bits_per_byte
         self._toward = toward
         self._rng = rng
         self._faults = faults
@@ -52,7 +52,7 @@ class Line:
         """Take ``data`` along, as far as the line is whole."""
         if self.is_dead(now_ms):
             return
-        self._free_ms = max(self._free_ms, now_ms) + transmit_ms(len(data))
+        self._free_ms = max(self._free_ms, now_ms) + transmit_ms(len(data), self._bits_per_byte)
         at_ms = self._free_ms + _LATENCY_MS
         active = {fault.kind: fault.amount for fault in self._faults if fault.during(now_ms)}
         if not active:
@@ -105,10 +105,21 @@ class Line:
 
 
 class Cable:
-    """Joins a host to ``unit`` in whatever time it is moved in."""
+    """Joins a host to ``unit`` in whatever time it is moved in.
 
-    def __init__(self, unit: SimulatedUnit, *, seed: int = 0, faults: Sequence[Fault] = ()) -> None:
+    ``neighbours`` are further units on the same line: each hears the host, and what the others answer.
+    """
+
+    def __init__(
+        self,
+        unit: SimulatedUnit,
+        *,
+        seed: int = 0,
+        faults: Sequence[Fault] = (),
+        neighbours: Sequence[SimulatedUnit] = (),
+    ) -> None:
         self.unit = unit
+        self._neighbours = tuple(neighbours)
         self.pulled = False
         self.on_arrival: Callable[[bytes], None] = _into_the_void
         self.on_pulled: Callable[[], None] | None = None
@@ -120,8 +131,9 @@ class Cable:
         self._others = [
             (fault, _another(unit, fault, seed)) for fault in on_line if fault.kind is FaultKind.SWAPPED
         ]
-        self._to_unit = Line(Toward.UNIT, stream(seed, "line to unit"), on_line)
-        self._to_host = Line(Toward.HOST, stream(seed, "line to host"), on_line)
+        bits = unit.bits_per_byte
+        self._to_unit = Line(Toward.UNIT, stream(seed, "line to unit"), on_line, bits)
+        self._to_host = Line(Toward.HOST, stream(seed, "line to host"), on_line, bits)
 
     def send(self, data: bytes, now_ms: int) -> None:
         """Send ``data`` from the host's end."""
@@ -143,7 +155,7 @@ class Cable:
 
     def next_ms(self) -> int:
         """When bytes next arrive at either end, or the unit does something by itself."""
-        return min(self._next_own_ms(), self.unit.next_ms())
+        return min(self._next_own_ms(), self.unit.next_ms(), *(unit.next_ms() for unit in self._neighbours))
 
     def move_to(self, now_ms: int) -> None:
         """Move bytes and the unit to ``now_ms``, in the order in which things happen."""
@@ -151,17 +163,28 @@ class Cable:
             if self._edges and self._edges[-1] <= at_ms:
                 self._change_plug(self._edges.pop())
             for data in self._to_unit.arrived(at_ms):
-                answer = self._plugged(at_ms).hear(data, at_ms)
-                if answer and not self.pulled:
-                    self._to_host.carry(answer, at_ms)
+                for answer in self._answers(data, at_ms):
+                    if not self.pulled:
+                        self._to_host.carry(answer, at_ms)
             for data in self._to_host.arrived(at_ms):
                 self.on_arrival(data)
-        self.unit.move_to(now_ms)
+        for unit in (self.unit, *self._neighbours):
+            unit.move_to(now_ms)
 
     @property
     def others(self) -> list[SimulatedUnit]:
         """The units that are on the cable at some time instead of ``unit``."""
         return [other for _, other in self._others]
+
+    def _answers(self, data: bytes, now_ms: int) -> Iterator[bytes]:
+        """What each unit on the line says to ``data``; the others hear it as well."""
+        units = (self._plugged(now_ms), *self._neighbours)
+        for unit in units:
+            if answer := unit.hear(data, now_ms):
+                yield answer
+                for other in units:
+                    if other is not unit:
+                        other.hear(answer, now_ms)
 
     def _plugged(self, now_ms: int) -> SimulatedUnit:
         return next((other for fault, other in self._others if fault.during(now_ms)), self.unit)
@@ -188,7 +211,7 @@ def _another(unit: SimulatedUnit, fault: Fault, seed: int) -> SimulatedUnit:
     models = [model for model in MODELS if model != unit.plate.model]
     model = models[seed % len(models)] if round(fault.amount) == 2 else unit.plate.model
     serial = serial_of(model, seed + 1) if round(fault.amount) == 1 else unit.serial
-    return SimulatedUnit(model, seed=seed, boots=1 << 20, serial=serial)
+    return unit.sound(model, seed=seed, boots=1 << 20, serial=serial)
 
 
 def _into_the_void(data: bytes) -> None:

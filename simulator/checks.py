@@ -40,6 +40,8 @@ def _means_something(plate: Nameplate, asked: Set) -> bool:
     if asked.carrier_khz not in (plate.carriers_khz or (0,)):
         return False
     pulses = (0,) if asked.duty_pct == 100 else plate.pulses_hz
+    if plate.step_max_ms == 0:  # it has no timer
+        return asked.pulse_hz in pulses and asked.for_ms == 0
     return asked.pulse_hz in pulses and asked.for_ms > 0 and asked.ramp_ms <= asked.for_ms
 
 

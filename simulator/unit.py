@@ -14,7 +14,7 @@ from simulator.faults import IN_THE_PROGRAM, KINDS, ON_THE_LINE, Fault, FaultKin
 from simulator.firmware import Firmware
 from simulator.flaws import FlawedFirmware
 from simulator.identity import Birth, checked_serial, serial_of
-from simulator.nameplate import calibration_days, nameplate
+from simulator.nameplate import Nameplate, calibration_days, nameplate
 from simulator.output_stage import OFF, Drive
 from simulator.physics import TICK_MS, Body, Moment, Percussion, Ultrasound
 from simulator.record import Breach, OutputChange, Why
@@ -33,6 +33,7 @@ class SimulatedUnit:
     """
 
     firmware: type[Firmware] = FlawedFirmware
+    bits_per_byte = 10  # on its line: 8N1
 
     def __init__(
         self,
@@ -45,7 +46,7 @@ class SimulatedUnit:
         calibrated: int | None = None,
         serial: str | None = None,
     ) -> None:
-        self.plate = nameplate(model)
+        self.plate = self._nameplate(model)
         self.changes: list[OutputChange] = []
         self.breaches: list[Breach] = []
         self.silent_since_ms: int | None = 0
@@ -82,8 +83,9 @@ class SimulatedUnit:
     def hear(self, data: bytes, now_ms: int) -> bytes:
         """Take in bytes that arrived at ``now_ms`` and return the answer's."""
         self.move_to(now_ms)
-        if FaultKind.RESTART in self._active:
-            return b""
+        return b"" if FaultKind.RESTART in self._active else self._answers(data)
+
+    def _answers(self, data: bytes) -> bytes:
         said = b""
         for received in self._decoder.feed(data):
             self._settle(self._now_ms)
@@ -108,6 +110,10 @@ class SimulatedUnit:
                 self._tick()
             self._begin()
         self._now_ms = max(self._now_ms, now_ms)
+
+    def sound(self, model: str, *, seed: int, boots: int, serial: str) -> SimulatedUnit:
+        """Another unit of ``model`` that could be on the same cable, without a fault."""
+        return SimulatedUnit(model, seed=seed, boots=boots, serial=serial)
 
     # The truth
 
@@ -157,6 +163,9 @@ class SimulatedUnit:
         return self._body.coupling
 
     # From event to event
+
+    def _nameplate(self, model: str) -> Nameplate:
+        return nameplate(model)
 
     def _next_due_ms(self) -> int:
         due_ms = self._tick_ms

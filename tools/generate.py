@@ -7,14 +7,15 @@ import sys
 from pathlib import Path
 
 from protocols import schema
-from tools import hazards, pages, wire
+from tools import hazards, modbus, pages, wire
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def files() -> dict[str, str]:
     """Every generated file: its path from the project's root, and its text."""
-    return wire.files() | pages.files() | hazards.files() | {f"protocols/{schema.PATH.name}": schema.text()}
+    found = wire.files() | modbus.files() | pages.files() | hazards.files()
+    return found | {f"protocols/{schema.PATH.name}": schema.text()}
 
 
 def main() -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
-
 from device.dialects.base import (
     Answer,
     Arm,
@@ -25,17 +23,13 @@ from device.dialects.base import (
     SetOutput,
     Stop,
     StopAnswer,
-    UnitState,
 )
+from device.dialects.common import FAMILIES, STATES, calibration_date, declared_bounds, fault_names, refusal
 from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
-from protocols.limits import Bound, Family, InvalidBound, Layer, Quantity
+from protocols.limits import InvalidBound
 from protocols.plan import Ultrasound, level
 
-UNNAMED = ("UNNAMED",)  # of a unit that is in FAULT and names none
-_EPOCH = date(2020, 1, 1)
-_SOURCE = "declared by the unit"
-_FAMILIES = {wire.Family.ULTRASOUND: Family.ULTRASOUND, wire.Family.PERCUSSION: Family.PERCUSSION}
 _ASKED: dict[int, type[Intent]] = {
     wire.Type.IDENTIFY: Identify,
     wire.Type.DECLARE: Declare,
@@ -45,14 +39,6 @@ _ASKED: dict[int, type[Intent]] = {
     wire.Type.RENEW: Renew,
     wire.Type.STOP: Stop,
     wire.Type.CLEAR: ClearFaults,
-}
-_STATES = {
-    wire.UnitState.IDLE: UnitState.IDLE,
-    wire.UnitState.READY: UnitState.READY,
-    wire.UnitState.EMITTING: UnitState.EMITTING,
-    wire.UnitState.HELD: UnitState.HELD,
-    wire.UnitState.LAPSED: UnitState.LAPSED,
-    wire.UnitState.FAULT: UnitState.FAULT,
 }
 
 
@@ -127,14 +113,12 @@ def _answer(message: wire.Message) -> Answer | None:
             return Identity(
                 driveable=message.major == wire.MAJOR,
                 version=f"{message.major}.{message.minor}",
-                family=_FAMILIES[message.family],
+                family=FAMILIES[message.family],
                 model=message.model,
                 serial=message.serial,
                 firmware=".".join(map(str, message.firmware)),
                 nonce=message.nonce,
-                calibrated=(_EPOCH + timedelta(days=message.calibrated)).isoformat()
-                if message.calibrated
-                else None,
+                calibrated=calibration_date(message.calibrated),
             )
         case wire.Capabilities():
             try:
@@ -145,14 +129,12 @@ def _answer(message: wire.Message) -> Answer | None:
 
 
 def _report(status: wire.Status) -> Report:
-    refused = status.result is not wire.Result.OK
     asked = _ASKED.get(status.asked)
-    faults = _faults(status.faults)
     return Report(
         asked=asked.__name__ if asked else "",
-        refusal=status.result.name.lower().replace("_", " ") if refused else "",
-        state=_STATES[status.state],
-        faults=faults or (UNNAMED if status.state is wire.UnitState.FAULT else ()),
+        refusal=refusal(status.result),
+        state=STATES[status.state],
+        faults=fault_names(status.faults, status.state),
         nonce=status.nonce,
         session=status.session,
         level_set=status.level_set,
@@ -171,44 +153,9 @@ def _report(status: wire.Status) -> Report:
     )
 
 
-def _faults(bits: wire.Fault) -> tuple[str, ...]:
-    """The names of the faults; a bit we have no name for is a fault all the same."""
-    if not bits:
-        return ()
-    named = [fault.name or "" for fault in wire.Fault if fault in bits]
-    unnamed = int(bits) & ~sum(wire.Fault)
-    return (*named, f"UNKNOWN_{unnamed:04X}") if unnamed else tuple(named)
-
-
 def _declaration(said: wire.Capabilities) -> Declaration:
-    def bound(
-        quantity: Quantity,
-        *,
-        at_least: int | None = None,
-        at_most: int | None = None,
-        one_of: frozenset[int] | None = None,
-    ) -> Bound:
-        return Bound(quantity, Layer.UNIT, _SOURCE, at_least, at_most, one_of)
-
-    ultrasound = said.area_mm2 > 0
-    bounds = [
-        bound(Quantity.STEP_MS, at_most=said.step_max_ms),
-        bound(Quantity.DELIVERED_MS, at_most=said.delivered_max_ms),
-        bound(
-            Quantity.INTENSITY_MW_CM2 if ultrasound else Quantity.SPEED_PER_MIN,
-            at_least=said.level_min,
-            at_most=said.level_max,
-        ),
-    ]
-    if ultrasound:
-        bounds += [
-            bound(Quantity.SATA_MW_CM2, at_most=said.average_max),
-            bound(Quantity.DUTY_PCT, one_of=frozenset(said.duties_pct)),
-            bound(Quantity.CARRIER_KHZ, one_of=frozenset(said.carriers_khz)),
-            bound(Quantity.PULSE_HZ, one_of=frozenset({0, *said.pulses_hz})),  # 0: continuous
-        ]
     return Declaration(
-        bounds=tuple(bounds),
+        bounds=declared_bounds(said, said.step_max_ms),
         area_mm2=said.area_mm2 or None,
         hold_max_ms=said.hold_max_ms,
         lease_min_ms=said.lease_min_ms,

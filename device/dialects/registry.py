@@ -56,7 +56,7 @@ def _ours(name: str) -> Factory:
     except ModuleNotFoundError as error:
         raise UnknownDialect(
             f"the dialect {name!r} needs the package {error.name}, which is not installed",
-            f"Install it with: pip install 'physioctl[{name}]'",
+            f"Install it with: pip install {error.name}",
         ) from error
     made = getattr(loaded, kind)
     if name == "native":

@@ -1,0 +1,131 @@
+"""Modbus RTU frames over pymodbus's framer: bytes in, frames out, and back. No port, no clock, no threads.
+
+A frame has no delimiter: its length follows from its function code. Pauses on the line would tell frames
+apart, and no adapter keeps them. So a receiver looks for a frame at every byte: one whose checksum is right
+is taken, wherever it begins, and a spoilt one costs itself and not the good one behind it. pymodbus's framer,
+which would forget both, is asked about one place at a time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pymodbus.framer.rtu import FramerRTU
+from pymodbus.pdu import DecodePDU, ModbusPDU
+
+FRAME_MAX = 256  # bytes, by the standard
+BROADCAST = 0
+_FRAME_MIN = 4
+_EXCEPTION = 0x80
+FUNCTIONS = frozenset(
+    (1, 2, 3, 4, 5, 6, 15, 16, 22, 23)
+)  # the lengths of the others' frames are not known here
+
+REQUESTS, ANSWERS = DecodePDU(is_server=True), DecodePDU(is_server=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Rtu:
+    """One frame: whose it is, and what it says, from its function code to the byte before its checksum."""
+
+    unit: int
+    pdu: bytes
+    is_request: bool
+
+    @property
+    def function(self) -> int:
+        """The function code; with 0x80 in the answer of a unit that takes exception."""
+        return self.pdu[0]
+
+
+def encode(pdu: ModbusPDU, unit: int) -> bytes:
+    """The bytes that carry ``pdu`` to or from the unit at the address ``unit``."""
+    raw: bytes = _REQUESTS.encode(bytes([pdu.function_code]) + pdu.encode(), unit, 0)
+    return raw
+
+
+class Receiver:
+    """Turns bytes, however they are cut up, into frames; what is none is counted.
+
+    ``addresses`` are those of which this end takes notice. A frame of one of them is taken at once, though
+    bytes before it might yet become another frame: neither a stop nor its answer waits for what was cut off.
+    """
+
+    def __init__(self, addresses: frozenset[int]) -> None:
+        self.damaged = 0  # runs of bytes that were no frame
+        self._addresses = addresses
+        self._held = bytearray()
+        self._starts: list[int] = []  # where in them a frame may yet begin
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no part of a frame is kept."""
+        return not self._held
+
+    def feed(self, data: bytes) -> list[Rtu]:
+        """Take in ``data`` and return the frames it completed, in order."""
+        found: list[Rtu] = []
+        for at in range(0, len(data), FRAME_MAX):
+            self._take(data[at : at + FRAME_MAX])
+            while (frame := self._next()) is not None:
+                found.append(frame)
+            self._forget_hopeless()
+        return found
+
+    def drop(self) -> None:
+        """Forget a part of a frame, whose rest is not coming any more."""
+        if self._held:
+            self.damaged += 1
+            self._cut(len(self._held))
+
+    def _take(self, data: bytes) -> None:
+        begin = len(self._held)
+        self._held += data
+        self._starts += range(begin, len(self._held))
+
+    def _next(self) -> Rtu | None:
+        """The first frame that is whole, and no bytes before it that it would have to wait for."""
+        open_starts: list[int] = []
+        for place, at in enumerate(self._starts):
+            end, frame = self._at(at)
+            if frame is not None and (not open_starts or frame.unit in self._addresses):
+                self.damaged += at > 0
+                self._starts = [at, *self._starts[place + 1 :]]
+                self._cut(end)
+                return frame
+            if frame is not None or end > len(self._held):
+                open_starts.append(at)
+        self._starts = open_starts
+        return None
+
+    def _at(self, at: int) -> tuple[int, Rtu | None]:
+        """The frame that begins at ``at``, and its end: beyond what is held when it may yet come."""
+        held = bytes(self._held[at : at + FRAME_MAX])
+        if len(held) < _FRAME_MIN:
+            return len(self._held) + 1, None
+        end = at
+        if held[1] & ~_EXCEPTION in FUNCTIONS:
+            for framer in (_REQUESTS, _ANSWERS):
+                kind = framer.decoder.lookupPduClass(held)
+                size = (kind.calculateRtuFrameSize(held) if kind else 0) or len(held) + 1
+                if size <= len(held) and (pdu := framer.decode(held[:size])[3]):
+                    return at + size, Rtu(held[0], pdu, framer is _REQUESTS)
+                if len(held) < size <= FRAME_MAX:
+                    end = at + size
+        return end, None
+
+    def _forget_hopeless(self) -> None:
+        """Keep no byte before the first at which a frame may begin, and no more than one frame's."""
+        first = self._starts[0] if self._starts else len(self._held)
+        if len(self._held) - first > FRAME_MAX:
+            first = len(self._held) - FRAME_MAX
+        if first:
+            self.damaged += 1
+            self._cut(first)
+
+    def _cut(self, end: int) -> None:
+        del self._held[:end]
+        self._starts = [at - end for at in self._starts if at >= end]
+
+
+_REQUESTS, _ANSWERS = FramerRTU(REQUESTS), FramerRTU(ANSWERS)
