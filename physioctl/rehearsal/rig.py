@@ -7,13 +7,16 @@ here is what runs on a serial port, in time that costs nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from queue import SimpleQueue
 
 from device.clock import VirtualClock
 from device.control.controller import Controller
 from device.control.driver import Driver, MakeController
+from device.dialects.base import Dialect
 from device.dialects.native import Native
+from device.dialects.registry import make
 from device.errors import LinkLost
 from device.link import Inbox, Link
 from device.operator import Act
@@ -80,7 +83,8 @@ class Rig:
     """A controller, a cable, a unit, a person and the time they share.
 
     A part other than the usual one may be brought along, by whoever asks what would happen with a worse one.
-    The unit's serial number follows from its model and the seed where no other is given.
+    The unit's serial number follows from its model and the seed where no other is given. A unit that speaks
+    another dialect comes with it: see `speaking`.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class Rig:
         unit: type[SimulatedUnit] = SimulatedUnit,
         controller: MakeController = Controller,
         driver: type[Driver] = Driver,
+        dialect: Callable[[], Dialect] = Native,
     ) -> None:
         self.clock = VirtualClock() if clock is None else clock
         self.unit = unit(model, seed=seed, faults=faults, serial=serial)
@@ -105,7 +110,7 @@ class Rig:
         self.clock.add(self.cable)
         self.clock.add(self.person)
         self.driver = driver(
-            link(self.cable, self.clock, self.inbox), self.clock, self.inbox, Native(), controller
+            link(self.cable, self.clock, self.inbox), self.clock, self.inbox, dialect(), controller
         )
         self.controller = self.driver.controller
 
@@ -113,3 +118,26 @@ class Rig:
         """Let time pass with nobody driving."""
         elsewhere: SimpleQueue[None] = SimpleQueue()
         self.clock.wait(elsewhere, self.clock.now_ms() + for_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Speaking:
+    """A simulated unit that speaks a dialect, and the dialect to speak with it."""
+
+    unit: type[SimulatedUnit]
+    dialect: Callable[[], Dialect]
+
+
+def speaking(dialect: str, host_loss: str = "lease") -> Speaking:
+    """The simulated unit for ``dialect`` that ends its output so when the host is lost.
+
+    Raise `ValueError` for a dialect or a kind of unit that is not simulated.
+    """
+    if dialect == "native" and host_loss == "lease":
+        return Speaking(SimulatedUnit, Native)
+    if dialect == "modbus":
+        from simulator.modbus_unit import KINDS  # pymodbus is slow to import, and seldom needed
+
+        if host_loss in KINDS:
+            return Speaking(KINDS[host_loss], lambda: make(dialect))
+    raise ValueError(f"no unit with a {host_loss} is simulated for the dialect {dialect}")
