@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from device.control.policy import POLICIES, START_WITHIN_MS, Policy
 from device.dialects.base import Declaration, Identity
 from device.errors import WrongUnit
 from device.models import Model, model_named
@@ -43,9 +44,25 @@ class Unit:
         return min(self.declared.hold_max_ms, self.model.hold_max_ms)
 
     @property
+    def policy(self) -> Policy:
+        """What follows from how its output ends when the host is lost."""
+        return POLICIES[self.declared.host_loss]
+
+    @property
     def lease_ms(self) -> int:
-        """The lease we ask for: ours, or the longest the unit allows."""
+        """The lease we ask for: ours, or the longest the unit allows; 0 for a unit that knows no leases."""
+        if not self.policy.leased:
+            return 0
         return min(LEASE_MS, self.declared.lease_max_ms) // _LEASE_STEP_MS * _LEASE_STEP_MS
+
+    @property
+    def host_loss_ms(self) -> int | None:
+        """The longest that output goes on without us, by the unit's clock; None: until it is switched off."""
+        if self.policy.leased:
+            return self.lease_ms
+        if self.policy.emission_max_ms is None:
+            return None
+        return self.policy.emission_max_ms + START_WITHIN_MS
 
 
 def known_unit(identity: Identity, declared: Declaration) -> Unit:
@@ -61,7 +78,7 @@ def known_unit(identity: Identity, declared: Declaration) -> Unit:
             f"the unit calls itself {identity.model} and a {identity.family} unit, which do not go together",
             "Do not use it.",
         )
-    if declared.lease_min_ms > min(LEASE_MS, declared.lease_max_ms) or declared.lease_max_ms < LEASE_LEAST_MS:
+    if POLICIES[declared.host_loss].leased and not _takes_our_lease(declared):
         raise WrongUnit(
             f"the unit takes leases of {declared.lease_min_ms} to {declared.lease_max_ms} ms, "
             f"and none between {LEASE_LEAST_MS} and {LEASE_MS} ms",
@@ -73,6 +90,11 @@ def known_unit(identity: Identity, declared: Declaration) -> Unit:
             "Do not use it: have it looked at, or add a nameplate of its own model.",
         )
     return Unit(identity, declared, model)
+
+
+def _takes_our_lease(declared: Declaration) -> bool:
+    fits = declared.lease_min_ms <= min(LEASE_MS, declared.lease_max_ms)
+    return fits and declared.lease_max_ms >= LEASE_LEAST_MS
 
 
 def _differs(declared: Declaration, model: Model) -> Iterator[str]:

@@ -15,6 +15,7 @@ from typing import Protocol as Role
 
 from device.control.admission import Admission
 from device.control.driver import Driver
+from device.dialects.base import ALL_FIELDS
 from device.unit import Unit
 from physioctl import __version__
 from physioctl.daily_limit import WINDOW, Asked, check_day
@@ -267,7 +268,10 @@ def _started(
         planned_ms=plan.delivered_ms,
         planned_energy_mj=plan.energy_mj,
         total_ms=plan.total_ms,
-        lease_ms=unit.lease_ms,
+        lease_ms=unit.host_loss_ms or 0,
+        dialect=driver.controller.dialect,
+        host_loss=unit.declared.host_loss.value,
+        reckoned=tuple(sorted(field.value for field in ALL_FIELDS - unit.declared.reports)),
         assumed=True,
         physioctl=__version__,
         rest_of=request.rest_of,

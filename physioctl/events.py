@@ -40,7 +40,10 @@ class SessionStarted(Event):
     planned_ms: int
     planned_energy_mj: int | None  # None for percussion, which plans no energy
     total_ms: int
-    lease_ms: int
+    lease_ms: int  # for how long output may go on without this computer; 0: until it is switched off
+    dialect: str = "native"
+    host_loss: str = "lease"  # what ends output then: lease, own timer or none
+    reckoned: tuple[str, ...] = ()  # what the unit does not report, and this computer has reckoned
     assumed: bool  # whether the model's numbers are assumed
     rest_of: str | None = None  # the session whose rest this one is to give
     utc_offset_min: int  # local time is so far ahead of UTC
@@ -48,6 +51,13 @@ class SessionStarted(Event):
     boot_ms: int | None  # since that boot, time asleep included
     boot_utc_ms: int | None  # when that boot was: see `wall_clock.boot_reference_ms`
     physioctl: str  # the version of this program
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitLimitations(Event):
+    """What the unit or its dialect cannot promise, told before the first output."""
+
+    limitations: tuple[str, ...]  # sentences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

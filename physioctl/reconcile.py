@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from device.control.driver import Driver
 from device.control.output_off import LEASE_MARGIN_PCT
 from device.control.state import TICK_MS
-from device.dialects.base import Identity, Report
+from device.dialects.base import HostLoss, Identity, Report
 from device.events import Silence
 from device.unit import Unit
 from physioctl.events import Outcome, SessionEnded, SessionReconciled
@@ -84,6 +84,14 @@ def _wrong_count(report: Report, broken: Summary) -> str:
     return ""
 
 
+def _silence(identity: Identity, broken: Summary) -> Silence:
+    """What is known of the output of ``broken``, now that a unit of its serial number says that it is off."""
+    if identity.nonce == broken.nonce:
+        return Silence.PROVEN
+    # Another boot of the unit, or another unit: only a bound on the old output says that it has ended.
+    return Silence.UNKNOWN if broken.host_loss is HostLoss.NONE else Silence.INFERRED
+
+
 def _settle(journal: Journal, driver: Driver, identity: Identity, broken: Summary) -> SessionReconciled:
     now_ms = driver.clock.now_ms()
     report = _count_of(driver, identity, broken)
@@ -99,7 +107,7 @@ def _settle(journal: Journal, driver: Driver, identity: Identity, broken: Summar
         planned_ms=broken.planned_ms,
         energy_mj=counted.energy_mj if counted else broken.energy_mj,
         counted=counted is not None,
-        silence=Silence.PROVEN if identity.nonce == broken.nonce else Silence.INFERRED,
+        silence=_silence(identity, broken),
         doubt=wrong,
     )
     if broken.outcome is None:

@@ -22,7 +22,8 @@ from device.events import Observer, Recorder, Silence
 from device.unit import Unit
 from physioctl.admission import Admitted, Compiler, admit, checked_person, checked_side
 from physioctl.errors import JournalUnusable, UsageMistake
-from physioctl.events import Outcome, SessionEnded, SessionReconciled
+from physioctl.events import Outcome, SessionEnded, SessionReconciled, UnitLimitations
+from physioctl.host_loss import check_host_loss, limitations
 from physioctl.naming import session_number
 from physioctl.network import refuse_unauthenticated
 from physioctl.observers import observed
@@ -62,6 +63,8 @@ class Request:
     unauthenticated_network: bool = False  # whether the port may lie beyond this machine, on a person
     on_unfinished: Callable[[SessionReconciled], None] | None = None  # told of sessions that broke off
     confirm_clock: Callable[[str], bool] | None = None  # asks a person whether the time of day is right
+    # Tells a person what nothing but the unit's own switch ends, and asks whether they go on.
+    confirm_host_loss: Callable[[str], bool] | None = None
 
     @classmethod
     def on_nobody(cls, protocol: Protocol, *, attended: bool = False) -> Request:
@@ -105,6 +108,7 @@ def run_session(
     unit = driver.run(greet(driver.controller))
     screening = _screened(request, driver)
     _check_calibration(unit, driver.clock.utc().date())
+    check_host_loss(unit, request.protocol, attended=request.attended, confirm=request.confirm_host_loss)
     for broken in reconcile(journal, driver, unit):
         if request.on_unfinished is not None:
             request.on_unfinished(broken)
@@ -126,7 +130,7 @@ def run_session(
             kept = PersistentRecorder(log if recorder is None else recorder(admitted.log), admitted.log)
             driver.record_to(kept)
             driver.add_observer(kept)
-            driver.publish(identified(unit, driver.clock.now_ms()))
+            _tell_the_unit(unit, driver)
             if screening is not None:
                 driver.publish(screening.told(driver.clock.now_ms()))
 
@@ -164,6 +168,14 @@ def _delivered(
     finally:
         atexit.unregister(driver.stop_at_exit)
     return ended
+
+
+def _tell_the_unit(unit: Unit, driver: Driver) -> None:
+    """Record who is on the cable, and what it cannot promise."""
+    now_ms = driver.clock.now_ms()
+    driver.publish(identified(unit, now_ms))
+    if missing := tuple(limitations(unit)):
+        driver.publish(UnitLimitations(at_ms=now_ms, limitations=missing))
 
 
 def _keep_the_end(ended: SessionEnded, driver: Driver) -> None:

@@ -23,7 +23,14 @@ from device.events import (
     StateChanged,
     StepStarted,
 )
-from physioctl.events import Outcome, Screened, SessionEnded, SessionReconciled, SessionStarted
+from physioctl.events import (
+    Outcome,
+    Screened,
+    SessionEnded,
+    SessionReconciled,
+    SessionStarted,
+    UnitLimitations,
+)
 from physioctl.text import clean, minutes
 
 if TYPE_CHECKING:
@@ -35,7 +42,7 @@ PROGRESS_EVERY_MS = 30_000  # in a log; a bar moves with every report
 
 SILENCE = {
     Silence.PROVEN: "The unit reports that its output is off.",
-    Silence.INFERRED: "The lease has run out, so output should be off. The unit has not said so: look at it.",
+    Silence.INFERRED: "Its lease or timer has run out, so output should be off. It was not reported off: look at it.",
     Silence.UNKNOWN: "Whether output is off is NOT KNOWN. Switch the unit off at its own switch now.",
 }
 
@@ -223,6 +230,8 @@ def _aside(event: Event) -> str:
             return f"{event.count} events are not shown here: they came faster than they were read"
         case Acted():
             return f"operator: {event.act}"
+        case UnitLimitations():
+            return "; ".join(event.limitations)
         case Screened() if event.acknowledged:
             return "; ".join(f"{code} acknowledged by {by}" for code, by in event.acknowledged.items())
         case StateChanged(state=state) if state in ("paused", "held", "uncertain", "fault"):

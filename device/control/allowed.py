@@ -19,6 +19,7 @@ from device.errors import GuardRefused
 from protocols.limits import Bound, Family, Layer, Quantity
 from protocols.plan import Emit, Output, Percussion
 
+BENCH = "bench"  # the one body site that is nobody's body
 _COUNTER_MAX = 0xFFFFFFFF  # the widest count of energy that a unit can be given
 
 
@@ -29,6 +30,7 @@ class Allowed:
     family: Family
     emissions: tuple[Emit, ...]  # of the protocol, in order
     bounds: tuple[Bound, ...]  # of every layer
+    on_body: bool = True  # the protocol gives output on a body site, and not on the bench
     blocked: str = ""  # why nothing may be given at all; empty where something may
     area_mm2: int | None = None  # effective radiating area (ERA); None for percussion
     given_ms: int = 0  # of the protocol, by the sessions whose rest this is
@@ -139,6 +141,7 @@ def allow(identity: Identity, declared: Declaration, admission: Admission) -> Al
         family=family,
         emissions=content.emissions,
         bounds=bounds,
+        on_body=content.body_site != BENCH,
         blocked=blocked or next(reasons, ""),
         area_mm2=declared.area_mm2,
         given_ms=admission.given_ms,

@@ -21,7 +21,6 @@ from device.control.admission import Admission
 from device.control.allowed import allow
 from device.control.guard import Guard, clear
 from device.control.machine import State, Stateful, Trigger
-from device.control.output_off import Quiet
 from device.control.requests import Asked, Conversation
 from device.control.schedule import LIVE, LOOK_MS, STATUS_MS, STOP_MS, Pace
 from device.control.state import Knowledge
@@ -58,10 +57,10 @@ from device.monitor.alarms import BY_CODE, Effect, Rule
 from device.monitor.trends import Sight
 from device.monitor.watch import Watch
 from device.operator import Act
-from device.unit import Unit
+from device.unit import LEASE_MS, Unit
 from protocols.plan import Emit, Plan
 
-OVERDUE_MS = 100  # this long before the lease is out, missing answers are doubted
+OVERDUE_MS = 100  # this long before the lease is out, or would be, missing answers are doubted
 # The fields of a report whose change is recorded. The others are readings and counters: they always change.
 RECORDED = ("refusal", "state", "faults", "nonce", "session", "level_set", "duty_set_pct", "lapses")
 QUIET_OVERDUE_MS = 2000  # the same, while output is off
@@ -96,7 +95,7 @@ class Controller:
     def __init__(self, dialect: Dialect, now_ms: int = 0, port: str = "", *, guard: Guard = clear) -> None:
         self.port = port  # the link's name, for messages to people
         self.now_ms = now_ms  # the time of the latest input
-        self.known = Knowledge(quiet=Quiet(leased=dialect.promises.stops_on_host_loss_ms is not None))
+        self.known = Knowledge()
         self.alarms: list[Rule] = []  # raised so far, in order
         self.heard_bytes = 0
         self.failure = ""  # why the state is FAULT or UNCERTAIN
@@ -110,7 +109,6 @@ class Controller:
         self._watch = Watch()
         self._pace = Pace(self.known, self._conversation, self._watch, now_ms)
         self._sight: Sight | None = None
-        self._attended = False
         self._recording = False
         self._recorded: tuple[object, ...] = ()  # of the report last recorded, what changes seldom
         self._produced: deque[Produced] = deque()
@@ -121,6 +119,11 @@ class Controller:
         self._resumed_ms = now_ms  # when that was: what is missing is doubted from there on
 
     # --- what others may ask ----------------------------------------------------------------------
+
+    @property
+    def dialect(self) -> str:
+        """The name of the dialect that is spoken."""
+        return self._conversation.dialect.name
 
     @property
     def state(self) -> State:
@@ -163,6 +166,11 @@ class Controller:
         return self._pace.is_fresh(self.now_ms)
 
     @property
+    def line_is_free(self) -> bool:
+        """Whether the next request can leave now, and need not wait until the one under way is over."""
+        return self._conversation.free_at_ms() <= self.now_ms
+
+    @property
     def halted(self) -> bool:
         """Whether a person has asked to stop."""
         return self.last_act is Act.STOP
@@ -197,7 +205,10 @@ class Controller:
         self._doubt_the_missing()
         if self.lost or (self.state is State.OFFLINE and not self.known.quiet.stopping):
             return
-        if self.now_ms >= self._pace.due_ms(self.state, self.now_ms):
+        end_ms = self._pace.step_end_ms(self.state)
+        if end_ms is not None and self.now_ms >= end_ms:
+            self._end(Trigger.END_STEP)
+        elif self.now_ms >= self._pace.due_ms(self.state, self.now_ms):
             self.say(self._pace.what_is_due(self.state, self.now_ms))
 
     def receive(self, data: bytes, now_ms: int) -> None:
@@ -262,8 +273,9 @@ class Controller:
         if self.used:
             raise _misused("a controller is for one session, and this one has had it")
         self.known.take_up(plan, session, allow(unit.identity, unit.declared, admission))
-        self._attended = attended
+        self.known.attended = attended
         self._sight = Sight(unit)
+        self._watch.judge_only_what_is_told(unit.declared.reports)
         self._fire(Trigger.ARM)
         if self.last_act is Act.PAUSE:
             self.pause()
@@ -297,6 +309,8 @@ class Controller:
         unit = self._driven()
         if self.report is None:
             raise _misused("output was to be started on a unit that has not reported")
+        if not self.line_is_free:
+            raise _misused("output was to be started while another request is under way")
         self.known.begin(step, for_ms)
         self._fire(Trigger.START)
         self.say(
@@ -340,7 +354,7 @@ class Controller:
 
     def break_off(self, why: str) -> None:
         """Pause when a person is there to resume, and fail when none is."""
-        if self._attended:
+        if self.known.attended:
             self.pause()
         else:
             self.fail(why)
@@ -379,12 +393,18 @@ class Controller:
     # --- what goes out --------------------------------------------------------------------------------
 
     def say(self, intent: Intent) -> None:
-        """The only way out for a message: the guard, the record, the line."""
+        """The only way out for a message: the guard, the record, the line.
+
+        While the line is not free, nothing leaves: a stop follows as soon as it is, and whoever asks anything
+        else asks again.
+        """
+        if isinstance(intent, Stop):
+            self.known.armed = False
+        if not self.line_is_free:
+            return
         cleared = self._guard(intent, self.known.standing(self.state, recorded=self._recording))
         if isinstance(intent, SetOutput | Arm):
             self.tell(Commanded(at_ms=self.now_ms, intent=type(intent).__name__, values=asdict(intent)))
-        if isinstance(intent, Stop):
-            self.known.armed = False
         if isinstance(intent, SetOutput | Renew):
             self._pace.granted_ms = self.now_ms
             self.known.allow(intent, self._pace.heard_ms, self.now_ms)
@@ -510,7 +530,11 @@ class Controller:
 
     def _follow(self, report: Report) -> None:
         """Move as the unit has moved by itself."""
-        if self.state is State.EMITTING and report.state is UnitState.HELD:
+        if self.state is State.FINISHING:
+            if self.known.quiet.proven:
+                self.known.quiet.rest()
+                self._fire(Trigger.FINISH)
+        elif self.state is State.EMITTING and report.state is UnitState.HELD:
             self._fire(Trigger.LIFT)
         elif self.state is State.HELD and report.state is UnitState.EMITTING:
             self._fire(Trigger.TOUCH)
@@ -545,7 +569,7 @@ class Controller:
         if self.unit is None:
             return
         silent_for_ms = self._since(self._pace.heard_ms)
-        if self.state in LIVE and silent_for_ms >= self.unit.lease_ms - OVERDUE_MS:
+        if self.state in LIVE and silent_for_ms >= (self.unit.lease_ms or LEASE_MS) - OVERDUE_MS:
             self.failure = "the unit does not answer"
             self._end(Trigger.DOUBT)
             self._alarm(BY_CODE["COMM_LOST"], self.failure)

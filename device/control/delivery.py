@@ -12,9 +12,10 @@ from enum import StrEnum
 from device.control.admission import Admission
 from device.control.controller import Controller, Script
 from device.control.machine import State
-from device.control.schedule import LOOK_MS
+from device.control.schedule import LIVE, LOOK_MS
 from device.dialects.base import Look, UnitState
 from device.events import Progress, Silence, StepEnded, StepStarted
+from device.monitor.conditions import CLOCK_TOLERANCE_PCT
 from protocols.plan import Emit, Guide, Plan, Step, level
 
 PROGRESS_MS = 1000
@@ -133,24 +134,46 @@ class _Walk:
                     "all of the energy that this session may give has been given before its time"
                 )
                 continue
-            yield from self._permit(step, left_ms)
-            if not (self._at(State.ARMED) and self._is_ready() and left_ms == self._left_ms(owed_ms)):
-                continue  # what was permitted is not what would be started now
-            self._controller.start(step, left_ms)
-            held = False
-            while self._at(State.EMITTING, State.HELD):
-                held = self._at(State.HELD)
-                # When its output should end is the controller's to know: it may be due, and still be on.
-                yield self._show_until(step, self._left_ms(owed_ms), self._now() + PROGRESS_MS)
-            if not self._at(State.ARMED) or self._left_ms(owed_ms) <= 0:
-                continue
+            held = yield from self._start(step, owed_ms)
             left_ms = self._left_ms(owed_ms)
-            if self._controller.known.confirmed and self._controller.known.has_energy_for(step, left_ms):
-                self._controller.break_off(self._why_early(held))
-            elif not self._controller.known.confirmed:
+            if held is None or not self._at(State.ARMED) or left_ms <= 0:
+                continue
+            if not self._controller.known.confirmed:
                 unheard += 1
                 if unheard >= ATTEMPTS:
                     self._controller.fail("the unit does not hear a start")
+            elif not self._has_run_out(held) and self._controller.known.has_energy_for(step, left_ms):
+                self._controller.break_off(self._why_early(held))
+
+    def _start(self, step: Emit, owed_ms: int) -> Script[bool | None]:
+        """Start output, and wait until it is over. Return whether contact was lost; None: not started."""
+        left_ms = self._left_ms(owed_ms)
+        for_ms = min(left_ms, self._longest_ms() or left_ms)
+        yield from self._permit(step, for_ms)
+        if not (self._at(State.ARMED) and self._is_ready() and left_ms == self._left_ms(owed_ms)):
+            return None  # what was permitted is not what would be started now
+        self._controller.start(step, for_ms)
+        held = False
+        while self._at(*LIVE):
+            held = self._at(State.HELD)
+            # When its output should end is the controller's to know: it may be due, and still be on.
+            yield self._show_until(step, self._left_ms(owed_ms), self._now() + PROGRESS_MS)
+        return held
+
+    def _longest_ms(self) -> int | None:
+        """For how long one start may ask for output on this unit; None: for a whole step."""
+        unit = self._controller.unit
+        return unit.policy.emission_max_ms if unit is not None else None
+
+    def _has_run_out(self, held: bool) -> bool:
+        """Whether an emission shorter than its step has lasted for as long as it was asked for.
+
+        A unit of which only its own timer ends output counts lost contact in: less has been delivered then.
+        """
+        start = self._controller.known.start
+        if held or start is None or self._longest_ms() is None:
+            return False
+        return self._now() - start.at_ms >= start.for_ms * (100 - CLOCK_TOLERANCE_PCT) // 100
 
     def _why_early(self, held: bool) -> str:
         """Why the unit has ended a step before its time, as far as its reports say."""
@@ -186,7 +209,8 @@ class _Walk:
 
     def _is_ready(self) -> bool:
         """Armed, and heard a moment ago: a start's lease runs from what the unit last said."""
-        return self._controller.known.is_armed() and self._controller.fresh
+        controller = self._controller
+        return controller.known.is_armed() and controller.fresh and controller.line_is_free
 
     def _wait(self, duration_ms: int) -> Script[None]:
         """Let ``duration_ms`` pass with the session running; a pause makes it stand still.

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from device.control.allowed import Allowed
 from device.control.machine import State
@@ -19,6 +19,7 @@ from device.dialects.base import (
     Cleared,
     ClearFaults,
     Declare,
+    HostLoss,
     Identify,
     Intent,
     Look,
@@ -27,6 +28,9 @@ from device.dialects.base import (
     Stop,
 )
 from device.errors import GuardRefused as GuardRefused
+from protocols.limits import Family
+
+OWN_TIMER_MAX_MS = 10_000  # as in `device.control.policy`, which the guard does not rely on
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Standing:
     allowed: Allowed | None  # what may be given in the session; None before one is taken up
     lease_min_ms: int  # the unit's own bounds
     lease_max_ms: int
+    host_loss: HostLoss = HostLoss.LEASE  # what ends the unit's output without us
+    attended: bool = False  # a person is there, who can switch the unit off
 
 
 Guard: TypeAlias = Callable[[Intent, Standing], Cleared]
@@ -75,6 +81,7 @@ def clear(intent: Intent, standing: Standing) -> Cleared:
 def _against_set(wanted: SetOutput, standing: Standing) -> Iterator[str]:
     yield from _against_circumstances(wanted.nonce, wanted.session, standing, State.EMITTING)
     yield from _against_lease(wanted, standing)
+    yield from _against_no_lease(wanted, standing)
     if wanted.for_ms <= 0:
         yield "an emission has to take time"
     if not 0 <= wanted.ramp_ms <= wanted.for_ms:
@@ -157,9 +164,31 @@ def _against_circumstances(nonce: int, session: int, standing: Standing, *states
         yield "nothing records it"
 
 
+def _against_no_lease(wanted: SetOutput, standing: Standing) -> Iterator[str]:
+    """What a unit without leases may be asked follows from what ends its output instead."""
+    match standing.host_loss:
+        case HostLoss.LEASE:
+            return
+        case HostLoss.OWN_TIMER:
+            if wanted.for_ms > OWN_TIMER_MAX_MS:
+                yield f"the unit's timer alone ends it, and {wanted.for_ms} ms are over {OWN_TIMER_MAX_MS} ms"
+        case HostLoss.NONE:
+            allowed = standing.allowed
+            if allowed is not None and allowed.family is Family.ULTRASOUND and allowed.on_body:
+                yield "nothing but its own switch ends the unit's output: no ultrasound on a body site"
+            if not standing.attended:
+                yield "nothing but its own switch ends the unit's output, and nobody is there"
+        case _:
+            assert_never(standing.host_loss)
+
+
 def _against_lease(wanted: SetOutput | Renew, standing: Standing) -> Iterator[str]:
     if wanted.heard_ms != standing.heard_ms:
-        yield "its lease does not run from the unit's latest report"
+        yield "it is not dated from the unit's latest report"
+    if standing.host_loss is not HostLoss.LEASE:
+        if wanted.lease_ms or isinstance(wanted, Renew):
+            yield "the unit knows no leases"
+        return
     if not standing.lease_min_ms <= wanted.lease_ms <= standing.lease_max_ms:
         yield (
             f"a lease of {wanted.lease_ms} ms is outside the unit's bounds, "

@@ -27,6 +27,7 @@ class State(Enum):
     ARMED = "armed"  # a plan is loaded and within limits; output is off between steps
     EMITTING = "emitting"  # a step gives output, under a lease
     HELD = "held"  # contact is lost: the unit holds output and timer, and may go on by itself
+    FINISHING = "finishing"  # the host has ended a step, and output is not confirmed off yet
     PAUSING = "pausing"  # a pause was asked, and output is not confirmed off yet
     PAUSED = "paused"  # output is off; only a person's act goes on
     SILENCING = "silencing"  # a stop was asked, and silence is not proven yet
@@ -42,7 +43,8 @@ class Trigger(StrEnum):
     START = "start"  # begin a step's output
     LIFT = "lift"  # the unit reports contact lost
     TOUCH = "touch"  # the unit reports contact back, and output with it
-    FINISH = "finish"  # the unit ended a step by its own timer
+    END_STEP = "end_step"  # a step is over on a unit that has no timer: the host stops it
+    FINISH = "finish"  # a step has ended, and the unit says that its output is off
     PAUSE = "pause"  # a person, or a rule of the watch, wants output off for now
     RESUME = "resume"  # a person wants to go on
     STOP = "stop"  # end the session
@@ -103,6 +105,7 @@ TABLE: Mapping[State, Mapping[Trigger, Move]] = {
     },
     State.EMITTING: {
         Trigger.FINISH: Move(State.ARMED, only_if=Facts.silence_is_proven),
+        Trigger.END_STEP: Move(State.FINISHING),
         Trigger.LIFT: Move(State.HELD),
         Trigger.PAUSE: Move(State.PAUSING),
         Trigger.STOP: Move(State.SILENCING),
@@ -111,6 +114,13 @@ TABLE: Mapping[State, Mapping[Trigger, Move]] = {
     },
     State.HELD: {
         Trigger.TOUCH: Move(State.EMITTING, only_if=Facts.level_is_as_before),
+        Trigger.FINISH: Move(State.ARMED, only_if=Facts.silence_is_proven),
+        Trigger.PAUSE: Move(State.PAUSING),
+        Trigger.STOP: Move(State.SILENCING),
+        Trigger.DOUBT: Move(State.UNCERTAIN),
+        Trigger.FAIL: Move(State.FAULT),
+    },
+    State.FINISHING: {
         Trigger.FINISH: Move(State.ARMED, only_if=Facts.silence_is_proven),
         Trigger.PAUSE: Move(State.PAUSING),
         Trigger.STOP: Move(State.SILENCING),

@@ -1,4 +1,4 @@
-"""What is known of the output being off: proven by the unit, inferred from its lease, or not known.
+"""What is known of the output being off: proven by the unit, inferred from its lease or timer, or not known.
 
 Only the unit to which output was permitted can prove it, and a unit that has restarted is another one: it is
 told by its boot nonce. Plain values and times; it sends nothing and waits for nothing. What it says ends up
@@ -19,15 +19,14 @@ STUBBORN_MS = (
 class Quiet:
     """Keeps account of permissions given, stops asked, and what the unit has said since."""
 
-    def __init__(self, *, leased: bool = True) -> None:
-        """``leased`` says that the dialect promises an end of output when the host is lost."""
+    def __init__(self) -> None:
         # The unit that output was last allowed to has said that its output is off, and nothing has been asked
         # or allowed since; and: it has said so, and nothing has been allowed since.
         self.proven = self._off = False
         self.asked_ms: int | None = None  # since when a stop stands
         self._heard_ms: int | None = None  # when the unit was last heard before output was last allowed
-        self._bound_ms = 0
-        self._leased = leased
+        # For how long output may go on from there, by our clock; None: until the unit is switched off.
+        self._bound_ms: int | None = 0
         self._nonce: int | None = None  # of the unit that output was last allowed to; None before
         self._lease_works = True  # until it has been seen not to: what it has granted is then no bound
         # By nonce: when a unit last said that it has output, unless it has said since that it has none; and
@@ -40,15 +39,16 @@ class Quiet:
         """A stop stands, and the unit has not said that its output is off."""
         return self.asked_ms is not None and not self.proven
 
-    def allow(self, heard_ms: int, lease_ms: int, nonce: int) -> None:
-        """A message leaves that allows output for ``lease_ms`` from the report heard at ``heard_ms``.
+    def allow(self, heard_ms: int, for_ms: int | None, nonce: int) -> None:
+        """A message leaves that allows output for ``for_ms`` from the report heard at ``heard_ms``.
 
-        ``nonce`` is that of the unit it is for.
+        By the unit's clock, and at most: for a lease, or until its own timer ends what was asked. None is for
+        a unit that has neither. ``nonce`` is that of the unit it is for.
         """
         self.proven = self._off = False
         self._nonce = nonce
         self._heard_ms = heard_ms
-        self._bound_ms = lease_ms + lease_ms * LEASE_MARGIN_PCT // 100
+        self._bound_ms = None if for_ms is None else for_ms + for_ms * LEASE_MARGIN_PCT // 100
 
     def ask(self, now_ms: int, *, reachable: bool) -> None:
         """A stop is asked. What was proven before is proven anew, unless there is nobody to ask."""
@@ -92,6 +92,8 @@ class Quiet:
         waited_ms = now_ms - (now_ms if self.asked_ms is None else self.asked_ms)
         if self._heard_ms is None:  # we never allowed output, but another host may have
             return Silence.UNKNOWN if waited_ms > STUBBORN_MS or not reachable else None
+        if self._bound_ms is None:  # nothing ends it but a stop that arrives, or the unit's own switch
+            return Silence.UNKNOWN if waited_ms > STUBBORN_MS or not reachable else None
         lapsed_ms = self._heard_ms + self._bound_ms
         if now_ms < lapsed_ms:
             return None
@@ -102,5 +104,4 @@ class Quiet:
             return None
         if reachable and waited_ms <= self._bound_ms:
             return None
-        lapses = self._leased and self._lease_works
-        return Silence.INFERRED if lapses and not self._disobeying else Silence.UNKNOWN
+        return Silence.INFERRED if self._lease_works and not self._disobeying else Silence.UNKNOWN

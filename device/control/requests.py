@@ -1,14 +1,16 @@
 """Who asked what, and which answer belongs to it.
 
-One question stands at a time. An answer counts only if its ``seq`` is the one asked under: late,
-doubled and strangers' answers are dropped. A stop never waits for its turn.
+One question stands at a time. An answer counts only if its ``seq`` is the one asked under: late, doubled
+and strangers' answers are dropped. Where answers are numbered, a newer question may overtake one without an
+answer. Where they come in order, the line is not free until the question under way has been answered, or has
+been given up and what may still come of its answer has passed: a stop follows it then.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from device.dialects.base import Answer, Cleared, Dialect, Intent, Stop
+from device.dialects.base import Answer, Cleared, Correlation, Dialect, Intent, Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,17 @@ class Conversation:
         self._stops: dict[int, Asked] = {}  # any of these proves silence, however late it is answered
         self._seq = 0
 
+    def free_at_ms(self) -> int:
+        """When the line is free for the next question; a time in the past when it is."""
+        if self.standing is None or self.dialect.promises.correlation is Correlation.NUMBERED:
+            return 0
+        line = self.dialect.promises.line
+        return self.standing.at_ms + line.answer_max_ms + line.drain_ms
+
     def ask(self, cleared: Cleared, now_ms: int) -> bytes:
         """The bytes that ask ``cleared``. An older question is given up: its answer is not waited for."""
+        if self.standing is not None:
+            self.dialect.give_up()
         self._seq = (self._seq + 1) % 0x10000
         self.standing = asked = Asked(self._seq, cleared.intent, now_ms)
         if isinstance(cleared.intent, Stop):

@@ -19,8 +19,7 @@ LOOK_MS = 250  # while it is off
 SURE_MS = 40  # while a reading is made sure of
 STOP_MS = 40  # between stops, until silence is known
 END_MS = 5  # after a step's reckoned end, and between looks for it
-ANSWER_MS = 80  # while output may be on, a question older than this is given up for a newer one
-LIVE = (State.EMITTING, State.HELD)  # output may be on
+LIVE = (State.EMITTING, State.HELD, State.FINISHING)  # output may be on
 
 
 class Pace:
@@ -40,16 +39,32 @@ class Pace:
 
     def due_ms(self, state: State, now_ms: int) -> int:
         """When the next message leaves."""
+        end_ms = self.step_end_ms(state)
+        due_ms = max(self._wanted_ms(state, now_ms), self._conversation.free_at_ms())
+        return due_ms if end_ms is None else min(due_ms, end_ms)
+
+    def _wanted_ms(self, state: State, now_ms: int) -> int:
+        """The same, were the line always free."""
         standing = self._conversation.standing
         if self._known.quiet.stopping:
             return self.sent_ms + STOP_MS
         if standing is not None:
-            return standing.at_ms + (ANSWER_MS if state in LIVE else LOOK_MS)
+            answer_max_ms = self._conversation.dialect.promises.line.answer_max_ms
+            return standing.at_ms + (answer_max_ms if state in LIVE else LOOK_MS)
         if state in LIVE and self._watch.making_sure:
             return self.sent_ms + SURE_MS
         if state in LIVE:
             return min(self.granted_ms + RENEW_MS, self._expected_end_ms(state, now_ms))
         return self.sent_ms + LOOK_MS
+
+    def step_end_ms(self, state: State) -> int | None:
+        """When the host has to end the running step; None for a unit that ends it by a timer of its own."""
+        known = self._known
+        if state is not State.EMITTING or known.unit is None or known.start is None:
+            return None
+        if known.unit.policy.unit_ends_steps:
+            return None
+        return max(self.heard_ms, known.start.at_ms) + known.step_end_ms - known.delivered_ms
 
     def what_is_due(self, state: State, now_ms: int) -> Intent:
         """The message that leaves then."""
@@ -59,7 +74,7 @@ class Pace:
         heard = self._conversation.standing is None and self.is_fresh(now_ms)
         if unit is None or report is None or state not in LIVE:
             return Look()
-        if not heard or self._watch.making_sure:
+        if not heard or self._watch.making_sure or not unit.policy.leased:
             return Look()  # prolongs nothing: what is not heard, or looks wrong, is not given more time
         return Renew(unit.identity.nonce, self._known.session, report.uptime_ms, unit.lease_ms)
 

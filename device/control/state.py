@@ -12,7 +12,9 @@ from device.control.allowed import Allowed
 from device.control.guard import Standing
 from device.control.machine import State
 from device.control.output_off import Quiet
-from device.dialects.base import Renew, Report, SetOutput, UnitState
+from device.control.policy import START_WITHIN_MS
+from device.control.reckoning import Reckoner
+from device.dialects.base import HostLoss, Renew, Report, SetOutput, UnitState
 from device.monitor.trends import Belief
 from device.monitor.view import Grant, Start
 from device.unit import Unit
@@ -41,7 +43,9 @@ class Knowledge:
     grant: Grant | None = None  # the latest lease that has left
     confirmed: bool = False  # the unit has been seen to carry out the last start
     armed: bool = False  # the unit has been seen with our ceilings, and we have not stopped it since
+    attended: bool = False  # a person is there
     quiet: Quiet = field(default_factory=Quiet)
+    _reckoner: Reckoner | None = None
 
     # --- what has happened --------------------------------------------------------------------------
 
@@ -61,8 +65,9 @@ class Knowledge:
 
     def allow(self, intent: SetOutput | Renew, heard_at_ms: int, now_ms: int) -> None:
         """What allows output is about to leave; the unit was last heard at ``heard_at_ms`` of our clock."""
-        self.grant = Grant(intent.heard_ms, intent.lease_ms)
-        self.quiet.allow(heard_at_ms, intent.lease_ms, intent.nonce)
+        if self.unit is None or self.unit.policy.leased:
+            self.grant = Grant(intent.heard_ms, intent.lease_ms)
+        self.quiet.allow(heard_at_ms, self._goes_on_ms(intent), intent.nonce)
         if isinstance(intent, SetOutput):
             self.start = Start(
                 number=self.start.number + 1 if self.start else 1,
@@ -74,15 +79,32 @@ class Knowledge:
                 base_ms=self.delivered_ms,
             )
 
+    def _goes_on_ms(self, intent: SetOutput | Renew) -> int | None:
+        """For how long the unit may go on after ``intent`` without us; None: until it is switched off."""
+        if self.unit is None or self.unit.policy.leased:
+            return intent.lease_ms
+        if isinstance(intent, SetOutput) and self.unit.policy.unit_ends_steps:
+            return intent.for_ms + START_WITHIN_MS
+        return None
+
     def hear(self, report: Report, now_ms: int) -> None:
         """The unit has spoken, or another one: only the identified unit's word is taken for a report."""
         self.quiet.hear(report, now_ms)
         if not self.is_from_the_unit(report):
             return
+        report = self._filled(report, now_ms)
         self.report = report
         self.counted = report if self.is_ours(report) else self.counted
         self.confirmed = self.confirmed or report.state in (UnitState.EMITTING, UnitState.HELD)
         self.armed = self.armed or self.is_armed()
+
+    def _filled(self, report: Report, now_ms: int) -> Report:
+        """``report`` with what the unit cannot tell."""
+        if self.unit is None:
+            return report
+        if self._reckoner is None:
+            self._reckoner = Reckoner(self.unit.declared.reports, self.unit.area_mm2)
+        return self._reckoner.fill(report, now_ms, self.session, self.start)
 
     # --- what follows -------------------------------------------------------------------------------
 
@@ -145,6 +167,8 @@ class Knowledge:
             allowed=self.allowed,
             lease_min_ms=declared.lease_min_ms if declared else 0,
             lease_max_ms=declared.lease_max_ms if declared else 0,
+            host_loss=declared.host_loss if declared else HostLoss.NONE,
+            attended=self.attended,
         )
 
     def belief(self, report: Report, plan: Plan, *, live: bool, resting: bool = False) -> Belief:

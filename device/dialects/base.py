@@ -7,7 +7,7 @@ promise. Nothing here decides whether an intention may be carried out: that is t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Protocol, TypeAlias
 
 from protocols.limits import Bound, Family
@@ -108,11 +108,11 @@ RUNNING = frozenset((UnitState.EMITTING, UnitState.HELD))  # a step is
 # --- capabilities ---------------------------------------------------------------------------------
 
 
-class HostLoss(Enum):
+class HostLoss(StrEnum):
     """What ends a unit's output when the host is lost."""
 
     LEASE = "lease"  # a permission of some hundred milliseconds that the host has to renew
-    OWN_TIMER = "own timer"  # the time that was asked for, by the unit's clock
+    OWN_TIMER = "own_timer"  # the time that was asked for, by the unit's clock
     NONE = "none"  # nothing but the unit's own switch
 
 
@@ -142,7 +142,7 @@ class ReportField(Enum):
     """What a unit may be unable to tell. Where it is missing, the dialect gives 0."""
 
     SESSION = "session"  # `Report.session`
-    TIME = "delivered time"  # `step_ms` and `delivered_ms`
+    TIME = "time"  # `step_ms` and `delivered_ms`
     ENERGY = "energy"  # `energy_mj`
     LEASE = "lease"  # `lease_left_ms` and `lapses`
     UPTIME = "uptime"  # `uptime_ms`
@@ -251,7 +251,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """What a dialect can be relied on for, whatever the unit. What a unit promises is in its `Declaration`."""
+    """What a dialect can be relied on for, whatever the unit; a unit promises more in its `Declaration`."""
 
     correlation: Correlation
     integrity: Integrity
@@ -262,6 +262,7 @@ class Promises:
 class Dialect(Protocol):
     """How a unit speaks. Bytes in and values out, and back; no port, no clock."""
 
+    name: str
     promises: Promises
     damaged: int  # frames that arrived and could not be read
 

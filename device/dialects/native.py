@@ -45,6 +45,7 @@ _ASKED: dict[int, type[Intent]] = {
 class Native:
     """The native dialect, documented in docs/wire.md."""
 
+    name = "native"
     promises = Promises(Correlation.NUMBERED, Integrity.CHECKED, StopAnswer.CONFIRMED, Line(wire.BAUD))
 
     def __init__(self) -> None:

@@ -1,29 +1,25 @@
 """What a dialect has to promise before a unit is driven in it.
 
-Policy does not follow the capabilities yet: the leases, timers and limits of a session rely on all of what
-the native dialect promises, so that one which promises less may be looked at and stopped, and not driven.
+Policy follows what ends output when the host is lost, how answers belong to requests, which fields a unit
+reports, and how the line is set. It does not yet follow a line whose damage goes unnoticed, nor a
+stop that is never answered: no dialect here is like that. A unit of one that is may be looked at and stopped,
+not driven.
 """
 
 from __future__ import annotations
 
-from device.dialects.base import Promises
+from device.dialects.base import Integrity, Promises, StopAnswer
 from device.errors import WrongUnit
-
-HOST_LOSS_MAX_MS = 2560  # the longest that a unit may go on without us: the native dialect's longest lease
 
 
 def check_promises(promises: Promises) -> None:
-    """Raise `WrongUnit` when ``promises`` are not at least the native dialect's."""
-    lost_ms = promises.stops_on_host_loss_ms
-    kept = {
-        "checked": promises.checked,
-        "stops_on_host_loss_ms": lost_ms is not None and 0 < lost_ms <= HOST_LOSS_MAX_MS,
-        "ends_steps": promises.ends_steps,
-        "reads_back": promises.reads_back,
-        "holds_limits": promises.holds_limits,
-        "answers_stop": promises.answers_stop,
-    }
-    if missing := [name for name, held in kept.items() if not held]:
+    """Raise `WrongUnit` when a session relies on more than ``promises``."""
+    missing = []
+    if promises.integrity is not Integrity.CHECKED:
+        missing.append("that damage on the line is noticed by a checksum")
+    if promises.stop is not StopAnswer.CONFIRMED:
+        missing.append("that a stop is answered")
+    if missing:
         raise WrongUnit(
             f"the unit's dialect does not promise what a session relies on: {', '.join(missing)}",
             "The unit can be stopped from here, not driven.",

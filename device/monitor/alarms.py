@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from device.dialects.base import UnitState
+from device.dialects.base import ReportField, UnitState
 from device.events import Priority
 from device.monitor import conditions
 from device.monitor.conditions import CLOCK_TOLERANCE_PCT, OUTPUT_TOLERANCE_PCT
@@ -41,6 +41,7 @@ class Rule:
     to_do: str
     unit_faults: tuple[str, ...] = ()  # faults of the unit's own that raise it at once
     breaks_lease: bool = False  # from now on no lease of the unit's is taken to have run out
+    needs: frozenset[ReportField] = frozenset()  # without these, it says nothing of a unit
 
 
 RULES: tuple[Rule, ...] = (
@@ -115,6 +116,7 @@ RULES: tuple[Rule, ...] = (
         "the unit's lease does not run as it was granted",
         "Switch the unit off at its own switch, and do not use it again: without this computer it may go on.",
         breaks_lease=True,
+        needs=frozenset((ReportField.LEASE,)),
     ),
     Rule(
         "HEAD_OVERTEMP",
@@ -146,6 +148,12 @@ RULES: tuple[Rule, ...] = (
         Effect.FAIL,
         "the unit has given more time than its step, or more energy than the session may",
         "Do not use the unit again. Keep the journal.",
+        needs=frozenset(
+            (
+                ReportField.TIME,
+                ReportField.ENERGY,
+            )
+        ),
     ),
     Rule(
         "STEP_OVERRUN",
@@ -166,6 +174,13 @@ RULES: tuple[Rule, ...] = (
         Effect.FAIL,
         "the unit's energy meter does not agree with its output, its duty cycle and its time",
         "Do not use the unit until it has been calibrated. More may have been given than the record says.",
+        needs=frozenset(
+            (
+                ReportField.TIME,
+                ReportField.ENERGY,
+                ReportField.UPTIME,
+            )
+        ),
     ),
     Rule(
         "SESSION_DIFFERS",
@@ -176,6 +191,7 @@ RULES: tuple[Rule, ...] = (
         Effect.FAIL,
         "the unit names another session than the one it was armed for",
         "See that no other program uses this port. Its counts are not those of this session.",
+        needs=frozenset((ReportField.SESSION,)),
     ),
     Rule(
         "ANSWER_DIFFERS",
@@ -216,6 +232,7 @@ RULES: tuple[Rule, ...] = (
         Effect.FAIL,
         "a lease ran out and the unit went silent by itself",
         "Check the cable and that this computer is not overloaded. The rest can be given as a new session.",
+        needs=frozenset((ReportField.LEASE,)),
     ),
     Rule(
         "HOST_DELAYED",
@@ -287,6 +304,7 @@ RULES: tuple[Rule, ...] = (
         Effect.FAIL,
         f"the unit's clock and ours are more than {CLOCK_TOLERANCE_PCT} % apart",
         "Do not use the unit: its timer cannot be relied on.",
+        needs=frozenset((ReportField.UPTIME,)),
     ),
     Rule(
         "COUNT_OFF",
@@ -297,6 +315,12 @@ RULES: tuple[Rule, ...] = (
         Effect.FAIL,
         "the unit does not count the time for which it gives output, or not alike for step and session",
         "Do not use the unit: its timer cannot be relied on. More may have been given than the record says.",
+        needs=frozenset(
+            (
+                ReportField.TIME,
+                ReportField.UPTIME,
+            )
+        ),
     ),
     Rule(
         "MOTOR_STALL",

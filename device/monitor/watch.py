@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from device.dialects.base import ReportField
 from device.monitor.alarms import RULES, Effect, Rule
 from device.monitor.view import View
 
@@ -52,6 +53,12 @@ class Watch:
             elif rule.code in self._since_ms and self._is_over(rule, view.now_ms):
                 cleared.append(rule)
         return raised, cleared
+
+    def judge_only_what_is_told(self, reports: frozenset[ReportField]) -> tuple[Rule, ...]:
+        """Let the rules stand down that need more than ``reports``, and return them."""
+        stood_down = tuple(rule for rule in self.rules if not rule.needs <= reports)
+        self.rules = tuple(rule for rule in self.rules if rule.needs <= reports)
+        return stood_down
 
     def forget(self, code: str) -> None:
         """Let the alarm ``code`` be raised anew: its cause has been dealt with."""

@@ -91,6 +91,12 @@ def clock_is_right(doubt: str) -> bool:
     return _chosen(Console(), asked, _WORDS, "yes, no") is Answer.YES
 
 
+def goes_on_without_host_loss_protection(told: str) -> bool:
+    """Whether a person at the terminal goes on, knowing what ``told`` says of the unit."""
+    asked = f"Attention: {told}. Are you within reach of that switch, and do you go on?"
+    return _chosen(Console(), asked, _WORDS, "yes, no") is Answer.YES
+
+
 def ask(
     protocol: Protocol, terminal: Terminal, *, person: str | None, operator: str | None, today: date
 ) -> Answers:

@@ -12,7 +12,8 @@ import click
 
 from device.clock import SystemClock
 from device.control.driver import Driver
-from device.dialects.native import Native
+from device.dialects.base import HostLoss
+from device.dialects.registry import NAMES
 from device.events import Observer, Silence
 from device.link import Inbox
 from physioctl.admission import needs_person
@@ -28,7 +29,7 @@ from physioctl.errors import UsageMistake
 from physioctl.events import Outcome, SessionEnded
 from physioctl.network import beyond_this_machine, refuse_unauthenticated, warning
 from physioctl.person import reference
-from physioctl.ports import held, open_link
+from physioctl.ports import dialect_for, held, open_link
 from physioctl.record.history import session as recorded
 from physioctl.record.journal import Journal, default_path
 from physioctl.runner import Request, run_session
@@ -51,6 +52,13 @@ _CODES = {
 @click.argument("protocol", type=ProtocolName())
 @click.option(
     "--port", required=True, help="A device path, a COM name, sim://MODEL, socket:// or rfc2217://."
+)
+@click.option(
+    "--dialect",
+    metavar="NAME",
+    default=NAMES[0],
+    show_default=True,
+    help=f"{', '.join(NAMES)}, or an added one.",
 )
 @click.option("--person", metavar="REF", help="A reference for the person treated. Never a name.")
 @click.option("--side", type=click.Choice(["left", "right"]), help="Which side of the body.")
@@ -75,6 +83,7 @@ _CODES = {
 def run(
     protocol: str,
     port: str,
+    dialect: str,
     person: str | None,
     side: str | None,
     answers: Path | None,
@@ -96,12 +105,15 @@ def run(
       physioctl run unit-check --port /dev/ttyUSB0
       physioctl run calf-tightness-ultrasound --port COM4 --side left --person P-017 --answers answers.yaml
       physioctl run unit-check --port 'sim://us111?seed=7' --json
+      physioctl run unit-check --port '/dev/ttyUSB0#17' --dialect modbus
     """
     found = chosen(protocol)
+    spoken = dialect_for(port, dialect)
+    line = spoken.promises.line
     if not unauthenticated_network:
         refuse_unauthenticated(port, found)
     if asking.can_ask():  # before a person is asked anything; it is not held while they think
-        open_link(port, SimpleQueue()).close()
+        open_link(port, SimpleQueue(), line=line).close()
     clock = SystemClock()
     by = None if operator is None else reference(operator)
     if rest_of is not None:
@@ -121,6 +133,7 @@ def run(
         unauthenticated_network=unauthenticated_network,
         rest_of=rest_of,
         on_unfinished=lambda found: aside(unfinished(found)),
+        confirm_host_loss=asking.goes_on_without_host_loss_protection if asking.can_ask() else None,
     )
     inbox: Inbox = SimpleQueue()
     with ExitStack() as stack:
@@ -131,28 +144,34 @@ def run(
         if asking.can_ask():
             confirm(record, asking.clock_is_right)
         stack.enter_context(stop_on_signals(inbox))  # not before: until here, Ctrl-C ends the program
-        link, stops = stack.enter_context(held(port, inbox))
+        link, stops = stack.enter_context(held(port, inbox, line=line))
         if beyond_this_machine(port):
             aside(warning(port))
         watchers = [BarScreen() if _wants_bar(plain, as_json) else _lines(as_json), DropNotices(aside)]
         stack.enter_context(keys(inbox))
-        driver = Driver(link, clock, inbox, Native())
+        driver = Driver(link, clock, inbox, spoken)
         driver.add_observer(stops)
         ended = run_session(request, driver, record, watchers)
         if not as_json:
-            for line in summary(ended):
-                say(line)
-        if driver.controller.lost and request.attended:
-            ended = _after_the_cable(ended, port, record, clock, inbox)
+            for said in summary(ended):
+                say(said)
+        if driver.controller.lost and request.attended and not _ended_by_its_switch_alone(driver):
+            ended = _after_the_cable(ended, port, dialect, record, clock, inbox)
     return exit_code(ended)
 
 
+def _ended_by_its_switch_alone(driver: Driver) -> bool:
+    """Whether nobody should wait for the cable: the unit has to be switched off now."""
+    unit = driver.controller.unit
+    return unit is not None and unit.declared.host_loss is HostLoss.NONE
+
+
 def _after_the_cable(
-    ended: SessionEnded, port: str, record: Journal, clock: SystemClock, inbox: Inbox
+    ended: SessionEnded, port: str, dialect: str, record: Journal, clock: SystemClock, inbox: Inbox
 ) -> SessionEnded:
     """Wait for the cable; what the unit then says of this session stands beside its end."""
     aside("Plug the cable in again: the unit will be asked what it did. s or Ctrl-C leaves it.")
-    found = reconnect(port, record, clock, inbox)
+    found = reconnect(port, dialect, record, clock, inbox)
     for broken in found:
         aside(unfinished(broken))
     silence = next((broken.silence for broken in found if broken.session == ended.session), ended.silence)

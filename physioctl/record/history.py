@@ -17,6 +17,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from device.dialects.base import HostLoss
 from device.events import Silence
 from physioctl.daily_limit import WINDOW, Had
 from physioctl.errors import UsageMistake
@@ -50,6 +51,7 @@ class Summary:
     serial: str
     nonce: int
     lease_ms: int
+    host_loss: HostLoss
     outcome: Outcome | None  # None while open: running, or crashed and never ended
     why: str
     silence: Silence | None
@@ -347,6 +349,7 @@ def _told(start: Entry, last: Mapping[str, Entry]) -> Summary:
         serial=start.text("serial"),
         nonce=start.whole("nonce"),
         lease_ms=start.whole("lease_ms"),
+        host_loss=start.one_of("host_loss", HostLoss),
         outcome=end.one_of("outcome", Outcome) if end else None,
         why=end.text("why") if end else "",
         silence=silence,

@@ -134,14 +134,23 @@ def test_before_any_permission_whoever_answers_a_stop_is_believed() -> None:
 
 
 @pytest.mark.hazard("H-07")
-def test_where_no_lease_is_promised_nothing_is_inferred_from_one() -> None:
-    quiet = Quiet(leased=False)
-    quiet.allow(1000, 500, NONCE)
+def test_of_a_unit_that_nothing_but_its_switch_ends_nothing_is_inferred() -> None:
+    quiet = Quiet()
+    quiet.allow(1000, None, NONCE)
     quiet.ask(1000, reachable=False)
 
-    assert quiet.known(999 + BOUND_MS, reachable=False) is None
-    assert quiet.known(1000 + BOUND_MS, reachable=False) is Silence.UNKNOWN
+    assert quiet.known(1000, reachable=False) is Silence.UNKNOWN
     assert quiet.known(100_000, reachable=False) is Silence.UNKNOWN
+
+
+@pytest.mark.hazard("H-07")
+def test_a_unit_that_nothing_but_its_switch_ends_is_told_to_stop_for_a_while() -> None:
+    quiet = Quiet()
+    quiet.allow(1000, None, NONCE)
+    quiet.ask(1000, reachable=True)
+
+    assert quiet.known(1000 + STUBBORN_MS, reachable=True) is None
+    assert quiet.known(1001 + STUBBORN_MS, reachable=True) is Silence.UNKNOWN
 
 
 # --- in a session ---------------------------------------------------------------------------------------

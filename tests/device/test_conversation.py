@@ -7,7 +7,18 @@ from dataclasses import replace
 import pytest
 
 from device.control.requests import Asked, Conversation
-from device.dialects.base import Answer, Cleared, Heard, Intent, Look, Promises, Renew, Stop
+from device.dialects.base import (
+    Answer,
+    Cleared,
+    Correlation,
+    Heard,
+    Intent,
+    Line,
+    Look,
+    Promises,
+    Renew,
+    Stop,
+)
 from device.dialects.native import Native
 from tests.device.parts import NONCE, REPORT, SESSION
 
@@ -17,8 +28,12 @@ RENEW = Renew(NONCE, SESSION, 50_000, 500)
 class Spoken:
     """A dialect that says the number of a question and hears the numbers of answers, two bytes each."""
 
-    promises: Promises = Native.promises
+    name = "spoken"
     damaged = 0
+
+    def __init__(self, promises: Promises = Native.promises) -> None:
+        self.promises = promises
+        self.given_up = 0
 
     def say(self, cleared: Cleared, seq: int) -> bytes:
         return type(cleared.intent).__name__.encode() + seq.to_bytes(2, "little")
@@ -28,6 +43,9 @@ class Spoken:
             Heard(int.from_bytes(data[place : place + 2], "little"), answer_to(data[place]))
             for place in range(0, len(data), 2)
         ]
+
+    def give_up(self) -> None:
+        self.given_up += 1
 
 
 def answer_to(number: int) -> Answer:
@@ -122,3 +140,47 @@ def test_an_answer_comes_with_when_its_own_question_was_asked() -> None:
     ((second, _),) = conversation.hear((2).to_bytes(2, "little"))
 
     assert (first.at_ms, second.at_ms) == (0, 1)
+
+
+# --- one request at a time ------------------------------------------------------------------------------
+
+IN_ORDER = replace(
+    Native.promises,
+    correlation=Correlation.IN_ORDER,
+    line=Line(baud=19_200, answer_max_ms=60, drain_ms=20),
+)
+
+
+def test_where_answers_are_numbered_the_line_is_always_free() -> None:
+    conversation = asked(Look())
+
+    assert conversation.free_at_ms() == 0
+
+
+def test_where_they_come_in_order_the_line_is_free_once_the_answer_and_its_rest_can_have_come() -> None:
+    conversation = Conversation(Spoken(IN_ORDER))
+
+    conversation.ask(Cleared(Look()), 1000)
+
+    assert conversation.free_at_ms() == 1080
+
+
+def test_an_answer_frees_the_line_at_once() -> None:
+    conversation = Conversation(Spoken(IN_ORDER))
+    conversation.ask(Cleared(Look()), 1000)
+
+    answer(conversation, 1)
+
+    assert conversation.free_at_ms() == 0
+
+
+def test_the_dialect_is_told_of_each_answer_that_is_given_up() -> None:
+    dialect = Spoken(IN_ORDER)
+    conversation = Conversation(dialect)
+    conversation.ask(Cleared(Look()), 1000)
+
+    conversation.ask(Cleared(Stop()), 1080)
+    answer(conversation, 2)
+    conversation.ask(Cleared(Look()), 1100)
+
+    assert dialect.given_up == 1

@@ -145,7 +145,7 @@ def test_every_broken_rule_is_named() -> None:
         "it names a session that is not ours",
         "the controller is idle",
         "a stop is on its way",
-        "its lease does not run from the unit's latest report",
+        "it is not dated from the unit's latest report",
         "a lease of 0 ms is outside the unit's bounds, 100 to 1000 ms",
     ]
 
@@ -178,7 +178,7 @@ def test_a_lease_is_within_the_units_bounds(
 def test_a_lease_runs_from_the_units_latest_report_and_no_other(
     intent: SetOutput | Renew, state: State, heard_ms: int
 ) -> None:
-    refused = ["its lease does not run from the unit's latest report"]
+    refused = ["it is not dated from the unit's latest report"]
 
     assert broken(replace(intent, heard_ms=heard_ms), state=state) == refused
 

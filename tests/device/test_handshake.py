@@ -14,7 +14,7 @@ from device.control.driver import Driver
 from device.control.fault_clearing import latched
 from device.control.handshake import greet
 from device.control.machine import NoWay, State
-from device.dialects.base import Arm, Look, Promises, Stop, UnitState
+from device.dialects.base import Arm, Integrity, Look, Promises, Stop, StopAnswer, UnitState
 from device.dialects.native import Native
 from device.dialects.promises import check_promises
 from device.errors import GuardRefused, UnitFaulted, WrongUnit
@@ -195,67 +195,48 @@ def test_a_unit_that_restarts_between_the_handshake_and_the_session_is_not_drive
 # --- what a dialect has to promise ----------------------------------------------------------------------
 
 
-class WithoutLease(Native):
-    """Speaks as the native dialect does, and promises nothing when the host is lost."""
-
-    promises = replace(Native.promises, stops_on_host_loss_ms=None)
-
-
 def test_the_native_dialect_promises_what_a_session_relies_on() -> None:
     check_promises(Native.promises)
-    check_promises(replace(Native.promises, stops_on_host_loss_ms=1))
-    check_promises(replace(Native.promises, stops_on_host_loss_ms=2560))
 
 
 @pytest.mark.hazard("H-05")
 @pytest.mark.parametrize(
     ("promises", "missing"),
     [
-        (replace(Native.promises, checked=False), "checked"),
-        (replace(Native.promises, stops_on_host_loss_ms=None), "stops_on_host_loss_ms"),
-        (replace(Native.promises, stops_on_host_loss_ms=0), "stops_on_host_loss_ms"),
-        (replace(Native.promises, stops_on_host_loss_ms=2561), "stops_on_host_loss_ms"),
-        (replace(Native.promises, ends_steps=False), "ends_steps"),
-        (replace(Native.promises, reads_back=False), "reads_back"),
-        (replace(Native.promises, holds_limits=False), "holds_limits"),
-        (replace(Native.promises, answers_stop=False), "answers_stop"),
+        (replace(Native.promises, integrity=Integrity.PARITY), "that damage on the line is noticed"),
+        (replace(Native.promises, integrity=Integrity.NONE), "that damage on the line is noticed"),
+        (replace(Native.promises, stop=StopAnswer.SENT_ONLY), "that a stop is answered"),
     ],
 )
 def test_a_dialect_that_promises_less_is_refused_and_says_what_is_missing(
     promises: Promises, missing: str
 ) -> None:
-    with pytest.raises(WrongUnit, match=f"relies on: {missing}\n") as refused:
+    with pytest.raises(WrongUnit, match=f"relies on: {missing}") as refused:
         check_promises(promises)
 
     assert "stopped from here, not driven" in refused.value.to_do
 
 
+class Unchecked(Native):
+    """Speaks as the native dialect does, and does not promise that damage is noticed."""
+
+    promises = replace(Native.promises, integrity=Integrity.NONE)
+
+
 @pytest.mark.hazard("H-05")
-def test_a_unit_whose_dialect_promises_no_lease_is_stopped_and_not_driven(make_rig: MakeRig) -> None:
+def test_a_unit_whose_dialect_promises_too_little_is_stopped_and_not_driven(make_rig: MakeRig) -> None:
     rig = make_rig()
     begun(rig, emit(rig, MINUTE_MS))
     inbox: Inbox = SimpleQueue()
-    leaseless = Driver(CableLink(rig.cable, rig.clock, inbox), rig.clock, inbox, WithoutLease())
+    unchecked = Driver(CableLink(rig.cable, rig.clock, inbox), rig.clock, inbox, Unchecked())
 
     with pytest.raises(WrongUnit):
-        leaseless.run(greet(leaseless.controller))
+        unchecked.run(greet(unchecked.controller))
 
-    assert leaseless.controller.unit is None
+    assert unchecked.controller.unit is None
     assert rig.unit.output == 0
     with pytest.raises(GuardRefused):
-        leaseless.controller.take_up(None, 7, admission=None, attended=False)  # type: ignore[arg-type]  # not looked at
-
-
-def test_a_unit_whose_dialect_promises_no_lease_can_be_stopped_and_nothing_is_inferred(
-    make_rig: MakeRig,
-) -> None:
-    rig = make_rig()
-    inbox: Inbox = SimpleQueue()
-    driver = Driver(CableLink(rig.cable, rig.clock, inbox), rig.clock, inbox, WithoutLease())
-
-    driver.controller.stop()
-
-    assert driver.run(driver.controller.settle()) is Silence.PROVEN
+        unchecked.controller.take_up(None, 7, admission=None, attended=False)  # type: ignore[arg-type]  # not looked at
 
 
 # --- what has to come first -----------------------------------------------------------------------------

@@ -23,6 +23,7 @@ armed      stop    silencing
 armed      doubt   uncertain
 armed      fail    fault
 emitting   finish  armed      silence_is_proven
+emitting   end_step finishing
 emitting   lift    held
 emitting   pause   pausing
 emitting   stop    silencing
@@ -34,6 +35,11 @@ held       pause   pausing
 held       stop    silencing
 held       doubt   uncertain
 held       fail    fault
+finishing  finish  armed      silence_is_proven
+finishing  pause   pausing
+finishing  stop    silencing
+finishing  doubt   uncertain
+finishing  fail    fault
 pausing    silent  paused     silence_is_proven
 pausing    stop    silencing
 pausing    doubt   uncertain
@@ -73,6 +79,7 @@ WAYS: dict[State, tuple[Trigger, ...]] = {
     State.ARMED: (Trigger.GREET, Trigger.ARM),
     State.EMITTING: (Trigger.GREET, Trigger.ARM, Trigger.START),
     State.HELD: (Trigger.GREET, Trigger.ARM, Trigger.START, Trigger.LIFT),
+    State.FINISHING: (Trigger.GREET, Trigger.ARM, Trigger.START, Trigger.END_STEP),
     State.PAUSING: (Trigger.GREET, Trigger.ARM, Trigger.START, Trigger.PAUSE),
     State.PAUSED: (Trigger.GREET, Trigger.ARM, Trigger.PAUSE),
     State.SILENCING: (Trigger.STOP,),

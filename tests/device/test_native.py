@@ -12,18 +12,22 @@ from device.dialects.base import (
     Arm,
     Cleared,
     ClearFaults,
+    Correlation,
     Declaration,
     Declare,
     Heard,
     Identify,
     Identity,
+    Integrity,
     Intent,
+    Line,
     Look,
     Promises,
     Renew,
     Report,
     SetOutput,
     Stop,
+    StopAnswer,
     UnitState,
     answers,
 )
@@ -153,12 +157,10 @@ def test_an_intention_is_said_as_its_message_under_its_number(intent: Intent, me
 
 def test_the_dialect_promises_what_it_can_keep() -> None:
     assert Native.promises == Promises(
-        checked=True,
-        stops_on_host_loss_ms=2560,
-        ends_steps=True,
-        reads_back=True,
-        holds_limits=True,
-        answers_stop=True,
+        correlation=Correlation.NUMBERED,
+        integrity=Integrity.CHECKED,
+        stop=StopAnswer.CONFIRMED,
+        line=Line(baud=115_200, parity="N", stop_bits=1, answer_max_ms=80, drain_ms=0),
     )
 
 

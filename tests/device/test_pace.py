@@ -16,7 +16,7 @@ from device.monitor.watch import Watch
 from tests.device.parts import EMITTING, NONCE, REPORT, SESSION, UNIT
 
 LIVE = [State.EMITTING, State.HELD]
-OFF = [state for state in State if state not in LIVE]
+OFF = [state for state in State if state not in (*LIVE, State.FINISHING)]
 
 
 class Host:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from device.control.delivery import PAUSE_MAX_MS, Ended
 from device.control.handshake import greet
-from device.control.machine import State
+from device.control.machine import State, Trigger
 from device.errors import LinkLost, Stopped
 from device.events import Silence
 from device.operator import Act
@@ -249,6 +249,11 @@ def pausing(rig: Rig) -> None:
     rig.controller.pause()
 
 
+def finishing(rig: Rig) -> None:
+    emitting(rig)
+    rig.controller._end(Trigger.END_STEP)  # what `poll` does for a unit that ends no step itself
+
+
 def silencing(rig: Rig) -> None:
     emitting(rig)
     rig.controller.stop()
@@ -271,6 +276,7 @@ ROADS: dict[State, tuple[Callable[[Rig], None], tuple[str, ...]]] = {
     State.ARMED: (armed, ()),
     State.EMITTING: (emitting, ()),
     State.HELD: (held, ("lift_off@2s+1h",)),
+    State.FINISHING: (finishing, ()),
     State.PAUSING: (pausing, ()),
     State.PAUSED: (paused, ()),
     State.SILENCING: (silencing, ()),

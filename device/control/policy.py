@@ -1,0 +1,48 @@
+"""How a unit is driven, by what ends its output when the host is lost.
+
+This is the one place that says what follows from `HostLoss`: the guard, the rhythm of the messages, what is
+presumed of output off and what a person is told all take it from here. Figures are this project's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from device.dialects.base import HostLoss
+
+EMISSION_MAX_MS = 10_000  # of one start, where only the unit's timer ends it
+START_WITHIN_MS = 500  # a start that has been under way for longer is refused by the unit, as stale
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What a session does, and what may be said of it."""
+
+    leased: bool  # output is permitted for a lease at a time, and the lease is renewed
+    unit_ends_steps: bool  # by a timer of its own; if not, the host ends each step with a stop
+    emission_max_ms: int | None  # the longest that one start may ask for; None: a whole step
+    attended_only: bool  # and never for ultrasound on a body site
+    told: str  # to a person, before the start; empty where nothing is missing
+
+
+POLICIES: Mapping[HostLoss, Policy] = {
+    HostLoss.LEASE: Policy(
+        leased=True, unit_ends_steps=True, emission_max_ms=None, attended_only=False, told=""
+    ),
+    HostLoss.OWN_TIMER: Policy(
+        leased=False,
+        unit_ends_steps=True,
+        emission_max_ms=EMISSION_MAX_MS,
+        attended_only=False,
+        told=f"without this computer the unit's timer ends output, after up to {EMISSION_MAX_MS // 1000} s",
+    ),
+    # Modelled on 21 CFR 1050.10 (c)(2) as codified to 2022: an ultrasonic therapy unit has to have a timer.
+    HostLoss.NONE: Policy(
+        leased=False,
+        unit_ends_steps=False,
+        emission_max_ms=None,
+        attended_only=True,
+        told="without this computer only the unit's own switch ends output",
+    ),
+}

@@ -1,0 +1,71 @@
+"""What a unit cannot tell is reckoned here, from what it does tell and from our own clock.
+
+The counts are at most too high: a time in which output was on at either end counts whole, at the higher of
+the levels. The record says which of them were reckoned (`SessionStarted.reckoned`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from device.dialects.base import ALL_FIELDS, Report, ReportField, UnitState
+from device.monitor.view import Start
+
+_PER_MJ = 10_000_000  # mW/cm² × mm² × % × ms are 10^-7 mJ
+_TURN_MS = 1 << 32  # a unit's uptime is counted so
+
+
+class Reckoner:
+    """Fills in the reports of one unit in one session.
+
+    ``area_mm2`` is its effective radiating area; None for percussion, whose energy follows from no setting
+    and stays 0.
+    """
+
+    def __init__(self, reports: frozenset[ReportField], area_mm2: int | None) -> None:
+        self._missing = ALL_FIELDS - reports
+        self._area_mm2 = area_mm2 or 0
+        self._before_ms: int | None = None  # when the report before was heard
+        self._was_on = False  # by that report
+        self._level = 0  # in it
+        self._start: int | None = None
+        self._step_ms = 0
+        self._delivered_ms = 0
+        self._energy = 0  # in 10^-7 mJ
+
+    def fill(self, report: Report, now_ms: int, session: int, start: Start | None) -> Report:
+        """``report``, heard at ``now_ms``, with what is missing in it; ``start`` is the latest one sent."""
+        if not self._missing:
+            return report
+        self._count(report, now_ms, start)
+        self._before_ms, self._was_on, self._level = now_ms, _is_on(report), report.output
+        counts_time, counts_energy = self._told(ReportField.TIME), self._told(ReportField.ENERGY)
+        return replace(
+            report,
+            session=report.session if self._told(ReportField.SESSION) else session,
+            step_ms=report.step_ms if counts_time else self._step_ms,
+            delivered_ms=report.delivered_ms if counts_time else self._delivered_ms,
+            energy_mj=report.energy_mj if counts_energy else -(-self._energy // _PER_MJ),
+            uptime_ms=report.uptime_ms if self._told(ReportField.UPTIME) else now_ms % _TURN_MS,
+        )
+
+    def _told(self, field: ReportField) -> bool:
+        return field not in self._missing
+
+    def _count(self, report: Report, now_ms: int, start: Start | None) -> None:
+        if start is None:
+            return
+        since_ms = now_ms if self._before_ms is None else self._before_ms
+        if start.number != self._start:
+            self._start, self._step_ms = start.number, 0
+            since_ms = max(since_ms, start.at_ms)
+        if not (self._was_on or _is_on(report)):
+            return
+        self._step_ms += now_ms - since_ms
+        self._delivered_ms += now_ms - since_ms
+        level = max(self._level, report.output, start.level)
+        self._energy += level * self._area_mm2 * start.duty_pct * (now_ms - since_ms)
+
+
+def _is_on(report: Report) -> bool:
+    return report.state is UnitState.EMITTING or report.output > 0
