@@ -179,10 +179,21 @@ def _open(name: str, line: Line, *, exclusive: bool) -> serial.Serial:
             port.write_timeout = WRITE_TIMEOUT_S
         if exclusive and sys.platform != "win32":  # advisory on POSIX; on Windows always so
             port.exclusive = True
-        port.open()
+        _open_with_parity(port)
     except _GONE as error:
         raise _unusable(name, error) from error
     return port
+
+
+def _open_with_parity(port: serial.Serial) -> None:
+    """Open ``port``; without parity where it knows none, as a pseudo-terminal does."""
+    try:
+        port.open()
+    except _GONE as error:
+        if port.parity == serial.PARITY_NONE or _errno(error) != errno.EINVAL:
+            raise
+        port.parity = serial.PARITY_NONE
+        port.open()
 
 
 def _reached(name: str, port: serial.Serial) -> str:

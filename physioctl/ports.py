@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from device.address import unit_port
 from device.dialects.base import Dialect, Line
-from device.dialects.registry import make
+from device.dialects.registry import NAMES, make
 from device.link import USUAL_LINE, Inbox, SerialLink, add_url_handlers
 from physioctl.cli.streams import limit_waiting
 from physioctl.holder import StopService, listening
@@ -19,6 +19,16 @@ def dialect_for(port: str, name: str) -> Dialect:
     Raise `UnknownDialect`, or `AddressUnusable` when the dialect does not take the address.
     """
     return make(name, unit_port(port).address)
+
+
+def dialects_of(port: str, name: str | None) -> tuple[str, ...]:
+    """The dialects to try on ``port``, where a person has named ``name`` or None.
+
+    Where the port carries a unit's address, those that have addresses.
+    """
+    if name is not None:
+        return (name,)
+    return NAMES if unit_port(port).address is None else NAMES[1:]
 
 
 def open_link(port: str, inbox: Inbox, *, exclusive: bool = True, line: Line = USUAL_LINE) -> SerialLink:

@@ -21,7 +21,7 @@ from simulator.record import Why
 
 _NEVER_MS = 1 << 62
 _LOOKED_AT_MS = 60_000  # how often a unit without a timer finds that none has run out
-_SET_WITHIN_MS = 1000
+_SET_WITHIN_MS = 500
 _TIMER_MAX_MS = 10_000
 _FIELDS = {
     wire.Reports.SESSION: ("session",),

@@ -1,5 +1,8 @@
 """``sim://MODEL?seed=7&fault=lift_off@30s+2s``: a simulated unit behind a pyserial URL, in real time.
 
+``dialect=modbus`` makes it speak Modbus, with ``host_loss=lease``, ``timer`` or ``none``, at ``address=17``,
+and ``beside=ultragun@18`` puts another unit on its line.
+
 Each opening switches on another unit: its serial number is drawn, unless ``serial=SIM-7`` asks for one, and
 so is its boot nonce.
 
@@ -10,6 +13,7 @@ watched. Each port has a unit of its own, which lives on while that port object 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 from threading import Condition
 from typing import TYPE_CHECKING, Any
@@ -19,16 +23,17 @@ from serial.serialutil import PortNotOpenError, SerialBase, SerialException
 
 from device.clock import SystemClock
 from simulator.cable import Cable
+from simulator.dialects import maker, neighbours
 from simulator.faults import Fault, parse
 from simulator.identity import drawn_boot, drawn_serial
 from simulator.live import Live
 from simulator.nameplate import UnknownModel, calibration_days, nameplate
-from simulator.unit import SimulatedUnit
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_SHAPE = "sim://MODEL?seed=N&serial=TEXT&fault=KIND@WHEN+HOW_LONG=AMOUNT"
+_SHAPE = "sim://MODEL?seed=N&serial=TEXT&dialect=NAME&fault=KIND@WHEN+HOW_LONG=AMOUNT"
+_SINGLE = ("seed", "serial", "dialect", "host_loss", "address")
 _CALIBRATED_AGO = timedelta(days=30)
 _LONG_S = 3600.0
 
@@ -135,40 +140,58 @@ class Serial(SerialBase):
 
 def _cable(url: str, today: date) -> Cable:
     try:
-        model, seed, faults, serial = _read(url)
-        unit = SimulatedUnit(
-            model,
+        asked = _read(url)
+        seed, address = _whole(asked.one.get("seed", "0")), asked.one.get("address")
+        make = maker(
+            asked.one.get("dialect", "native"),
+            asked.one.get("host_loss"),
+            None if address is None else _whole(address),
+        )
+        unit = make(
+            asked.model,
             seed=seed,
-            faults=faults,
+            faults=asked.faults,
             boots=drawn_boot(),  # a port opened anew is a unit started anew: its boot nonce must be another
             calibrated=calibration_days(today - _CALIBRATED_AGO),
-            serial=drawn_serial(nameplate(model).model) if serial is None else serial,
+            serial=asked.one.get("serial", drawn_serial(nameplate(asked.model).model)),
         )
+        beside = neighbours(asked.beside, unit, seed=seed)
     except (UnknownModel, ValueError) as error:
         raise SerialException(f"{url}: {error}; the address is written {_SHAPE}") from None
-    return Cable(unit, seed=seed, faults=faults)
+    return Cable(unit, seed=seed, faults=asked.faults, neighbours=beside)
 
 
-def _read(url: str) -> tuple[str, int, tuple[Fault, ...], str | None]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the address says."""
+
+    model: str
+    one: dict[str, str]  # what is said once
+    faults: tuple[Fault, ...]
+    beside: tuple[str, ...]
+
+
+def _read(url: str) -> _Asked:
     parts = urlsplit(url)
-    seed, serial = 0, None
+    one: dict[str, str] = {}
     faults: list[Fault] = []
+    beside: list[str] = []
     for option in filter(None, parts.query.split("&")):
         # Not parse_qs: there a plus sign is a space, and here it is a plus sign.
         name, _, value = option.partition("=")
-        if name == "seed":
-            seed = _whole(value)
-        elif name == "serial":
-            serial = unquote(value)
+        if name in _SINGLE:
+            one[name] = unquote(value)
         elif name == "fault":
             faults.append(parse(unquote(value)))
+        elif name == "beside":
+            beside.append(unquote(value))
         else:
-            raise ValueError(f"nothing is called {name!r} here; use seed, serial and fault")
-    return parts.netloc + parts.path.rstrip("/"), seed, tuple(faults), serial
+            raise ValueError(f"nothing is called {name!r} here; use {', '.join(_SINGLE)}, fault and beside")
+    return _Asked(parts.netloc + parts.path.rstrip("/"), one, tuple(faults), tuple(beside))
 
 
 def _whole(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        raise ValueError(f"{text!r} is no whole number; write seed=7") from None
+        raise ValueError(f"{text!r} is no whole number; write seed=7 or address=17") from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from protocols.limits import Bound, Family
 from protocols.plan import Output
@@ -277,3 +277,13 @@ class Dialect(Protocol):
 
     def give_up(self) -> None:
         """The request under way is not waited for any longer: what arrives of its answer is no other's."""
+
+
+@runtime_checkable
+class SharedLine(Protocol):
+    """What a dialect has besides where several units may share a line."""
+
+    address: int  # of the unit that is meant
+
+    def stop_all(self) -> bytes:
+        """The bytes that end the output of every unit on the line. Nobody answers them."""

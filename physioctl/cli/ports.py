@@ -11,27 +11,30 @@ import click
 from device.clock import SystemClock
 from device.control.driver import Driver
 from device.control.handshake import identify
-from device.dialects.native import Native
-from device.errors import UnitUnusable
+from device.dialects.base import Identity
+from device.dialects.registry import UnknownDialect
+from device.errors import NoAnswer, UnitUnusable
 from device.link import Inbox
 from device.link import ports as system_ports
 from physioctl.cli.printing import json_line, say
-from physioctl.ports import held
+from physioctl.ports import dialect_for, dialects_of, held
 
 PATIENCE_MS = 1000
 
 
 @click.command()
 @click.argument("port", nargs=-1)
+@click.option("--dialect", help="Ask in this one only.  [default: each in turn]")
 @click.option("--no-ask", is_flag=True, help="List them only; send nothing to any of them.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def ports(port: tuple[str, ...], no_ask: bool, as_json: bool) -> int:
+def ports(port: tuple[str, ...], dialect: str | None, no_ask: bool, as_json: bool) -> int:
     """List serial ports and what answers on them. Give PORT to ask those only.
 
     \b
     Examples:
       physioctl ports
       physioctl ports socket://127.0.0.1:4001
+      physioctl ports '/dev/ttyUSB0#17'
     """
     known = {found.name: found.about for found in system_ports()}
     names = port or tuple(known)
@@ -40,7 +43,7 @@ def ports(port: tuple[str, ...], no_ask: bool, as_json: bool) -> int:
     for name in names:
         row: dict[str, Any] = {"port": name, "about": known.get(name, "")}
         if not no_ask:
-            row |= _ask(name)
+            row |= _ask(name, dialect)
         if as_json:
             json_line(row)
             continue
@@ -49,21 +52,38 @@ def ports(port: tuple[str, ...], no_ask: bool, as_json: bool) -> int:
     return 0
 
 
-def _ask(name: str) -> dict[str, Any]:
+def _ask(name: str, dialect: str | None) -> dict[str, Any]:
+    """Who answers, in the first dialect in which somebody does; else why nobody does, in the first one."""
+    nobody: NoAnswer | None = None
+    for each in dialects_of(name, dialect):
+        try:
+            identity = _identity(name, each)
+        except NoAnswer as error:
+            nobody = nobody or error
+        except UnitUnusable as error:
+            return {"unit": None, "why": error.what, "to_do": error.to_do}
+        except UnknownDialect:  # one of ours that cannot be loaded is asked for by nobody in particular
+            if dialect is not None:
+                raise
+        else:
+            unit = {"unit": identity.model, "serial": identity.serial, "firmware": identity.firmware}
+            return unit | {"dialect": each}
+    assert nobody is not None  # the native dialect needs nothing to be loaded
+    return {"unit": None, "why": nobody.what, "to_do": nobody.to_do}
+
+
+def _identity(name: str, dialect: str) -> Identity:
+    spoken = dialect_for(name, dialect)
     inbox: Inbox = SimpleQueue()
-    try:
-        with held(name, inbox) as (link, stops):
-            driver = Driver(link, SystemClock(), inbox, Native())
-            driver.add_observer(stops)
-            identity = driver.run(identify(driver.controller, PATIENCE_MS))
-    except UnitUnusable as error:
-        return {"unit": None, "why": error.what, "to_do": error.to_do}
-    return {"unit": identity.model, "serial": identity.serial, "firmware": identity.firmware}
+    with held(name, inbox, line=spoken.promises.line) as (link, stops):
+        driver = Driver(link, SystemClock(), inbox, spoken)
+        driver.add_observer(stops)
+        return driver.run(identify(driver.controller, PATIENCE_MS))
 
 
 def _lines(row: dict[str, Any]) -> Iterator[str]:
     if row.get("unit"):
-        yield f"{row['port']}  {row['unit']} {row['serial']}, firmware {row['firmware']}"
+        yield f"{row['port']}  {row['unit']} {row['serial']}, firmware {row['firmware']}, {row['dialect']}"
         return
     yield f"{row['port']}  {row.get('why') or row['about']}"
     if "to_do" in row:

@@ -19,6 +19,7 @@ from physioctl.events import SessionEnded
 from physioctl.rehearsal.rehearse import Rehearsal, rehearse
 from physioctl.rehearsal.rig import Rig, speaking
 from physioctl.screens import JsonLines, Plain, summary
+from simulator.dialects import HOST_LOSS
 from simulator.faults import parse, scenario
 
 
@@ -39,9 +40,7 @@ from simulator.faults import parse, scenario
 )
 @click.option(
     "--host-loss",
-    type=click.Choice(["lease", "timer", "none"]),
-    default="lease",
-    show_default=True,
+    type=click.Choice(HOST_LOSS),
     help="What ends its output when this computer is lost (modbus).",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -52,7 +51,7 @@ def rehearse_(
     file: Path | None,
     faults: tuple[str, ...],
     dialect: str,
-    host_loss: str,
+    host_loss: str | None,
     as_json: bool,
 ) -> int:
     """Run PROTOCOL on a simulated unit in virtual time: timeline, dose, verdict.
@@ -98,7 +97,7 @@ def _verdict(rehearsal: Rehearsal) -> list[str]:
 
 
 def _rig(
-    unit: str, seed: int, file: Path | None, texts: tuple[str, ...], dialect: str, host_loss: str
+    unit: str, seed: int, file: Path | None, texts: tuple[str, ...], dialect: str, host_loss: str | None
 ) -> Rig:
     try:
         struck = (*(scenario(file) if file else ()), *map(parse, texts))

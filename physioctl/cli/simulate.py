@@ -7,9 +7,9 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import date
+from functools import partial
 from io import FileIO
 from pathlib import Path
 
@@ -19,11 +19,12 @@ from device.clock import SystemClock
 from device.models import MODELS
 from physioctl.errors import UsageMistake
 from simulator.cable import Cable
+from simulator.dialects import DIALECTS, HOST_LOSS, Maker, maker, neighbours
 from simulator.faults import parse
 from simulator.identity import drawn_boot, drawn_serial
+from simulator.nameplate import UnknownModel
 from simulator.record import OutputChange
 from simulator.serve import CannotServe, serve_pty, serve_tcp
-from simulator.unit import SimulatedUnit
 
 _EPOCH = date(2020, 1, 1)
 _GLANCE_S = 0.05  # how soon it is noticed that a pipe has a reader
@@ -42,6 +43,14 @@ _UNREAD = "nobody reads it"
     "--fault", "faults", multiple=True, metavar="KIND@AT", help="Such as lift_off@30s+2s; repeatable."
 )
 @click.option("--serial", metavar="TEXT", help="The unit's serial number; drawn when left out.")
+@click.option("--dialect", type=click.Choice(DIALECTS), default="native", show_default=True)
+@click.option(
+    "--host-loss", type=click.Choice(HOST_LOSS), help="What ends its output without a host (modbus)."
+)
+@click.option("--address", type=click.IntRange(1, 247), help="Its address on the line (modbus).")
+@click.option(
+    "--beside", multiple=True, metavar="MODEL@ADDRESS", help="Another unit on its line (modbus); repeatable."
+)
 @click.option("--log", type=click.Path(path_type=Path), help="One JSON line here for each change of output.")
 def simulate(
     model: str,
@@ -50,6 +59,10 @@ def simulate(
     seed: int,
     faults: tuple[str, ...],
     serial: str | None,
+    dialect: str,
+    host_loss: str | None,
+    address: int | None,
+    beside: tuple[str, ...],
     log: Path | None,
 ) -> int:
     """Serve a simulated unit. The address of its port is printed first; Ctrl-C ends it.
@@ -58,6 +71,7 @@ def simulate(
     Examples:
       physioctl simulate us111
       physioctl simulate ultragun --tcp 127.0.0.1:0 --fault stall@20s --log unit.jsonl
+      physioctl simulate us111 --dialect modbus --host-loss timer --address 17
     """
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -66,7 +80,16 @@ def simulate(
         stream = stack.enter_context(_opened(log, ended)) if log else None
         clock = SystemClock()
         today = (clock.utc().date() - _EPOCH).days
-        cable = _cable(model, seed, faults, serial, lambda change: _write(stream, change), today)
+        make = partial(
+            _made(dialect, host_loss, address),
+            model,
+            seed=seed,
+            on_change=lambda change: _write(stream, change),
+            boots=drawn_boot(),
+            calibrated=today,
+            serial=drawn_serial(model) if serial is None else serial,
+        )
+        cable = _cable(make, seed, faults, beside)
         try:
             if tcp is None:
                 serve_pty(cable, announce=click.echo, ended=ended.is_set, clock=clock)
@@ -120,27 +143,19 @@ def _unwritable(log: object, why: str | None) -> UsageMistake:
     return UsageMistake(f"cannot write the log {log}: {why}", "Choose another --log.")
 
 
-def _cable(
-    model: str,
-    seed: int,
-    texts: tuple[str, ...],
-    serial: str | None,
-    on_change: Callable[[OutputChange], None],
-    today: int,
-) -> Cable:
+def _made(dialect: str, host_loss: str | None, address: int | None) -> Maker:
+    try:
+        return maker(dialect, host_loss, address)
+    except ValueError as mistake:
+        raise UsageMistake(str(mistake), "See physioctl simulate --help.") from mistake
+
+
+def _cable(make: Maker, seed: int, texts: tuple[str, ...], beside: tuple[str, ...]) -> Cable:
     try:
         struck = tuple(map(parse, texts))
-        unit = SimulatedUnit(
-            model,
-            seed=seed,
-            faults=struck,
-            on_change=on_change,
-            boots=drawn_boot(),
-            calibrated=today,
-            serial=drawn_serial(model) if serial is None else serial,
-        )
-        return Cable(unit, seed=seed, faults=struck)
-    except ValueError as mistake:
+        unit = make(faults=struck)
+        return Cable(unit, seed=seed, faults=struck, neighbours=neighbours(beside, unit, seed=seed))
+    except (UnknownModel, ValueError) as mistake:
         raise UsageMistake(str(mistake), "See what a simulated unit takes in docs/simulator.md.") from mistake
 
 

@@ -2,44 +2,54 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from queue import SimpleQueue
 
 import click
 
+from device.address import unit_port
 from device.clock import SystemClock
 from device.control.driver import Driver
-from device.dialects.native import Native
-from device.errors import PortUnusable, SilenceNotProven
+from device.dialects.base import Dialect, Line, SharedLine
+from device.dialects.registry import UnknownDialect
+from device.errors import LinkLost, PortUnusable, SilenceNotProven
 from device.events import Silence
 from device.link import Inbox, SerialLink
 from physioctl.cli.printing import aside, say
 from physioctl.holder import StopService, ask_to_stop
-from physioctl.ports import held, open_link
+from physioctl.ports import dialect_for, dialects_of, held, open_link
 from physioctl.screens import SILENCE
 from physioctl.terminal import stop_on_signals
 
 ASK_AGAIN_MS = 1000  # after a stop beside a program that could not be asked; this project's own figure
 EVERY_MS = 50
+AFTER_ALL_MS = 20  # between a stop that nobody answers and the next request
 
 
 @click.command()
 @click.option("--port", required=True, help="A device path, a COM name, socket:// or rfc2217://.")
-def stop(port: str) -> int:
+@click.option("--dialect", help="How the unit speaks.  [default: each in turn]")
+def stop(port: str, dialect: str | None) -> int:
     """Silence a unit, now, whatever it was doing.
 
+    Without an address every unit on a Modbus line is told to stop, and the usual one is asked whether it has.
+
     \b
-    Example:
+    Examples:
       physioctl stop --port /dev/ttyUSB0
+      physioctl stop --port '/dev/ttyUSB0#17' --dialect modbus
     """
-    if _asked(port):
+    line = unit_port(port)
+    # The holder of a line drives one unit on it, and cannot tell of another.
+    if _asked(line.port) and line.address is None:
         say(f"The program that holds {port} has stopped. {SILENCE[Silence.PROVEN]}")
         return 0
-    silence, beside = _silenced(port)
+    silence, beside = _silenced_in_turn(port, dialects_of(port, dialect), asked_for=dialect is not None)
     if silence is not Silence.PROVEN:
         known = f"a stop was sent on {port}. {SILENCE[silence]}"
         raise SilenceNotProven(f"{known} Besides, {beside}." if beside else known, "Switch the unit off now.")
-    if beside and _asked_again(port):
+    if beside and _asked_again(line.port):
         aside(f"{beside}; the stop was sent beside it, and that program has stopped as well.")
     elif beside:
         aside(f"{beside}; the stop was sent beside it.")
@@ -67,7 +77,29 @@ def _asked_again(port: str) -> bool:
     return False
 
 
-def _silenced(port: str) -> tuple[Silence, str]:
+def _silenced_in_turn(port: str, dialects: Sequence[str], *, asked_for: bool) -> tuple[Silence, str]:
+    """What is known after a stop in each dialect, until one is confirmed; and who else holds the port."""
+    known, others, sent = Silence.UNKNOWN, "", False
+    for name in dialects:
+        try:
+            silence, beside = _silenced(port, dialect_for(port, name))
+        except UnknownDialect:  # it cannot be loaded: another may do
+            if asked_for:
+                raise
+            continue
+        except PortUnusable:
+            if not sent:
+                raise
+            break  # what was sent before is what can be told
+        sent, others = True, others or beside
+        if silence is not Silence.UNKNOWN:
+            known = silence
+        if silence is Silence.PROVEN:
+            break
+    return known, others
+
+
+def _silenced(port: str, dialect: Dialect) -> tuple[Silence, str]:
     """What is known of the output after a stop, and who else holds the port.
 
     Whoever breaks off a stop that has been sent asks for another: it takes two seconds at the most.
@@ -75,9 +107,11 @@ def _silenced(port: str) -> tuple[Silence, str]:
     inbox: Inbox = SimpleQueue()
     try:
         with ExitStack() as stack:
-            link, stops, beside = _open_at_any_price(port, inbox, stack)
+            link, stops, beside = _open_at_any_price(port, inbox, stack, dialect.promises.line)
             stack.enter_context(stop_on_signals(inbox))
-            driver = Driver(link, SystemClock(), inbox, Native())
+            if isinstance(dialect, SharedLine) and unit_port(port).address is None:
+                _stop_all(link, dialect)
+            driver = Driver(link, SystemClock(), inbox, dialect)
             driver.add_observer(stops)
             driver.controller.stop()
             return driver.run(driver.controller.settle()), beside
@@ -87,12 +121,22 @@ def _silenced(port: str) -> tuple[Silence, str]:
         ) from None
 
 
-def _open_at_any_price(port: str, inbox: Inbox, stack: ExitStack) -> tuple[SerialLink, StopService, str]:
+def _stop_all(link: SerialLink, dialect: SharedLine) -> None:
+    """Tell every unit on the line; none answers. A lost link shows at the stop that follows."""
+    with suppress(LinkLost):
+        link.send(dialect.stop_all())
+        clock = SystemClock()
+        clock.wait(SimpleQueue[None](), clock.now_ms() + AFTER_ALL_MS)
+
+
+def _open_at_any_price(
+    port: str, inbox: Inbox, stack: ExitStack, line: Line
+) -> tuple[SerialLink, StopService, str]:
     try:
-        return *stack.enter_context(held(port, inbox)), ""
+        return *stack.enter_context(held(port, inbox, line=line)), ""
     except PortUnusable as busy:
         # The lock is advisory: the stop goes out beside whoever holds the port, and the unit obeys either.
         # That is told afterwards, for nothing that cannot be told may keep the stop from going out.
-        link = open_link(port, inbox, exclusive=False)
+        link = open_link(port, inbox, exclusive=False, line=line)
         stack.callback(link.close)
         return link, StopService(inbox), busy.what

@@ -21,6 +21,7 @@ from device.errors import LinkLost
 from device.link import Inbox, Link
 from device.operator import Act
 from simulator.cable import Cable
+from simulator.dialects import Maker, maker
 from simulator.faults import Fault
 from simulator.unit import SimulatedUnit
 
@@ -97,7 +98,7 @@ class Rig:
         clock: VirtualClock | None = None,
         serial: str | None = None,
         link: Callable[[Cable, VirtualClock, Inbox], Link] = CableLink,
-        unit: type[SimulatedUnit] = SimulatedUnit,
+        unit: Maker = SimulatedUnit,
         controller: MakeController = Controller,
         driver: type[Driver] = Driver,
         dialect: Callable[[], Dialect] = Native,
@@ -122,22 +123,15 @@ class Rig:
 
 @dataclass(frozen=True, slots=True)
 class Speaking:
-    """A simulated unit that speaks a dialect, and the dialect to speak with it."""
+    """What makes a simulated unit that speaks a dialect, and the dialect to speak with it."""
 
-    unit: type[SimulatedUnit]
+    unit: Maker
     dialect: Callable[[], Dialect]
 
 
-def speaking(dialect: str, host_loss: str = "lease") -> Speaking:
-    """The simulated unit for ``dialect`` that ends its output so when the host is lost.
+def speaking(dialect: str, host_loss: str | None = None) -> Speaking:
+    """The parts of a rig for ``dialect``; raise `ValueError` for a unit that is not simulated.
 
-    Raise `ValueError` for a dialect or a kind of unit that is not simulated.
+    ``host_loss`` says what ends the unit's output when the host is lost: see `simulator.dialects`.
     """
-    if dialect == "native" and host_loss == "lease":
-        return Speaking(SimulatedUnit, Native)
-    if dialect == "modbus":
-        from simulator.modbus_unit import KINDS  # pymodbus is slow to import, and seldom needed
-
-        if host_loss in KINDS:
-            return Speaking(KINDS[host_loss], lambda: make(dialect))
-    raise ValueError(f"no unit with a {host_loss} is simulated for the dialect {dialect}")
+    return Speaking(maker(dialect, host_loss), lambda: make(dialect))

@@ -168,7 +168,7 @@ def test_what_has_arrived_can_be_forgotten() -> None:
         ("sim://us112", "choose one of us111, ultragun, ultragun_pro"),
         ("sim://", "choose one of us111"),
         ("sim://us111?seed=x", "'x' is no whole number"),
-        ("sim://us111?sead=1", "nothing is called 'sead' here; use seed, serial and fault"),
+        ("sim://us111?sead=1", "nothing is called 'sead' here; use seed, serial, dialect"),
         ("sim://us111?serial=", "'' is no serial number"),
         ("sim://us111?serial=SIM-US-1234567890", "1 to 16 ASCII characters"),
         ("sim://us111?serial=%C3%A9", "1 to 16 ASCII characters"),

@@ -1,0 +1,48 @@
+"""Which simulated unit speaks which dialect; each is imported when it is first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from simulator.unit import SimulatedUnit
+
+DIALECTS = ("native", "modbus")
+HOST_LOSS = ("lease", "timer", "none")  # what ends output when the host is lost
+
+Maker = Callable[..., SimulatedUnit]
+
+
+def maker(dialect: str = "native", host_loss: str | None = None, address: int | None = None) -> Maker:
+    """What makes units that speak ``dialect``; raise `ValueError` for what it does not have.
+
+    ``host_loss`` is one of `HOST_LOSS`, *lease* when left out, and ``address`` the unit's on its line.
+    """
+    if dialect == "native":
+        if host_loss not in (None, "lease") or address is not None:
+            raise ValueError("a native unit has a lease, and no address; ask for dialect modbus")
+        return SimulatedUnit
+    if dialect != "modbus":
+        raise ValueError(f"no simulated unit speaks {dialect!r}; choose one of {', '.join(DIALECTS)}")
+    if host_loss not in (None, *HOST_LOSS):
+        raise ValueError(f"output cannot end by {host_loss!r}; choose one of {', '.join(HOST_LOSS)}")
+    from simulator.modbus_unit import KINDS
+
+    kind = KINDS[host_loss or "lease"]
+    return kind if address is None else partial(kind, address=address)
+
+
+def neighbours(texts: Sequence[str], unit: SimulatedUnit, *, seed: int = 0) -> tuple[SimulatedUnit, ...]:
+    """The units on ``unit``'s line that ``texts`` name, each as MODEL@ADDRESS; raise `ValueError`."""
+    found: list[SimulatedUnit] = []
+    taken = {getattr(unit, "address", None)}
+    for text in texts:
+        model, _, number = text.partition("@")
+        address = int(number) if number.isascii() and number.isdecimal() else None
+        if None in taken or address is None or address in taken:
+            raise ValueError(
+                f"{text!r} cannot be beside it; write MODEL@ADDRESS, each address once, in modbus"
+            )
+        taken.add(address)
+        found.append(maker("modbus", "lease", address)(model, seed=seed + address))
+    return tuple(found)
