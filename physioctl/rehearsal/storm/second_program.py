@@ -19,6 +19,7 @@ from simulator.cable import Cable
 from simulator.unit import SimulatedUnit
 
 _ARMED = frozenset((UnitState.READY, UnitState.EMITTING, UnitState.HELD))
+_PAUSED = frozenset((State.PAUSING.value, State.PAUSED.value))
 _GOING_ON = frozenset((State.ARMED, State.EMITTING, State.HELD))  # no stop of the session's own stands
 
 
@@ -88,8 +89,8 @@ class StoppedElsewhere:
             self._hidden = not self._heard_since(armed_ms)
 
     def hear(self, event: Event) -> None:
-        """The session has stopped the unit too: then the unit's word says nothing of who did."""
-        if isinstance(event, StateChanged) and self._controller.state not in _GOING_ON and self.unheard:
+        """A pause of the session's own has stopped the unit too: its word says nothing of who did."""
+        if isinstance(event, StateChanged) and event.state in _PAUSED and self.unheard:
             self._hidden = True
 
     @property
