@@ -13,6 +13,7 @@ from protocols.limits import Bound, Limits
 
 LEASE_MS = 500  # asked for where the unit allows it: five renewals long
 LEASE_LEAST_MS = 300  # a shorter one is out before a lost answer has been noticed
+_LEASES = ("lease_min_ms", "lease_max_ms")  # a unit without leases has no bounds on them
 _LEASE_STEP_MS = 10  # leases are written in tens of milliseconds
 
 
@@ -60,9 +61,8 @@ class Unit:
         """The longest that output goes on without us, by the unit's clock; None: until it is switched off."""
         if self.policy.leased:
             return self.lease_ms
-        if self.policy.emission_max_ms is None:
-            return None
-        return self.policy.emission_max_ms + START_WITHIN_MS
+        emission_max_ms = self.policy.emission_max_ms
+        return None if emission_max_ms is None else emission_max_ms + START_WITHIN_MS
 
 
 def known_unit(identity: Identity, declared: Declaration) -> Unit:
@@ -108,7 +108,10 @@ def _differs(declared: Declaration, model: Model) -> Iterator[str]:
     for sensor in model.sensors:
         if not has[sensor]:
             yield f"it declares no {sensor.replace('_', ' ')} sensor"
+    leased = POLICIES[declared.host_loss].leased
     for range_ in model.ranges:
+        if range_.what in _LEASES and not leased:
+            continue
         value = getattr(declared, range_.what)
         if value is None or not range_.low <= value <= range_.high:
             yield f"{range_.what} is {value}, and not {range_.low} to {range_.high}"

@@ -15,12 +15,12 @@ from typing import Protocol as Role
 
 from device.control.admission import Admission
 from device.control.driver import Driver
-from device.dialects.base import ALL_FIELDS
 from device.unit import Unit
 from physioctl import __version__
 from physioctl.daily_limit import WINDOW, Asked, check_day
 from physioctl.errors import UsageMistake
 from physioctl.events import Outcome, ProtocolKept, SessionStarted
+from physioctl.host_loss import reckoned
 from physioctl.person import reference
 from physioctl.reconcile import TOLD_WITHIN
 from physioctl.record.entries import Damaged, is_session
@@ -271,7 +271,7 @@ def _started(
         lease_ms=unit.host_loss_ms or 0,
         dialect=driver.controller.dialect,
         host_loss=unit.declared.host_loss.value,
-        reckoned=tuple(sorted(field.value for field in ALL_FIELDS - unit.declared.reports)),
+        reckoned=reckoned(unit),
         assumed=True,
         physioctl=__version__,
         rest_of=request.rest_of,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from device.dialects.base import ALL_FIELDS
+from device.dialects.base import ReportField
 from device.monitor.alarms import RULES
 from device.unit import Unit
 from physioctl.questions import BENCH
@@ -19,13 +19,20 @@ from protocols.limits import Family
 if TYPE_CHECKING:  # whoever holds a protocol has paid for pydantic already
     from protocols.model import Protocol
 
+_RECKONED = (ReportField.TIME, ReportField.ENERGY)  # see `device.control.reckoning`
+
+
+def reckoned(unit: Unit) -> tuple[str, ...]:
+    """What is counted by this computer because the unit does not report it."""
+    return tuple(field.value for field in _RECKONED if field not in unit.declared.reports)
+
 
 def limitations(unit: Unit) -> Iterator[str]:
     """What the unit cannot promise, in sentences; nothing for one that promises all of it."""
     if unit.policy.told:
         yield unit.policy.told
-    if missing := sorted(field.value for field in ALL_FIELDS - unit.declared.reports):
-        yield f"the unit does not report {', '.join(missing)}: it is reckoned by this computer"
+    if missing := reckoned(unit):
+        yield f"the unit does not report {' and '.join(missing)}: this computer reckons what is shown of it"
     if rules := [rule.code for rule in RULES if not rule.needs <= unit.declared.reports]:
         yield f"these alarms cannot be judged: {', '.join(rules)}"
     if not unit.declared.holds_limits:

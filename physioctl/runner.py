@@ -68,8 +68,11 @@ class Request:
 
     @classmethod
     def on_nobody(cls, protocol: Protocol, *, attended: bool = False) -> Request:
-        """A rehearsal's: nobody is treated, on no side, and nobody is asked."""
-        return cls(protocol, answers=None, attended=attended)
+        """A rehearsal's: nobody is treated, on no side, and nobody is asked.
+
+        A unit that is simulated needs nobody within reach of its switch.
+        """
+        return cls(protocol, answers=None, attended=attended, confirm_host_loss=lambda _: True)
 
 
 def run_session(

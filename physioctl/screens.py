@@ -42,7 +42,7 @@ PROGRESS_EVERY_MS = 30_000  # in a log; a bar moves with every report
 
 SILENCE = {
     Silence.PROVEN: "The unit reports that its output is off.",
-    Silence.INFERRED: "Its lease or timer has run out, so output should be off. It was not reported off: look at it.",
+    Silence.INFERRED: "Its lease or its timer is over: output should be off. It has not said so: look at it.",
     Silence.UNKNOWN: "Whether output is off is NOT KNOWN. Switch the unit off at its own switch now.",
 }
 

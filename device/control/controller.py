@@ -373,6 +373,11 @@ class Controller:
         self.fail("the session broke off")
         yield from self.settle()
 
+    def wait_for_line(self, until_ms: int) -> Script[None]:
+        """Wait until the next request can leave, or until ``until_ms``."""
+        while not self.line_is_free and self.lost is None and self.now_ms < until_ms:
+            yield min(until_ms, self._conversation.free_at_ms())
+
     def settle(self) -> Script[Silence]:
         """Wait until it is known whether the output is off, and say how it is known."""
         began_ms = self.now_ms
@@ -440,14 +445,15 @@ class Controller:
         if not self.known.is_from_the_unit(answer):
             self._meet_another()  # nothing else of what it says is looked at
             return
+        report = self.known.report or answer  # with what the unit cannot tell
         self._pace.heard_ms = self.now_ms
         if answer.refusal and isinstance(intent, Arm | SetOutput):
             self.fail(
                 f"the unit refused to {'arm' if isinstance(intent, Arm) else 'start'}: {answer.refusal}"
             )
-        self._judge(answer, self._came_ms(asked))
-        self._follow(answer)
-        self._record_change(answer)
+        self._judge(report, self._came_ms(asked))
+        self._follow(report)
+        self._record_change(report)
 
     def _record_change(self, report: Report) -> None:
         """Tell a report that differs in what a unit is told or decides; readings alone are in `Progress`."""
@@ -533,6 +539,7 @@ class Controller:
         if self.state is State.FINISHING:
             if self.known.quiet.proven:
                 self.known.quiet.rest()
+                self.known.count_step_whole()
                 self._fire(Trigger.FINISH)
         elif self.state is State.EMITTING and report.state is UnitState.HELD:
             self._fire(Trigger.LIFT)

@@ -195,6 +195,7 @@ class _Walk:
 
     def _arm(self) -> Script[None]:
         for _ in range(ATTEMPTS):
+            yield from self._controller.wait_for_line(self._now() + LOOK_MS)
             if self._is_ready() or not self._at(State.ARMED):
                 return
             if self._controller.known.is_armed():

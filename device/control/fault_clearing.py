@@ -36,6 +36,7 @@ def clear_faults(controller: Controller) -> Script[tuple[str, ...]]:
     controller.fail(fault.what)
     yield from controller.settle()
     for _ in range(ATTEMPTS):
+        yield from controller.wait_for_line(controller.now_ms + LOOK_MS)
         controller.say(ClearFaults(controller.unit.identity.nonce, controller.report.uptime_ms))
         give_up_ms = controller.now_ms + LOOK_MS
         while controller.report.faults and controller.now_ms < give_up_ms:

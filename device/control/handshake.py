@@ -75,6 +75,7 @@ def _ask(
             raise controller.lost
         if controller.now_ms >= give_up_ms:
             raise _nobody(controller)
+        yield from controller.wait_for_line(give_up_ms)
         controller.say(intent)
         until_ms = min(give_up_ms, controller.now_ms + ASK_MS)
         while answer() is None and not _cut_short(controller) and controller.now_ms < until_ms:

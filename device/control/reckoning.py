@@ -49,6 +49,10 @@ class Reckoner:
             uptime_ms=report.uptime_ms if self._told(ReportField.UPTIME) else now_ms % _TURN_MS,
         )
 
+    def count_up_to(self, delivered_ms: int) -> None:
+        """Count the session's delivered time as ``delivered_ms`` at least."""
+        self._delivered_ms = max(self._delivered_ms, delivered_ms)
+
     def _told(self, field: ReportField) -> bool:
         return field not in self._missing
 

@@ -64,7 +64,8 @@ class Pace:
             return None
         if known.unit.policy.unit_ends_steps:
             return None
-        return max(self.heard_ms, known.start.at_ms) + known.step_end_ms - known.delivered_ms
+        left_ms = known.step_end_ms - known.delivered_ms - known.unit.policy.ends_early_ms
+        return max(self.heard_ms, known.start.at_ms) + max(left_ms, 0)
 
     def what_is_due(self, state: State, now_ms: int) -> Intent:
         """The message that leaves then."""

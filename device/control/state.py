@@ -6,7 +6,7 @@ It sends nothing, waits for nothing and moves no state.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from device.control.allowed import Allowed
 from device.control.guard import Standing
@@ -14,7 +14,7 @@ from device.control.machine import State
 from device.control.output_off import Quiet
 from device.control.policy import START_WITHIN_MS
 from device.control.reckoning import Reckoner
-from device.dialects.base import HostLoss, Renew, Report, SetOutput, UnitState
+from device.dialects.base import HostLoss, Renew, Report, ReportField, SetOutput, UnitState
 from device.monitor.trends import Belief
 from device.monitor.view import Grant, Start
 from device.unit import Unit
@@ -103,8 +103,17 @@ class Knowledge:
         if self.unit is None:
             return report
         if self._reckoner is None:
-            self._reckoner = Reckoner(self.unit.declared.reports, self.unit.area_mm2)
+            told = self.unit.declared.reports
+            if not self.unit.policy.unit_ends_steps:  # whoever ends the steps counts their time
+                told = told - {ReportField.TIME}
+            self._reckoner = Reckoner(told, self.unit.area_mm2)
         return self._reckoner.fill(report, now_ms, self.session, self.start)
+
+    def count_step_whole(self) -> None:
+        """The host has ended the step a moment before its time: it has been given."""
+        if self._reckoner is not None and self.counted is not None:
+            self._reckoner.count_up_to(self.step_end_ms)
+            self.counted = replace(self.counted, delivered_ms=max(self.delivered_ms, self.step_end_ms))
 
     # --- what follows -------------------------------------------------------------------------------
 

@@ -83,7 +83,6 @@ class Modbus:
     """Modbus RTU, documented in docs/modbus.md, with the unit at one address of the line."""
 
     name = "modbus"
-
     promises = Promises(
         Correlation.IN_ORDER,
         Integrity.CHECKED,

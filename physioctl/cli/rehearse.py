@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from device.dialects.registry import NAMES
 from device.events import Event
 from device.models import MODELS
 from physioctl.cli.choosing import chosen
@@ -16,8 +17,9 @@ from physioctl.cli.run import exit_code
 from physioctl.errors import UsageMistake
 from physioctl.events import SessionEnded
 from physioctl.rehearsal.rehearse import Rehearsal, rehearse
-from physioctl.rehearsal.rig import Rig
+from physioctl.rehearsal.rig import Rig, speaking
 from physioctl.screens import JsonLines, Plain, summary
+from simulator.dialects import HOST_LOSS
 from simulator.faults import parse, scenario
 
 
@@ -33,9 +35,24 @@ from simulator.faults import parse, scenario
 @click.option(
     "--fault", "faults", multiple=True, metavar="KIND@AT", help="One fault, such as lift_off@30s+2s."
 )
+@click.option(
+    "--dialect", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="What it speaks."
+)
+@click.option(
+    "--host-loss",
+    type=click.Choice(HOST_LOSS),
+    help="What ends its output when this computer is lost (modbus).",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def rehearse_(
-    protocol: str, unit: str, seed: int, file: Path | None, faults: tuple[str, ...], as_json: bool
+    protocol: str,
+    unit: str,
+    seed: int,
+    file: Path | None,
+    faults: tuple[str, ...],
+    dialect: str,
+    host_loss: str | None,
+    as_json: bool,
 ) -> int:
     """Run PROTOCOL on a simulated unit in virtual time: timeline, dose, verdict.
 
@@ -45,9 +62,9 @@ def rehearse_(
       physioctl rehearse unit-check --unit us111 --fault cable_pulled@5s --json
     """
     found = chosen(protocol)
-    rig = _rig(unit, seed, file, faults)
+    rig = _rig(unit, seed, file, faults, dialect, host_loss)
     watcher = _AllButTheEnd() if as_json else Plain(say)
-    rehearsal = rehearse(found, rig, seed=seed, watchers=[watcher])
+    rehearsal = rehearse(found, rig, seed=seed, attended=host_loss == "none", watchers=[watcher])
     if as_json:
         json_line(rehearsal.as_json())
     else:
@@ -79,9 +96,12 @@ def _verdict(rehearsal: Rehearsal) -> list[str]:
     return lines
 
 
-def _rig(unit: str, seed: int, file: Path | None, texts: tuple[str, ...]) -> Rig:
+def _rig(
+    unit: str, seed: int, file: Path | None, texts: tuple[str, ...], dialect: str, host_loss: str | None
+) -> Rig:
     try:
         struck = (*(scenario(file) if file else ()), *map(parse, texts))
-        return Rig(unit, seed=seed, faults=struck)
+        spoken = speaking(dialect, host_loss)
+        return Rig(unit, seed=seed, faults=struck, unit=spoken.unit, dialect=spoken.dialect)
     except (OSError, ValueError) as mistake:
         raise UsageMistake(str(mistake), "See the kinds of fault in docs/simulator.md.") from mistake

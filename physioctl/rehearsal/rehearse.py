@@ -55,12 +55,15 @@ class Rehearsal:
         }
 
 
-def rehearse(protocol: Protocol, rig: Rig, *, seed: int = 0, watchers: Sequence[Observer] = ()) -> Rehearsal:
+def rehearse(
+    protocol: Protocol, rig: Rig, *, seed: int = 0, attended: bool = False, watchers: Sequence[Observer] = ()
+) -> Rehearsal:
     """Run ``protocol`` on ``rig``; raise `Refused` when it may not be run on that unit.
 
-    The session's id comes from ``seed``, as the rig does.
+    The session's id comes from ``seed``, as the rig does. ``attended`` says that somebody is within reach of
+    the unit's switch: without, a unit that nothing else ends is refused.
     """
-    request = Request.on_nobody(protocol)
+    request = Request.on_nobody(protocol, attended=attended)
     with Journal.in_memory(rig.clock, seed) as journal:
         ended = run_session(request, rig.driver, journal, watchers)
     return Rehearsal(

@@ -7,17 +7,21 @@ here is what runs on a serial port, in time that costs nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from queue import SimpleQueue
 
 from device.clock import VirtualClock
 from device.control.controller import Controller
 from device.control.driver import Driver, MakeController
+from device.dialects.base import Dialect
 from device.dialects.native import Native
+from device.dialects.registry import make
 from device.errors import LinkLost
 from device.link import Inbox, Link
 from device.operator import Act
 from simulator.cable import Cable
+from simulator.dialects import Maker, maker
 from simulator.faults import Fault
 from simulator.unit import SimulatedUnit
 
@@ -80,7 +84,8 @@ class Rig:
     """A controller, a cable, a unit, a person and the time they share.
 
     A part other than the usual one may be brought along, by whoever asks what would happen with a worse one.
-    The unit's serial number follows from its model and the seed where no other is given.
+    The unit's serial number follows from its model and the seed where no other is given. A unit that speaks
+    another dialect comes with it: see `speaking`.
     """
 
     def __init__(
@@ -93,9 +98,10 @@ class Rig:
         clock: VirtualClock | None = None,
         serial: str | None = None,
         link: Callable[[Cable, VirtualClock, Inbox], Link] = CableLink,
-        unit: type[SimulatedUnit] = SimulatedUnit,
+        unit: Maker = SimulatedUnit,
         controller: MakeController = Controller,
         driver: type[Driver] = Driver,
+        dialect: Callable[[], Dialect] = Native,
     ) -> None:
         self.clock = VirtualClock() if clock is None else clock
         self.unit = unit(model, seed=seed, faults=faults, serial=serial)
@@ -105,7 +111,7 @@ class Rig:
         self.clock.add(self.cable)
         self.clock.add(self.person)
         self.driver = driver(
-            link(self.cable, self.clock, self.inbox), self.clock, self.inbox, Native(), controller
+            link(self.cable, self.clock, self.inbox), self.clock, self.inbox, dialect(), controller
         )
         self.controller = self.driver.controller
 
@@ -113,3 +119,19 @@ class Rig:
         """Let time pass with nobody driving."""
         elsewhere: SimpleQueue[None] = SimpleQueue()
         self.clock.wait(elsewhere, self.clock.now_ms() + for_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Speaking:
+    """What makes a simulated unit that speaks a dialect, and the dialect to speak with it."""
+
+    unit: Maker
+    dialect: Callable[[], Dialect]
+
+
+def speaking(dialect: str, host_loss: str | None = None) -> Speaking:
+    """The parts of a rig for ``dialect``; raise `ValueError` for a unit that is not simulated.
+
+    ``host_loss`` says what ends the unit's output when the host is lost: see `simulator.dialects`.
+    """
+    return Speaking(maker(dialect, host_loss), lambda: make(dialect))

@@ -196,7 +196,8 @@ def test_every_session_in_the_help_names_all_that_it_needs(
         arguments = list(shown.arguments)
         if arguments[0] != "run":
             continue
-        arguments[arguments.index("--port") + 1] = LATCHED
+        dialect = arguments[arguments.index("--dialect") + 1] if "--dialect" in arguments else "native"
+        arguments[arguments.index("--port") + 1] = f"{LATCHED}&dialect={dialect}"
         if "--answers" in arguments:
             form = form_answered(library.find(arguments[1]), day_of(SystemClock()), "P-017")
             (tmp_path / "answers.yaml").write_text(form, encoding="utf-8")
