@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import termios
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -17,8 +18,9 @@ import pytest
 import serial
 from serial.rfc2217 import PortManager
 
+from device.dialects.base import Line
 from device.errors import LinkLost, PortUnusable
-from device.link import WAITING_MAX, Inbox, SerialLink, add_url_handlers, ports
+from device.link import USUAL_LINE, WAITING_MAX, Inbox, SerialLink, add_url_handlers, ports
 from tests.processes import waited_for
 
 if sys.platform == "win32":
@@ -66,11 +68,13 @@ def address(listener: socket.socket, scheme: str = "socket") -> str:
 
 
 @contextmanager
-def opened(name: str, *, exclusive: bool = True) -> Iterator[tuple[SerialLink, Inbox]]:
+def opened(
+    name: str, *, exclusive: bool = True, line: Line = USUAL_LINE
+) -> Iterator[tuple[SerialLink, Inbox]]:
     """An open link and its inbox. Whatever a test does to it, closing it ends its reader."""
     inbox: Inbox = SimpleQueue()
     before = set(threading.enumerate())
-    link = SerialLink(name, inbox, exclusive=exclusive)
+    link = SerialLink(name, inbox, exclusive=exclusive, line=line)
     readers = set(threading.enumerate()) - before
     try:
         yield link, inbox
@@ -117,7 +121,7 @@ def test_bytes_go_both_ways_over_a_socket(listener: socket.socket) -> None:
         assert arrived(inbox, 6) == b"answer"
 
 
-def echo_as_a_port_server(listener: socket.socket) -> None:
+def echo_as_a_port_server(listener: socket.socket, settings: SimpleQueue[dict[str, Any]]) -> None:
     """A serial port shared over the network, whose unit sends back whatever it gets."""
     with listener.accept()[0] as peer, peer.makefile("wb", buffering=0) as out:
         port: Any = serial.serial_for_url("loop://")
@@ -125,21 +129,35 @@ def echo_as_a_port_server(listener: socket.socket) -> None:
         manager = PortManager(port, answer)
         while data := peer.recv(4096):
             peer.sendall(b"".join(manager.escape(b"".join(manager.filter(data)))))
+        settings.put(port.get_settings())
         port.close()
 
 
 @pytest.mark.filterwarnings("ignore:set:DeprecationWarning:serial.rfc2217")  # pyserial's own names of 2010
 def test_bytes_go_both_ways_over_a_port_that_is_shared_on_the_network(listener: socket.socket) -> None:
     every_byte = bytes(range(256))
-    server = threading.Thread(target=echo_as_a_port_server, args=(listener,))
+    settings: SimpleQueue[dict[str, Any]] = SimpleQueue()
+    server = threading.Thread(target=echo_as_a_port_server, args=(listener, settings))
     server.start()
 
-    with opened(address(listener, "rfc2217")) as (link, inbox):
+    with opened(address(listener, "rfc2217"), line=Line(57_600, "E", 2)) as (link, inbox):
         assert link.send(every_byte)
         assert arrived(inbox, 256) == every_byte
     server.join(LIMIT_S)
 
     assert not server.is_alive()
+    found = settings.get(timeout=LIMIT_S)
+    assert (found["baudrate"], found["parity"], found["stopbits"]) == (57_600, "E", 2)
+
+
+@pytest.mark.parametrize("line", [USUAL_LINE, Line(57_600), Line(9600, "E"), Line(115_200, "O", 2)])
+def test_a_terminal_is_opened_as_the_line_says_though_it_knows_no_parity(pty: Pty, line: Line) -> None:
+    with opened(pty.name, line=line) as (link, _):
+        settings = termios.tcgetattr(pty.fd)
+        assert link.send(b"ask")
+        assert pty.read(3) == b"ask"
+
+    assert settings[4] == getattr(termios, f"B{line.baud}")
 
 
 def test_a_terminal_that_goes_away_is_news_of_its_own(pty: Pty) -> None:

@@ -1,0 +1,181 @@
+"""Dialects by name: ours, another distribution's, and none that is not asked for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from device.address import AddressUnusable, UnitPort, unit_port
+from device.dialects.modbus import Modbus
+from device.dialects.native import Native
+from device.dialects.registry import NAMES, UnknownDialect, dialect_named, make, names
+from physioctl.ports import dialect_for, dialects_of
+
+ROOT = Path(__file__).resolve().parents[2]
+THEIRS = """
+from device.dialects.native import Native
+
+class Theirs(Native):
+    def __init__(self, address):
+        super().__init__()
+"""
+
+
+def test_ours_are_found_by_their_names_and_native_is_the_first() -> None:
+    made = [make(name) for name in NAMES]
+
+    assert NAMES[0] == "native"
+    assert isinstance(made[0], Native)
+    assert isinstance(made[1], Modbus)
+    assert [dialect.name for dialect in made] == list(NAMES)
+    assert set(NAMES) <= set(names())
+
+
+def test_each_making_is_a_dialect_of_its_own() -> None:
+    assert make("modbus", 3) is not make("modbus", 3)
+
+
+@pytest.mark.parametrize("name", ["morse", "", "Native"])
+def test_a_name_that_is_unknown_lists_those_that_are_not(name: str) -> None:
+    with pytest.raises(UnknownDialect) as unknown:
+        make(name)
+
+    assert repr(name) in unknown.value.what
+    assert all(each in unknown.value.to_do for each in NAMES)
+
+
+def test_an_address_is_for_a_dialect_that_has_units_on_a_line() -> None:
+    modbus = make("modbus", 17)
+
+    assert isinstance(modbus, Modbus)
+    assert modbus.address == 17
+    with pytest.raises(AddressUnusable, match="one unit on a line"):
+        make("native", 17)
+
+
+@pytest.mark.parametrize("address", [0, 248, 65_535])
+def test_an_address_that_no_unit_has_is_a_usage_error(address: int) -> None:
+    with pytest.raises(AddressUnusable, match="1 to 247"):
+        make("modbus", address)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("/dev/ttyUSB0", UnitPort("/dev/ttyUSB0")),
+        ("/dev/ttyUSB0#17", UnitPort("/dev/ttyUSB0", 17)),
+        ("COM3#1", UnitPort("COM3", 1)),
+        ("socket://host:4001#247", UnitPort("socket://host:4001", 247)),
+        ("sim://us111?dialect=modbus&seed=3#9", UnitPort("sim://us111?dialect=modbus&seed=3", 9)),
+    ],
+)
+def test_a_port_can_carry_a_units_address(name: str, found: UnitPort) -> None:
+    assert unit_port(name) == found
+
+
+@pytest.mark.parametrize(
+    "name", ["/dev/ttyUSB0#", "/dev/ttyUSB0#x", "#3", "COM3#-1", "COM3#+1", "COM3#²", "a#1_0"]
+)
+def test_what_is_behind_a_port_and_no_address_is_a_usage_error(name: str) -> None:
+    with pytest.raises(AddressUnusable, match="names no unit"):
+        unit_port(name)
+
+
+def test_a_dialect_is_made_for_the_address_of_its_port() -> None:
+    modbus = dialect_for("/dev/ttyUSB0#17", "modbus")
+
+    assert isinstance(modbus, Modbus)
+    assert modbus.address == 17
+    assert dialects_of("/dev/ttyUSB0", None) == NAMES
+    assert dialects_of("/dev/ttyUSB0#17", None) == ("modbus",)
+    assert dialects_of("/dev/ttyUSB0#17", "native") == ("native",)
+
+
+# --- another distribution's ---------------------------------------------------------------------------
+
+
+def install(folder: Path, source: str, entries: str) -> None:
+    """Put a distribution with these entry points where Python finds it."""
+    (folder / "their_dialect.py").write_text(source, encoding="utf-8")
+    info = folder / "their_dialect-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: their-dialect\nVersion: 1.0\n", encoding="utf-8"
+    )
+    (info / "entry_points.txt").write_text(f"[physioctl.dialects]\n{entries}\n", encoding="utf-8")
+
+
+def asked(folder: Path, code: str) -> str:
+    """What ``code`` prints in a Python that finds ``folder``."""
+    path = os.pathsep.join((str(ROOT), str(folder)))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_another_distribution_adds_a_dialect_and_cannot_replace_one_of_ours(tmp_path: Path) -> None:
+    install(tmp_path, THEIRS, "theirs = their_dialect:Theirs\nnative = their_dialect:Theirs")
+
+    said = asked(
+        tmp_path,
+        "from device.dialects.registry import make, names\n"
+        "print(names(), type(make('theirs', 3)).__name__, type(make('native')).__name__)",
+    )
+
+    assert said == "('native', 'modbus', 'theirs') Theirs Native"
+
+
+@pytest.mark.parametrize(
+    ("source", "entries"),
+    [
+        ("raise RuntimeError('broken')", "theirs = their_dialect:Theirs"),
+        ("Theirs = 3", "theirs = their_dialect:Theirs"),
+    ],
+)
+def test_a_dialect_that_cannot_be_used_is_an_error_that_says_so(
+    tmp_path: Path, source: str, entries: str
+) -> None:
+    install(tmp_path, source, entries)
+
+    said = asked(
+        tmp_path,
+        "from device.dialects.registry import UnknownDialect, dialect_named\n"
+        "try: dialect_named('theirs')\n"
+        "except UnknownDialect as error: print(error.what)",
+    )
+
+    assert said.startswith("the dialect 'theirs'")
+
+
+# --- and nothing that is not asked for ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import sys\nfrom physioctl.cli import main\nsys.argv[1:] = ['--help']\n"
+        "try: main()\nexcept SystemExit: pass",
+        "from physioctl.cli import run, stop, simulate, ports, clear",
+        "from device.dialects.registry import make\nmake('native')",
+        "from physioctl.rehearsal.rig import Rig\nRig()",
+    ],
+)
+def test_pymodbus_is_imported_for_modbus_alone(tmp_path: Path, code: str) -> None:
+    said = asked(tmp_path, f"{code}\nimport sys\nprint([name for name in sys.modules if 'pymodbus' in name])")
+
+    assert said.splitlines()[-1] == "[]"
+
+
+def test_what_makes_a_dialect_is_found_without_making_one() -> None:
+    assert isinstance(dialect_named("modbus")(5), Modbus)
