@@ -26,7 +26,7 @@ class Quiet:
         self.proven = self._off = False
         self.asked_ms: int | None = None  # since when a stop stands
         self._heard_ms: int | None = None  # when the unit was last heard before output was last allowed
-        self._bound_ms = 0
+        self._bound_ms: int  # of its lease
         self._leased = leased
         self._nonce: int | None = None  # of the unit that output was last allowed to; None before
         self._lease_works = True  # until it has been seen not to: what it has granted is then no bound
