@@ -57,7 +57,9 @@ class Target:
 
 
 _GUARD = ("device/test_guard.py", "device/test_content.py")
-_SESSIONS = (
+_SESSIONS = (  # those that take seconds; the others take minutes, and notice little more
+    "device/test_controller.py",
+    "device/test_controller_states.py",
     "device/test_sessions_leased.py",
     "device/test_clearing.py",
     "device/test_half_dead_line.py",
@@ -65,15 +67,8 @@ _SESSIONS = (
     "device/test_sessions_guarded.py",
     "device/test_reports_kept.py",
     "device/test_stopped_elsewhere.py",
-    "device/test_driver.py",
     "device/test_sessions_person.py",
-    "device/test_sessions_worse_units.py",
-    "device/test_another_unit.py",
-    "device/test_sessions_contact.py",
-    "device/test_sessions_end.py",
-    "device/test_sessions_lying_units.py",
-    "device/test_sessions_faults.py",
-    "device/test_controller_walk.py",
+    "device/test_driver.py",
 )
 _TRENDS = ("device/test_sight.py", "device/test_watch.py", "device/test_alarms.py")
 _ADMISSION = ("physioctl/test_admission.py", "physioctl/test_at_the_door.py", "physioctl/test_runner.py")
@@ -92,7 +87,7 @@ TARGETS = {  # the most important first
     ),
     "device/monitor/contact.py": Target(("device/test_contact_trend.py",)),
     "device/monitor/ramp.py": Target(("device/test_ramp.py",)),
-    "device/control/state.py": Target(("device/test_knowledge.py", *_SESSIONS)),
+    "device/control/state.py": Target(("device/test_knowledge.py",)),
     "device/control/machine.py": Target(("device/test_machine.py",)),
     "protocols/limits.py": Target(("protocols/test_limits.py",)),
     "protocols/compile.py": Target(("protocols/test_compile.py", "protocols/test_content.py")),

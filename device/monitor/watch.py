@@ -7,6 +7,7 @@ the session is the controller's. Figures are this project's own.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -26,7 +27,7 @@ class Watch:
     _since_ms: dict[str, int] = field(default_factory=dict)
     _right_ms: dict[str, int] = field(default_factory=dict)  # since when a broken rule holds again
     _raised: set[str] = field(default_factory=set)
-    _broken_ms_20ths: dict[str, int] = field(default_factory=dict)  # of late, in twentieths of a millisecond
+    _broken_ms_10ths: Counter[str] = field(default_factory=Counter)  # of late, in tenths of a millisecond
     _was_broken: set[str] = field(default_factory=set)  # by the report before
     _judged_ms: int | None = None  # when that was
 
@@ -56,13 +57,13 @@ class Watch:
     def forget(self, code: str) -> None:
         """Let the alarm ``code`` be raised anew: its cause has been dealt with."""
         self._since_ms.pop(code, None)
-        self._right_ms.pop(code, None)
-        self._broken_ms_20ths.pop(code, None)
+        self._broken_ms_10ths.pop(code, None)
         self._raised.discard(code)
 
     def _interval_ms(self, now_ms: int) -> int:
-        before_ms, self._judged_ms = self._judged_ms, now_ms
-        return min(now_ms - before_ms, INTERVAL_MAX_MS) if before_ms is not None else 0
+        before_ms = now_ms if self._judged_ms is None else self._judged_ms
+        self._judged_ms = now_ms
+        return min(now_ms - before_ms, INTERVAL_MAX_MS)
 
     def _add(self, rule: Rule, broken: bool, interval_ms: int) -> bool:
         """Add up for how long the rule has been broken; say whether that is long enough in all.
@@ -72,9 +73,9 @@ class Watch:
         """
         ends = broken + (rule.code in self._was_broken)
         (self._was_broken.add if broken else self._was_broken.discard)(rule.code)
-        change = 10 * ends * interval_ms if ends else -2 * 10 * interval_ms // FORGIVEN
-        self._broken_ms_20ths[rule.code] = total = max(self._broken_ms_20ths.get(rule.code, 0) + change, 0)
-        return total >= 20 * rule.sustain_ms
+        change = FORGIVEN * ends * interval_ms // 2 if ends else -interval_ms
+        self._broken_ms_10ths[rule.code] = total = max(self._broken_ms_10ths[rule.code] + change, 0)
+        return total >= FORGIVEN * rule.sustain_ms
 
     def _is_over(self, rule: Rule, now_ms: int) -> bool:
         """Forget a rule that holds again, and say whether that clears an alarm.
@@ -86,6 +87,6 @@ class Watch:
         if clears or now_ms - self._right_ms.setdefault(rule.code, now_ms) >= rule.sustain_ms:
             del self._since_ms[rule.code]
         if clears:
-            self._broken_ms_20ths.pop(rule.code, None)
+            self._broken_ms_10ths.pop(rule.code, None)
             self._raised.discard(rule.code)
         return clears
