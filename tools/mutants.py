@@ -57,7 +57,7 @@ class Target:
 
 
 _GUARD = ("device/test_guard.py", "device/test_content.py")
-_SESSIONS = (  # those that take seconds; the others take minutes, and notice little more
+_SESSIONS = (  # those that take no longer than a second: whole sessions take minutes and notice little more
     "device/test_controller.py",
     "device/test_controller_states.py",
     "device/test_sessions_leased.py",
@@ -67,8 +67,6 @@ _SESSIONS = (  # those that take seconds; the others take minutes, and notice li
     "device/test_sessions_guarded.py",
     "device/test_reports_kept.py",
     "device/test_stopped_elsewhere.py",
-    "device/test_sessions_person.py",
-    "device/test_driver.py",
 )
 _TRENDS = ("device/test_sight.py", "device/test_watch.py", "device/test_alarms.py")
 _ADMISSION = ("physioctl/test_admission.py", "physioctl/test_at_the_door.py", "physioctl/test_runner.py")
@@ -79,7 +77,7 @@ TARGETS = {  # the most important first
     "device/control/allowed.py": Target((*_GUARD, "device/test_fences.py")),
     "device/control/output_off.py": Target(("device/test_silence.py", "device/test_another_unit.py")),
     "device/control/controller.py": Target(_SESSIONS),
-    "device/control/driver.py": Target(_SESSIONS),
+    "device/control/driver.py": Target(("device/test_driver.py", "physioctl/test_observers.py")),
     "device/monitor/watch.py": Target(("device/test_watch.py",)),
     "device/monitor/alarms.py": Target(("device/test_alarms.py", "device/test_watch.py")),
     "device/monitor/conditions.py": Target(
@@ -102,7 +100,7 @@ TARGETS = {  # the most important first
         ("protocols/test_contraindications.py", "physioctl/test_screening.py")
     ),
     "device/control/handshake.py": Target(_SESSIONS),
-    "device/control/delivery.py": Target(_SESSIONS),
+    "device/control/delivery.py": Target((*_SESSIONS, "device/test_sessions_person.py")),
     "device/control/fault_clearing.py": Target(_SESSIONS),
     "device/control/requests.py": Target(("device/test_conversation.py",)),
     "device/control/schedule.py": Target(("device/test_pace.py",)),
@@ -125,6 +123,11 @@ TARGETS = {  # the most important first
     "physioctl/screening.py": Target(("physioctl/test_screening.py",)),
     "physioctl/network.py": Target(("physioctl/test_network.py",)),
 }
+OURS = ("device", "physioctl", "protocols", "simulator", "tests")
+THEIRS = (
+    *("transitions", "cobs.cobs", "serial", "pydantic", "ruamel.yaml", "hypothesis.stateful"),
+    *("hypothesis.strategies", "zoneinfo", "sqlite3"),
+)
 KILLED = "device/test_mistakes_noticed.py"  # what was written because a mutant had survived
 QUIET = ("-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no", "--assert=plain")
 
@@ -290,6 +293,34 @@ def survivors_of(file: str, mutants: Sequence[Mutant]) -> list[Mutant] | None:
     return [mutants[number] for number in sorted(survived)]
 
 
+def _import_for(file: str) -> None:
+    """Import once, here and not in every child, what the tests of ``file`` need and what does not rest on it.
+
+    A module that rests on it all the same is read unmutated: its mutants survive, and that is seen.
+    """
+    for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
+        del sys.modules[name]
+    needed = THEIRS
+    if file.startswith(("device/control/", "device/monitor/")):
+        needed = (
+            *THEIRS,
+            "protocols.model",
+            "protocols.contraindications",
+            "simulator.unit",
+            "simulator.cable",
+        )
+    elif file.endswith(".toml"):
+        needed = (
+            *THEIRS,
+            "protocols.model",
+            "protocols.contraindications",
+            "protocols.tables",
+            "device.models",
+        )
+    for name in needed:
+        importlib.import_module(name)
+
+
 def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()  # it takes minutes, and somebody is waiting
@@ -324,8 +355,6 @@ def judge(files: Sequence[str]) -> int:
         phases=(Phase.explicit, Phase.generate),
     )
     sys.dont_write_bytecode = False  # nearly all that is imported is the same in every child
-    for name in ("transitions", "cobs.cobs", "serial", "pydantic", "ruamel.yaml"):
-        importlib.import_module(name)  # once, here, and not in every child
     explained = Counter(
         (entry["file"], entry["line"], entry["mutation"])
         for entry in tomllib.loads(EXPLAINED.read_text(encoding="utf-8")).get("explained", [])
@@ -336,6 +365,7 @@ def judge(files: Sequence[str]) -> int:
             _say(f"{file}: is not there")
             continue
         began, mutants = time.monotonic(), mutants_of(file)
+        _import_for(file)
         survived = survivors_of(file, mutants)
         if survived is None:
             return 1
