@@ -60,6 +60,7 @@ _GUARD = ("device/test_guard.py", "device/test_content.py")
 _SESSIONS = (  # those that take no longer than a second: whole sessions take minutes and notice little more
     "device/test_controller.py",
     "device/test_controller_states.py",
+    "device/test_controller_alarms.py",
     "device/test_sessions_leased.py",
     "device/test_clearing.py",
     "device/test_half_dead_line.py",

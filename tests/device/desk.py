@@ -12,11 +12,12 @@ from device.dialects.native import Native
 from device.events import Event
 from protocols.plan import Emit
 from tests.device.parts import REPORT, SESSION, UNIT
-from tests.support import LEASE_MS, MINUTE_MS, ULTRASOUND, admission_of, plan_of
+from tests.support import MINUTE_MS, ULTRASOUND, admission_of, plan_of
 
 BEGAN_MS = 1000
 STEP = Emit(ULTRASOUND, MINUTE_MS, 0)
 PLAN = plan_of(UNIT, STEP)
+UNDER_LEASE = (UnitState.EMITTING, UnitState.HELD)
 RUNNING: dict[str, Any] = {
     "state": UnitState.EMITTING,
     "level_set": 440,
@@ -53,6 +54,7 @@ class Desk:
         self.events: list[Event] = []
         self.sent: list[Outgoing] = []
         self.writes = True  # the recorder does
+        self._delivered_ms = 0
 
     @property
     def now_ms(self) -> int:
@@ -68,14 +70,37 @@ class Desk:
         if self.writes:
             self.controller.recorded(self.controller.handed_over, self.now_ms)
 
-    def answer(self, answer: Answer | None = None, **changes: Any) -> None:
-        """Answer the latest request: with a report that differs in ``changes`` from one of a ready unit."""
+    def answer(self, answer: Answer | None = None, *, came_ms: int | None = None, **changes: Any) -> None:
+        """Answer the latest request: with a report that differs in ``changes`` from one of a ready unit.
+
+        It is made now, and received at ``came_ms``.
+        """
         seq, intent = self.dialect.said[-1]
         uptime_ms = REPORT.uptime_ms + self.now_ms
-        said = replace(REPORT, asked=type(intent).__name__, uptime_ms=uptime_ms, step_ms=0, delivered_ms=0)
-        self.dialect.heard = [Heard(seq, answer or replace(said, energy_mj=0, **changes))]
-        self.controller.receive(b"..", self.now_ms)
+        known = self.controller.known
+        if changes.get("state") is UnitState.EMITTING and known.start is not None:
+            self._delivered_ms = self.now_ms - known.start.at_ms
+        said = replace(
+            REPORT,
+            asked=type(intent).__name__,
+            uptime_ms=uptime_ms,
+            step_ms=self._delivered_ms,
+            delivered_ms=self._delivered_ms,
+            energy_mj=self._delivered_ms * 1760 // 1000,  # 440 mW/cm² from 4 cm²
+        )
+        said = replace(said, **changes)
+        grant = known.grant
+        if said.state in UNDER_LEASE and grant is not None and "lease_left_ms" not in changes:
+            said = replace(said, lease_left_ms=max(10, grant.lease_ms - (said.uptime_ms - grant.heard_ms)))
+        self.dialect.heard = [Heard(seq, answer or said)]
+        self.controller.receive(b"..", came_ms or self.now_ms)
         self.carry_out()
+
+    def wait_to(self, until_ms: int) -> None:
+        """Call the controller whenever it wants to be called, and answer nothing."""
+        while self.now_ms < until_ms:
+            self.controller.poll(min(self.controller.due_ms(), until_ms))
+            self.carry_out()
 
     def run_to(self, until_ms: int, **changes: Any) -> None:
         """Call the controller whenever it wants to be called, and answer every request at once."""
@@ -88,6 +113,9 @@ class Desk:
 
     def named(self, name: str) -> list[Event]:
         return [event for event in self.events if event.name == name]
+
+    def alarms(self) -> list[str]:
+        return [rule.code for rule in self.controller.alarms]
 
     def intents(self) -> list[type[Intent]]:
         return [type(intent) for _, intent in self.dialect.said]
@@ -118,6 +146,6 @@ def emitting(*, attended: bool = False) -> Desk:
     desk = armed(attended=attended)
     desk.controller.start(STEP, STEP.duration_ms)
     desk.carry_out()
-    desk.answer(**RUNNING, lease_left_ms=LEASE_MS)
+    desk.answer(**RUNNING)
     assert desk.controller.state is State.EMITTING
     return desk

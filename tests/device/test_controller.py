@@ -76,6 +76,9 @@ def test_an_event_that_is_not_on_the_disk_after_thirty_seconds_ends_the_session(
     desk.controller.permit_output(STEP, STEP.duration_ms)
     since_ms = desk.now_ms
 
+    desk.run_to(since_ms + SECOND_MS)
+    desk.controller.tell(Event(at_ms=desk.now_ms))  # one that has waited for less long
+
     desk.run_to(since_ms + BACKLOG_MAX_MS - 1)
     before = desk.controller.state
     desk.run_to(since_ms + BACKLOG_MAX_MS)

@@ -282,10 +282,9 @@ def test_a_report_is_recorded_in_a_session_only_and_only_when_it_tells_another_t
 )
 def test_the_controller_moves_as_its_unit_has_moved_by_itself(changes: dict[str, Any], state: State) -> None:
     desk = emitting()
-    left_ms = LEASE_MS if changes.get("state", UnitState.HELD) is UnitState.HELD else 0
     desk.controller.say(Look())
 
-    desk.answer(**(RUNNING | {"lease_left_ms": left_ms} | changes))
+    desk.answer(**(RUNNING | changes))
 
     assert desk.controller.state is state
 
@@ -293,12 +292,13 @@ def test_the_controller_moves_as_its_unit_has_moved_by_itself(changes: dict[str,
 def test_a_hold_is_over_when_the_unit_emits_again() -> None:
     desk = emitting()
     states = []
-    for changes in ({"state": UnitState.HELD, "output": 0}, {"output": 0}):
+    held = {"state": UnitState.HELD, "output": 0}
+    for changes in (held, held, {"output": 0}):
         desk.controller.say(Look())
-        desk.answer(**(RUNNING | {"lease_left_ms": LEASE_MS, "contact_pct": 10} | changes))
+        desk.answer(**(RUNNING | {"contact_pct": 10} | changes))
         states.append(desk.controller.state)
 
-    assert states == [State.HELD, State.EMITTING]
+    assert states == [State.HELD, State.HELD, State.EMITTING]
 
 
 def test_an_alarm_that_does_not_latch_is_cleared_and_told() -> None:
