@@ -78,7 +78,9 @@ TARGETS = {  # the most important first
     "device/control/allowed.py": Target((*_GUARD, "device/test_fences.py")),
     "device/control/output_off.py": Target(("device/test_silence.py", "device/test_another_unit.py")),
     "device/control/controller.py": Target(_SESSIONS),
-    "device/control/driver.py": Target(("device/test_driver.py", "physioctl/test_observers.py")),
+    "device/control/driver.py": Target(
+        ("device/test_driver.py", "device/test_sessions_guarded.py", "physioctl/test_observers.py")
+    ),
     "device/monitor/watch.py": Target(("device/test_watch.py",)),
     "device/monitor/alarms.py": Target(("device/test_alarms.py", "device/test_watch.py")),
     "device/monitor/conditions.py": Target(
