@@ -69,6 +69,7 @@ _SESSIONS = (  # those that take no longer than a second: whole sessions take mi
     "device/test_reports_kept.py",
     "device/test_stopped_elsewhere.py",
 )
+_HANDSHAKE = ("device/test_handshake_asking.py", "device/test_handshake.py", "device/test_clearing.py")
 _TRENDS = ("device/test_sight.py", "device/test_watch.py", "device/test_alarms.py")
 _ADMISSION = ("physioctl/test_admission.py", "physioctl/test_at_the_door.py", "physioctl/test_runner.py")
 _TABLES = Target(("protocols/test_tables.py",))
@@ -102,9 +103,9 @@ TARGETS = {  # the most important first
     "protocols/contraindications.toml": Target(
         ("protocols/test_contraindications.py", "physioctl/test_screening.py")
     ),
-    "device/control/handshake.py": Target(_SESSIONS),
+    "device/control/handshake.py": Target(_HANDSHAKE),
     "device/control/delivery.py": Target((*_SESSIONS, "device/test_sessions_person.py")),
-    "device/control/fault_clearing.py": Target(_SESSIONS),
+    "device/control/fault_clearing.py": Target(_HANDSHAKE),
     "device/control/requests.py": Target(("device/test_conversation.py",)),
     "device/control/schedule.py": Target(("device/test_pace.py",)),
     "device/control/ceilings.py": Target(("device/test_ceilings.py",)),
