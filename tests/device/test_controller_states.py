@@ -118,6 +118,18 @@ def test_a_key_that_toggles_while_output_is_still_on_its_way_off_asks_for_a_paus
     assert desk.controller.last_act is Act.PAUSE
 
 
+@pytest.mark.hazard("H-18")
+@pytest.mark.parametrize("begin", [Desk, greeted, armed, emitting])
+def test_a_stop_that_a_person_asks_for_is_sent_in_the_same_moment(begin: Any) -> None:
+    desk = begin()
+
+    desk.controller.operate(Act.STOP, desk.now_ms)
+    desk.carry_out()
+
+    assert desk.sent[-1].is_stop
+    assert desk.controller.state is State.SILENCING
+
+
 def test_who_has_asked_to_stop_has_had_the_last_word() -> None:
     desk = armed(attended=True)
     for act in (Act.STOP, Act.RESUME):
