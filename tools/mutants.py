@@ -304,24 +304,12 @@ def _import_for(file: str) -> None:
     """
     for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
         del sys.modules[name]
-    needed = THEIRS
+    ours: tuple[str, ...] = ()
     if file.startswith(("device/control/", "device/monitor/")):
-        needed = (
-            *THEIRS,
-            "protocols.model",
-            "protocols.contraindications",
-            "simulator.unit",
-            "simulator.cable",
-        )
+        ours = ("protocols.model", "protocols.contraindications", "simulator.unit", "simulator.cable")
     elif file.endswith(".toml"):
-        needed = (
-            *THEIRS,
-            "protocols.model",
-            "protocols.contraindications",
-            "protocols.tables",
-            "device.models",
-        )
-    for name in needed:
+        ours = ("protocols.model", "protocols.contraindications", "protocols.tables", "device.models")
+    for name in (*THEIRS, *ours):
         importlib.import_module(name)
 
 
