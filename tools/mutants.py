@@ -80,7 +80,10 @@ TARGETS = {  # the most important first
     "device/control/output_off.py": Target(("device/test_silence.py", "device/test_another_unit.py")),
     "device/control/controller.py": Target(_SESSIONS),
     "device/control/driver.py": Target(
-        ("device/test_driver.py", "device/test_sessions_guarded.py", "physioctl/test_observers.py")
+        (
+            *("device/test_driver_loop.py", "device/test_driver.py", "device/test_sessions_guarded.py"),
+            "physioctl/test_observers.py",
+        )
     ),
     "device/monitor/watch.py": Target(("device/test_watch.py",)),
     "device/monitor/alarms.py": Target(("device/test_alarms.py", "device/test_watch.py")),

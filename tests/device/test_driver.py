@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from queue import SimpleQueue
-
 import pytest
 
 from device.clock import VirtualClock
 from device.control.controller import BACKLOG_MAX_MS
 from device.control.delivery import Ended, deliver
-from device.control.driver import Driver
 from device.control.handshake import greet
 from device.control.machine import State
-from device.dialects.base import Heard
-from device.dialects.native import Native
 from device.events import Acted, Commanded, Event, HostDelayed, Silence, StateChanged
-from device.link import Inbox, News
+from device.link import Inbox
 from device.operator import Act
 from physioctl.rehearsal.disk import SimulatedDisk
 from physioctl.rehearsal.rig import CableLink, Rig
@@ -348,50 +343,3 @@ def test_a_host_that_was_busy_is_not_taken_for_a_unit_that_is_wrong(
 
     assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, 2 * SECOND_MS)
     assert {rule.code for rule in rig.controller.alarms} <= {"HOST_DELAYED"}
-
-
-# --- what waits in the inbox ----------------------------------------------------------------------------
-
-
-class Nowhere:
-    """A link that leads nowhere, and keeps what was sent."""
-
-    name = "nowhere"
-    simulated = True
-
-    def __init__(self) -> None:
-        self.sent: list[bytes] = []
-
-    def send(self, data: bytes) -> bool:
-        self.sent.append(data)
-        return True
-
-    def close(self) -> None:
-        """Nothing is held."""
-
-
-class SlowNative(Native):
-    """Takes a millisecond over each piece that it hears."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        super().__init__()
-        self.heard = 0
-        self._clock = clock
-
-    def hear(self, data: bytes) -> list[Heard]:
-        self.heard += 1
-        nothing: Inbox = SimpleQueue()
-        self._clock.wait(nothing, self._clock.now_ms() + 1)
-        return super().hear(data)
-
-
-def test_what_has_come_is_taken_in_for_five_milliseconds_before_anything_else_is_done() -> None:
-    clock, inbox = VirtualClock(), SimpleQueue[News]()
-    dialect = SlowNative(clock)
-    driver = Driver(Nowhere(), clock, inbox, dialect)
-    for _ in range(20):
-        inbox.put(b"\x55")
-
-    driver.turn(clock.now_ms() + SECOND_MS)
-
-    assert dialect.heard == 5
