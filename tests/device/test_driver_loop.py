@@ -12,6 +12,8 @@ from device.control.controller import Script
 from device.control.driver import Driver
 from device.dialects.base import Heard
 from device.dialects.native import Native
+from device.errors import LinkLost
+from device.events import Written
 from device.link import Inbox, News
 from device.operator import Act
 from physioctl.rehearsal.rig import Rig
@@ -98,3 +100,59 @@ def test_on_the_way_out_a_stop_is_sent_past_the_loop_and_the_loop_is_told() -> N
     driver.stop_at_exit()
 
     assert (len(link.sent), inbox.get_nowait()) == (1, Act.STOP)
+
+
+def test_what_falls_due_in_a_turn_leaves_in_that_turn() -> None:
+    clock, link = VirtualClock(), Nowhere()
+    driver = Driver(link, clock, SimpleQueue(), Native())
+    driver.controller.stop()
+
+    driver.turn(clock.now_ms() + SECOND_MS)
+
+    assert (len(link.sent), clock.now_ms()) == (2, 40)  # it is repeated
+
+
+@pytest.mark.hazard("H-18")
+def test_a_stop_is_sent_before_anything_that_came_after_it_is_taken_in() -> None:
+    clock, inbox, heard = VirtualClock(), SimpleQueue[News](), list[int]()
+    dialect = SlowNative(clock)
+
+    class Noting(Nowhere):
+        def send(self, data: bytes) -> bool:
+            heard.append(dialect.heard)
+            return super().send(data)
+
+    driver = Driver(Noting(), clock, inbox, dialect)
+    for news in (b"\x55", Act.STOP, b"\x55", b"\x55"):
+        inbox.put(news)
+
+    driver.turn(clock.now_ms() + SECOND_MS)
+
+    assert heard[0] == 1
+
+
+def test_a_link_that_is_lost_and_an_event_that_could_not_be_kept_are_news() -> None:
+    inbox = SimpleQueue[News]()
+    driver = Driver(Nowhere(), VirtualClock(), inbox, Native())
+    inbox.put(LinkLost("it is gone", "Plug it in."))
+    inbox.put(Written())
+
+    driver.turn(SECOND_MS)
+    inbox.put(Written(OSError("for a test")))
+
+    assert driver.controller.lost is not None
+    with pytest.raises(OSError, match="for a test"):
+        driver.turn(SECOND_MS)
+
+
+def test_a_link_that_is_lost_in_sending_is_lost() -> None:
+    class Gone(Nowhere):
+        def send(self, data: bytes) -> bool:
+            raise LinkLost("it is gone", "Plug it in.")
+
+    driver = Driver(Gone(), VirtualClock(), SimpleQueue(), Native())
+    driver.controller.stop()
+
+    driver.carry_out()
+
+    assert driver.controller.lost is not None
