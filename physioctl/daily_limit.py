@@ -52,7 +52,8 @@ def check_day(had: Iterable[Had], asked: Asked) -> Bound | None:
     for each in had:
         given_ms += each.delivered_ms
         of_first[each.first] += each.delivered_ms
-        if each.is_open or of_first[each.first] * 100 >= COUNTS_FROM_PCT * max(1, each.first_planned_ms):
+        of_this_ms = of_first[each.first]
+        if each.is_open or (of_this_ms and of_this_ms * 100 >= COUNTS_FROM_PCT * each.first_planned_ms):
             counting.add(each.first)
         # A rest goes on with a session that has its place already, if it has been counted. Otherwise the
         # rest makes it count, and it needs a place as a new one does.

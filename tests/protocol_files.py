@@ -101,7 +101,7 @@ def files(draw: st.DrawFn) -> dict[str, Any]:
     optional: dict[str, st.SearchStrategy[Any]] = {
         "limits": _LIMITS[family],
         "screening": questions,
-        "red_flags": st.lists(flag, max_size=2),
+        "red_flags": st.lists(flag, max_size=2, unique_by=lambda told: told["sign"].rstrip(".")),
     }
     return head | {key: draw(value) for key, value in optional.items() if draw(st.booleans())}
 

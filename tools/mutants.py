@@ -46,12 +46,6 @@ AT_ONCE = os.cpu_count() or 1
 SPIN_S = 60  # of work, before there is a first test; a mutant that hangs is a mutant noticed
 SLEEP_S = 600  # in all, for one that waits and does no work; the machine may be busy
 MEMORY_BYTES = 4 << 30
-LEASE = frozenset(  # who is given time, and who is stopped
-    (
-        *("fresh", "open", "start", "say", "leave_fault", "settle", "abandon"),
-        *("_send_due", "_send", "_doubt_the_missing", "_end"),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,55 +56,85 @@ class Target:
     within: frozenset[str] = frozenset()  # the functions that matter; all of them when none is named
 
 
-_SESSIONS = (
+_GUARD = ("device/test_guard.py", "device/test_content.py")
+_SESSIONS = (  # those that take no longer than a second: whole sessions take minutes and notice little more
+    "device/test_controller.py",
+    "device/test_controller_states.py",
+    "device/test_controller_alarms.py",
     "device/test_sessions_leased.py",
     "device/test_clearing.py",
     "device/test_half_dead_line.py",
-    "device/test_sessions_end.py",
+    "device/test_handshake.py",
     "device/test_sessions_guarded.py",
-    "device/test_sessions_person.py",
-    "device/test_sessions_faults.py",
+    "device/test_reports_kept.py",
+    "device/test_stopped_elsewhere.py",
 )
+_HANDSHAKE = ("device/test_handshake_asking.py", "device/test_handshake.py", "device/test_clearing.py")
+_TRENDS = ("device/test_sight.py", "device/test_watch.py", "device/test_alarms.py")
+_ADMISSION = ("physioctl/test_admission.py", "physioctl/test_at_the_door.py", "physioctl/test_runner.py")
 _TABLES = Target(("protocols/test_tables.py",))
-_NAMEPLATES = Target(("device/test_nameplates.py", "device/test_models.py"))
-TARGETS = {
-    "device/control/guard.py": Target(("device/test_guard.py",)),
-    "device/control/allowed.py": Target(("device/test_guard.py", "device/test_content.py")),
-    "device/control/ceilings.py": Target(("device/test_ceilings.py",)),
-    "device/control/content.py": Target(("device/test_content.py",)),
-    "device/dialects/promises.py": Target(("device/test_handshake.py",)),
-    "device/control/machine.py": Target(("device/test_machine.py",)),
+_NAMEPLATES = Target(("device/test_models.py", "device/test_ceilings.py", "device/test_unit.py"))
+TARGETS = {  # the most important first
+    "device/control/guard.py": Target(_GUARD),
+    "device/control/allowed.py": Target((*_GUARD, "device/test_fences.py")),
     "device/control/output_off.py": Target(("device/test_silence.py", "device/test_another_unit.py")),
-    "device/control/state.py": Target(("device/test_knowledge.py",)),
+    "device/control/controller.py": Target(_SESSIONS),
+    "device/control/driver.py": Target(
+        (
+            *("device/test_driver_loop.py", "device/test_driver.py", "device/test_sessions_guarded.py"),
+            "physioctl/test_observers.py",
+        )
+    ),
     "device/monitor/watch.py": Target(("device/test_watch.py",)),
     "device/monitor/alarms.py": Target(("device/test_alarms.py", "device/test_watch.py")),
-    "device/monitor/conditions.py": Target(("device/test_alarms.py",)),
-    "device/monitor/trends.py": Target(("device/test_sight.py",)),
-    "device/monitor/metering.py": Target(("device/test_metering.py",)),
-    "device/monitor/host_time.py": Target(("device/test_host_time.py",)),
-    "device/monitor/warming.py": Target(("device/test_warming.py",)),
-    "device/unit.py": Target(
-        ("device/test_unit.py",), frozenset(("lease_ms", "hold_max_ms", "area_mm2", "known_unit", "_differs"))
+    "device/monitor/conditions.py": Target(
+        ("device/test_alarms.py", "device/test_metering.py", "device/test_warming.py")
     ),
-    "device/control/requests.py": Target(("device/test_conversation.py",)),
-    "device/control/schedule.py": Target(("device/test_pace.py",)),
-    "device/control/controller.py": Target(_SESSIONS, LEASE),
+    "device/monitor/contact.py": Target(("device/test_contact_trend.py",)),
+    "device/monitor/ramp.py": Target(("device/test_ramp.py",)),
+    "device/control/state.py": Target(("device/test_knowledge.py",)),
+    "device/control/machine.py": Target(("device/test_machine.py",)),
     "protocols/limits.py": Target(("protocols/test_limits.py",)),
-    "protocols/tables.py": Target(("protocols/test_tables.py",)),
     "protocols/compile.py": Target(("protocols/test_compile.py", "protocols/test_content.py")),
+    "protocols/tables.py": _TABLES,
     # Tables: each has a test in which its numbers and codes stand a second time, written by hand.
     "protocols/families.toml": _TABLES,
     "protocols/sites.toml": _TABLES,
-    "protocols/contraindications.toml": Target(
-        ("protocols/test_contraindications.py", "physioctl/test_screening.py")
-    ),
     "device/nameplates/us111.toml": _NAMEPLATES,
     "device/nameplates/ultragun.toml": _NAMEPLATES,
     "device/nameplates/ultragun_pro.toml": _NAMEPLATES,
+    "protocols/contraindications.toml": Target(
+        ("protocols/test_contraindications.py", "physioctl/test_screening.py")
+    ),
+    "device/control/handshake.py": Target(_HANDSHAKE),
+    "device/control/delivery.py": Target((*_SESSIONS, "device/test_sessions_person.py")),
+    "device/control/fault_clearing.py": Target(_HANDSHAKE),
+    "device/control/requests.py": Target(("device/test_conversation.py",)),
+    "device/control/schedule.py": Target(("device/test_pace.py",)),
+    "device/control/ceilings.py": Target(("device/test_ceilings.py",)),
+    "device/control/content.py": Target(("device/test_content.py",)),
+    "device/dialects/promises.py": Target(("device/test_handshake.py",)),
+    "device/monitor/trends.py": Target(_TRENDS),
+    "device/monitor/metering.py": Target(("device/test_metering.py",)),
+    "device/monitor/warming.py": Target(("device/test_warming.py",)),
+    "device/monitor/host_time.py": Target(("device/test_host_time.py",)),
+    "device/unit.py": Target(
+        ("device/test_unit.py",), frozenset(("lease_ms", "hold_max_ms", "area_mm2", "known_unit", "_differs"))
+    ),
+    "physioctl/daily_limit.py": Target(("physioctl/test_daily.py", "physioctl/test_admission.py")),
+    "physioctl/wall_clock.py": Target(("physioctl/test_wall_clock.py", "physioctl/test_admission.py")),
+    "physioctl/reconcile.py": Target(("physioctl/test_two_programs.py", "physioctl/test_admission.py")),
+    "physioctl/admission.py": Target(_ADMISSION),
+    "physioctl/record/writer.py": Target(("physioctl/test_writer.py",)),
     "physioctl/questions.py": Target(("physioctl/test_screening.py",)),
     "physioctl/screening.py": Target(("physioctl/test_screening.py",)),
     "physioctl/network.py": Target(("physioctl/test_network.py",)),
 }
+OURS = ("device", "physioctl", "protocols", "simulator", "tests")
+THEIRS = (
+    *("transitions", "cobs.cobs", "serial", "pydantic", "ruamel.yaml", "hypothesis.stateful"),
+    *("hypothesis.strategies", "zoneinfo", "sqlite3"),
+)
 KILLED = "device/test_mistakes_noticed.py"  # what was written because a mutant had survived
 QUIET = ("-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no", "--assert=plain")
 
@@ -203,7 +227,7 @@ def mutants_of(file: str) -> list[Mutant]:
         return [Mutant(file, mutation, mutation.where) for mutation in data_mutations(source)]
     lines = source.splitlines()
     enums: dict[str, tuple[str, ...]] = {}
-    for path in (*ROOT.glob("device/*.py"), ROOT / "protocols/limits.py"):
+    for path in (*ROOT.glob("device/**/*.py"), *ROOT.glob("protocols/*.py"), ROOT / "physioctl/events.py"):
         enums |= enums_in(ast.parse(path.read_text(encoding="utf-8")))
     return [
         Mutant(file, mutation, lines[mutation.line - 1].strip())
@@ -213,8 +237,7 @@ def mutants_of(file: str) -> list[Mutant]:
 
 def tests_for(file: str) -> list[str]:
     """The tests that have to notice a mistake in ``file``."""
-    paths = [ROOT / "tests" / name for name in (*TARGETS[file].tests, KILLED)]
-    return [str(path) for path in paths if path.exists()]
+    return [str(ROOT / "tests" / name) for name in (*TARGETS[file].tests, KILLED)]
 
 
 def runs_of(
@@ -277,6 +300,22 @@ def survivors_of(file: str, mutants: Sequence[Mutant]) -> list[Mutant] | None:
     return [mutants[number] for number in sorted(survived)]
 
 
+def _import_for(file: str) -> None:
+    """Import once, here and not in every child, what the tests of ``file`` need and what does not rest on it.
+
+    A module that rests on it all the same is read unmutated: its mutants survive, and that is seen.
+    """
+    for name in [name for name in sys.modules if name.partition(".")[0] in OURS]:
+        del sys.modules[name]
+    ours: tuple[str, ...] = ()
+    if file.startswith(("device/control/", "device/monitor/")):
+        ours = ("protocols.model", "protocols.contraindications", "simulator.unit", "simulator.cable")
+    elif file.endswith(".toml"):
+        ours = ("protocols.model", "protocols.contraindications", "protocols.tables", "device.models")
+    for name in (*THEIRS, *ours):
+        importlib.import_module(name)
+
+
 def _say(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()  # it takes minutes, and somebody is waiting
@@ -311,8 +350,6 @@ def judge(files: Sequence[str]) -> int:
         phases=(Phase.explicit, Phase.generate),
     )
     sys.dont_write_bytecode = False  # nearly all that is imported is the same in every child
-    for name in ("transitions", "cobs.cobs", "serial", "pydantic", "ruamel.yaml"):
-        importlib.import_module(name)  # once, here, and not in every child
     explained = Counter(
         (entry["file"], entry["line"], entry["mutation"])
         for entry in tomllib.loads(EXPLAINED.read_text(encoding="utf-8")).get("explained", [])
@@ -323,6 +360,7 @@ def judge(files: Sequence[str]) -> int:
             _say(f"{file}: is not there")
             continue
         began, mutants = time.monotonic(), mutants_of(file)
+        _import_for(file)
         survived = survivors_of(file, mutants)
         if survived is None:
             return 1

@@ -97,7 +97,7 @@ def _walk(node: ast.AST, within: frozenset[str], inside: bool) -> Iterator[tuple
         if field in ("annotation", "returns", "decorator_list", "bases"):
             continue
         for index, child in enumerate(value) if isinstance(value, list) else ((None, value),):
-            if not isinstance(child, ast.AST) or _is_docstring(child):
+            if not isinstance(child, ast.AST) or _is_docstring(child) or _is_type_variable(child):
                 continue
             here = inside or (isinstance(child, ast.FunctionDef) and child.name in within)
             if here:
@@ -108,6 +108,10 @@ def _walk(node: ast.AST, within: frozenset[str], inside: bool) -> Iterator[tuple
 
 def _is_docstring(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _is_type_variable(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "TypeVar"
 
 
 def _mistakes(node: ast.AST, place: _Place, enums: Enums) -> Iterator[Mistake]:

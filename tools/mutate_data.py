@@ -1,7 +1,8 @@
 """Small, deliberate mistakes, made one at a time in a TOML file that safety rests on.
 
-Each is a key misspelt, a key or a table left out, a number one higher or lower, a code exchanged for another
-that the file uses, an entry of a list left out, or a text left empty. What a text says is left alone.
+Each is a key misspelt, a key or a table left out, in one place or wherever the file has it, a number one
+higher or lower, a code exchanged for another that the file uses, an entry of a list left out, or a text left
+empty. What a text says is left alone.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -56,6 +57,17 @@ def _mutations(sound: Mapping[str, Any]) -> Iterator[DataMutation]:
             yield DataMutation(where, "dropped", _changed(sound, way, None, None))
         for other in _others(value, codes[_name(way)]):
             yield DataMutation(where, f"{value!r} → {other!r}"[:100], _changed(sound, way, key, other))
+    times = Counter(way[-1] for way, _ in _walk(sound))
+    for key, count in times.items():
+        if isinstance(key, str) and count > 1:
+            yield DataMutation(f"*.{key}", "dropped everywhere", written(_without(sound, key)))
+
+
+def _without(value: Any, key: str) -> Any:
+    """``value`` with ``key`` left out of every table in it."""
+    if isinstance(value, dict):
+        return {name: _without(item, key) for name, item in value.items() if name != key}
+    return [_without(item, key) for item in value] if isinstance(value, list) else value
 
 
 def written(data: Mapping[str, Any]) -> str:

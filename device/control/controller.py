@@ -79,8 +79,8 @@ class Outgoing:
     """Bytes for the unit."""
 
     data: bytes
-    is_stop: bool = False
-    starts_output: bool = False
+    is_stop: bool
+    starts_output: bool
 
 
 Produced: TypeAlias = Event | Outgoing
@@ -92,7 +92,7 @@ class Controller:
     ``guard`` is for tests alone, which ask what the other fences hold without it.
     """
 
-    def __init__(self, dialect: Dialect, now_ms: int = 0, port: str = "", *, guard: Guard = clear) -> None:
+    def __init__(self, dialect: Dialect, now_ms: int, port: str = "", *, guard: Guard = clear) -> None:
         self.port = port  # the link's name, for messages to people
         self.now_ms = now_ms  # the time of the latest input
         self.known = Knowledge()
@@ -480,9 +480,10 @@ class Controller:
         return self.now_ms if asked.at_ms >= self._resumed_ms else max(asked.at_ms, before_ms)
 
     def _judge(self, report: Report, came_ms: int) -> None:
-        plan = self.known.plan
-        if plan is None or self._sight is None:
+        if self._sight is None:
             return
+        plan = self.known.plan
+        assert plan is not None  # `take_up` sets both
         resting = self.state in (State.ARMED, State.PAUSED)
         belief = self.known.belief(report, plan, live=self.state in LIVE, resting=resting)
         raised, cleared = self._watch.judge(self._sight.see(report, came_ms, belief))
@@ -510,9 +511,9 @@ class Controller:
 
     def _was_busy(self) -> bool:
         """Whether this computer has just been too busy, or asleep, to renew a lease in time."""
-        if self.unit is None or self._since(0) >= self.unit.lease_ms:
-            return False
-        return self._delay_ms >= self.unit.lease_ms - 2 * STATUS_MS
+        lease_ms = self._driven().lease_ms
+        just_now = self.now_ms - self._resumed_ms < lease_ms
+        return just_now and self._delay_ms >= lease_ms - 2 * STATUS_MS
 
     def _excuse_lapse(self, report: Report) -> None:
         """This computer let the lease run out, and the unit is off and says why: a person may go on."""
@@ -571,7 +572,8 @@ class Controller:
 
     def _doubt_the_missing(self) -> None:
         """Answers that matter are overdue: before the lease is out, stop asking for more output."""
-        if self.state in _RUNNING and self._backlog_ms() >= BACKLOG_MAX_MS:
+        late = self._unwritten and self._since(self._unwritten[0][1]) >= BACKLOG_MAX_MS
+        if late and self.state in _RUNNING:
             self.fail(f"what happened {BACKLOG_MAX_MS // 1000} s ago is not on the disk yet")
         if self.unit is None:
             return
@@ -582,10 +584,6 @@ class Controller:
             self._alarm(BY_CODE["COMM_LOST"], self.failure)
         elif self.state in (State.ARMED, State.PAUSED) and silent_for_ms >= QUIET_OVERDUE_MS:
             self._raise(BY_CODE["COMM_LOST"], "the unit does not answer")
-
-    def _backlog_ms(self) -> int:
-        """For how long the oldest event has waited for the disk."""
-        return self._since(self._unwritten[0][1]) if self._unwritten else 0
 
     def _since(self, at_ms: int) -> int:
         """How long ``at_ms`` is ago; time in which this computer was asleep does not speak against others."""

@@ -26,7 +26,7 @@ class Quiet:
         self.asked_ms: int | None = None  # since when a stop stands
         self._heard_ms: int | None = None  # when the unit was last heard before output was last allowed
         # For how long output may go on from there, by our clock; None: until the unit is switched off.
-        self._bound_ms: int | None = 0
+        self._bound_ms: int | None
         self._nonce: int | None = None  # of the unit that output was last allowed to; None before
         self._lease_works = True  # until it has been seen not to: what it has granted is then no bound
         # By nonce: when a unit last said that it has output, unless it has said since that it has none; and

@@ -20,8 +20,8 @@ INTERVAL_MAX_MS = 200  # of two reports: what happened in a longer gap between t
 class ContactTrend:
     """For how long, in sum, the unit has not done what its own reading of contact asks for."""
 
-    ignored_ms: int = 0  # output without contact
-    held_for_nothing_ms: int = 0  # held with contact, since contact was last seen to be lost
+    ignored_ms: int  # output without contact
+    held_for_nothing_ms: int  # held with contact, since contact was last seen to be lost
 
 
 class ContactWatch:
@@ -47,7 +47,7 @@ class ContactWatch:
             self._ignored_ms += since_ms if self._ignored and was_ignored else since_ms // 2
         else:  # contact that comes and goes is lost for half of the time at most before a sound unit holds
             self._ignored_ms = max(self._ignored_ms - since_ms, 0)
-        if (lost and report.state in RUNNING) or report.state not in RUNNING:
+        if lost or report.state not in RUNNING:
             self._held_ms = 0  # there was something to wait for, or the step has ended
         elif self._held or was_held:
             self._held_ms += since_ms if self._held and was_held else since_ms // 2

@@ -7,6 +7,7 @@ the session is the controller's. Figures are this project's own.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -27,7 +28,7 @@ class Watch:
     _since_ms: dict[str, int] = field(default_factory=dict)
     _right_ms: dict[str, int] = field(default_factory=dict)  # since when a broken rule holds again
     _raised: set[str] = field(default_factory=set)
-    _broken_ms_20ths: dict[str, int] = field(default_factory=dict)  # of late, in twentieths of a millisecond
+    _broken_ms_10ths: Counter[str] = field(default_factory=Counter)  # of late, in tenths of a millisecond
     _was_broken: set[str] = field(default_factory=set)  # by the report before
     _judged_ms: int | None = None  # when that was
 
@@ -56,26 +57,24 @@ class Watch:
                 cleared.append(rule)
         return raised, cleared
 
-    def judge_only_what_is_told(self, reports: frozenset[ReportField]) -> tuple[Rule, ...]:
-        """Let the rules stand down that need more than ``reports``, and return them."""
-        stood_down = tuple(rule for rule in self.rules if not rule.needs <= reports)
+    def judge_only_what_is_told(self, reports: frozenset[ReportField]) -> None:
+        """Let the rules stand down that need more than ``reports``."""
         self.rules = tuple(rule for rule in self.rules if rule.needs <= reports)
-        return stood_down
 
     def forget(self, code: str) -> None:
         """Let the alarm ``code`` be raised anew: its cause has been dealt with."""
         self._since_ms.pop(code, None)
-        self._right_ms.pop(code, None)
-        self._broken_ms_20ths.pop(code, None)
+        self._broken_ms_10ths.pop(code, None)
         self._raised.discard(code)
 
     def _interval_ms(self, now_ms: int) -> int:
-        before_ms, self._judged_ms = self._judged_ms, now_ms
-        return min(now_ms - before_ms, INTERVAL_MAX_MS) if before_ms is not None else 0
+        before_ms = now_ms if self._judged_ms is None else self._judged_ms
+        self._judged_ms = now_ms
+        return min(now_ms - before_ms, INTERVAL_MAX_MS)
 
     def _follows(self, code: str) -> bool:
         """Whether anything is remembered of the rule ``code``: of most, and most of the time, nothing is."""
-        return code in self._was_broken or code in self._broken_ms_20ths or code in self._since_ms
+        return code in self._was_broken or code in self._since_ms or self._broken_ms_10ths[code] > 0
 
     def _add(self, rule: Rule, broken: bool, interval_ms: int) -> bool:
         """Add up for how long the rule has been broken; say whether that is long enough in all.
@@ -85,13 +84,9 @@ class Watch:
         """
         ends = broken + (rule.code in self._was_broken)
         (self._was_broken.add if broken else self._was_broken.discard)(rule.code)
-        change = 10 * ends * interval_ms if ends else -2 * 10 * interval_ms // FORGIVEN
-        total = max(self._broken_ms_20ths.get(rule.code, 0) + change, 0)
-        if total:
-            self._broken_ms_20ths[rule.code] = total
-        else:
-            self._broken_ms_20ths.pop(rule.code, None)
-        return total >= 20 * rule.sustain_ms
+        change = FORGIVEN * ends * interval_ms // 2 if ends else -interval_ms
+        self._broken_ms_10ths[rule.code] = total = max(self._broken_ms_10ths[rule.code] + change, 0)
+        return total >= FORGIVEN * rule.sustain_ms
 
     def _is_over(self, rule: Rule, now_ms: int) -> bool:
         """Forget a rule that holds again, and say whether that clears an alarm.
@@ -103,6 +98,6 @@ class Watch:
         if clears or now_ms - self._right_ms.setdefault(rule.code, now_ms) >= rule.sustain_ms:
             del self._since_ms[rule.code]
         if clears:
-            self._broken_ms_20ths.pop(rule.code, None)
+            self._broken_ms_10ths.pop(rule.code, None)
             self._raised.discard(rule.code)
         return clears

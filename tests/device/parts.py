@@ -105,7 +105,7 @@ VIEW = View(
     energy=EnergyTrend(),
     energy_long=EnergyTrend(),
     host=HostTime(),
-    contact=ContactTrend(),
+    contact=ContactTrend(0, 0),
     head_due_mk=0,
 )
 

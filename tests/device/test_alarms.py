@@ -191,6 +191,11 @@ def test_output_in_a_ramp_is_held_to_what_the_ramp_has_come_to(output: int, brea
     assert broken(ramp, {"output": output}) == expect("OUTPUT_HIGH", breaks)
 
 
+def test_output_is_held_against_a_level_only_where_output_is_meant_to_be_on() -> None:
+    assert broken(RUNNING, {"output": 44}, wanted_level=0, due_level=0) == set()
+    assert broken(RUNNING, {"output": 45}, wanted_level=0, due_level=0) == {"OUTPUT_STUCK"}
+
+
 @pytest.mark.parametrize(("output", "breaks"), [(440, False), (353, False), (352, False), (351, True)])
 def test_steady_output_is_too_low_beyond_a_fifth_below_what_was_set(output: int, breaks: bool) -> None:
     assert broken(RUNNING, {"output": output}) == expect("POWER_MISMATCH", breaks)
@@ -451,7 +456,7 @@ def test_a_hold_that_goes_on_by_our_clock_is_an_overrun(counted: HostTime, break
 
 @pytest.mark.hazard("H-01")
 def test_output_goes_on_without_contact_for_a_second_in_sum_and_no_longer() -> None:
-    ignored = ContactTrend(ignored_ms=1001)
+    ignored = ContactTrend(1001, 0)
     blind = replace(DECLARED, senses_contact=False)
 
     assert broken(RUNNING, contact=ignored) == {"CONTACT_IGNORED"}

@@ -19,7 +19,7 @@ OFF: dict[str, Any] = {"state": REPORT.state, "output": 0}
 
 def follow(*reports: dict[str, Any], steady: bool = True, apart_ms: int = 100) -> ContactTrend:
     """What is said after these reports: each what differs from one of output in contact."""
-    watch, trend = ContactWatch(), ContactTrend()
+    watch, trend = ContactWatch(), ContactTrend(0, 0)
     for changes in reports:
         trend = watch.follow(replace(EMITTING, **changes), apart_ms, steady=steady)
     return trend
@@ -30,6 +30,7 @@ def test_output_without_contact_adds_up_and_output_with_contact_counts_against_i
     assert follow(LOST, LOST, LOST, GOOD).ignored_ms == 300
     assert follow(LOST, LOST, LOST, GOOD, GOOD, GOOD).ignored_ms == 100
     assert follow(GOOD, GOOD, LOST).ignored_ms == 50
+    assert follow(GOOD, GOOD).ignored_ms == 0
 
 
 @pytest.mark.parametrize(("output", "ignored_ms"), [(239, 0), (240, 150)])

@@ -245,6 +245,14 @@ def test_no_more_may_be_delivered_than_up_to_the_end_of_the_step_last_started_an
     assert known.belief(REPORT, PLAN, live=False).delivered_max_ms == most_ms
 
 
+@pytest.mark.hazard("H-03")
+def test_a_status_period_of_full_output_may_be_given_above_the_energy_ceiling() -> None:
+    known = knowing()
+    known.begin(Emit(HIGH, 5000, 0), 5000)
+
+    assert known.belief(REPORT, PLAN, live=True).energy_max_mj == 101_100 + 200
+
+
 def test_before_the_first_step_no_output_is_expected() -> None:
     assert knowing().belief(REPORT, PLAN, live=True) == Belief(
         0, 1, False, True, 90_000, 101_100, 90_000, SESSION, None, None

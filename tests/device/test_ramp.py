@@ -22,7 +22,9 @@ def due(*seen: tuple[UnitState, int], start: Start | None = START) -> int:
     return level
 
 
-@pytest.mark.parametrize(("step_ms", "level"), [(0, 1), (4980, 221), (9979, 440), (9980, 440), (50_000, 440)])
+@pytest.mark.parametrize(
+    ("step_ms", "level"), [(0, 1), (2, 1), (3, 2), (4980, 221), (9979, 440), (9980, 440), (50_000, 440)]
+)
 def test_a_ramp_is_a_straight_rise_over_what_has_been_delivered(step_ms: int, level: int) -> None:
     assert due((UnitState.EMITTING, step_ms)) == level
 
@@ -35,6 +37,24 @@ def test_without_a_ramp_the_level_is_due_at_once() -> None:
 @pytest.mark.parametrize(("since_ms", "level"), [(0, 18), (230, 221), (480, 440)])
 def test_after_a_hold_output_rises_anew_for_half_a_second(since_ms: int, level: int) -> None:
     assert due((UnitState.HELD, 20_000), (UnitState.EMITTING, 20_000 + since_ms)) == level
+
+
+def test_after_a_hold_the_rise_is_exact_to_the_millisecond() -> None:
+    gun = replace(START, ramp_ms=0, level=2000)
+    due_levels = []
+    for since_ms in (479, 480):
+        ramp = Ramp()
+        ramp.follow(replace(EMITTING, state=UnitState.HELD, step_ms=20_000), gun, 2000)
+        due_levels.append(ramp.follow(replace(EMITTING, step_ms=20_000 + since_ms), gun, 2000))
+
+    assert due_levels == [1997, 2000]
+
+
+def test_a_count_that_went_back_to_before_the_hold_leaves_nothing_due_but_the_last_digit() -> None:
+    ramp, gun = Ramp(), replace(START, ramp_ms=0, level=2000)
+    ramp.follow(replace(EMITTING, state=UnitState.HELD, step_ms=20_000), gun, 2000)
+
+    assert ramp.follow(replace(EMITTING, step_ms=19_000), gun, 2000) == 1
 
 
 def test_a_ramp_that_was_cut_short_ends_when_it_would_have_ended() -> None:

@@ -68,7 +68,7 @@ def test_the_first_report_has_nothing_before_it() -> None:
         energy=EnergyTrend(),
         energy_long=EnergyTrend(),
         host=HostTime(0, 61_700, 0, 92_400, 0, 61_700, 0, 185_100),
-        contact=ContactTrend(),
+        contact=ContactTrend(0, 0),
         head_due_mk=0,
     )
 

@@ -214,3 +214,31 @@ def test_an_alarm_that_is_forgotten_or_cleared_is_counted_afresh() -> None:
         seen(watch, 400, broken=False)
 
         assert seen(watch, 500, broken=True) == NOTHING
+
+
+@pytest.mark.parametrize(("held_ms", "raised"), [(90, True), (91, False)])
+def test_what_is_broken_adds_up_to_the_millisecond_and_ten_that_hold_forgive_one(
+    held_ms: int, raised: bool
+) -> None:
+    watch = Watch([rule("A", sustain_ms=SUSTAIN_MS, latches=True)])
+    breaks_again_ms = 1200 + held_ms + 100
+    for now_ms, broken in (
+        *((0, False), (100, False)),
+        *((200, True), (300, True), (400, False)),  # 50, 100 and 50 ms
+        *((800, False), (900, False), (1000, False), (1100, False), (1200, False)),  # 50 of them are forgiven
+        (1200 + held_ms, False),  # and 9
+        *((breaks_again_ms, True), (breaks_again_ms + 100, True)),  # 50 and 100
+    ):
+        assert seen(watch, now_ms, broken=broken) == NOTHING
+
+    assert seen(watch, breaks_again_ms + 109, broken=True) == ((["A"], []) if raised else NOTHING)
+
+
+def test_an_alarm_that_latches_comes_again_once_it_has_been_forgotten() -> None:
+    watch = Watch([rule("A", latches=True)])
+    seen(watch, 0, broken=True)
+    seen(watch, 100, broken=False)
+
+    watch.forget("A")
+
+    assert seen(watch, 200, broken=True) == (["A"], [])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from physioctl.daily_limit import SESSIONS_MAX, WINDOW, Asked, Had, check_day
+from physioctl.daily_limit import SESSIONS_MAX, Asked, Had, check_day
 from protocols.errors import Refused
 from protocols.limits import Bound, Family, Layer
 
@@ -85,12 +85,40 @@ def test_a_session_that_is_open_counts_whatever_it_has_told() -> None:
 
 
 def test_a_refusal_says_when_the_site_is_free_again() -> None:
-    free = (NOON - timedelta(hours=20) + WINDOW).astimezone()
+    free = (NOON + timedelta(hours=4)).astimezone()
 
     with pytest.raises(Refused) as refused:
         check_day([had("b", hours_ago=1), had("a", hours_ago=20)], asked())
 
-    assert f"free again at {free:%Y-%m-%d %H:%M}" in refused.value.to_do
+    assert refused.value.to_do == f"The site is free again at {free:%Y-%m-%d %H:%M}."
+
+
+def test_a_refusal_names_a_session_that_is_open_and_in_the_way() -> None:
+    with pytest.raises(Refused) as refused:
+        check_day([had("b", is_open=True), had("a", is_open=True)], asked())
+
+    assert refused.value.to_do.endswith("counts whole until it is settled on its own unit.")
+
+
+def test_a_refusal_says_how_much_time_the_site_has_had_and_how_much_there_is() -> None:
+    with pytest.raises(Refused) as refused:
+        check_day([had("b", 240_000), had("a", 900_000)], asked(120_000))
+
+    assert refused.value.what == (
+        "this site has had 19 min of ultrasound or more in the last 24 hours; "
+        "with 2 min it would be above 20 min"
+    )
+
+
+def test_a_session_that_was_to_give_nothing_counts_once_it_has_given_something() -> None:
+    nothing, something = (Had(first, 0, given_ms, False, NOON) for first, given_ms in (("a", 0), ("b", 1)))
+
+    assert allowed(nothing, had("c"), now=asked(1000, longest_ms=None))
+    assert not allowed(something, had("c"), now=asked(1000, longest_ms=None))
+
+
+def test_without_a_bound_on_one_session_nothing_is_left_to_bound() -> None:
+    assert check_day([had("a")], asked(longest_ms=None)) is None
 
 
 def test_no_more_of_the_record_is_read_than_is_needed() -> None:

@@ -20,7 +20,7 @@ from device.events import Commanded, Event, Progress, Silence
 from physioctl.errors import JournalUnusable
 from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
 from physioctl.reconcile import TOLD_WITHIN, reconcile
-from physioctl.record.history import session, unsettled
+from physioctl.record.history import Summary, session, unsettled
 from physioctl.record.journal import BUSY_S, Journal
 from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session
@@ -262,6 +262,41 @@ def test_a_count_that_cannot_be_is_named_and_the_session_counts_whole(
     assert "which cannot be" in after.why
     assert found.doubt in after.why
     assert f"the whole of it is counted as given, for {found.doubt}. Its output is off." in unfinished(found)
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize(
+    ("counts", "believed"),
+    [
+        (lambda was: (was.delivered_ms, was.energy_mj), True),
+        (lambda was: (was.delivered_ms - 1, was.energy_mj), False),
+        (lambda was: (was.delivered_ms, was.energy_mj - 1), False),
+        (lambda was: (was.planned_ms + 20, was.energy_mj), True),  # a unit's timer may be a tick late
+        (lambda was: (was.planned_ms + 21, was.energy_mj), False),
+        (lambda was: (was.delivered_ms, was.planned_energy_mj * 5 // 4 + 1000), True),
+        (lambda was: (was.delivered_ms, was.planned_energy_mj * 5 // 4 + 1001), False),
+    ],
+)
+def test_a_count_is_believed_between_what_was_told_and_what_was_planned(
+    tmp_path: Path, counts: Callable[[Summary], tuple[int, int]], believed: bool
+) -> None:
+    rig = broken_off(tmp_path / "j")
+    was = session(tmp_path / "j").summary
+
+    class Counting(Boasting):
+        delivered, energy = counts(was)
+
+    rig.unit.__class__ = Counting
+    driver = again(rig)
+
+    with Journal.open(tmp_path / "j", rig.clock) as journal:
+        (found,) = reconcile(journal, driver, driver.run(greet(driver.controller)))
+
+    assert found.counted is believed
+    assert (found.delivered_ms, found.energy_mj) == (
+        counts(was) if believed else (was.planned_ms, was.energy_mj)
+    )
+    assert bool(found.doubt) is not believed
 
 
 @pytest.mark.hazard("H-03")

@@ -56,6 +56,16 @@ def test_a_table_is_misspelt_and_dropped_and_a_truth_turned_round() -> None:
     assert {"misspelt", "dropped", "'the calf' → ''"} == set(made("calf.title"))
 
 
+def test_what_stands_in_several_tables_is_dropped_from_all_of_them_at_once() -> None:
+    assert made("*.ultrasound") == {
+        "dropped everywhere": {
+            "calf": {"title": "the calf", "needs": ["contact", "battery"]},
+            "thigh": {},
+        }
+    }
+    assert made("*.at_most") == {}
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_every_mutation_of_a_table_is_another_table(path: Path) -> None:
     source = path.read_text(encoding="utf-8")

@@ -267,7 +267,8 @@ class Bypassing(Controller):
         assert isinstance(intent.output, Ultrasound)
         output = Ultrasound(intent.output.intensity_mw_cm2 * 2, 50, 1000, 100)
         twice = replace(intent, output=output)
-        self._send(Outgoing(self._conversation.ask(Cleared(twice), self.now_ms)))
+        data = self._conversation.ask(Cleared(twice), self.now_ms)
+        self._send(Outgoing(data, is_stop=False, starts_output=False))
 
 
 class Overlong(Controller):

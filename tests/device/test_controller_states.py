@@ -1,0 +1,325 @@
+"""The controller by itself: where it stands after a person's act, an answer of its unit, or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from device.control.machine import State
+from device.dialects.base import Declare, Identify, Look, Stop, UnitState
+from device.events import Silence
+from device.operator import Act
+from tests.device.desk import PLAN, RUNNING, STEP, Desk, armed, emitting, greeted
+from tests.device.parts import DECLARED, IDENTITY, SESSION, UNIT
+from tests.support import LEASE_MS, admission_of
+
+
+def test_a_unit_that_is_opened_again_stays_where_it_stands() -> None:
+    desk = greeted()
+
+    desk.controller.open(UNIT)
+
+    assert desk.controller.state is State.IDLE
+
+
+def test_a_pause_between_two_steps_sends_nothing_and_one_during_output_stops() -> None:
+    between, during, idle = armed(), emitting(), greeted()
+    said = len(between.dialect.said), len(idle.dialect.said)
+
+    for desk in (between, during, idle):
+        desk.controller.pause()
+
+    assert [desk.controller.state for desk in (between, during, idle)] == [
+        State.PAUSED,
+        State.PAUSING,
+        State.IDLE,
+    ]
+    assert (len(between.dialect.said), len(idle.dialect.said)) == said
+    assert during.intents()[-1] is Stop
+
+
+def test_a_pause_is_over_once_output_is_confirmed_off_and_a_person_resumes() -> None:
+    desk = emitting()
+    desk.controller.pause()
+    desk.controller.resume()
+    pausing = desk.controller.state
+    desk.answer(state=UnitState.IDLE)
+    paused = desk.controller.state
+
+    desk.controller.resume()
+
+    assert (pausing, paused, desk.controller.state) == (State.PAUSING, State.PAUSED, State.ARMED)
+    assert not desk.controller.known.quiet.stopping
+    assert desk.controller.known.quiet.asked_ms is None
+
+
+@pytest.mark.parametrize(("attended", "state"), [(True, State.PAUSING), (False, State.FAULT)])
+def test_what_breaks_off_pauses_where_a_person_is_there(attended: bool, state: State) -> None:
+    desk = emitting(attended=attended)
+
+    desk.controller.break_off("for a test")
+
+    assert desk.controller.state is state
+    assert desk.controller.failure == ("" if attended else "for a test")
+
+
+def test_a_session_that_was_paused_before_it_began_begins_paused() -> None:
+    desk = greeted()
+    desk.controller.operate(Act.PAUSE, desk.now_ms)
+
+    desk.controller.take_up(PLAN, SESSION, admission=admission_of(PLAN), attended=True)
+
+    assert desk.controller.state is State.PAUSED
+
+
+@pytest.mark.parametrize("acts", [(Act.TOGGLE,), (Act.TOGGLE, Act.TOGGLE), (Act.PAUSE, Act.TOGGLE)])
+def test_before_a_session_a_key_that_toggles_reverses_what_was_asked_before(
+    acts: tuple[Act, ...],
+) -> None:
+    desk = greeted()
+
+    for act in acts:
+        desk.controller.operate(act, desk.now_ms)
+
+    assert desk.controller.last_act is (Act.PAUSE if len(acts) == 1 else Act.RESUME)
+
+
+def test_in_a_session_a_key_that_toggles_pauses_and_resumes_by_where_it_stands() -> None:
+    desk = armed(attended=True)
+    states = []
+
+    for _ in range(3):
+        desk.controller.operate(Act.TOGGLE, desk.now_ms)
+        states.append((desk.controller.last_act, desk.controller.state))
+
+    assert states == [
+        (Act.PAUSE, State.PAUSED),
+        (Act.RESUME, State.ARMED),
+        (Act.PAUSE, State.PAUSED),
+    ]
+
+
+def test_a_key_that_toggles_during_a_pause_that_a_rule_made_resumes() -> None:
+    desk = armed(attended=True)
+    desk.controller.break_off("for a test")
+
+    desk.controller.operate(Act.TOGGLE, desk.now_ms)
+
+    assert desk.controller.state is State.ARMED
+
+
+def test_a_key_that_toggles_while_output_is_still_on_its_way_off_asks_for_a_pause_again() -> None:
+    desk = emitting(attended=True)
+    desk.controller.operate(Act.PAUSE, desk.now_ms)
+
+    desk.controller.operate(Act.TOGGLE, desk.now_ms)
+
+    assert desk.controller.last_act is Act.PAUSE
+
+
+@pytest.mark.hazard("H-18")
+@pytest.mark.parametrize("begin", [Desk, greeted, armed, emitting])
+def test_a_stop_that_a_person_asks_for_is_sent_in_the_same_moment(begin: Any) -> None:
+    desk = begin()
+
+    desk.controller.operate(Act.STOP, desk.now_ms)
+    desk.carry_out()
+
+    assert desk.sent[-1].is_stop
+    assert desk.controller.state is State.SILENCING
+
+
+def test_who_has_asked_to_stop_has_had_the_last_word() -> None:
+    desk = armed(attended=True)
+    for act in (Act.STOP, Act.RESUME):
+        desk.controller.operate(act, desk.now_ms)
+    desk.carry_out()
+
+    assert desk.controller.halted
+    assert [getattr(event, "act", "") for event in desk.named("acted")] == ["stop", "resume"]
+
+
+def test_a_change_of_state_tells_what_a_person_may_do_next() -> None:
+    desk = armed()
+
+    (told,) = [event for event in desk.named("state_changed") if getattr(event, "state", "") == "armed"]
+
+    assert getattr(told, "may", ()) == ("pause", "stop")
+
+
+def test_the_first_reason_for_a_failure_stays_until_the_fault_is_left() -> None:
+    desk = armed()
+    desk.controller.fail("first")
+    desk.controller.fail("second")
+    kept = desk.controller.failure
+    desk.answer(state=UnitState.IDLE)
+
+    desk.controller.leave_fault()
+
+    assert (kept, desk.controller.failure, desk.controller.state) == ("first", "", State.OFFLINE)
+
+
+def finished(script: Any) -> Any:
+    """What a script returns that has nothing to wait for."""
+    with pytest.raises(StopIteration) as ended:
+        next(script)
+    return ended.value.value
+
+
+def test_a_stop_that_the_unit_confirms_ends_in_idle_and_one_that_nobody_answers_in_doubt() -> None:
+    confirmed, unanswered = emitting(), emitting()
+    for desk in (confirmed, unanswered):
+        desk.controller.stop()
+    confirmed.answer(state=UnitState.IDLE)
+    stopped_ms = unanswered.now_ms
+    script = unanswered.controller.settle()
+
+    silence = finished(confirmed.controller.settle())
+    unheard = None
+    while unheard is None:
+        try:
+            unanswered.controller.poll(next(script))
+        except StopIteration as ended:
+            unheard = ended.value
+    for desk in (confirmed, unanswered):
+        desk.carry_out()
+
+    assert (silence, confirmed.controller.state) == (Silence.PROVEN, State.IDLE)
+    assert confirmed.controller.known.quiet.asked_ms is None
+    assert (unheard, unanswered.controller.state) == (Silence.INFERRED, State.UNCERTAIN)
+    (told,) = unanswered.named("silenced")
+    assert getattr(told, "took_ms", 0) == unanswered.now_ms - stopped_ms == 560
+    assert unanswered.intents()[-14:] == [Stop] * 14
+
+
+def test_a_doubt_that_the_unit_resolves_late_ends_in_idle() -> None:
+    desk = emitting()
+    desk.run_to(desk.now_ms)
+    until_ms = desk.now_ms + LEASE_MS
+    while desk.controller.state is State.EMITTING:
+        desk.controller.poll(min(desk.controller.due_ms(), until_ms))
+    uncertain = desk.controller.state
+    desk.carry_out()
+    desk.answer(state=UnitState.IDLE)
+
+    assert uncertain is State.UNCERTAIN
+    assert finished(desk.controller.settle()) is Silence.PROVEN
+    assert desk.controller.state is State.IDLE
+
+
+# --- what the unit says -------------------------------------------------------------------------------------
+
+
+def test_who_the_unit_is_and_what_it_declares_is_kept_and_is_no_report() -> None:
+    desk = Desk()
+    desk.controller.say(Identify())
+    desk.answer(IDENTITY)
+    desk.controller.say(Declare())
+    desk.answer(DECLARED)
+
+    assert (desk.controller.identity, desk.controller.declared) == (IDENTITY, DECLARED)
+    assert desk.controller.report is None
+    assert desk.controller.heard_bytes == 4
+
+
+@pytest.mark.parametrize(("begin", "alarms"), [(greeted, []), (armed, ["ANSWER_DIFFERS"])])
+def test_an_answer_to_another_request_than_its_number_ends_a_session(begin: Any, alarms: list[str]) -> None:
+    desk = begin()
+    for _ in range(2):
+        desk.controller.say(Look())
+        desk.answer(IDENTITY)
+
+    assert [rule.code for rule in desk.controller.alarms] == alarms
+    assert desk.controller.identity is None
+    assert desk.controller.state is (State.FAULT if alarms else State.IDLE)
+
+
+@pytest.mark.parametrize(("begin", "alarms"), [(greeted, []), (armed, ["RESTARTED"])])
+def test_another_units_report_is_not_looked_at_and_ends_a_session_once(begin: Any, alarms: list[str]) -> None:
+    desk = begin()
+    heard_ms, report = desk.controller.heard_ms, desk.controller.report
+    for _ in range(2):
+        desk.controller.poll(desk.now_ms + 50)
+        desk.controller.say(Look())
+        desk.answer(nonce=1)
+
+    assert [rule.code for rule in desk.controller.alarms] == alarms
+    assert (desk.controller.heard_ms, desk.controller.report) == (heard_ms, report)
+
+
+@pytest.mark.parametrize(("refusal", "state"), [("limit", State.FAULT), ("", State.ARMED)])
+def test_a_unit_that_refuses_to_be_armed_ends_the_session(refusal: str, state: State) -> None:
+    desk = armed()
+    desk.controller.arm()
+    desk.answer(refusal=refusal)
+
+    assert desk.controller.state is state
+    assert desk.controller.failure == ("the unit refused to arm: limit" if refusal else "")
+
+
+def test_a_unit_that_refuses_to_start_ends_the_session() -> None:
+    desk = armed()
+    desk.controller.start(STEP, STEP.duration_ms)
+    desk.carry_out()
+
+    desk.answer(refusal="limit")
+
+    assert desk.controller.failure == "the unit refused to start: limit"
+
+
+def test_a_report_is_recorded_in_a_session_only_and_only_when_it_tells_another_thing() -> None:
+    desk = greeted()
+    before = len(desk.named("reported"))
+    desk.controller.take_up(PLAN, SESSION, admission=admission_of(PLAN), attended=False)
+    told = []
+    for changes in ({}, {"head_temp_ddeg_c": 301}, {"level_set": 0}, {"state": UnitState.IDLE}):
+        desk.controller.say(Look())
+        desk.answer(**changes)
+        told.append(len(desk.named("reported")))
+
+    assert (before, told) == (0, [1, 1, 1, 2])
+
+
+@pytest.mark.parametrize(
+    ("changes", "state"),
+    [
+        ({"state": UnitState.HELD, "output": 0}, State.HELD),
+        ({"state": UnitState.READY, "output": 0, "level_set": 0, "duty_set_pct": 0}, State.ARMED),
+        ({"state": UnitState.READY, "output": 5, "level_set": 0, "duty_set_pct": 0}, State.EMITTING),
+        ({"state": UnitState.LAPSED, "output": 0}, State.FAULT),
+        ({"state": UnitState.IDLE, "output": 0}, State.FAULT),
+        ({}, State.EMITTING),
+    ],
+)
+def test_the_controller_moves_as_its_unit_has_moved_by_itself(changes: dict[str, Any], state: State) -> None:
+    desk = emitting()
+    desk.controller.say(Look())
+
+    desk.answer(**(RUNNING | changes))
+
+    assert desk.controller.state is state
+
+
+def test_a_hold_is_over_when_the_unit_emits_again() -> None:
+    desk = emitting()
+    states = []
+    held = {"state": UnitState.HELD, "output": 0}
+    for changes in (held, held, {"output": 0}):
+        desk.controller.say(Look())
+        desk.answer(**(RUNNING | {"contact_pct": 10} | changes))
+        states.append(desk.controller.state)
+
+    assert states == [State.HELD, State.HELD, State.EMITTING]
+
+
+def test_an_alarm_that_does_not_latch_is_cleared_and_told() -> None:
+    desk = armed()
+    for pct in (20, 21):
+        desk.controller.say(Look())
+        desk.answer(battery_pct=pct)
+
+    assert [getattr(event, "code", "") for event in desk.named("alarm_raised")] == ["BATTERY_LOW"]
+    assert [getattr(event, "code", "") for event in desk.named("alarm_cleared")] == ["BATTERY_LOW"]
+    assert [rule.code for rule in desk.controller.alarms] == ["BATTERY_LOW"]
+    assert desk.controller.state is State.ARMED

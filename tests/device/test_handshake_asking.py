@@ -1,0 +1,204 @@
+"""The handshake by itself: how often it asks, how long it waits, and what ends it. No unit, no cable."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from device.control.fault_clearing import clear_faults
+from device.control.handshake import greet, identify
+from device.control.machine import State
+from device.dialects.base import ClearFaults, Declare, Identify, Intent, Look, Stop, UnitState
+from device.errors import GuardRefused, LinkLost, NoAnswer, SilenceNotProven, Stopped, UnitFaulted, WrongUnit
+from device.operator import Act
+from tests.device.desk import BEGAN_MS, Desk, greeted
+from tests.device.parts import DECLARED, IDENTITY, NONCE
+
+IDLE: dict[str, Any] = {"state": UnitState.IDLE, "session": 0}
+FAULTED: dict[str, Any] = {"state": UnitState.FAULT, "session": 0, "faults": ("STALL",)}
+
+
+def silent(desk: Desk, intent: Intent) -> None:
+    """Nobody answers."""
+
+
+def sound(desk: Desk, intent: Intent, **changes: Any) -> None:
+    """The answer of an idle unit."""
+    match intent:
+        case Identify():
+            desk.answer(IDENTITY)
+        case Declare():
+            desk.answer(DECLARED)
+        case _:
+            desk.answer(**(IDLE | changes))
+
+
+def run(desk: Desk, script: Any, answer: Callable[[Desk, Intent], None]) -> Any:
+    """Run a script to its end, and answer each request with ``answer``."""
+    answered = len(desk.dialect.said)
+    while True:
+        try:
+            until_ms = next(script)
+        except StopIteration as ended:
+            return ended.value
+        finally:
+            desk.carry_out()
+        if len(desk.dialect.said) == answered:
+            desk.controller.poll(min(until_ms, desk.controller.due_ms()))
+            desk.carry_out()
+        while len(desk.dialect.said) > answered:
+            answered = len(desk.dialect.said)
+            answer(desk, desk.dialect.said[-1][1])
+
+
+def test_a_unit_that_does_not_answer_is_asked_every_300_ms_for_three_seconds() -> None:
+    desk, asked_ms = Desk(), list[int]()
+
+    with pytest.raises(NoAnswer, match="nobody answers on a desk"):
+        run(desk, identify(desk.controller), lambda desk, _: asked_ms.append(desk.now_ms))
+
+    assert asked_ms == list(range(BEGAN_MS, BEGAN_MS + 3000, 300))
+    assert desk.now_ms == BEGAN_MS + 3000
+    assert set(desk.intents()) == {Identify}
+
+
+def test_what_is_heard_and_is_no_answer_is_another_dialect() -> None:
+    desk = Desk()
+
+    with pytest.raises(NoAnswer, match=r"not in this dialect \(20 bytes of it\)"):
+        run(desk, identify(desk.controller), lambda desk, _: desk.controller.receive(b"..", desk.now_ms))
+
+
+def test_a_link_that_is_lost_ends_the_handshake_at_once() -> None:
+    desk = Desk()
+
+    with pytest.raises(LinkLost):
+        run(
+            desk,
+            greet(desk.controller),
+            lambda desk, _: desk.controller.lose_link(LinkLost("gone", "Plug it in."), desk.now_ms),
+        )
+
+    assert desk.now_ms == BEGAN_MS
+
+
+def test_a_sound_unit_is_asked_who_it_is_what_it_can_do_and_how_it_is() -> None:
+    desk = Desk()
+
+    unit = run(desk, greet(desk.controller), sound)
+
+    assert (unit.identity, unit.declared) == (IDENTITY, DECLARED)
+    assert desk.intents() == [Identify, Declare, Look]
+    assert desk.controller.state is State.IDLE
+
+
+@pytest.mark.hazard("H-18")
+@pytest.mark.parametrize("when", [Identify, Declare, Look])
+def test_a_stop_that_a_person_asks_for_ends_the_handshake_and_is_sent(when: type[Intent]) -> None:
+    desk = Desk()
+
+    def stops(desk: Desk, intent: Intent) -> None:
+        if isinstance(intent, when):
+            desk.controller.operate(Act.STOP, desk.now_ms)
+        sound(desk, desk.dialect.said[-1][1])
+
+    with pytest.raises(Stopped):
+        run(desk, greet(desk.controller), stops)
+
+    assert desk.intents()[-1] is Stop
+    assert desk.controller.unit is None
+
+
+@pytest.mark.hazard("H-07")
+def test_a_stop_that_a_person_asks_for_and_nobody_answers_leaves_output_unknown() -> None:
+    desk = Desk()
+
+    def stops(desk: Desk, intent: Intent) -> None:
+        if isinstance(intent, Identify):
+            desk.controller.operate(Act.STOP, desk.now_ms)
+
+    with pytest.raises(SilenceNotProven, match="a stop was sent on a desk"):
+        run(desk, greet(desk.controller), stops)
+
+
+@pytest.mark.hazard("H-07")
+def test_output_that_a_stop_does_not_end_is_told() -> None:
+    desk = Desk()
+
+    with pytest.raises(SilenceNotProven, match="has output that a stop did not end"):
+        run(
+            desk,
+            greet(desk.controller),
+            lambda desk, intent: sound(desk, intent, state=UnitState.EMITTING, output=5),
+        )
+
+
+def test_a_unit_that_is_not_at_rest_after_a_stop_and_one_that_has_restarted_are_not_driven() -> None:
+    for changes, said in (({"state": UnitState.READY}, "is not idle"), ({"nonce": NONCE + 1}, "restarted")):
+        desk = Desk()
+
+        with pytest.raises(WrongUnit, match=said):
+            run(desk, greet(desk.controller), lambda desk, intent: sound(desk, intent, **changes))  # noqa: B023
+
+        assert desk.controller.unit is None
+
+
+def test_a_latched_fault_is_at_rest() -> None:
+    desk = Desk()
+
+    run(desk, greet(desk.controller), lambda desk, intent: sound(desk, intent, **FAULTED))
+
+    assert desk.controller.state is State.IDLE
+
+
+# --- clearing -----------------------------------------------------------------------------------------------
+
+
+def latched() -> Desk:
+    desk = greeted()
+    desk.controller.say(Look())
+    desk.answer(**FAULTED)
+    return desk
+
+
+def test_faults_are_asked_to_be_cleared_three_times_and_each_is_waited_for_a_quarter_of_a_second() -> None:
+    desk, asked_ms = latched(), list[int]()
+
+    def keeps(desk: Desk, intent: Intent) -> None:
+        if isinstance(intent, ClearFaults):
+            asked_ms.append(desk.now_ms)
+        desk.answer(**FAULTED)
+
+    with pytest.raises(UnitFaulted, match="STALL"):
+        run(desk, clear_faults(desk.controller), keeps)
+
+    began_ms = asked_ms[0]
+    assert asked_ms == [began_ms, began_ms + 250, began_ms + 500]
+    assert desk.now_ms == began_ms + 750
+    assert desk.controller.state is State.FAULT
+
+
+def test_faults_that_are_cleared_are_named_and_the_controller_leaves_the_fault() -> None:
+    desk = latched()
+
+    def clears(desk: Desk, intent: Intent) -> None:
+        desk.answer(**(IDLE if isinstance(intent, ClearFaults) else FAULTED))
+
+    names = run(desk, clear_faults(desk.controller), clears)
+
+    assert names == ("STALL",)
+    assert desk.intents()[-2:] == [Stop, ClearFaults]
+    assert (desk.controller.state, desk.controller.failure) == (State.OFFLINE, "")
+
+
+def test_faults_of_a_unit_that_was_not_greeted_are_not_cleared() -> None:
+    desk = Desk()
+    desk.controller.say(Look())
+    desk.answer(**FAULTED)
+
+    with pytest.raises(GuardRefused):
+        run(desk, clear_faults(desk.controller), silent)
+
+    assert desk.intents() == [Look]
