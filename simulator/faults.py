@@ -18,7 +18,6 @@ from typing import Any
 from device.wire.messages import Family
 
 _SCENARIO_MAX_BYTES = 65_536
-_BOTH = (Family.ULTRASOUND, Family.PERCUSSION)
 
 
 class FaultKind(StrEnum):
@@ -67,7 +66,7 @@ class Kind:
     least: float
     most: float
     meaning: str  # of the amount
-    families: tuple[Family, ...] = _BOTH
+    families: tuple[Family, ...] = tuple(Family)
 
 
 _US = (Family.ULTRASOUND,)

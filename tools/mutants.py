@@ -78,6 +78,10 @@ TARGETS = {
     "device/control/allowed.py": Target(("device/test_guard.py", "device/test_content.py")),
     "device/control/ceilings.py": Target(("device/test_ceilings.py",)),
     "device/control/content.py": Target(("device/test_content.py",)),
+    "device/control/families.py": Target(
+        ("device/test_content.py", "device/test_guard.py", "device/test_ceilings.py")
+    ),
+    "device/dialects/native_families.py": Target(("device/test_native.py",)),
     "device/dialects/promises.py": Target(("device/test_handshake.py",)),
     "device/control/machine.py": Target(("device/test_machine.py",)),
     "device/control/output_off.py": Target(("device/test_silence.py", "device/test_another_unit.py")),

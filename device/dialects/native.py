@@ -23,16 +23,14 @@ from device.dialects.base import (
     Stop,
     UnitState,
 )
+from device.dialects.native_families import declared_bounds, family_of, fields_of
 from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
-from protocols.limits import Bound, Family, InvalidBound, Layer, Quantity
-from protocols.plan import Ultrasound, level
+from protocols.limits import Family, InvalidBound
 
 UNNAMED = ("UNNAMED",)  # of a unit that is in FAULT and names none
 LEASE_MAX_MS = 2560  # the longest that can be written
 _EPOCH = date(2020, 1, 1)
-_SOURCE = "declared by the unit"
-_FAMILIES = {wire.Family.ULTRASOUND: Family.ULTRASOUND, wire.Family.PERCUSSION: Family.PERCUSSION}
 _ASKED: dict[int, type[Intent]] = {
     wire.Type.IDENTIFY: Identify,
     wire.Type.DECLARE: Declare,
@@ -68,6 +66,7 @@ class Native:
     def __init__(self) -> None:
         self.damaged = 0
         self._decoder = Decoder()
+        self._family: Family | None = None  # of the unit that last said who it is
 
     def say(self, cleared: Cleared, seq: int) -> bytes:
         """The frame that carries an intention."""
@@ -79,25 +78,40 @@ class Native:
         heard = []
         for item in self._decoder.feed(data):
             message = wire.read(item.type, item.body) if isinstance(item, Frame) else None
-            answer = None if message is None else _answer(message)
+            answer = None if message is None else self._answer(message)
             if answer is None:
                 self.damaged += 1
             elif isinstance(item, Frame):
                 heard.append(Heard(item.seq, answer))
         return heard
 
+    def _answer(self, message: wire.Message) -> Answer | None:
+        match message:
+            case wire.Status():
+                return _report(message)
+            case wire.Identity():
+                identity = _identity(message)
+                self._family = identity.family
+                return identity
+            case wire.Capabilities() if self._family is not None:  # or nobody knows what its numbers are of
+                try:
+                    return _declaration(message, self._family)
+                except InvalidBound:  # the unit contradicts itself: what it declares cannot be used
+                    return None
+        return None  # a request: an echo of our own, or another host
+
 
 def _message(intent: Intent) -> wire.Message:
     match intent:
         case SetOutput(nonce, session, output, for_ms, ramp_ms, heard_ms, lease_ms):
-            ultrasound = output if isinstance(output, Ultrasound) else Ultrasound(0, 100, 0, 0)
+            given = fields_of(output)
             return wire.Set(
                 nonce=nonce,
                 session=session,
-                level=level(output),
-                duty_pct=ultrasound.duty_pct,
-                carrier_khz=ultrasound.carrier_khz,
-                pulse_hz=ultrasound.pulse_hz,
+                level=given.level,
+                duty_pct=given.duty_pct,
+                carrier_khz=given.carrier_khz,
+                pulse_hz=given.pulse_hz,
                 for_ms=for_ms,
                 ramp_ms=ramp_ms,
                 heard_ms=heard_ms,
@@ -119,29 +133,17 @@ def _message(intent: Intent) -> wire.Message:
             return wire.Stop()
 
 
-def _answer(message: wire.Message) -> Answer | None:
-    match message:
-        case wire.Status():
-            return _report(message)
-        case wire.Identity():
-            return Identity(
-                driveable=message.major == wire.MAJOR,
-                version=f"{message.major}.{message.minor}",
-                family=_FAMILIES[message.family],
-                model=message.model,
-                serial=message.serial,
-                firmware=".".join(map(str, message.firmware)),
-                nonce=message.nonce,
-                calibrated=(_EPOCH + timedelta(days=message.calibrated)).isoformat()
-                if message.calibrated
-                else None,
-            )
-        case wire.Capabilities():
-            try:
-                return _declaration(message)
-            except InvalidBound:  # the unit contradicts itself: what it declares cannot be used
-                return None
-    return None  # a request: an echo of our own, or another host
+def _identity(said: wire.Identity) -> Identity:
+    return Identity(
+        driveable=said.major == wire.MAJOR,
+        version=f"{said.major}.{said.minor}",
+        family=family_of(said.family),
+        model=said.model,
+        serial=said.serial,
+        firmware=".".join(map(str, said.firmware)),
+        nonce=said.nonce,
+        calibrated=(_EPOCH + timedelta(days=said.calibrated)).isoformat() if said.calibrated else None,
+    )
 
 
 def _report(status: wire.Status) -> Report:
@@ -180,35 +182,9 @@ def _faults(bits: wire.Fault) -> tuple[str, ...]:
     return (*named, f"UNKNOWN_{unnamed:04X}") if unnamed else tuple(named)
 
 
-def _declaration(said: wire.Capabilities) -> Declaration:
-    def bound(
-        quantity: Quantity,
-        *,
-        at_least: int | None = None,
-        at_most: int | None = None,
-        one_of: frozenset[int] | None = None,
-    ) -> Bound:
-        return Bound(quantity, Layer.UNIT, _SOURCE, at_least, at_most, one_of)
-
-    ultrasound = said.area_mm2 > 0
-    bounds = [
-        bound(Quantity.STEP_MS, at_most=said.step_max_ms),
-        bound(Quantity.DELIVERED_MS, at_most=said.delivered_max_ms),
-        bound(
-            Quantity.INTENSITY_MW_CM2 if ultrasound else Quantity.SPEED_PER_MIN,
-            at_least=said.level_min,
-            at_most=said.level_max,
-        ),
-    ]
-    if ultrasound:
-        bounds += [
-            bound(Quantity.SATA_MW_CM2, at_most=said.average_max),
-            bound(Quantity.DUTY_PCT, one_of=frozenset(said.duties_pct)),
-            bound(Quantity.CARRIER_KHZ, one_of=frozenset(said.carriers_khz)),
-            bound(Quantity.PULSE_HZ, one_of=frozenset({0, *said.pulses_hz})),  # 0: continuous
-        ]
+def _declaration(said: wire.Capabilities, family: Family) -> Declaration:
     return Declaration(
-        bounds=tuple(bounds),
+        bounds=tuple(declared_bounds(said, family)),
         area_mm2=said.area_mm2 or None,
         hold_max_ms=said.hold_max_ms,
         lease_min_ms=said.lease_min_ms,

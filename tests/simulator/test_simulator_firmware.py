@@ -94,7 +94,7 @@ def test_a_step_ends_to_the_millisecond_and_leads_to_ready(bench: Bench, for_ms:
     status = bench.look()
     assert bench.unit.silent_since_ms == 37 + for_ms
     assert (status.state, status.step_ms) == (UnitState.READY, for_ms)
-    assert bench.unit.changes[-1] == OutputChange(37 + for_ms, 0, Why.STEP_DONE)
+    assert bench.unit.changes[-1] == OutputChange(37 + for_ms, 0, Why.STEP_DONE, family=Family.ULTRASOUND)
 
 
 @pytest.mark.hazard("H-02")
@@ -230,7 +230,7 @@ def test_a_stop_silences_at_once_disarms_and_keeps_the_counts(bench: Bench) -> N
 
     assert (status.state, status.output, status.delivered_ms) == (UnitState.IDLE, 0, 321)
     assert bench.unit.silent_since_ms == 321
-    assert bench.unit.changes[-1] == OutputChange(321, 0, Why.STOP)
+    assert bench.unit.changes[-1] == OutputChange(321, 0, Why.STOP, family=Family.ULTRASOUND)
 
 
 @pytest.mark.hazard("H-18")
@@ -435,6 +435,6 @@ def test_a_frame_may_come_in_pieces(bench: Bench) -> None:
 
 
 def test_a_change_of_a_motor_is_told_in_its_own_unit() -> None:
-    change = OutputChange(5, 2200, Why.SET, 300, Family.PERCUSSION)
+    change = OutputChange(5, 2200, Why.SET, 300, family=Family.PERCUSSION)
 
     assert change.as_json() == {"ms": 5, "output_per_min": 2200, "why": "set", "ramp_ms": 300}
