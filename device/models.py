@@ -16,7 +16,7 @@ from protocols.families import definition
 from protocols.limits import Bound, Family, InvalidBound, Layer, Quantity
 
 _FOLDER = Path(__file__).with_name("nameplates")
-MODELS = ("us111", "ultragun", "ultragun_pro")
+MODELS = tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 SENSORS = ("output", "head_temperature", "contact", "battery")
 _TIMES = (Quantity.STEP_MS, Quantity.DELIVERED_MS)
 _RANGES = ("hold_max_ms", "lease_min_ms", "lease_max_ms")  # what any unit declares

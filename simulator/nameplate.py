@@ -14,9 +14,9 @@ from pathlib import Path
 
 from device.wire.messages import Family, Sensor
 
-MODELS = ("us111", "ultragun", "ultragun_pro")
-
 _FILES = Path(__file__).with_name("nameplates")
+MODELS = tuple(sorted(path.stem for path in _FILES.glob("*.toml")))
+
 _DAY_ZERO = date(2020, 1, 1)
 
 
@@ -33,6 +33,7 @@ class Nameplate:
 
     model: str
     name: str
+    serial_prefix: str  # of every serial number of the model, and of no other's
     family: Family
     firmware: tuple[int, ...]
     calibrated: date

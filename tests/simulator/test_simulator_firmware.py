@@ -44,7 +44,7 @@ def test_a_unit_declares_what_its_nameplate_says(model: str) -> None:
 
 
 def test_a_model_nobody_knows_is_refused_with_the_ones_that_are_known() -> None:
-    with pytest.raises(UnknownModel, match="us111, ultragun, ultragun_pro"):
+    with pytest.raises(UnknownModel, match="ultragun, ultragun_pro, us111"):
         SimulatedUnit("us112")
 
 
