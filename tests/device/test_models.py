@@ -129,7 +129,7 @@ def test_a_model_nobody_knows_is_refused_with_those_there_are() -> None:
     )
     assert str(no_name.value) == (
         "the unit calls itself 'us111', which no model here does\n"
-        "Use a unit of a known model (US111, UltraGun, UltraGun PRO), or add its nameplate."
+        "Use a unit of a known model (UltraGun, UltraGun PRO, US111), or add its nameplate."
     )
 
 
