@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, timedelta
 
 from device.dialects.base import (
@@ -104,14 +105,10 @@ class Native:
 def _message(intent: Intent) -> wire.Message:
     match intent:
         case SetOutput(nonce, session, output, for_ms, ramp_ms, heard_ms, lease_ms):
-            given = fields_of(output)
             return wire.Set(
                 nonce=nonce,
                 session=session,
-                level=given.level,
-                duty_pct=given.duty_pct,
-                carrier_khz=given.carrier_khz,
-                pulse_hz=given.pulse_hz,
+                **asdict(fields_of(output)),
                 for_ms=for_ms,
                 ramp_ms=ramp_ms,
                 heard_ms=heard_ms,
