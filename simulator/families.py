@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import assert_never
 
-from device.wire.messages import Family
+from device.wire.messages import Family, Set
 from simulator.nameplate import Nameplate
 from simulator.physics import Body, Percussion, Ultrasound
 
@@ -19,6 +19,18 @@ def body(plate: Nameplate, rng: Random) -> Body:
             return Ultrasound(plate, rng)
         case Family.PERCUSSION:
             return Percussion(plate, rng)
+    assert_never(plate.family)
+
+
+def gives(plate: Nameplate, asked: Set) -> bool:
+    """Whether the unit has a setting such as ``asked``, whatever its level."""
+    match plate.family:
+        case Family.ULTRASOUND:
+            pulses = (0,) if asked.duty_pct == 100 else plate.pulses_hz
+            pulsed = asked.duty_pct in plate.duties_pct and asked.pulse_hz in pulses
+            return pulsed and asked.carrier_khz in plate.carriers_khz
+        case Family.PERCUSSION:
+            return (asked.duty_pct, asked.carrier_khz, asked.pulse_hz) == (100, 0, 0)
     assert_never(plate.family)
 
 
