@@ -18,6 +18,7 @@ from physioctl.record.history import Session, Summary
 from physioctl.record.journal import default_path
 from physioctl.record.journal_file import ELSEWHERE, bears_our_mark, file_named, is_to_begin, plainly
 from physioctl.text import clean, joules, minutes
+from protocols.limits import Quantity
 
 _JOURNAL = click.option(
     "--journal", type=click.Path(path_type=Path), metavar="FILE", help="The journal; by default your own."
@@ -215,7 +216,7 @@ def _said(body: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} {clean(str(value))}"
 
 
-_UNITS = {"_mw_cm2": " mW/cm²", "_pct": " %", "_khz": " kHz", "_hz": " Hz", "_per_min": " /min", "_mj": " mJ"}
+_UNITS = {f"_{quantity.suffix}": f" {quantity.unit}" for quantity in Quantity}
 
 
 def _quantity(key: str, value: int) -> str:
