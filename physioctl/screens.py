@@ -47,11 +47,14 @@ class JsonLines:
     """One JSON object a line, for other programs."""
 
     def __init__(self, say: Say) -> None:
+        from physioctl.record.codec import to_json  # pydantic is slow to import, and a stop may not wait
+
         self._say = say
+        self._to_json = to_json
 
     def notice(self, event: Event) -> None:
         """Print ``event``."""
-        self._say(json.dumps(event.as_json(), ensure_ascii=False, separators=(", ", ": ")))
+        self._say(json.dumps(self._to_json(event), ensure_ascii=False, separators=(", ", ": ")))
 
 
 class Plain:
