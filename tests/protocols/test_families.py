@@ -21,6 +21,7 @@ from protocols.families.ultrasound import Ultrasound
 from protocols.library import parse
 from protocols.limits import Family, Quantity
 from protocols.plan import OFF_STEPS, Emit, Off, Output
+from protocols.quantity import dimension_of
 from protocols.steps import KINDS, LEVELS
 from tests.protocol_files import as_bytes
 
@@ -137,8 +138,8 @@ def test_the_wires_families_and_ours_are_the_same() -> None:
 
 @pytest.mark.parametrize("family", Family)
 def test_an_emission_in_a_file_is_the_setting_of_its_family(family: Family) -> None:
-    values = {"intensity": "1 W/cm²", "duty": "100 %", "carrier": "1 MHz", "speed": "2000 /min"}
-    keys = {key.name: values[key.name] for key in definition(family).keys if key.needed}
+    needed = [key for key in definition(family).keys if key.needed]
+    keys = {key.name: dimension_of(key.quantity.unit).examples[-1] for key in needed}
 
     protocol = parse(file_with({"emit": keys, "for": "10 s"}, family=family))
 
