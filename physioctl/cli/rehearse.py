@@ -18,7 +18,8 @@ from physioctl.events import SessionEnded
 from physioctl.rehearsal.rehearse import Rehearsal, rehearse
 from physioctl.rehearsal.rig import Rig
 from physioctl.screens import JsonLines, Plain, summary
-from simulator.faults import parse, scenario
+from simulator.faults import parse
+from simulator.scenario import scenario
 
 
 @click.command("rehearse")

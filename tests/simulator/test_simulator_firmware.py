@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+import simulator
 from device.wire.frame import Frame, encode
 from device.wire.messages import Family, Look, Message, Result, Sensor, Status, Stop, Type, UnitState
-from simulator.nameplate import MODELS, UnknownModel, nameplate
+from simulator.nameplate import MODELS, UnknownModel, nameplate, read_nameplate
 from simulator.record import OutputChange, Why
 from simulator.unit import SimulatedUnit
 from tests.simulator.bench import Bench
@@ -28,6 +30,27 @@ def test_a_unit_starts_idle_silent_and_with_nothing_counted(model: str) -> None:
     assert (status.state, status.output, status.session) == (UnitState.IDLE, 0, 0)
     assert (status.delivered_ms, status.energy_mj, status.lapses, status.bad_frames) == (0, 0, 0, 0)
     assert bench.unit.silent_since_ms == 0
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "says"),
+    [
+        ("level_max = ", "level_mx = ", "level_mx"),
+        ("level_max = 1060\n", "", "level_max"),
+        ("level_max = 1060", "level_max = '1060'", "level_max"),
+        ("level_max = 1060", "level_max = 1060.5", "level_max"),
+        ("pulses_hz = [100]", "pulses_hz = ['100']", "pulses_hz"),
+        ('"ultrasound"', '"laser"', "LASER"),
+        ('"CONTACT"', '"CONTRACT"', "CONTRACT"),
+    ],
+)
+def test_a_nameplate_with_a_slip_in_it_is_refused(tmp_path: Path, was: str, becomes: str, says: str) -> None:
+    text = (Path(simulator.__file__).parent / "nameplates/us111.toml").read_text(encoding="utf-8")
+    assert was in text
+    (tmp_path / "us111.toml").write_text(text.replace(was, becomes, 1), encoding="utf-8")
+
+    with pytest.raises(ValueError, match=says):
+        read_nameplate(tmp_path / "us111.toml")
 
 
 @pytest.mark.parametrize("model", MODELS)
