@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
-from enum import Enum, StrEnum
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 JSON = Mapping[str, Any]
@@ -31,6 +31,11 @@ class Priority(StrEnum):
     LOW = "low"
 
 
+def name_of(kind: type[Event]) -> str:
+    """The name of a kind of event in the record, such as ``step_started``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened at ``at_ms`` of the session's clock."""
@@ -39,12 +44,8 @@ class Event:
 
     @property
     def name(self) -> str:
-        """The event's name in the record, such as ``step_started``."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
-
-    def as_json(self) -> dict[str, Any]:
-        """The event as plain values, its name first."""
-        return {"event": self.name} | {f.name: _plain(getattr(self, f.name)) for f in fields(self)}
+        """The event's name in the record."""
+        return name_of(type(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,15 +207,3 @@ class Observer(Protocol):
 
     def notice(self, event: Event) -> None:
         """Show ``event``, or count it, or pass it on."""
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Enum):
-        return value.value
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value

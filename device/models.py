@@ -12,26 +12,15 @@ from pathlib import Path
 
 from device.errors import NameplateInvalid, WrongUnit
 from device.nameplate import Table, read_toml
+from protocols.families import definition
 from protocols.limits import Bound, Family, InvalidBound, Layer, Quantity
 
 _FOLDER = Path(__file__).with_name("nameplates")
-MODELS = ("us111", "ultragun", "ultragun_pro")
+MODELS = tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 SENSORS = ("output", "head_temperature", "contact", "battery")
 _TIMES = (Quantity.STEP_MS, Quantity.DELIVERED_MS)
-_BOUNDED = {
-    Family.ULTRASOUND: (
-        Quantity.INTENSITY_MW_CM2,
-        Quantity.SATA_MW_CM2,
-        Quantity.DUTY_PCT,
-        Quantity.CARRIER_KHZ,
-        Quantity.PULSE_HZ,
-        *_TIMES,
-    ),
-    Family.PERCUSSION: (Quantity.SPEED_PER_MIN, *_TIMES),
-}
-_LISTED = (Quantity.DUTY_PCT, Quantity.CARRIER_KHZ, Quantity.PULSE_HZ)  # one of some, and not a range
 _RANGES = ("hold_max_ms", "lease_min_ms", "lease_max_ms")  # what any unit declares
-_HEAD_RANGES = ("area_mm2", "head_trip_ddeg_c")  # and what an ultrasound unit does
+_HEAD_RANGES = ("area_mm2", "head_trip_ddeg_c")  # and what one with a head does
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +40,7 @@ class Model:
     name: str  # as the unit says it
     family: Family
     bounds: tuple[Bound, ...]
-    area_mm2: int | None  # effective radiating area (ERA); None for percussion
+    area_mm2: int | None  # effective radiating area (ERA); None without a head
     head_warn_ddeg_c: int | None  # tenths of a degree; None without a head that heats
     head_trip_ddeg_c: int | None
     sensors: tuple[str, ...] = ()  # a unit without one of them is not driven
@@ -93,21 +82,25 @@ def read_model(path: Path) -> Model:
 
 def _read(path: Path, plate: Table) -> Model:
     family = Family(plate.one_of("family", tuple(Family)))
-    ultrasound = family is Family.ULTRASOUND
+    said = definition(family)
     source = plate.text("source")
     bounds, declared = plate.table("bounds"), plate.table("declared")
-    head = plate.table("head") if ultrasound else None
+    head = plate.table("head") if said.has_head else None
     read = Model(
         id=plate.text("id"),
         name=plate.text("name"),
         family=family,
-        bounds=tuple(_bound(bounds, quantity, source) for quantity in _BOUNDED[family]),
+        bounds=tuple(
+            _bound(bounds, quantity, source, listed=quantity in said.listed)
+            for quantity in (*said.nameplate, *_TIMES)
+        ),
         area_mm2=head.whole("area_mm2") if head else None,
         head_warn_ddeg_c=head.whole("warn_ddeg_c") if head else None,
         head_trip_ddeg_c=head.whole("trip_ddeg_c") if head else None,
         sensors=declared.names("sensors", SENSORS),
         ranges=tuple(
-            Range(what, *declared.range(what)) for what in (*_RANGES, *(_HEAD_RANGES if ultrasound else ()))
+            Range(what, *declared.range(what))
+            for what in (*_RANGES, *(_HEAD_RANGES if said.has_head else ()))
         ),
     )
     for table in (plate, bounds, declared, *([head] if head else [])):
@@ -116,9 +109,9 @@ def _read(path: Path, plate: Table) -> Model:
     return read
 
 
-def _bound(bounds: Table, quantity: Quantity, source: str) -> Bound:
+def _bound(bounds: Table, quantity: Quantity, source: str, *, listed: bool) -> Bound:
     clauses = bounds.table(quantity.name.lower())
-    if quantity in _LISTED:
+    if listed:  # one of some, and not a range
         read = Bound(quantity, Layer.MODEL, source, one_of=frozenset(clauses.wholes("one_of")))
     else:
         low = clauses.whole("at_least") if clauses.has("at_least") else None

@@ -32,7 +32,7 @@ class Unit:
 
     @property
     def area_mm2(self) -> int | None:
-        """Effective radiating area (ERA) that energy is planned by; None for percussion.
+        """Effective radiating area (ERA) that energy is planned by; None without a head.
 
         The unit's own or its nameplate's, whichever is smaller: a declaration can only lower the energy.
         """

@@ -14,7 +14,7 @@ from device.monitor.alarms import RULES
 from device.unit import Unit
 from physioctl.questions import BENCH
 from protocols.errors import Refused
-from protocols.limits import Family
+from protocols.families import definition
 
 if TYPE_CHECKING:  # whoever holds a protocol has paid for pydantic already
     from protocols.model import Protocol
@@ -48,9 +48,9 @@ def check_host_loss(
     """
     if not unit.policy.attended_only or protocol.family is None:
         return
-    if protocol.family is Family.ULTRASOUND and protocol.body_site != BENCH:
+    if definition(protocol.family).needs_end and protocol.body_site != BENCH:
         raise Refused(
-            f"{unit.policy.told}: it may give no ultrasound on a body site",
+            f"{unit.policy.told}: it may give no {protocol.family} on a body site",
             "Use a unit with a lease or a timer of its own.",
         )
     if not attended or confirm is None:

@@ -11,11 +11,10 @@ from hashlib import sha256
 
 from protocols.contraindications import RELATIVE, Action, AgeBand, Contraindication, catalogue
 from protocols.limits import Family
-from protocols.model import EmitStep, Protocol, UltrasoundLevel
+from protocols.model import Protocol
+from protocols.steps import EmitStep
 
 BENCH = "bench"  # a body site that is nobody's body
-THERMAL_DUTY_PCT = 50
-THERMAL_ABOVE_MW_CM2 = 500
 RED_FLAGS = (Action.REFER_NOW, Action.REFER_SOON)
 
 
@@ -89,13 +88,8 @@ def ages_of(protocol: Protocol) -> frozenset[AgeBand] | None:
 
 def is_thermal(protocol: Protocol) -> bool:
     """Whether any emission is of a kind meant to heat."""
-    levels = (step.emit for _, step in protocol.flat_steps() if isinstance(step, EmitStep))
-    return any(
-        level.duty_pct >= THERMAL_DUTY_PCT
-        or level.intensity_mw_cm2 * level.duty_pct > THERMAL_ABOVE_MW_CM2 * 100
-        for level in levels
-        if isinstance(level, UltrasoundLevel)
-    )
+    steps = (step for _, step in protocol.flat_steps())
+    return any(step.emit.setting().is_thermal for step in steps if isinstance(step, EmitStep))
 
 
 def texts_of(protocol: Protocol) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from device.events import (
     Acted,
@@ -32,6 +32,9 @@ from physioctl.events import (
     UnitLimitations,
 )
 from physioctl.text import clean, minutes
+from protocols.families import definition
+from protocols.families.base import Reading
+from protocols.limits import Family
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
@@ -51,11 +54,14 @@ class JsonLines:
     """One JSON object a line, for other programs."""
 
     def __init__(self, say: Say) -> None:
+        from physioctl.record.codec import to_json  # pydantic is slow to import, and a stop may not wait
+
         self._say = say
+        self._to_json = to_json
 
     def notice(self, event: Event) -> None:
         """Print ``event``."""
-        self._say(json.dumps(event.as_json(), ensure_ascii=False, separators=(", ", ": ")))
+        self._say(json.dumps(self._to_json(event), ensure_ascii=False, separators=(", ", ": ")))
 
 
 class Plain:
@@ -108,7 +114,7 @@ class BarScreen:
         )
         self._task: TaskID | None = None
         self._total_ms = 0
-        self._percussion = False
+        self._family: Family | None = None
         self._of = ""
 
     def notice(self, event: Event) -> None:
@@ -127,7 +133,7 @@ class BarScreen:
                 self._task,
                 completed=self._total_ms - event.remaining_ms,
                 left=f"{minutes(event.remaining_ms)} left",
-                readings=readings(event, percussion=self._percussion),
+                readings=readings(event, self._family),
                 description=f"{self._of} {event.state}",
             )
         elif isinstance(event, StepStarted):
@@ -148,7 +154,7 @@ class BarScreen:
 
     def _begin(self, event: SessionStarted) -> None:
         self._total_ms = event.total_ms
-        self._percussion = event.family == "percussion"
+        self._family = None if event.family is None else Family(event.family)
         self._task = self._bar.add_task("starting", total=max(1, event.total_ms), left="", readings="")
         self._bar.start()
         self._print(event, "bold")
@@ -157,14 +163,25 @@ class BarScreen:
         self._console.print(clean(_line(event)), style=style, markup=False)
 
 
-def readings(event: Progress, *, percussion: bool) -> str:
-    """The readings of a moment, as a person reads them."""
-    if percussion:
-        return f"{event.output} /min · {event.energy_mj / 1000:.0f} J · battery {event.battery_pct} %"
-    return (
-        f"{event.output / 1000:.2f} W/cm² · {event.energy_mj / 1000:.0f} J · "
-        f"{event.head_temp_ddeg_c / 10:.1f} °C · contact {event.contact_pct} %"
-    )
+def readings(event: Progress, family: Family | None) -> str:
+    """The readings of a moment, as a person reads them; nothing for guidance, which has none."""
+    if family is None:
+        return ""
+    said = definition(family)
+    return " · ".join([said.show_output(event.output), *(_reading(which, event) for which in said.readings)])
+
+
+def _reading(which: Reading, event: Progress) -> str:
+    match which:
+        case Reading.ENERGY:
+            return f"{event.energy_mj / 1000:.0f} J"
+        case Reading.HEAD_TEMPERATURE:
+            return f"{event.head_temp_ddeg_c / 10:.1f} °C"
+        case Reading.CONTACT:
+            return f"contact {event.contact_pct} %"
+        case Reading.BATTERY:
+            return f"battery {event.battery_pct} %"
+    assert_never(which)
 
 
 def summary(ended: SessionEnded) -> list[str]:

@@ -11,22 +11,15 @@ from dataclasses import dataclass
 
 from protocols import ceilings, plan
 from protocols.errors import Refused
+from protocols.families import definition
 from protocols.library import as_read
 from protocols.limits import Bound, Excess, Family, Layer, Limits, Quantity
-from protocols.model import EmitStep, FlatStep, PercussionLevel, Protocol, RestStep
+from protocols.model import Protocol
 from protocols.origin import Where
-from protocols.plan import Emit, Guide, Output, Percussion, Plan, Rest, Step, Ultrasound
+from protocols.plan import Emit, Plan, Step
+from protocols.steps import EmitStep
 
-RAMP_MS = {Family.ULTRASOUND: 3_000, Family.PERCUSSION: 1_000}
 _LAYERS = tuple(Layer)
-_KEYS = {  # the key of an emission that sets each quantity
-    Quantity.INTENSITY_MW_CM2: "intensity",
-    Quantity.SATA_MW_CM2: "intensity",
-    Quantity.DUTY_PCT: "duty",
-    Quantity.CARRIER_KHZ: "carrier",
-    Quantity.PULSE_HZ: "pulse",
-    Quantity.SPEED_PER_MIN: "speed",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +74,13 @@ def compile_plan(
     standing = standing_limits(protocol)
     limits = _layered(standing.with_layer(limits.bounds, limits.blocks).with_layer(protocol.own_bounds()))
     _refuse_blocked(protocol, limits)
-    steps = tuple(_step(step) for _, step in protocol.flat_steps())
+    steps = tuple(step.planned() for _, step in protocol.flat_steps())
     energy_mj = _energy_mj(steps, family, area_mm2)
     held = [*_held_steps(protocol), _held_time(protocol)]
     if energy_mj is not None:
         held.append(_Held(("steps",), "the session", Quantity.ENERGY_MJ, energy_mj))
     elif protocol.family is not None and (bounds := limits.of(Quantity.ENERGY_MJ)):
-        raise _energy_not_known(protocol, model, bounds[0])
+        raise _energy_not_known(protocol, family, model, bounds[0])
     _refuse_excess(protocol, limits, held)
     made = Plan(
         protocol_id=protocol.id,
@@ -108,11 +101,13 @@ def compile_plan(
     return made
 
 
-def _energy_not_known(protocol: Protocol, model: str, bound: Bound) -> Refused:
+def _energy_not_known(protocol: Protocol, family: Family, model: str, bound: Bound) -> Refused:
     what = f"the energy of {protocol.id} is bounded ({bound.layer}: {bound.source})"
-    if protocol.family is Family.PERCUSSION:
+    said = definition(family)
+    if not said.has_head:
         return Refused(
-            f"{what}, and percussion plans no energy", "Bound its speed or its delivered time instead."
+            f"{what}, and {family} plans no energy",
+            f"Bound its {said.level.label} or its delivered time instead.",
         )
     return Refused(
         f"{what}, and {model}'s radiating area is not known",
@@ -125,26 +120,8 @@ def _layered(limits: Limits) -> Limits:
     return Limits(sorted(limits.bounds, key=lambda bound: _LAYERS.index(bound.layer)), limits.blocks)
 
 
-def _step(step: FlatStep) -> Step:
-    if isinstance(step, EmitStep):
-        output = _output(step)
-        family = Family.ULTRASOUND if isinstance(output, Ultrasound) else Family.PERCUSSION
-        ramp_ms = min(RAMP_MS[family], step.duration_ms) if step.ramp_ms is None else step.ramp_ms
-        return Emit(output, step.duration_ms, ramp_ms, step.say)
-    if isinstance(step, RestStep):
-        return Rest(step.duration_ms, step.say)
-    return Guide(step.guide, step.duration_ms)
-
-
-def _output(step: EmitStep) -> Output:
-    level = step.emit
-    if isinstance(level, PercussionLevel):
-        return Percussion(level.speed_per_min)
-    return Ultrasound(level.intensity_mw_cm2, level.duty_pct, level.carrier_khz, level.pulse_hz or 0)
-
-
 def _energy_mj(steps: tuple[Step, ...], family: Family, area_mm2: int | None) -> int | None:
-    if family is Family.PERCUSSION or area_mm2 is None or area_mm2 <= 0:
+    if not definition(family).has_head or area_mm2 is None or area_mm2 <= 0:
         return None
     return sum(plan.energy_mj(step, area_mm2) for step in steps if isinstance(step, Emit))
 
@@ -159,8 +136,10 @@ def _held_steps(protocol: Protocol) -> Iterator[_Held]:
 
 
 def _set_by(step: EmitStep) -> Iterator[tuple[Where, Quantity, int]]:
-    for quantity, value in plan.quantities(_output(step)):
-        yield ("emit", _KEYS[quantity]), quantity, value
+    keys = {key.quantity: key.name for key in definition(step.emit.family).keys}
+    for quantity, value in plan.quantities(step.emit.setting()):
+        # A value that follows from several keys, as a temporal average does, is laid to the first of them.
+        yield ("emit", keys.get(quantity, next(iter(keys.values())))), quantity, value
     yield ("for",), Quantity.STEP_MS, step.duration_ms
 
 
@@ -220,4 +199,4 @@ def _name(where: Where) -> str:
 
 
 def _an(family: Family | None) -> str:
-    return f"{'an' if family is Family.ULTRASOUND else 'a'} {family}"
+    return f"{'an' if str(family)[0] in 'aeiou' else 'a'} {family}"

@@ -16,10 +16,19 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from protocols import ceilings
 from protocols.errors import InstallationDamaged
+from protocols.families import definition
 from protocols.limits import Family
 
 PATH = Path(__file__).with_name("contraindications.toml")
@@ -54,7 +63,7 @@ class Contraindication:
     code: str
     title: str
     ask: str  # yes means that it is present
-    action: Mapping[str, Action]  # by kind of output: thermal, ultrasound, percussion
+    action: Mapping[str, Action]  # by kind of output: thermal, or a family
     weigh: str  # what to weigh where the action is relative; empty where it never is
     lasting: bool  # whether a no of an earlier day still holds
     sites: frozenset[str]  # empty: everywhere
@@ -107,6 +116,17 @@ def parse(text: str) -> Catalogue:
 _Text: TypeAlias = Annotated[str, Field(pattern=r"^\S(.*\S)?$")]
 _Texts: TypeAlias = Annotated[tuple[_Text, ...], Field(min_length=1, strict=False)]
 _Severity: TypeAlias = Literal["note", "ask_clinician", "block"]
+_THERMAL = "thermal"  # output of any family that is meant to heat
+_KINDS = (_THERMAL, *map(str, Family))
+
+
+def _known_kind(kind: str) -> str:
+    if kind not in _KINDS:
+        raise ValueError(f"none of {', '.join(_KINDS)}")
+    return kind
+
+
+_Kind: TypeAlias = Annotated[str, AfterValidator(_known_kind)]
 _SEVERITIES = ("note", "ask_clinician", "block")  # from the mildest
 _RELATIVE = frozenset(map(str, RELATIVE))
 
@@ -118,7 +138,7 @@ class _Strict(BaseModel):
 class _Question(_Strict):
     title: _Text
     ask: Annotated[str, Field(pattern=r"^\S.*\?$")]
-    action: dict[Literal["thermal", "ultrasound", "percussion"], _Severity]
+    action: dict[_Kind, _Severity]
     weigh: _Text | None = None
     lasting: bool
     sites: _Texts | None = None
@@ -136,11 +156,15 @@ class _Question(_Strict):
         relative = bool(_RELATIVE & set(self.action.values()))
         if relative is not (self.weigh is not None):
             raise ValueError("`weigh` stands exactly where an action is relative")
-        if "thermal" in self.action:
-            severities = [_SEVERITIES.index(self.action.get(k, "note")) for k in ("thermal", "ultrasound")]
-            if severities[0] < severities[1]:
-                raise ValueError("`thermal` may not be milder than `ultrasound`")
+        if _THERMAL in self.action:
+            for family in Family:
+                milder = self._severity(_THERMAL) < self._severity(family)
+                if definition(family).may_heat and milder:
+                    raise ValueError(f"`{_THERMAL}` may not be milder than `{family}`")
         return self
+
+    def _severity(self, kind: str) -> int:
+        return _SEVERITIES.index(self.action.get(kind, "note"))
 
 
 class _Ages(_Strict):
@@ -158,6 +182,14 @@ class _File(_Strict):
         for texts in ([q.title for q in questions.values()], [q.ask for q in questions.values()]):
             if twice := {text for text in texts if texts.count(text) > 1}:
                 raise ValueError(f"{'; '.join(sorted(twice))}: here twice")
+        return questions
+
+    @field_validator("questions")
+    @classmethod
+    def _asked_of_every_family(cls, questions: dict[str, _Question]) -> dict[str, _Question]:
+        asked = {kind for question in questions.values() for kind in question.action}
+        if missing := set(map(str, Family)) - asked:
+            raise ValueError(f"{', '.join(sorted(missing))}: no question is asked before it")
         return questions
 
     @field_validator("age_bands")

@@ -45,14 +45,13 @@ def _within(family: Family, bounded: Quantity) -> AfterValidator:
     return AfterValidator(check)
 
 
-_U, _P = Family.ULTRASOUND, Family.PERCUSSION
-Intensity: TypeAlias = Annotated[int, *_quantity(quantity.INTENSITY), _within(_U, Quantity.INTENSITY_MW_CM2)]
-Duty: TypeAlias = Annotated[int, *_quantity(quantity.PERCENT), _within(_U, Quantity.DUTY_PCT)]
-Carrier: TypeAlias = Annotated[int, *_quantity(quantity.CARRIER), _within(_U, Quantity.CARRIER_KHZ)]
-Pulse: TypeAlias = Annotated[int, *_quantity(quantity.PULSE), _within(_U, Quantity.PULSE_HZ)]
-Speed: TypeAlias = Annotated[int, *_quantity(quantity.SPEED), _within(_P, Quantity.SPEED_PER_MIN)]
+def of_quantity(bounded: Quantity, family: Family | None = None) -> Any:
+    """The type of a field that holds ``bounded``, within the ceiling of ``family`` where one is given."""
+    within = () if family is None else (_within(family, bounded),)
+    return Annotated[(int, *_quantity(quantity.dimension_of(bounded.unit)), *within)]
+
+
 Duration: TypeAlias = Annotated[int, *_quantity(quantity.DURATION)]
-Energy: TypeAlias = Annotated[int, *_quantity(quantity.ENERGY)]
 
 
 class NotSaid(ValueError):

@@ -43,6 +43,14 @@ class Quantity(Enum):
         """The unit its whole numbers are counted in."""
         return self.value[1]
 
+    @property
+    def suffix(self) -> str:
+        """What the name of a value in this unit ends in, such as ``mw_cm2`` or ``per_min``."""
+        name = self.unit.lower()
+        for written, spelt in (("/min", "per_min"), ("/", "_"), ("²", "2"), ("%", "pct"), ("µ", "u")):
+            name = name.replace(written, spelt)
+        return name
+
     def show(self, value: int) -> str:
         """``value`` as people read it: ``0.44 W/cm²``, ``5 min``."""
         return show_in(value, self.unit)

@@ -7,9 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from protocols import model
+from protocols import model, steps
 from protocols.errors import Mistake
+from protocols.families import definition
 from protocols.fields import Disagreement, NotSaid, near
+from protocols.limits import Family
 from protocols.origin import Where
 from protocols.quantity import NotAQuantity, shorten
 from protocols.reading import Node
@@ -29,12 +31,8 @@ _KEYS: Mapping[str, type[BaseModel]] = {
     "limits": model.OwnLimits,
     "screening": model.Question,
     "red_flags": model.RedFlag,
-    "<ultrasound>": model.UltrasoundLevel,
-    "<percussion>": model.PercussionLevel,
-    "<emit>": model.EmitStep,
-    "<rest>": model.RestStep,
-    "<guide>": model.GuideStep,
-    "<repeat>": model.RepeatStep,
+    **{f"<{family}>": level for family, level in steps.LEVELS.items()},
+    **{f"<{kind}>": step for kind, step in steps.STEP_MODELS.items()},
 }
 
 
@@ -67,7 +65,8 @@ def _said(detail: Any, cause: Exception | None) -> tuple[str, str]:
     if kind == "extra_forbidden":
         return "there is no such key here", near(str(loc[-1]), _known_keys(loc[:-1]))
     if kind == "union_tag_not_found":
-        return _not_one_step(detail["input"])
+        in_emission = loc[-1:] == ("emit",)
+        return _sets_nothing(detail["input"]) if in_emission else _not_one_step(detail["input"])
     found = _found(detail["input"])
     if kind in {"enum", "literal_error"}:
         return f"found {found}; expected {detail['ctx']['expected']}", "Write one of these."
@@ -78,15 +77,25 @@ def _said(detail: Any, cause: Exception | None) -> tuple[str, str]:
 
 
 def _not_one_step(found: object) -> tuple[str, str]:
-    kinds = model.kinds_of(found)
-    choice = ", ".join(model.KINDS)
+    kinds = steps.kinds_of(found)
+    choice = ", ".join(steps.KINDS)
     if kinds:
         return f"one step has {' and '.join(kinds)}", "Make them two steps."
     if isinstance(found, dict):
-        guess = [near(key, model.KINDS) for key in found]
+        guess = [near(key, steps.KINDS) for key in found]
         mean = next((text for text in guess if text.startswith("Did")), f"Begin it with one of {choice}.")
         return f"this step has none of {choice}", mean
     return f"found {_found(found)}; expected a step", f"Begin it with one of {choice}."
+
+
+def _sets_nothing(found: object) -> tuple[str, str]:
+    sets = {key.name: None for family in Family for key in definition(family).keys}
+    known = ", ".join(sets)
+    if not isinstance(found, dict):
+        return f"found {_found(found)}; expected what to emit", f"Name some of {known}."
+    guess = [near(str(key), sets) for key in found]
+    mean = next((text for text in guess if text.startswith("Did")), f"Name some of {known}.")
+    return "nothing that can be emitted is named", mean
 
 
 def _known_keys(loc: tuple[str | int, ...]) -> list[str]:

@@ -7,52 +7,38 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 from hashlib import sha256
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    WithJsonSchema,
+    create_model,
+    model_validator,
+)
 
 from protocols.additions import slips_in_screening
 from protocols.ceilings import family_layer
 from protocols.contraindications import AgeBand
-from protocols.fields import (
-    Carrier,
-    Code,
-    Disagreement,
-    Duration,
-    Duty,
-    Energy,
-    Given,
-    Id,
-    Intensity,
-    NotSaid,
-    Pulse,
-    Site,
-    Slip,
-    Speed,
-    Text,
-    Version,
-)
+from protocols.families import definition
+from protocols.families.base import Key
+from protocols.fields import Code, Disagreement, Id, NotSaid, Site, Slip, Text, Version
 from protocols.limits import Bound, Family, Layer, Limits, Quantity
 from protocols.origin import Origin, Where
-from protocols.quantity import DURATION, show
+from protocols.quantity import DURATION, shorten, show
+from protocols.steps import EmitStep, FlatStep, Steps, Strict, counted, flat, key_field, once
 
 STEPS_MAX = 500  # once its repeats are written out
 TOTAL_MAX_MS = 4 * 3_600_000
-REPEAT_MAX = 50
 RAMP_MAX_MS = 60_000  # the wire counts a ramp in 16 bits
 FORMAT = 1
-
-
-class Uses(StrEnum):
-    """The family of unit a protocol drives, if it drives one."""
-
-    ULTRASOUND = "ultrasound"
-    PERCUSSION = "percussion"
-    NONE = "none"  # guidance only: every step is a guide or a rest
+NO_FAMILY = "none"  # guidance only: every step is without output
 
 
 class Side(StrEnum):
@@ -83,11 +69,7 @@ class Action(StrEnum):
     REFER_SOON = "refer_soon"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-
-class Evidence(_Strict):
+class Evidence(Strict):
     """What speaks for the protocol, said honestly."""
 
     grade: Annotated[Grade, Field(strict=False, description="how far anything published supports it")]
@@ -95,25 +77,45 @@ class Evidence(_Strict):
     sources: Annotated[tuple[Text, ...], Field(description="publications, as author and year")] = ()
 
 
-class OwnLimits(_Strict):
+_TIMES = (
+    Key("step", Quantity.STEP_MS, "time of one emission"),
+    Key("duration", Quantity.DELIVERED_MS, "delivered time of the session"),
+)
+
+
+def _limits_of(family: Family | None) -> dict[str, Key]:
+    """What a plan can be held to; where nothing is emitted every limit is kept."""
+    of_families = [key for one in Family if family in (one, None) for key in definition(one).limits]
+    return {key.name: key for key in (*of_families, *_TIMES)}
+
+
+OWN_LIMITS = _limits_of(None)
+
+
+class _OwnLimits(Strict):
     """Limits the protocol sets itself. They can only lower."""
 
-    intensity: Annotated[Intensity | None, Given, Field(description="intensity during the pulse")] = None
-    sata: Annotated[Intensity | None, Given, Field(description="temporal-average intensity")] = None
-    speed: Annotated[Speed | None, Given] = None
-    step: Annotated[Duration | None, Given, Field(description="time of one emission")] = None
-    duration: Annotated[Duration | None, Given, Field(description="delivered time of the session")] = None
-    energy: Annotated[Energy | None, Given, Field(description="acoustic energy of the session")] = None
+
+if TYPE_CHECKING:
+    OwnLimits: TypeAlias = _OwnLimits
+else:
+    OwnLimits = create_model(
+        "OwnLimits",
+        __base__=_OwnLimits,
+        __module__=__name__,
+        __doc__=_OwnLimits.__doc__,
+        **{name: key_field(key, needed=False) for name, key in OWN_LIMITS.items()},
+    )
 
 
-class Question(_Strict):
+class Question(Strict):
     """A question the protocol adds to the screening. A yes, or no answer, refuses the session."""
 
     code: Annotated[Code, Field(description="a code of your own; none of the project's, and none twice")]
     ask: Annotated[Text, Field(description="the question; yes means that it is present")]
 
 
-class RedFlag(_Strict):
+class RedFlag(Strict):
     """A sign that sends the person to someone else."""
 
     sign: Text
@@ -127,100 +129,15 @@ class RedFlag(_Strict):
         return "_".join(["FLAG", *words, sha256(sign.encode()).hexdigest()[:6].upper()])
 
 
-class UltrasoundLevel(_Strict):
-    """What an ultrasound head is to give."""
-
-    intensity_mw_cm2: Annotated[Intensity, Field(alias="intensity", description="intensity during the pulse")]
-    duty_pct: Annotated[Duty, Field(alias="duty", description="100 % is continuous")]
-    carrier_khz: Annotated[Carrier, Field(alias="carrier")]
-    pulse_hz: Annotated[Pulse | None, Given, Field(alias="pulse", description="needed below 100 % duty")] = (
-        None
-    )
-
-
-class PercussionLevel(_Strict):
-    """What a massage gun is to give."""
-
-    speed_per_min: Annotated[Speed, Field(alias="speed")]
-
-
-Level: TypeAlias = Annotated[
-    Annotated[UltrasoundLevel, Tag("<ultrasound>")] | Annotated[PercussionLevel, Tag("<percussion>")],
-    Discriminator(lambda found: "<percussion>" if _has(found, "speed") else "<ultrasound>"),
-]
-
-
-class EmitStep(_Strict):
-    """Output for a delivered time."""
-
-    emit: Annotated[Level, Field(description="what the unit is to give")]
-    duration_ms: Annotated[Duration, Field(alias="for", description="delivered time, the ramp included")]
-    ramp_ms: Annotated[Duration | None, Given, Field(alias="ramp", description="time of a straight rise")] = (
-        None
-    )
-    say: Annotated[Text, Field(description="what the therapist does meanwhile")] = ""
-
-
-class RestStep(_Strict):
-    """Nothing, for a time. Output is off."""
-
-    duration_ms: Annotated[Duration, Field(alias="rest")]
-    say: Text = ""
-
-
-class GuideStep(_Strict):
-    """An instruction to the person, with its time. Output is off."""
-
-    guide: Annotated[Text, Field(description="what the person does")]
-    duration_ms: Annotated[Duration, Field(alias="for")]
-
-
-class RepeatStep(_Strict):
-    """Steps that come several times."""
-
-    times: Annotated[int, Field(alias="repeat", ge=1, le=REPEAT_MAX)]
-    steps: Steps
-
-
-KINDS = ("emit", "rest", "guide", "repeat")
-
-
-def kinds_of(found: Any) -> list[str]:
-    """Which kinds of step ``found`` says it is; a sound one says one."""
-    return [kind for kind in KINDS if _has(found, kind)]
-
-
-def _has(found: Any, key: str) -> bool:
-    """Whether what is read, or what was made of it, has this key."""
-    if isinstance(found, BaseModel):
-        return any((field.alias or name) == key for name, field in type(found).model_fields.items())
-    return isinstance(found, dict) and key in found
-
-
-def _tag(found: Any) -> str | None:
-    kinds = kinds_of(found)
-    return f"<{kinds[0]}>" if len(kinds) == 1 else None
-
-
-Step: TypeAlias = Annotated[
-    Annotated[EmitStep, Tag("<emit>")]
-    | Annotated[RestStep, Tag("<rest>")]
-    | Annotated[GuideStep, Tag("<guide>")]
-    | Annotated[RepeatStep, Tag("<repeat>")],
-    Discriminator(_tag),
-]
-
-
-def _some(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    if not steps:
-        raise NotSaid("there is no step", "Add one: `- guide: …` and `for: 30 s`, for instance.")
-    return steps
-
-
-Steps: TypeAlias = Annotated[
-    tuple[Step, ...], AfterValidator(_some), Field(json_schema_extra={"minItems": 1})
-]
-FlatStep: TypeAlias = EmitStep | RestStep | GuideStep
+def _family(said: object) -> Family | None:
+    if said == NO_FAMILY:
+        return None
+    try:
+        return Family(said)  # type: ignore[arg-type]  # whatever it is, it is looked up
+    except ValueError:
+        known = ", ".join(map(repr, map(str, Family)))
+        found = "nothing" if said is None else shorten(repr(said))
+        raise NotSaid(f"found {found}; expected {known} or {NO_FAMILY!r}", "Write one of these.") from None
 
 
 def _some_age(ages: tuple[AgeBand, ...]) -> tuple[AgeBand, ...]:
@@ -229,13 +146,19 @@ def _some_age(ages: tuple[AgeBand, ...]) -> tuple[AgeBand, ...]:
     return ages
 
 
-class Protocol(_Strict):
+class Protocol(Strict):
     """A therapy file, checked. Made by `protocols.library`, which gives it its origin."""
 
     format: Annotated[Literal[1], Version, Field(description="the version of this format")]
     id: Annotated[Id, Field(description="the file's name, without .yaml")]
     title: Text
-    uses: Annotated[Uses, Field(alias="family", strict=False, description="none: guidance only")]
+    family: Annotated[
+        Family | None,
+        PlainValidator(_family),
+        PlainSerializer(lambda family: NO_FAMILY if family is None else str(family)),
+        WithJsonSchema({"type": "string", "enum": [*Family, NO_FAMILY]}),
+        Field(description="the family of unit it drives; none: guidance only"),
+    ]
     body_site: Site
     side: Annotated[Side, Field(strict=False)]
     purpose: Annotated[Text, Field(description="for whom and when; and for whom not")]
@@ -258,11 +181,6 @@ class Protocol(_Strict):
     steps: Steps
 
     _origin: Origin = Origin("<memory>")
-
-    @property
-    def family(self) -> Family | None:
-        """The family of unit it drives, or None when it is guidance only."""
-        return None if self.uses is Uses.NONE else Family(self.uses)
 
     @property
     def origin(self) -> Origin:
@@ -294,15 +212,15 @@ class Protocol(_Strict):
 
     def flat_steps(self) -> Iterator[tuple[Where, FlatStep]]:
         """Every step in order, repeats written out, with where in the file it stands."""
-        return _flat(self.steps, ("steps",))
+        return flat(self.steps, ("steps",))
 
     def own_bounds(self) -> tuple[Bound, ...]:
         """The protocol's own limits as a layer."""
         origin = self.origin
         return tuple(
-            Bound(quantity, Layer.PROTOCOL, origin.source(("limits", key)), at_most=value)
-            for key, quantity in OWN_LIMITS.items()
-            if (value := getattr(self.limits, key)) is not None
+            Bound(key.quantity, Layer.PROTOCOL, origin.source(("limits", name)), at_most=value)
+            for name, key in OWN_LIMITS.items()
+            if (value := getattr(self.limits, name)) is not None
         )
 
     def model_post_init(self, context: Any) -> None:
@@ -324,65 +242,21 @@ class Protocol(_Strict):
         return self
 
 
-OWN_LIMITS = {
-    "intensity": Quantity.INTENSITY_MW_CM2,
-    "sata": Quantity.SATA_MW_CM2,
-    "speed": Quantity.SPEED_PER_MIN,
-    "step": Quantity.STEP_MS,
-    "duration": Quantity.DELIVERED_MS,
-    "energy": Quantity.ENERGY_MJ,
-}
-_LIMITS_OF = {  # what a plan of each family can be held to
-    Uses.ULTRASOUND: ("intensity", "sata", "step", "duration", "energy"),
-    Uses.PERCUSSION: ("speed", "step", "duration"),
-    Uses.NONE: tuple(OWN_LIMITS),  # nothing is emitted, and every limit is kept
-}
-
-
-def _flat(steps: Sequence[Any], where: Where) -> Iterator[tuple[Where, FlatStep]]:
-    for index, step in enumerate(steps):
-        here = (*where, index)
-        if not isinstance(step, RepeatStep):
-            yield here, step
-            continue
-        for _ in range(step.times):
-            yield from _flat(step.steps, (*here, "steps"))
-
-
-def _counted(steps: Sequence[Any]) -> tuple[int, int]:
-    """How many steps, and milliseconds, without writing them out: repeats in repeats grow without bound."""
-    count = total_ms = 0
-    for step in steps:
-        inner, inner_ms = _counted(step.steps) if isinstance(step, RepeatStep) else (1, step.duration_ms)
-        times = step.times if isinstance(step, RepeatStep) else 1
-        count, total_ms = count + times * inner, total_ms + times * inner_ms
-    return count, total_ms
-
-
-def _once(steps: Sequence[Any], where: Where) -> Iterator[tuple[Where, FlatStep]]:
-    for index, step in enumerate(steps):
-        here = (*where, index)
-        if isinstance(step, RepeatStep):
-            yield from _once(step.steps, (*here, "steps"))
-        else:
-            yield here, step
-
-
 def _limit_slips(protocol: Protocol) -> Iterator[Slip]:
-    known = _LIMITS_OF[protocol.uses]
+    known = _limits_of(protocol.family)
     ceilings = Limits(family_layer(protocol.family) if protocol.family else ())
-    for key, quantity in OWN_LIMITS.items():
-        if (value := getattr(protocol.limits, key)) is None:
+    for name, key in OWN_LIMITS.items():
+        if (value := getattr(protocol.limits, name)) is None:
             continue
-        if key not in known:
-            what = f"a plan for {protocol.uses} has no {quantity.label} to hold this against"
-            yield Slip(("limits", key), what, f"Take it out. What can be limited: {', '.join(known)}.")
-        elif excess := ceilings.excess(quantity, value):
-            yield Slip(("limits", key), str(excess), f"Stay within it: {excess.bound}.")
+        if name not in known:
+            what = f"a plan for {protocol.family} has no {key.quantity.label} to hold this against"
+            yield Slip(("limits", name), what, f"Take it out. What can be limited: {', '.join(known)}.")
+        elif excess := ceilings.excess(key.quantity, value):
+            yield Slip(("limits", name), str(excess), f"Stay within it: {excess.bound}.")
 
 
 def _size_slips(protocol: Protocol) -> Iterator[Slip]:
-    count, total_ms = _counted(protocol.steps)
+    count, total_ms = counted(protocol.steps)
     if count > STEPS_MAX:
         what = f"there are {count} steps once repeats are written out; at most {STEPS_MAX} are run"
         yield Slip(("steps",), what, "Repeat less.")
@@ -393,7 +267,7 @@ def _size_slips(protocol: Protocol) -> Iterator[Slip]:
 
 def _step_slips(protocol: Protocol) -> Iterator[Slip]:
     emissions = 0
-    for where, step in _once(protocol.steps, ("steps",)):
+    for where, step in once(protocol.steps, ("steps",)):
         if isinstance(step, EmitStep):
             emissions += 1
             yield from _emit_slips(step, where, protocol.family)
@@ -403,27 +277,16 @@ def _step_slips(protocol: Protocol) -> Iterator[Slip]:
 
 
 def _emit_slips(step: EmitStep, where: Where, family: Family | None) -> Iterator[Slip]:
-    level = step.emit
-    gives = Family.ULTRASOUND if isinstance(level, UltrasoundLevel) else Family.PERCUSSION
+    gives = step.emit.family
     if gives is not family:
-        what = f"this step gives {gives}, but the family is {family or 'none: guidance only'}"
+        what = f"this step gives {gives}, but the family is {family or f'{NO_FAMILY}: guidance only'}"
         yield Slip((*where, "emit"), what, f"Write `family: {gives}`, or take the step out.")
     if step.ramp_ms is not None and step.ramp_ms > min(step.duration_ms, RAMP_MAX_MS):
         longest = show(min(step.duration_ms, RAMP_MAX_MS), DURATION)
         what = f"the ramp of {show(step.ramp_ms, DURATION)} is longer than {longest}"
         yield Slip((*where, "ramp"), what, "Shorten it: a ramp is part of its step, and at most 1 min.")
-    if isinstance(level, UltrasoundLevel):
-        yield from _pulse_slips(level, (*where, "emit"))
-
-
-def _pulse_slips(level: UltrasoundLevel, where: Where) -> Iterator[Slip]:
-    if level.duty_pct < 100 and level.pulse_hz is None:
-        yield Slip(
-            where, f"{level.duty_pct} % duty is pulsed, and `pulse` is missing", "Add `pulse: 100 Hz`."
-        )
-    if level.duty_pct == 100 and level.pulse_hz is not None:
-        what = "100 % duty is continuous and has no pulse repetition"
-        yield Slip((*where, "pulse"), what, "Take `pulse` out, or lower the duty.")
+    for key, what, mend in definition(gives).disagreements(dict(step.emit)):
+        yield Slip((*where, "emit", *filter(None, [key])), what, mend)
 
 
 def _evidence_slips(protocol: Protocol) -> Iterator[Slip]:

@@ -6,41 +6,22 @@ limits it carries; the guard holds every message against the same limits once mo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias, get_args
 
+from protocols.families import Output as Output
+from protocols.families.percussion import Percussion as Percussion
+from protocols.families.ultrasound import Ultrasound as Ultrasound
 from protocols.limits import Excess, Family, Limits, Quantity
-
-
-@dataclass(frozen=True, slots=True)
-class Ultrasound:
-    """What an ultrasound head is to give."""
-
-    intensity_mw_cm2: int  # effective intensity during the pulse
-    duty_pct: int  # 100 is continuous
-    carrier_khz: int
-    pulse_hz: int  # 0 when continuous
-
-    @property
-    def sata_mw_cm2(self) -> int:
-        """Temporal-average intensity, rounded up: a limit on it errs to the lower output."""
-        return -(-self.intensity_mw_cm2 * self.duty_pct // 100)
-
-
-@dataclass(frozen=True, slots=True)
-class Percussion:
-    """What a massage gun is to give."""
-
-    speed_per_min: int
-
-
-Output: TypeAlias = Ultrasound | Percussion
 
 
 @dataclass(frozen=True, slots=True)
 class Emit:
     """Output for a delivered time; the ramp is part of it."""
+
+    kind: ClassVar[str] = "emit"
 
     output: Output
     duration_ms: int
@@ -48,9 +29,18 @@ class Emit:
     say: str = ""  # what the therapist does meanwhile
 
 
+# A kind of step without output is one class below, and its name in `Off`. ``kind`` is the key that tells such
+# a step from others in a protocol file; ``keys`` has the key of each field, ``about`` what editors say of it.
+# Every kind has a ``duration_ms`` and a ``say``; one that has a default may be left out of a file.
+
+
 @dataclass(frozen=True, slots=True)
 class Rest:
     """Nothing, for a time. Output is off."""
+
+    kind: ClassVar[str] = "rest"
+    keys: ClassVar[Mapping[str, str]] = {"duration_ms": "rest", "say": "say"}
+    about: ClassVar[Mapping[str, str]] = {}
 
     duration_ms: int
     say: str = ""
@@ -60,11 +50,17 @@ class Rest:
 class Guide:
     """An instruction to the person, with its time. Output is off."""
 
+    kind: ClassVar[str] = "guide"
+    keys: ClassVar[Mapping[str, str]] = {"say": "guide", "duration_ms": "for"}
+    about: ClassVar[Mapping[str, str]] = {"say": "what the person does"}
+
     say: str
     duration_ms: int
 
 
-Step: TypeAlias = Emit | Rest | Guide
+Off: TypeAlias = Rest | Guide
+OFF_STEPS: tuple[type[Off], ...] = get_args(Off)
+Step: TypeAlias = Emit | Off
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ class Plan:
     model: str  # model id, such as us111
     steps: tuple[Step, ...]
     limits: Limits
-    energy_mj: int | None  # planned acoustic energy; None for percussion, which plans no energy
+    energy_mj: int | None  # planned acoustic energy; None where the family plans none
 
     @cached_property
     def emissions(self) -> tuple[Emit, ...]:
@@ -131,33 +127,15 @@ def rest_of(plan: Plan, delivered_ms: int, area_mm2: int | None) -> Plan:
 
 
 def level(output: Output) -> int:
-    """The one number a unit is set to: mW/cm² during the pulse, or percussions a minute."""
-    return output.intensity_mw_cm2 if isinstance(output, Ultrasound) else output.speed_per_min
+    """The one number a unit is set to, in the unit of its family's level."""
+    return output.level
 
 
 def quantities(output: Output) -> tuple[tuple[Quantity, int], ...]:
     """Every value of ``output`` that can be bounded."""
-    if isinstance(output, Percussion):
-        return ((Quantity.SPEED_PER_MIN, output.speed_per_min),)
-    return (
-        (Quantity.INTENSITY_MW_CM2, output.intensity_mw_cm2),
-        (Quantity.SATA_MW_CM2, output.sata_mw_cm2),
-        (Quantity.DUTY_PCT, output.duty_pct),
-        (Quantity.CARRIER_KHZ, output.carrier_khz),
-        (Quantity.PULSE_HZ, output.pulse_hz),
-    )
+    return output.quantities()
 
 
 def energy_mj(emit: Emit, area_mm2: int) -> int:
-    """Planned acoustic energy of one emission, mJ, rounded up.
-
-    Intensity × effective radiating area × duty × time, with the ramp counted as half: it rises
-    straight from nothing. Percussion plans no energy.
-    """
-    if isinstance(emit.output, Percussion):
-        return 0
-    # mW/cm² × mm² = 10 µW; × % = 0.1 µW; × ms = 0.1 nJ; half milliseconds make it 0.05 nJ.
-    twentieths_nj = (
-        emit.output.intensity_mw_cm2 * area_mm2 * emit.output.duty_pct * (2 * emit.duration_ms - emit.ramp_ms)
-    )
-    return -(-twentieths_nj // 20_000_000)
+    """Planned acoustic energy of one emission, mJ, rounded up; 0 for a family that plans none."""
+    return emit.output.energy_mj(emit.duration_ms, emit.ramp_ms, area_mm2)

@@ -101,7 +101,12 @@ def write(value: int, dimension: Dimension) -> str:
 
 def show_in(value: int, whole: str) -> str:
     """``value``, counted in the unit ``whole`` (such as ``mW/cm²`` or ``ms``), as people read it."""
-    return show(value, _BY_WHOLE[whole])
+    return show(value, dimension_of(whole))
+
+
+def dimension_of(whole: str) -> Dimension:
+    """The dimension whose whole numbers are counted in the unit ``whole``."""
+    return _BY_WHOLE[whole]
 
 
 def pattern(dimension: Dimension) -> str:

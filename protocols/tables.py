@@ -14,9 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    ValidationError,
+    create_model,
+    model_validator,
+)
 
 from protocols.errors import InstallationDamaged
+from protocols.families import definition
 from protocols.limits import Block, Bound, Family, InvalidBound, Layer, Limits, Quantity
 
 FAMILIES = "families.toml"
@@ -97,26 +107,21 @@ class _Range(_Highest):
     at_least: _Whole
 
 
-class _UltrasoundFamily(_Strict):
-    intensity_mw_cm2: _Highest
-    sata_mw_cm2: _Highest
-    duty_pct: _Range
-    carrier_khz: _Range
-    pulse_hz: _Highest
-    step_ms: _Highest
-    delivered_ms: _Highest
-    energy_mj: _Highest
+_TIMES = (Quantity.STEP_MS, Quantity.DELIVERED_MS)
 
 
-class _PercussionFamily(_Strict):
-    speed_per_min: _Highest
-    step_ms: _Highest
-    delivered_ms: _Highest
+def _family_model(family: Family) -> type[_Strict]:
+    """What families.toml has to say of ``family``."""
+    said = definition(family)
+    bounds: dict[str, Any] = {
+        quantity.name.lower(): (_Range if quantity in said.with_lower_end else _Highest, ...)
+        for quantity in (*said.ceilings, *_TIMES)
+    }
+    return create_model(f"_{family.title()}Family", __base__=_Strict, **bounds)
 
 
-class _Families(_Strict):
-    ultrasound: _UltrasoundFamily
-    percussion: _PercussionFamily
+_families: dict[str, Any] = {family.value: (_family_model(family), ...) for family in Family}
+_Families = create_model("_Families", __base__=_Strict, **_families)
 
 
 class _AtSite(_Strict):
@@ -138,21 +143,22 @@ class _AtSite(_Strict):
         return self
 
 
-class _UltrasoundAtSite(_AtSite):
-    intensity_mw_cm2: _Highest | None = None
-    sata_mw_cm2: _Highest | None = None
-    duty_pct: _Highest | None = None
-    energy_mj: _Highest | None = None
+def _at_site_model(family: Family) -> type[_AtSite]:
+    """What sites.toml may say of ``family`` at a site."""
+    bounds: dict[str, Any] = {
+        quantity.name.lower(): (_Highest | None, None) for quantity in definition(family).at_site
+    }
+    return create_model(f"_{family.title()}AtSite", __base__=_AtSite, **bounds)
 
 
-class _PercussionAtSite(_AtSite):
-    speed_per_min: _Highest | None = None
+class _OneSite(_Strict):
+    """A site: its title, and for each family what it says of it, or nothing."""
 
-
-class _Site(_Strict):
     title: _Text
-    ultrasound: _UltrasoundAtSite | None = None
-    percussion: _PercussionAtSite | None = None
+
+
+_at_site: dict[str, Any] = {family.value: (_at_site_model(family) | None, None) for family in Family}
+_Site = create_model("_Site", __base__=_OneSite, **_at_site)
 
 
 class _Sites(RootModel[dict[str, _Site]]):
@@ -206,7 +212,7 @@ def _bound(name: str, clauses: _Highest, layer: Layer, file: str, table: str) ->
         raise _damaged([f"{file}: {table}.{name}: {error}"]) from None
 
 
-def _site(name: str, said: _Site) -> Site:
+def _site(name: str, said: _OneSite) -> Site:
     bounds: dict[Family, tuple[Bound, ...]] = {}
     blocks: dict[Family, tuple[Block, ...]] = {}
     for family in Family:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from device.wire.messages import Arm, Result, Set
+from simulator import families
 from simulator.nameplate import Nameplate
 
 
@@ -35,14 +36,11 @@ def lease(plate: Nameplate, lease_ms: int) -> bool:
 
 
 def _means_something(plate: Nameplate, asked: Set) -> bool:
-    if asked.level < plate.level_min or asked.duty_pct not in plate.duties_pct:
+    has_timer = plate.step_max_ms > 0
+    timed = 0 < asked.for_ms >= asked.ramp_ms if has_timer else asked.for_ms == 0
+    if asked.level < plate.level_min or not timed:
         return False
-    if asked.carrier_khz not in (plate.carriers_khz or (0,)):
-        return False
-    pulses = (0,) if asked.duty_pct == 100 else plate.pulses_hz
-    if plate.step_max_ms == 0:  # it has no timer
-        return asked.pulse_hz in pulses and asked.for_ms == 0
-    return asked.pulse_hz in pulses and asked.for_ms > 0 and asked.ramp_ms <= asked.for_ms
+    return families.gives(plate, asked)
 
 
 def raises(asked: Arm, armed: Arm) -> bool:

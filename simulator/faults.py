@@ -5,20 +5,12 @@ Times are true milliseconds since the unit was first switched on. What a fault d
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from random import Random
-from typing import Any
 
 from device.wire.messages import Family
-
-_SCENARIO_MAX_BYTES = 65_536
-_BOTH = (Family.ULTRASOUND, Family.PERCUSSION)
 
 
 class FaultKind(StrEnum):
@@ -67,7 +59,7 @@ class Kind:
     least: float
     most: float
     meaning: str  # of the amount
-    families: tuple[Family, ...] = _BOTH
+    families: tuple[Family, ...] = tuple(Family)
 
 
 _US = (Family.ULTRASOUND,)
@@ -194,25 +186,7 @@ def parse(text: str) -> Fault:
         raise ValueError(
             f"{text!r} is no fault; write kind@when+how long=amount, such as lift_off@30s+2s=0.5"
         )
-    return _fault(found["kind"], found["at"], found["for"], found["amount"])
-
-
-def scenario(path: Path) -> tuple[Fault, ...]:
-    """The faults of a TOML file, or raise ValueError with all its mistakes."""
-    written = _toml(path)
-    entries = written.pop("fault", [])
-    mistakes = [f"{path}: nothing is called {key!r} here; write [[fault]] entries only" for key in written]
-    if not isinstance(entries, list):
-        raise ValueError(f"{path}: fault is not a list; begin each fault with [[fault]]")
-    faults = []
-    for number, entry in enumerate(entries, start=1):
-        try:
-            faults.append(_entry(entry))
-        except ValueError as error:
-            mistakes.append(f"{path}: fault {number}: {error}")
-    if mistakes:
-        raise ValueError("\n".join(mistakes))
-    return tuple(faults)
+    return fault(found["kind"], found["at"], found["for"], found["amount"])
 
 
 def draw(rng: Random, within_ms: int, count: int, family: Family) -> tuple[Fault, ...]:
@@ -235,51 +209,14 @@ def draw(rng: Random, within_ms: int, count: int, family: Family) -> tuple[Fault
     return tuple(sorted(faults, key=lambda fault: fault.at_ms))
 
 
-def _open_at_once(path: str, flags: int) -> int:
-    """Open without waiting for the other end of a pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # not on Windows
-
-
-def _toml(path: Path) -> dict[str, Any]:
+def fault(kind: str, at: str, for_: str | None, amount: str | None) -> Fault:
+    """The fault that these texts tell of, with what is usual where one is None; or raise ValueError."""
     try:
-        with open(path, "rb", opener=_open_at_once) as file:
-            found = os.fstat(file.fileno())
-            if not stat.S_ISREG(found.st_mode):  # a pipe would be waited for
-                raise ValueError(f"{path}: not a file; save the scenario to a file first")
-            if found.st_size == 0:  # also what the kernel makes up when it is read, such as /proc/kmsg
-                raise ValueError(f"{path}: empty; begin each fault with [[fault]]")
-            raw = file.read(_SCENARIO_MAX_BYTES + 1)
-    except IsADirectoryError:
-        raise ValueError(f"{path}: not a file; name a file inside it") from None
-    except OSError as error:
-        raise ValueError(f"{path}: {error.strerror}; name a file that can be read") from None
-    if len(raw) > _SCENARIO_MAX_BYTES:
-        raise ValueError(f"{path}: larger than {_SCENARIO_MAX_BYTES} bytes; split the scenario")
-    try:
-        return tomllib.loads(raw.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ValueError(f"{path}: not TOML: {error}; begin each fault with [[fault]]") from None
-
-
-def _entry(entry: Any) -> Fault:
-    if not isinstance(entry, dict):
-        raise ValueError("not a table; write kind, at, for and amount under [[fault]]")
-    if unknown := set(entry) - {"kind", "at", "for", "amount"}:
-        raise ValueError(f"nothing is called {', '.join(sorted(unknown))}; write kind, at, for and amount")
-    if missing := {"kind", "at"} - set(entry):
-        raise ValueError(f"{' and '.join(sorted(missing))} is missing; write kind and at")
-    return _fault(
-        *(None if entry.get(key) is None else str(entry[key]) for key in ("kind", "at", "for", "amount"))
-    )
-
-
-def _fault(kind: str | None, at: str | None, for_: str | None, amount: str | None) -> Fault:
-    try:
-        known = FaultKind((kind or "").strip())
+        known = FaultKind(kind.strip())
     except ValueError:
         raise ValueError(f"no fault is called {kind!r}; choose one of {', '.join(FaultKind)}") from None
     usual = KINDS[known]
-    at_ms, for_ms = _ms(at or ""), usual.for_ms if for_ is None else _ms(for_)
+    at_ms, for_ms = _ms(at), usual.for_ms if for_ is None else _ms(for_)
     try:
         number = usual.amount if amount is None else float(amount)
     except ValueError:

@@ -16,7 +16,6 @@ from device.wire.messages import (
     Capabilities,
     Clear,
     Declare,
-    Family,
     Fault,
     Identify,
     Identity,
@@ -33,6 +32,7 @@ from device.wire.messages import (
 )
 from simulator import checks
 from simulator import identity as answers
+from simulator.families import metered_mw_per_level
 from simulator.faults import FaultKind
 from simulator.identity import Birth
 from simulator.nameplate import Nameplate
@@ -43,7 +43,6 @@ from simulator.sensors import Readings, Senses
 
 _FROM_UNIT = 0x80
 _SENSED_EVERY_MS = 100
-_PERCUSSION_LOSS = 0.3
 _CLEARED_WITHIN_MS = 1000
 _U16 = 0xFFFF
 _U32 = 0xFFFF_FFFF
@@ -316,7 +315,7 @@ class Firmware:
         self.state = UnitState.EMITTING
         self._on_since_ms = own_ms
         self.drive = Drive(self._step.level, self._step.duty_pct, own_ms, base, ramp_ms)
-        self._on_change(OutputChange(own_ms, self._step.level, why, ramp_ms, self._plate.family))
+        self._on_change(OutputChange(own_ms, self._step.level, why, ramp_ms, family=self._plate.family))
 
     def _end(self, state: UnitState, why: Why, own_ms: int) -> None:
         if self._step is not None:
@@ -385,12 +384,7 @@ class Firmware:
         self._energy_out_ms = own_ms + max(left_ms, 0) if left_ms <= _SENSED_EVERY_MS else None
 
     def _mw_per_level(self, duty_pct: int) -> float:
-        if self._plate.family is Family.ULTRASOUND:
-            # Output that nobody asked for is counted as continuous: too much rather than too little.
-            return self._plate.area_mm2 / 100 * (duty_pct or 100) / 100
-        return (
-            self._senses.now.load_n * self._plate.amplitude_mm * _PERCUSSION_LOSS / 60
-        )  # duty is always 100
+        return metered_mw_per_level(self._plate, duty_pct, self._senses.now.load_n)
 
     # Answers
 

@@ -6,16 +6,15 @@ import secrets
 from dataclasses import dataclass, fields
 
 from device.wire.messages import MAJOR, MINOR, Capabilities, Identity
-from simulator.nameplate import Nameplate
+from simulator.nameplate import Nameplate, nameplate
 
-_TAGS = {"us111": "US", "ultragun": "UG", "ultragun_pro": "UGP"}
 _NUMBERS = 10**8
 _SERIAL_MAX = 16  # what the wire has room for
 
 
 def serial_of(model: str, number: int) -> str:
     """The serial number of a unit of ``model``: no two models have one in common."""
-    return f"SIM-{_TAGS[model]}-{number % _NUMBERS:04d}"
+    return f"SIM-{nameplate(model).serial_prefix}-{number % _NUMBERS:04d}"
 
 
 def checked_serial(serial: str) -> str:

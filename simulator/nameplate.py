@@ -11,12 +11,13 @@ from datetime import date
 from functools import cache, reduce
 from operator import or_
 from pathlib import Path
+from typing import Any, get_type_hints
 
 from device.wire.messages import Family, Sensor
 
-MODELS = ("us111", "ultragun", "ultragun_pro")
-
 _FILES = Path(__file__).with_name("nameplates")
+MODELS = tuple(sorted(path.stem for path in _FILES.glob("*.toml")))
+
 _DAY_ZERO = date(2020, 1, 1)
 
 
@@ -33,6 +34,7 @@ class Nameplate:
 
     model: str
     name: str
+    serial_prefix: str  # of every serial number of the model, and of no other's
     family: Family
     firmware: tuple[int, ...]
     calibrated: date
@@ -67,13 +69,25 @@ def nameplate(model: str) -> Nameplate:
     """The nameplate of ``model``, or raise `UnknownModel`."""
     if model not in MODELS:
         raise UnknownModel(model)
-    written = tomllib.loads((_FILES / f"{model}.toml").read_text(encoding="utf-8"))
+    return read_nameplate(_FILES / f"{model}.toml")
+
+
+def read_nameplate(path: Path) -> Nameplate:
+    """The nameplate in a file; raise ValueError when a key is missing, unknown or of another kind."""
+    from pydantic import ConfigDict, create_model  # slow to import: a stop through sim:// may not wait
+
+    written = tomllib.loads(path.read_text(encoding="utf-8"))
     lists = {key: tuple(value) for key, value in written.items() if isinstance(value, list)}
-    read = {
-        "family": Family[written["family"].upper()],
-        "sensors": reduce(or_, (Sensor[name] for name in written["sensors"])),
-    }
-    return Nameplate(model=model, **(written | lists | read))
+    try:
+        read = {
+            "family": Family[written["family"].upper()],
+            "sensors": reduce(or_, (Sensor[name] for name in written["sensors"])),
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path.name}: no family or no sensors that are known: {error}") from None
+    keys: dict[str, Any] = {name: (kind, ...) for name, kind in get_type_hints(Nameplate).items()}
+    file = create_model(path.name, __config__=ConfigDict(strict=True, extra="forbid"), **keys)
+    return Nameplate(**dict(file.model_validate({"model": path.stem} | written | lists | read)))
 
 
 def calibration_days(day: date) -> int:

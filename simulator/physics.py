@@ -61,6 +61,11 @@ class Body:
         self.charge = 1.0
         self.cell_v = 4.15
 
+    @property
+    def warmest_c(self) -> float:
+        """°C where the unit is warmest to whoever holds it."""
+        raise NotImplementedError
+
     def mw_per_level(self, duty_pct: int) -> float:
         """Power into the person, for each unit of level."""
         raise NotImplementedError
@@ -85,6 +90,11 @@ class Ultrasound(Body):
         # A stationary spread of 0.052 is the 0.06/√s of the model over its 1.5 s.
         self._gel = Wander(rng, mean=0.92, spread=0.052, back_s=1.5)
         self.contact = self.coupling = self._gel.value
+
+    @property
+    def warmest_c(self) -> float:
+        """°C at the face of the head."""
+        return self.head_c
 
     def mw_per_level(self, duty_pct: int) -> float:
         """Intensity × area × duty."""
@@ -119,6 +129,11 @@ class Percussion(Body):
         self._plate = plate
         self._hand = Wander(rng, mean=40.0, spread=8.0, back_s=1.0)
         self.load_n = self._hand.value
+
+    @property
+    def warmest_c(self) -> float:
+        """°C in the winding of the motor."""
+        return self.winding_c
 
     def mw_per_level(self, duty_pct: int) -> float:
         """Force × stroke × loss, sixty to the minute."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from device.wire.messages import Family, Result
+from simulator.families import output_key
 
 
 class Why(StrEnum):
@@ -33,13 +34,12 @@ class OutputChange:
     output: int  # where the output goes: a ramp is one change
     why: Why
     ramp_ms: int = 0
-    family: Family = Family.ULTRASOUND
+    family: Family = field(kw_only=True)
 
     def as_json(self) -> dict[str, int | str]:
         """The change as a line of the log."""
-        key = "output_mw_cm2" if self.family is Family.ULTRASOUND else "output_per_min"
         ramp = {"ramp_ms": self.ramp_ms} if self.ramp_ms else {}
-        return {"ms": self.ms, key: self.output, "why": self.why.value} | ramp
+        return {"ms": self.ms, output_key(self.family): self.output, "why": self.why.value} | ramp
 
 
 @dataclass(frozen=True, slots=True)

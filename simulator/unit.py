@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 
 from device.wire.frame import Decoder, encode
 from device.wire.messages import Family, UnitState
+from simulator import families
 from simulator.faults import IN_THE_PROGRAM, KINDS, ON_THE_LINE, Fault, FaultKind
 from simulator.firmware import Firmware
 from simulator.flaws import FlawedFirmware
 from simulator.identity import Birth, checked_serial, serial_of
 from simulator.nameplate import Nameplate, calibration_days, nameplate
 from simulator.output_stage import OFF, Drive
-from simulator.physics import TICK_MS, Body, Moment, Percussion, Ultrasound
+from simulator.physics import TICK_MS, Moment
 from simulator.record import Breach, OutputChange, Why
 from simulator.rng import stream
 from simulator.sensors import Readings
@@ -65,8 +66,7 @@ class SimulatedUnit:
         self._frozen_c: float | None = None
         self._noise = stream(seed, "sensors")
         rng = stream(seed, "physics")
-        us = self.plate.family is Family.ULTRASOUND
-        self._body: Body = Ultrasound(self.plate, rng) if us else Percussion(self.plate, rng)
+        self._body = families.body(self.plate, rng)
         self._time = OwnTime()
         self._session = 0
         self._energy_mj = 0.0
@@ -155,7 +155,7 @@ class SimulatedUnit:
     @property
     def head_temp(self) -> float:
         """°C at the face of the head, or in the winding of the motor."""
-        return self._body.head_c if self.plate.family is Family.ULTRASOUND else self._body.winding_c
+        return self._body.warmest_c
 
     @property
     def tissue_temp(self) -> float:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from device.control.admission import Admission
 from device.control.ceilings import TableUnreadable, family_ceilings, nameplate_ceilings, site_ceilings
 from device.control.content import ContentUnreadable, read_content
+from device.control.families import energy_of, level_of, values_of
 from device.dialects.base import Declaration, Identity
 from device.errors import GuardRefused
 from protocols.limits import Bound, Family, Layer, Quantity
-from protocols.plan import Emit, Output, Percussion
+from protocols.plan import Emit, Output
 
 BENCH = "bench"  # the one body site that is nobody's body
 _COUNTER_MAX = 0xFFFFFFFF  # the widest count of energy that a unit can be given
@@ -32,14 +33,14 @@ class Allowed:
     bounds: tuple[Bound, ...]  # of every layer
     on_body: bool = True  # the protocol gives output on a body site, and not on the bench
     blocked: str = ""  # why nothing may be given at all; empty where something may
-    area_mm2: int | None = None  # effective radiating area (ERA); None for percussion
+    area_mm2: int | None = None  # effective radiating area (ERA); None for a family without a head
     given_ms: int = 0  # of the protocol, by the sessions whose rest this is
     given_mj: int = 0
 
     @property
     def level_max(self) -> int:
-        """The highest level of the protocol: mW/cm² during the pulse, or percussions a minute."""
-        return max((_level(emission.output) for emission in self.emissions), default=0)
+        """The highest level of the protocol: in the unit of its family."""
+        return max((level_of(emission.output) for emission in self.emissions), default=0)
 
     @property
     def delivered_max_ms(self) -> int:
@@ -51,7 +52,7 @@ class Allowed:
         """The most that a unit may be armed for, in mJ.
 
         A hundredth and 100 mJ (this project's own) above the energy of what is left, because the unit meters
-        what it gives; never above a bound on energy. Percussion plans no energy.
+        what it gives; never above a bound on energy. A family without a head plans no energy.
         """
         bound_mj = self.energy_bound_mj
         if self.area_mm2 is None:
@@ -68,15 +69,8 @@ class Allowed:
         return min((most - self.given_mj for most in named if most is not None), default=_COUNTER_MAX)
 
     def energy_mj(self, output: Output, for_ms: int, ramp_ms: int) -> int:
-        """Acoustic energy of an emission that rises straight from nothing in ``ramp_ms``; mJ, rounded up.
-
-        Intensity × effective radiating area × duty × time; 0 for percussion.
-        """
-        if isinstance(output, Percussion) or self.area_mm2 is None:
-            return 0
-        # mW/cm² × mm² × % × ms are 10^-7 mJ; half a ramp is counted, so that the time is doubled.
-        halves = output.intensity_mw_cm2 * self.area_mm2 * output.duty_pct
-        return -(-halves * (2 * for_ms - min(ramp_ms, for_ms)) // 20_000_000)
+        """Acoustic energy of an emission that rises straight from nothing in ``ramp_ms``; mJ, rounded up."""
+        return 0 if self.area_mm2 is None else energy_of(output, for_ms, ramp_ms, self.area_mm2)
 
     def has_energy_for(self, output: Output, for_ms: int, ramp_ms: int, counted_mj: int) -> bool:
         """Whether the bounds on energy leave room for an emission, after what the unit has counted."""
@@ -88,7 +82,7 @@ class Allowed:
 
     def excesses(self, output: Output, for_ms: int, delivered_ms: int) -> Iterator[str]:
         """Every bound that an emission does not keep, after ``delivered_ms`` of this session."""
-        values = _values(output)
+        values = values_of(output)
         values[Quantity.STEP_MS] = for_ms
         for bound in self.bounds:
             if bound.quantity is Quantity.DELIVERED_MS:
@@ -156,19 +150,3 @@ def is_outside(bound: Bound, value: int) -> bool:
         or (bound.at_most is not None and value > bound.at_most)
         or (bound.one_of is not None and value not in bound.one_of)
     )
-
-
-def _level(output: Output) -> int:
-    return output.speed_per_min if isinstance(output, Percussion) else output.intensity_mw_cm2
-
-
-def _values(output: Output) -> dict[Quantity, int]:
-    if isinstance(output, Percussion):
-        return {Quantity.SPEED_PER_MIN: output.speed_per_min}
-    return {
-        Quantity.INTENSITY_MW_CM2: output.intensity_mw_cm2,
-        Quantity.SATA_MW_CM2: -(-output.intensity_mw_cm2 * output.duty_pct // 100),  # rounded up
-        Quantity.DUTY_PCT: output.duty_pct,
-        Quantity.CARRIER_KHZ: output.carrier_khz,
-        Quantity.PULSE_HZ: output.pulse_hz,
-    }

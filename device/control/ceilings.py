@@ -16,23 +16,12 @@ from typing import Any
 
 import device
 import protocols
+from device.control.families import judged
 from protocols.limits import Bound, Family, InvalidBound, Layer, Quantity
 
 _PROTOCOLS = Path(str(protocols.__file__)).parent
 _NAMEPLATES = Path(str(device.__file__)).parent / "nameplates"
 _CLAUSES = {"at_least", "at_most", "one_of", "source"}
-_TIMES = {Quantity.STEP_MS, Quantity.DELIVERED_MS}
-_JUDGED = {  # what a family has to bound from above, and what may be bounded for it at all
-    Family.ULTRASOUND: _TIMES
-    | {
-        Quantity.INTENSITY_MW_CM2,
-        Quantity.SATA_MW_CM2,
-        Quantity.DUTY_PCT,
-        Quantity.CARRIER_KHZ,
-        Quantity.PULSE_HZ,
-    },
-    Family.PERCUSSION: _TIMES | {Quantity.SPEED_PER_MIN},
-}
 
 
 class TableUnreadable(ValueError):
@@ -86,7 +75,7 @@ def _bounds(said: Any, family: Family, layer: Layer, where: str) -> tuple[Bound,
 
 
 def _each(said: Mapping[str, Any], family: Family, layer: Layer, where: str) -> Iterator[Bound]:
-    names = {quantity.name.lower(): quantity for quantity in _JUDGED[family] | {Quantity.ENERGY_MJ}}
+    names = {quantity.name.lower(): quantity for quantity in judged(family) | {Quantity.ENERGY_MJ}}
     for name, clauses in said.items():
         if name not in names:
             raise TableUnreadable(f"{where}: {name} is no quantity of {family}")
@@ -104,7 +93,7 @@ def _each(said: Mapping[str, Any], family: Family, layer: Layer, where: str) -> 
 
 def _complete(bounds: tuple[Bound, ...], family: Family) -> tuple[Bound, ...]:
     bounded = {b.quantity for b in bounds if b.at_most is not None or b.one_of is not None}
-    if missing := _JUDGED[family] - bounded:
+    if missing := judged(family) - bounded:
         raise TableUnreadable(f"nothing bounds {', '.join(sorted(q.label for q in missing))} from above")
     return bounds
 

@@ -8,26 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from device.control.families import OWN_LIMITS, read_output
 from protocols import quantity
-from protocols.limits import Bound, Family, Layer, Quantity
-from protocols.plan import Emit, Output, Percussion, Ultrasound
-from protocols.quantity import Dimension
+from protocols.limits import Bound, Family, Layer
+from protocols.plan import OFF_STEPS, Emit
 
 STEPS_MAX = 1000  # emissions of one session, repeats written out; this project's own
-_KINDS = ("emit", "rest", "guide", "repeat")
-_LIMITS: Mapping[str, tuple[Quantity, Dimension]] = {
-    "intensity": (Quantity.INTENSITY_MW_CM2, quantity.INTENSITY),
-    "sata": (Quantity.SATA_MW_CM2, quantity.INTENSITY),
-    "speed": (Quantity.SPEED_PER_MIN, quantity.SPEED),
-    "step": (Quantity.STEP_MS, quantity.DURATION),
-    "duration": (Quantity.DELIVERED_MS, quantity.DURATION),
-    "energy": (Quantity.ENERGY_MJ, quantity.ENERGY),
-}
+_KINDS = ("emit", "repeat", *(step.kind for step in OFF_STEPS))  # every other kind is refused
 
 
 class ContentUnreadable(ValueError):
@@ -59,7 +51,7 @@ def read_content(content: str, content_hash: str) -> Content:
 
 
 def _bound(key: str, value: object) -> Bound:
-    bounded, dimension = _LIMITS[key]
+    bounded, dimension = OWN_LIMITS[key]
     return Bound(bounded, Layer.PROTOCOL, "the protocol", at_most=quantity.parse(value, dimension))
 
 
@@ -81,21 +73,10 @@ def _walked(steps: Any, family: Family | None) -> Iterator[Emit]:
             for _ in range(times):
                 yield from inner
         elif kind == "emit":
+            if family is None:
+                raise ContentUnreadable("it emits, and is of no family")
             yield Emit(
-                _output(step["emit"], family),
+                read_output(step["emit"], family),
                 quantity.parse(step["for"], quantity.DURATION),
                 quantity.parse(step["ramp"], quantity.DURATION) if "ramp" in step else 0,
             )
-
-
-def _output(said: Mapping[str, Any], family: Family | None) -> Output:
-    if family is Family.PERCUSSION and set(said) == {"speed"}:
-        return Percussion(quantity.parse(said["speed"], quantity.SPEED))
-    if family is Family.ULTRASOUND and set(said) - {"pulse"} == {"intensity", "duty", "carrier"}:
-        return Ultrasound(
-            intensity_mw_cm2=quantity.parse(said["intensity"], quantity.INTENSITY),
-            duty_pct=quantity.parse(said["duty"], quantity.PERCENT),
-            carrier_khz=quantity.parse(said["carrier"], quantity.CARRIER),
-            pulse_hz=quantity.parse(said["pulse"], quantity.PULSE) if "pulse" in said else 0,
-        )
-    raise ContentUnreadable(f"an emission of {', '.join(sorted(said))} is none of the family {family}")

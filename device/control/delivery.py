@@ -16,7 +16,7 @@ from device.control.schedule import LIVE, LOOK_MS
 from device.dialects.base import Look, UnitState
 from device.events import Progress, Silence, StepEnded, StepStarted
 from device.monitor.conditions import CLOCK_TOLERANCE_PCT
-from protocols.plan import Emit, Guide, Plan, Step, level
+from protocols.plan import Emit, Plan, Step, level
 
 PROGRESS_MS = 1000
 PAUSE_MAX_MS = 600_000  # a session nobody takes up again for this long is over
@@ -272,13 +272,12 @@ class _Walk:
         )
 
     def _announce(self, number: int, step: Step) -> None:
-        kind = "emit" if isinstance(step, Emit) else "guide" if isinstance(step, Guide) else "rest"
         self._controller.tell(
             StepStarted(
                 at_ms=self._now(),
                 step=number,
                 steps=len(self._plan.steps),
-                kind=kind,
+                kind=step.kind,
                 say=step.say,
                 duration_ms=step.duration_ms,
             )

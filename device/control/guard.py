@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from device.control.allowed import Allowed
+from device.control.families import needs_end
 from device.control.machine import State
 from device.dialects.base import (
     Arm,
@@ -28,7 +29,6 @@ from device.dialects.base import (
     Stop,
 )
 from device.errors import GuardRefused as GuardRefused
-from protocols.limits import Family
 
 OWN_TIMER_MAX_MS = 10_000  # as in `device.control.policy`, which the guard does not rely on
 
@@ -174,8 +174,8 @@ def _against_no_lease(wanted: SetOutput, standing: Standing) -> Iterator[str]:
                 yield f"the unit's timer alone ends it, and {wanted.for_ms} ms are over {OWN_TIMER_MAX_MS} ms"
         case HostLoss.NONE:
             allowed = standing.allowed
-            if allowed is not None and allowed.family is Family.ULTRASOUND and allowed.on_body:
-                yield "nothing but its own switch ends the unit's output: no ultrasound on a body site"
+            if allowed is not None and needs_end(allowed.family) and allowed.on_body:
+                yield f"nothing but its own switch ends the unit's output: no {allowed.family} on a body site"
             if not standing.attended:
                 yield "nothing but its own switch ends the unit's output, and nobody is there"
         case _:

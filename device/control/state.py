@@ -19,7 +19,7 @@ from device.monitor.trends import Belief
 from device.monitor.view import Grant, Start
 from device.unit import Unit
 from protocols.limits import Quantity
-from protocols.plan import Emit, Plan, Ultrasound, energy_mj, level
+from protocols.plan import Emit, Plan, energy_mj, level
 
 MOMENT_MS = 10  # less than this is no output worth a start
 PERIOD_MS = 100  # of reports
@@ -75,7 +75,7 @@ class Knowledge:
                 for_ms=intent.for_ms,
                 ramp_ms=intent.ramp_ms,
                 level=level(intent.output),
-                duty_pct=intent.output.duty_pct if isinstance(intent.output, Ultrasound) else 100,
+                duty_pct=intent.output.duty_pct,
                 base_ms=self.delivered_ms,
             )
 

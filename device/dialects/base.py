@@ -173,7 +173,7 @@ class Declaration:
     """What the unit says it can do, and what it can promise."""
 
     bounds: tuple[Bound, ...]
-    area_mm2: int | None  # effective radiating area; None for percussion
+    area_mm2: int | None  # effective radiating area; None without a head
     hold_max_ms: int
     lease_min_ms: int
     lease_max_ms: int

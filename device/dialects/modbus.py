@@ -6,7 +6,7 @@ which carries the token that was written. One that does not is another request's
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from pymodbus.pdu.register_message import (
     ReadWriteMultipleRegistersRequest,
@@ -38,13 +38,13 @@ from device.dialects.base import (
     Stop,
     StopAnswer,
 )
-from device.dialects.common import FAMILIES, STATES, calibration_date, declared_bounds, fault_names, refusal
+from device.dialects.common import STATES, calibration_date, fault_names, refusal
+from device.dialects.families import declared_bounds, family_of, fields_of
 from device.wire import modbus_map as wire
 from device.wire.messages import Sensor
 from device.wire.registers import Block
 from device.wire.rtu import ANSWERS, BROADCAST, Receiver, Rtu, encode
-from protocols.limits import InvalidBound
-from protocols.plan import Ultrasound, level
+from protocols.limits import Family, InvalidBound
 
 _COMMANDS: dict[type[Intent], wire.Command] = {
     Identify: wire.Command.IDENTIFY,
@@ -99,6 +99,7 @@ class Modbus:
         self.dropped = 0  # frames that were whole, and no answer to the request under way
         self._receiver = Receiver(frozenset({address}))
         self._asked: _Asked | None = None
+        self._family: Family | None = None  # of the unit that last said who it is
         self._declared: Declaration | None = None
 
     def say(self, cleared: Cleared, seq: int) -> bytes:
@@ -144,17 +145,13 @@ class Modbus:
         command = _COMMANDS[type(intent)]
         match intent:
             case SetOutput(nonce, session, output, for_ms, ramp_ms, heard_ms, lease_ms):
-                ultrasound = output if isinstance(output, Ultrasound) else Ultrasound(0, 100, 0, 0)
                 timed = self._declared is None or self._declared.host_loss is not HostLoss.NONE
                 return wire.Order(
                     command,
                     seq,
                     nonce=nonce,
                     session=session,
-                    level=level(output),
-                    duty_pct=ultrasound.duty_pct,
-                    carrier_khz=ultrasound.carrier_khz,
-                    pulse_hz=ultrasound.pulse_hz,
+                    **asdict(fields_of(output)),
                     for_ms=for_ms if timed else 0,  # a unit without a timer is given no time: the host counts
                     ramp_ms=ramp_ms,
                     heard_ms=heard_ms,
@@ -198,9 +195,11 @@ class Modbus:
             case wire.Status(token=asked.seq, command=asked.command):
                 return self._report(block)
             case wire.Identity(token=asked.seq, command=asked.command, map=wire.MAP):
-                return _identity(block)
-            case wire.Capabilities(token=asked.seq, command=asked.command):
-                self._declared = _declaration(block)
+                identity = _identity(block)
+                self._family = identity.family
+                return identity
+            case wire.Capabilities(token=asked.seq, command=asked.command) if self._family is not None:
+                self._declared = _declaration(block, self._family)
                 return self._declared
         return None
 
@@ -236,7 +235,7 @@ def _identity(said: wire.Identity) -> Identity:
     return Identity(
         driveable=said.major == wire.MAJOR,
         version=f"{said.major}.{said.minor}",
-        family=FAMILIES[said.family],
+        family=family_of(said.family),
         model=said.model,
         serial=said.serial,
         firmware=".".join(map(str, said.firmware)),
@@ -245,13 +244,13 @@ def _identity(said: wire.Identity) -> Identity:
     )
 
 
-def _declaration(said: wire.Capabilities) -> Declaration | None:
+def _declaration(said: wire.Capabilities, family: Family) -> Declaration | None:
     """What the unit declares; None when it contradicts itself: then it cannot be used."""
     leased = said.host_loss is wire.HostLoss.LEASE
     if not _goes_together(said):
         return None
     try:
-        bounds = declared_bounds(said, said.step_max_ms if leased else None)
+        bounds = tuple(declared_bounds(said, family, said.step_max_ms if leased else None))
     except InvalidBound:
         return None
     return Declaration(

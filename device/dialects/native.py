@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from device.dialects.base import (
     Answer,
     Arm,
@@ -24,11 +26,11 @@ from device.dialects.base import (
     Stop,
     StopAnswer,
 )
-from device.dialects.common import FAMILIES, STATES, calibration_date, declared_bounds, fault_names, refusal
+from device.dialects.common import STATES, calibration_date, fault_names, refusal
+from device.dialects.families import declared_bounds, family_of, fields_of
 from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
-from protocols.limits import InvalidBound
-from protocols.plan import Ultrasound, level
+from protocols.limits import Family, InvalidBound
 
 _ASKED: dict[int, type[Intent]] = {
     wire.Type.IDENTIFY: Identify,
@@ -51,6 +53,7 @@ class Native:
     def __init__(self) -> None:
         self.damaged = 0
         self._decoder = Decoder()
+        self._family: Family | None = None  # of the unit that last said who it is
 
     def say(self, cleared: Cleared, seq: int) -> bytes:
         """The frame that carries an intention."""
@@ -62,7 +65,7 @@ class Native:
         heard = []
         for item in self._decoder.feed(data):
             message = wire.read(item.type, item.body) if isinstance(item, Frame) else None
-            answer = None if message is None else _answer(message)
+            answer = None if message is None else self._answer(message)
             if answer is None:
                 self.damaged += 1
             elif isinstance(item, Frame):
@@ -72,18 +75,29 @@ class Native:
     def give_up(self) -> None:
         """Do nothing: a late answer names the request that it belongs to."""
 
+    def _answer(self, message: wire.Message) -> Answer | None:
+        match message:
+            case wire.Status():
+                return _report(message)
+            case wire.Identity():
+                identity = _identity(message)
+                self._family = identity.family
+                return identity
+            case wire.Capabilities() if self._family is not None:  # or nobody knows what its numbers are of
+                try:
+                    return _declaration(message, self._family)
+                except InvalidBound:  # the unit contradicts itself: what it declares cannot be used
+                    return None
+        return None  # a request: an echo of our own, or another host
+
 
 def _message(intent: Intent) -> wire.Message:
     match intent:
         case SetOutput(nonce, session, output, for_ms, ramp_ms, heard_ms, lease_ms):
-            ultrasound = output if isinstance(output, Ultrasound) else Ultrasound(0, 100, 0, 0)
             return wire.Set(
                 nonce=nonce,
                 session=session,
-                level=level(output),
-                duty_pct=ultrasound.duty_pct,
-                carrier_khz=ultrasound.carrier_khz,
-                pulse_hz=ultrasound.pulse_hz,
+                **asdict(fields_of(output)),
                 for_ms=for_ms,
                 ramp_ms=ramp_ms,
                 heard_ms=heard_ms,
@@ -105,27 +119,17 @@ def _message(intent: Intent) -> wire.Message:
             return wire.Stop()
 
 
-def _answer(message: wire.Message) -> Answer | None:
-    match message:
-        case wire.Status():
-            return _report(message)
-        case wire.Identity():
-            return Identity(
-                driveable=message.major == wire.MAJOR,
-                version=f"{message.major}.{message.minor}",
-                family=FAMILIES[message.family],
-                model=message.model,
-                serial=message.serial,
-                firmware=".".join(map(str, message.firmware)),
-                nonce=message.nonce,
-                calibrated=calibration_date(message.calibrated),
-            )
-        case wire.Capabilities():
-            try:
-                return _declaration(message)
-            except InvalidBound:  # the unit contradicts itself: what it declares cannot be used
-                return None
-    return None  # a request: an echo of our own, or another host
+def _identity(said: wire.Identity) -> Identity:
+    return Identity(
+        driveable=said.major == wire.MAJOR,
+        version=f"{said.major}.{said.minor}",
+        family=family_of(said.family),
+        model=said.model,
+        serial=said.serial,
+        firmware=".".join(map(str, said.firmware)),
+        nonce=said.nonce,
+        calibrated=calibration_date(said.calibrated),
+    )
 
 
 def _report(status: wire.Status) -> Report:
@@ -153,9 +157,9 @@ def _report(status: wire.Status) -> Report:
     )
 
 
-def _declaration(said: wire.Capabilities) -> Declaration:
+def _declaration(said: wire.Capabilities, family: Family) -> Declaration:
     return Declaration(
-        bounds=declared_bounds(said, said.step_max_ms),
+        bounds=tuple(declared_bounds(said, family, said.step_max_ms)),
         area_mm2=said.area_mm2 or None,
         hold_max_ms=said.hold_max_ms,
         lease_min_ms=said.lease_min_ms,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from device.dialects.base import RUNNING, Look, Renew, Stop, UnitState
 from device.monitor.view import EnergyTrend, View
-from protocols.limits import Family
+from protocols.families import definition
 
 STUCK_OUTPUT_PCT = 10  # of the level last set: measured output above this while off is no noise
 OUTPUT_TOLERANCE_PCT = 20  # modelled on 21 CFR 1050.10 (c)(1) as codified to 2022
@@ -69,7 +69,7 @@ def weak(view: View) -> bool:
 
 def stalled(view: View) -> bool:
     """A motor that hardly turns."""
-    return view.model.family is Family.PERCUSSION and weak(view) and _under(view, STALL_PCT)
+    return definition(view.model.family).has_motor and weak(view) and _under(view, STALL_PCT)
 
 
 def level_differs(view: View) -> bool:

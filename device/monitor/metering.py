@@ -29,7 +29,7 @@ def same_counts(before: Report, report: Report) -> bool:
 class Metering:
     """Follows the meter through one session, across its starts.
 
-    ``area_mm2`` is the unit's own; None for percussion.
+    ``area_mm2`` is the unit's own; None without a head.
     """
 
     def __init__(self, area_mm2: int | None, window: int = WINDOW) -> None:

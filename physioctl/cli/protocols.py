@@ -20,14 +20,14 @@ from protocols.ceilings import body_sites
 from protocols.errors import MISTAKES_SAID_MAX, PhysioctlError, ProtocolInvalid
 from protocols.library import bundled, find
 from protocols.limits import Bound, Family, Limits, Quantity
-from protocols.model import EmitStep, FlatStep, PercussionLevel, Protocol, RestStep, UltrasoundLevel
-from protocols.plan import Emit, Output, Percussion, Plan, Rest, Step, Ultrasound
+from protocols.model import NO_FAMILY, Protocol
+from protocols.plan import Emit, Plan, Step, quantities
+from protocols.steps import FlatStep
 
 if TYPE_CHECKING:
     from physioctl.questions import Question
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-_NONE = "none"  # a protocol of no family: guidance only
 
 
 @click.group(cls=Group)
@@ -46,7 +46,7 @@ def protocols() -> None:
 @protocols.command("list")
 @click.option(
     "--family",
-    type=click.Choice([*(family.value for family in Family), _NONE]),
+    type=click.Choice([*(family.value for family in Family), NO_FAMILY]),
     help="Only this family; none: guidance only.",
 )
 @click.option("--site", type=click.Choice([*body_sites()]), metavar="SITE", help="Only this body site.")
@@ -61,7 +61,7 @@ def list_(family: str | None, site: str | None, as_json: bool) -> None:
     chosen = [
         protocol
         for protocol in map(find, bundled())
-        if family in (None, protocol.family or _NONE) and site in (None, protocol.body_site)
+        if family in (None, protocol.family or NO_FAMILY) and site in (None, protocol.body_site)
     ]
     if as_json:
         for protocol in chosen:
@@ -185,7 +185,7 @@ def _row(protocol: Protocol) -> tuple[str, ...]:
         protocol.id,
         body_sites()[protocol.body_site],
         _words(protocol.evidence.grade),
-        minutes(_output_ms(protocol)) if protocol.family else "guidance",
+        minutes(compiling.emitted_ms(protocol)) if protocol.family else "guidance",
         protocol.title,
     )
 
@@ -201,7 +201,7 @@ def _about(protocol: Protocol) -> dict[str, Any]:
         "purpose": protocol.purpose,
         "evidence": protocol.evidence.model_dump(mode="json"),
         "red_flags": [flag.model_dump(mode="json") for flag in protocol.red_flags],
-        "delivered_ms": _output_ms(protocol),
+        "delivered_ms": compiling.emitted_ms(protocol),
         "content_hash": protocol.content_hash,
         "bundled": protocol.origin.bundled,
     }
@@ -260,41 +260,18 @@ def _print_plan(made: Plan, kind: Model) -> None:
 
 
 def _step(step: Step) -> str:
-    if isinstance(step, Emit):
-        ramp = f", ramp {minutes(step.ramp_ms)}" if step.ramp_ms else ""
-        return f"emit {_level(step.output)}{ramp}{_with(step.say)}"
-    if isinstance(step, Rest):
-        return f"rest{_with(step.say)}"
-    return f"guide: {step.say}"
+    ramp_ms = step.ramp_ms if isinstance(step, Emit) else 0
+    return _what(step, f", ramp {minutes(ramp_ms)}" if ramp_ms else "")
 
 
 def _written(step: FlatStep) -> str:
     """A step as the file has it, before any unit is known."""
-    lasting = Quantity.STEP_MS.show(step.duration_ms)
-    if isinstance(step, EmitStep):
-        return f"{lasting}: emit {_level(_output(step.emit))}{_with(step.say)}"
-    return f"{lasting}: rest{_with(step.say)}" if isinstance(step, RestStep) else f"{lasting}: {step.guide}"
+    return f"{Quantity.STEP_MS.show(step.duration_ms)}: {_what(step.planned())}"
 
 
-def _output(level: UltrasoundLevel | PercussionLevel) -> Output:
-    if isinstance(level, PercussionLevel):
-        return Percussion(level.speed_per_min)
-    return Ultrasound(level.intensity_mw_cm2, level.duty_pct, level.carrier_khz, level.pulse_hz or 0)
-
-
-def _with(words: str) -> str:
-    return f": {words}" if words else ""
-
-
-def _level(output: Output) -> str:
-    if not isinstance(output, Ultrasound):
-        return Quantity.SPEED_PER_MIN.show(output.speed_per_min)
-    pulse = f", pulsed at {Quantity.PULSE_HZ.show(output.pulse_hz)}" if output.pulse_hz else ""
-    return (
-        f"{Quantity.INTENSITY_MW_CM2.show(output.intensity_mw_cm2)} at {output.duty_pct} %"
-        f" (average {Quantity.SATA_MW_CM2.show(output.sata_mw_cm2)}),"
-        f" {Quantity.CARRIER_KHZ.show(output.carrier_khz)}{pulse}"
-    )
+def _what(step: Step, ramp: str = "") -> str:
+    level = f" {step.output.describe()}" if isinstance(step, Emit) else ""
+    return f"{step.kind}{level}{ramp}" + (f": {step.say}" if step.say else "")
 
 
 def _bounds(limits: Limits) -> Iterator[tuple[str, ...]]:
@@ -344,13 +321,11 @@ def _plan_json(made: Plan, *, explain: bool) -> Iterator[dict[str, Any]]:
 
 
 def _step_json(step: Step) -> dict[str, Any]:
-    values = {"kind": type(step).__name__.lower(), "duration_ms": step.duration_ms, "say": step.say}
+    values = {"kind": step.kind, "duration_ms": step.duration_ms, "say": step.say}
     if not isinstance(step, Emit):
         return values
-    output = step.output
-    level = {name: getattr(output, name) for name in output.__slots__}
-    sata = {"sata_mw_cm2": output.sata_mw_cm2} if isinstance(output, Ultrasound) else {}
-    return values | {"ramp_ms": step.ramp_ms} | level | sata
+    set_to = {quantity.name.lower(): value for quantity, value in quantities(step.output)}
+    return values | {"ramp_ms": step.ramp_ms} | set_to
 
 
 def _bound_json(bound: Bound, limits: Limits) -> dict[str, Any]:
@@ -364,10 +339,6 @@ def _bound_json(bound: Bound, limits: Limits) -> dict[str, Any]:
         "binds": bound is _binding(limits, bound.quantity),
         "source": bound.source,
     }
-
-
-def _output_ms(protocol: Protocol) -> int:
-    return sum(step.duration_ms for _, step in protocol.flat_steps() if isinstance(step, EmitStep))
 
 
 def _words(name: str) -> str:

@@ -8,16 +8,19 @@ from typing import Any
 
 import click
 
+from device.events import Event
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import aside, json_line, say, table
 from physioctl.errors import UsageMistake
+from physioctl.events import Screened
 from physioctl.record import history as the_record
 from physioctl.record import verify as the_verdict
-from physioctl.record.entries import Entry
+from physioctl.record.entries import Damaged, Entry
 from physioctl.record.history import Session, Summary
 from physioctl.record.journal import default_path
 from physioctl.record.journal_file import ELSEWHERE, bears_our_mark, file_named, is_to_begin, plainly
 from physioctl.text import clean, joules, minutes
+from protocols.limits import Quantity
 
 _JOURNAL = click.option(
     "--journal", type=click.Path(path_type=Path), metavar="FILE", help="The journal; by default your own."
@@ -176,23 +179,28 @@ _ALREADY_SAID = frozenset({"session_started", "session_ended"})
 def _details(entry: Entry) -> str:
     if entry.erased:
         return "erased"
-    if entry.name == "screened":
-        return ", ".join(_screened(entry.body))
+    event = _event(entry)
+    if isinstance(event, Screened):
+        return ", ".join(_screened(event))
     return "" if entry.name in _ALREADY_SAID else ", ".join(_said(entry.body))
 
 
-def _screened(body: Mapping[str, Any]) -> Iterator[str]:
+def _event(entry: Entry) -> Event | None:
+    """The event that was told; None where its body, which its hash vouches for, is of another form."""
+    try:
+        return entry.event()
+    except Damaged:
+        return None
+
+
+def _screened(event: Screened) -> Iterator[str]:
     """What was answered and acknowledged; which text was answered, and when, stands in the JSON."""
-    answers, acknowledged = body.get("answers"), body.get("acknowledged")
-    if not isinstance(answers, Mapping) or not isinstance(acknowledged, Mapping):
-        yield from _said(body)
-        return
-    if body.get("age_band") is not None:
-        yield f"age band {clean(str(body['age_band']))}"
-    for code, reply in answers.items():
+    if event.age_band is not None:
+        yield f"age band {clean(event.age_band)}"
+    for code, reply in event.answers.items():
         answer = reply.get("answer") if isinstance(reply, Mapping) else reply
         yield f"{clean(code)} {clean(str(answer))}"
-    for code, by in acknowledged.items():
+    for code, by in event.acknowledged.items():
         yield f"{clean(code)} acknowledged by {clean(str(by))}"
 
 
@@ -215,7 +223,7 @@ def _said(body: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name} {clean(str(value))}"
 
 
-_UNITS = {"_mw_cm2": " mW/cm²", "_pct": " %", "_khz": " kHz", "_hz": " Hz", "_per_min": " /min", "_mj": " mJ"}
+_UNITS = {f"_{quantity.suffix}": f" {quantity.unit}" for quantity in Quantity}
 
 
 def _quantity(key: str, value: int) -> str:

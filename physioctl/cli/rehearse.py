@@ -20,7 +20,8 @@ from physioctl.rehearsal.rehearse import Rehearsal, rehearse
 from physioctl.rehearsal.rig import Rig, speaking
 from physioctl.screens import JsonLines, Plain, summary
 from simulator.dialects import HOST_LOSS
-from simulator.faults import parse, scenario
+from simulator.faults import parse
+from simulator.scenario import scenario
 
 
 @click.command("rehearse")

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
+from device.events import Event
 from physioctl.record.journal_schema import body_hash, chained
 
 E = TypeVar("E", bound=StrEnum)
@@ -65,6 +66,15 @@ class Entry:
         return own | {key: value for key, value in self.body.items() if key not in own} | erased | {
             "seq": self.seq, "utc": utc
         }  # fmt: skip
+
+    def event(self) -> Event:
+        """Return the event that was told; raise `Damaged` when its body is not that event's, or is erased."""
+        from physioctl.record.codec import NotAnEvent, from_json  # pydantic is slow to import
+
+        try:
+            return from_json({"event": self.name, "at_ms": self.at_ms, **self.body})
+        except NotAnEvent as error:
+            raise Damaged(self.seq, f"its body is not that of an event: {error}") from None
 
     # --- typed fields of the body -------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from device.clock import Clock
 from device.events import Event
 from physioctl.errors import JournalUnusable, UsageMistake
 from physioctl.events import JournalBegun
+from physioctl.record.codec import to_json
 from physioctl.record.entries import COLUMNS, Damaged, flaw
 from physioctl.record.journal_file import (
     BUSY_S,
@@ -163,7 +164,7 @@ class Journal:
 
         ``utc`` is when it happened: by default now.
         """
-        body = event.as_json()
+        body = to_json(event)
         name, at_ms = body.pop("event"), body.pop("at_ms")
         when = (utc or self.clock.utc()).isoformat(timespec="milliseconds")
         text, salt = canonical(body), self._rng.randbytes(_SALT_BYTES).hex()
@@ -261,7 +262,7 @@ class Journal:
         """Write ``event`` beside the journal, which cannot take it; None where that cannot be done either."""
         if self._file is None:
             return None
-        line = {"format": 1, "session": session, "utc": self.clock.utc().isoformat()} | event.as_json()
+        line = {"format": 1, "session": session, "utc": self.clock.utc().isoformat()} | to_json(event)
         return keep_beside(self._file.path, session, json.dumps(line))
 
     def close(self) -> None:

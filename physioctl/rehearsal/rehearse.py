@@ -14,6 +14,7 @@ from device.control.policy import STOP_WITHIN_MS
 from device.events import Observer
 from physioctl.events import SessionEnded
 from physioctl.host_loss import reckoned
+from physioctl.record.codec import to_json
 from physioctl.record.journal import Journal
 from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session
@@ -57,7 +58,7 @@ class Rehearsal:
 
     def as_json(self) -> dict[str, Any]:
         """The session's end with the unit's truth beside it."""
-        return self.ended.as_json() | {
+        return to_json(self.ended) | {
             "unit_delivered_ms": self.unit_delivered_ms,
             "unit_energy_mj": self.unit_energy_mj,
             "unit_silent": self.unit_silent,

@@ -16,7 +16,6 @@ from device.errors import GuardRefused
 from protocols.compile import compile_plan
 from protocols.library import bundled, find
 from protocols.limits import Block, Bound, Family, Layer, Limits, Quantity
-from protocols.model import Uses
 from protocols.plan import Emit, Percussion, Ultrasound
 from tests.device.parts import DECLARED, IDENTITY
 
@@ -44,7 +43,7 @@ def admitted(text: str, *bounds: Bound, blocks: tuple[Block, ...] = ()) -> Admis
 def test_the_guard_reads_of_every_bundled_protocol_what_the_plan_gives(id_: str) -> None:
     protocol = find(id_)
     content = read(protocol.canonical_text())
-    if protocol.uses is Uses.NONE:
+    if protocol.family is None:
         assert (content.family, content.emissions) == (None, ())
         return
     assert protocol.family is not None

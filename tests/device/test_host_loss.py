@@ -9,7 +9,7 @@ from device.control.guard import GuardRefused
 from device.control.handshake import greet
 from device.control.policy import EMISSION_MAX_MS, POLICIES, START_WITHIN_MS, STOP_WITHIN_MS
 from device.dialects.base import HostLoss
-from device.events import Silence
+from device.events import OutputPermitted, Silence
 from device.operator import Act
 from physioctl.rehearsal.rig import Rig, speaking
 from protocols.limits import Family
@@ -65,11 +65,8 @@ def test_where_only_the_units_timer_ends_output_no_start_asks_for_more_than_ten_
 
     run_plan(rig.driver, plan_on(rig, 25_000), attended=False)
 
-    assert [event.as_json()["for_ms"] for event in ledger.named("output_permitted")] == [
-        10_000,
-        10_000,
-        5_000,
-    ]
+    asked_ms = [event.for_ms for event in ledger.events if isinstance(event, OutputPermitted)]
+    assert asked_ms == [10_000, 10_000, 5_000]
 
 
 @pytest.mark.hazard("H-05")

@@ -134,6 +134,13 @@ def heard(dialect: Modbus, intent: Intent, block: Block, seq: int = 1) -> Answer
     return found[0].answer if found else None
 
 
+def identified() -> Modbus:
+    """A dialect that knows which unit it speaks to: what a unit can do is told in terms of its family."""
+    dialect = Modbus()
+    heard(dialect, Identify(), IDENTITY)
+    return dialect
+
+
 def order_of(data: bytes, unit: int = 1) -> wire.Order:
     """The command that ``data`` carries."""
     (frame,) = Receiver(frozenset({unit})).feed(data)
@@ -239,7 +246,7 @@ def test_what_has_no_room_in_a_register_is_not_cut_but_refused() -> None:
 
 @pytest.mark.parametrize(("declared", "for_ms"), [(LEASE, 5000), (OWN_TIMER, 5000), (NONE, 0)])
 def test_only_a_unit_without_a_timer_is_given_no_time(declared: wire.Capabilities, for_ms: int) -> None:
-    dialect = Modbus()
+    dialect = identified()
     assert heard(dialect, Declare(), declared) is not None
 
     order = order_of(asked(dialect, SetOutput(1, 2, OUTPUT, 5000, 0, 0, 0)))
@@ -317,7 +324,7 @@ def test_a_unit_of_another_major_version_is_not_driven_and_one_of_another_map_is
 def test_each_kind_of_unit_declares_what_it_can_promise(
     said: wire.Capabilities, host_loss: HostLoss, missing: set[ReportField], holds_limits: bool
 ) -> None:
-    declared = heard(Modbus(), Declare(), said)
+    declared = heard(identified(), Declare(), said)
 
     assert isinstance(declared, Declaration)
     assert declared.host_loss is host_loss
@@ -350,14 +357,14 @@ def test_each_kind_of_unit_declares_what_it_can_promise(
     ],
 )
 def test_a_unit_that_contradicts_itself_has_declared_nothing(said: wire.Capabilities) -> None:
-    dialect = Modbus()
+    dialect = identified()
 
     assert heard(dialect, Declare(), said) is None
     assert dialect.dropped == 1
 
 
 def test_what_a_unit_says_it_cannot_tell_is_nought_whatever_stands_there() -> None:
-    dialect = Modbus()
+    dialect = identified()
     heard(dialect, Declare(), NONE)
 
     report = heard(dialect, Look(), STATUS)

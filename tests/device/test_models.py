@@ -32,7 +32,7 @@ def test_every_number_of_a_nameplate_is_labelled_as_assumed(id_: str) -> None:
 
 
 def test_the_nameplates_say_what_they_are_read_to_say() -> None:
-    us111, gun, pro = (model(id_) for id_ in MODELS)
+    gun, pro, us111 = (model(id_) for id_ in MODELS)
     source = us111.bounds[0].source
 
     assert [(m.name, m.family) for m in (us111, gun, pro)] == [
@@ -125,11 +125,11 @@ def test_a_model_nobody_knows_is_refused_with_those_there_are() -> None:
         model_named("us111")  # a nameplate's name, not our id
 
     assert str(no_id.value) == (
-        "there is no model called '../us111'\nUse one of us111, ultragun, ultragun_pro."
+        "there is no model called '../us111'\nUse one of ultragun, ultragun_pro, us111."
     )
     assert str(no_name.value) == (
         "the unit calls itself 'us111', which no model here does\n"
-        "Use a unit of a known model (US111, UltraGun, UltraGun PRO), or add its nameplate."
+        "Use a unit of a known model (UltraGun, UltraGun PRO, US111), or add its nameplate."
     )
 
 

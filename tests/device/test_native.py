@@ -130,10 +130,10 @@ def heard(message: wire.Message) -> Answer:
     return answer.answer
 
 
-def declared(message: wire.Capabilities) -> Declaration:
-    answer = heard(message)
-    assert isinstance(answer, Declaration)
-    return answer
+def declared(message: wire.Capabilities, family: wire.Family = wire.Family.ULTRASOUND) -> Declaration:
+    _, answer = Native().hear(framed(replace(IDENTITY, family=family)) + framed(message))
+    assert isinstance(answer.answer, Declaration)
+    return answer.answer
 
 
 def of_unit(quantity: Quantity, at_least: int | None = None, at_most: int | None = None) -> Bound:
@@ -173,9 +173,26 @@ def test_the_dialect_promises_what_it_can_keep() -> None:
 )
 def test_capabilities_that_contradict_themselves_are_damage(contradiction: dict[str, Any]) -> None:
     dialect = Native()
+    dialect.hear(framed(IDENTITY))
 
     assert dialect.hear(framed(replace(CAPABILITIES, **contradiction))) == []
     assert dialect.damaged == 1
+
+
+@pytest.mark.hazard("H-13")
+def test_capabilities_of_a_unit_that_has_not_said_who_it_is_are_damage() -> None:
+    dialect = Native()
+
+    assert dialect.hear(framed(CAPABILITIES)) == []
+    assert dialect.damaged == 1
+
+
+def test_what_a_unit_declares_is_read_by_the_family_it_names_and_by_no_number() -> None:
+    gun_with_an_area = replace(GUN, area_mm2=400)
+
+    bounded = {bound.quantity for bound in declared(gun_with_an_area, wire.Family.PERCUSSION).bounds}
+
+    assert bounded == {Quantity.STEP_MS, Quantity.DELIVERED_MS, Quantity.SPEED_PER_MIN}
 
 
 def test_a_status_is_a_report_value_by_value() -> None:
@@ -219,7 +236,7 @@ def test_an_answer_to_what_is_no_request_answers_nothing(asked: int) -> None:
 
 
 def test_who_and_what_a_unit_is_answer_those_questions_and_no_other() -> None:
-    identity, declaration = heard(IDENTITY), heard(CAPABILITIES)
+    identity, declaration = heard(IDENTITY), declared(CAPABILITIES)
 
     assert [answers(intent, identity) for intent in (Identify(), Declare(), Look())] == [True, False, False]
     assert [answers(intent, declaration) for intent in (Identify(), Declare(), Look())] == [
@@ -305,7 +322,7 @@ def test_an_ultrasound_unit_declares_every_bound_of_its_own() -> None:
 
 
 def test_a_gun_declares_its_speeds_and_has_no_head() -> None:
-    gun = declared(GUN)
+    gun = declared(GUN, wire.Family.PERCUSSION)
 
     assert gun.bounds == (
         of_unit(Quantity.STEP_MS, at_most=900_000),

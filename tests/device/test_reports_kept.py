@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from physioctl.record.codec import to_json
 from physioctl.rehearsal.rig import Rig
 from tests.support import SECOND_MS, Ledger, MakeRig, emit, session_on
 
@@ -17,7 +18,7 @@ def kept(rig: Rig, seconds: int = 10) -> Ledger:
 def test_an_alarm_carries_the_report_that_raised_it(make_rig: MakeRig) -> None:
     ledger = kept(make_rig("us111", "ageing@2s=0.5"))
 
-    (alarm,) = [event.as_json() for event in ledger.named("alarm_raised")]
+    (alarm,) = [to_json(event) for event in ledger.named("alarm_raised")]
     assert alarm["code"] == "OUTPUT_HIGH"
     assert alarm["report"]["level_set"] == 440
     assert alarm["report"]["output"] > 440 * 1.2
@@ -27,7 +28,7 @@ def test_an_alarm_carries_the_report_that_raised_it(make_rig: MakeRig) -> None:
 def test_each_change_of_what_a_unit_is_told_or_decides_is_kept(make_rig: MakeRig) -> None:
     ledger = kept(make_rig("us111", "lift_off@3s+1s"))
 
-    states = [event.as_json()["report"]["state"] for event in ledger.named("reported")]
+    states = [to_json(event)["report"]["state"] for event in ledger.named("reported")]
     assert states == ["ready", "emitting", "held", "emitting", "ready", "idle"]
 
 
@@ -35,4 +36,4 @@ def test_a_report_without_a_change_is_not_kept(make_rig: MakeRig) -> None:
     short, long = (kept(make_rig(), seconds).named("reported") for seconds in (2, 60))
 
     assert len(short) == len(long)
-    assert all(one.as_json()["report"] != other.as_json()["report"] for one, other in pairwise(long))
+    assert all(to_json(one)["report"] != to_json(other)["report"] for one, other in pairwise(long))

@@ -10,6 +10,7 @@ from device.control.delivery import Ended
 from device.control.machine import State
 from device.events import Silence
 from device.operator import Act
+from physioctl.record.codec import to_json
 from physioctl.rehearsal.rig import Rig
 from simulator.faults import Fault, FaultKind
 from simulator.record import Why
@@ -53,7 +54,7 @@ def test_a_head_lifted_for_too_long_pauses_an_attended_session(make_rig: MakeRig
     assert [change.why for change in rig.unit.changes] == [
         Why.SET, Why.CONTACT_LOST, Why.HOLD_EXPIRED, Why.SET, Why.STEP_DONE,
     ]  # fmt: skip
-    assert State.PAUSED.value in [event.as_json()["state"] for event in ledger.named("state_changed")]
+    assert State.PAUSED.value in [to_json(event)["state"] for event in ledger.named("state_changed")]
     assert (delivery.ended, rig.unit.delivered_ms) == (Ended.COMPLETED, 20 * SECOND_MS)
 
 

@@ -10,6 +10,7 @@ from device.control.delivery import Ended
 from device.control.machine import State
 from device.dialects.base import UnitState
 from device.events import Silence
+from physioctl.record.codec import to_json
 from physioctl.rehearsal.rig import Rig
 from protocols.plan import Guide, Rest
 from simulator.record import Why
@@ -211,7 +212,7 @@ def test_the_same_seed_gives_the_same_events(make_rig: MakeRig) -> None:
         ledger = Ledger()
         rig = make_rig("us111", "bytes_late@2s=30", "lift_off@5s", seed=seed)
         session_on(rig, emit(rig, 10 * SECOND_MS, 500), ledger=ledger)
-        return [event.as_json() for event in ledger.events]
+        return [to_json(event) for event in ledger.events]
 
     assert told(7) == told(7)
     assert told(7) != told(8)

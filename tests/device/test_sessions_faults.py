@@ -8,6 +8,7 @@ from device.control.delivery import Ended
 from device.control.machine import State
 from device.events import Silence
 from device.operator import Act
+from physioctl.record.codec import to_json
 from protocols.plan import Rest
 from simulator.faults import FaultKind
 from simulator.record import Why
@@ -165,7 +166,7 @@ def test_a_sensor_that_sees_no_output_does_not_make_silence_of_it(make_rig: Make
     delivery = session_on(rig, emit(rig, MINUTE_MS), ledger=ledger)
 
     assert delivery.ended is Ended.INTERRUPTED
-    assert State.FAULT.value in [event.as_json()["state"] for event in ledger.named("state_changed")]
+    assert State.FAULT.value in [to_json(event)["state"] for event in ledger.named("state_changed")]
     assert rig.unit.silent_since_ms is not None
 
 
@@ -176,7 +177,7 @@ def told_ms(make_rig: MakeRig, intent: str) -> int:
     """When ``intent`` first leaves in a session of one step without a fault."""
     rig, ledger = make_rig(), Ledger()
     session_on(rig, emit(rig, SECOND_MS), ledger=ledger)
-    return next(e.at_ms for e in ledger.named("commanded") if e.as_json()["intent"] == intent)
+    return next(e.at_ms for e in ledger.named("commanded") if to_json(e)["intent"] == intent)
 
 
 @pytest.mark.parametrize("intent", ["Arm", "SetOutput"])
@@ -200,7 +201,7 @@ def test_a_lost_answer_costs_nothing(make_rig: MakeRig, intent: str, ramp_ms: in
 
     delivery = session_on(rig, emit(rig, 5 * SECOND_MS, ramp_ms), ledger=ledger)
 
-    said = [event.as_json()["intent"] for event in ledger.named("commanded")]
+    said = [to_json(event)["intent"] for event in ledger.named("commanded")]
     assert (delivery.ended, rig.unit.delivered_ms) == (Ended.COMPLETED, 5 * SECOND_MS)
     assert said.count("SetOutput") == 1
     assert rig.controller.alarms == []

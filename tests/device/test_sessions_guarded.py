@@ -22,6 +22,7 @@ from device.operator import Act
 from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
 from device.wire.messages import Arm, Capabilities, Identity, Look, Message, Set, Status, read
+from physioctl.record.codec import to_json
 from physioctl.rehearsal.rig import CableLink, Rig
 from protocols.limits import Block, Bound, Family, Layer, Limits, Quantity
 from protocols.plan import Emit, Plan, Ultrasound
@@ -383,7 +384,7 @@ def test_a_watcher_that_raises_is_dropped_and_nothing_else_changes(make_rig: Mak
         if watcher is not None:
             rig.driver.add_observer(watcher)
         session_on(rig, emit(rig, 3 * SECOND_MS), ledger=ledger)
-        return [event.as_json() for event in ledger.events]
+        return [to_json(event) for event in ledger.events]
 
     clumsy = Clumsy()
 

@@ -37,7 +37,8 @@ from physioctl.screening import day_of
 from protocols.errors import ProtocolInvalid, Refused
 from protocols.library import find
 from protocols.limits import Bound, Layer, Quantity
-from protocols.model import EmitStep, Protocol, Side
+from protocols.model import Protocol, Side
+from protocols.steps import EmitStep
 from tests.processes import environment, waited_for
 from tests.support import SECOND_MS, CountedLink, Ledger, form_answered, screened
 

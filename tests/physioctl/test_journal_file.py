@@ -17,6 +17,7 @@ from device.clock import VirtualClock
 from device.events import Acted, Event, Progress, Silence
 from physioctl.cli import run
 from physioctl.errors import JournalUnusable, UsageMistake
+from physioctl.record.codec import to_json
 from physioctl.record.history import session
 from physioctl.record.journal import Journal, reading
 from physioctl.record.verify import verify, verify_head
@@ -424,12 +425,12 @@ def test_a_file_that_changes_under_a_session_ends_its_output(
 
     assert rig.unit.output == 0
     assert rig.controller.silence() is Silence.PROVEN
-    assert ledger.events[-1].as_json()["outcome"] == "failed"
+    assert to_json(ledger.events[-1])["outcome"] == "failed"
     unkept = Path(failed.value.to_do.rsplit(" ", 1)[1].rstrip("."))
     told = [json.loads(line) for line in unkept.read_text().splitlines()]
     unkept.unlink()
     assert told[-1]["event"] == "session_ended"
-    assert told[-1]["session"] == ledger.events[-1].as_json()["session"]
+    assert told[-1]["session"] == to_json(ledger.events[-1])["session"]
     assert told[-1]["delivered_ms"] == rig.unit.delivered_ms
 
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from physioctl.errors import UsageMistake
 from physioctl.questions import AGE, Question, ages_of, is_thermal, questions, questions_of
+from physioctl.record.codec import to_json
 from physioctl.screening import Acknowledged, Answer, Answered, Answers, Screening, answered, screen
 from protocols import library
 from protocols.contraindications import Action, AgeBand, catalogue
@@ -260,9 +261,9 @@ def test_what_was_acknowledged_and_by_whom_stands_in_the_record() -> None:
 
     event = found.told(at_ms=7)
     assert event.notes == ("METAL_IMPLANT",)
-    assert event.as_json()["acknowledged"] == {"METAL_IMPLANT": "p-9"}
-    assert event.as_json()["age_band"] == "adult"
-    assert event.as_json()["answers"]["METAL_IMPLANT"] == {
+    assert to_json(event)["acknowledged"] == {"METAL_IMPLANT": "p-9"}
+    assert to_json(event)["age_band"] == "adult"
+    assert to_json(event)["answers"]["METAL_IMPLANT"] == {
         "answer": "yes",
         "question": next(q.text_hash for q in questions_of(CALF) if q.code == "METAL_IMPLANT"),
         "date": "2026-11-21",

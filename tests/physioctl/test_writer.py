@@ -15,6 +15,7 @@ from device.events import Acted, Commanded, Event, Silence, Written
 from device.link import Inbox
 from physioctl.errors import JournalUnusable
 from physioctl.events import Outcome, SessionEnded
+from physioctl.record.codec import to_json
 from physioctl.record.history import session
 from physioctl.record.journal import BUSY_S, Journal
 from physioctl.record.verify import verify
@@ -71,7 +72,7 @@ def test_a_journal_that_cannot_be_written_ends_the_session(tmp_path: Path) -> No
         run_in_real_time(tmp_path, [holding], seconds=10)
 
     (ended,) = holding.named("session_ended")
-    assert (ended.as_json()["outcome"], ended.as_json()["silence"]) == ("failed", "proven")
+    assert (to_json(ended)["outcome"], to_json(ended)["silence"]) == ("failed", "proven")
     assert ended.at_ms - holding.events[0].at_ms < 5000
 
 

@@ -17,7 +17,8 @@ from protocols.compile import check, compile_plan
 from protocols.errors import ProtocolInvalid
 from protocols.library import as_read, bundled, find, parse
 from protocols.limits import Family, Limits
-from protocols.model import EmitStep, PercussionLevel, Protocol, RestStep
+from protocols.model import Protocol
+from protocols.steps import LEVELS, OFF_MODELS, EmitStep
 from tests.protocol_files import as_bytes, files
 
 CALF = "calf-tightness-ultrasound"
@@ -150,20 +151,21 @@ def test_a_protocol_survives_being_pickled() -> None:
 
 SOUND = find("unit-check")
 EMIT = next(step for step in SOUND.steps if isinstance(step, EmitStep))
+GUN_LEVEL = LEVELS[Family.PERCUSSION].model_construct(speed_per_min=1800)  # type: ignore[call-arg]
 PAST_THE_CHECKS: list[dict[str, Any]] = [
     {"body_site": "elbow"},
     {"title": "\x1b[2J"},
     {"title": 5},
     {"title": "two\nlines"},
     {"format": True},
-    {"uses": "laser"},
+    {"family": "laser"},
     {"steps": ()},
-    {"steps": (RestStep.model_construct(duration_ms=-5),)},
+    {"steps": (OFF_MODELS["rest"].model_construct(duration_ms=-5, say=""),)},
     {"steps": (EMIT.model_copy(update={"duration_ms": 10_000.0}),)},
     {"steps": (EMIT.model_copy(update={"duration_ms": float("nan")}),)},
     {"steps": (EMIT.model_copy(update={"ramp_ms": 70_000}),)},
     {"steps": (EMIT.model_copy(update={"ramp_ms": 10_001}),)},
-    {"steps": (EMIT.model_copy(update={"emit": PercussionLevel.model_construct(speed_per_min=1800)}),)},
+    {"steps": (EMIT.model_copy(update={"emit": GUN_LEVEL}),)},
     {"steps": (EMIT.model_copy(update={"duration_ms": True}),)},
     {"steps": "emit"},
     {"evidence": SOUND.evidence.model_copy(update={"grade": "rct_positive", "sources": ()})},

@@ -7,7 +7,8 @@ import pytest
 from protocols.errors import Mistake, ProtocolInvalid
 from protocols.library import parse
 from protocols.limits import Family, Layer, Quantity
-from protocols.model import EmitStep, Grade, Side
+from protocols.model import Grade, Side
+from protocols.steps import EmitStep
 
 SOUND = """\
 format: 1
@@ -170,7 +171,7 @@ def test_own_limits_are_a_layer_that_remembers_its_lines() -> None:
             "gives ultrasound",
             "take the step",
         ),
-        ("duty: 50 %", "speed: 1800 /min", "19:12", "steps.1.emit.intensity", "no such key", "speed"),
+        ("duty: 50 %", "speed: 1800 /min", "19:35", "steps.1.emit.speed", "no such key", "intensity"),
         ("repeat: 2", "repeat: 51", "23:13", "steps.2.repeat", "less than or equal to 50", "expected"),
         ("repeat: 2", "repeat: 0", "23:13", "steps.2.repeat", "greater than or equal to 1", "expected"),
         ("repeat: 2", "repeat: true", "23:13", "steps.2.repeat", "found true; expected a whole number", "3"),

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.wire.messages import Family
-from simulator.faults import KINDS, Fault, FaultKind, draw, parse, scenario
+from simulator.faults import KINDS, Fault, FaultKind, draw, parse
+from simulator.scenario import scenario
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+import simulator
 from device.wire.frame import Frame, encode
 from device.wire.messages import Family, Look, Message, Result, Sensor, Status, Stop, Type, UnitState
-from simulator.nameplate import MODELS, UnknownModel, nameplate
+from simulator.nameplate import MODELS, UnknownModel, nameplate, read_nameplate
 from simulator.record import OutputChange, Why
 from simulator.unit import SimulatedUnit
 from tests.simulator.bench import Bench
@@ -30,6 +32,27 @@ def test_a_unit_starts_idle_silent_and_with_nothing_counted(model: str) -> None:
     assert bench.unit.silent_since_ms == 0
 
 
+@pytest.mark.parametrize(
+    ("was", "becomes", "says"),
+    [
+        ("level_max = ", "level_mx = ", "level_mx"),
+        ("level_max = 1060\n", "", "level_max"),
+        ("level_max = 1060", "level_max = '1060'", "level_max"),
+        ("level_max = 1060", "level_max = 1060.5", "level_max"),
+        ("pulses_hz = [100]", "pulses_hz = ['100']", "pulses_hz"),
+        ('"ultrasound"', '"laser"', "LASER"),
+        ('"CONTACT"', '"CONTRACT"', "CONTRACT"),
+    ],
+)
+def test_a_nameplate_with_a_slip_in_it_is_refused(tmp_path: Path, was: str, becomes: str, says: str) -> None:
+    text = (Path(simulator.__file__).parent / "nameplates/us111.toml").read_text(encoding="utf-8")
+    assert was in text
+    (tmp_path / "us111.toml").write_text(text.replace(was, becomes, 1), encoding="utf-8")
+
+    with pytest.raises(ValueError, match=says):
+        read_nameplate(tmp_path / "us111.toml")
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_a_unit_declares_what_its_nameplate_says(model: str) -> None:
     bench = Bench(model)
@@ -44,7 +67,7 @@ def test_a_unit_declares_what_its_nameplate_says(model: str) -> None:
 
 
 def test_a_model_nobody_knows_is_refused_with_the_ones_that_are_known() -> None:
-    with pytest.raises(UnknownModel, match="us111, ultragun, ultragun_pro"):
+    with pytest.raises(UnknownModel, match="ultragun, ultragun_pro, us111"):
         SimulatedUnit("us112")
 
 
@@ -94,7 +117,7 @@ def test_a_step_ends_to_the_millisecond_and_leads_to_ready(bench: Bench, for_ms:
     status = bench.look()
     assert bench.unit.silent_since_ms == 37 + for_ms
     assert (status.state, status.step_ms) == (UnitState.READY, for_ms)
-    assert bench.unit.changes[-1] == OutputChange(37 + for_ms, 0, Why.STEP_DONE)
+    assert bench.unit.changes[-1] == OutputChange(37 + for_ms, 0, Why.STEP_DONE, family=Family.ULTRASOUND)
 
 
 @pytest.mark.hazard("H-02")
@@ -230,7 +253,7 @@ def test_a_stop_silences_at_once_disarms_and_keeps_the_counts(bench: Bench) -> N
 
     assert (status.state, status.output, status.delivered_ms) == (UnitState.IDLE, 0, 321)
     assert bench.unit.silent_since_ms == 321
-    assert bench.unit.changes[-1] == OutputChange(321, 0, Why.STOP)
+    assert bench.unit.changes[-1] == OutputChange(321, 0, Why.STOP, family=Family.ULTRASOUND)
 
 
 @pytest.mark.hazard("H-18")
@@ -435,6 +458,6 @@ def test_a_frame_may_come_in_pieces(bench: Bench) -> None:
 
 
 def test_a_change_of_a_motor_is_told_in_its_own_unit() -> None:
-    change = OutputChange(5, 2200, Why.SET, 300, Family.PERCUSSION)
+    change = OutputChange(5, 2200, Why.SET, 300, family=Family.PERCUSSION)
 
     assert change.as_json() == {"ms": 5, "output_per_min": 2200, "why": "set", "ramp_ms": 300}

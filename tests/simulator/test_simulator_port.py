@@ -165,8 +165,8 @@ def test_what_has_arrived_can_be_forgotten() -> None:
 @pytest.mark.parametrize(
     ("url", "says"),
     [
-        ("sim://us112", "choose one of us111, ultragun, ultragun_pro"),
-        ("sim://", "choose one of us111"),
+        ("sim://us112", "choose one of ultragun, ultragun_pro, us111"),
+        ("sim://", "choose one of ultragun"),
         ("sim://us111?seed=x", "'x' is no whole number"),
         ("sim://us111?sead=1", "nothing is called 'sead' here; use seed, serial, dialect"),
         ("sim://us111?serial=", "'' is no serial number"),

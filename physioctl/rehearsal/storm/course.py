@@ -11,12 +11,13 @@ from functools import cache
 from pathlib import Path
 
 from device.wire.messages import Family
+from physioctl.rehearsal.storm.families import level_and_duty, mj_per_ms, reckoned
 from protocols.library import find, load
-from protocols.model import EmitStep, PercussionLevel, Protocol, RepeatStep, Step
+from protocols.model import Protocol
+from protocols.steps import EmitStep, RepeatStep, Step
 from simulator.nameplate import Nameplate, nameplate
 
 _FOLDER = Path(__file__).with_name("courses")
-_RAMP_MS = {Family.ULTRASOUND: 3000, Family.PERCUSSION: 1000}  # where an author names none
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Course:
     delivered_ms: int
     energy_mj: float
     total_ms: int
-    level_mj_ms: float  # energy of one millisecond at the highest level; 0 for percussion
+    level_mj_ms: float  # energy of one millisecond at the highest level; 0 where none is planned
 
     @property
     def starts(self) -> int:
@@ -74,7 +75,7 @@ def course(name: str, model: str) -> Course:
     protocol, plate = _protocol(name), nameplate(model)
     stages = tuple(_stages(protocol.steps, plate))
     given = [stage for stage in stages if stage.level]
-    per_ms = [_mj_ms(stage, plate) for stage in given]
+    per_ms = [mj_per_ms(stage.level, stage.duty_pct, plate) for stage in given]
     return Course(
         name=name,
         protocol=protocol,
@@ -114,17 +115,8 @@ def _stages(steps: Sequence[Step], plate: Nameplate) -> Iterator[Stage]:
 
 
 def _stage(step: EmitStep, plate: Nameplate) -> Stage:
-    gun = isinstance(step.emit, PercussionLevel)
-    level = step.emit.speed_per_min if isinstance(step.emit, PercussionLevel) else step.emit.intensity_mw_cm2
-    duty_pct = 100 if isinstance(step.emit, PercussionLevel) else step.emit.duty_pct
-    usual_ms = _RAMP_MS[Family.PERCUSSION if gun else Family.ULTRASOUND]
+    level, duty_pct = level_and_duty(step.emit.setting())
+    usual_ms = reckoned(plate.family).usual_ramp_ms
     ramp_ms = min(usual_ms, step.duration_ms) if step.ramp_ms is None else step.ramp_ms
     average_max = plate.average_max * 100 // duty_pct if plate.average_max else level
     return Stage(min(level, plate.level_max, average_max), duty_pct, step.duration_ms, ramp_ms)
-
-
-def _mj_ms(stage: Stage, plate: Nameplate) -> float:
-    """mW/cm² × cm² × duty; a gun plans no energy."""
-    if plate.family is Family.PERCUSSION:
-        return 0.0
-    return stage.level * plate.area_mm2 / 100 * stage.duty_pct / 100 / 1000

@@ -15,10 +15,9 @@ from device.control.guard import Standing
 from device.dialects.base import Cleared, Intent
 from device.wire import messages as wire
 from device.wire.messages import Result, UnitState
-from protocols.compile import RAMP_MS
 from protocols.limits import Family, Limits
-from protocols.model import EmitStep, PercussionLevel, Protocol, RestStep
-from protocols.plan import Emit, Guide, Output, Percussion, Plan, Rest, Step, Ultrasound
+from protocols.model import Protocol
+from protocols.plan import Plan
 from simulator.flaws import FlawedFirmware
 from simulator.record import Why
 from simulator.unit import SimulatedUnit
@@ -57,7 +56,7 @@ def compile_anything(
         family=family,
         body_site=protocol.body_site,
         model=model,
-        steps=tuple(_step(step) for _, step in protocol.flat_steps()),
+        steps=tuple(step.planned() for _, step in protocol.flat_steps()),
         limits=Limits(),
         energy_mj=None,
     )
@@ -105,19 +104,3 @@ def _unchecked(value: Any) -> Any:
     if isinstance(value, BaseModel):
         return unchecked(value)
     return tuple(map(_unchecked, value)) if isinstance(value, tuple) else value
-
-
-def _step(step: Any) -> Step:
-    if not isinstance(step, EmitStep):
-        rest = isinstance(step, RestStep)
-        return Rest(step.duration_ms, step.say) if rest else Guide(step.guide, step.duration_ms)
-    level = step.emit
-    gun = isinstance(level, PercussionLevel)
-    output: Output = (
-        Percussion(level.speed_per_min)
-        if isinstance(level, PercussionLevel)
-        else Ultrasound(level.intensity_mw_cm2, level.duty_pct, level.carrier_khz, level.pulse_hz or 0)
-    )
-    usual_ms = RAMP_MS[Family.PERCUSSION if gun else Family.ULTRASOUND]
-    ramp_ms = min(usual_ms, step.duration_ms) if step.ramp_ms is None else step.ramp_ms
-    return Emit(output, step.duration_ms, ramp_ms, step.say)

@@ -13,8 +13,9 @@ from math import ceil
 from sys import maxsize
 
 from device.operator import Act
-from device.wire.messages import Family, Sensor
+from device.wire.messages import Sensor
 from physioctl.rehearsal.rig import Rig
+from physioctl.rehearsal.storm.families import reckoned
 from physioctl.rehearsal.storm.host import MortalClock
 from physioctl.rehearsal.storm.story import Story
 from simulator.cable import HELD_BACK_MS
@@ -27,7 +28,6 @@ BOUND_MS = LEASE_MS + PERIOD_MS  # to silence, of whatever a unit survives
 _LINE_MS = 20  # an answer, and what may be on the line before it
 _CLOCK_PCT = 2  # as far as a clock may be off before anybody can tell
 _CLOCK_SLACK_MS = 350
-TOO_HOT_C = {Family.ULTRASOUND: 43.0, Family.PERCUSSION: 85.0}
 OVER_PCT = 120  # of what was set: no calibration is that far off
 _DIGIT = 1  # the meter's last
 _COUNT_SLACK_MS = 600  # by which a count of output may be off before anybody can tell, and a status period
@@ -164,7 +164,7 @@ class _Hazards:
         self._clock = clock
         self._level = level
         self._duty_pct = duty_pct
-        self._too_hot_c = TOO_HOT_C[rig.unit.plate.family]
+        self._too_hot_c = reckoned(rig.unit.plate.family).too_hot_c
 
     def of_act(self, at_ms: int, act: Act) -> Hazard:
         """Somebody wants output off, from the moment of the act."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from device.operator import Act
 from physioctl.rehearsal.storm.course import course, names
+from physioctl.rehearsal.storm.families import reckoned
 from physioctl.rehearsal.storm.fences import Fence
 from physioctl.rehearsal.storm.host import Freeze, SlowDisk
 from physioctl.rehearsal.storm.second_program import OtherRequest
@@ -166,8 +167,8 @@ def _faults(rng: Random, model: str, within_ms: int) -> tuple[Fault, ...]:
     for kind in rng.sample(kinds, count):
         lasts, amounts = _DRAWN[kind]
         amount = round(rng.uniform(*rng.choice(amounts)), 4)
-        if kind is FaultKind.OVERHEAT and "gun" in model:
-            amount *= 3  # a motor takes more than a head
+        if kind is FaultKind.OVERHEAT:
+            amount *= reckoned(family).overheat_times
         at_ms = 0 if kind in _DECLARED else rng.randrange(within_ms)
         faults.append(Fault(kind, at_ms, rng.randint(*lasts), amount))
     if any(fault.kind is FaultKind.ENDLESS_HOLD for fault in faults):

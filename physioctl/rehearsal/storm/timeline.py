@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from device.events import Event, Progress
+from physioctl.record.codec import to_json
 from physioctl.rehearsal.storm.play import Outcome, play
 from physioctl.rehearsal.storm.story import Story
 from simulator.record import OutputChange
@@ -34,7 +35,7 @@ class Timeline:
     def notice(self, event: Event) -> None:
         """Take down what the session tells."""
         if not isinstance(event, Progress):
-            told = event.as_json()
+            told = to_json(event)
             said = " ".join(f"{key}={value}" for key, value in told.items() if key not in {"event", "at_ms"})
             self._lines.append((event.at_ms, f"told   {event.name} {said}"))
 

@@ -1,0 +1,49 @@
+"""What the storms' judge holds of each family, in numbers worked out here and by nobody else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import assert_never
+
+from device.wire.messages import Family
+from protocols.plan import Output, Percussion, Ultrasound
+from simulator.nameplate import Nameplate
+
+
+@dataclass(frozen=True, slots=True)
+class Reckoned:
+    """One family."""
+
+    usual_ramp_ms: int  # where an author names none
+    too_hot_c: float  # at the face of the head, or in the winding of the motor
+    overheat_times: int  # how much more heat than a head an overheating unit of it takes
+
+
+def reckoned(family: Family) -> Reckoned:
+    """What is held of ``family``."""
+    match family:
+        case Family.ULTRASOUND:
+            return Reckoned(usual_ramp_ms=3000, too_hot_c=43.0, overheat_times=1)
+        case Family.PERCUSSION:
+            return Reckoned(usual_ramp_ms=1000, too_hot_c=85.0, overheat_times=3)
+    assert_never(family)
+
+
+def level_and_duty(output: Output) -> tuple[int, int]:
+    """The level that ``output`` sets, and its duty cycle in %."""
+    match output:
+        case Ultrasound():
+            return output.intensity_mw_cm2, output.duty_pct
+        case Percussion():
+            return output.speed_per_min, 100
+    assert_never(output)
+
+
+def mj_per_ms(level: int, duty_pct: int, plate: Nameplate) -> float:
+    """Energy of one millisecond: mW/cm² × cm² × duty. A gun plans no energy."""
+    match plate.family:
+        case Family.ULTRASOUND:
+            return level * plate.area_mm2 / 100 * duty_pct / 100 / 1000
+        case Family.PERCUSSION:
+            return 0.0
+    assert_never(plate.family)
