@@ -131,6 +131,11 @@ def level(output: Output) -> int:
     return output.level
 
 
+def at_level(output: Output, to_level: int) -> Output:
+    """``output`` at another level."""
+    return output.at_level(to_level)
+
+
 def quantities(output: Output) -> tuple[tuple[Quantity, int], ...]:
     """Every value of ``output`` that can be bounded."""
     return output.quantities()

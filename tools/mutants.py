@@ -312,8 +312,6 @@ def _import_for(file: str) -> None:
     ours: tuple[str, ...] = ()
     if file.startswith(("device/control/", "device/monitor/")):
         ours = ("protocols.model", "protocols.contraindications", "simulator.unit", "simulator.cable")
-    elif file.endswith(".toml"):
-        ours = ("protocols.model", "protocols.contraindications", "protocols.tables", "device.models")
     for name in (*THEIRS, *ours):
         importlib.import_module(name)
 

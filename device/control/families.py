@@ -7,6 +7,7 @@ worked out: a mistake there must not open the guard as well.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, assert_never
 
 from protocols import quantity
@@ -65,6 +66,26 @@ def level_of(output: Output) -> int:
             return output.intensity_mw_cm2
         case Percussion():
             return output.speed_per_min
+    assert_never(output)
+
+
+def level_quantity(family: Family) -> Quantity:
+    """The quantity that a level of ``family`` is."""
+    match family:
+        case Family.ULTRASOUND:
+            return Quantity.INTENSITY_MW_CM2
+        case Family.PERCUSSION:
+            return Quantity.SPEED_PER_MIN
+    assert_never(family)
+
+
+def at_level(output: Output, level: int) -> Output:
+    """``output`` at another level."""
+    match output:
+        case Ultrasound():
+            return replace(output, intensity_mw_cm2=level)
+        case Percussion():
+            return replace(output, speed_per_min=level)
     assert_never(output)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from device.events import Event
+from device.events import Event, name_of
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import aside, json_line, say, table
 from physioctl.errors import UsageMistake
@@ -179,8 +179,7 @@ _ALREADY_SAID = frozenset({"session_started", "session_ended"})
 def _details(entry: Entry) -> str:
     if entry.erased:
         return "erased"
-    event = _event(entry)
-    if isinstance(event, Screened):
+    if entry.name == name_of(Screened) and isinstance(event := _event(entry), Screened):
         return ", ".join(_screened(event))
     return "" if entry.name in _ALREADY_SAID else ", ".join(_said(entry.body))
 

@@ -22,7 +22,6 @@ from device.clock import Clock
 from device.events import Event
 from physioctl.errors import JournalUnusable, UsageMistake
 from physioctl.events import JournalBegun
-from physioctl.record.codec import to_json
 from physioctl.record.entries import COLUMNS, Damaged, flaw
 from physioctl.record.journal_file import (
     BUSY_S,
@@ -164,6 +163,8 @@ class Journal:
 
         ``utc`` is when it happened: by default now.
         """
+        from physioctl.record.codec import to_json  # pydantic is slow to import, and a reader needs none
+
         body = to_json(event)
         name, at_ms = body.pop("event"), body.pop("at_ms")
         when = (utc or self.clock.utc()).isoformat(timespec="milliseconds")
@@ -260,6 +261,8 @@ class Journal:
 
     def keep_beside(self, session: str, event: Event) -> Path | None:
         """Write ``event`` beside the journal, which cannot take it; None where that cannot be done either."""
+        from physioctl.record.codec import to_json
+
         if self._file is None:
             return None
         line = {"format": 1, "session": session, "utc": self.clock.utc().isoformat()} | to_json(event)

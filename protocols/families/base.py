@@ -4,6 +4,7 @@ One module beside this one holds each family: a frozen dataclass for the setting
 `FamilyDefinition`. Every setting has the same members, and mypy reports a family that lacks one:
 
 - ``family`` and ``level``: the one number a unit is set to, in the unit of the definition's ``level``;
+- ``at_level(level)``: the same setting at another level;
 - ``duty_pct``: the share of the time for which output is on, 100 where nothing is pulsed;
 - ``quantities()``: every value of it that can be bounded;
 - ``energy_mj(for_ms, ramp_ms, area_mm2)``: planned acoustic energy, mJ, rounded up; 0 where none is planned;

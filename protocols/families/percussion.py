@@ -5,7 +5,7 @@ What it gives depends on the force that it is pressed with, so that no energy is
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from protocols.families.base import FamilyDefinition, Key, Reading
@@ -26,6 +26,10 @@ class Percussion:
     def level(self) -> int:
         """Percussions a minute."""
         return self.speed_per_min
+
+    def at_level(self, level: int) -> Percussion:
+        """The same at another speed."""
+        return replace(self, speed_per_min=level)
 
     def quantities(self) -> tuple[tuple[Quantity, int], ...]:
         """Every value that can be bounded."""

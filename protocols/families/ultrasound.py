@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from protocols.families.base import Disagreement, FamilyDefinition, Key, Reading
@@ -28,6 +28,10 @@ class Ultrasound:
     def level(self) -> int:
         """Intensity during the pulse, mW/cm²."""
         return self.intensity_mw_cm2
+
+    def at_level(self, level: int) -> Ultrasound:
+        """The same at another intensity."""
+        return replace(self, intensity_mw_cm2=level)
 
     @property
     def sata_mw_cm2(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, get_type_hints
 
 import pytest
@@ -12,9 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device import events as of_units
+from device.clock import VirtualClock
 from device.events import JSON, AlarmRaised, Event, Priority, StateChanged, name_of
 from physioctl import events as of_sessions
 from physioctl.record.codec import EVENTS, NotAnEvent, from_json, to_json
+from physioctl.record.entries import Damaged, Entry, all_of
+from physioctl.record.journal import Journal
 
 WHOLE = st.integers(-(2**53), 2**53)
 PLAIN = st.recursive(
@@ -98,3 +102,23 @@ def test_an_event_that_lacks_something_is_refused_unless_it_has_a_default() -> N
     del said["trigger"]
     with pytest.raises(NotAnEvent, match="trigger"):
         from_json(said)
+
+
+@pytest.mark.hazard("H-21")
+def test_an_entry_of_the_journal_is_read_back_typed() -> None:
+    journal = Journal.in_memory(VirtualClock())
+    journal.append("a", ALARM)
+    journal.append("a", CHANGED)
+
+    with journal.transaction() as connection:
+        told = [entry.event() for entry in all_of(connection, "ORDER BY entries.seq")]
+
+    assert told == [ALARM, CHANGED]
+
+
+def test_an_entry_whose_body_is_of_another_form_is_damaged() -> None:
+    body = {key: value for key, value in to_json(ALARM).items() if key not in ("event", "at_ms", "what")}
+    entry = Entry("a", 7, datetime(2026, 1, 1, tzinfo=UTC), 3, "alarm_raised", body, "0" * 64)
+
+    with pytest.raises(Damaged, match=r"entry 7: .*what"):
+        entry.event()

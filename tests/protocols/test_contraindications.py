@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 
 from protocols.contraindications import PATH, AgeBand, catalogue, parse
 from protocols.errors import InstallationDamaged, ProtocolInvalid
 from protocols.library import parse as protocol
 from protocols.limits import Family
+from tools.mutate_data import written
 
 TEXT = PATH.read_text(encoding="utf-8")
 B, C, N, NOT = "block", "ask_clinician", "note", None
@@ -250,3 +253,15 @@ def test_the_ages_of_a_protocol_can_only_narrow(family: Family) -> None:
     (mistake,) = caught.value.mistakes
     assert str(mistake) == f"a.yaml:9:15: ages.1: {family} is not used on the age band child"
     assert protocol(text.format(family=family, more="ages: [older]").encode()).ages == (AgeBand.OLDER,)
+
+
+@pytest.mark.hazard("H-16")
+def test_a_family_before_which_nothing_is_asked_is_refused() -> None:
+    table = tomllib.loads(TEXT)
+    for question in table["questions"].values():
+        question["action"].pop("percussion", None)
+        if not {N, C} & set(question["action"].values()):
+            question.pop("weigh", None)
+
+    with pytest.raises(InstallationDamaged, match="percussion: no question is asked before it"):
+        parse(written(table))

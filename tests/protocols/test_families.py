@@ -115,6 +115,9 @@ def test_plan_guard_and_judge_reckon_the_same(
 
     assert guards.values_of(output) == dict(output.quantities())
     assert guards.level_of(output) == output.level
+    assert guards.at_level(output, for_ms) == output.at_level(for_ms)
+    assert output.at_level(for_ms).level == for_ms
+    assert guards.level_quantity(output.family) is definition(output.family).level
     assert guards.energy_of(output, for_ms, ramp_ms, area_mm2) == output.energy_mj(for_ms, ramp_ms, area_mm2)
     assert judges.level_and_duty(output) == (output.level, output.duty_pct)
 
