@@ -22,10 +22,10 @@ from serial.tools import list_ports
 from device.address import flaw, is_network, plain
 from device.errors import LinkLost, PortUnusable
 from device.events import Written
-from device.operator import Act
+from device.operator import OperatorAction
 from device.wire.messages import BAUD
 
-News: TypeAlias = bytes | LinkLost | Act | Written
+News: TypeAlias = bytes | LinkLost | OperatorAction | Written
 Inbox: TypeAlias = "SimpleQueue[News]"
 
 READ_TIMEOUT_S = 0.05  # how long the reader may take to notice that it should end

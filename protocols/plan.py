@@ -135,6 +135,13 @@ def level(output: Output) -> int:
     return output.intensity_mw_cm2 if isinstance(output, Ultrasound) else output.speed_per_min
 
 
+def at_level(output: Output, to_level: int) -> Output:
+    """``output`` at another level; the rest of it as it is."""
+    if isinstance(output, Ultrasound):
+        return replace(output, intensity_mw_cm2=to_level)
+    return Percussion(to_level)
+
+
 def quantities(output: Output) -> tuple[tuple[Quantity, int], ...]:
     """Every value of ``output`` that can be bounded."""
     if isinstance(output, Percussion):

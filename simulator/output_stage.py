@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,13 @@ class Drive:
         if gone_ms >= self.ramp_ms:
             return float(self.target)
         return self.base + (self.target - self.base) * gone_ms / self.ramp_ms
+
+    def lowered(self, level: int, own_ms: int) -> Drive:
+        """The same line as far as ``level``, or ``level`` at once where it is above that already."""
+        if self.level(own_ms) >= level:
+            return replace(self, target=level, start_ms=own_ms, base=0.0, ramp_ms=0)
+        rises_ms = -(-self.ramp_ms * (level - self.base) // (self.target - self.base))
+        return replace(self, target=level, ramp_ms=int(rises_ms))
 
 
 OFF = Drive(target=0, duty_pct=0, start_ms=0)  # compared by identity: off is not a level of zero

@@ -9,7 +9,7 @@ Bounds are compared here with plain integers, and not through `protocols.limits.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from device.control.admission import Admission
 from device.control.ceilings import TableUnreadable, family_ceilings, nameplate_ceilings, site_ceilings
@@ -19,6 +19,10 @@ from device.errors import GuardRefused
 from protocols.limits import Bound, Family, Layer, Quantity
 from protocols.plan import Emit, Output, Percussion
 
+_LEVELS = {
+    Family.ULTRASOUND: Quantity.INTENSITY_MW_CM2,
+    Family.PERCUSSION: Quantity.SPEED_PER_MIN,
+}
 _COUNTER_MAX = 0xFFFFFFFF  # the widest count of energy that a unit can be given
 
 
@@ -38,6 +42,17 @@ class Allowed:
     def level_max(self) -> int:
         """The highest level of the protocol: mW/cm² during the pulse, or percussions a minute."""
         return max((_level(emission.output) for emission in self.emissions), default=0)
+
+    @property
+    def level_min(self) -> int:
+        """The lowest level that every layer lets through; 1 where none has a lowest."""
+        named = (b.at_least for b in self.bounds if b.quantity is _LEVELS[self.family])
+        return max((least for least in named if least is not None), default=1)
+
+    def level_at(self, delivered_ms: int) -> int:
+        """The level of the emission that is due, as the protocol has it; 0 when all is given."""
+        due = self.step_at(delivered_ms)
+        return 0 if due is None else _level(due[0].output)
 
     @property
     def delivered_max_ms(self) -> int:
@@ -153,6 +168,15 @@ def is_outside(bound: Bound, value: int) -> bool:
         or (bound.at_most is not None and value > bound.at_most)
         or (bound.one_of is not None and value not in bound.one_of)
     )
+
+
+def capped(output: Output, cap: int | None) -> Output:
+    """``output``, at no higher level than ``cap``."""
+    if cap is None or _level(output) <= cap:
+        return output
+    if isinstance(output, Percussion):
+        return replace(output, speed_per_min=cap)
+    return replace(output, intensity_mw_cm2=cap)
 
 
 def _level(output: Output) -> int:

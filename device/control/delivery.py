@@ -15,7 +15,7 @@ from device.control.machine import State
 from device.control.schedule import LOOK_MS
 from device.dialects.base import Look, UnitState
 from device.events import Progress, Silence, StepEnded, StepStarted
-from protocols.plan import Emit, Guide, Plan, Step, level
+from protocols.plan import Emit, Guide, Plan, Step
 
 PROGRESS_MS = 1000
 PAUSE_MAX_MS = 600_000  # a session nobody takes up again for this long is over
@@ -122,19 +122,22 @@ class _Walk:
 
     def _emit(self, step: Emit, owed_ms: int) -> Script[None]:
         unheard = 0
+        planned = step
         while self._left_ms(owed_ms) > 0:
             yield from self._go_on(self._left_ms(owed_ms))
             yield from self._arm()
             left_ms = self._left_ms(owed_ms)  # only now: the unit has told what a pause has cut off
             if not self._at(State.ARMED) or left_ms <= 0:  # paused meanwhile, or paused at the very end
                 continue
+            step = self._controller.known.capped(planned)
             if not self._controller.known.has_energy_for(step, left_ms):  # it gave more than reckoned
                 self._controller.fail(
                     "all of the energy that this session may give has been given before its time"
                 )
                 continue
             yield from self._permit(step, left_ms)
-            if not (self._at(State.ARMED) and self._is_ready() and left_ms == self._left_ms(owed_ms)):
+            unchanged = left_ms == self._left_ms(owed_ms) and step == self._controller.known.capped(planned)
+            if not (self._at(State.ARMED) and self._is_ready() and unchanged):
                 continue  # what was permitted is not what would be started now
             self._controller.start(step, left_ms)
             held = False
@@ -171,18 +174,25 @@ class _Walk:
         yield from self._arm()
 
     def _arm(self) -> Script[None]:
-        for _ in range(ATTEMPTS):
+        for _ in range(ATTEMPTS + 1):  # one of them may be a look, for an Arm to be dated by
             if self._is_ready() or not self._at(State.ARMED):
                 return
-            if self._controller.known.is_armed():
+            looks = not self._can_arm()
+            if looks:
                 self._controller.say(Look())
             else:
                 self._controller.arm()
             give_up_ms = self._now() + LOOK_MS
             while not self._is_ready() and self._at(State.ARMED) and self._now() < give_up_ms:
                 yield give_up_ms
+                if looks and self._can_arm():
+                    break
         if not self._is_ready() and self._at(State.ARMED):
             self._controller.fail("the unit does not answer when it is armed")
+
+    def _can_arm(self) -> bool:
+        """Not armed, and heard since we last stopped it, a moment ago: an Arm is dated by that report."""
+        return not self._controller.known.is_armed() and self._controller.can_date
 
     def _is_ready(self) -> bool:
         """Armed, and heard a moment ago: a start's lease runs from what the unit last said."""
@@ -236,7 +246,7 @@ class _Walk:
                 step=self.done + 1,
                 remaining_ms=left_ms + rest_ms,
                 state=self._controller.state.value,
-                level_set=level(step.output) if step and on else 0,
+                level_set=report.level_set if on else 0,
                 output=report.output,
                 delivered_ms=self._controller.delivered_ms,
                 energy_mj=self._controller.energy_mj,

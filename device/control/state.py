@@ -6,18 +6,18 @@ It sends nothing, waits for nothing and moves no state.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from device.control.allowed import Allowed
 from device.control.guard import Standing
 from device.control.machine import State
 from device.control.output_off import Quiet
-from device.dialects.base import Renew, Report, SetOutput, UnitState
+from device.dialects.base import RUNNING, Intent, LowerLevel, Renew, Report, SetOutput, UnitState
 from device.monitor.trends import Belief
 from device.monitor.view import Grant, Start
 from device.unit import Unit
 from protocols.limits import Quantity
-from protocols.plan import Emit, Plan, Ultrasound, energy_mj, level
+from protocols.plan import Emit, Plan, Ultrasound, at_level, energy_mj, level
 
 MOMENT_MS = 10  # less than this is no output worth a start
 PERIOD_MS = 100  # of reports
@@ -41,6 +41,9 @@ class Knowledge:
     grant: Grant | None = None  # the latest lease that has left
     confirmed: bool = False  # the unit has been seen to carry out the last start
     armed: bool = False  # the unit has been seen with our ceilings, and we have not stopped it since
+    level_cap: int | None = None  # to which somebody has lowered the session: of every later step
+    lowered_ms: int = 0  # when that was
+    asked_levels: tuple[int, ...] = ()  # to which the unit has been asked to lower the step last started
     quiet: Quiet = field(default_factory=Quiet)
 
     # --- what has happened --------------------------------------------------------------------------
@@ -56,7 +59,7 @@ class Knowledge:
 
     def begin(self, step: Emit, for_ms: int) -> None:
         """A step's output is about to be asked for."""
-        self.step, self.confirmed = step, False
+        self.step, self.confirmed, self.asked_levels = step, False, ()
         self.step_end_ms = self.delivered_ms + for_ms
 
     def allow(self, intent: SetOutput | Renew, heard_at_ms: int, now_ms: int) -> None:
@@ -74,14 +77,33 @@ class Knowledge:
                 base_ms=self.delivered_ms,
             )
 
-    def hear(self, report: Report, now_ms: int) -> None:
-        """The unit has spoken, or another one: only the identified unit's word is taken for a report."""
+    def lower(self, to_level: int, now_ms: int) -> None:
+        """Somebody has lowered the session; what the unit is expected to say moves with its answer."""
+        self.level_cap, self.lowered_ms = to_level, now_ms
+        if self.start is not None:
+            self.start = replace(self.start, lowest_level=to_level)
+
+    def _hear_lowered(self, report: Report, intent: Intent | None) -> None:
+        """Expect the lower level from its answer on, or from a report that names it where that was lost."""
+        to_level = report.level_set
+        if isinstance(intent, LowerLevel) and not report.refusal:
+            to_level = intent.level
+        if self.step is not None and to_level in self.asked_levels and to_level < level(self.step.output):
+            self.step = replace(self.step, output=at_level(self.step.output, to_level))
+
+    def hear(self, report: Report, now_ms: int, intent: Intent | None = None) -> None:
+        """The unit has spoken, or another one: only the identified unit's word is taken for a report.
+
+        ``intent`` is what it answers.
+        """
         self.quiet.hear(report, now_ms)
         if not self.is_from_the_unit(report):
             return
         self.report = report
         self.counted = report if self.is_ours(report) else self.counted
         self.confirmed = self.confirmed or report.state in (UnitState.EMITTING, UnitState.HELD)
+        if report.state in RUNNING and self.is_ours(report):
+            self._hear_lowered(report, intent)
         self.armed = self.armed or self.is_armed()
 
     # --- what follows -------------------------------------------------------------------------------
@@ -98,8 +120,28 @@ class Knowledge:
 
     @property
     def level_max(self) -> int:
-        """The highest level of the plan; 0 for one without output."""
-        return max((level(step.output) for step in self.plan.emissions), default=0) if self.plan else 0
+        """The highest level of what is left of the session; 0 for one without output."""
+        emissions = self.plan.emissions if self.plan else ()
+        return max((level(self.capped(step).output) for step in emissions), default=0)
+
+    def capped(self, step: Emit) -> Emit:
+        """``step`` at no higher level than somebody has lowered the session to."""
+        if self.level_cap is None or level(step.output) <= self.level_cap:
+            return step
+        return replace(step, output=at_level(step.output, self.level_cap))
+
+    @property
+    def due_step(self) -> Emit | None:
+        """The emission that runs or comes next, at the level that it may have now; None when all is given."""
+        due = self.allowed.step_at(self.delivered_ms) if self.allowed else None
+        return None if due is None else self.capped(due[0])
+
+    @property
+    def level_to_lower_to(self) -> int | None:
+        """To which level the running step has yet to be lowered; None once the unit has said that it is."""
+        if self.step is None or self.level_cap is None or level(self.step.output) <= self.level_cap:
+            return None
+        return self.level_cap
 
     def is_from_the_unit(self, report: Report) -> bool:
         """Whether the identified unit sent ``report``, and has not restarted since it was identified."""
@@ -143,6 +185,8 @@ class Knowledge:
             stop_asked=self.quiet.asked_ms is not None,
             recorded=recorded,
             allowed=self.allowed,
+            level=level(self.step.output) if self.step else 0,
+            level_cap=self.level_cap,
             lease_min_ms=declared.lease_min_ms if declared else 0,
             lease_max_ms=declared.lease_max_ms if declared else 0,
         )

@@ -31,7 +31,9 @@ from tests.device.parts import ALLOWED, ENERGY_MAX_MJ, HIGH, LOW, NONCE, SESSION
 HEARD_MS = 50_000  # by the unit's clock
 SET = SetOutput(NONCE, SESSION, LOW, for_ms=60_000, ramp_ms=3000, heard_ms=HEARD_MS, lease_ms=500)
 RENEW = Renew(NONCE, SESSION, HEARD_MS, lease_ms=500)
-ARM = Arm(NONCE, SESSION, level_max=500, delivered_max_ms=90_000, energy_max_mj=100_100)
+ARM = Arm(
+    NONCE, SESSION, level_max=500, delivered_max_ms=90_000, energy_max_mj=100_100, unit_uptime_ms=HEARD_MS
+)
 CLEAR = ClearFaults(NONCE, HEARD_MS)
 ANOTHER_OUTPUT = "the step of the protocol that is due gives another output"
 
@@ -45,6 +47,8 @@ STANDING = Standing(
     energy_mj=0,
     recorded=True,
     allowed=ALLOWED,
+    level=440,
+    level_cap=None,
     lease_min_ms=100,
     lease_max_ms=1000,
 )

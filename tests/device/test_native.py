@@ -19,6 +19,7 @@ from device.dialects.base import (
     Identity,
     Intent,
     Look,
+    LowerLevel,
     Promises,
     Renew,
     Report,
@@ -40,7 +41,8 @@ SAID: list[tuple[Intent, wire.Message]] = [
     (Declare(), wire.Declare()),
     (Look(), wire.Look()),
     (Stop(), wire.Stop()),
-    (Arm(1, 2, 3, 4, 5), wire.Arm(1, 2, 3, 4, 5)),
+    (Arm(1, 2, 3, 4, 5, 6), wire.Arm(1, 2, 3, 4, 5, 6)),
+    (LowerLevel(1, 2, 300), wire.Lower(1, 2, 300)),
     (Renew(1, 2, 9, 300), wire.Renew(1, 2, 9, 300)),
     (ClearFaults(9, 8), wire.Clear(9, 8)),
     (SetOutput(1, 2, PULSED, 60_000, 3000, 9, 500), wire.Set(1, 2, 440, 50, 1000, 100, 60_000, 3000, 9, 500)),
@@ -207,7 +209,7 @@ def test_an_answer_says_which_request_it_answers(intent: Intent, message: wire.M
     assert not answers(intent, other)
 
 
-@pytest.mark.parametrize("asked", [0, 9, 0x81, 0x83, 0xFF])
+@pytest.mark.parametrize("asked", [0, 10, 0x81, 0x83, 0xFF])
 def test_an_answer_to_what_is_no_request_answers_nothing(asked: int) -> None:
     report = heard(replace(STATUS, asked=asked))
 

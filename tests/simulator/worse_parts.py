@@ -23,7 +23,6 @@ from device.dialects.base import (
 )
 from device.events import Event, Recorder, Silence
 from device.operator import Act
-from device.wire import messages as wire
 from physioctl.record.journal import SessionLog
 from physioctl.record.writer import PersistentRecorder
 from protocols.plan import Emit, Ultrasound, level
@@ -88,7 +87,7 @@ class FullDuty(SimulatedUnit):
 class UndatedFirmware(Firmware):
     """Counts a lease from when it is asked, and not from what the host has heard."""
 
-    def _age_ms(self, asked: wire.Set | wire.Renew | wire.Clear, own_ms: int) -> int:
+    def _age_ms(self, heard_ms: int, own_ms: int) -> int:
         return 0
 
 
