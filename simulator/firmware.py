@@ -247,12 +247,12 @@ class Firmware:
             return Result.OVER_CEILING
         if self._ceilings is not None:
             self._ceilings = replace(self._ceilings, level_max=asked.level)
-        if asked.level < self._step.level:
-            self._step = replace(self._step, level=asked.level)
-            if self.state is UnitState.EMITTING:
-                self.drive = self.drive.lowered(asked.level, own_ms)
-                self._on_change(OutputChange(own_ms, asked.level, Why.LOWER, family=self._plate.family))
-                self._foresee_energy(own_ms)
+        changes = asked.level < self._step.level or self.drive.level(own_ms) > asked.level
+        self._step = replace(self._step, level=asked.level)
+        if changes and self.state is UnitState.EMITTING:
+            self.drive = self.drive.lowered(asked.level, own_ms)
+            self._on_change(OutputChange(own_ms, asked.level, Why.LOWER, family=self._plate.family))
+            self._foresee_energy(own_ms)
         return Result.OK
 
     def _age_ms(self, heard_ms: int, own_ms: int) -> int:
@@ -315,7 +315,7 @@ class Firmware:
             elif own_ms >= self.lease_until_ms:
                 self._lapse(own_ms)
             elif self.drive.ramp_ms and own_ms >= self.drive.end_ms:
-                self.drive = replace(self.drive, start_ms=own_ms, ramp_ms=0)
+                self.drive = self.drive.levelled(own_ms)
         elif self.state is UnitState.HELD:
             if own_ms >= self.lease_until_ms:
                 self._lapse(own_ms)
@@ -369,6 +369,7 @@ class Firmware:
         if self._step is not None:
             self._stand_still(own_ms)
             self._step, self.drive, self._energy_out_ms = None, OFF, None
+            self._senses.output_ended()
             self._on_change(OutputChange(own_ms, 0, why, family=self._plate.family))
         self.state = state
 
@@ -384,6 +385,7 @@ class Firmware:
         self._stand_still(own_ms)
         self.state, self._held_since_ms, self.drive = UnitState.HELD, own_ms, OFF
         self._energy_out_ms = None  # nothing is given meanwhile
+        self._senses.output_ended()
         self._senses.contact_is_back(own_ms)  # it is not, and its timer must start from here
         self._on_change(OutputChange(own_ms, 0, Why.CONTACT_LOST, family=self._plate.family))
 
