@@ -105,9 +105,11 @@ The first of these that holds is the `result`. A refused request changes nothing
    the latest `Status` that the host has heard. What a line has kept back while somebody stopped the unit
    arms nothing. An `Arm` with the date of the very millisecond of the `Stop` is taken: the answer to the
    `Stop` has that date.
-6. `Stop` is taken in any state, under any `seq`, with no nonce, with any body, any number of times. It
+6. A host that has not heard what became of a `Set` sends an `Arm` of its session before another `Set`. That
+   counts for `seq`, so that the first is `STALE` if it should still come. A `Look` would not do.
+7. `Stop` is taken in any state, under any `seq`, with no nonce, with any body, any number of times. It
    ends the output, drops the step and disarms the session; in `FAULT` the unit stays in `FAULT`.
-7. After a restart the unit is `IDLE`, its output is off, its counts and `session` are 0 and its nonce is
+8. After a restart the unit is `IDLE`, its output is off, its counts and `session` are 0 and its nonce is
    another.
 
 ## Leases

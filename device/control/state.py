@@ -12,7 +12,7 @@ from device.control.allowed import Allowed
 from device.control.guard import Standing
 from device.control.machine import State
 from device.control.output_off import Quiet
-from device.dialects.base import RUNNING, Intent, LowerLevel, Renew, Report, SetOutput, UnitState
+from device.dialects.base import RUNNING, Arm, Intent, LowerLevel, Renew, Report, SetOutput, UnitState
 from device.monitor.trends import Belief
 from device.monitor.view import Grant, Start
 from device.unit import Unit
@@ -40,6 +40,7 @@ class Knowledge:
     start: Start | None = None  # the latest that has left
     grant: Grant | None = None  # the latest lease that has left
     confirmed: bool = False  # the unit has been seen to carry out the last start
+    fenced: bool = True  # a start that nobody has heard of cannot be carried out any more
     armed: bool = False  # the unit has been seen with our ceilings, and we have not stopped it since
     level_cap: int | None = None  # to which somebody has lowered the session: of every later step
     lowered_ms: int = 0  # when that was
@@ -67,6 +68,7 @@ class Knowledge:
         self.grant = Grant(intent.heard_ms, intent.lease_ms)
         self.quiet.allow(heard_at_ms, intent.lease_ms, intent.nonce)
         if isinstance(intent, SetOutput):
+            self.fenced = False
             self.start = Start(
                 number=self.start.number + 1 if self.start else 1,
                 at_ms=now_ms,
@@ -102,6 +104,8 @@ class Knowledge:
         self.report = report
         self.counted = report if self.is_ours(report) else self.counted
         self.confirmed = self.confirmed or report.state in (UnitState.EMITTING, UnitState.HELD)
+        taken = isinstance(intent, Arm) and not report.refusal
+        self.fenced = self.fenced or self.confirmed or taken
         if report.state in RUNNING and self.is_ours(report):
             self._hear_lowered(report, intent)
         self.armed = self.armed or self.is_armed()
@@ -152,9 +156,10 @@ class Knowledge:
         return self.session != 0 and report.session == self.session
 
     def is_armed(self) -> bool:
-        """Whether the unit has our ceilings."""
+        """Whether the unit has our ceilings, and no start from before can still come upon it."""
         report = self.report
-        return report is not None and report.state is UnitState.READY and self.is_ours(report)
+        ready = report is not None and report.state is UnitState.READY and self.is_ours(report)
+        return ready and self.fenced
 
     def has_energy_for(self, step: Emit, for_ms: int) -> bool:
         """Whether the session's ceiling leaves a moment's output, and the bounds on energy all of it.

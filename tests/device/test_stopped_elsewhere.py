@@ -10,8 +10,10 @@ import pytest
 from device.control.delivery import Ended
 from device.dialects.base import Arm, Cleared, Declare, Identify, Intent, Look, Renew, Stop
 from device.dialects.native import Native
+from device.events import Commanded
 from device.operator import Act
-from physioctl.rehearsal.rig import Rig
+from device.wire.messages import Type
+from physioctl.rehearsal.rig import CableLink, Rig
 from protocols.plan import Guide, Rest, Step
 from tests.support import SECOND_MS, Ledger, MakeRig, emit, session_on
 
@@ -95,3 +97,32 @@ def test_a_session_without_output_arms_nothing(make_rig: MakeRig) -> None:
 
     assert delivery.ended is Ended.COMPLETED
     assert ledger.named("commanded") == []
+
+
+class LosesTheFirstStart(CableLink):
+    """Loses the first request to start output, and hands it over much later."""
+
+    kept: bytes | None = None
+
+    def send(self, data: bytes) -> bool:
+        if self.kept is None and data[2] == Type.SET:
+            self.kept = data
+            return True
+        return super().send(data)
+
+
+@pytest.mark.hazard("H-09")
+def test_a_start_that_nobody_has_heard_of_is_fenced_off_before_another_is_sent() -> None:
+    rig, ledger = Rig("us111", link=LosesTheFirstStart), Ledger()
+
+    delivery = session_on(rig, emit(rig, EMIT_MS), ledger=ledger)
+    link = rig.driver.link
+    assert isinstance(link, LosesTheFirstStart)
+    assert link.kept is not None
+    rig.cable.send(link.kept, rig.clock.now_ms())
+    rig.wait(1000)
+
+    asked = [event.intent for event in ledger.events if isinstance(event, Commanded)]
+    assert asked == ["Arm", "SetOutput", "Arm", "SetOutput"]
+    assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, EMIT_MS)
+    assert len([change for change in rig.unit.changes if change.output]) == 1

@@ -240,6 +240,13 @@ class Greedy(Controller):
         super().start(max(self.known.plan.emissions, key=lambda emission: level(emission.output)), for_ms)
 
 
+class Forgetful(Controller):
+    """Says that the level is lowered, and asks nobody to lower it."""
+
+    def _ask_to_lower(self) -> None:
+        self.known.level_cap = None
+
+
 class Bypassing(Controller):
     """Sends a start past the guard, at twice the level."""
 
