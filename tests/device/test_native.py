@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +34,7 @@ from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
 from protocols.limits import Bound, Family, Layer, Quantity
 from protocols.plan import Percussion, Ultrasound
+from tools import wire as generate
 
 PULSED = Ultrasound(intensity_mw_cm2=440, duty_pct=50, carrier_khz=1000, pulse_hz=100)
 
@@ -330,6 +332,52 @@ def test_each_sensor_stands_for_itself(sensor: wire.Sensor) -> None:
     assert said.senses_contact is (sensor is wire.Sensor.CONTACT)
     assert said.knows_battery is (sensor is wire.Sensor.BATTERY)
     assert said.head_trip_ddeg_c == (425 if sensor is wire.Sensor.HEAD_TEMP else None)
+
+
+@pytest.mark.parametrize("bit", [0x0020, 0x0100, 0x8000])
+def test_a_sensor_without_a_name_is_passed_over(bit: int) -> None:
+    said = declared(replace(CAPABILITIES, sensors=CAPABILITIES.sensors | bit))
+
+    assert said == declared(CAPABILITIES)
+
+
+# --- a whole conversation -------------------------------------------------------------------------
+
+
+def intent_of(name: str, fields: dict[str, int]) -> Intent | None:
+    """What the host means by a request of the golden conversation; None for what it never asks."""
+    match name:
+        case "Set":
+            kinds = (fields.pop(key) for key in ("level", "duty_pct", "carrier_khz", "pulse_hz"))
+            return SetOutput(output=Ultrasound(*kinds), **fields)
+        case "Arm":
+            return Arm(**fields)
+        case "Renew":
+            return Renew(**fields)
+        case "Lower":
+            return LowerLevel(**fields)
+    asking: dict[str, Intent] = {"Identify": Identify(), "Declare": Declare(), "Look": Look()}
+    return asking.get(name)
+
+
+def test_the_host_says_and_hears_the_whole_golden_conversation() -> None:
+    conversation = json.loads(generate.TABLE.with_name("vectors.json").read_text(encoding="utf-8"))[
+        "conversation"
+    ]
+    lines = [line for line in conversation["lines"] if "request" in line]
+    dialect, said = Native(), set()
+
+    for line in lines:
+        intent = intent_of(line["asked"]["message"], line["asked"]["fields"])
+        (answer,) = dialect.hear(bytes.fromhex(line["answer"]))
+        assert answer.seq == line["asked"]["seq"]
+        if intent is not None:
+            said.add(type(intent))
+            assert dialect.say(Cleared(intent), answer.seq).hex(" ") == line["request"]
+            assert answers(intent, answer.answer)
+
+    assert dialect.damaged == 0
+    assert said == {Identify, Declare, Look, Arm, SetOutput, Renew, LowerLevel}
 
 
 # --- what cannot be read --------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 
 from device.clock import VirtualClock
 from device.control.delivery import Ended
-from device.events import AlarmRaised, Commanded, LevelLowered, LowerRefused, OutputPermitted, Reported
+from device.events import AlarmRaised, Commanded, Event, LevelLowered, LowerRefused, OutputPermitted, Reported
 from device.link import Inbox
 from device.operator import Act, Lower, OperatorAction
 from device.wire.frame import Decoder, Frame
@@ -86,6 +86,27 @@ def test_lowered_before_the_first_output_it_starts_lower(make_rig: MakeRig, at_m
     permitted = [event.output for event in ledger.events if isinstance(event, OutputPermitted)]
     assert levels_on(rig) == [300]
     assert [output["intensity_mw_cm2"] for output in permitted] == [300]
+
+
+class LastMoment:
+    """Lowers the level when a start has been recorded and has not left."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+
+    def notice(self, event: Event) -> None:
+        if isinstance(event, Commanded) and event.intent == "SetOutput" and not self._rig.unit.changes:
+            self._rig.inbox.put(Lower(300))
+
+
+def test_a_start_that_has_not_left_never_leaves_at_the_higher_level(make_rig: MakeRig) -> None:
+    rig, ledger = make_rig(), Ledger()
+    rig.driver.add_observer(LastMoment(rig))
+
+    delivery = session_on(rig, emit(rig, 2000), ledger=ledger)
+
+    assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, 2000)
+    assert levels_on(rig) == [300]
 
 
 def test_lowered_in_a_pause_it_goes_on_lower(make_rig: MakeRig) -> None:
