@@ -162,6 +162,27 @@ class Acted(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LevelLowered(Event):
+    """Somebody has asked for a lower level: no step of this session goes above it from here on.
+
+    Recorded before the unit is told. That the unit has taken it is in its reports.
+    """
+
+    by: str
+    before: int  # mW/cm² during the pulse, or percussions a minute
+    after: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LowerRefused(Event):
+    """Somebody has asked for a lower level that cannot be given; nothing has changed."""
+
+    by: str
+    to_level: int | None  # None: a little less than now
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Silenced(Event):
     """Output was asked to end, and this is what is known of it."""
 

@@ -23,9 +23,9 @@ from device.address import flaw, is_network, plain
 from device.dialects.base import Line
 from device.errors import LinkLost, PortUnusable
 from device.events import Written
-from device.operator import Act
+from device.operator import OperatorAction
 
-News: TypeAlias = bytes | LinkLost | Act | Written
+News: TypeAlias = bytes | LinkLost | OperatorAction | Written
 Inbox: TypeAlias = "SimpleQueue[News]"
 
 READ_TIMEOUT_S = 0.05  # how long the reader may take to notice that it should end

@@ -13,7 +13,7 @@
 
 /* What kind of unit this is; it decides what a level is. */
 enum {
-    PW_FAMILY_ULTRASOUND = 1, /* a level is the effective intensity during the pulse, mW/cm² */
+    PW_FAMILY_ULTRASOUND = 1, /* a level is the intensity during the pulse (SATP), mW/cm² */
     PW_FAMILY_PERCUSSION = 2, /* a level is percussions a minute */
 };
 
@@ -35,16 +35,16 @@ enum {
     PW_RESULT_BAD_STATE = 3, /* not from this state: nothing is armed, or output is on */
     PW_RESULT_BAD_NONCE = 4, /* the unit has restarted since that nonce */
     PW_RESULT_BAD_SESSION = 5, /* another session is armed */
-    PW_RESULT_STALE = 6, /* an older request than one already heard, or one whose lease is over */
+    PW_RESULT_STALE = 6, /* an older request than one carried out, one dated too long ago, or one whose lease is over */
     PW_RESULT_BAD_VALUE = 7, /* a value that means nothing here */
     PW_RESULT_BAD_LEASE = 8, /* a lease outside the unit's bounds */
     PW_RESULT_OVER_NAMEPLATE = 9, /* above what this unit may ever give */
-    PW_RESULT_OVER_CEILING = 10, /* above what ARM allowed this session */
+    PW_RESULT_OVER_CEILING = 10, /* above what ARM allowed this session; a LOWER above the running step's level */
     PW_RESULT_FAULTED = 11, /* a fault is latched */
     PW_RESULT_CAUSE_REMAINS = 12, /* the fault cannot be cleared yet */
 };
 
-/* What the unit itself has found wrong. The upper half of the bits is kept free. */
+/* What the unit itself has found wrong. Bits 0x0100 to 0x8000 are a maker's own: a reader that has no name for a bit takes it for a fault all the same. */
 enum {
     PW_FAULT_HEAD_HOT = 1, /* the head has tripped on its temperature */
     PW_FAULT_SENSOR = 2, /* a sensor reads what cannot be */
@@ -56,7 +56,7 @@ enum {
     PW_FAULT_SELF_TEST = 128, /* the self test at start has failed */
 };
 
-/* Which sensors the unit has; a reading without its sensor means nothing. */
+/* Which sensors the unit has; a reading without its sensor means nothing. A reader passes over a bit that it has no name for. */
 enum {
     PW_SENSOR_OUTPUT = 1, /* measures its own output */
     PW_SENSOR_HEAD_TEMP = 2, /* measures the head's temperature */
@@ -74,7 +74,7 @@ enum {
 /* Ask for a status. Answered in any state; it changes nothing and prolongs nothing. */
 #define PW_TYPE_LOOK 0x03u
 
-/* Give the unit a session's ceilings. From IDLE, READY and LAPSED. Arming the same session again keeps its counts and can only lower its ceilings. */
+/* Give the unit a session's ceilings. From IDLE, READY and LAPSED. Arming the same session again keeps its counts and can only lower its ceilings. Taken while unit_uptime_ms is less than a second old, and not from before the latest Stop. */
 #define PW_TYPE_ARM 0x04u
 typedef struct __attribute__((packed)) {
     uint32_t nonce; /* the unit's boot nonce */
@@ -82,6 +82,7 @@ typedef struct __attribute__((packed)) {
     uint16_t level_max; /* no SET above this */
     uint32_t delivered_max_ms; /* no output beyond this delivered time */
     uint32_t energy_max_mj; /* no output beyond this energy */
+    uint32_t unit_uptime_ms; /* uptime_ms of the latest status the host has heard */
 } pw_arm_t;
 
 /* Start or change output, in absolute values. From READY, EMITTING and HELD, under the armed session, while its lease is live. */
@@ -89,17 +90,17 @@ typedef struct __attribute__((packed)) {
 typedef struct __attribute__((packed)) {
     uint32_t nonce; /* the unit's boot nonce */
     uint32_t session; /* the armed session */
-    uint16_t level; /* effective intensity during the pulse, or percussions a minute; not 0: off is STOP */
+    uint16_t level; /* intensity during the pulse (SATP), or percussions a minute; not 0: off is STOP */
     uint8_t duty_pct; /* share of the time the pulse is on, 1 to 100; 100 for continuous and for percussion */
     uint16_t carrier_khz; /* ultrasonic frequency; 0 for percussion */
     uint16_t pulse_hz; /* pulse repetition; 0 when continuous and for percussion */
     uint32_t for_ms; /* delivered time after which the unit ends this step by itself; not 0 */
-    uint16_t ramp_ms; /* time of a straight rise from the present level; it is part of for_ms */
+    uint16_t ramp_ms; /* time of a straight line from the present level to the new one, up or down; it is part of for_ms */
     uint32_t heard_ms; /* uptime_ms of the latest status the host has heard: the lease runs from there */
     uint8_t lease_ms; /* unrenewed for this long, output ends */
 } pw_set_t;
 
-/* Prolong the lease of a running output, from what the host has heard and not from when this arrives. From EMITTING and HELD only: it can never start or raise output. */
+/* Prolong the lease of a running output, from what the host has heard and not from when this arrives. From EMITTING and HELD only: it can never start or raise output, nor shorten a lease. */
 #define PW_TYPE_RENEW 0x06u
 typedef struct __attribute__((packed)) {
     uint32_t nonce; /* the unit's boot nonce */
@@ -108,15 +109,23 @@ typedef struct __attribute__((packed)) {
     uint8_t lease_ms; /* counted from heard_ms */
 } pw_renew_t;
 
-/* Output off, the step dropped, the session disarmed; its counts stay readable. Taken in any state, under any seq, any number of times. */
+/* Output off, the step dropped, the session disarmed; its counts stay readable. Taken in any state, under any seq, with any body, any number of times. */
 #define PW_TYPE_STOP 0x07u
 
-/* Clear latched faults whose cause is gone. From FAULT only; leads to IDLE. Taken under any seq while heard_ms is not older than a second: who clears may be another host than who drove. */
+/* Clear latched faults whose cause is gone. From FAULT only; leads to IDLE. Taken under any seq while heard_ms is less than a second old: who clears may be another host than who drove. */
 #define PW_TYPE_CLEAR 0x08u
 typedef struct __attribute__((packed)) {
     uint32_t nonce; /* the unit's boot nonce */
     uint32_t heard_ms; /* uptime_ms of the latest status the host has heard */
 } pw_clear_t;
+
+/* Reduce the level of the running step, at once and without a ramp, and with it the session's level ceiling. From EMITTING and HELD only: it can never start, raise or prolong output, and is never refused for its seq or its time. */
+#define PW_TYPE_LOWER 0x09u
+typedef struct __attribute__((packed)) {
+    uint32_t nonce; /* the unit's boot nonce */
+    uint32_t session; /* the armed session */
+    uint16_t level; /* not below the unit's level_min, and not above the running step's level */
+} pw_lower_t;
 
 /* The answer to Identify. */
 #define PW_TYPE_IDENTITY 0x81u
@@ -160,7 +169,7 @@ typedef struct __attribute__((packed)) {
     uint16_t faults; /* what it has found wrong; latched until CLEAR */
     uint32_t nonce; /* boot nonce */
     uint32_t session; /* the session its counts belong to; 0 for none since the start */
-    uint16_t level_set; /* the level asked by the running step; 0 for none */
+    uint16_t level_set; /* the level of the running step, as its Set or a Lower since has asked; 0 for none */
     uint8_t duty_set_pct; /* its duty cycle; 0 for none */
     uint16_t output; /* the level measured now: during the pulse, as level_set */
     int16_t head_temp_ddeg_c; /* the head's temperature; it has to resolve tenths of a degree */
@@ -169,11 +178,11 @@ typedef struct __attribute__((packed)) {
     uint16_t force_n; /* force on the head */
     uint32_t step_ms; /* delivered in the latest step */
     uint32_t delivered_ms; /* delivered in this session */
-    uint32_t energy_mj; /* energy given in this session, as measured */
+    uint32_t energy_mj; /* energy given in this session, as measured; a massage gun that cannot measure it reports 0 */
     uint16_t lease_left_ms; /* until the lease runs out; 0 for none */
     uint32_t uptime_ms; /* the unit's own clock since its start */
-    uint16_t bad_frames; /* frames thrown away since the start, whole turns dropped */
-    uint16_t lapses; /* leases run out since the start */
+    uint16_t bad_frames; /* frames thrown away since the start, modulo 65536 */
+    uint16_t lapses; /* leases run out since the start, modulo 65536 */
 } pw_status_t;
 
 #endif

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from device.dialects.native import Native
     from device.events import Event, Observer, Silence
     from device.link import SerialLink
-    from device.operator import Act
+    from device.operator import Act, Lower
     from physioctl.answers import read_answers
     from physioctl.events import Outcome, SessionEnded, SessionStarted
     from physioctl.questions import questions_of
@@ -41,7 +41,7 @@ _HOMES = {
     "device.events": ("Event", "Silence", "Observer"),
     "device.link": ("SerialLink",),
     "device.dialects.native": ("Native",),
-    "device.operator": ("Act",),
+    "device.operator": ("Act", "Lower"),
     "physioctl.events": ("Outcome", "SessionEnded", "SessionStarted"),
     "physioctl.record.journal": ("Journal",),
     "physioctl.answers": ("read_answers",),
@@ -61,6 +61,7 @@ __all__ = [
     "Controller",
     "Event",
     "Journal",
+    "Lower",
     "Native",
     "Outcome",
     "PhysioctlError",

@@ -16,6 +16,8 @@ from device.events import (
     AlarmRaised,
     Event,
     EventsSkipped,
+    LevelLowered,
+    LowerRefused,
     ObserverDropped,
     Progress,
     Silence,
@@ -143,7 +145,7 @@ class BarScreen:
             self._print(event, "red" if event.priority != "low" else "yellow")
         elif isinstance(event, Screened) and event.acknowledged:
             self._print(event, "yellow")
-        elif isinstance(event, AlarmCleared | Acted):
+        elif isinstance(event, AlarmCleared | Acted | LevelLowered | LowerRefused):
             self._print(event, "dim")
         elif isinstance(event, SessionEnded) and self._task is not None:
             done_ms = float(self._total_ms) if event.outcome is Outcome.COMPLETED else None
@@ -249,6 +251,10 @@ def _aside(event: Event) -> str:
             return f"operator: {event.act}"
         case UnitLimitations():
             return "; ".join(event.limitations)
+        case LevelLowered():
+            return f"{event.by}: level {event.after} instead of {event.before}, for the rest of the session"
+        case LowerRefused():
+            return f"{event.by}: the level was not lowered: {event.why}"
         case Screened() if event.acknowledged:
             return "; ".join(f"{code} acknowledged by {by}" for code, by in event.acknowledged.items())
         case StateChanged(state=state) if state in ("paused", "held", "uncertain", "fault"):

@@ -9,13 +9,19 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from device.link import Inbox
-from device.operator import Act
+from device.operator import Act, Lower, OperatorAction
 
-KEYS = {" ": Act.TOGGLE, "s": Act.STOP, "S": Act.STOP, "\x03": Act.STOP}
+KEYS: Mapping[str, OperatorAction] = {
+    " ": Act.TOGGLE,
+    "-": Lower(),
+    "s": Act.STOP,
+    "S": Act.STOP,
+    "\x03": Act.STOP,
+}
 _GLANCE_S = 0.1  # how soon the reader of keys notices that it should end
 _SIGNALS = tuple(
     getattr(signal, name)
@@ -51,7 +57,7 @@ def attended() -> bool:
 
 @contextmanager
 def keys(inbox: Inbox) -> Iterator[None]:
-    """Let Space pause and resume, and ``s`` stop, for as long as there is a terminal to type at."""
+    """Let Space pause and resume, ``-`` lower the level, and ``s`` stop, while there is a terminal."""
     if not attended():
         yield
         return
@@ -71,7 +77,7 @@ def _listen(inbox: Inbox, read: Read, ended: threading.Event) -> None:
         if key == "":  # the terminal has gone, and with it whoever could stop the session
             inbox.put(Act.STOP)
             return
-        if key in KEYS:
+        if key is not None and key in KEYS:
             inbox.put(KEYS[key])
 
 

@@ -20,6 +20,7 @@ from device.wire.messages import (
     Identify,
     Identity,
     Look,
+    Lower,
     Renew,
     Result,
     Sensor,
@@ -43,7 +44,7 @@ from simulator.sensors import Readings, Senses
 
 _FROM_UNIT = 0x80
 _SENSED_EVERY_MS = 100
-_CLEARED_WITHIN_MS = 1000
+_DATED_MS = 1000  # an Arm or a Clear dated as long ago as this is late
 _U16 = 0xFFFF
 _U32 = 0xFFFF_FFFF
 
@@ -61,7 +62,7 @@ _BREACHES = frozenset(
 _REQUESTS = tuple(int(known) for known in Type)
 _RUNNING = (UnitState.EMITTING, UnitState.HELD)
 
-Order: TypeAlias = Look | Arm | Set | Renew | Stop | Clear
+Order: TypeAlias = Look | Arm | Set | Renew | Lower | Stop | Clear
 
 
 class Firmware:
@@ -99,6 +100,7 @@ class Firmware:
         self._energy_out_ms: int | None = None
         self._bad_frames = 0
         self._lapses = 0
+        self._stopped_ms: int | None = None  # when the latest Stop was taken
 
     # The wire
 
@@ -112,33 +114,40 @@ class Firmware:
             answer: Identity | Capabilities = answers.identity(self._plate, self._birth)
         elif isinstance(message, Declare):
             answer = answers.capabilities(self._plate)
-        elif isinstance(message, Look | Arm | Set | Renew | Stop | Clear):
+        elif isinstance(message, Look | Arm | Set | Renew | Lower | Stop | Clear):
             result = self._once(received, message, own_ms)
             return self._status(received, result, own_ms)
         else:
             result = Result.BAD_LENGTH if received.type in _REQUESTS else Result.UNKNOWN_TYPE
             self._judge(result, received, own_ms)
             return self._status(received, result, own_ms)
-        self._memory.keep(received, Result.OK)
         return Frame(answer.TYPE, received.seq, answer.pack())
 
     def _once(self, frame: Frame, message: Order, own_ms: int) -> Result:
-        done = self._memory.became_of(frame)
-        if done is not None and not isinstance(message, Stop):
-            return done
+        if self._memory.is_repeat(frame):
+            return Result.OK
         new = self._memory.is_new(frame.seq)
         session = self.session
         result = self._do(message, own_ms, new)
-        # What the cable turned round, or kept until its session was over, is no fault of the host's.
-        late = isinstance(message, Set | Renew) and self._memory.is_over(message.session)
-        if new and not late:
+        if new and not self._is_late(message, own_ms):
             self._judge(result, message, own_ms)
             if isinstance(message, Set) and self.state is UnitState.IDLE and result is Result.BAD_STATE:
                 self._on_breach(Breach(own_ms, result, str(message)))
         if self.session != session:
             self._memory.begin(frame, replaced=session)
-        self._memory.keep(frame, result)
+        if result is Result.OK and not isinstance(message, Look | Stop):
+            self._memory.keep(frame)
         return result
+
+    def _is_late(self, message: Order, own_ms: int) -> bool:
+        """Whether the cable has turned a request round, or kept it until its session was over or stopped.
+
+        That is no fault of the host's.
+        """
+        if not isinstance(message, Set | Renew | Lower):
+            return False
+        dated_before = isinstance(message, Set) and self._is_before_stop(message.heard_ms, own_ms)
+        return dated_before or self._memory.is_over(message.session)
 
     def _judge(self, result: Result, asked: object, own_ms: int) -> None:
         if result in _BREACHES:
@@ -153,20 +162,26 @@ class Firmware:
         if message.nonce != self._birth.nonce:
             return Result.BAD_NONCE
         if isinstance(message, Arm):
-            return self._arm(message, new)
+            return self._arm(message, own_ms, new)
         if isinstance(message, Clear):
             return self._clear(message, own_ms)
+        if isinstance(message, Lower):
+            return self._lower(message, own_ms)
         return self._run(message, own_ms, new)
 
     # Requests
 
-    def _arm(self, asked: Arm, new: bool) -> Result:
+    def _arm(self, asked: Arm, own_ms: int, new: bool) -> Result:
         if self.state is UnitState.FAULT:
             return Result.FAULTED
         if self.state in _RUNNING:
             return Result.BAD_STATE
         again = asked.session == self.session
         if (again and not new) or self._memory.is_over(asked.session):
+            return Result.STALE
+        if self._age_ms(asked.unit_uptime_ms, own_ms) >= _DATED_MS:
+            return Result.STALE
+        if self._is_before_stop(asked.unit_uptime_ms, own_ms):
             return Result.STALE
         refused = checks.arm(self._plate, asked)
         if refused:
@@ -217,19 +232,51 @@ class Firmware:
             self._foresee_energy(own_ms)
         return Result.OK
 
-    def _age_ms(self, asked: Set | Renew | Clear, own_ms: int) -> int:
+    def _lower(self, asked: Lower, own_ms: int) -> Result:
+        if self.state is UnitState.FAULT:
+            return Result.FAULTED
+        if self.state not in _RUNNING:
+            return Result.BAD_STATE
+        if asked.session != self.session:
+            return Result.BAD_SESSION
+        if asked.level < self._plate.level_min:
+            return Result.BAD_VALUE
+        assert self._step is not None
+        if asked.level > self._step.level:
+            return Result.OVER_CEILING
+        if self._ceilings is not None:
+            self._ceilings = replace(self._ceilings, level_max=asked.level)
+        changes = asked.level < self._step.level or self.drive.level(own_ms) > asked.level
+        self._step = replace(self._step, level=asked.level)
+        if changes and self.state is UnitState.EMITTING:
+            self.drive = self.drive.lowered(asked.level, own_ms)
+            self._on_change(OutputChange(own_ms, asked.level, Why.LOWER, family=self._plate.family))
+            self._foresee_energy(own_ms)
+        return Result.OK
+
+    def _age_ms(self, heard_ms: int, own_ms: int) -> int:
         """How long ago the host was told what it answers; a time yet to come is as good as never."""
-        return (self._uptime_ms(own_ms) - asked.heard_ms) & _U32
+        return (self._uptime_ms(own_ms) - heard_ms) & _U32
+
+    def _is_before_stop(self, heard_ms: int, own_ms: int) -> bool:
+        """Whether the host had not heard of the latest Stop, nor of anything since."""
+        return self._stopped_ms is not None and self._age_ms(heard_ms, own_ms) > own_ms - self._stopped_ms
 
     def _lease(self, asked: Set | Renew, own_ms: int) -> bool:
-        """Let the lease run from what the host has heard, unless it would be over already."""
-        until_ms = own_ms - self._age_ms(asked, own_ms) + asked.lease_ms
+        """Let the lease run from what the host has heard, unless it would be over already.
+
+        A Renew never shortens the lease that is running.
+        """
+        until_ms = own_ms - self._age_ms(asked.heard_ms, own_ms) + asked.lease_ms
         if until_ms <= own_ms:
             return False
-        self.lease_until_ms = until_ms
+        shortens = isinstance(asked, Renew) and until_ms < self.lease_until_ms
+        self.lease_until_ms = self.lease_until_ms if shortens else until_ms
         return True
 
     def _stop(self, own_ms: int) -> None:
+        self._stopped_ms = own_ms
+        self._memory.stop()
         if self.state is UnitState.FAULT:
             return
         self._end(UnitState.IDLE, Why.STOP, own_ms)
@@ -237,7 +284,7 @@ class Firmware:
     def _clear(self, asked: Clear, own_ms: int) -> Result:
         if self.state is not UnitState.FAULT:
             return Result.BAD_STATE
-        if self._age_ms(asked, own_ms) >= _CLEARED_WITHIN_MS:
+        if self._age_ms(asked.heard_ms, own_ms) >= _DATED_MS:
             return Result.STALE
         if self._senses.remaining(self._faults, self._measure(own_ms)):
             return Result.CAUSE_REMAINS
@@ -267,7 +314,7 @@ class Firmware:
             elif own_ms >= self.lease_until_ms:
                 self._lapse(own_ms)
             elif self.drive.ramp_ms and own_ms >= self.drive.end_ms:
-                self.drive = replace(self.drive, start_ms=own_ms, ramp_ms=0)
+                self.drive = self.drive.levelled(own_ms)
         elif self.state is UnitState.HELD:
             if own_ms >= self.lease_until_ms:
                 self._lapse(own_ms)
@@ -321,6 +368,7 @@ class Firmware:
         if self._step is not None:
             self._stand_still(own_ms)
             self._step, self.drive, self._energy_out_ms = None, OFF, None
+            self._senses.output_ended()
             self._on_change(OutputChange(own_ms, 0, why, family=self._plate.family))
         self.state = state
 
@@ -336,6 +384,7 @@ class Firmware:
         self._stand_still(own_ms)
         self.state, self._held_since_ms, self.drive = UnitState.HELD, own_ms, OFF
         self._energy_out_ms = None  # nothing is given meanwhile
+        self._senses.output_ended()
         self._senses.contact_is_back(own_ms)  # it is not, and its timer must start from here
         self._on_change(OutputChange(own_ms, 0, Why.CONTACT_LOST, family=self._plate.family))
 

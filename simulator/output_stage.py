@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,18 +14,33 @@ class Drive:
     start_ms: int
     base: float = 0.0
     ramp_ms: int = 0
+    most: int | None = None  # where a rise is cut short: lowered since
 
     @property
     def end_ms(self) -> int:
-        """When it has reached its target."""
-        return self.start_ms + self.ramp_ms
+        """When it has reached its target, or the level to which it has been lowered."""
+        if self.most is None:
+            return self.start_ms + self.ramp_ms
+        return self.start_ms - int(-self.ramp_ms * (self.most - self.base) // (self.target - self.base))
 
     def level(self, own_ms: int) -> float:
         """The level commanded at ``own_ms``."""
         gone_ms = own_ms - self.start_ms
         if gone_ms >= self.ramp_ms:
-            return float(self.target)
-        return self.base + (self.target - self.base) * gone_ms / self.ramp_ms
+            on_line = float(self.target)
+        else:
+            on_line = self.base + (self.target - self.base) * gone_ms / self.ramp_ms
+        return on_line if self.most is None else min(on_line, self.most)
+
+    def lowered(self, level: int, own_ms: int) -> Drive:
+        """The same line as far as ``level``, or ``level`` at once where it is above that already."""
+        if self.level(own_ms) >= level:
+            return Drive(level, self.duty_pct, own_ms)
+        return replace(self, most=level)
+
+    def levelled(self, own_ms: int) -> Drive:
+        """What it is once its line has ended."""
+        return Drive(self.target if self.most is None else self.most, self.duty_pct, own_ms)
 
 
 OFF = Drive(target=0, duty_pct=0, start_ms=0)  # compared by identity: off is not a level of zero

@@ -13,6 +13,7 @@ class Why(StrEnum):
     """Why output changed."""
 
     SET = "set"
+    LOWER = "lower"
     STEP_DONE = "step_done"
     STOP = "stop"
     LEASE = "lease"

@@ -72,6 +72,10 @@ class Senses:
         lost_ms = self._lost.lasts(judged and self.now.contact < _CONTACT, own_ms)
         return lost_ms >= self.plate.contact_grace_ms
 
+    def output_ended(self) -> None:
+        """Contact that is lost is timed anew from the next output on."""
+        self._lost = Timer()
+
     def contact_is_back(self, own_ms: int) -> bool:
         """Whether contact has been good for long enough to go on."""
         return self._back.lasts(self.now.contact >= _CONTACT, own_ms) >= self.plate.contact_back_ms

@@ -1,4 +1,4 @@
-"""The golden vectors, worked out without the code they judge.
+"""The golden frames, worked out without the code they judge.
 
 Nothing here uses zlib, struct, the cobs package or ``frame.py``: the CRC is long division bit by
 bit, COBS is written from its definition, and integers are laid out one byte at a time. Two
@@ -21,13 +21,14 @@ CASES: tuple[tuple[str, int, Mapping[str, Value]], ...] = (
     ("Look", 256, {}),
     ("Stop", 7, {}),
     ("Arm", 2, {"nonce": 0xDEADBEEF, "session": 1, "level_max": 530, "delivered_max_ms": 600_000,
-                "energy_max_mj": 1_272_000}),
+                "energy_max_mj": 1_272_000, "unit_uptime_ms": 30_500}),
     ("Set", 3, {"nonce": 0xDEADBEEF, "session": 1, "level": 440, "duty_pct": 50, "carrier_khz": 1000,
                 "pulse_hz": 100, "for_ms": 300_000, "ramp_ms": 3000, "heard_ms": 38_765, "lease_ms": 500}),
     ("Set", 0x0100, {"nonce": 1, "session": 0xFFFFFFFF, "level": 2400, "duty_pct": 100, "carrier_khz": 0,
                      "pulse_hz": 0, "for_ms": 1, "ramp_ms": 0, "heard_ms": 0xFFFFFFFF, "lease_ms": 10}),
     ("Renew", 4, {"nonce": 0xDEADBEEF, "session": 1, "heard_ms": 99_909, "lease_ms": 2560}),
     ("Clear", 5, {"nonce": 0, "heard_ms": 99_909}),
+    ("Lower", 6, {"nonce": 0xDEADBEEF, "session": 1, "level": 396}),
     ("Identity", 0, {"major": 1, "minor": 0, "family": 1, "firmware": [1, 0, 3], "nonce": 0xDEADBEEF,
                      "model": "US111", "serial": "SIM-0001", "calibrated": 2400}),
     ("Capabilities", 1, {"level_min": 290, "level_max": 1060, "average_max": 530, "area_mm2": 400,
@@ -50,18 +51,26 @@ CASES: tuple[tuple[str, int, Mapping[str, Value]], ...] = (
 _WIDTH = {"u8": 1, "u16": 2, "u32": 4, "i16": 2}
 
 
-def vectors(table: Mapping[str, Any]) -> list[dict[str, Any]]:
+def messages(table: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every case with the frame that carries it, as hexadecimal text."""
-    messages = {message["name"]: message for message in table["message"]}
+    return [
+        {"message": name, "seq": seq, "fields": dict(values), "frame": said.hex(" ")}
+        for name, seq, values in CASES
+        for said in [message(table, name, seq, values)]
+    ]
+
+
+def message(table: Mapping[str, Any], name: str, seq: int, values: Mapping[str, Value]) -> bytes:
+    """The frame that carries one message."""
+    (found,) = (message for message in table["message"] if message["name"] == name)
     widths = _WIDTH | {e["name"]: 1 for e in table["enum"]} | {f["name"]: 2 for f in table["flags"]}
-    found = []
-    for name, seq, values in CASES:
-        message = messages[name]
-        body = b"".join(_lay(field["kind"], values[field["name"]], widths) for field in message["fields"])
-        plain = bytes([message["type"], seq & 0xFF, seq >> 8]) + body
-        frame = b"\0" + _stuff(plain + _little(_crc32(plain), 4)) + b"\0"
-        found.append({"message": name, "seq": seq, "fields": dict(values), "frame": frame.hex(" ")})
-    return found
+    body = b"".join(_lay(field["kind"], values[field["name"]], widths) for field in found["fields"])
+    return frame(bytes([found["type"], seq & 0xFF, seq >> 8]) + body)
+
+
+def frame(plain: bytes) -> bytes:
+    """``plain`` with its CRC, stuffed and delimited. Type and ``seq`` are its first three bytes."""
+    return b"\0" + _stuff(plain + _little(_crc32(plain), 4)) + b"\0"
 
 
 def _lay(kind: str, value: Value, widths: Mapping[str, int]) -> bytes:

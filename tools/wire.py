@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tools.golden import vectors
+from tools import golden, golden_lines
+from tools.wire_page import manual
 
 TABLE = Path(__file__).resolve().parents[1] / "device/wire/table.toml"
 
@@ -24,9 +25,22 @@ def files() -> dict[str, str]:
     table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     return {
         "device/wire/messages.py": python(table),
-        "device/wire/vectors.json": json.dumps(vectors(table), indent=1, ensure_ascii=False) + "\n",
+        "device/wire/vectors.json": _json(vectors(table)),
         "firmware/physioctl_wire.h": c_header(table),
         "docs/wire.md": manual(table),
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False) + "\n"
+
+
+def vectors(table: Table) -> dict[str, Any]:
+    """The golden vectors: a frame for each message, bytes that are none, and a whole conversation."""
+    return {
+        "messages": golden.messages(table),
+        "bad_frames": golden_lines.bad_frames(table),
+        "conversation": golden_lines.conversation(table),
     }
 
 
@@ -126,22 +140,7 @@ def _python_message(message: Table, enums: set[str], flags: set[str]) -> list[st
         lines += [f'    """{sentences[0]}', "", *(f"    {s}" for s in sentences[1:]), '    """']
     lines += ["", f"    TYPE: ClassVar[Type] = Type.{name.upper()}"]
     if not fields:
-        lines += [
-            "",
-            "    def pack(self) -> bytes:",
-            '        """The body of the frame that says this."""',
-            '        return b""',
-            "",
-            "    @classmethod",
-            f"    def unpack(cls, body: bytes) -> {name}:",
-            '        """Read a body; raise ValueError when it is not one of this message."""',
-            "        if body:",
-            f'            raise ValueError("{name} has no body")',
-            "        return cls()",
-            "",
-            "",
-        ]
-        return lines
+        return lines + _python_bodiless(message)
     for field in fields:
         unit = f"{field['unit']}: " if "unit" in field else ""
         lines.append(f"    {field['name']}: {_python_type(field['kind'], enums)}  # {unit}{field['about']}")
@@ -170,6 +169,32 @@ def _python_message(message: Table, enums: set[str], flags: set[str]) -> list[st
         text, place = _from_wire(field["kind"], place, enums)
         lines.append(f"            {text},")
     return [*lines, "        )", "", ""]
+
+
+def _python_bodiless(message: Table) -> list[str]:
+    """The methods of a message without fields."""
+    name = message["name"]
+    lines = [
+        "",
+        "    def pack(self) -> bytes:",
+        '        """The body of the frame that says this."""',
+        '        return b""',
+        "",
+        "    @classmethod",
+    ]
+    if message.get("any_body"):
+        lines += [
+            f"    def unpack(cls, _body: bytes) -> {name}:",
+            '        """Read a body, whatever it holds: the type alone says this."""',
+        ]
+    else:
+        lines += [
+            f"    def unpack(cls, body: bytes) -> {name}:",
+            '        """Read a body; raise ValueError when it is not one of this message."""',
+            "        if body:",
+            f'            raise ValueError("{name} has no body")',
+        ]
+    return [*lines, "        return cls()", "", ""]
 
 
 def _python_type(kind: str, enums: set[str]) -> str:
@@ -267,95 +292,3 @@ def _c_field(field: Table, flags: set[str]) -> str:
     if kind == "version":
         return f"uint8_t {field['name']}[3];{note}"
     return f"{_C.get(kind, 'uint16_t' if kind in flags else 'uint8_t')} {field['name']};{note}"
-
-
-# --- the manual's page ----------------------------------------------------------------------------
-
-_PREFACE = """\
-# The native dialect
-
-How physioctl and a unit speak. Any maker may use it. This page is made from `device/wire/table.toml`
-by `python -m tools.generate`; so are the Python messages, the C header `firmware/physioctl_wire.h` and
-the golden vectors `device/wire/vectors.json`. No real unit speaks it yet: it has been run against the
-simulated unit only.
-
-## Frames
-
-```
-00 | COBS( type u8 | seq u16 | body, at most {body_max} bytes | crc32 u32 ) | 00
-```
-
-Little-endian. The CRC-32 is that of zlib, over type, seq and body. {baud} baud, 8N1. A receiver keeps
-at most one frame's bytes; what does not decode is counted and forgotten, and the next zero byte starts
-anew.
-
-## The conversation
-
-* The host asks and the unit answers, once for each request, under the same `seq`. The unit never
-  speaks first. A host believes an answer only if its `seq` is the one it asked under.
-* `Identity` and `Capabilities` answer their own questions. Every other request is answered by the
-  whole `Status`, whether it was done or refused, so that a lost answer costs nothing. It is taken after
-  the request has taken effect: the answer to a `Stop` shows the output as it is then.
-* **Nothing is clamped.** What is above the nameplate or the armed ceilings is refused and changes
-  nothing.
-* **Output is a lease.** It ends when its lease runs out unrenewed, and the unit counts a lapse. A
-  lease of zero or without end cannot be written.
-* **A lease is dated.** It runs from `heard_ms`, the `uptime_ms` of the latest `Status` that the host has
-  heard, and not from when the request arrives. The unit takes `heard_ms` from its own clock, modulo 2³²;
-  when that is `lease_ms` or more, the lease is over or yet to come, and the request is `STALE`. What a
-  line, an adapter or a host has kept back starts nothing and prolongs nothing.
-* **Stop is asymmetric.** `Stop` is taken in any state, under any `seq`, with no nonce, any number of
-  times. Raising output needs the boot nonce and the session's number.
-* **At most once.** A request repeated under the `seq` of the last one is answered from memory and not
-  done again. `Arm`, `Set` and `Renew` older than the newest request heard (by less than half
-  the range of `seq`) are refused as `STALE`. An `Arm` of a new session starts the counting afresh; one of
-  a session that another has replaced is `STALE`, so that a frame kept back on its way revives nothing.
-* **Time is delivered time.** `for_ms` counts only while output is on: it stands still in `HELD`. The
-  unit ends the step by itself to the millisecond, and goes to `READY`.
-* **Contact.** A unit that senses contact holds its output within 300 ms of `contact_pct` falling below 50 and
-  staying there, at levels from 200 mW/cm² on, and goes on within 500 ms of its being back and staying. A host
-  ends the session of a unit that does not, after 1 s or 1.5 s in sum.
-* **A rise is a straight line** from 0, over `ramp_ms` of delivered time. After a hold output rises from 0
-  again, for 500 ms or for what was left of the ramp, whichever is longer. A host ends the session of a unit
-  whose output is more than a fifth above that line.
-* **What has to be taken.** `Look` and `Stop` are never refused, and a `Renew` of a running step only where
-  its lease is over, as `STALE`. A host ends the session of a unit that says otherwise.
-* **A status agrees with what was asked.** `asked` is the type of the request. Once a session is armed,
-  `session` names it until another is armed or the unit restarts. In `EMITTING` and `HELD`, `level_set`
-  and `duty_set_pct` are those of the `Set`, and `lease_left_ms` is what is left of the lease from
-  `heard_ms`; in every other state the three are 0. `step_ms`, `delivered_ms` and the time for which output
-  was on go together; for ultrasound `energy_mj` is output × area × duty cycle × time, within a fifth
-  and half a second of output: the half second counts against 2 s and against 20 s of a session's output.
-  Neither `delivered_ms` nor `energy_mj` goes back within a session. A unit in `FAULT` names the fault. A
-  host ends the session of a unit that says otherwise.
-* A new value of `UnitState` or `Result`, or a longer body, needs a new major version: an answer that
-  cannot be read whole proves nothing. A list holds no zero.
-* After a restart the unit is `IDLE`, its output is off, its counts are zero and its nonce is another.
-
-"""
-
-
-def manual(table: Table) -> str:
-    """The page ``docs/wire.md``."""
-    lines = [_PREFACE.format(**table["dialect"]) + "## Messages", ""]
-    for message in table["message"]:
-        heading = f"### 0x{message['type']:02X} {message['name']} ({message['from']})"
-        lines += [heading, "", message["about"], ""]
-        if message["fields"]:
-            lines += ["| field | kind | unit | meaning |", "|---|---|---|---|"]
-            for f in message["fields"]:
-                lines.append(f"| `{f['name']}` | {f['kind']} | {f.get('unit', '')} | {f['about']} |")
-            lines.append("")
-    lines += [
-        "`lease`: one byte n for a lease of (n + 1) × 10 ms. `version`: three bytes.",
-        "Lists and texts are padded with zeros.",
-        "",
-        "## Values",
-        "",
-    ]
-    for enum in (*table["enum"], *table["flags"]):
-        form = "0x{:04X}" if enum in table["flags"] else "{}"
-        lines += [f"### {enum['name']}", "", enum["about"], "", "| value | name | meaning |", "|---|---|---|"]
-        lines += [f"| {form.format(v['value'])} | {v['name']} | {v['about']} |" for v in enum["values"]]
-        lines.append("")
-    return "\n".join(lines).rstrip("\n") + "\n"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from device.control.admission import Admission
 from device.control.ceilings import TableUnreadable, family_ceilings, nameplate_ceilings, site_ceilings
 from device.control.content import ContentUnreadable, read_content
-from device.control.families import energy_of, level_of, values_of
+from device.control.families import energy_of, level_of, level_quantity, values_of
 from device.dialects.base import Declaration, Identity
 from device.errors import GuardRefused
 from protocols.limits import Bound, Family, Layer, Quantity
@@ -41,6 +41,17 @@ class Allowed:
     def level_max(self) -> int:
         """The highest level of the protocol: in the unit of its family."""
         return max((level_of(emission.output) for emission in self.emissions), default=0)
+
+    @property
+    def level_min(self) -> int:
+        """The lowest level that every layer lets through; 1 where none has a lowest."""
+        named = (b.at_least for b in self.bounds if b.quantity is level_quantity(self.family))
+        return max((least for least in named if least is not None), default=1)
+
+    def level_at(self, delivered_ms: int) -> int:
+        """The level of the emission that is due, as the protocol has it; 0 when all is given."""
+        due = self.step_at(delivered_ms)
+        return 0 if due is None else level_of(due[0].output)
 
     @property
     def delivered_max_ms(self) -> int:

@@ -31,6 +31,7 @@ from device.dialects.base import (
     Dialect,
     Identity,
     Intent,
+    LowerLevel,
     Renew,
     Report,
     SetOutput,
@@ -47,6 +48,8 @@ from device.events import (
     Commanded,
     Event,
     HostDelayed,
+    LevelLowered,
+    LowerRefused,
     OutputPermitted,
     Reported,
     Silence,
@@ -56,15 +59,17 @@ from device.events import (
 from device.monitor.alarms import BY_CODE, Effect, Rule
 from device.monitor.trends import Sight
 from device.monitor.watch import Watch
-from device.operator import Act
+from device.operator import Act, Lower, OperatorAction
 from device.unit import LEASE_MS, Unit
-from protocols.plan import Emit, Plan
+from protocols.plan import Emit, Plan, level
 
 OVERDUE_MS = 100  # this long before the lease is out, or would be, missing answers are doubted
 # The fields of a report whose change is recorded. The others are readings and counters: they always change.
 RECORDED = ("refusal", "state", "faults", "nonce", "session", "level_set", "duty_set_pct", "lapses")
 QUIET_OVERDUE_MS = 2000  # the same, while output is off
 BACKLOG_MAX_MS = 30_000  # an event that is not on the disk after this long ends output
+DATED_MS = 500  # an Arm is dated by a report no older than this; a unit takes it for a second
+LOWER_MAX_MS = 1000  # a unit that has not taken a lower level after this long is stopped
 HOST_DELAY_MS = 150  # not called for this long beyond what was due: the computer was busy, or asleep
 
 _ACTS = {Act.PAUSE: Trigger.PAUSE, Act.RESUME: Trigger.RESUME, Act.STOP: Trigger.STOP}
@@ -117,6 +122,8 @@ class Controller:
         self._due_ms = now_ms  # when the next call was due
         self._delay_ms = 0  # by how much the latest late call was late
         self._resumed_ms = now_ms  # when that was: what is missing is doubted from there on
+        self._stopped_ms = now_ms  # when a stop last left
+        self._heard_since_stop = False  # the latest report answers what was asked with that stop, or since
 
     # --- what others may ask ----------------------------------------------------------------------
 
@@ -169,6 +176,11 @@ class Controller:
     def line_is_free(self) -> bool:
         """Whether the next request can leave now, and need not wait until the one under way is over."""
         return self._conversation.free_at_ms() <= self.now_ms
+
+    @property
+    def can_date(self) -> bool:
+        """Whether the latest report can date an Arm: it is recent, and no older than our latest stop."""
+        return self._heard_since_stop and self.now_ms - self._pace.heard_ms <= DATED_MS
 
     @property
     def halted(self) -> bool:
@@ -225,10 +237,13 @@ class Controller:
             self.lost = error
             self._raise(BY_CODE["COMM_LOST"], error.what)
 
-    def operate(self, act: Act, now_ms: int) -> None:
-        """A person has asked for ``act``."""
+    def operate(self, action: OperatorAction, now_ms: int) -> None:
+        """A person has asked for ``action``."""
         self._move_to(now_ms)
-        self._act(act)
+        if isinstance(action, Lower):
+            self._lower(action)
+        else:
+            self._act(action)
 
     def recorded(self, up_to: int, now_ms: int) -> None:
         """The first ``up_to`` events that were handed to the recorder are on the disk."""
@@ -283,10 +298,18 @@ class Controller:
     def arm(self) -> None:
         """Ask the unit to take the session's ceilings. Arming again keeps its counts."""
         known, plan = self.known, self.known.plan
-        if plan is None:
-            raise _misused("the unit was to be armed for no plan")
-        nonce = self._driven().identity.nonce
-        self.say(Arm(nonce, known.session, known.level_max, plan.delivered_ms, known.energy_ceiling_mj))
+        if plan is None or self.report is None:
+            raise _misused("the unit was to be armed for no plan, or before it has reported")
+        self.say(
+            Arm(
+                nonce=self._driven().identity.nonce,
+                session=known.session,
+                level_max=known.level_max,
+                delivered_max_ms=plan.delivered_ms,
+                energy_max_mj=known.energy_ceiling_mj,
+                unit_uptime_ms=self.report.uptime_ms,
+            )
+        )
 
     def permit_output(self, step: Emit, for_ms: int) -> int:
         """Have the start of a step's output recorded, before it is dated; return the event's number."""
@@ -404,12 +427,15 @@ class Controller:
         else asks again.
         """
         if isinstance(intent, Stop):
-            self.known.armed = False
+            self.known.armed = self._heard_since_stop = False
+            self._stopped_ms = self.now_ms
         if not self.line_is_free:
             return
         cleared = self._guard(intent, self.known.standing(self.state, recorded=self._recording))
-        if isinstance(intent, SetOutput | Arm):
+        if isinstance(intent, SetOutput | Arm | LowerLevel):
             self.tell(Commanded(at_ms=self.now_ms, intent=type(intent).__name__, values=asdict(intent)))
+        if isinstance(intent, LowerLevel):
+            self.known.asked_levels += (intent.level,)
         if isinstance(intent, SetOutput | Renew):
             self._pace.granted_ms = self.now_ms
             self.known.allow(intent, self._pace.heard_ms, self.now_ms)
@@ -441,12 +467,13 @@ class Controller:
         if isinstance(answer, Declaration):
             self.declared = answer
             return
-        self.known.hear(answer, self.now_ms)
+        self.known.hear(answer, self.now_ms, intent)
         if not self.known.is_from_the_unit(answer):
             self._meet_another()  # nothing else of what it says is looked at
             return
         report = self.known.report or answer  # with what the unit cannot tell
         self._pace.heard_ms = self.now_ms
+        self._heard_since_stop = self._heard_since_stop or asked.at_ms >= self._stopped_ms
         if answer.refusal and isinstance(intent, Arm | SetOutput):
             self.fail(
                 f"the unit refused to {'arm' if isinstance(intent, Arm) else 'start'}: {answer.refusal}"
@@ -570,6 +597,43 @@ class Controller:
             self.resume()
         self.tell(Acted(at_ms=self.now_ms, act=act))
 
+    def _lower(self, action: Lower) -> None:
+        """Cap the session, and lower the running step. It is recorded first, and never taken back."""
+        known = self.known
+        step, allowed = known.due_step, known.allowed
+        if step is None or allowed is None or self.state not in _RUNNING:
+            self._refuse_lower(action, "no output is left to lower in a session that goes on")
+            return
+        before, to_level = level(step.output), action.to_level
+        if to_level is None:
+            to_level = before - max(allowed.level_at(known.delivered_ms) // 10, 1)
+            to_level = max(to_level, min(allowed.level_min, before - 1))
+        if to_level >= before:
+            self._refuse_lower(action, f"the level is {before} already")
+        elif to_level < allowed.level_min:
+            self._refuse_lower(action, f"the lowest level is {allowed.level_min}: pause or stop")
+        else:
+            known.lower(to_level, self.now_ms)
+            self.tell(LevelLowered(at_ms=self.now_ms, by=action.by, before=before, after=to_level))
+            self._ask_to_lower()
+
+    def _refuse_lower(self, action: Lower, why: str) -> None:
+        self.tell(LowerRefused(at_ms=self.now_ms, by=action.by, to_level=action.to_level, why=why))
+
+    def _ask_to_lower(self) -> None:
+        """Ask the unit at once, unless it has yet to answer the same question."""
+        unsent = any(isinstance(item, Outgoing) and item.starts_output for item in self._produced)
+        if unsent:  # a start at the higher level has not left: it never does, and is made anew
+            self._produced = deque(
+                item for item in self._produced if isinstance(item, Event) or not item.starts_output
+            )
+            return
+        to_level, pending = self.known.level_to_lower_to, self._conversation.standing
+        if self.state not in LIVE or to_level is None or self.lost is not None:
+            return
+        if pending is None or not isinstance(pending.intent, LowerLevel):
+            self.say(LowerLevel(self._driven().identity.nonce, self.known.session, to_level))
+
     def _doubt_the_missing(self) -> None:
         """Answers that matter are overdue: before the lease is out, stop asking for more output."""
         late = self._unwritten and self._since(self._unwritten[0][1]) >= BACKLOG_MAX_MS
@@ -577,6 +641,9 @@ class Controller:
             self.fail(f"what happened {BACKLOG_MAX_MS // 1000} s ago is not on the disk yet")
         if self.unit is None:
             return
+        lowers = self.state in LIVE and self.known.level_to_lower_to is not None
+        if lowers and self._since(self.known.lowered_ms) >= LOWER_MAX_MS:
+            self.break_off("the unit has not taken the lower level that it was asked to")
         silent_for_ms = self._since(self._pace.heard_ms)
         if self.state in LIVE and silent_for_ms >= (self.unit.lease_ms or LEASE_MS) - OVERDUE_MS:
             self.failure = "the unit does not answer"

@@ -16,7 +16,7 @@ from device.control.schedule import LIVE, LOOK_MS
 from device.dialects.base import Look, UnitState
 from device.events import Progress, Silence, StepEnded, StepStarted
 from device.monitor.conditions import CLOCK_TOLERANCE_PCT
-from protocols.plan import Emit, Plan, Step, level
+from protocols.plan import Emit, Plan, Step
 
 PROGRESS_MS = 1000
 PAUSE_MAX_MS = 600_000  # a session nobody takes up again for this long is over
@@ -123,18 +123,20 @@ class _Walk:
 
     def _emit(self, step: Emit, owed_ms: int) -> Script[None]:
         unheard = 0
+        planned = step
         while self._left_ms(owed_ms) > 0:
             yield from self._go_on(self._left_ms(owed_ms))
             yield from self._arm()
             left_ms = self._left_ms(owed_ms)  # only now: the unit has told what a pause has cut off
             if not self._at(State.ARMED) or left_ms <= 0:  # paused meanwhile, or paused at the very end
                 continue
+            step = self._controller.known.capped(planned)
             if not self._controller.known.has_energy_for(step, left_ms):  # it gave more than reckoned
                 self._controller.fail(
                     "all of the energy that this session may give has been given before its time"
                 )
                 continue
-            held = yield from self._start(step, owed_ms)
+            held = yield from self._start(step, planned, owed_ms)
             left_ms = self._left_ms(owed_ms)
             if held is None or not self._at(State.ARMED) or left_ms <= 0:
                 continue
@@ -145,12 +147,13 @@ class _Walk:
             elif not self._has_run_out(held) and self._controller.known.has_energy_for(step, left_ms):
                 self._controller.break_off(self._why_early(held))
 
-    def _start(self, step: Emit, owed_ms: int) -> Script[bool | None]:
+    def _start(self, step: Emit, planned: Emit, owed_ms: int) -> Script[bool | None]:
         """Start output, and wait until it is over. Return whether contact was lost; None: not started."""
         left_ms = self._left_ms(owed_ms)
         for_ms = min(left_ms, self._longest_ms() or left_ms)
         yield from self._permit(step, for_ms)
-        if not (self._at(State.ARMED) and self._is_ready() and left_ms == self._left_ms(owed_ms)):
+        unchanged = left_ms == self._left_ms(owed_ms) and step == self._controller.known.capped(planned)
+        if not (self._at(State.ARMED) and self._is_ready() and unchanged):
             return None  # what was permitted is not what would be started now
         self._controller.start(step, for_ms)
         held = False
@@ -194,19 +197,26 @@ class _Walk:
         yield from self._arm()
 
     def _arm(self) -> Script[None]:
-        for _ in range(ATTEMPTS):
+        for _ in range(ATTEMPTS + 1):  # one of them may be a look, for an Arm to be dated by
             yield from self._controller.wait_for_line(self._now() + LOOK_MS)
             if self._is_ready() or not self._at(State.ARMED):
                 return
-            if self._controller.known.is_armed():
+            looks = not self._can_arm()
+            if looks:
                 self._controller.say(Look())
             else:
                 self._controller.arm()
             give_up_ms = self._now() + LOOK_MS
             while not self._is_ready() and self._at(State.ARMED) and self._now() < give_up_ms:
                 yield give_up_ms
+                if looks and self._can_arm():
+                    break
         if not self._is_ready() and self._at(State.ARMED):
             self._controller.fail("the unit does not answer when it is armed")
+
+    def _can_arm(self) -> bool:
+        """Not armed, and heard since we last stopped it, a moment ago: an Arm is dated by that report."""
+        return not self._controller.known.is_armed() and self._controller.can_date
 
     def _is_ready(self) -> bool:
         """Armed, and heard a moment ago: a start's lease runs from what the unit last said."""
@@ -261,7 +271,7 @@ class _Walk:
                 step=self.done + 1,
                 remaining_ms=left_ms + rest_ms,
                 state=self._controller.state.value,
-                level_set=level(step.output) if step and on else 0,
+                level_set=report.level_set if on else 0,
                 output=report.output,
                 delivered_ms=self._controller.delivered_ms,
                 energy_mj=self._controller.energy_mj,

@@ -19,7 +19,7 @@ from device.dialects.base import Dialect
 from device.errors import LinkLost
 from device.events import Event, Observer, ObserverDropped, Recorder
 from device.link import Inbox, Link, News
-from device.operator import Act
+from device.operator import Act, Lower
 
 LIMIT_MS = 5  # of news taken in before anything is sent; a line that floods must not keep a renewal waiting
 
@@ -142,7 +142,7 @@ class Driver:
             self.controller.receive(news, now_ms)
         elif isinstance(news, LinkLost):
             self.controller.lose_link(news, now_ms)
-        elif isinstance(news, Act):
+        elif isinstance(news, Act | Lower):
             self.controller.operate(news, now_ms)
         elif news.error is not None:
             raise news.error

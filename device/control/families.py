@@ -128,3 +128,8 @@ def needs_end(family: Family) -> bool:
         case Family.PERCUSSION:
             return False
     assert_never(family)
+
+
+def capped(output: Output, cap: int | None) -> Output:
+    """``output``, at no higher level than ``cap``; None where nobody has lowered it."""
+    return output if cap is None or level_of(output) <= cap else at_level(output, cap)

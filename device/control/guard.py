@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from device.control.allowed import Allowed
-from device.control.families import needs_end
+from device.control.families import capped, needs_end
 from device.control.machine import State
 from device.dialects.base import (
     Arm,
@@ -24,6 +24,7 @@ from device.dialects.base import (
     Identify,
     Intent,
     Look,
+    LowerLevel,
     Renew,
     SetOutput,
     Stop,
@@ -46,6 +47,8 @@ class Standing:
     stop_asked: bool  # a stop is on its way, or a pause
     recorded: bool  # there is a recorder, told of everything before it leaves
     allowed: Allowed | None  # what may be given in the session; None before one is taken up
+    level: int  # of the running step, as far as the unit has said; 0 before one
+    level_cap: int | None  # the level to which somebody has lowered the session; None: nobody has
     lease_min_ms: int  # the unit's own bounds
     lease_max_ms: int
     host_loss: HostLoss = HostLoss.LEASE  # what ends the unit's output without us
@@ -64,6 +67,8 @@ def clear(intent: Intent, standing: Standing) -> Cleared:
             broken = tuple(_against_set(intent, standing))
         case Renew():
             broken = tuple(_against_renew(intent, standing))
+        case LowerLevel():
+            broken = tuple(_against_lower(intent, standing))
         case Arm():
             broken = tuple(_against_arm(intent, standing))
         case ClearFaults():
@@ -92,19 +97,22 @@ def _against_set(wanted: SetOutput, standing: Standing) -> Iterator[str]:
         return
     if allowed.blocked:
         yield f"{allowed.family} is blocked: {allowed.blocked}"
-    yield from _against_step(wanted, standing.delivered_ms, allowed)
+    yield from _against_step(wanted, standing, allowed)
     yield from allowed.excesses(wanted.output, wanted.for_ms, standing.delivered_ms)
     yield from _against_energy(wanted, standing.energy_mj, allowed)
 
 
-def _against_step(wanted: SetOutput, delivered_ms: int, allowed: Allowed) -> Iterator[str]:
-    """The protocol's content says which emission is due, at what level and for how long."""
-    due = allowed.step_at(delivered_ms)
+def _against_step(wanted: SetOutput, standing: Standing, allowed: Allowed) -> Iterator[str]:
+    """The protocol's content says which emission is due, at what level and for how long.
+
+    What somebody has lowered the session to is the highest level of every step.
+    """
+    due = allowed.step_at(standing.delivered_ms)
     if due is None:
-        yield f"the protocol has given all of its time after {delivered_ms} ms"
+        yield f"the protocol has given all of its time after {standing.delivered_ms} ms"
         return
     step, left_ms = due
-    if wanted.output != step.output:
+    if wanted.output != capped(step.output, standing.level_cap):
         yield "the step of the protocol that is due gives another output"
     if wanted.for_ms > left_ms:
         yield f"it would last {wanted.for_ms} ms, and {left_ms} ms are left of the step that is due"
@@ -126,6 +134,16 @@ def _against_renew(wanted: Renew, standing: Standing) -> Iterator[str]:
     yield from _against_lease(wanted, standing)
 
 
+def _against_lower(wanted: LowerLevel, standing: Standing) -> Iterator[str]:
+    yield from _against_circumstances(wanted.nonce, wanted.session, standing, State.EMITTING, State.HELD)
+    if standing.allowed is None:
+        yield "nothing is admitted"
+    elif wanted.level < standing.allowed.level_min:
+        yield f"a level of {wanted.level} is below the lowest, {standing.allowed.level_min}"
+    if wanted.level > standing.level:
+        yield f"a level of {wanted.level} would raise the output, which is set to {standing.level}"
+
+
 def _against_arm(wanted: Arm, standing: Standing) -> Iterator[str]:
     yield from _against_circumstances(wanted.nonce, wanted.session, standing, State.ARMED)
     allowed = standing.allowed
@@ -134,8 +152,12 @@ def _against_arm(wanted: Arm, standing: Standing) -> Iterator[str]:
         return
     if allowed.blocked:
         yield f"{allowed.family} is blocked: {allowed.blocked}"
+    if wanted.unit_uptime_ms != standing.heard_ms:
+        yield "it is not dated by the unit's latest report"
     if wanted.level_max > allowed.level_max:
         yield f"a level of {wanted.level_max} is above the protocol's highest, {allowed.level_max}"
+    if standing.level_cap is not None and wanted.level_max > standing.level_cap:
+        yield f"a level of {wanted.level_max} is above {standing.level_cap}, to which somebody has lowered it"
     if wanted.delivered_max_ms > allowed.delivered_max_ms:
         yield f"{wanted.delivered_max_ms} ms are more than the protocol's {allowed.delivered_max_ms} ms"
     if wanted.energy_max_mj > allowed.energy_max_mj:

@@ -13,7 +13,7 @@ from device.dialects.base import HostLoss
 
 EMISSION_MAX_MS = 10_000  # of one start, where only the unit's timer ends it
 STOP_WITHIN_MS = 100  # from when a stop is due until the unit has carried it out, on a sound line
-START_WITHIN_MS = 1000  # a start that has been under way for longer is refused by the unit, as stale
+START_WITHIN_MS = 500  # a start that has been under way for longer is refused by the unit, as stale
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from device.control.machine import State
 from device.control.requests import Conversation
 from device.control.state import Knowledge
-from device.dialects.base import Intent, Look, Renew, Stop
+from device.dialects.base import Intent, Look, LowerLevel, Renew, Stop
 from device.monitor.watch import Watch
 
 STATUS_MS = 100  # the status period: while output may be on, the unit is heard at least this often
@@ -19,6 +19,7 @@ LOOK_MS = 250  # while it is off
 SURE_MS = 40  # while a reading is made sure of
 STOP_MS = 40  # between stops, until silence is known
 END_MS = 5  # after a step's reckoned end, and between looks for it
+LOWER_MS = 40  # before a lower level is asked for again
 LIVE = (State.EMITTING, State.HELD, State.FINISHING)  # output may be on
 
 
@@ -54,7 +55,8 @@ class Pace:
         if state in LIVE and self._watch.making_sure:
             return self.sent_ms + SURE_MS
         if state in LIVE:
-            return min(self.granted_ms + RENEW_MS, self._expected_end_ms(state, now_ms))
+            due_ms = min(self.granted_ms + RENEW_MS, self._expected_end_ms(state, now_ms))
+            return due_ms if self._known.level_to_lower_to is None else min(due_ms, self.sent_ms + LOWER_MS)
         return self.sent_ms + LOOK_MS
 
     def step_end_ms(self, state: State) -> int | None:
@@ -77,7 +79,11 @@ class Pace:
             return Look()
         if not heard or self._watch.making_sure or not unit.policy.leased:
             return Look()  # prolongs nothing: what is not heard, or looks wrong, is not given more time
-        return Renew(unit.identity.nonce, self._known.session, report.uptime_ms, unit.lease_ms)
+        nonce, session = unit.identity.nonce, self._known.session
+        to_level = self._known.level_to_lower_to
+        if to_level is not None and now_ms < self.granted_ms + RENEW_MS:
+            return LowerLevel(nonce, session, to_level)
+        return Renew(nonce, session, report.uptime_ms, unit.lease_ms)
 
     def _expected_end_ms(self, state: State, now_ms: int) -> int:
         """When the unit's own timer should have ended the running step: worth a look at once."""

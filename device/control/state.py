@@ -14,12 +14,23 @@ from device.control.machine import State
 from device.control.output_off import Quiet
 from device.control.policy import START_WITHIN_MS
 from device.control.reckoning import Reckoner
-from device.dialects.base import HostLoss, Renew, Report, ReportField, SetOutput, UnitState
+from device.dialects.base import (
+    RUNNING,
+    Arm,
+    HostLoss,
+    Intent,
+    LowerLevel,
+    Renew,
+    Report,
+    ReportField,
+    SetOutput,
+    UnitState,
+)
 from device.monitor.trends import Belief
 from device.monitor.view import Grant, Start
 from device.unit import Unit
 from protocols.limits import Quantity
-from protocols.plan import Emit, Plan, energy_mj, level
+from protocols.plan import Emit, Plan, at_level, energy_mj, level
 
 MOMENT_MS = 10  # less than this is no output worth a start
 PERIOD_MS = 100  # of reports
@@ -42,8 +53,12 @@ class Knowledge:
     start: Start | None = None  # the latest that has left
     grant: Grant | None = None  # the latest lease that has left
     confirmed: bool = False  # the unit has been seen to carry out the last start
+    fenced: bool = True  # a start that nobody has heard of cannot be carried out any more
     armed: bool = False  # the unit has been seen with our ceilings, and we have not stopped it since
     attended: bool = False  # a person is there
+    level_cap: int | None = None  # to which somebody has lowered the session: of every later step
+    lowered_ms: int = 0  # when that was
+    asked_levels: tuple[int, ...] = ()  # to which the unit has been asked to lower the step last started
     quiet: Quiet = field(default_factory=Quiet)
     _reckoner: Reckoner | None = None
 
@@ -60,7 +75,7 @@ class Knowledge:
 
     def begin(self, step: Emit, for_ms: int) -> None:
         """A step's output is about to be asked for."""
-        self.step, self.confirmed = step, False
+        self.step, self.confirmed, self.asked_levels = step, False, ()
         self.step_end_ms = self.delivered_ms + for_ms
 
     def allow(self, intent: SetOutput | Renew, heard_at_ms: int, now_ms: int) -> None:
@@ -69,6 +84,7 @@ class Knowledge:
             self.grant = Grant(intent.heard_ms, intent.lease_ms)
         self.quiet.allow(heard_at_ms, self._goes_on_ms(intent), intent.nonce)
         if isinstance(intent, SetOutput):
+            self.fenced = False
             self.start = Start(
                 number=self.start.number + 1 if self.start else 1,
                 at_ms=now_ms,
@@ -87,8 +103,25 @@ class Knowledge:
             return intent.for_ms + START_WITHIN_MS
         return None
 
-    def hear(self, report: Report, now_ms: int) -> None:
-        """The unit has spoken, or another one: only the identified unit's word is taken for a report."""
+    def lower(self, to_level: int, now_ms: int) -> None:
+        """Somebody has lowered the session; what the unit is expected to say moves with its answer."""
+        self.level_cap, self.lowered_ms = to_level, now_ms
+        if self.start is not None:
+            self.start = replace(self.start, lowest_level=to_level)
+
+    def _hear_lowered(self, report: Report, intent: Intent | None) -> None:
+        """Expect the lower level from its answer on, or from a report that names it where that was lost."""
+        to_level = report.level_set
+        if isinstance(intent, LowerLevel) and not report.refusal:
+            to_level = intent.level
+        if self.step is not None and to_level in self.asked_levels and to_level < level(self.step.output):
+            self.step = replace(self.step, output=at_level(self.step.output, to_level))
+
+    def hear(self, report: Report, now_ms: int, intent: Intent | None = None) -> None:
+        """The unit has spoken, or another one: only the identified unit's word is taken for a report.
+
+        ``intent`` is what it answers.
+        """
         self.quiet.hear(report, now_ms)
         if not self.is_from_the_unit(report):
             return
@@ -96,6 +129,10 @@ class Knowledge:
         self.report = report
         self.counted = report if self.is_ours(report) else self.counted
         self.confirmed = self.confirmed or report.state in (UnitState.EMITTING, UnitState.HELD)
+        taken = isinstance(intent, Arm) and not report.refusal
+        self.fenced = self.fenced or self.confirmed or taken
+        if report.state in RUNNING and self.is_ours(report):
+            self._hear_lowered(report, intent)
         self.armed = self.armed or self.is_armed()
 
     def _filled(self, report: Report, now_ms: int) -> Report:
@@ -129,8 +166,28 @@ class Knowledge:
 
     @property
     def level_max(self) -> int:
-        """The highest level of the plan; 0 for one without output."""
-        return max((level(step.output) for step in self.plan.emissions), default=0) if self.plan else 0
+        """The highest level of what is left of the session; 0 for one without output."""
+        emissions = self.plan.emissions if self.plan else ()
+        return max((level(self.capped(step).output) for step in emissions), default=0)
+
+    def capped(self, step: Emit) -> Emit:
+        """``step`` at no higher level than somebody has lowered the session to."""
+        if self.level_cap is None or level(step.output) <= self.level_cap:
+            return step
+        return replace(step, output=at_level(step.output, self.level_cap))
+
+    @property
+    def due_step(self) -> Emit | None:
+        """The emission that runs or comes next, at the level that it may have now; None when all is given."""
+        due = self.allowed.step_at(self.delivered_ms) if self.allowed else None
+        return None if due is None else self.capped(due[0])
+
+    @property
+    def level_to_lower_to(self) -> int | None:
+        """To which level the running step has yet to be lowered; None once the unit has said that it is."""
+        if self.step is None or self.level_cap is None or level(self.step.output) <= self.level_cap:
+            return None
+        return self.level_cap
 
     def is_from_the_unit(self, report: Report) -> bool:
         """Whether the identified unit sent ``report``, and has not restarted since it was identified."""
@@ -141,9 +198,10 @@ class Knowledge:
         return self.session != 0 and report.session == self.session
 
     def is_armed(self) -> bool:
-        """Whether the unit has our ceilings."""
+        """Whether the unit has our ceilings, and no start from before can still come upon it."""
         report = self.report
-        return report is not None and report.state is UnitState.READY and self.is_ours(report)
+        ready = report is not None and report.state is UnitState.READY and self.is_ours(report)
+        return ready and self.fenced
 
     def has_energy_for(self, step: Emit, for_ms: int) -> bool:
         """Whether the session's ceiling leaves a moment's output, and the bounds on energy all of it.
@@ -174,6 +232,8 @@ class Knowledge:
             stop_asked=self.quiet.asked_ms is not None,
             recorded=recorded,
             allowed=self.allowed,
+            level=level(self.step.output) if self.step else 0,
+            level_cap=self.level_cap,
             lease_min_ms=declared.lease_min_ms if declared else 0,
             lease_max_ms=declared.lease_max_ms if declared else 0,
             host_loss=declared.host_loss if declared else HostLoss.NONE,

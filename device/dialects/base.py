@@ -40,6 +40,7 @@ class Arm:
     level_max: int
     delivered_max_ms: int
     energy_max_mj: int
+    unit_uptime_ms: int  # of its latest report
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,15 @@ class Renew:
 
 
 @dataclass(frozen=True, slots=True)
+class LowerLevel:
+    """Reduce the level of the running step at once. It can neither start nor raise nor prolong output."""
+
+    nonce: int
+    session: int
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Output off. Not the same as a level of zero."""
 
@@ -78,7 +88,7 @@ class ClearFaults:
     heard_ms: int  # by the unit's clock: of its latest report
 
 
-Intent: TypeAlias = Identify | Declare | Look | Arm | SetOutput | Renew | Stop | ClearFaults
+Intent: TypeAlias = Identify | Declare | Look | Arm | SetOutput | Renew | LowerLevel | Stop | ClearFaults
 
 
 @dataclass(frozen=True, slots=True)

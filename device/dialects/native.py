@@ -19,6 +19,7 @@ from device.dialects.base import (
     Intent,
     Line,
     Look,
+    LowerLevel,
     Promises,
     Renew,
     Report,
@@ -41,6 +42,7 @@ _ASKED: dict[int, type[Intent]] = {
     wire.Type.RENEW: Renew,
     wire.Type.STOP: Stop,
     wire.Type.CLEAR: ClearFaults,
+    wire.Type.LOWER: LowerLevel,
 }
 
 
@@ -105,8 +107,10 @@ def _message(intent: Intent) -> wire.Message:
             )
         case Renew(nonce, session, heard_ms, lease_ms):
             return wire.Renew(nonce, session, heard_ms, lease_ms)
-        case Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj):
-            return wire.Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj)
+        case LowerLevel(nonce, session, to_level):
+            return wire.Lower(nonce, session, to_level)
+        case Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj, unit_uptime_ms):
+            return wire.Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj, unit_uptime_ms)
         case ClearFaults(nonce, heard_ms):
             return wire.Clear(nonce, heard_ms)
         case Identify():

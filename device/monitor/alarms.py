@@ -210,7 +210,7 @@ RULES: tuple[Rule, ...] = (
         Priority.HIGH,
         True,
         Effect.FAIL,
-        "the unit refuses to be looked at, to be stopped or to have its lease renewed",
+        "the unit refuses to be looked at, stopped or lowered, or to have its lease renewed",
         "See that its output is off, and switch the unit off at its own switch. Do not use it again.",
     ),
     Rule(

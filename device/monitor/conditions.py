@@ -5,7 +5,7 @@ Figures without a source are this project's own.
 
 from __future__ import annotations
 
-from device.dialects.base import RUNNING, Look, Renew, Stop, UnitState
+from device.dialects.base import RUNNING, Look, LowerLevel, Renew, Stop, UnitState
 from device.monitor.view import EnergyTrend, View
 from protocols.families import definition
 
@@ -90,7 +90,9 @@ def set_while_off(view: View) -> bool:
 
 
 def refuses(view: View) -> bool:
-    """The unit refuses what it has to take: a look or a stop at any time, a renewal while its step runs.
+    """The unit refuses what it has to take.
+
+    That is a look or a stop at any time, and a lower level or a renewal while its step runs.
 
     A renewal is stale where its lease is over already, and then only.
     """
@@ -99,6 +101,8 @@ def refuses(view: View) -> bool:
         return False
     if report.asked in ALWAYS_TAKEN:
         return True
+    if report.asked == LowerLevel.__name__:
+        return report.state in RUNNING
     over = view.lease_max_ms is None or view.lease_max_ms <= LEASE_SLACK_MS
     excused = report.refusal == STALE and over
     return report.asked == Renew.__name__ and report.state in RUNNING and not excused

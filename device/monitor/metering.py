@@ -68,10 +68,13 @@ class Metering:
 
     def _count(self, before: Report, report: Report, start: Start, area_ms: int) -> None:
         self._metered_mj += report.energy_mj - before.energy_mj
-        if before.state is report.state is UnitState.EMITTING:  # on a straight line from one to the other
-            self.given = (before.output + report.output) * area_ms * start.duty_pct // 2
+        if before.state is report.state is UnitState.EMITTING:
+            low = high = before.output + report.output  # on a straight line from one to the other
+            if before.level_set != report.level_set:  # it was lowered, at any time between the two
+                low, high = 2 * min(before.output, report.output), 2 * max(before.output, report.output)
+            self.given = low * area_ms * start.duty_pct // 2
             self._least += self.given
-            self._most += self.given
+            self._most += high * area_ms * start.duty_pct // 2
             return
         if any(seen.output and seen.state is not UnitState.EMITTING for seen in (before, report)):
             # Nobody asked for it: what its duty cycle is, nobody knows.
@@ -80,17 +83,18 @@ class Metering:
         # Output began, ended or came and went. The unit's count says for how long, and has a rule of its own.
         counted_ms = report.delivered_ms - before.delivered_ms
         area_ms = min(area_ms, max(counted_ms, 0) * (self._area_mm2 or 0))
-        self._least += _least_level(before, report) * area_ms * start.duty_pct // 2
+        self._least += _least_level(before, report, start) * area_ms * start.duty_pct // 2
         self._most += max(before.output, report.output, start.level) * area_ms * start.duty_pct
 
 
-def _least_level(before: Report, report: Report) -> int:
+def _least_level(before: Report, report: Report, start: Start) -> int:
     """Twice the level that was given on average where output began or ended, at least.
 
-    It rises on a straight line or stays, and falls at its end only.
+    It rises on a straight line or stays, and falls at its end, or when it is lowered, only.
     """
     if before.state is UnitState.EMITTING:
-        return 2 * before.output
+        lowest = before.output if start.lowest_level is None else min(before.output, start.lowest_level)
+        return 2 * lowest
     return report.output if report.state is UnitState.EMITTING else 0
 
 

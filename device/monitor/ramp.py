@@ -19,6 +19,7 @@ class Ramp:
 
     def __init__(self) -> None:
         self._start: int | None = None  # the latest
+        self._line_level = 0  # where its line, or the one after a hold, leads; a lowering cuts it short
         self._held_at_ms: int | None = None  # delivered in this step when it was last held
 
     def follow(self, report: Report, start: Start | None, wanted_level: int) -> int:
@@ -26,9 +27,9 @@ class Ramp:
         if start is None:
             return wanted_level
         if start.number != self._start:
-            self._start, self._held_at_ms = start.number, None
+            self._start, self._held_at_ms, self._line_level = start.number, None, start.level
         if report.state is UnitState.HELD:
-            self._held_at_ms = report.step_ms
+            self._held_at_ms, self._line_level = report.step_ms, wanted_level
         from_ms = self._held_at_ms or 0
         rises_ms = start.ramp_ms - from_ms  # one that was cut short ends when it would have ended
         if self._held_at_ms is not None:
@@ -36,4 +37,4 @@ class Ramp:
         gone_ms = report.step_ms - from_ms + SLACK_MS
         if gone_ms >= rises_ms:
             return wanted_level
-        return min(wanted_level, wanted_level * max(gone_ms, 0) // rises_ms + DIGIT)
+        return min(wanted_level, self._line_level * max(gone_ms, 0) // rises_ms + DIGIT)

@@ -34,7 +34,7 @@ def _text(raw: bytes) -> str:
 class Family(IntEnum):
     """What kind of unit this is; it decides what a level is."""
 
-    ULTRASOUND = 1  # a level is the effective intensity during the pulse, mW/cm²
+    ULTRASOUND = 1  # a level is the intensity during the pulse (SATP), mW/cm²
     PERCUSSION = 2  # a level is percussions a minute
 
 
@@ -58,17 +58,17 @@ class Result(IntEnum):
     BAD_STATE = 3  # not from this state: nothing is armed, or output is on
     BAD_NONCE = 4  # the unit has restarted since that nonce
     BAD_SESSION = 5  # another session is armed
-    STALE = 6  # an older request than one already heard, or one whose lease is over
+    STALE = 6  # an older request than one carried out, one dated too long ago, or one whose lease is over
     BAD_VALUE = 7  # a value that means nothing here
     BAD_LEASE = 8  # a lease outside the unit's bounds
     OVER_NAMEPLATE = 9  # above what this unit may ever give
-    OVER_CEILING = 10  # above what ARM allowed this session
+    OVER_CEILING = 10  # above what ARM allowed this session; a LOWER above the running step's level
     FAULTED = 11  # a fault is latched
     CAUSE_REMAINS = 12  # the fault cannot be cleared yet
 
 
 class Fault(IntFlag):
-    """What the unit itself has found wrong. The upper half of the bits is kept free."""
+    """What the unit itself has found wrong. Bits 0x0100 to 0x8000 are a maker's own: a reader that has no name for a bit takes it for a fault all the same."""
 
     HEAD_HOT = 0x0001  # the head has tripped on its temperature
     SENSOR = 0x0002  # a sensor reads what cannot be
@@ -81,7 +81,7 @@ class Fault(IntFlag):
 
 
 class Sensor(IntFlag):
-    """Which sensors the unit has; a reading without its sensor means nothing."""
+    """Which sensors the unit has; a reading without its sensor means nothing. A reader passes over a bit that it has no name for."""
 
     OUTPUT = 0x0001  # measures its own output
     HEAD_TEMP = 0x0002  # measures the head's temperature
@@ -101,6 +101,7 @@ class Type(IntEnum):
     RENEW = 0x06  # Prolong the lease of a running output, from what the host has heard and not from when this arrives
     STOP = 0x07  # Output off, the step dropped, the session disarmed; its counts stay readable
     CLEAR = 0x08  # Clear latched faults whose cause is gone
+    LOWER = 0x09  # Reduce the level of the running step, at once and without a ramp, and with it the session's level ceiling
     IDENTITY = 0x81  # The answer to Identify
     CAPABILITIES = 0x82  # The answer to Declare: the unit's own nameplate
     STATUS = 0x83  # The answer to every other request, refused or not: the whole of what the unit knows of itself
@@ -175,6 +176,7 @@ class Arm:
 
     From IDLE, READY and LAPSED.
     Arming the same session again keeps its counts and can only lower its ceilings.
+    Taken while unit_uptime_ms is less than a second old, and not from before the latest Stop.
     """
 
     TYPE: ClassVar[Type] = Type.ARM
@@ -183,8 +185,9 @@ class Arm:
     level_max: int  # mW/cm² or /min: no SET above this
     delivered_max_ms: int  # ms: no output beyond this delivered time
     energy_max_mj: int  # mJ: no output beyond this energy
+    unit_uptime_ms: int  # ms: uptime_ms of the latest status the host has heard
 
-    _LAYOUT: ClassVar[Struct] = Struct("<IIHII")
+    _LAYOUT: ClassVar[Struct] = Struct("<IIHIII")
 
     def pack(self) -> bytes:
         """The body of the frame that says this; raise ValueError when a value does not fit."""
@@ -195,6 +198,7 @@ class Arm:
                 self.level_max,
                 self.delivered_max_ms,
                 self.energy_max_mj,
+                self.unit_uptime_ms,
             )
         except StructError as error:
             raise ValueError(f"Arm: {error}") from None
@@ -209,6 +213,7 @@ class Arm:
             raw[2],
             raw[3],
             raw[4],
+            raw[5],
         )
 
 
@@ -222,12 +227,12 @@ class Set:
     TYPE: ClassVar[Type] = Type.SET
     nonce: int  # the unit's boot nonce
     session: int  # the armed session
-    level: int  # mW/cm² or /min: effective intensity during the pulse, or percussions a minute; not 0: off is STOP
+    level: int  # mW/cm² or /min: intensity during the pulse (SATP), or percussions a minute; not 0: off is STOP
     duty_pct: int  # %: share of the time the pulse is on, 1 to 100; 100 for continuous and for percussion
     carrier_khz: int  # kHz: ultrasonic frequency; 0 for percussion
     pulse_hz: int  # Hz: pulse repetition; 0 when continuous and for percussion
     for_ms: int  # ms: delivered time after which the unit ends this step by itself; not 0
-    ramp_ms: int  # ms: time of a straight rise from the present level; it is part of for_ms
+    ramp_ms: int  # ms: time of a straight line from the present level to the new one, up or down; it is part of for_ms
     heard_ms: int  # ms: uptime_ms of the latest status the host has heard: the lease runs from there
     lease_ms: int  # ms: unrenewed for this long, output ends
 
@@ -273,7 +278,7 @@ class Set:
 class Renew:
     """Prolong the lease of a running output, from what the host has heard and not from when this arrives.
 
-    From EMITTING and HELD only: it can never start or raise output.
+    From EMITTING and HELD only: it can never start or raise output, nor shorten a lease.
     """
 
     TYPE: ClassVar[Type] = Type.RENEW
@@ -312,7 +317,7 @@ class Renew:
 class Stop:
     """Output off, the step dropped, the session disarmed; its counts stay readable.
 
-    Taken in any state, under any seq, any number of times.
+    Taken in any state, under any seq, with any body, any number of times.
     """
 
     TYPE: ClassVar[Type] = Type.STOP
@@ -322,10 +327,8 @@ class Stop:
         return b""
 
     @classmethod
-    def unpack(cls, body: bytes) -> Stop:
-        """Read a body; raise ValueError when it is not one of this message."""
-        if body:
-            raise ValueError("Stop has no body")
+    def unpack(cls, _body: bytes) -> Stop:
+        """Read a body, whatever it holds: the type alone says this."""
         return cls()
 
 
@@ -334,7 +337,7 @@ class Clear:
     """Clear latched faults whose cause is gone.
 
     From FAULT only; leads to IDLE.
-    Taken under any seq while heard_ms is not older than a second: who clears may be another host than who drove.
+    Taken under any seq while heard_ms is less than a second old: who clears may be another host than who drove.
     """
 
     TYPE: ClassVar[Type] = Type.CLEAR
@@ -360,6 +363,42 @@ class Clear:
         return cls(
             raw[0],
             raw[1],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Lower:
+    """Reduce the level of the running step, at once and without a ramp, and with it the session's level ceiling.
+
+    From EMITTING and HELD only: it can never start, raise or prolong output, and is never refused for its seq or its time.
+    """
+
+    TYPE: ClassVar[Type] = Type.LOWER
+    nonce: int  # the unit's boot nonce
+    session: int  # the armed session
+    level: int  # mW/cm² or /min: not below the unit's level_min, and not above the running step's level
+
+    _LAYOUT: ClassVar[Struct] = Struct("<IIH")
+
+    def pack(self) -> bytes:
+        """The body of the frame that says this; raise ValueError when a value does not fit."""
+        try:
+            return self._LAYOUT.pack(
+                self.nonce,
+                self.session,
+                self.level,
+            )
+        except StructError as error:
+            raise ValueError(f"Lower: {error}") from None
+
+    @classmethod
+    def unpack(cls, body: bytes) -> Lower:
+        """Read a body; raise ValueError or struct.error when it is not one of this message."""
+        raw = cls._LAYOUT.unpack(body)
+        return cls(
+            raw[0],
+            raw[1],
+            raw[2],
         )
 
 
@@ -494,7 +533,7 @@ class Status:
     faults: Fault  # what it has found wrong; latched until CLEAR
     nonce: int  # boot nonce
     session: int  # the session its counts belong to; 0 for none since the start
-    level_set: int  # mW/cm² or /min: the level asked by the running step; 0 for none
+    level_set: int  # mW/cm² or /min: the level of the running step, as its Set or a Lower since has asked; 0 for none
     duty_set_pct: int  # %: its duty cycle; 0 for none
     output: int  # mW/cm² or /min: the level measured now: during the pulse, as level_set
     head_temp_ddeg_c: int  # 0.1 °C: the head's temperature; it has to resolve tenths of a degree
@@ -503,11 +542,11 @@ class Status:
     force_n: int  # N: force on the head
     step_ms: int  # ms: delivered in the latest step
     delivered_ms: int  # ms: delivered in this session
-    energy_mj: int  # mJ: energy given in this session, as measured
+    energy_mj: int  # mJ: energy given in this session, as measured; a massage gun that cannot measure it reports 0
     lease_left_ms: int  # ms: until the lease runs out; 0 for none
     uptime_ms: int  # ms: the unit's own clock since its start
-    bad_frames: int  # frames thrown away since the start, whole turns dropped
-    lapses: int  # leases run out since the start
+    bad_frames: int  # frames thrown away since the start, modulo 65536
+    lapses: int  # leases run out since the start, modulo 65536
 
     _LAYOUT: ClassVar[Struct] = Struct("<BBBHIIHBHhBBHIIIHIHH")
 
@@ -576,6 +615,7 @@ Message: TypeAlias = (
     | Renew
     | Stop
     | Clear
+    | Lower
     | Identity
     | Capabilities
     | Status
@@ -590,6 +630,7 @@ _BY_TYPE: dict[int, type[Message]] = {
     0x06: Renew,
     0x07: Stop,
     0x08: Clear,
+    0x09: Lower,
     0x81: Identity,
     0x82: Capabilities,
     0x83: Status,

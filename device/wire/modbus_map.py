@@ -36,6 +36,7 @@ class Command(IntEnum):
     SET = 5  # start or change output, in absolute values. From READY, EMITTING and HELD, under the armed session
     RENEW = 6  # prolong the lease of a running output, from what the host has heard. From EMITTING and HELD only: it can never start or raise output. LEASE units only; the others refuse it as BAD_LEASE
     STOP = 7  # output off, the step dropped, the session disarmed; its counts stay readable. Taken in any state, any number of times, whatever stands in the other registers
+    LOWER = 9  # reduce the level of the running step at once, without a ramp. From EMITTING and HELD only: it can neither start nor raise nor prolong output. Not dated: it is never refused for time
     CLEAR = 8  # clear latched faults whose cause is gone. From FAULT only; leads to IDLE
 
 
@@ -237,15 +238,17 @@ READS: dict[Command, type[Block]] = {
     Command.SET: Status,
     Command.RENEW: Status,
     Command.STOP: Status,
+    Command.LOWER: Status,
     Command.CLEAR: Status,
 }
 USES: dict[Command, frozenset[str]] = {
     Command.IDENTIFY: frozenset([]),
     Command.CAPABILITIES: frozenset([]),
     Command.STATUS: frozenset([]),
-    Command.ARM: frozenset(["nonce", "session", "level", "for_ms", "energy_max_mj"]),
+    Command.ARM: frozenset(["nonce", "session", "level", "for_ms", "energy_max_mj", "heard_ms"]),
     Command.SET: frozenset(["nonce", "session", "level", "duty_pct", "carrier_khz", "pulse_hz", "for_ms", "ramp_ms", "heard_ms", "lease_ms"]),
     Command.RENEW: frozenset(["nonce", "session", "heard_ms", "lease_ms"]),
     Command.STOP: frozenset([]),
+    Command.LOWER: frozenset(["nonce", "session", "level"]),
     Command.CLEAR: frozenset(["nonce", "heard_ms"]),
 }

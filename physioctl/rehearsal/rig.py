@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from queue import SimpleQueue
 
 from device.clock import VirtualClock
@@ -19,7 +19,7 @@ from device.dialects.native import Native
 from device.dialects.registry import make
 from device.errors import LinkLost
 from device.link import Inbox, Link
-from device.operator import Act
+from device.operator import OperatorAction
 from simulator.cable import Cable
 from simulator.dialects import Maker, maker
 from simulator.faults import Fault
@@ -61,14 +61,17 @@ class CableLink:
 class Person:
     """Somebody who acts at given moments."""
 
-    def __init__(self, inbox: Inbox, acts: Iterable[tuple[int, Act]] = ()) -> None:
+    def __init__(self, inbox: Inbox, acts: Iterable[tuple[int, OperatorAction]] = ()) -> None:
         self._inbox = inbox
-        self._acts = list(acts)
-        heapify(self._acts)
+        self._acts: list[tuple[int, int, OperatorAction]] = []
+        self._count = 0  # of what happens at one time, what was willed first comes first
+        for at_ms, act in acts:
+            self.will(act, at_ms)
 
-    def will(self, act: Act, at_ms: int) -> None:
+    def will(self, act: OperatorAction, at_ms: int) -> None:
         """Have ``act`` done at ``at_ms``."""
-        heappush(self._acts, (at_ms, act))
+        self._count += 1
+        heappush(self._acts, (at_ms, self._count, act))
 
     def next_ms(self) -> int | None:
         """When the next act is due."""
@@ -77,7 +80,7 @@ class Person:
     def move_to(self, now_ms: int) -> None:
         """Do what has fallen due."""
         while self._acts and self._acts[0][0] <= now_ms:
-            self._inbox.put(heappop(self._acts)[1])
+            self._inbox.put(heappop(self._acts)[2])
 
 
 class Rig:
@@ -94,7 +97,7 @@ class Rig:
         *,
         seed: int = 0,
         faults: Sequence[Fault] = (),
-        acts: Iterable[tuple[int, Act]] = (),
+        acts: Iterable[tuple[int, OperatorAction]] = (),
         clock: VirtualClock | None = None,
         serial: str | None = None,
         link: Callable[[Cable, VirtualClock, Inbox], Link] = CableLink,

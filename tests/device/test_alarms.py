@@ -289,6 +289,13 @@ def test_a_renewal_is_stale_only_where_its_lease_is_over(left_ms: int | None, br
     assert broken(RUNNING, stale, lease_max_ms=left_ms) == expect("REFUSED", breaks)
 
 
+def test_a_unit_that_refuses_to_lower_a_running_step_is_not_obeying() -> None:
+    refused = {"asked": "LowerLevel", "refusal": "bad state"}
+
+    assert broken(RUNNING, refused) == {"REFUSED"}
+    assert broken(READY, refused) == set()  # the step had ended
+
+
 def test_another_request_may_be_refused() -> None:
     assert broken(RUNNING, {"asked": "SetOutput", "refusal": "over ceiling"}) == set()
 

@@ -18,16 +18,18 @@ from device.control.handshake import greet
 from device.control.machine import State
 from device.dialects.native import Native
 from device.errors import LinkLost
-from device.events import Acted, Event
-from device.operator import Act
+from device.events import Acted, Event, LevelLowered
+from device.operator import Act, Lower
 from protocols.errors import PhysioctlError
 from protocols.plan import Emit, Guide, Rest
+from simulator.record import Why
 from simulator.unit import SimulatedUnit
 from tests.support import LEASE_MS, ULTRASOUND, admission_of, plan_of
 
 STEPS = (Guide("Lie down.", 300), Emit(ULTRASOUND, 2500, 400), Rest(200), Emit(ULTRASOUND, 1500, 0))
 PERIOD_MS = 100
 LEVEL = ULTRASOUND.intensity_mw_cm2
+LOWERED_MS = 1000 + LEASE_MS + PERIOD_MS  # what a unit does not take is asked again for a second, and stopped
 
 
 class Walk(RuleBasedStateMachine):
@@ -46,6 +48,7 @@ class Walk(RuleBasedStateMachine):
         self.handed_over = 0
         self.against_since_ms: int | None = None  # since when a person has wanted output off
         self.stopped = False
+        self.lowered: tuple[int, int] | None = None  # to which level, and when that was told
         self.last_heard_by_host = b""
 
     def session(self) -> Script[None]:
@@ -76,6 +79,9 @@ class Walk(RuleBasedStateMachine):
             self.controller.recorded(self.controller.handed_over, self.now_ms)
 
     def hear(self, event: Event) -> None:
+        if isinstance(event, LevelLowered):
+            assert event.after < event.before <= LEVEL
+            self.lowered = event.after, self.now_ms
         if not isinstance(event, Acted):
             return
         goes_on = not self.controller.used or self.controller.state is State.ARMED
@@ -159,6 +165,11 @@ class Walk(RuleBasedStateMachine):
         self.controller.operate(act, self.now_ms)
         self.carry_out()
 
+    @rule(to_level=st.sampled_from([None, None, 400, 350, 300, 290, 289, 500]))
+    def a_person_lowers_the_level(self, to_level: int | None) -> None:
+        self.controller.operate(Lower(to_level), self.now_ms)
+        self.carry_out()
+
     @rule(back_ms=st.sampled_from([1, 1000, 10**9]))
     def a_caller_says_that_time_went_back(self, back_ms: int) -> None:
         self.controller.poll(self.now_ms - back_ms)
@@ -181,12 +192,21 @@ class Walk(RuleBasedStateMachine):
         unit = self.unit
         assert unit.breaches == []
         assert unit.output <= LEVEL + 1e-6
+        self.look_at_what_was_lowered()
         if unit.silent_since_ms is None:
             assert unit.lease_live
             assert self.now_ms - self.controller.heard_ms <= LEASE_MS + PERIOD_MS
             if self.against_since_ms is not None:
                 assert self.now_ms - self.against_since_ms <= LEASE_MS + PERIOD_MS
         assert unit.delivered_ms <= sum(step.duration_ms for step in STEPS if isinstance(step, Emit)) + 5
+
+    def look_at_what_was_lowered(self) -> None:
+        """What the unit has taken is never exceeded again, and it has taken or ended it before long."""
+        taken = [change.output for change in self.unit.changes if change.why is Why.LOWER]
+        if taken:
+            assert self.unit.output <= taken[-1] + 1e-6
+        if self.lowered is not None and self.now_ms - self.lowered[1] > LOWERED_MS:
+            assert self.unit.output <= self.lowered[0] + 1e-6
 
     def teardown(self) -> None:
         """Whatever happened, the unit is silent a lease later, with nobody's help."""

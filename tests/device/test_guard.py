@@ -20,6 +20,7 @@ from device.dialects.base import (
     Identify,
     Intent,
     Look,
+    LowerLevel,
     Renew,
     SetOutput,
     Stop,
@@ -31,8 +32,11 @@ from tests.device.parts import ALLOWED, ENERGY_MAX_MJ, HIGH, LOW, NONCE, SESSION
 HEARD_MS = 50_000  # by the unit's clock
 SET = SetOutput(NONCE, SESSION, LOW, for_ms=60_000, ramp_ms=3000, heard_ms=HEARD_MS, lease_ms=500)
 RENEW = Renew(NONCE, SESSION, HEARD_MS, lease_ms=500)
-ARM = Arm(NONCE, SESSION, level_max=500, delivered_max_ms=90_000, energy_max_mj=100_100)
+ARM = Arm(
+    NONCE, SESSION, level_max=500, delivered_max_ms=90_000, energy_max_mj=100_100, unit_uptime_ms=HEARD_MS
+)
 CLEAR = ClearFaults(NONCE, HEARD_MS)
+LOWER = LowerLevel(NONCE, SESSION, level=400)
 ANOTHER_OUTPUT = "the step of the protocol that is due gives another output"
 
 STANDING = Standing(
@@ -45,6 +49,8 @@ STANDING = Standing(
     energy_mj=0,
     recorded=True,
     allowed=ALLOWED,
+    level=440,
+    level_cap=None,
     lease_min_ms=100,
     lease_max_ms=1000,
 )
@@ -52,11 +58,17 @@ PASSING: list[tuple[Intent, State]] = [
     (SET, State.EMITTING),
     (RENEW, State.EMITTING),
     (RENEW, State.HELD),
+    (LOWER, State.EMITTING),
+    (LOWER, State.HELD),
     (ARM, State.ARMED),
     (CLEAR, State.FAULT),
 ]
 LEASED: list[tuple[SetOutput | Renew, State]] = [(SET, State.EMITTING), (RENEW, State.EMITTING)]
-OF_A_SESSION: list[tuple[SetOutput | Renew | Arm, State]] = [*LEASED, (ARM, State.ARMED)]
+OF_A_SESSION: list[tuple[SetOutput | Renew | LowerLevel | Arm, State]] = [
+    *LEASED,
+    (LOWER, State.EMITTING),
+    (ARM, State.ARMED),
+]
 
 
 def broken(intent: Intent, **changes: Any) -> list[str]:
@@ -102,7 +114,9 @@ def test_what_there_is_no_rule_for_is_refused(stranger: object) -> None:
 
 
 @pytest.mark.parametrize(("intent", "state"), OF_A_SESSION)
-def test_each_circumstance_alone_holds_a_message_back(intent: SetOutput | Renew | Arm, state: State) -> None:
+def test_each_circumstance_alone_holds_a_message_back(
+    intent: SetOutput | Renew | LowerLevel | Arm, state: State
+) -> None:
     nonce = ["it names a nonce that is not the unit's"]
     session = ["it names a session that is not ours"]
 
@@ -116,13 +130,15 @@ def test_each_circumstance_alone_holds_a_message_back(intent: SetOutput | Renew 
 
 
 @pytest.mark.parametrize(("intent", "state"), OF_A_SESSION)
-def test_no_session_is_not_a_session(intent: SetOutput | Renew | Arm, state: State) -> None:
+def test_no_session_is_not_a_session(intent: SetOutput | Renew | LowerLevel | Arm, state: State) -> None:
     assert broken(replace(intent, session=0), state=state, session=0) == [
         "it names a session that is not ours"
     ]
 
 
-@pytest.mark.parametrize(("intent", "state"), [(SET, State.EMITTING), (ARM, State.ARMED)])
+@pytest.mark.parametrize(
+    ("intent", "state"), [(SET, State.EMITTING), (LOWER, State.HELD), (ARM, State.ARMED)]
+)
 def test_there_is_no_output_where_nothing_is_admitted(intent: Intent, state: State) -> None:
     assert broken(intent, state=state, allowed=None) == ["nothing is admitted"]
 
@@ -502,3 +518,45 @@ def ends(emissions: tuple[Emit, ...]) -> list[tuple[Emit, int]]:
     return [
         (step, sum(s.duration_ms for s in emissions[: index + 1])) for index, step in enumerate(emissions)
     ]
+
+
+# --- a lower level --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("level", [1, 289, 290, 439, 440, 441, 500])
+def test_a_level_is_lowered_to_the_lowest_and_never_raised(level: int) -> None:
+    lowest = limited(
+        bound(Quantity.INTENSITY_MW_CM2, at_least=100), bound(Quantity.INTENSITY_MW_CM2, 290, 1060)
+    )
+
+    found = broken(replace(LOWER, level=level), **lowest)
+
+    low = [f"a level of {level} is below the lowest, 290"]
+    high = [f"a level of {level} would raise the output, which is set to 440"]
+    assert found == (low if level < 290 else high if level > 440 else [])
+
+
+@pytest.mark.parametrize("cap", [300, 439, 440, 441])
+def test_what_somebody_has_lowered_a_session_to_caps_every_step(cap: int) -> None:
+    lowered = replace(SET, output=replace(LOW, intensity_mw_cm2=cap))
+
+    assert broken(SET, level_cap=cap) == ([ANOTHER_OUTPUT] if cap < 440 else [])
+    assert (broken(lowered, level_cap=cap) == []) is (cap <= 440)
+    assert ANOTHER_OUTPUT in broken(replace(SET, output=HIGH), level_cap=cap)
+
+
+@pytest.mark.parametrize("cap", [300, 499, 500, 501])
+def test_what_somebody_has_lowered_a_session_to_caps_its_ceiling(cap: int) -> None:
+    above = [f"a level of 500 is above {cap}, to which somebody has lowered it"]
+
+    assert broken(ARM, state=State.ARMED, level_cap=cap) == (above if cap < 500 else [])
+    assert broken(replace(ARM, level_max=cap), state=State.ARMED, level_cap=cap) == (
+        [] if cap <= 500 else ["a level of 501 is above the protocol's highest, 500"]
+    )
+
+
+@pytest.mark.parametrize("apart_ms", [-1, 1])
+def test_an_arm_is_dated_by_the_latest_report(apart_ms: int) -> None:
+    dated = replace(ARM, unit_uptime_ms=HEARD_MS + apart_ms)
+
+    assert broken(dated, state=State.ARMED) == ["it is not dated by the unit's latest report"]

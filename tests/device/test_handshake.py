@@ -255,7 +255,7 @@ def test_what_comes_too_soon_is_refused_and_nothing_is_sent(rig: Rig) -> None:
     with pytest.raises(GuardRefused, match="no plan"):
         controller.arm()
     with pytest.raises(GuardRefused):
-        controller.say(Arm(unit.identity.nonce, 7, 440, SECOND_MS, 10_000))
+        controller.say(Arm(unit.identity.nonce, 7, 440, SECOND_MS, 10_000, 0))
     with pytest.raises(NoWay):
         controller.start(step, SECOND_MS)
     controller.say(Look())

@@ -51,6 +51,18 @@ def test_where_output_begins_it_may_have_risen_and_where_it_ends_it_has_not_fall
     assert follow(first, then | {"energy_mj": 1044}) == EnergyTrend(44, least_mj, 44, 440, 0)
 
 
+def test_where_it_was_lowered_between_two_reports_nobody_knows_when() -> None:
+    lowered = {"level_set": 330, "output": 330, "energy_mj": 1077}
+
+    assert follow({}, lowered) == EnergyTrend(77, 66, 88, 440, 0)
+
+
+def test_an_end_after_a_lower_that_was_not_answered_may_have_been_at_the_lower_level() -> None:
+    ended = OFF | {"delivered_ms": 10_100, "energy_mj": 1070}
+
+    assert follow({}, ended, start=replace(START, lowest_level=330)) == EnergyTrend(70, 66, 88, 440, 0)
+
+
 @pytest.mark.parametrize(("counted_ms", "most_mj"), [(-5, 0), (300, 88)])
 def test_no_count_makes_more_of_a_time_than_it_is_nor_less_than_nothing(
     counted_ms: int, most_mj: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from device.dialects.base import (
     Intent,
     Line,
     Look,
+    LowerLevel,
     Promises,
     Renew,
     Report,
@@ -36,6 +38,7 @@ from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
 from protocols.limits import Bound, Family, Layer, Quantity
 from protocols.plan import Percussion, Ultrasound
+from tools import wire as generate
 
 PULSED = Ultrasound(intensity_mw_cm2=440, duty_pct=50, carrier_khz=1000, pulse_hz=100)
 
@@ -44,7 +47,8 @@ SAID: list[tuple[Intent, wire.Message]] = [
     (Declare(), wire.Declare()),
     (Look(), wire.Look()),
     (Stop(), wire.Stop()),
-    (Arm(1, 2, 3, 4, 5), wire.Arm(1, 2, 3, 4, 5)),
+    (Arm(1, 2, 3, 4, 5, 6), wire.Arm(1, 2, 3, 4, 5, 6)),
+    (LowerLevel(1, 2, 300), wire.Lower(1, 2, 300)),
     (Renew(1, 2, 9, 300), wire.Renew(1, 2, 9, 300)),
     (ClearFaults(9, 8), wire.Clear(9, 8)),
     (SetOutput(1, 2, PULSED, 60_000, 3000, 9, 500), wire.Set(1, 2, 440, 50, 1000, 100, 60_000, 3000, 9, 500)),
@@ -226,7 +230,7 @@ def test_an_answer_says_which_request_it_answers(intent: Intent, message: wire.M
     assert not answers(intent, other)
 
 
-@pytest.mark.parametrize("asked", [0, 9, 0x81, 0x83, 0xFF])
+@pytest.mark.parametrize("asked", [0, 10, 0x81, 0x83, 0xFF])
 def test_an_answer_to_what_is_no_request_answers_nothing(asked: int) -> None:
     report = heard(replace(STATUS, asked=asked))
 
@@ -347,6 +351,52 @@ def test_each_sensor_stands_for_itself(sensor: wire.Sensor) -> None:
     assert said.senses_contact is (sensor is wire.Sensor.CONTACT)
     assert said.knows_battery is (sensor is wire.Sensor.BATTERY)
     assert said.head_trip_ddeg_c == (425 if sensor is wire.Sensor.HEAD_TEMP else None)
+
+
+@pytest.mark.parametrize("bit", [0x0020, 0x0100, 0x8000])
+def test_a_sensor_without_a_name_is_passed_over(bit: int) -> None:
+    said = declared(replace(CAPABILITIES, sensors=CAPABILITIES.sensors | bit))
+
+    assert said == declared(CAPABILITIES)
+
+
+# --- a whole conversation -------------------------------------------------------------------------
+
+
+def intent_of(name: str, fields: dict[str, int]) -> Intent | None:
+    """What the host means by a request of the golden conversation; None for what it never asks."""
+    match name:
+        case "Set":
+            kinds = (fields.pop(key) for key in ("level", "duty_pct", "carrier_khz", "pulse_hz"))
+            return SetOutput(output=Ultrasound(*kinds), **fields)
+        case "Arm":
+            return Arm(**fields)
+        case "Renew":
+            return Renew(**fields)
+        case "Lower":
+            return LowerLevel(**fields)
+    asking: dict[str, Intent] = {"Identify": Identify(), "Declare": Declare(), "Look": Look()}
+    return asking.get(name)
+
+
+def test_the_host_says_and_hears_the_whole_golden_conversation() -> None:
+    conversation = json.loads(generate.TABLE.with_name("vectors.json").read_text(encoding="utf-8"))[
+        "conversation"
+    ]
+    lines = [line for line in conversation["lines"] if "request" in line]
+    dialect, said = Native(), set()
+
+    for line in lines:
+        intent = intent_of(line["asked"]["message"], line["asked"]["fields"])
+        (answer,) = dialect.hear(bytes.fromhex(line["answer"]))
+        assert answer.seq == line["asked"]["seq"]
+        if intent is not None:
+            said.add(type(intent))
+            assert dialect.say(Cleared(intent), answer.seq).hex(" ") == line["request"]
+            assert answers(intent, answer.answer)
+
+    assert dialect.damaged == 0
+    assert said == {Identify, Declare, Look, Arm, SetOutput, Renew, LowerLevel}
 
 
 # --- what cannot be read --------------------------------------------------------------------------

@@ -86,7 +86,7 @@ def said(plan: Plan) -> list[Intent]:
     """Everything a session of ``plan`` says that has a value of the plan in it."""
     known = Knowledge()
     known.take_up(plan, U32, Allowed(plan.family, plan.emissions, bounds=()))
-    arm = Arm(U32, U32, known.level_max, plan.delivered_ms, known.energy_ceiling_mj)
+    arm = Arm(U32, U32, known.level_max, plan.delivered_ms, known.energy_ceiling_mj, U32)
     starts = [
         SetOutput(U32, U32, step.output, step.duration_ms, step.ramp_ms, heard_ms=U32, lease_ms=500)
         for step in plan.emissions

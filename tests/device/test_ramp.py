@@ -62,6 +62,17 @@ def test_a_ramp_that_was_cut_short_ends_when_it_would_have_ended() -> None:
     assert due((UnitState.HELD, 5000), (UnitState.EMITTING, 9980)) == 440
 
 
+def test_a_lowered_rise_stays_on_its_line_and_the_one_after_a_hold_leads_to_the_lower_level() -> None:
+    ramp = Ramp()
+
+    rising = [ramp.follow(replace(EMITTING, step_ms=ms), START, 220) for ms in (2480, 4980, 9000)]
+    ramp.follow(replace(EMITTING, state=UnitState.HELD, step_ms=20_000), START, 220)
+    after = [ramp.follow(replace(EMITTING, step_ms=20_000 + ms), START, 220) for ms in (230, 480)]
+
+    assert rising == [111, 220, 220]
+    assert after == [111, 220]
+
+
 def test_a_new_start_has_not_been_held() -> None:
     ramp = Ramp()
     ramp.follow(replace(EMITTING, state=UnitState.HELD, step_ms=5000), START, 440)

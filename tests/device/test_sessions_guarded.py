@@ -258,7 +258,7 @@ def left_on(lease_ms: int = 1000) -> SimulatedUnit:
     (heard,) = (item for item in Decoder().feed(asked) if isinstance(item, Frame))
     status = read(heard.type, heard.body)
     assert isinstance(status, Status)
-    arm = Arm(status.nonce, 99, 440, MINUTE_MS, 200_000)
+    arm = Arm(status.nonce, 99, 440, MINUTE_MS, 200_000, status.uptime_ms)
     start = Set(status.nonce, 99, 440, 100, 1000, 0, MINUTE_MS, 0, status.uptime_ms, lease_ms)
     unit.hear(encode(Frame(arm.TYPE, 2, arm.pack())), 0)
     unit.hear(encode(Frame(start.TYPE, 3, start.pack())), 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tracemalloc
+from typing import Any
 
 import pytest
 from cobs import cobs
@@ -15,7 +16,7 @@ from tools import golden
 from tools import wire as generate
 
 VECTORS = json.loads(generate.TABLE.with_name("vectors.json").read_text(encoding="utf-8"))
-WIRES = [bytes.fromhex(vector["frame"]) for vector in VECTORS]
+WIRES = [bytes.fromhex(vector["frame"]) for vector in VECTORS["messages"]]
 CODED_MAX = 72  # type, seq, 64 bytes of body, CRC, and the byte that COBS adds
 
 frames = st.builds(
@@ -53,6 +54,16 @@ def test_vectors_hold_in_both_directions(wire: bytes) -> None:
 
     assert isinstance(frame, Frame)
     assert encode(frame) == wire
+
+
+@pytest.mark.parametrize("vector", VECTORS["bad_frames"], ids=lambda vector: vector["what"])
+def test_bytes_that_are_no_frame_are_thrown_away_and_counted_as_the_vectors_say(
+    vector: dict[str, Any],
+) -> None:
+    found = decoded(bytes.fromhex(vector["bytes"]))
+
+    assert len([item for item in found if isinstance(item, Damage)]) == vector["thrown_away"]
+    assert [encode(item).hex(" ") for item in found if isinstance(item, Frame)] == vector["frames"]
 
 
 def test_a_frame_worked_out_by_hand_is_read_as_it_was_meant() -> None:

@@ -120,7 +120,7 @@ def test_what_the_unit_cannot_promise_is_recorded_before_the_first_output(
     ("host_loss", "recorded"),
     [
         ("lease", ("modbus", "lease", 500, ())),
-        ("timer", ("modbus", "own_timer", 11_000, ())),
+        ("timer", ("modbus", "own_timer", 10_500, ())),
         ("none", ("modbus", "none", 0, ("time", "energy"))),
     ],
 )

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from device.link import Inbox
-from device.operator import Act
+from device.operator import Act, Lower
 from physioctl.terminal import KEYS, keys, stop_on_signals
 from tests.processes import LIMIT_S, environment
 
@@ -73,7 +73,8 @@ def test_without_a_terminal_there_are_no_keys() -> None:
 
 
 def test_no_key_starts_or_raises_output_by_itself() -> None:
-    assert set(KEYS.values()) == {Act.TOGGLE, Act.STOP}
+    assert set(KEYS.values()) == {Act.TOGGLE, Act.STOP, Lower()}
+    assert KEYS["-"] == Lower()
     assert KEYS["\x03"] is Act.STOP
 
 

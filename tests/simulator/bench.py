@@ -14,6 +14,7 @@ from device.wire.messages import (
     Identify,
     Identity,
     Look,
+    Lower,
     Message,
     Renew,
     Result,
@@ -73,7 +74,7 @@ class Bench:
 
     def an_arm(self, **changed: int) -> Arm:
         level_max = self.unit.plate.level_max
-        return replace(Arm(self.nonce, 1, level_max, 600_000, 10_000_000), **changed)
+        return replace(Arm(self.nonce, 1, level_max, 600_000, 10_000_000, self.unit.own_ms), **changed)
 
     def a_set(self, **changed: int) -> Set:
         usual = US if self.unit.plate.family is Family.ULTRASOUND else GUN
@@ -82,6 +83,9 @@ class Bench:
 
     def a_renew(self, **changed: int) -> Renew:
         return Renew(**(self._leased() | changed))
+
+    def a_lower(self, level: int, **changed: int) -> Lower:
+        return replace(Lower(self.nonce, 1, level), **changed)
 
     def _leased(self) -> dict[str, int]:
         """A lease from this very moment, as of a host that has just heard the unit."""
@@ -99,6 +103,9 @@ class Bench:
     def start(self, **changed: int) -> Status:
         self.arm()
         return self.set(**changed)
+
+    def lower(self, level: int, **changed: int) -> Status:
+        return self._done(self.a_lower(level, **changed))
 
     def stop(self) -> Status:
         return self._done(Stop())

@@ -81,6 +81,8 @@ class ModbusBench:
 
     def arm(self, **changed: int) -> wire.Status:
         fields = {"level": 1060, "for_ms": 600_000, "energy_max_mj": 10_000_000}
+        if self.unit.firmware.host_loss is not wire.HostLoss.NONE:
+            fields["heard_ms"] = self.unit.own_ms
         return self._done(wire.Command.ARM, fields | changed)
 
     def a_set(self, **changed: int) -> dict[str, int]:

@@ -62,7 +62,10 @@ class Host:
         self.send(Identify())
         (identity,) = self.answers(20)
         assert isinstance(identity, Identity)
-        self.send(Arm(identity.nonce, 1, 440, 600_000, 10_000_000))
+        self.send(Look())
+        (looked,) = self.answers(20)
+        assert isinstance(looked, Status)
+        self.send(Arm(identity.nonce, 1, 440, 600_000, 10_000_000, looked.uptime_ms))
         (armed,) = self.answers(20)
         assert isinstance(armed, Status)
         self.heard_ms = armed.uptime_ms

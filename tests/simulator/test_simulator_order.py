@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from device.wire.messages import Message, Result, Stop, UnitState
+from device.wire.frame import Frame, encode
+from device.wire.messages import (
+    Declare,
+    Identify,
+    Look,
+    Message,
+    Result,
+    Status,
+    Stop,
+    Type,
+    UnitState,
+)
 from tests.simulator.bench import Bench
 
 
@@ -27,14 +38,13 @@ def test_a_repeat_of_the_last_request_is_answered_and_not_done_again(bench: Benc
     assert len(bench.unit.changes) == 1
 
 
-def test_a_repeat_of_a_refused_request_is_refused_the_same_way_and_is_one_breach(bench: Bench) -> None:
+def test_a_repeat_of_a_refused_request_is_refused_the_same_way(bench: Bench) -> None:
     bench.arm()
     first = bench.ask(bench.a_set(level=2000))
 
     again = bench.ask(bench.a_set(level=2000), bench.seq)
 
     assert first.result is again.result is Result.OVER_NAMEPLATE
-    assert len(bench.unit.breaches) == 1
 
 
 def test_another_request_under_the_same_seq_is_stale(bench: Bench) -> None:
@@ -61,7 +71,7 @@ def test_what_is_older_than_the_newest_heard_is_stale_and_no_breach(bench: Bench
     else:
         bench.start()
     old = bench.seq
-    bench.look()
+    bench.ask(bench.an_arm() if name == "an_arm" else bench.a_renew())
     asked: Message = getattr(bench, name)()
 
     status = bench.ask(asked, old)
@@ -102,6 +112,7 @@ def test_a_set_that_comes_late_never_starts_output_after_a_stop(bench: Bench) ->
     bench.arm()
     late, late_seq = bench.a_set(), bench.seq + 1
     bench.seq = late_seq
+    bench.wait(5)
     bench.stop()
 
     overtaken = bench.ask(late, late_seq)
@@ -129,6 +140,100 @@ def test_a_whole_old_session_said_again_starts_nothing(bench: Bench) -> None:
     assert results == [Result.STALE, Result.BAD_STATE, Result.OK]
     assert bench.unit.output == 0
     assert bench.unit.breaches == []
+
+
+@pytest.mark.hazard("H-09")
+def test_an_arm_kept_back_while_the_unit_was_stopped_arms_nothing(bench: Bench) -> None:
+    bench.arm()
+    late, late_set = bench.an_arm(), bench.a_set()
+    bench.wait(5)
+    bench.stop()
+
+    results = [bench.ask(asked).result for asked in (late, late_set, bench.an_arm())]
+
+    assert results == [Result.STALE, Result.BAD_STATE, Result.OK]
+    assert bench.unit.changes == []
+
+
+@pytest.mark.parametrize(
+    ("late_ms", "result"), [(-1, Result.STALE), (0, Result.OK), (999, Result.OK), (1000, Result.STALE)]
+)
+def test_an_arm_is_taken_for_less_than_a_second(bench: Bench, late_ms: int, result: Result) -> None:
+    bench.wait(5000)
+
+    assert bench.ask(bench.an_arm(unit_uptime_ms=5000 - late_ms)).result is result
+
+
+@pytest.mark.parametrize("seq_ahead", [1, 100, 0x7FFF, 0x8000, 0xFFFF])
+def test_another_hosts_requests_count_for_nothing(bench: Bench, seq_ahead: int) -> None:
+    bench.start()
+    far = (bench.seq + seq_ahead) & 0xFFFF
+    for foreign in (Look(), Identify(), Declare(), bench.a_renew(nonce=1), bench.a_renew(session=9)):
+        bench.say(foreign, far)
+
+    assert bench.ask(bench.a_renew()).result is Result.OK
+
+
+def test_what_is_refused_counts_for_nothing(bench: Bench) -> None:
+    bench.start()
+    newest = bench.seq
+
+    refused = bench.ask(bench.a_set(level=2000), newest + 5)
+    done = bench.ask(bench.a_renew(), newest + 1)
+
+    assert (refused.result, done.result) == (Result.OVER_NAMEPLATE, Result.OK)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "result"),
+    [(0, Result.STALE), (1, Result.OK), (0x7FFF, Result.OK), (0x8000, Result.STALE), (0xFFFF, Result.STALE)],
+)
+def test_a_number_is_newer_up_to_less_than_half_a_turn(bench: Bench, ahead: int, result: Result) -> None:
+    bench.start()
+    bench.wait(1)
+
+    assert bench.ask(bench.a_renew(), (bench.seq + ahead) & 0xFFFF).result is result
+
+
+def test_the_latest_32_replaced_sessions_are_remembered(bench: Bench) -> None:
+    for session in range(1, 35):
+        bench.arm(session=session)
+
+    results = [bench.ask(bench.an_arm(session=session)).result for session in range(33, 1, -1)]
+    forgotten = bench.ask(bench.an_arm(session=1)).result
+
+    assert results == [Result.STALE] * 32
+    assert forgotten is Result.OK
+
+
+@pytest.mark.hazard("H-09")
+def test_a_request_done_before_a_stop_is_not_answered_as_done_after_it(bench: Bench) -> None:
+    bench.arm()
+    start = bench.a_set()
+    bench.ask(start)
+    bench.stop()
+
+    assert bench.ask(start, bench.seq - 1).result is Result.BAD_STATE
+
+
+def test_a_look_between_does_not_make_a_repeat_stale(bench: Bench) -> None:
+    bench.start()
+    renewal = bench.a_renew()
+    bench.ask(renewal)
+    renewed = bench.seq
+    bench.look()
+
+    assert bench.ask(renewal, renewed).result is Result.OK
+
+
+@pytest.mark.hazard("H-01")
+def test_a_stop_with_a_body_ends_output(bench: Bench) -> None:
+    bench.start()
+
+    stopped = bench.send(encode(Frame(Type.STOP, 9, b"what is this")), 9)
+
+    assert isinstance(stopped, Status)
+    assert (stopped.result, stopped.state, bench.unit.output) == (Result.OK, UnitState.IDLE, 0)
 
 
 def test_an_old_set_of_the_session_before_is_refused_and_no_breach(bench: Bench) -> None:

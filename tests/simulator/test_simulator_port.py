@@ -118,7 +118,9 @@ def test_the_units_lease_runs_out_in_real_time_though_nobody_touches_the_port() 
     with opened("sim://us111") as port:
         identity = ask(port, Identify())
         assert isinstance(identity, Identity)
-        armed = ask(port, Arm(identity.nonce, 1, 440, 60_000, 100_000), 2)
+        looked = ask(port, Look(), 4)
+        assert isinstance(looked, Status)
+        armed = ask(port, Arm(identity.nonce, 1, 440, 60_000, 100_000, looked.uptime_ms), 2)
         assert isinstance(armed, Status)
         started = ask(port, Set(identity.nonce, 1, 440, 50, 1000, 100, 60_000, 0, armed.uptime_ms, 200), 3)
         port.timeout = 0.3

@@ -92,7 +92,9 @@ def test_a_client_that_goes_away_silently_costs_the_output() -> None:
         with closing(connected(address)) as client:
             identity = ask(client.fileno(), Identify())
             assert isinstance(identity, Identity)
-            armed = ask(client.fileno(), Arm(identity.nonce, 1, 440, 60_000, 100_000), 2)
+            looked = ask(client.fileno(), Look(), 4)
+            assert isinstance(looked, Status)
+            armed = ask(client.fileno(), Arm(identity.nonce, 1, 440, 60_000, 100_000, looked.uptime_ms), 2)
             assert isinstance(armed, Status)
             start = Set(identity.nonce, 1, 440, 50, 1000, 100, 60_000, 0, armed.uptime_ms, 1000)
             running = ask(client.fileno(), start, 3)

@@ -25,7 +25,6 @@ from device.dialects.base import (
 from device.events import Event, Recorder, Silence
 from device.monitor.alarms import Rule
 from device.operator import Act
-from device.wire import messages as wire
 from device.wire.frame import Damage, Frame, Received
 from physioctl.record.journal import SessionLog
 from physioctl.record.writer import PersistentRecorder
@@ -92,7 +91,7 @@ class FullDuty(SimulatedUnit):
 class UndatedFirmware(Firmware):
     """Counts a lease from when it is asked, and not from what the host has heard."""
 
-    def _age_ms(self, asked: wire.Set | wire.Renew | wire.Clear, own_ms: int) -> int:
+    def _age_ms(self, heard_ms: int, own_ms: int) -> int:
         return 0
 
 
@@ -255,6 +254,13 @@ class Greedy(Controller):
     def start(self, step: Emit, for_ms: int) -> None:
         assert self.known.plan is not None
         super().start(max(self.known.plan.emissions, key=lambda emission: level(emission.output)), for_ms)
+
+
+class Forgetful(Controller):
+    """Says that the level is lowered, and asks nobody to lower it."""
+
+    def _ask_to_lower(self) -> None:
+        self.known.level_cap = None
 
 
 class Bypassing(Controller):

@@ -70,7 +70,7 @@ def permit(intent: Intent, standing: Standing) -> Cleared:  # noqa: ARG001 - wha
 class ObeyingFirmware(FlawedFirmware):
     """Takes any ceilings and any setting, and keeps its leases and the timer of a step."""
 
-    def _arm(self, asked: wire.Arm, new: bool) -> Result:  # noqa: ARG002 - the firmware's
+    def _arm(self, asked: wire.Arm, own_ms: int, new: bool) -> Result:  # noqa: ARG002 - the firmware's
         if self.state not in (UnitState.IDLE, UnitState.READY, UnitState.LAPSED):
             return Result.BAD_STATE
         if asked.session != self.session:

@@ -17,6 +17,7 @@ from device.events import (
     AlarmRaised,
     Commanded,
     Event,
+    LevelLowered,
     OutputPermitted,
     Silence,
     Silenced,
@@ -48,6 +49,7 @@ OnChange: TypeAlias = Callable[[int, OutputChange], None]  # at a true time
 
 _LIVE = (State.EMITTING, State.HELD)
 _HOLD_MS = 62_500  # a minute of the unit's, by a clock that may be two hundredths off, and a late answer
+_LOWERED_MS = 1000  # within which a unit has taken a lower level, or is stopped
 _HAIR = 1e-6  # floats, on the way from one level to another
 
 
@@ -65,6 +67,7 @@ class Rule(StrEnum):
     RAMP = "output rose faster than over the step's ramp"
     RISE = "a level rose without a person's act"
     ELSEWHERE = "output rose after somebody else had stopped the unit"
+    LOWER = "output above a level to which somebody had lowered it"
     STEP = "the unit was set to another level than the step's"
     SLOW = "safe too late"
     STOP = "a stop did not end in silence"
@@ -110,6 +113,8 @@ class Judge:
         self._elsewhere = StoppedElsewhere(rig.unit, rig.controller, clock, line_ms(story))
         self._given = Given(story, course, rig.unit.plate.resume_ramp_ms)
         self._set = 0
+        self._lowered: tuple[int, int] | None = None  # to which level, and when that was told
+        self._line = self._start_level = 0  # where the ramp at hand leads, and the start that has left
         self._commanded = 0  # what the unit's own program wants to go out
         self._seen = 0  # changes of output
         self._held_ms = 0  # when contact was last lost
@@ -167,9 +172,11 @@ class Judge:
         self._elsewhere.hear(event)
         match event:
             case StepStarted():
-                self._bound = self._course.bound(event.step)
+                self._bound = self._capped(self._course.bound(event.step))
                 self._duty_pct = self._course.duty_pct(event.step)
                 self._given.begin(event.step)
+            case LevelLowered():
+                self._lowered = event.after, self._clock.now_ms()
             case AlarmRaised():
                 self.alarms.append(event.code)
             case Silenced():
@@ -182,10 +189,13 @@ class Judge:
             case OutputPermitted():
                 self._permitted += 1
             case Commanded(intent="SetOutput"):
-                self._starts = 1
-                self._judge_permission()
-                if not self._will.lets_start:
-                    self.broken(Rule.RISE, "a start was sent with nobody's word to go on")
+                self._hear_start()
+
+    def _hear_start(self) -> None:
+        self._starts, self._start_level = 1, self._capped(self._bound)
+        self._judge_permission()
+        if not self._will.lets_start:
+            self.broken(Rule.RISE, "a start was sent with nobody's word to go on")
 
     def during(self, *kinds: FaultKind) -> bool:
         """Whether a fault of any of ``kinds`` is at work."""
@@ -209,6 +219,10 @@ class Judge:
 
     def _judge_output(self, now_ms: int, output: float) -> None:
         self._judge_level(now_ms, output)
+        to_level, since_ms = self._lowered or (self._bound, now_ms)
+        overdue = now_ms - since_ms > _LOWERED_MS + self._bound_ms
+        if overdue and output > to_level * self._off_by(now_ms) + _HAIR:
+            self.broken(Rule.LOWER, f"{output:.1f}, lowered to {to_level}")
         if not self.begun(FaultKind.STUCK_OUTPUT) and (what := self._given.too_long(now_ms)):
             self.broken(Rule.TIME, what)
         against_ms = self._will.against_for_ms()
@@ -261,17 +275,23 @@ class Judge:
                 self.broken(Rule.BREACH, str(breach))
 
     def _judge_level(self, now_ms: int, output: float) -> None:
-        ageing = self._faults.get(FaultKind.AGEING)
-        off_by = ageing.amount if ageing is not None and ageing.during(now_ms) else 0.0
-        most = self._bound * (1 + max(off_by, 0.0))
+        most = self._bound * self._off_by(now_ms)
         average, most_average = output * self._rig.unit.duty_pct / 100, most * self._duty_pct / 100
         fixed = self.during(FaultKind.WRONG_DUTY, FaultKind.LYING_DUTY)
         if output > most + _HAIR:
             self.broken(Rule.LEVEL, f"{output:.1f} in a step of {self._bound}")
         elif average > most_average + _HAIR and not fixed:
             self.broken(Rule.AVERAGE, f"{average:.1f} in a step of {most_average:.1f} on average")
-        elif output > most * self._given.share(now_ms) + _HAIR:
+        elif output > self._line * self._off_by(now_ms) * self._given.share(now_ms) + _HAIR:
             self.broken(Rule.RAMP, f"{output:.1f} already, on the way to {self._bound}")
+
+    def _off_by(self, now_ms: int) -> float:
+        """By which factor the unit gives more than it means to."""
+        ageing = self._faults.get(FaultKind.AGEING)
+        return 1 + max(ageing.amount, 0.0) if ageing is not None and ageing.during(now_ms) else 1.0
+
+    def _capped(self, level: int) -> int:
+        return level if self._lowered is None else min(level, self._lowered[0])
 
     def _hear_changes(self, changes: list[OutputChange]) -> None:
         self._seen += len(changes)
@@ -284,6 +304,8 @@ class Judge:
                 self._held_ms = self._clock.now_ms()
             if change.output and change.why in (Why.SET, Why.CONTACT_BACK):
                 self._judge_rise(change)
+            if change.why is Why.LOWER:
+                self._bound = self._set = min(self._bound, change.output)
 
     def _judge_rise(self, change: OutputChange) -> None:
         against_ms = self._will.against_for_ms()
@@ -295,14 +317,16 @@ class Judge:
             if must_be_refused(self._story, self._rig.unit.plate.sensors):
                 self.broken(Rule.ADMIT, f"set to {change.output}")
             self._given.started(self._clock.now_ms())
-            if change.output != self._bound:
-                self.broken(Rule.STEP, f"set to {change.output} in a step of {self._bound}")
+            if change.output != self._start_level:
+                self.broken(Rule.STEP, f"set to {change.output} in a step of {self._start_level}")
+            self._bound = self._start_level
             if not self._starts:
                 self.broken(Rule.RISE, f"set to {change.output} by a start that was none, or had been")
             self._starts = 0
-            self._set = change.output
+            self._line = self._set = change.output
             return
         self._given.came_back(self._clock.now_ms())
+        self._line = change.output
         held_ms = self._clock.now_ms() - self._held_ms
         if held_ms > _HOLD_MS:
             self.broken(Rule.RISE, f"{change.output} by itself, after {held_ms} ms without contact")

@@ -10,7 +10,7 @@ from device.control.controller import Controller
 from device.control.driver import Driver, MakeController
 from device.control.guard import GuardRefused
 from device.events import Observer, Recorder
-from device.operator import Act
+from device.operator import Act, Lower, OperatorAction
 from physioctl.errors import JournalUnusable
 from physioctl.record.history import sessions
 from physioctl.record.journal import Journal, SessionLog
@@ -110,11 +110,14 @@ class _Play:
             stop_ms += _HOLD_PATIENCE_MS
         self._clock = MortalClock(story.freezes, story.death_ms, stop_ms + _END_MS + disk_end_ms)
         clock = self._clock
+        acts: list[tuple[int, OperatorAction]] = [*story.acts, (stop_ms, Act.STOP)]
+        if story.lower_ms is not None:
+            acts.append((story.lower_ms, Lower()))
         self._rig = Rig(
             story.model,
             seed=story.seed,
             faults=story.faults,
-            acts=(*story.acts, (stop_ms, Act.STOP)),
+            acts=acts,
             clock=clock,
             link=lambda cable, _, inbox: MortalLink(cable, clock, inbox),
             unit=Obeying if story.down is Fence.UNIT else parts.unit,

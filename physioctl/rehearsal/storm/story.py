@@ -76,6 +76,7 @@ class Story:
     course: str
     faults: tuple[Fault, ...] = ()
     acts: tuple[tuple[int, Act], ...] = ()
+    lower_ms: int | None = None  # when somebody lowers the level, by a tenth of the step's
     freezes: tuple[Freeze, ...] = ()
     death_ms: int | None = None
     attended: bool = True
@@ -116,6 +117,8 @@ class Story:
                 yield replace(self, disk=replace(self.disk, stops_ms=None))
         for elsewhere in combinations(self.elsewhere, len(self.elsewhere) - 1) if self.elsewhere else ():
             yield replace(self, elsewhere=elsewhere)
+        if self.lower_ms is not None:
+            yield replace(self, lower_ms=None)
         for freezes in combinations(self.freezes, len(self.freezes) - 1) if self.freezes else ():
             yield replace(self, freezes=freezes)
         for acts in combinations(self.acts, len(self.acts) - 1) if self.acts else ():
@@ -145,6 +148,7 @@ def draw(seed: int, model: str | None = None, protocol: str | None = None) -> St
         course=name,
         faults=_faults(rng, model, within_ms),
         acts=_acts(rng, within_ms),
+        lower_ms=_lower_ms(stream(seed, "lower"), within_ms),
         freezes=_freezes(rng, within_ms),
         death_ms=rng.randrange(within_ms) if rng.random() < 0.1 else None,
         attended=rng.random() < 0.7,
@@ -182,6 +186,10 @@ def _acts(rng: Random, within_ms: int) -> tuple[tuple[int, Act], ...]:
     (count,) = rng.choices((0, 1, 2, 4, 8), weights=(5, 3, 3, 2, 1))
     kinds = rng.choices((Act.PAUSE, Act.RESUME, Act.TOGGLE, Act.STOP), weights=(3, 4, 4, 1), k=count)
     return tuple(sorted((rng.randrange(within_ms), act) for act in kinds))
+
+
+def _lower_ms(rng: Random, within_ms: int) -> int | None:
+    return rng.randrange(within_ms) if rng.random() < 0.3 else None
 
 
 def _freezes(rng: Random, within_ms: int) -> tuple[Freeze, ...]:

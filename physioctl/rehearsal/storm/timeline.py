@@ -16,6 +16,7 @@ class Timeline:
         self._lines = [
             *((f.at_ms, f"FAULT  {f.kind} for {f.for_ms} ms, {f.amount:g}") for f in story.faults),
             *((at_ms, f"PERSON {act}") for at_ms, act in story.acts),
+            *([] if story.lower_ms is None else [(story.lower_ms, "PERSON lowers the level")]),
             *(
                 (f.at_ms, f"HOST   stalls for {f.for_ms} ms{', about to send' if f.sending else ''}")
                 for f in story.freezes
