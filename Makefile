@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Without compiled modules kept, each program that is started compiles every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test check format bench storm frames mutants sbom clean
 
 help:  ## this list

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -32,7 +33,7 @@ def find(name: str | Path) -> Protocol:
     if len(path.parts) > 1 or path.suffix in {".yaml", ".yml"}:
         return load(path)
     if text in bundled():  # only a name that is in the list, so that no id leads out of the folder
-        return parse(read_bytes(_FOLDER / f"{text}.yaml"), f"{text}.yaml", bundled=True)
+        return _bundled(read_bytes(_FOLDER / f"{text}.yaml"), f"{text}.yaml")
     if _exists(path):
         return load(path)
     close = near(text, bundled())
@@ -40,6 +41,12 @@ def find(name: str | Path) -> Protocol:
         f"there is no bundled protocol and no file called {printable(shorten(text))!r}",
         f"{close if close.startswith('Did') else ''} List them with physioctl protocols list.".strip(),
     )
+
+
+@lru_cache(maxsize=64)
+def _bundled(data: bytes, file: str) -> Protocol:
+    """The bundled protocol that ``data`` is, read once: it is frozen, so that all may share it."""
+    return parse(data, file, bundled=True)
 
 
 def namesakes(name: str | Path, protocol: Protocol) -> tuple[str, ...]:

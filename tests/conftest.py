@@ -5,6 +5,8 @@ And a run of the whole suite fails when a hazard has no test that passed, be it 
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -14,6 +16,11 @@ from tools.hazards import hazards
 
 settings.register_profile("project", derandomize=True, deadline=None)
 settings.load_profile("project")
+
+# Compiled modules are kept, whatever the environment says: the tests start more than a hundred processes, of
+# which each would compile every module anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 _shown: set[str] = set()  # hazards with a test that passed; with xdist, in the process that distributes
 

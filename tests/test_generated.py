@@ -9,12 +9,14 @@ import pytest
 
 from tools import generate
 
+MADE = generate.files()
 
-@pytest.mark.parametrize("file", generate.files())
+
+@pytest.mark.parametrize("file", MADE)
 def test_what_is_generated_is_fresh(file: str) -> None:
     on_disk = (generate.ROOT / file).read_text(encoding="utf-8")
 
-    assert on_disk == generate.files()[file], f"{file} is stale: run python -m tools.generate"
+    assert on_disk == MADE[file], f"{file} is stale: run python -m tools.generate"
 
 
 def test_nothing_is_found_stale_from_the_command_line() -> None:

@@ -39,6 +39,8 @@ class Watch:
         for rule in self.rules:
             said = bool(faults) and any(fault in rule.unit_faults for fault in faults)
             broken = said or (rule.breaks is not None and rule.breaks(view))
+            if not broken and not self._follows(rule.code):
+                continue
             summed = self._add(rule, broken, interval_ms)
             if broken:
                 since_ms = self._since_ms.setdefault(rule.code, view.now_ms)
@@ -64,6 +66,10 @@ class Watch:
         before_ms, self._judged_ms = self._judged_ms, now_ms
         return min(now_ms - before_ms, INTERVAL_MAX_MS) if before_ms is not None else 0
 
+    def _follows(self, code: str) -> bool:
+        """Whether anything is remembered of the rule ``code``: of most, and most of the time, nothing is."""
+        return code in self._was_broken or code in self._broken_ms_20ths or code in self._since_ms
+
     def _add(self, rule: Rule, broken: bool, interval_ms: int) -> bool:
         """Add up for how long the rule has been broken; say whether that is long enough in all.
 
@@ -73,7 +79,11 @@ class Watch:
         ends = broken + (rule.code in self._was_broken)
         (self._was_broken.add if broken else self._was_broken.discard)(rule.code)
         change = 10 * ends * interval_ms if ends else -2 * 10 * interval_ms // FORGIVEN
-        self._broken_ms_20ths[rule.code] = total = max(self._broken_ms_20ths.get(rule.code, 0) + change, 0)
+        total = max(self._broken_ms_20ths.get(rule.code, 0) + change, 0)
+        if total:
+            self._broken_ms_20ths[rule.code] = total
+        else:
+            self._broken_ms_20ths.pop(rule.code, None)
         return total >= 20 * rule.sustain_ms
 
     def _is_over(self, rule: Rule, now_ms: int) -> bool:

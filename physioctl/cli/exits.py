@@ -7,8 +7,7 @@ from enum import IntEnum
 
 import click
 
-from device.control.guard import GuardRefused
-from device.errors import SilenceNotProven, Stopped, UnitUnusable
+from device.errors import GuardRefused, SilenceNotProven, Stopped, UnitUnusable
 from physioctl.errors import JournalUnusable, UsageMistake
 from physioctl.text import clean
 from protocols.errors import InstallationDamaged, PhysioctlError, ProtocolInvalid, Refused

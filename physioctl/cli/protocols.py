@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from device.clock import SystemClock
 from device.models import MODELS, Model, model
-from physioctl.answers import blank_answers
 from physioctl.cli.choosing import chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit, code_of, report
 from physioctl.cli.groups import Group
 from physioctl.cli.printing import aside, json_line, say, table
 from physioctl.person import reference
-from physioctl.questions import RED_FLAGS, Question, ages_of, questions_of
-from physioctl.screening import day_of
 from physioctl.text import joules, minutes
 from protocols import compile as compiling
 from protocols.ceilings import body_sites
@@ -26,6 +22,9 @@ from protocols.library import bundled, find
 from protocols.limits import Bound, Family, Limits, Quantity
 from protocols.model import EmitStep, FlatStep, PercussionLevel, Protocol, RestStep, UltrasoundLevel
 from protocols.plan import Emit, Output, Percussion, Plan, Rest, Step, Ultrasound
+
+if TYPE_CHECKING:
+    from physioctl.questions import Question
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 _NONE = "none"  # a protocol of no family: guidance only
@@ -86,9 +85,15 @@ def show(protocol: str, answers: bool, person: str | None, as_json: bool) -> Non
       physioctl protocols show calf-tightness-ultrasound
       physioctl protocols show calf-tightness-ultrasound --answers > answers.yaml
     """
+    from physioctl.questions import ages_of, questions_of  # only what shows the screening pays for it
+
     found = chosen(protocol)
     asked = questions_of(found)
     if answers:
+        from device.clock import SystemClock
+        from physioctl.answers import blank_answers
+        from physioctl.screening import day_of
+
         form = None if person is None else reference(person)
         click.echo(blank_answers(found, day_of(SystemClock()), form), nl=False)
     elif as_json:
@@ -215,6 +220,8 @@ def _question(question: Question) -> dict[str, Any]:
 
 
 def _shown(protocol: Protocol, asked: Sequence[Question]) -> Iterator[str]:
+    from physioctl.questions import RED_FLAGS, ages_of
+
     yield f"{protocol.title} ({protocol.id})"
     yield f"  for       {protocol.purpose}"
     side = f", {protocol.side}" if protocol.side != "none" else ""

@@ -70,7 +70,9 @@ class Journal:
         self._connection = connection
         self._rng = rng
         self._file = file
-        self._last: tuple[int, str] | None = None  # number and hash of the entry last appended here
+        # Number and hash of the entry last appended here; and of the last that has been kept.
+        self._appended: tuple[int, str] | None = None
+        self._last: tuple[int, str] | None = None
         self.clock = clock
         self.name = str(file.path) if file else "in memory"  # as errors call it
         self.begun = False  # whether opening made the file
@@ -148,7 +150,9 @@ class Journal:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
+                self._last = self._appended
             finally:
+                self._appended = self._last
                 # Whatever broke it off is the error to report; SQLite undoes the rest when it reopens.
                 with suppress(sqlite3.Error):
                     if connection.in_transaction:
@@ -170,8 +174,7 @@ class Journal:
             connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*entry, hash_))
             connection.execute("INSERT INTO bodies VALUES (?, ?, ?)", (last + 1, salt, text))
             derive(connection, last + 1, session, name, body)
-        if not self._connection.in_transaction:
-            self._last = (last + 1, hash_)
+            self._appended = (last + 1, hash_)
 
     def expect_no_transaction(self) -> None:
         """Raise `UsageMistake` within a transaction: what is told there is on no disk before it ends."""
@@ -302,7 +305,7 @@ class SessionLog:
             with self._journal.transaction():
                 for event, utc in events:
                     self._journal.append(self.session, event, utc)
-            if events[-1][0].name == "session_ended":
+            if any(event.name == "session_ended" for event, _ in events):
                 self._journal.expect_kept(self.session)
         except JournalUnusable as error:
             self.broken = True

@@ -9,14 +9,14 @@ import socket
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 
 from physioctl.cli import run
-from tests.processes import finished, short_protocol
+from tests.processes import LIMIT_S, begin, finished, short_protocol
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ptys and flock are things of POSIX")
 
@@ -306,20 +306,25 @@ def test_a_port_that_is_not_permitted_is_refused(typed: Typed) -> None:
     said.is_a_refusal(5, "you may not use", "dialout")
 
 
-def test_a_port_that_answers_nothing_is_refused(typed: Typed) -> None:
-    with a_pty(silence) as port:
-        typed("unit-check", port).is_a_refusal(5, "nobody answers")
+# What is at the other end of a line, and what is said of it.
+NO_UNITS: dict[str, tuple[Callable[[bytes], bytes], tuple[str, ...]]] = {
+    "nothing": (silence, ("nobody answers",)),
+    "rubbish": (lambda _: b"OK\r\n" + bytes(range(256)) * 4, ("not in this dialect",)),
+    "an echo": (lambda heard: heard, ()),
+}
 
 
-@pytest.mark.parametrize("rubbish", [b"OK\r\n" + bytes(range(256)) * 4])
-def test_a_port_that_answers_rubbish_is_refused(typed: Typed, rubbish: bytes) -> None:
-    with a_pty(lambda _: rubbish) as port:
-        typed("unit-check", port).is_a_refusal(5, "not in this dialect")
+def test_a_port_that_answers_nothing_or_rubbish_or_sends_back_what_it_gets_is_refused(tmp_path: Path) -> None:
+    with ExitStack() as lines:  # beside each other, for each is waited for
+        running = {
+            name: begin(tmp_path, "run", "unit-check", "--port", port, "--journal", tmp_path / name)
+            for name, (answer, _) in NO_UNITS.items()
+            for port in (lines.enter_context(a_pty(answer)),)
+        }
+        said = {name: process.communicate(timeout=LIMIT_S) for name, process in running.items()}
 
-
-def test_a_port_that_sends_back_what_it_gets_is_refused(typed: Typed) -> None:
-    with a_pty(lambda heard: heard) as port:
-        typed("unit-check", port).is_a_refusal(5)
+    for name, (_, words) in NO_UNITS.items():
+        Said(running[name].returncode, *said[name]).is_a_refusal(5, *words)
 
 
 # --- the journal, and mistakes in use -------------------------------------------------------------------

@@ -376,6 +376,23 @@ HAPPENS = [
 
 
 @pytest.mark.hazard("H-15")
+@pytest.mark.parametrize("sessions", [1, 20])
+def test_a_file_emptied_while_an_entry_is_written_is_found_out_by_the_next_one(
+    tmp_path: Path, sessions: int
+) -> None:
+    with Journal.open(tmp_path / "j", CLOCK) as journal:
+        for number in range(sessions):
+            journal.begin(f"s{number}").record(Acted(at_ms=0, act="pause"))
+        log = journal.begin("s")
+        with journal.transaction():
+            log.record(Acted(at_ms=1, act="pause"))
+            emptied(tmp_path / "j")
+
+        with pytest.raises(JournalUnusable):
+            log.record(Acted(at_ms=2, act="pause"))
+
+
+@pytest.mark.hazard("H-15")
 def test_everything_after_what_could_not_be_kept_is_beside_the_journal_once(tmp_path: Path) -> None:
     rig, ledger, path = Rig(), Ledger(), tmp_path / "j"
 

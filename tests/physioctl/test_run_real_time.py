@@ -58,18 +58,17 @@ def journal_is_whole(folder: Path) -> bool:
     return verify(folder / "j").whole
 
 
-def test_the_unit_check_runs_whole_over_a_pty(tmp_path: Path) -> None:
+def test_a_session_runs_whole_over_a_pty(tmp_path: Path) -> None:
+    protocol = short_protocol(tmp_path, 2)
     with served_unit(tmp_path) as unit:
-        done = finished(
-            tmp_path, "run", "unit-check", "--port", unit.port, "--journal", tmp_path / "j", "--json"
-        )
+        done = finished(tmp_path, "run", protocol, "--port", unit.port, "--journal", tmp_path / "j", "--json")
 
     said = lines(done.stdout)
     on, off = unit.rest()
     assert (done.returncode, done.stderr) == (0, f"A new journal was begun: {tmp_path / 'j'}\n")
     assert (said[0]["event"], said[-1]["event"]) == ("session_started", "session_ended")
     assert (said[-1]["outcome"], said[-1]["silence"]) == ("completed", "proven")
-    assert off.ms - on.ms == said[-1]["delivered_ms"] == 10_000
+    assert off.ms - on.ms == said[-1]["delivered_ms"] == 2000
     assert off.why == "step_done"
     assert journal_is_whole(tmp_path)
 
@@ -122,7 +121,8 @@ def test_a_reader_that_goes_away_stops_no_session(tmp_path: Path) -> None:
         session.wait(LIMIT_S)
 
     assert "Traceback" not in said
-    assert (unit.rest()[-1].output, unit.lines[-1].why) == (0, "step_done")
+    # On a busy computer a lease may run out; what a reader that goes away could cause would be a stop.
+    assert (unit.rest()[-1].output, unit.lines[-1].why) in ((0, "step_done"), (0, "lease"))
     assert journal_is_whole(tmp_path)
 
 
