@@ -189,13 +189,7 @@ class Judge:
             case OutputPermitted():
                 self._permitted += 1
             case Commanded(intent="SetOutput"):
-                self._hear_start()
-
-    def _hear_start(self) -> None:
-        self._starts, self._start_level = 1, self._capped(self._bound)
-        self._judge_permission()
-        if not self._will.lets_start:
-            self.broken(Rule.RISE, "a start was sent with nobody's word to go on")
+                self._judge_start()
 
     def during(self, *kinds: FaultKind) -> bool:
         """Whether a fault of any of ``kinds`` is at work."""
@@ -251,6 +245,12 @@ class Judge:
         since_ms = now_ms - max(disk.stops_ms, self._clock.woke_ms)
         if since_ms > backlog_bound_ms(self._story):
             self.broken(Rule.SLOW, f"{output:.1f}, {since_ms} ms after the disk had stopped")
+
+    def _judge_start(self) -> None:
+        self._starts, self._start_level = 1, self._capped(self._bound)
+        self._judge_permission()
+        if not self._will.lets_start:
+            self.broken(Rule.RISE, "a start was sent with nobody's word to go on")
 
     def _judge_permission(self) -> None:
         """A start needs a permission of its own, and that one is in the journal before the start is sent."""

@@ -111,14 +111,14 @@ class Story:
             yield replace(self, down=None)
         if self.death_ms is not None:
             yield replace(self, death_ms=None)
+        if self.lower_ms is not None:
+            yield replace(self, lower_ms=None)
         if self.disk is not None:
             yield replace(self, disk=None)
             if self.disk.stops_ms is not None:
                 yield replace(self, disk=replace(self.disk, stops_ms=None))
         for elsewhere in combinations(self.elsewhere, len(self.elsewhere) - 1) if self.elsewhere else ():
             yield replace(self, elsewhere=elsewhere)
-        if self.lower_ms is not None:
-            yield replace(self, lower_ms=None)
         for freezes in combinations(self.freezes, len(self.freezes) - 1) if self.freezes else ():
             yield replace(self, freezes=freezes)
         for acts in combinations(self.acts, len(self.acts) - 1) if self.acts else ():
