@@ -3,7 +3,7 @@
 A frame has no delimiter: its length follows from its function code. Pauses on the line would tell frames
 apart, and no adapter keeps them. So a receiver looks for a frame at every byte: one whose checksum is right
 is taken, wherever it begins, and a spoilt one costs itself and not the good one behind it. pymodbus's framer,
-which would forget both, is asked about one place at a time.
+which would forget both, gives the lengths and the checksums.
 """
 
 from __future__ import annotations
@@ -108,8 +108,8 @@ class Receiver:
             for framer in (_REQUESTS, _ANSWERS):
                 kind = framer.decoder.lookupPduClass(held)
                 size = (kind.calculateRtuFrameSize(held) if kind else 0) or len(held) + 1
-                if size <= len(held) and (pdu := framer.decode(held[:size])[3]):
-                    return at + size, Rtu(held[0], pdu, framer is _REQUESTS)
+                if size <= len(held) and _is_whole(held[:size]):
+                    return at + size, Rtu(held[0], held[1 : size - 2], framer is _REQUESTS)
                 if len(held) < size <= FRAME_MAX:
                     end = at + size
         return end, None
@@ -126,6 +126,11 @@ class Receiver:
     def _cut(self, end: int) -> None:
         del self._held[:end]
         self._starts = [at - end for at in self._starts if at >= end]
+
+
+def _is_whole(frame: bytes) -> bool:
+    # Not `FramerRTU.decode`, which in some releases goes on to look for a frame within this one.
+    return FramerRTU.check_CRC(frame[:-2], int.from_bytes(frame[-2:], "big"))
 
 
 _REQUESTS, _ANSWERS = FramerRTU(REQUESTS), FramerRTU(ANSWERS)
