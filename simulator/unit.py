@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from device.wire.frame import Decoder, encode
-from device.wire.messages import Family
+from device.wire.messages import Family, UnitState
 from simulator.faults import IN_THE_PROGRAM, KINDS, ON_THE_LINE, Fault, FaultKind
 from simulator.firmware import Firmware
 from simulator.flaws import FlawedFirmware
@@ -141,6 +141,11 @@ class SimulatedUnit:
     def lease_live(self) -> bool:
         """Whether the unit holds a lease that has not run out."""
         return self._firmware.lease_is_live(self._time.of(self._now_ms))
+
+    @property
+    def state(self) -> UnitState:
+        """Where the unit's own program stands, whatever its reports say."""
+        return self._firmware.state
 
     @property
     def own_ms(self) -> int:

@@ -302,7 +302,7 @@ class SessionLog:
             with self._journal.transaction():
                 for event, utc in events:
                     self._journal.append(self.session, event, utc)
-            if events[-1][0].name == "session_ended":
+            if any(event.name == "session_ended" for event, _ in events):
                 self._journal.expect_kept(self.session)
         except JournalUnusable as error:
             self.broken = True

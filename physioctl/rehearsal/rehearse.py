@@ -10,13 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from device.control.policy import STOP_WITHIN_MS
 from device.events import Observer
 from physioctl.events import SessionEnded
+from physioctl.host_loss import reckoned
 from physioctl.record.journal import Journal
 from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session
 from protocols.model import Protocol
 
+RECKONED_MS = STOP_WITHIN_MS + 100  # of each start: the stop that ends it, and a status period
 ENERGY_TOLERANCE_PCT = 1
 TIME_TOLERANCE_MS = 10
 
@@ -31,17 +34,26 @@ class Rehearsal:
     unit_silent: bool
     breaches: tuple[str, ...]
     alarms: tuple[str, ...]
+    starts: int  # of output
+    reckoned: bool  # time and energy, by the host
 
     @property
     def agrees(self) -> bool:
-        """The unit was asked nothing it should not have been, is silent, and counted as we did."""
-        apart_mj = abs(self.ended.energy_mj - self.unit_energy_mj)
-        return (
-            not self.breaches
-            and self.unit_silent
-            and abs(self.ended.delivered_ms - self.unit_delivered_ms) <= TIME_TOLERANCE_MS
-            and apart_mj * 100 <= ENERGY_TOLERANCE_PCT * max(self.unit_energy_mj, 100)
-        )
+        """The unit was asked nothing it should not have been, is silent, and counted as we did.
+
+        What the host has reckoned is at most too high.
+        """
+        return not self.breaches and self.unit_silent and self._counts_agree()
+
+    def _counts_agree(self) -> bool:
+        apart_ms = self.ended.delivered_ms - self.unit_delivered_ms
+        apart_mj = self.ended.energy_mj - self.unit_energy_mj
+        if self.reckoned:
+            # Of a massage gun, whose energy follows from no setting, none is reckoned.
+            energy_agrees = apart_mj >= 0 or self.ended.planned_energy_mj is None
+            return energy_agrees and 0 <= apart_ms <= self.starts * RECKONED_MS
+        tolerance_mj = ENERGY_TOLERANCE_PCT * max(self.unit_energy_mj, 100) / 100
+        return abs(apart_ms) <= TIME_TOLERANCE_MS and abs(apart_mj) <= tolerance_mj
 
     def as_json(self) -> dict[str, Any]:
         """The session's end with the unit's truth beside it."""
@@ -73,4 +85,6 @@ def rehearse(
         unit_silent=rig.unit.output == 0,
         breaches=tuple(map(str, rig.unit.breaches)),
         alarms=tuple(rule.code for rule in rig.controller.alarms),
+        starts=rig.controller.known.start.number if rig.controller.known.start else 0,
+        reckoned=rig.controller.unit is not None and bool(reckoned(rig.controller.unit)),
     )

@@ -72,6 +72,10 @@ def written_rig(entries: list[str]) -> Rig:
     return Rig(link=link)
 
 
+class SessionReady(Event):
+    """Any event that nothing else tells."""
+
+
 def on_slow_disk(rig: Rig, commit_ms: int, ledger: Ledger) -> SimulatedDisk:
     return SimulatedDisk(ledger, rig.clock, rig.inbox, commit_ms)
 
@@ -187,10 +191,29 @@ def test_a_slow_disk_costs_neither_a_stale_start_nor_a_lease(make_rig: MakeRig, 
     assert rig.controller.alarms == []
 
 
-def test_output_begins_only_when_its_permission_is_on_the_disk(make_rig: MakeRig) -> None:
+class Failing:
+    """An observer that raises once it has been told of so many events."""
+
+    def __init__(self, after: int) -> None:
+        self._left = after
+
+    def notice(self, event: Event) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("a screen that fails")
+
+
+@pytest.mark.hazard("H-15")
+@pytest.mark.parametrize("commit_ms", [300, 3 * SECOND_MS])
+@pytest.mark.parametrize("failing", [(), (0,), (0, 1, 2), (3, 4, 5, 6)])
+def test_output_begins_only_when_its_permission_is_on_the_disk(
+    make_rig: MakeRig, failing: tuple[int, ...], commit_ms: int
+) -> None:
     rig, ledger = make_rig("us111"), Ledger()
     unit = rig.driver.run(greet(rig.controller))
-    rig.driver.record_to(on_slow_disk(rig, 3 * SECOND_MS, ledger))
+    rig.driver.record_to(on_slow_disk(rig, commit_ms, ledger))
+    for after in failing:
+        rig.driver.add_observer(Failing(after))
 
     class AtTheStart:
         """Notes what was on the disk when output began."""
@@ -207,7 +230,7 @@ def test_output_begins_only_when_its_permission_is_on_the_disk(make_rig: MakeRig
     seen = AtTheStart()
     rig.clock.add(seen)
 
-    run_plan(rig.driver, plan_of(unit, emit(rig, SECOND_MS)))
+    run_plan(rig.driver, plan_of(unit, Guide("Lie down.", 8 * SECOND_MS), emit(rig, SECOND_MS)))
 
     assert seen.on_disk is not None
     assert "output_permitted" in seen.on_disk
@@ -261,6 +284,19 @@ def test_an_event_is_shown_once_it_is_on_the_disk_and_not_when_it_never_is(make_
         shown[commit_ms] = written, len(entries)
 
     assert shown == {SECOND_MS: (True, 1), MINUTE_MS: (False, 0)}
+
+
+def test_what_a_person_does_meanwhile_does_not_keep_an_event_from_being_shown(make_rig: MakeRig) -> None:
+    entries: list[str] = []
+    rig = make_rig("us111", acts=[(at_ms, Act.RESUME) for at_ms in range(500, 20 * SECOND_MS, 500)])
+    rig.driver.record_to(on_slow_disk(rig, 3 * SECOND_MS, Ledger()))
+    rig.driver.add_observer(Book(entries))
+
+    written = rig.driver.publish_when_written(SessionReady(at_ms=0), 10 * SECOND_MS)
+
+    assert written
+    assert rig.clock.now_ms() == 3 * SECOND_MS
+    assert entries[-1] == "shown session_ready"
 
 
 # --- a host that was busy -----------------------------------------------------------------------------------

@@ -313,6 +313,28 @@ def test_a_clock_in_doubt_is_confirmed_at_a_terminal_and_refused_elsewhere(tmp_p
     assert journal_is_whole(tmp_path)
 
 
+@pytest.mark.hazard("H-05")
+def test_where_only_the_units_switch_ends_output_a_person_is_asked_and_a_lost_cable_is_unknown_at_once(
+    tmp_path: Path,
+) -> None:
+    port = "sim://us111?dialect=modbus&host_loss=none&fault=cable_pulled@3s"
+    arguments = (short_protocol(tmp_path, 60), "--port", port, "--dialect", "modbus", "--plain")
+    terminal = Terminal(tmp_path, "run", *arguments, "--journal", tmp_path / "j")
+    try:
+        assert terminal.shows(lambda: b"only the unit's own switch ends output" in terminal.screen)
+        terminal.press("y\n")
+        code = terminal.ended()
+    finally:
+        terminal.close()
+    refused = finished(tmp_path, "run", *arguments, "--journal", tmp_path / "k")
+
+    assert code == 8
+    assert b"NOT KNOWN" in terminal.screen
+    assert b"Plug the cable in again" not in terminal.screen
+    assert session(tmp_path / "j").summary.silence == "unknown"
+    assert (refused.returncode, "within reach of the unit's switch" in refused.stderr) == (4, True)
+
+
 @pytest.mark.hazard("H-18")
 def test_ctrl_c_at_a_terminal_stops(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:

@@ -11,10 +11,10 @@ from queue import SimpleQueue
 import pytest
 
 from device.clock import SystemClock, VirtualClock
-from device.events import Acted, Commanded, Event, Written
+from device.events import Acted, Commanded, Event, Silence, Written
 from device.link import Inbox
 from physioctl.errors import JournalUnusable
-from physioctl.events import Outcome
+from physioctl.events import Outcome, SessionEnded
 from physioctl.record.history import session
 from physioctl.record.journal import BUSY_S, Journal
 from physioctl.record.verify import verify
@@ -92,6 +92,30 @@ def test_what_is_handed_over_is_written_in_its_order_with_its_own_time_of_day(tm
         for number in range(200)
     ]
     assert writer.written == 200
+
+
+@pytest.mark.hazard("H-15")
+@pytest.mark.parametrize("followed", [False, True])
+def test_the_end_of_a_session_is_read_back_whatever_is_committed_with_it(
+    tmp_path: Path, followed: bool
+) -> None:
+    clock = VirtualClock()
+    with Journal.open(tmp_path / "j", clock) as journal:
+        log = journal.begin("s-1")
+        log.record(Acted(at_ms=0, act="pause"))
+        with closing(sqlite3.connect(tmp_path / "j", isolation_level=None)) as other:
+            other.execute("DROP TRIGGER bodies_never_change")
+            other.execute("UPDATE bodies SET body = '{}'")
+        ended = [
+            SessionEnded(
+                at_ms=1, session="s-1", outcome=Outcome.STOPPED, why="", silence=Silence.PROVEN,
+                delivered_ms=0, planned_ms=1, energy_mj=0, planned_energy_mj=None, duration_ms=1,
+            )
+        ]  # fmt: skip
+        after = [Acted(at_ms=2, act="resume")] if followed else []
+
+        with pytest.raises(JournalUnusable, match="does not hold"):
+            log.record_all([(event, clock.utc()) for event in [*ended, *after]])
 
 
 def test_what_could_not_be_kept_is_news_once_and_leaves_no_gap(tmp_path: Path) -> None:

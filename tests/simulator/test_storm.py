@@ -15,8 +15,9 @@ from physioctl.rehearsal.storm.campaign import Campaign, percentile, rows
 from physioctl.rehearsal.storm.course import course, names
 from physioctl.rehearsal.storm.fences import Fence
 from physioctl.rehearsal.storm.hazards import BOUND_MS, LATENT, LEASE_MS, PERIOD_MS
-from physioctl.rehearsal.storm.host import Freeze
+from physioctl.rehearsal.storm.host import Freeze, SlowDisk
 from physioctl.rehearsal.storm.play import Outcome, play
+from physioctl.rehearsal.storm.second_program import OtherRequest
 from physioctl.rehearsal.storm.shrink import shrink
 from physioctl.rehearsal.storm.story import Story, draw, seed_of
 from physioctl.rehearsal.storm.timeline import told
@@ -106,6 +107,54 @@ def test_no_story_with_one_fence_down_breaks_a_rule(model: str, down: Fence) -> 
     assert {(outcome.ended, outcome.violations) for outcome in quiet} == {("completed", ())}
 
 
+@pytest.mark.hazard("H-15")
+@pytest.mark.parametrize("commit_ms", [1000, 10_000])
+@pytest.mark.parametrize("model", ["us111", "ultragun"])
+def test_a_slow_disk_delays_a_session_and_does_nothing_else_to_it(model: str, commit_ms: int) -> None:
+    outcomes = [play(Story(1, model, name, disk=SlowDisk(commit_ms))) for name in names(model)]
+
+    assert {(outcome.ended, outcome.violations) for outcome in outcomes} == {("completed", ())}
+
+
+@pytest.mark.hazard("H-15")
+@pytest.mark.parametrize("stops_ms", [0, 3000, 5000, 14_000])
+def test_a_disk_that_stops_leaves_no_output_and_no_end_that_is_not_in_the_journal(stops_ms: int) -> None:
+    outcome = play(Story(1, "us111", "storm-levels", disk=SlowDisk(1000, stops_ms)))
+
+    assert (outcome.ended, outcome.violations) == ("JournalUnusable", ())
+
+
+@pytest.mark.hazard("H-19")
+@pytest.mark.parametrize("at_ms", [500, 3000, 6000, 15_000])
+@pytest.mark.parametrize("freezes", [(), (Freeze(2900, 300), Freeze(5900, 300))])
+@pytest.mark.parametrize("disk", [None, SlowDisk(1500)])
+def test_a_stop_from_a_second_program_ends_a_session_with_a_slow_disk_and_a_host_that_stalls(
+    at_ms: int, freezes: tuple[Freeze, ...], disk: SlowDisk | None
+) -> None:
+    elsewhere = (OtherRequest(at_ms, 40_000, stop=True),)
+
+    outcome = play(Story(1, "us111", "storm-levels", freezes=freezes, disk=disk, elsewhere=elsewhere))
+
+    assert (outcome.ended, outcome.violations) == ("interrupted", ())
+
+
+def test_a_stop_from_a_second_program_in_a_pause_leaves_it_to_the_person_who_paused() -> None:
+    acts = ((5000, Act.PAUSE), (9000, Act.RESUME))
+    elsewhere = (OtherRequest(7000, 40_000, stop=True),)
+
+    outcome = play(Story(1, "us111", "storm-levels", acts=acts, elsewhere=elsewhere))
+
+    assert (outcome.ended, outcome.violations) == ("completed", ())
+
+
+def test_a_second_program_that_looks_disturbs_nothing() -> None:
+    looks = tuple(OtherRequest(at_ms, 40_000 + at_ms, stop=False) for at_ms in range(0, 14_000, 170))
+
+    outcome = play(Story(1, "us111", "storm-levels", elsewhere=looks))
+
+    assert (outcome.ended, outcome.violations) == ("completed", ())
+
+
 def test_a_persons_stop_is_carried_out_in_the_time_that_the_bytes_take() -> None:
     outcome = play(Story(1, "us111", "storm-steady", acts=((5000, Act.STOP),)))
 
@@ -124,9 +173,17 @@ def test_the_stories_of_two_seeds_differ() -> None:
 
 
 def test_a_story_written_out_reads_back_as_it_was() -> None:
-    stories = [draw(seed_of(3, index)) for index in range(50)]
+    stories = [draw(seed_of(3, index)) for index in range(100)]
 
     assert [Story.from_json(story.as_json()) for story in stories] == stories
+    assert any(story.disk is not None for story in stories)
+    assert any(story.elsewhere for story in stories)
+
+
+def test_a_story_from_before_there_were_slow_disks_and_second_programs_is_read() -> None:
+    story = Story.from_json(FAILED_ONCE[0])
+
+    assert (story.disk, story.elsewhere) == (None, ())
 
 
 @pytest.mark.parametrize("text", ["{}", "[1]", '{"seed": 1}', "no json", '{"faults": ["moonlight@1s"]}'])
@@ -141,6 +198,11 @@ def test_every_kind_of_trouble_is_drawn_and_most_stories_have_some() -> None:
     assert {fault.kind for story in outcomes for fault in story.faults} == set(FaultKind)
     assert {act for story in outcomes for _, act in story.acts} == set(Act)
     assert {story.down for story in outcomes} == {None, *Fence}
+    assert {asked.stop for story in outcomes for asked in story.elsewhere} == {True, False}
+    disks = [story.disk for story in outcomes if story.disk is not None]
+    assert {disk.stops_ms is None for disk in disks} == {True, False}
+    assert all(1000 <= disk.commit_ms <= 10_000 for disk in disks)
+    assert len(disks) < 60  # their sessions take the longest
     assert median(len(story.faults) for story in outcomes) == 1
 
 
@@ -165,11 +227,17 @@ def test_shrinking_keeps_what_fails_and_nothing_else() -> None:
         acts=((1, Act.PAUSE), (2, Act.STOP)),
         freezes=(Freeze(1, 50), Freeze(2, 50, sending=True)),
         death_ms=7,
+        disk=SlowDisk(1000, stops_ms=8),
+        elsewhere=(OtherRequest(1, 7, stop=False), OtherRequest(2, 8, stop=True)),
     )
 
     short = shrink(story, lambda it: (2, Act.STOP) in it.acts and Freeze(1, 50) in it.freezes)
+    disk = shrink(story, lambda it: it.disk is not None and OtherRequest(2, 8, stop=True) in it.elsewhere)
 
     assert short == Story(1, "us111", "storm-steady", acts=((2, Act.STOP),), freezes=(Freeze(1, 50),))
+    assert disk == Story(
+        1, "us111", "storm-steady", disk=SlowDisk(1000), elsewhere=(OtherRequest(2, 8, stop=True),)
+    )
 
 
 def test_a_course_reckons_its_dose_by_itself() -> None:
@@ -205,13 +273,24 @@ def test_rows_count_the_stories_of_a_kind_and_keep_stretched_times_apart() -> No
 
 def test_a_story_is_told_with_all_that_befell_it() -> None:
     outcome, lines = told(
-        Story(1, "us111", "storm-steady", acts=((5000, Act.STOP),), freezes=(Freeze(2000, 50),))
+        Story(
+            1,
+            "us111",
+            "storm-steady",
+            acts=((5000, Act.STOP),),
+            freezes=(Freeze(2000, 50),),
+            disk=SlowDisk(1500, stops_ms=9000),
+            elsewhere=(OtherRequest(100, 7, stop=False),),
+        )
     )
 
     text = "\n".join(lines)
     assert outcome.ended == "stopped"
     assert "PERSON stop" in text
     assert "HOST   stalls for 50 ms" in text
+    assert "DISK   takes 1500 ms for each commit" in text
+    assert "DISK   stops: no commit comes back" in text
+    assert "OTHER  looks at the unit, seq 7" in text
     assert "UNIT   output 440: set" in text
     assert "UNIT   output 0: stop" in text
     assert [int(line.split()[0]) for line in lines] == sorted(int(line.split()[0]) for line in lines)

@@ -11,13 +11,15 @@ from device.operator import Act
 from physioctl.rehearsal.storm.campaign import shortest
 from physioctl.rehearsal.storm.fences import permit
 from physioctl.rehearsal.storm.hazards import LEASE_MS
-from physioctl.rehearsal.storm.host import Freeze
+from physioctl.rehearsal.storm.host import Freeze, SlowDisk
 from physioctl.rehearsal.storm.judge import Rule
 from physioctl.rehearsal.storm.play import Outcome, Parts, play
+from physioctl.rehearsal.storm.second_program import OtherRequest
 from physioctl.rehearsal.storm.story import Story
 from simulator.faults import Fault, FaultKind
 from tests.simulator.worse_parts import (
     Abrupt,
+    Acknowledging,
     Blind,
     Boastful,
     Bypassing,
@@ -26,6 +28,7 @@ from tests.simulator.worse_parts import (
     Deaf,
     Eager,
     Endless,
+    Exclusive,
     Forging,
     FullDuty,
     Greedy,
@@ -33,6 +36,7 @@ from tests.simulator.worse_parts import (
     Hasty,
     Hopeful,
     Hurried,
+    Impatient,
     Leaseless,
     Loud,
     Offended,
@@ -44,10 +48,14 @@ from tests.simulator.worse_parts import (
     Trusting,
     Undated,
     Undercounting,
+    Undeterred,
     Unending,
+    Unhurried,
     Unpausing,
+    Unpermitted,
     Unstoppable,
     Untimed,
+    Untimely,
     Unwatchful,
     Waiting,
 )
@@ -101,6 +109,17 @@ HELD_FOR_LONG = replace(
     QUIET,
     faults=(Fault(FaultKind.LIFT_OFF, 5000, 70_000, 0.02), Fault(FaultKind.ENDLESS_HOLD, 1000, 300_000)),
 )
+
+
+SLOW_DISK = replace(LEVELS, disk=SlowDisk(3000))
+HELD_WHILE_THE_DISK_IS_STOPPED = replace(
+    QUIET, faults=(Fault(FaultKind.LIFT_OFF, 5000, 35_000, 0.02),), disk=SlowDisk(1000, stops_ms=4000)
+)
+
+
+def stopped_elsewhere(at_ms: int) -> Story:
+    """The story of a unit that a second program stops: in guidance, in a step of output, or in a rest."""
+    return replace(LEVELS, elsewhere=(OtherRequest(at_ms, 40_000, stop=True),))
 
 
 def while_off(*acts: Act) -> Story:
@@ -175,6 +194,15 @@ def in_the_greeting(*acts: Act) -> Story:
         (QUIET, Parts(controller=Bypassing), Rule.BREACH),
         (PAUSED, Parts(controller=Clumsy), Rule.ESCAPED),
         (QUIET, Parts(controller=Overlong), Rule.ESCAPED),
+        (stopped_elsewhere(500), Parts(controller=Undeterred), Rule.ELSEWHERE),
+        (stopped_elsewhere(3000), Parts(controller=Undeterred), Rule.ELSEWHERE),
+        (stopped_elsewhere(6000), Parts(controller=Undeterred), Rule.ELSEWHERE),
+        (stopped_elsewhere(3000), Parts(unit=Exclusive), Rule.SLOW),
+        (SLOW_DISK, Parts(disk=Acknowledging), Rule.UNRECORDED),
+        (SLOW_DISK, Parts(controller=Impatient), Rule.UNRECORDED),
+        (SLOW_DISK, Parts(driver=Untimely), Rule.UNRECORDED),
+        (QUIET, Parts(controller=Unpermitted), Rule.UNRECORDED),
+        (HELD_WHILE_THE_DISK_IS_STOPPED, Parts(controller=Unhurried), Rule.SLOW),
         (QUIET, Parts(controller=Endless), Rule.HUNG),
         (QUIET, Parts(controller=Spinning), Rule.HUNG),
     ],
@@ -211,6 +239,25 @@ def test_nobody_is_blamed_for_output_that_has_stuck_since_the_last_word_of_the_u
     stuck = Fault(FaultKind.STUCK_OUTPUT, stuck_ms, 20_000)
 
     outcome = play(replace(QUIET, acts=((6000, Act.STOP),), faults=(stuck,)))
+
+    assert outcome.violations == ()
+
+
+@pytest.mark.parametrize("stop_ms", range(1016, 1052))
+def test_nobody_is_blamed_for_a_start_on_its_way_to_a_unit_that_somebody_else_stops(stop_ms: int) -> None:
+    outcome = play(stopped_elsewhere(stop_ms))
+
+    assert (outcome.ended, outcome.violations) == ("interrupted", ())
+
+
+@pytest.mark.parametrize("pause_ms", range(2990, 3012, 2))
+@pytest.mark.parametrize("freezes", [(), (Freeze(2960, 1500),)])
+def test_nobody_is_blamed_for_a_stop_that_a_pause_of_ones_own_has_hidden(
+    pause_ms: int, freezes: tuple[Freeze, ...]
+) -> None:
+    acts = ((pause_ms, Act.PAUSE), (6000, Act.RESUME))
+
+    outcome = play(replace(stopped_elsewhere(3000), acts=acts, freezes=freezes))
 
     assert outcome.violations == ()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from device.control.controller import Controller, Outgoing, Script
 from device.control.driver import Driver
-from device.control.machine import State
+from device.control.machine import State, Trigger
 from device.control.requests import Asked
 from device.control.schedule import LIVE, Pace
 from device.dialects.base import (
@@ -20,12 +20,16 @@ from device.dialects.base import (
     Renew,
     Report,
     SetOutput,
+    UnitState,
 )
 from device.events import Event, Recorder, Silence
+from device.monitor.alarms import Rule
 from device.operator import Act
 from device.wire import messages as wire
+from device.wire.frame import Damage, Frame, Received
 from physioctl.record.journal import SessionLog
 from physioctl.record.writer import PersistentRecorder
+from physioctl.rehearsal.storm.host import MortalDisk
 from protocols.plan import Emit, Ultrasound, level
 from simulator.firmware import Firmware
 from simulator.record import Breach, Why
@@ -190,6 +194,18 @@ class HurriedFirmware(Firmware):
 
 class Hurried(SimulatedUnit):
     firmware = HurriedFirmware
+
+
+class ExclusiveFirmware(Firmware):
+    """Takes a stop from the session alone."""
+
+    def hear(self, received: Received, own_ms: int) -> Frame | None:
+        foreign = not isinstance(received, Damage) and received.seq >= 40_000
+        return None if foreign else super().hear(received, own_ms)
+
+
+class Exclusive(SimulatedUnit):
+    firmware = ExclusiveFirmware
 
 
 class BlindPace(Pace):
@@ -365,6 +381,60 @@ class Spinning(Controller):
     def settle(self) -> Script[Silence]:
         while True:
             yield self.now_ms
+
+
+class Undeterred(Controller):
+    """Goes on after somebody else has stopped the unit."""
+
+    def _raise(self, rule: Rule, what: str) -> None:
+        if rule.code != "STOPPED_ELSEWHERE":
+            super()._raise(rule, what)
+
+    def _follow(self, report: Report) -> None:
+        if self.state in LIVE and report.state is UnitState.IDLE:
+            self._fire(Trigger.FINISH)
+        else:
+            super()._follow(report)
+
+    def break_off(self, why: str) -> None:
+        """Does not."""
+
+
+class Impatient(Controller):
+    """Starts output before its permission is on the disk."""
+
+    def is_written(self, number: int) -> bool:
+        return True
+
+
+class Unpermitted(Controller):
+    """Starts output without a permission in the record."""
+
+    def permit_output(self, step: Emit, for_ms: int) -> int:
+        return self.handed_over
+
+
+class Unhurried(Controller):
+    """Goes on, however long an event has waited for the disk."""
+
+    def _backlog_ms(self) -> int:
+        return 0
+
+
+class Acknowledging(MortalDisk):
+    """Says of an event that it is on the disk before the commit has come back."""
+
+    def record(self, event: Event) -> None:
+        super().record(event)
+        self.written += 1
+
+
+class Untimely(Driver):
+    """Tells the end of the session before it is on the disk."""
+
+    def publish_when_written(self, event: Event, wait_ms: int) -> bool:
+        self.publish(event)
+        return True
 
 
 class Forging(Driver):

@@ -22,8 +22,6 @@ from physioctl.rehearsal.storm.play import NOTHING, Outcome, play
 from physioctl.rehearsal.storm.shrink import shrink
 from physioctl.rehearsal.storm.story import Story, draw, seed_of
 
-_AT_A_TIME = 25  # stories handed to a process
-
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
@@ -44,7 +42,7 @@ class Campaign:
         pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin_worker)
         try:
             with _interrupts_held_back():
-                outcomes = pool.map(one, range(self.count), chunksize=_AT_A_TIME)  # starts the processes
+                outcomes = pool.map(one, range(self.count))  # starts the processes
             yield from outcomes
         finally:
             with _interrupts_held_back():  # else what it shares is gone before its last process has begun

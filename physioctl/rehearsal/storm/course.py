@@ -44,6 +44,11 @@ class Course:
     total_ms: int
     level_mj_ms: float  # energy of one millisecond at the highest level; 0 for percussion
 
+    @property
+    def starts(self) -> int:
+        """How often output is started, when nothing goes wrong."""
+        return sum(1 for stage in self.stages if stage.level)
+
     def bound(self, step: int) -> int:
         """The highest level that may go out in ``step``, from 1 up: in a rest, that of the output before."""
         return self._emission(step).level

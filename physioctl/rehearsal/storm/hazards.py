@@ -32,10 +32,16 @@ OVER_PCT = 120  # of what was set: no calibration is that far off
 _DIGIT = 1  # the meter's last
 _COUNT_SLACK_MS = 600  # by which a count of output may be off before anybody can tell, and a status period
 _METERED_MS = 2000  # of output, before a meter can tell it from another
+_BACKLOG_MS = 30_000  # for which an event may wait for the disk while output goes on
+_TOLD_MS = 1000  # between events of a session that runs
 _CONTACT_JUDGED = 200  # mW/cm²: below it the unit does not judge contact
 
 HOST_FREEZE = "host_freeze"
 HOST_DEATH = "host_death"
+SLOW_DISK = "slow_disk"
+DISK_STOPPED = "disk_stopped"
+STOPPED_ELSEWHERE = "stopped_elsewhere"
+LOOKED_AT_ELSEWHERE = "looked_at_elsewhere"
 UNDER_POWER = "under_power"  # an ageing that gives less
 
 _COMM = frozenset(("COMM_LOST", "LAPSED"))
@@ -70,6 +76,9 @@ _HIDDEN_BY = {  # what nobody can see while the sensor that would show it is at 
 LATENT: frozenset[str] = frozenset(
     (
         UNDER_POWER,
+        SLOW_DISK,
+        DISK_STOPPED,
+        LOOKED_AT_ELSEWHERE,
         FaultKind.LYING_SENSOR,
         FaultKind.STUCK_SENSOR,
         FaultKind.FAST_CLOCK,
@@ -161,6 +170,10 @@ class _Hazards:
         """Somebody wants output off, from the moment of the act."""
         return Hazard(kind_of_act(act), lambda now_ms, _: now_ms == at_ms, lambda: at_ms, stays=True)
 
+    def of_stop_elsewhere(self, at_ms: int) -> Hazard:
+        """A second program wants output off, from the moment at which it says so."""
+        return Hazard(STOPPED_ELSEWHERE, lambda now_ms, _: now_ms == at_ms, lambda: at_ms, stays=True)
+
     def of_freezes(self) -> Hazard:
         """The host does nothing."""
         clock = self._clock
@@ -222,6 +235,10 @@ def hazards(
     found = [make.of_fault(fault) for fault in story.faults if not kinds & _HIDDEN_BY.get(fault.kind, _NONE)]
     # A toggle may mean the opposite; then there is no output for it to end.
     found += [make.of_act(at_ms, act) for at_ms, act in story.acts if act is not Act.RESUME]
+    on_line_ms = min((fault.at_ms for fault in story.faults if fault.kind in ON_THE_LINE), default=maxsize)
+    # Nobody says it twice: on a line that is not whole it may never arrive.
+    stops_ms = [asked.at_ms for asked in story.elsewhere if asked.stop]
+    found += [make.of_stop_elsewhere(at_ms) for at_ms in stops_ms if at_ms + _LINE_MS < on_line_ms]
     if story.freezes:
         found.append(make.of_freezes())
     if story.death_ms is not None:
@@ -288,6 +305,18 @@ def clock_slack_ms(story: Story, now_ms: int) -> int:
 def bound_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
     """The lease, and one status period."""
     return lease_ms(story, from_ms, to_ms) + PERIOD_MS
+
+
+def backlog_bound_ms(story: Story) -> int:
+    """How long output may go on with a disk that has stopped: for as long as an event may wait for it."""
+    return _BACKLOG_MS + _TOLD_MS + bound_ms(story)
+
+
+def patience_ms(story: Story, starts: int) -> tuple[int, int]:
+    """How much longer a session may take for its slow disk, and its end: a start may wait for two commits."""
+    if story.disk is None:
+        return 0, 0
+    return _BACKLOG_MS + 2 * (starts + 1) * story.disk.commit_ms, _BACKLOG_MS
 
 
 def metered_bound_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:

@@ -13,7 +13,9 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from device.clock import VirtualClock
+from device.events import Recorder
 from device.link import Inbox
+from physioctl.rehearsal.disk import SimulatedDisk
 from physioctl.rehearsal.rig import CableLink
 from simulator.cable import Cable
 
@@ -39,6 +41,14 @@ class Freeze:
     sending: bool = False  # it strikes with the next message in the host's hand, and not while it waits
 
 
+@dataclass(frozen=True, slots=True)
+class SlowDisk:
+    """Each commit of the journal takes its time, and from some moment on none comes back."""
+
+    commit_ms: int
+    stops_ms: int | None = None  # None: every commit comes back
+
+
 class MortalClock(VirtualClock):
     """A virtual clock whose host stalls at given moments, dies at one, and may not go on for ever."""
 
@@ -49,6 +59,7 @@ class MortalClock(VirtualClock):
         self.death_ms = death_ms
         self.frozen = False
         self.froze_ms = 0  # when it last began to do nothing
+        self.woke_ms = 0  # and when it went on
         self._freezes = sorted(freezes, reverse=True)
         self._end_ms = end_ms
         self._waits = (0, 0)  # at which moment, how often
@@ -85,7 +96,7 @@ class MortalClock(VirtualClock):
             self._freezes.remove(freeze)
             self.frozen, self.froze_ms = True, self._now_ms
             self.live_on(self._now_ms + freeze.for_ms)
-            self.frozen = False
+            self.frozen, self.woke_ms = False, self._now_ms
         if self.dead:
             raise HostDied
         if self._now_ms >= self._end_ms:
@@ -109,3 +120,26 @@ class MortalLink(CableLink):
         """Send, unless the host has died with the message in its hand."""
         self._host.before_sending()
         return True if self._host.dead else super().send(data)
+
+
+class MortalDisk(SimulatedDisk):
+    """The disk of a mortal host: once that has died nothing is written, nor once the disk has stopped."""
+
+    def __init__(self, recorder: Recorder, clock: MortalClock, inbox: Inbox, disk: SlowDisk) -> None:
+        super().__init__(recorder, clock, inbox, disk.commit_ms)
+        self._host = clock
+        self._stops_ms = disk.stops_ms
+
+    def next_ms(self) -> int | None:
+        """When the commit that is under way will be done, if it ever will."""
+        return None if self._stands_still else super().next_ms()
+
+    def move_to(self, now_ms: int) -> None:
+        """Finish the commit that is due, unless none is finished any more."""
+        if not self._stands_still:
+            super().move_to(now_ms)
+
+    @property
+    def _stands_still(self) -> bool:
+        stopped = self._stops_ms is not None and self._host.now_ms() >= self._stops_ms
+        return stopped or self._host.dead

@@ -17,16 +17,20 @@ from device.events import (
     AlarmRaised,
     Commanded,
     Event,
+    OutputPermitted,
     Silence,
     Silenced,
     StepStarted,
 )
+from device.wire.messages import Result
 from physioctl.events import Outcome, SessionEnded
+from physioctl.record.journal import Journal
 from physioctl.rehearsal.rig import Rig
 from physioctl.rehearsal.storm.course import Course
 from physioctl.rehearsal.storm.given import Given
 from physioctl.rehearsal.storm.hazards import (
     INFERRED_MS,
+    backlog_bound_ms,
     bound_ms,
     hazards,
     lease_ms,
@@ -34,10 +38,11 @@ from physioctl.rehearsal.storm.hazards import (
     must_be_refused,
 )
 from physioctl.rehearsal.storm.host import MortalClock
+from physioctl.rehearsal.storm.second_program import StoppedElsewhere
 from physioctl.rehearsal.storm.story import Story
 from physioctl.rehearsal.storm.will import Will
 from simulator.faults import FaultKind
-from simulator.record import OutputChange, Why
+from simulator.record import Breach, OutputChange, Why
 
 OnChange: TypeAlias = Callable[[int, OutputChange], None]  # at a true time
 
@@ -59,11 +64,13 @@ class Rule(StrEnum):
     TIME = "a step gave output for longer than planned, or a completed one for less"
     RAMP = "output rose faster than over the step's ramp"
     RISE = "a level rose without a person's act"
+    ELSEWHERE = "output rose after somebody else had stopped the unit"
     STEP = "the unit was set to another level than the step's"
     SLOW = "safe too late"
     STOP = "a stop did not end in silence"
     PROOF = "silence was told and was not so"
     RECORD = "the journal does not agree with the unit"
+    UNRECORDED = "a start was sent, or an end told, that was not in the journal"
     CHAIN = "the journal is not whole"
     BREACH = "the unit was asked what it should not have been"
     ESCAPED = "an exception escaped that is not one of ours"
@@ -88,6 +95,7 @@ class Judge:
         self.violations: dict[Rule, Violation] = {}  # the first of each
         self.alarms: list[str] = []
         self.ended: SessionEnded | None = None
+        self.journal: Journal | None = None  # that the session is recorded in
         self._story = story
         self._course = course
         self._on_change = on_change
@@ -99,11 +107,14 @@ class Judge:
         self.hazards = hazards(story, rig, clock, lambda: self._bound, lambda: self._duty_pct)
         self._bound = self._duty_pct = 0  # the level that may go out in the step at hand, and its duty cycle
         self._will = Will(story, clock, rig.controller)
+        self._elsewhere = StoppedElsewhere(rig.unit, rig.controller, clock, line_ms(story))
         self._given = Given(story, course, rig.unit.plate.resume_ramp_ms)
         self._set = 0
         self._commanded = 0  # what the unit's own program wants to go out
         self._seen = 0  # changes of output
         self._held_ms = 0  # when contact was last lost
+        self._breaches = 0  # seen
+        self._permitted = self._used = 0  # permissions told; and how many of them up to the latest start
         self._starts = 0  # that have left and not yet come into force: one at most
         self._before_ms = 0
         self._was_on = self._was_stuck = False
@@ -120,6 +131,9 @@ class Judge:
         unit = self._rig.unit
         output, on = unit.output, unit.silent_since_ms is None
         self._will.look()
+        self._elsewhere.look()
+        if len(unit.breaches) > self._breaches:
+            self._judge_breaches(unit.breaches[self._breaches :])
         if self._was_on:
             self._given.ran(now_ms - self._before_ms)
         if len(unit.changes) > self._seen:
@@ -150,6 +164,7 @@ class Judge:
         if self._clock.dead:
             return
         self._will.hear(event)
+        self._elsewhere.hear(event)
         match event:
             case StepStarted():
                 self._bound = self._course.bound(event.step)
@@ -161,9 +176,14 @@ class Judge:
                 self._judge_silence(event.silence)
             case SessionEnded():
                 self.ended = event
+                if event.outcome is not Outcome.FAILED and not self._kept("session_ended"):
+                    self.broken(Rule.UNRECORDED, "the end of the session")
                 self._judge_silence(event.silence)
+            case OutputPermitted():
+                self._permitted += 1
             case Commanded(intent="SetOutput"):
                 self._starts = 1
+                self._judge_permission()
                 if not self._will.lets_start:
                     self.broken(Rule.RISE, "a start was sent with nobody's word to go on")
 
@@ -194,6 +214,7 @@ class Judge:
         against_ms = self._will.against_for_ms()
         if against_ms > self._bound_ms:
             self.broken(Rule.SLOW, f"{output:.1f}, {against_ms} ms after somebody wanted it off")
+        self._judge_backlog(now_ms, output)
         if not self._rig.unit.lease_live:
             self.broken(Rule.LEASE, f"{output:.1f} and no lease")
         controller = self._rig.controller
@@ -207,6 +228,37 @@ class Judge:
         since_ms = now_ms - controller.heard_ms
         if since_ms > self._lease_ms:
             self.broken(Rule.BLIND, f"{output:.1f}, and the unit last heard {since_ms} ms ago")
+
+    def _judge_backlog(self, now_ms: int, output: float) -> None:
+        """A host that does nothing counts no time for which an event waits."""
+        disk = self._story.disk
+        if disk is None or disk.stops_ms is None or self._clock.frozen:
+            return
+        since_ms = now_ms - max(disk.stops_ms, self._clock.woke_ms)
+        if since_ms > backlog_bound_ms(self._story):
+            self.broken(Rule.SLOW, f"{output:.1f}, {since_ms} ms after the disk had stopped")
+
+    def _judge_permission(self) -> None:
+        """A start needs a permission of its own, and that one is in the journal before the start is sent."""
+        if self._permitted == self._used:
+            self.broken(Rule.UNRECORDED, "a start that was not permitted")
+        elif self._kept("output_permitted") < self._permitted:
+            self.broken(Rule.UNRECORDED, "the permission of a start")
+        self._used = self._permitted
+
+    def _kept(self, name: str) -> int:
+        """How many events of this name are in the journal."""
+        assert self.journal is not None
+        with self.journal.reading() as connection:
+            (count,) = connection.execute("SELECT count(*) FROM entries WHERE name = ?", (name,)).fetchone()
+        return int(count)
+
+    def _judge_breaches(self, breaches: list[Breach]) -> None:
+        """A start on its way while somebody else stopped the unit is no fault of the host's."""
+        self._breaches += len(breaches)
+        for breach in breaches:
+            if breach.result is not Result.BAD_STATE or not self._elsewhere.unheard:
+                self.broken(Rule.BREACH, str(breach))
 
     def _judge_level(self, now_ms: int, output: float) -> None:
         ageing = self._faults.get(FaultKind.AGEING)
@@ -237,6 +289,8 @@ class Judge:
         against_ms = self._will.against_for_ms()
         if against_ms > self._bound_ms:
             self.broken(Rule.RISE, f"{change.output}, {against_ms} ms after somebody wanted it off")
+        if (stopped_ms := self._elsewhere.for_ms()) > 0:
+            self.broken(Rule.ELSEWHERE, f"{change.output}, {stopped_ms} ms after the unit was stopped")
         if change.why is Why.SET:
             if must_be_refused(self._story, self._rig.unit.plate.sensors):
                 self.broken(Rule.ADMIT, f"set to {change.output}")

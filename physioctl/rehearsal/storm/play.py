@@ -9,27 +9,34 @@ from functools import partial
 from device.control.controller import Controller
 from device.control.driver import Driver, MakeController
 from device.control.guard import GuardRefused
-from device.events import Observer
+from device.events import Observer, Recorder
 from device.operator import Act
+from physioctl.errors import JournalUnusable
 from physioctl.record.history import sessions
-from physioctl.record.journal import Journal
+from physioctl.record.journal import Journal, SessionLog
 from physioctl.record.verify import verify
 from physioctl.rehearsal.rig import Rig
 from physioctl.rehearsal.storm.course import Course, course
 from physioctl.rehearsal.storm.fences import Fence, Obeying, compile_anything, permit, unchecked
 from physioctl.rehearsal.storm.hazards import (
+    DISK_STOPPED,
     HOST_DEATH,
     HOST_FREEZE,
+    LOOKED_AT_ELSEWHERE,
     PERIOD_MS,
+    SLOW_DISK,
+    STOPPED_ELSEWHERE,
     Figure,
     bound_ms,
     clock_slack_ms,
     kind_of,
     kind_of_act,
     must_be_refused,
+    patience_ms,
 )
-from physioctl.rehearsal.storm.host import HostDied, HostHung, MortalClock, MortalLink
+from physioctl.rehearsal.storm.host import HostDied, HostHung, MortalClock, MortalDisk, MortalLink
 from physioctl.rehearsal.storm.judge import Judge, OnChange, Rule, Violation
+from physioctl.rehearsal.storm.second_program import SecondProgram
 from physioctl.rehearsal.storm.story import Story
 from physioctl.runner import Request, run_session
 from protocols.errors import PhysioctlError, Refused
@@ -54,6 +61,7 @@ class Parts:
     unit: type[SimulatedUnit] = SimulatedUnit
     controller: MakeController = Controller
     driver: type[Driver] = Driver
+    disk: type[MortalDisk] = MortalDisk
 
 
 REAL = Parts()
@@ -76,6 +84,9 @@ class Outcome:
         found |= {kind_of_act(act) for _, act in story.acts if act is not Act.RESUME}
         found |= {HOST_FREEZE} if story.freezes else set()
         found |= {HOST_DEATH} if story.death_ms is not None else set()
+        if story.disk is not None:
+            found.add(SLOW_DISK if story.disk.stops_ms is None else DISK_STOPPED)
+        found |= {STOPPED_ELSEWHERE if asked.stop else LOOKED_AT_ELSEWHERE for asked in story.elsewhere}
         return found or {NOTHING}
 
 
@@ -91,17 +102,19 @@ class _Play:
 
     def __init__(self, story: Story, parts: Parts, on_change: OnChange | None) -> None:
         self._story = story
+        self._parts = parts
         self._course: Course = course(story.course, story.model)
-        patience_ms = self._course.total_ms + _PATIENCE_MS
+        disk_ms, disk_end_ms = patience_ms(story, self._course.starts)
+        stop_ms = self._course.total_ms + _PATIENCE_MS + disk_ms
         if any(fault.kind is FaultKind.ENDLESS_HOLD for fault in story.faults):
-            patience_ms += _HOLD_PATIENCE_MS
-        self._clock = MortalClock(story.freezes, story.death_ms, patience_ms + _END_MS)
+            stop_ms += _HOLD_PATIENCE_MS
+        self._clock = MortalClock(story.freezes, story.death_ms, stop_ms + _END_MS + disk_end_ms)
         clock = self._clock
         self._rig = Rig(
             story.model,
             seed=story.seed,
             faults=story.faults,
-            acts=(*story.acts, (patience_ms, Act.STOP)),
+            acts=(*story.acts, (stop_ms, Act.STOP)),
             clock=clock,
             link=lambda cable, _, inbox: MortalLink(cable, clock, inbox),
             unit=Obeying if story.down is Fence.UNIT else parts.unit,
@@ -109,12 +122,14 @@ class _Play:
             driver=parts.driver,
         )
         self._judge = Judge(story, self._course, self._rig, clock, on_change)
+        clock.add(SecondProgram(story.elsewhere, self._rig.cable))
         clock.add(self._judge)
 
     def played(self, watchers: Sequence[Observer]) -> Outcome:
         """Play it, let the world go on for a while, and judge the end."""
         judge = self._judge
         with Journal.in_memory(self._clock, self._story.seed) as journal:
+            judge.journal = journal
             ended = self._run(journal, watchers)
             self._clock.live_on(self._clock.now_ms() + bound_ms(self._story) + _AFTER_MS)
             self._judge_journal(journal)
@@ -132,7 +147,14 @@ class _Play:
         watchers = [self._judge, *watchers]
         compiler = compile_anything if self._story.down is Fence.PLAN else None
         try:
-            ended = run_session(request, self._rig.driver, journal, watchers, compiler=compiler)
+            ended = run_session(
+                request,
+                self._rig.driver,
+                journal,
+                watchers,
+                recorder=None if self._story.disk is None else self._recorder,
+                compiler=compiler,
+            )
         except HostDied:
             return "host died"
         except HostHung:
@@ -140,13 +162,25 @@ class _Play:
             return "hung"
         except PhysioctlError as error:
             refused = must_be_refused(self._story, self._rig.unit.plate.sensors)
-            if isinstance(error, GuardRefused) or (isinstance(error, Refused) and not refused):
+            if (
+                isinstance(error, GuardRefused)
+                or (isinstance(error, Refused) and not refused)
+                or (isinstance(error, JournalUnusable) and not self._disk_stops)
+            ):
                 self._judge.broken(Rule.ESCAPED, repr(error))
             return type(error).__name__
         except Exception as error:  # noqa: BLE001 - whatever it is: that it came this far is the finding
             self._judge.broken(Rule.ESCAPED, repr(error))
             return type(error).__name__
         return ended.outcome.value
+
+    def _recorder(self, log: SessionLog) -> Recorder:
+        assert self._story.disk is not None
+        return self._parts.disk(log, self._clock, self._rig.inbox, self._story.disk)
+
+    @property
+    def _disk_stops(self) -> bool:
+        return self._story.disk is not None and self._story.disk.stops_ms is not None
 
     @property
     def _drove_another(self) -> bool:
@@ -157,8 +191,6 @@ class _Play:
         unit, judge = self._rig.unit, self._judge
         if unit.silent_since_ms is None and not judge.during(FaultKind.STUCK_OUTPUT):
             judge.broken(Rule.STOP, f"{unit.output:.1f} goes out, long after the end")
-        if unit.breaches:
-            judge.broken(Rule.BREACH, str(unit.breaches[0]))
         if not judge.begun(FaultKind.STUCK_OUTPUT) and not self._drove_another:
             self._judge_dose()
             judge.judge_times_given()

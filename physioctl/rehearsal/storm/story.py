@@ -15,7 +15,8 @@ from typing import Any
 from device.operator import Act
 from physioctl.rehearsal.storm.course import course, names
 from physioctl.rehearsal.storm.fences import Fence
-from physioctl.rehearsal.storm.host import Freeze
+from physioctl.rehearsal.storm.host import Freeze, SlowDisk
+from physioctl.rehearsal.storm.second_program import OtherRequest
 from simulator.faults import KINDS, ON_THE_LINE, Fault, FaultKind, parse
 from simulator.nameplate import MODELS, nameplate
 from simulator.rng import stream
@@ -60,6 +61,8 @@ _DRAWN: dict[FaultKind, tuple[tuple[int, int], tuple[_Range, ...]]] = {
     FaultKind.FUTURE_CALIBRATION: ((300_000, 300_000), ((2200, 65_535),)),
 }
 _DECLARED = (FaultKind.MISSING_SENSOR, FaultKind.WILD_AREA, FaultKind.FUTURE_CALIBRATION)
+_SLOW_DISKS = 0.06  # share of the stories
+_SECOND_PROGRAMS = 0.12
 _LIFTED_MS = (62_000, 100_000)  # for a hold that has no end to be one
 
 
@@ -76,6 +79,8 @@ class Story:
     death_ms: int | None = None
     attended: bool = True
     down: Fence | None = None  # says yes to everything
+    disk: SlowDisk | None = None  # None: what is recorded is in the journal at once
+    elsewhere: tuple[OtherRequest, ...] = ()  # asked by a second program
 
     def as_json(self) -> str:
         """The story on one line."""
@@ -92,6 +97,8 @@ class Story:
             written["acts"] = tuple((int(at_ms), Act(act)) for at_ms, act in written["acts"])
             written["down"] = Fence(down) if (down := written.get("down")) else None
             written["freezes"] = tuple(Freeze(**freeze) for freeze in written["freezes"])
+            written["disk"] = SlowDisk(**disk) if (disk := written.get("disk")) else None
+            written["elsewhere"] = tuple(OtherRequest(**asked) for asked in written.get("elsewhere", ()))
             return cls(**written)
         except (KeyError, TypeError) as error:
             raise ValueError(f"this is no story: {error}") from error
@@ -102,6 +109,12 @@ class Story:
             yield replace(self, down=None)
         if self.death_ms is not None:
             yield replace(self, death_ms=None)
+        if self.disk is not None:
+            yield replace(self, disk=None)
+            if self.disk.stops_ms is not None:
+                yield replace(self, disk=replace(self.disk, stops_ms=None))
+        for elsewhere in combinations(self.elsewhere, len(self.elsewhere) - 1) if self.elsewhere else ():
+            yield replace(self, elsewhere=elsewhere)
         for freezes in combinations(self.freezes, len(self.freezes) - 1) if self.freezes else ():
             yield replace(self, freezes=freezes)
         for acts in combinations(self.acts, len(self.acts) - 1) if self.acts else ():
@@ -121,6 +134,10 @@ def draw(seed: int, model: str | None = None, protocol: str | None = None) -> St
     model = model or rng.choice(MODELS)
     name = protocol or rng.choice(names(model))
     within_ms = course(name, model).total_ms + _TAIL_MS
+    apart = stream(seed, "disk and second program")  # so that a seed's faults are what they always were
+    disk = _disk(apart, within_ms)
+    if disk is not None:  # each start waits for a commit
+        within_ms += course(name, model).starts * disk.commit_ms
     story = Story(
         seed=seed,
         model=model,
@@ -131,6 +148,8 @@ def draw(seed: int, model: str | None = None, protocol: str | None = None) -> St
         death_ms=rng.randrange(within_ms) if rng.random() < 0.1 else None,
         attended=rng.random() < 0.7,
         down=rng.choice(tuple(Fence)) if rng.random() < 0.2 else None,
+        disk=disk,
+        elsewhere=_elsewhere(apart, within_ms),
     )
     if all(fault.kind is not FaultKind.ENDLESS_LEASE for fault in story.faults):
         return story
@@ -172,3 +191,28 @@ def _freezes(rng: Random, within_ms: int) -> tuple[Freeze, ...]:
             for _ in range(count)
         )
     )
+
+
+def _disk(rng: Random, within_ms: int) -> SlowDisk | None:
+    if rng.random() >= _SLOW_DISKS:
+        return None
+    commit_ms = round(1000 * 10 ** rng.random())
+    return SlowDisk(commit_ms, rng.randrange(within_ms) if rng.random() < 0.25 else None)
+
+
+def _elsewhere(rng: Random, within_ms: int) -> tuple[OtherRequest, ...]:
+    if rng.random() >= _SECOND_PROGRAMS:
+        return ()
+    (count,) = rng.choices((1, 2, 4, 8), weights=(3, 2, 2, 1))
+    stops = 0.6 if rng.random() < 0.6 else 0.0  # or it merely looks
+    return tuple(
+        sorted(
+            OtherRequest(rng.randrange(within_ms), _other_seq(rng), rng.random() < stops)
+            for _ in range(count)
+        )
+    )
+
+
+def _other_seq(rng: Random) -> int:
+    """One that the session may use as well, one that the unit takes for an old one, or any."""
+    return rng.choice((rng.randrange(200), rng.randrange(0x9000, 0x10000), rng.randrange(0x10000)))

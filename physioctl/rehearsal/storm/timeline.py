@@ -19,9 +19,17 @@ class Timeline:
                 (f.at_ms, f"HOST   stalls for {f.for_ms} ms{', about to send' if f.sending else ''}")
                 for f in story.freezes
             ),
+            *(
+                (asked.at_ms, f"OTHER  {'stops' if asked.stop else 'looks at'} the unit, seq {asked.seq}")
+                for asked in story.elsewhere
+            ),
         ]
         if story.death_ms is not None:
             self._lines.append((story.death_ms, "HOST   dies"))
+        if story.disk is not None:
+            self._lines.append((0, f"DISK   takes {story.disk.commit_ms} ms for each commit"))
+            if story.disk.stops_ms is not None:
+                self._lines.append((story.disk.stops_ms, "DISK   stops: no commit comes back"))
 
     def notice(self, event: Event) -> None:
         """Take down what the session tells."""
