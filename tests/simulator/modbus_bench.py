@@ -51,7 +51,7 @@ class ModbusBench:
     def request(self, order: wire.Order, **changed: Any) -> ReadWriteMultipleRegistersRequest:
         """The transaction of a command, but for what is ``changed`` in it."""
         read = wire.READS.get(order.command, wire.Status)
-        usual = {
+        usual: dict[str, Any] = {
             "read_address": read.ADDRESS,
             "read_count": read.COUNT,
             "write_address": order.ADDRESS,
