@@ -49,6 +49,7 @@ from device.wire.registers import Block
 from device.wire.rtu import REQUESTS, Receiver, encode
 from protocols.limits import Quantity
 from protocols.plan import Percussion, Ultrasound
+from tests.device.modbus_frames import answered
 
 U16 = st.integers(0, 0xFFFF)
 U32 = st.integers(0, 0xFFFF_FFFF)
@@ -117,10 +118,6 @@ NONE = replace(
     lease_min_ms=0,
     lease_max_ms=0,
 )
-
-
-def answered(block: Block, unit: int = 1) -> bytes:
-    return encode(ReadWriteMultipleRegistersResponse(registers=block.registers(unit)), unit)
 
 
 def asked(dialect: Modbus, intent: Intent, seq: int = 1) -> bytes:

@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from pymodbus.pdu.register_message import (
     ReadHoldingRegistersRequest,
     ReadWriteMultipleRegistersRequest,
-    ReadWriteMultipleRegistersResponse,
 )
 
 from device.wire import modbus_map as wire
 from device.wire.messages import Family, Fault, Result, Sensor, UnitState
 from device.wire.registers import Block
 from device.wire.rtu import ANSWERS, BROADCAST, FRAME_MAX, REQUESTS, Receiver, Rtu, encode
+from tests.device.modbus_frames import answered
 from tools.golden_modbus import crc16, frame
 
 VECTORS: list[dict[str, Any]] = json.loads(
@@ -85,11 +85,6 @@ def sent(order: wire.Order, unit: int = UNIT) -> bytes:
     return encode(request, unit)
 
 
-def answered(block: Block, unit: int = UNIT) -> bytes:
-    """A whole answer on the line."""
-    return encode(ReadWriteMultipleRegistersResponse(registers=block.registers(unit)), unit)
-
-
 def fields_of(vector: dict[str, Any], kind: type[Block]) -> dict[str, Any]:
     """The block's fields as a vector has them; what it leaves out is 0."""
     return {name: _plain(vector["fields"].get(name, 0)) for name in names_of(kind)}
@@ -123,7 +118,7 @@ def test_a_block_worked_out_by_hand_is_read_as_it_was_meant(vector: dict[str, An
     block = kind.read(ANSWERS.decode(received.pdu).registers, received.unit)  # type: ignore[union-attr]
 
     assert {name: getattr(block, name) for name in names_of(kind)} == fields_of(vector, kind)
-    assert answered(block) == bytes.fromhex(vector["frame"])
+    assert answered(block, UNIT) == bytes.fromhex(vector["frame"])
 
 
 @pytest.mark.parametrize("vector", [v for v in VECTORS if "what" in v])
@@ -201,7 +196,7 @@ def test_a_command_that_is_none_is_not_read() -> None:
 
 FRAMES = [
     sent(wire.Order(wire.Command.STATUS, 7)),
-    answered(wire.Status(7, 3, Result.OK, UnitState.IDLE, Fault(0), *(0,) * 15)),
+    answered(wire.Status(7, 3, Result.OK, UnitState.IDLE, Fault(0), *(0,) * 15), UNIT),
     encode(ReadHoldingRegistersRequest(address=0x100, count=28), UNIT),
     bytes.fromhex(next(v["frame"] for v in VECTORS if v.get("what") == "plain stop")),
     bytes.fromhex(next(v["frame"] for v in VECTORS if v.get("what") == "exception 3")),
@@ -275,7 +270,7 @@ def test_of_spoilt_frames_none_is_believed_that_was_not_sent() -> None:
     whole = sent(order)
     believed, let_through = [], 0
 
-    for _ in range(4000):
+    for _ in range(1500):
         data = bytearray(whole)
         for _ in range(rng.randint(1, 6)):
             data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
@@ -289,5 +284,5 @@ def test_of_spoilt_frames_none_is_believed_that_was_not_sent() -> None:
                 except ValueError:
                     continue
 
-    assert let_through > 3000
+    assert let_through > 1000
     assert set(believed) <= {order}
