@@ -19,6 +19,7 @@ from pymodbus.pdu.register_message import (
 
 from device.dialects.base import (
     Answer,
+    Arm,
     Cleared,
     ClearFaults,
     Correlation,
@@ -207,6 +208,18 @@ def test_a_setting_is_written_whole(
         (
             Renew(1, 2, 3, 500),
             wire.Order(wire.Command.RENEW, 5, nonce=1, session=2, heard_ms=3, lease_ms=500),
+        ),
+        (
+            Arm(1, 2, 530, 600_000, 9000),
+            wire.Order(
+                wire.Command.ARM,
+                5,
+                nonce=1,
+                session=2,
+                level=530,
+                for_ms=600_000,
+                energy_max_mj=9000,
+            ),
         ),
         (ClearFaults(1, 3), wire.Order(wire.Command.CLEAR, 5, nonce=1, heard_ms=3)),
         (
