@@ -286,3 +286,49 @@ def test_of_spoilt_frames_none_is_believed_that_was_not_sent() -> None:
 
     assert let_through > 1000
     assert set(believed) <= {order}
+
+
+# --- a port that is set wrongly -----------------------------------------------------------------------
+
+
+SAMPLES = 16  # of a bit, at 115200 baud
+
+
+def levels(data: bytes, parity: bool) -> list[int]:
+    """The line's level, sample by sample, while ``data`` is sent at 115200 baud, with even parity or none."""
+    bits: list[int] = [1] * 20
+    for byte in data:
+        bits += [0, *(byte >> place & 1 for place in range(8))]
+        bits += [byte.bit_count() & 1, 1] if parity else [1]
+    return [bit for bit in [*bits, *[1] * 20] for _ in range(SAMPLES)]
+
+
+def read_as(line: list[int], baud: int, parity: bool) -> bytes:
+    """What a receiver that is set so makes of the line; it passes over errors, as an adapter may."""
+    width, at, found = SAMPLES * 115_200 / baud, 0, bytearray()
+    length = (11 if parity else 10) * width
+    while at + length < len(line):
+        if line[at]:
+            at += 1
+            continue
+        found.append(sum(line[int(at + width * (place + 1.5))] << place for place in range(8)))
+        at += int(length - width / 2)
+    return bytes(found)
+
+
+def test_a_port_that_is_set_rightly_reads_what_was_sent() -> None:
+    for data in FRAMES:
+        assert read_as(levels(data, parity=True), 115_200, parity=True) == data
+
+
+@pytest.mark.hazard("H-08")
+@pytest.mark.parametrize(
+    ("baud", "parity"), [(115_200, False), (57_600, True), (9600, True), (230_400, True), (19_200, False)]
+)
+def test_at_the_wrong_speed_or_parity_nothing_is_believed(baud: int, parity: bool) -> None:
+    receiver = Receiver(frozenset({UNIT, BROADCAST}))
+    line = levels(b"".join(FRAMES) * 20, parity=True)
+
+    assert receiver.feed(read_as(line, baud, parity)) == []
+    receiver.drop()
+    assert receiver.damaged > 0
