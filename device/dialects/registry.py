@@ -96,4 +96,18 @@ def _theirs(entry: EntryPoint) -> Factory:
         raise UnknownDialect(
             f"the dialect {entry.name!r}, {entry.value}, cannot be called", "Tell whoever made it."
         )
-    return factory
+
+    def at(address: int | None) -> Dialect:
+        try:
+            return factory(address)
+        except ValueError as error:
+            raise AddressUnusable(
+                f"the dialect {entry.name!r} does not take the address {address}: {error}",
+                "Write another one behind the port, or none.",
+            ) from error
+        except Exception as error:  # whatever another distribution raises
+            raise UnknownDialect(
+                f"the dialect {entry.name!r} cannot be made: {error}", "Tell whoever made it."
+            ) from error
+
+    return at

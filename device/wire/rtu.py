@@ -3,7 +3,7 @@
 A frame has no delimiter: its length follows from its function code. Pauses on the line would tell frames
 apart, and no adapter keeps them. So a receiver looks for a frame at every byte: one whose checksum is right
 is taken, wherever it begins, and a spoilt one costs itself and not the good one behind it. pymodbus's framer,
-which would forget both, is asked about one place at a time.
+which would forget both, gives the lengths and the checksums.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class Receiver:
         self.damaged = 0  # runs of bytes that were no frame
         self._addresses = addresses
         self._held = bytearray()
-        self._starts: list[int] = []  # where in them a frame may yet begin
+        # Where in them a frame may yet begin, and how many have to be held before it is worth looking again.
+        self._starts: list[tuple[int, int]] = []
 
     @property
     def is_empty(self) -> bool:
@@ -81,42 +82,42 @@ class Receiver:
     def _take(self, data: bytes) -> None:
         begin = len(self._held)
         self._held += data
-        self._starts += range(begin, len(self._held))
+        self._starts += ((at, at + _FRAME_MIN) for at in range(begin, len(self._held)))
 
     def _next(self) -> Rtu | None:
         """The first frame that is whole, and no bytes before it that it would have to wait for."""
-        open_starts: list[int] = []
-        for place, at in enumerate(self._starts):
-            end, frame = self._at(at)
-            if frame is not None and (not open_starts or frame.unit in self._addresses):
+        held = len(self._held)
+        undecided: list[tuple[int, int]] = []
+        for place, (at, needed) in enumerate(self._starts):
+            end, frame = (needed, None) if needed > held else self._at(at)
+            if frame is not None and (not undecided or frame.unit in self._addresses):
                 self.damaged += at > 0
-                self._starts = [at, *self._starts[place + 1 :]]
+                self._starts = self._starts[place + 1 :]
                 self._cut(end)
                 return frame
-            if frame is not None or end > len(self._held):
-                open_starts.append(at)
-        self._starts = open_starts
+            if frame is not None or end > held:
+                undecided.append((at, held if frame is not None else end))
+        self._starts = undecided
         return None
 
     def _at(self, at: int) -> tuple[int, Rtu | None]:
         """The frame that begins at ``at``, and its end: beyond what is held when it may yet come."""
+        if self._held[at + 1] & ~_EXCEPTION not in FUNCTIONS:
+            return 0, None
         held = bytes(self._held[at : at + FRAME_MAX])
-        if len(held) < _FRAME_MIN:
-            return len(self._held) + 1, None
-        end = at
-        if held[1] & ~_EXCEPTION in FUNCTIONS:
-            for framer in (_REQUESTS, _ANSWERS):
-                kind = framer.decoder.lookupPduClass(held)
-                size = (kind.calculateRtuFrameSize(held) if kind else 0) or len(held) + 1
-                if size <= len(held) and (pdu := framer.decode(held[:size])[3]):
-                    return at + size, Rtu(held[0], pdu, framer is _REQUESTS)
-                if len(held) < size <= FRAME_MAX:
-                    end = at + size
-        return end, None
+        ends: list[int] = []
+        for framer in (_REQUESTS, _ANSWERS):
+            kind = framer.decoder.lookupPduClass(held)
+            size = (kind.calculateRtuFrameSize(held) if kind else 0) or len(held) + 1
+            if size <= len(held) and _is_whole(held[:size]):
+                return at + size, Rtu(held[0], held[1 : size - 2], framer is _REQUESTS)
+            if len(held) < size <= FRAME_MAX:
+                ends.append(at + size)
+        return min(ends, default=0), None
 
     def _forget_hopeless(self) -> None:
         """Keep no byte before the first at which a frame may begin, and no more than one frame's."""
-        first = self._starts[0] if self._starts else len(self._held)
+        first = self._starts[0][0] if self._starts else len(self._held)
         if len(self._held) - first > FRAME_MAX:
             first = len(self._held) - FRAME_MAX
         if first:
@@ -125,7 +126,12 @@ class Receiver:
 
     def _cut(self, end: int) -> None:
         del self._held[:end]
-        self._starts = [at - end for at in self._starts if at >= end]
+        self._starts = [(at - end, needed - end) for at, needed in self._starts if at >= end]
+
+
+def _is_whole(frame: bytes) -> bool:
+    # Not `FramerRTU.decode`, which in some releases goes on to look for a frame within this one.
+    return FramerRTU.check_CRC(frame[:-2], int.from_bytes(frame[-2:], "big"))
 
 
 _REQUESTS, _ANSWERS = FramerRTU(REQUESTS), FramerRTU(ANSWERS)

@@ -10,9 +10,11 @@ import tracemalloc
 
 import pytest
 
+from tests import storm_of_modbus_frames as modbus
 from tests.storm_of_frames import controller_in_a_storm, decoder_in_a_storm, unit_in_a_storm
 
 FRAMES = 20_000
+MODBUS_FRAMES = 2_000
 FLAT_BYTES = 64 * 1024
 
 
@@ -32,6 +34,12 @@ def test_a_unit_does_what_the_whole_frames_say_and_nothing_more(model: str) -> N
 @pytest.mark.parametrize("model", ["us111", "ultragun"])
 def test_a_session_among_spoilt_frames_goes_as_one_without_them(model: str) -> None:
     assert controller_in_a_storm(FRAMES, seed=4, model=model) >= FRAMES
+
+
+@pytest.mark.hazard("H-08")
+def test_of_spoilt_modbus_frames_none_is_believed_and_none_raises_a_level() -> None:
+    assert modbus.dialect_in_a_storm(MODBUS_FRAMES, seed=6) > 0
+    assert modbus.unit_in_a_storm(MODBUS_FRAMES, seed=7) > 0
 
 
 def test_spoilt_frames_leave_nothing_behind_in_memory() -> None:

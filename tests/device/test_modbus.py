@@ -19,6 +19,7 @@ from pymodbus.pdu.register_message import (
 
 from device.dialects.base import (
     Answer,
+    Arm,
     Cleared,
     ClearFaults,
     Correlation,
@@ -49,6 +50,7 @@ from device.wire.registers import Block
 from device.wire.rtu import REQUESTS, Receiver, encode
 from protocols.limits import Quantity
 from protocols.plan import Percussion, Ultrasound
+from tests.device.modbus_frames import answered
 
 U16 = st.integers(0, 0xFFFF)
 U32 = st.integers(0, 0xFFFF_FFFF)
@@ -117,10 +119,6 @@ NONE = replace(
     lease_min_ms=0,
     lease_max_ms=0,
 )
-
-
-def answered(block: Block, unit: int = 1) -> bytes:
-    return encode(ReadWriteMultipleRegistersResponse(registers=block.registers(unit)), unit)
 
 
 def asked(dialect: Modbus, intent: Intent, seq: int = 1) -> bytes:
@@ -217,6 +215,18 @@ def test_a_setting_is_written_whole(
         (
             Renew(1, 2, 3, 500),
             wire.Order(wire.Command.RENEW, 5, nonce=1, session=2, heard_ms=3, lease_ms=500),
+        ),
+        (
+            Arm(1, 2, 530, 600_000, 9000),
+            wire.Order(
+                wire.Command.ARM,
+                5,
+                nonce=1,
+                session=2,
+                level=530,
+                for_ms=600_000,
+                energy_max_mj=9000,
+            ),
         ),
         (ClearFaults(1, 3), wire.Order(wire.Command.CLEAR, 5, nonce=1, heard_ms=3)),
         (

@@ -158,6 +158,26 @@ def test_a_dialect_that_cannot_be_used_is_an_error_that_says_so(
     assert said.startswith("the dialect 'theirs'")
 
 
+@pytest.mark.parametrize(
+    ("address", "error"), [(3, "AddressUnusable"), (None, "UnknownDialect")], ids=["address", "anything"]
+)
+def test_what_a_dialect_raises_while_it_is_made_is_an_error_of_ours(
+    tmp_path: Path, address: int | None, error: str
+) -> None:
+    source = "def made(address):\n    raise ValueError('no') if address else RuntimeError('broken')\n"
+    install(tmp_path, source, "theirs = their_dialect:made")
+
+    said = asked(
+        tmp_path,
+        "from device.dialects.registry import make\n"
+        "from protocols.errors import PhysioctlError\n"
+        f"try: make('theirs', {address})\n"
+        "except PhysioctlError as error: print(type(error).__name__, error.what)",
+    )
+
+    assert said.startswith(f"{error} the dialect 'theirs'")
+
+
 # --- and nothing that is not asked for ----------------------------------------------------------------
 
 
