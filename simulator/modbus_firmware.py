@@ -12,9 +12,10 @@ from typing import ClassVar
 from device.wire import messages as native
 from device.wire import modbus_map as wire
 from device.wire.frame import Frame
-from device.wire.messages import Arm, Clear, Look, Renew, Result, Set, Stop
+from device.wire.messages import Arm, Clear, Look, Lower, Renew, Result, Set, Stop
 from simulator import identity
 from simulator.faults import FaultKind
+from simulator.firmware import Order
 from simulator.flaws import FlawedFirmware
 from simulator.nameplate import Nameplate
 from simulator.record import Why
@@ -104,13 +105,15 @@ class LeaseFirmware(FlawedFirmware):
         known["bad_frames"] = bad_frames & 0xFFFF
         return wire.Status(token, command, **known)
 
-    def _message(self, order: wire.Order, own_ms: int) -> Look | Arm | Set | Renew | Stop | Clear:
+    def _message(self, order: wire.Order, own_ms: int) -> Order:
         # One that has no clock to date a request by takes each as of now.
         dated = wire.Reports.UPTIME in self.reports
         heard_ms = order.heard_ms if dated else self._uptime_ms(own_ms)
         match order.command:
             case wire.Command.ARM:
-                return Arm(order.nonce, order.session, order.level, order.for_ms, order.energy_max_mj)
+                return Arm(
+                    order.nonce, order.session, order.level, order.for_ms, order.energy_max_mj, heard_ms
+                )
             case wire.Command.SET:
                 return Set(
                     nonce=order.nonce,
@@ -126,6 +129,8 @@ class LeaseFirmware(FlawedFirmware):
                 )
             case wire.Command.RENEW:
                 return Renew(order.nonce, order.session, heard_ms, order.lease_ms)
+            case wire.Command.LOWER:
+                return Lower(order.nonce, order.session, order.level)
             case wire.Command.CLEAR:
                 return Clear(order.nonce, heard_ms)
             case wire.Command.STOP:

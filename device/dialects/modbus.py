@@ -30,6 +30,7 @@ from device.dialects.base import (
     Intent,
     Line,
     Look,
+    LowerLevel,
     Promises,
     Renew,
     Report,
@@ -53,6 +54,7 @@ _COMMANDS: dict[type[Intent], wire.Command] = {
     Arm: wire.Command.ARM,
     SetOutput: wire.Command.SET,
     Renew: wire.Command.RENEW,
+    LowerLevel: wire.Command.LOWER,
     Stop: wire.Command.STOP,
     ClearFaults: wire.Command.CLEAR,
 }
@@ -164,7 +166,9 @@ class Modbus:
                 return wire.Order(
                     command, seq, nonce=nonce, session=session, heard_ms=heard_ms, lease_ms=lease_ms
                 )
-            case Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj):
+            case LowerLevel(nonce, session, to_level):
+                return wire.Order(command, seq, nonce=nonce, session=session, level=to_level)
+            case Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj, heard_ms):
                 return wire.Order(
                     command,
                     seq,
@@ -172,6 +176,7 @@ class Modbus:
                     session=session,
                     level=level_max,
                     for_ms=delivered_max_ms,
+                    heard_ms=heard_ms,
                     energy_max_mj=energy_max_mj,
                 )
             case ClearFaults(nonce, heard_ms):
