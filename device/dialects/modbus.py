@@ -165,7 +165,7 @@ class Modbus:
                 )
             case LowerLevel(nonce, session, to_level):
                 return wire.Order(command, seq, nonce=nonce, session=session, level=to_level)
-            case Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj, unit_uptime_ms):
+            case Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj, heard_ms):
                 return wire.Order(
                     command,
                     seq,
@@ -173,8 +173,8 @@ class Modbus:
                     session=session,
                     level=level_max,
                     for_ms=delivered_max_ms,
+                    heard_ms=heard_ms,
                     energy_max_mj=energy_max_mj,
-                    heard_ms=unit_uptime_ms,
                 )
             case ClearFaults(nonce, heard_ms):
                 return wire.Order(command, seq, nonce=nonce, heard_ms=heard_ms)

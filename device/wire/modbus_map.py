@@ -36,8 +36,8 @@ class Command(IntEnum):
     SET = 5  # start or change output, in absolute values. From READY, EMITTING and HELD, under the armed session
     RENEW = 6  # prolong the lease of a running output, from what the host has heard. From EMITTING and HELD only: it can never start or raise output. LEASE units only; the others refuse it as BAD_LEASE
     STOP = 7  # output off, the step dropped, the session disarmed; its counts stay readable. Taken in any state, any number of times, whatever stands in the other registers
-    LOWER = 9  # reduce the level of the running step at once, without a ramp. From EMITTING and HELD only: it can neither start nor raise nor prolong output. Not dated: it is never refused for time
     CLEAR = 8  # clear latched faults whose cause is gone. From FAULT only; leads to IDLE
+    LOWER = 9  # reduce the level of the running step, at once and without a ramp, and with it the session's level ceiling. From EMITTING and HELD only: it can never start, raise or prolong output, and is never refused for its token or its time
 
 
 class HostLoss(IntEnum):
@@ -84,7 +84,7 @@ class Order(Block):
     token: int  # the host's number for this request, another one each time; the answer carries it
     nonce: int = 0  # the unit's boot nonce
     session: int = 0  # the host's number for the session, not 0
-    level: int = 0  # mW/cm² or /min: SET: effective intensity during the pulse, or percussions a minute; not 0: off is STOP. ARM: no SET above this
+    level: int = 0  # mW/cm² or /min: SET: effective intensity during the pulse, or percussions a minute; not 0: off is STOP. LOWER: the new level. ARM: no SET above this
     duty_pct: int = 0  # %: share of the time the pulse is on, 1 to 100; 100 for continuous and for percussion
     carrier_khz: int = 0  # kHz: ultrasonic frequency; 0 for percussion
     pulse_hz: int = 0  # Hz: pulse repetition; 0 when continuous and for percussion
@@ -238,17 +238,17 @@ READS: dict[Command, type[Block]] = {
     Command.SET: Status,
     Command.RENEW: Status,
     Command.STOP: Status,
-    Command.LOWER: Status,
     Command.CLEAR: Status,
+    Command.LOWER: Status,
 }
 USES: dict[Command, frozenset[str]] = {
     Command.IDENTIFY: frozenset([]),
     Command.CAPABILITIES: frozenset([]),
     Command.STATUS: frozenset([]),
-    Command.ARM: frozenset(["nonce", "session", "level", "for_ms", "energy_max_mj", "heard_ms"]),
+    Command.ARM: frozenset(["nonce", "session", "level", "for_ms", "heard_ms", "energy_max_mj"]),
     Command.SET: frozenset(["nonce", "session", "level", "duty_pct", "carrier_khz", "pulse_hz", "for_ms", "ramp_ms", "heard_ms", "lease_ms"]),
     Command.RENEW: frozenset(["nonce", "session", "heard_ms", "lease_ms"]),
     Command.STOP: frozenset([]),
-    Command.LOWER: frozenset(["nonce", "session", "level"]),
     Command.CLEAR: frozenset(["nonce", "heard_ms"]),
+    Command.LOWER: frozenset(["nonce", "session", "level"]),
 }

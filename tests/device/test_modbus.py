@@ -32,6 +32,7 @@ from device.dialects.base import (
     Intent,
     Line,
     Look,
+    LowerLevel,
     Renew,
     Report,
     ReportField,
@@ -216,8 +217,9 @@ def test_a_setting_is_written_whole(
             Renew(1, 2, 3, 500),
             wire.Order(wire.Command.RENEW, 5, nonce=1, session=2, heard_ms=3, lease_ms=500),
         ),
+        (LowerLevel(1, 2, 300), wire.Order(wire.Command.LOWER, 5, nonce=1, session=2, level=300)),
         (
-            Arm(1, 2, 530, 600_000, 9000),
+            Arm(1, 2, 530, 600_000, 9000, 3),
             wire.Order(
                 wire.Command.ARM,
                 5,
@@ -225,6 +227,7 @@ def test_a_setting_is_written_whole(
                 session=2,
                 level=530,
                 for_ms=600_000,
+                heard_ms=3,
                 energy_max_mj=9000,
             ),
         ),

@@ -80,9 +80,7 @@ class ModbusBench:
         return status
 
     def arm(self, **changed: int) -> wire.Status:
-        fields = {"level": 1060, "for_ms": 600_000, "energy_max_mj": 10_000_000}
-        if self.unit.firmware.host_loss is not wire.HostLoss.NONE:
-            fields["heard_ms"] = self.unit.own_ms
+        fields = {"level": 1060, "for_ms": 600_000, "heard_ms": self.unit.own_ms, "energy_max_mj": 10_000_000}
         return self._done(wire.Command.ARM, fields | changed)
 
     def a_set(self, **changed: int) -> dict[str, int]:

@@ -180,6 +180,18 @@ def test_what_a_unit_with_neither_takes(fields: dict[str, int], result: Result) 
     assert bench.status(wire.Command.SET, **bench.a_set(**fields)).result is result
 
 
+@EVERY_KIND
+def test_a_level_is_lowered_at_once_and_never_raised(kind: type[ModbusUnit]) -> None:
+    bench = ModbusBench(kind)
+    bench.start()
+
+    lowered = bench.status(wire.Command.LOWER, nonce=bench.nonce, session=7, level=300)
+    raised = bench.status(wire.Command.LOWER, nonce=bench.nonce, session=7, level=301)
+
+    assert (lowered.result, lowered.level_set, lowered.output) == (Result.OK, 300, 300)
+    assert (raised.result, bench.unit.output) == (Result.OVER_CEILING, 300)
+
+
 @pytest.mark.parametrize("kind", [OwnTimerUnit, UntimedUnit])
 def test_a_unit_without_leases_renews_none(kind: type[ModbusUnit]) -> None:
     bench = ModbusBench(kind)
