@@ -77,12 +77,14 @@ class Pace:
         heard = self._conversation.standing is None and self.is_fresh(now_ms)
         if unit is None or report is None or state not in LIVE:
             return Look()
-        if not heard or self._watch.making_sure or not unit.policy.leased:
+        if not heard or self._watch.making_sure:
             return Look()  # prolongs nothing: what is not heard, or looks wrong, is not given more time
         nonce, session = unit.identity.nonce, self._known.session
         to_level = self._known.level_to_lower_to
-        if to_level is not None and now_ms < self.granted_ms + RENEW_MS:
+        if to_level is not None and (now_ms < self.granted_ms + RENEW_MS or not unit.policy.leased):
             return LowerLevel(nonce, session, to_level)
+        if not unit.policy.leased:
+            return Look()
         return Renew(nonce, session, report.uptime_ms, unit.lease_ms)
 
     def _expected_end_ms(self, state: State, now_ms: int) -> int:
