@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum, StrEnum
+from functools import cache
 from typing import Any, Protocol
 
 JSON = Mapping[str, Any]
@@ -31,6 +32,11 @@ class Priority(StrEnum):
     LOW = "low"
 
 
+@cache
+def _name_of(kind: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened at ``at_ms`` of the session's clock."""
@@ -40,7 +46,7 @@ class Event:
     @property
     def name(self) -> str:
         """The event's name in the record, such as ``step_started``."""
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+        return _name_of(type(self).__name__)
 
     def as_json(self) -> dict[str, Any]:
         """The event as plain values, its name first."""
@@ -209,6 +215,8 @@ class Observer(Protocol):
 
 
 def _plain(value: Any) -> Any:
+    if type(value) in (int, str):  # what most are
+        return value
     if isinstance(value, Enum):
         return value.value
     if is_dataclass(value) and not isinstance(value, type):

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from typing import TypeAlias, TypeVar
 
 from device.control.admission import Admission
@@ -68,6 +69,7 @@ QUIET_OVERDUE_MS = 2000  # the same, while output is off
 BACKLOG_MAX_MS = 30_000  # an event that is not on the disk after this long ends output
 HOST_DELAY_MS = 150  # not called for this long beyond what was due: the computer was busy, or asleep
 
+_recorded_of = attrgetter(*RECORDED)
 _ACTS = {Act.PAUSE: Trigger.PAUSE, Act.RESUME: Trigger.RESUME, Act.STOP: Trigger.STOP}
 _RUNNING = (State.ARMED, State.PAUSING, State.PAUSED, *LIVE)
 
@@ -174,10 +176,11 @@ class Controller:
 
     def due_ms(self) -> int:
         """When `poll` has to be called again at the latest."""
-        if self.lost or (self.state is State.OFFLINE and not self.known.quiet.stopping):
+        state = self.state
+        if self.lost or (state is State.OFFLINE and not self.known.quiet.stopping):
             self._due_ms = self.now_ms + LOOK_MS
         else:
-            self._due_ms = self._pace.due_ms(self.state, self.now_ms)
+            self._due_ms = self._pace.due_ms(state, self.now_ms)
         return self._due_ms
 
     @property
@@ -195,10 +198,11 @@ class Controller:
         """Time has come to ``now_ms``: make what has fallen due, and doubt what is missing."""
         self._move_to(now_ms)
         self._doubt_the_missing()
-        if self.lost or (self.state is State.OFFLINE and not self.known.quiet.stopping):
+        state = self.state
+        if self.lost or (state is State.OFFLINE and not self.known.quiet.stopping):
             return
-        if self.now_ms >= self._pace.due_ms(self.state, self.now_ms):
-            self.say(self._pace.what_is_due(self.state, self.now_ms))
+        if self.now_ms >= self._pace.due_ms(state, self.now_ms):
+            self.say(self._pace.what_is_due(state, self.now_ms))
 
     def receive(self, data: bytes, now_ms: int) -> None:
         """``data`` has arrived from the unit."""
@@ -431,8 +435,8 @@ class Controller:
 
     def _record_change(self, report: Report) -> None:
         """Tell a report that differs in what a unit is told or decides; readings alone are in `Progress`."""
-        changes = tuple(getattr(report, name) for name in RECORDED)
-        if self.known.plan is not None and changes != self._recorded:
+        changes = _recorded_of(report)
+        if changes != self._recorded and self.known.plan is not None:
             self._recorded = changes
             self.tell(Reported(at_ms=self.now_ms, report=asdict(report)))
 
@@ -457,8 +461,9 @@ class Controller:
         plan = self.known.plan
         if plan is None or self._sight is None:
             return
-        resting = self.state in (State.ARMED, State.PAUSED)
-        belief = self.known.belief(report, plan, live=self.state in LIVE, resting=resting)
+        state = self.state
+        resting = state in (State.ARMED, State.PAUSED)
+        belief = self.known.belief(report, plan, live=state in LIVE, resting=resting)
         raised, cleared = self._watch.judge(self._sight.see(report, came_ms, belief))
         for rule in raised:
             if rule.code == "LAPSED" and report.silent and self._was_busy():
@@ -510,19 +515,20 @@ class Controller:
 
     def _follow(self, report: Report) -> None:
         """Move as the unit has moved by itself."""
-        if self.state is State.EMITTING and report.state is UnitState.HELD:
+        state = self.state
+        if state is State.EMITTING and report.state is UnitState.HELD:
             self._fire(Trigger.LIFT)
-        elif self.state is State.HELD and report.state is UnitState.EMITTING:
+        elif state is State.HELD and report.state is UnitState.EMITTING:
             self._fire(Trigger.TOUCH)
-        elif self.state in LIVE and report.state is UnitState.READY and report.silent:
+        elif state in LIVE and report.state is UnitState.READY and report.silent:
             self._fire(Trigger.FINISH)
-        elif self.state in LIVE and report.state not in (
+        elif state in LIVE and report.state not in (
             UnitState.EMITTING,
             UnitState.HELD,
             UnitState.READY,
         ):
             self.fail(f"the unit is {report.state.value} by itself")
-        elif self.state is State.PAUSING and self.known.quiet.proven:
+        elif state is State.PAUSING and self.known.quiet.proven:
             self._fire(Trigger.SILENT)
 
     def _act(self, act: Act) -> None:
@@ -540,16 +546,17 @@ class Controller:
 
     def _doubt_the_missing(self) -> None:
         """Answers that matter are overdue: before the lease is out, stop asking for more output."""
-        if self.state in _RUNNING and self._backlog_ms() >= BACKLOG_MAX_MS:
+        if self._unwritten and self.state in _RUNNING and self._backlog_ms() >= BACKLOG_MAX_MS:
             self.fail(f"what happened {BACKLOG_MAX_MS // 1000} s ago is not on the disk yet")
-        if self.unit is None:
+        unit, state = self.unit, self.state
+        if unit is None:
             return
         silent_for_ms = self._since(self._pace.heard_ms)
-        if self.state in LIVE and silent_for_ms >= self.unit.lease_ms - OVERDUE_MS:
+        if state in LIVE and silent_for_ms >= unit.lease_ms - OVERDUE_MS:
             self.failure = "the unit does not answer"
             self._end(Trigger.DOUBT)
             self._alarm(BY_CODE["COMM_LOST"], self.failure)
-        elif self.state in (State.ARMED, State.PAUSED) and silent_for_ms >= QUIET_OVERDUE_MS:
+        elif silent_for_ms >= QUIET_OVERDUE_MS and state in (State.ARMED, State.PAUSED):
             self._raise(BY_CODE["COMM_LOST"], "the unit does not answer")
 
     def _backlog_ms(self) -> int:
