@@ -110,16 +110,25 @@ class VirtualClock:
     def wait(self, inbox: SimpleQueue[T], until_ms: int) -> T | None:
         """Jump from one actor's deadline to the next until there is news, or it is ``until_ms``."""
         while inbox.empty():
-            deadlines = [at for actor in self._world if (at := actor.next_ms()) is not None]
-            due_ms = min(deadlines, default=until_ms)
+            due_ms = self._next_due_ms(until_ms)
             if due_ms > until_ms or self._now_ms >= until_ms:
                 self._jump(until_ms)
                 return None if inbox.empty() else inbox.get_nowait()
             self._jump(due_ms)
         return inbox.get_nowait()
 
+    def _next_due_ms(self, until_ms: int) -> int:
+        """The first deadline of any actor, or a moment after ``until_ms`` when that is later."""
+        due_ms = until_ms + 1
+        for actor in self._world:
+            at_ms = actor.next_ms()
+            if at_ms is not None and at_ms < due_ms:
+                due_ms = at_ms
+        return due_ms
+
     def _jump(self, to_ms: int) -> None:
-        self._now_ms = max(self._now_ms, to_ms)
+        if to_ms > self._now_ms:
+            self._now_ms = to_ms
         for actor in self._world:
             actor.move_to(self._now_ms)
 

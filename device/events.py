@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any, Protocol
 
 JSON = Mapping[str, Any]
@@ -31,6 +32,7 @@ class Priority(StrEnum):
     LOW = "low"
 
 
+@cache
 def name_of(kind: type[Event]) -> str:
     """The name of a kind of event in the record, such as ``step_started``."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()

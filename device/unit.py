@@ -36,8 +36,10 @@ class Unit:
 
         The unit's own or its nameplate's, whichever is smaller: a declaration can only lower the energy.
         """
-        areas = (self.declared.area_mm2, self.model.area_mm2)
-        return min((area for area in areas if area is not None), default=None)
+        declared, usual = self.declared.area_mm2, self.model.area_mm2
+        if declared is None or usual is None:
+            return usual if declared is None else declared
+        return min(declared, usual)
 
     @property
     def hold_max_ms(self) -> int:

@@ -43,6 +43,7 @@ class Line:
         self._rng = rng
         self._faults = faults
         self._deadly = [fault for fault in faults if _lets_nothing_pass(fault, toward)]
+        self.next_ms = _NEVER_MS  # when the next bytes arrive
         self._on_the_way: list[tuple[int, int, bytes]] = []
         self._count = 0
         self._free_ms = 0
@@ -50,7 +51,7 @@ class Line:
 
     def carry(self, data: bytes, now_ms: int) -> None:
         """Take ``data`` along, as far as the line is whole."""
-        if self.is_dead(now_ms):
+        if self._deadly and self.is_dead(now_ms):
             return
         self._free_ms = max(self._free_ms, now_ms) + transmit_ms(len(data), self._bits_per_byte)
         at_ms = self._free_ms + _LATENCY_MS
@@ -67,22 +68,20 @@ class Line:
         held_back = self._happens(active.get(FaultKind.FRAMES_REORDERED))
         self._put(at_ms + (HELD_BACK_MS if held_back else 0), data)
 
-    def next_ms(self) -> int:
-        """When the next bytes arrive."""
-        return self._on_the_way[0][0] if self._on_the_way else _NEVER_MS
-
     def arrived(self, now_ms: int) -> list[bytes]:
         """What has come through by ``now_ms``, in the order of arrival."""
         came = []
-        while self._on_the_way and self._on_the_way[0][0] <= now_ms:
+        while self.next_ms <= now_ms:
             at_ms, _, data = heappop(self._on_the_way)
-            if not self.is_dead(at_ms):
+            self.next_ms = self._on_the_way[0][0] if self._on_the_way else _NEVER_MS
+            if not (self._deadly and self.is_dead(at_ms)):
                 came.append(data)
         return came
 
     def drop(self) -> None:
         """Lose what is on the way."""
         self._on_the_way.clear()
+        self.next_ms = _NEVER_MS
 
     def is_dead(self, now_ms: int) -> bool:
         """Whether a fault keeps everything from passing at ``now_ms``."""
@@ -92,6 +91,7 @@ class Line:
         if data:
             self._count += 1
             heappush(self._on_the_way, (at_ms, self._count, data))
+            self.next_ms = self._on_the_way[0][0]
 
     def _harm(self, data: bytes, active: dict[FaultKind, float]) -> bytes:
         lost, struck = active.get(FaultKind.BYTES_LOST), active.get(FaultKind.BYTES_STRUCK)
@@ -155,7 +155,10 @@ class Cable:
 
     def next_ms(self) -> int:
         """When bytes next arrive at either end, or the unit does something by itself."""
-        return min(self._next_own_ms(), self.unit.next_ms(), *(unit.next_ms() for unit in self._neighbours))
+        at_ms = min(self._next_own_ms(), self.unit.next_ms())
+        for unit in self._neighbours:
+            at_ms = min(at_ms, unit.next_ms())
+        return at_ms
 
     def move_to(self, now_ms: int) -> None:
         """Move bytes and the unit to ``now_ms``, in the order in which things happen."""
@@ -187,11 +190,18 @@ class Cable:
                         other.hear(answer, now_ms)
 
     def _plugged(self, now_ms: int) -> SimulatedUnit:
-        return next((other for fault, other in self._others if fault.during(now_ms)), self.unit)
+        for fault, other in self._others:
+            if fault.during(now_ms):
+                return other
+        return self.unit
 
     def _next_own_ms(self) -> int:
-        at_ms = min(self._to_unit.next_ms(), self._to_host.next_ms())
-        return min(at_ms, self._edges[-1]) if self._edges else at_ms
+        at_ms, other_ms = self._to_unit.next_ms, self._to_host.next_ms
+        if other_ms < at_ms:
+            at_ms = other_ms
+        if self._edges and self._edges[-1] < at_ms:
+            return self._edges[-1]
+        return at_ms
 
     def _change_plug(self, at_ms: int) -> None:
         if any(pull.during(at_ms) for pull in self._pulls):

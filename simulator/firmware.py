@@ -63,6 +63,7 @@ _REQUESTS = tuple(int(known) for known in Type)
 _RUNNING = (UnitState.EMITTING, UnitState.HELD)
 
 Order: TypeAlias = Look | Arm | Set | Renew | Lower | Stop | Clear
+_ORDERS = (Look, Arm, Set, Renew, Lower, Stop, Clear)
 
 
 class Firmware:
@@ -110,13 +111,13 @@ class Firmware:
             self._bad_frames += 1
             return None
         message = read(received.type, received.body)
+        if isinstance(message, _ORDERS):
+            result = self._once(received, message, own_ms)
+            return self._status(received, result, own_ms)
         if isinstance(message, Identify):
             answer: Identity | Capabilities = answers.identity(self._plate, self._birth)
         elif isinstance(message, Declare):
             answer = answers.capabilities(self._plate)
-        elif isinstance(message, Look | Arm | Set | Renew | Lower | Stop | Clear):
-            result = self._once(received, message, own_ms)
-            return self._status(received, result, own_ms)
         else:
             result = Result.BAD_LENGTH if received.type in _REQUESTS else Result.UNKNOWN_TYPE
             self._judge(result, received, own_ms)
@@ -297,7 +298,7 @@ class Firmware:
     def due_ms(self) -> int | None:
         """When the next of its timers runs out, if one is set."""
         if self.state is UnitState.EMITTING:
-            due = min(self._step_out_ms(), self._ceiling_ms(), self.lease_until_ms)
+            due = min(self.lease_until_ms, self._step_out_ms(), self._ceiling_ms())
             # The end of a ramp changes nothing here, but the line of the output bends.
             return min(due, self.drive.end_ms) if self.drive.ramp_ms else due
         if self.state is UnitState.HELD:
@@ -336,7 +337,8 @@ class Firmware:
 
     def meter(self, level_ms: float) -> None:
         """Count what was measured: level × milliseconds."""
-        self.energy_mj += level_ms * self._mw_per_level(self.drive.duty_pct) / 1000
+        if level_ms:
+            self.energy_mj += level_ms * self._mw_per_level(self.drive.duty_pct) / 1000
 
     def sense(self, own_ms: int, readings: Readings) -> None:
         """Judge what the sensors say."""

@@ -59,7 +59,8 @@ class FlawedFirmware(Firmware):
 
     def meter(self, level_ms: float) -> None:
         """Count a share of what was measured."""
-        super().meter(level_ms * self._flaws.get(FaultKind.LYING_METER, 1.0))
+        share = self._flaws.get(FaultKind.LYING_METER, 1.0) if self._flaws else 1.0
+        super().meter(level_ms * share)
 
     def lease_is_live(self, own_ms: int) -> bool:
         """Whether output is allowed: by what was granted, and not by what the unit makes of it."""
@@ -82,9 +83,12 @@ class FlawedFirmware(Firmware):
         self.lease_until_ms = own_ms + _LEASE_MS
 
     def _ran_ms(self, own_ms: int) -> int:
-        return int(super()._ran_ms(own_ms) * self._share)
+        ran_ms = super()._ran_ms(own_ms)
+        return int(ran_ms * self._share) if self._flaws else ran_ms
 
     def _when_ran(self, ran_ms: int) -> int:
+        if not self._flaws:
+            return super()._when_ran(ran_ms)
         if FaultKind.ENDLESS_STEP in self._flaws or not self._share:
             return _NEVER_MS
         return super()._when_ran(-int(-ran_ms // self._share))

@@ -89,8 +89,12 @@ class SimulatedUnit:
         said = b""
         for received in self._decoder.feed(data):
             self._settle(self._now_ms)
+            drive, session = self._firmware.drive, self._firmware.session
             answer = self._firmware.hear(received, self._mark_own_ms)
-            self._begin()
+            if drive is self._firmware.drive and session == self._firmware.session:
+                self._due_ms = self._next_due_ms()  # its timers may run anew, and what goes out is as it was
+            else:
+                self._begin()
             said += b"" if answer is None else encode(answer)
         return said
 
@@ -109,7 +113,8 @@ class SimulatedUnit:
                 self._tick_ms += TICK_MS
                 self._tick()
             self._begin()
-        self._now_ms = max(self._now_ms, now_ms)
+        if now_ms > self._now_ms:
+            self._now_ms = now_ms
 
     def sound(self, model: str, *, seed: int, boots: int, serial: str) -> SimulatedUnit:
         """Another unit of ``model`` that could be on the same cable, without a fault."""
@@ -174,12 +179,12 @@ class SimulatedUnit:
 
     def _next_due_ms(self) -> int:
         due_ms = self._tick_ms
-        if self._edges:
-            due_ms = min(due_ms, self._edges[-1])
+        if self._edges and self._edges[-1] < due_ms:
+            due_ms = self._edges[-1]
         own_ms = self._firmware.due_ms()
-        if own_ms is not None:
-            due_ms = min(due_ms, self._time.when(own_ms))
-        return max(due_ms, self._mark_ms)
+        if own_ms is not None and (timer_ms := self._time.when(own_ms)) < due_ms:
+            due_ms = timer_ms
+        return max(self._mark_ms, due_ms)
 
     def _run_timers(self) -> None:
         own_ms = self._firmware.due_ms()
@@ -221,19 +226,21 @@ class SimulatedUnit:
     def _truth(self, own_ms: int) -> float:
         if self._stuck is not None:
             return float(self._stuck.target)
-        if self._body.stalled or self._firmware.drive is OFF:
+        drive = self._firmware.drive
+        if drive is OFF or self._body.stalled:
             return 0.0
-        aged = self._active.get(FaultKind.AGEING)
-        return self._firmware.drive.level(own_ms) * (1 + (aged.amount if aged else 0.0))
+        aged = self._active and self._active.get(FaultKind.AGEING)
+        return drive.level(own_ms) * (1 + aged.amount) if aged else drive.level(own_ms)
 
     def _levels(self, own_ms: int) -> tuple[float, float]:
         """What goes out, and what is measured of it."""
         true = self._truth(own_ms)
-        return true, (self._sight(own_ms) if FaultKind.LYING_SENSOR in self._active else true)
+        lies = self._active and FaultKind.LYING_SENSOR in self._active
+        return true, (self._sight(own_ms) if lies else true)
 
     def _sight(self, own_ms: int) -> float:
-        lie = self._active.get(FaultKind.LYING_SENSOR)
-        if lie is None:
+        lie = self._active and self._active.get(FaultKind.LYING_SENSOR)
+        if not lie:
             return self._truth(own_ms)
         return self._firmware.drive.level(own_ms) if lie.amount >= 0.5 else 0.0
 
@@ -245,6 +252,8 @@ class SimulatedUnit:
             self._firmware.sense(self._mark_own_ms, self._readings())
 
     def _past(self, driven: bool, power_w: float) -> Moment:
+        if not self._active:
+            return Moment(power_w, driven)
         lift, heat = self._active.get(FaultKind.LIFT_OFF), self._active.get(FaultKind.OVERHEAT)
         stall = self._active.get(FaultKind.STALL)
         return Moment(

@@ -98,10 +98,13 @@ def files(draw: st.DrawFn) -> dict[str, Any]:
         question, max_size=2, unique_by=lambda asked: asked["code"]
     )
     flag = st.fixed_dictionaries({"sign": _TEXTS, "action": st.sampled_from(["refer_now", "refer_soon"])})
+    flags: st.SearchStrategy[list[dict[str, str]]] = st.lists(
+        flag, max_size=2, unique_by=lambda said: said["sign"].rstrip(".")
+    )
     optional: dict[str, st.SearchStrategy[Any]] = {
         "limits": _LIMITS[family],
         "screening": questions,
-        "red_flags": st.lists(flag, max_size=2, unique_by=lambda told: told["sign"].rstrip(".")),
+        "red_flags": flags,
     }
     return head | {key: draw(value) for key, value in optional.items() if draw(st.booleans())}
 

@@ -44,7 +44,7 @@ VIRTUAL_DAY = day_of(VirtualClock())  # of every session on virtual time that be
 MakeRig = Callable[..., Rig]
 
 # For tests whose every example is a whole session: the same ones each time, however busy the machine.
-some_sessions = settings(max_examples=40, deadline=None, derandomize=True)
+some_sessions = settings(max_examples=20, deadline=None, derandomize=True)
 
 
 class CountedLink(CableLink):

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from typing import TypeAlias, TypeVar
 
 from device.control.admission import Admission
@@ -72,6 +73,7 @@ DATED_MS = 500  # an Arm is dated by a report no older than this; a unit takes i
 LOWER_MAX_MS = 1000  # a unit that has not taken a lower level after this long is stopped
 HOST_DELAY_MS = 150  # not called for this long beyond what was due: the computer was busy, or asleep
 
+_recorded_of = attrgetter(*RECORDED)
 _ACTS = {Act.PAUSE: Trigger.PAUSE, Act.RESUME: Trigger.RESUME, Act.STOP: Trigger.STOP}
 _RUNNING = (State.ARMED, State.PAUSING, State.PAUSED, *LIVE)
 
@@ -194,10 +196,11 @@ class Controller:
 
     def due_ms(self) -> int:
         """When `poll` has to be called again at the latest."""
-        if self.lost or (self.state is State.OFFLINE and not self.known.quiet.stopping):
+        state = self.state
+        if self.lost or (state is State.OFFLINE and not self.known.quiet.stopping):
             self._due_ms = self.now_ms + LOOK_MS
         else:
-            self._due_ms = self._pace.due_ms(self.state, self.now_ms)
+            self._due_ms = self._pace.due_ms(state, self.now_ms)
         return self._due_ms
 
     @property
@@ -215,13 +218,14 @@ class Controller:
         """Time has come to ``now_ms``: make what has fallen due, and doubt what is missing."""
         self._move_to(now_ms)
         self._doubt_the_missing()
-        if self.lost or (self.state is State.OFFLINE and not self.known.quiet.stopping):
+        state = self.state
+        if self.lost or (state is State.OFFLINE and not self.known.quiet.stopping):
             return
-        end_ms = self._pace.step_end_ms(self.state)
+        end_ms = self._pace.step_end_ms(state)
         if end_ms is not None and self.now_ms >= end_ms:
             self._end(Trigger.END_STEP)
-        elif self.now_ms >= self._pace.due_ms(self.state, self.now_ms):
-            self.say(self._pace.what_is_due(self.state, self.now_ms))
+        elif self.now_ms >= self._pace.due_ms(state, self.now_ms):
+            self.say(self._pace.what_is_due(state, self.now_ms))
 
     def receive(self, data: bytes, now_ms: int) -> None:
         """``data`` has arrived from the unit."""
@@ -484,8 +488,8 @@ class Controller:
 
     def _record_change(self, report: Report) -> None:
         """Tell a report that differs in what a unit is told or decides; readings alone are in `Progress`."""
-        changes = tuple(getattr(report, name) for name in RECORDED)
-        if self.known.plan is not None and changes != self._recorded:
+        changes = _recorded_of(report)
+        if changes != self._recorded and self.known.plan is not None:
             self._recorded = changes
             self.tell(Reported(at_ms=self.now_ms, report=asdict(report)))
 
@@ -509,10 +513,10 @@ class Controller:
     def _judge(self, report: Report, came_ms: int) -> None:
         if self._sight is None:
             return
-        plan = self.known.plan
+        plan, state = self.known.plan, self.state
         assert plan is not None  # `take_up` sets both
-        resting = self.state in (State.ARMED, State.PAUSED)
-        belief = self.known.belief(report, plan, live=self.state in LIVE, resting=resting)
+        resting = state in (State.ARMED, State.PAUSED)
+        belief = self.known.belief(report, plan, live=state in LIVE, resting=resting)
         raised, cleared = self._watch.judge(self._sight.see(report, came_ms, belief))
         for rule in raised:
             if rule.code == "LAPSED" and report.silent and self._was_busy():
@@ -564,24 +568,25 @@ class Controller:
 
     def _follow(self, report: Report) -> None:
         """Move as the unit has moved by itself."""
-        if self.state is State.FINISHING:
+        state = self.state
+        if state is State.FINISHING:
             if self.known.quiet.proven:
                 self.known.quiet.rest()
                 self.known.count_step_whole()
                 self._fire(Trigger.FINISH)
-        elif self.state is State.EMITTING and report.state is UnitState.HELD:
+        elif state is State.EMITTING and report.state is UnitState.HELD:
             self._fire(Trigger.LIFT)
-        elif self.state is State.HELD and report.state is UnitState.EMITTING:
+        elif state is State.HELD and report.state is UnitState.EMITTING:
             self._fire(Trigger.TOUCH)
-        elif self.state in LIVE and report.state is UnitState.READY and report.silent:
+        elif state in LIVE and report.state is UnitState.READY and report.silent:
             self._fire(Trigger.FINISH)
-        elif self.state in LIVE and report.state not in (
+        elif state in LIVE and report.state not in (
             UnitState.EMITTING,
             UnitState.HELD,
             UnitState.READY,
         ):
             self.fail(f"the unit is {report.state.value} by itself")
-        elif self.state is State.PAUSING and self.known.quiet.proven:
+        elif state is State.PAUSING and self.known.quiet.proven:
             self._fire(Trigger.SILENT)
 
     def _act(self, act: Act) -> None:
@@ -639,17 +644,18 @@ class Controller:
         late = self._unwritten and self._since(self._unwritten[0][1]) >= BACKLOG_MAX_MS
         if late and self.state in _RUNNING:
             self.fail(f"what happened {BACKLOG_MAX_MS // 1000} s ago is not on the disk yet")
-        if self.unit is None:
+        unit, state = self.unit, self.state
+        if unit is None:
             return
         lowers = self.state in LIVE and self.known.level_to_lower_to is not None
         if lowers and self._since(self.known.lowered_ms) >= LOWER_MAX_MS:
             self.break_off("the unit has not taken the lower level that it was asked to")
         silent_for_ms = self._since(self._pace.heard_ms)
-        if self.state in LIVE and silent_for_ms >= (self.unit.lease_ms or LEASE_MS) - OVERDUE_MS:
+        if state in LIVE and silent_for_ms >= (unit.lease_ms or LEASE_MS) - OVERDUE_MS:
             self.failure = "the unit does not answer"
             self._end(Trigger.DOUBT)
             self._alarm(BY_CODE["COMM_LOST"], self.failure)
-        elif self.state in (State.ARMED, State.PAUSED) and silent_for_ms >= QUIET_OVERDUE_MS:
+        elif silent_for_ms >= QUIET_OVERDUE_MS and state in (State.ARMED, State.PAUSED):
             self._raise(BY_CODE["COMM_LOST"], "the unit does not answer")
 
     def _since(self, at_ms: int) -> int:

@@ -7,6 +7,7 @@ It sends nothing, waits for nothing and moves no state.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from device.control.allowed import Allowed
 from device.control.guard import Standing
@@ -30,11 +31,17 @@ from device.monitor.trends import Belief
 from device.monitor.view import Grant, Start
 from device.unit import Unit
 from protocols.limits import Quantity
-from protocols.plan import Emit, Plan, at_level, energy_mj, level
+from protocols.plan import Emit, Output, Plan, at_level, energy_mj, level
 
 MOMENT_MS = 10  # less than this is no output worth a start
 PERIOD_MS = 100  # of reports
 TICK_MS = 20  # a unit's timer may be this late: the next step is the shorter for it
+
+
+@lru_cache(maxsize=16)
+def _period_mj(output: Output, area_mm2: int) -> int:
+    """The energy of one status period, asked for with every report and the same throughout a step."""
+    return energy_mj(Emit(output, PERIOD_MS, 0), area_mm2)
 
 
 @dataclass(slots=True)
@@ -267,7 +274,7 @@ class Knowledge:
         """
         if self.step is None or self.unit is None or self.unit.area_mm2 is None:
             return self.energy_ceiling_mj
-        return self.energy_ceiling_mj + energy_mj(Emit(self.step.output, PERIOD_MS, 0), self.unit.area_mm2)
+        return self.energy_ceiling_mj + _period_mj(self.step.output, self.unit.area_mm2)
 
     def _delivered_max_ms(self, plan: Plan) -> int:
         """What the unit may have delivered by now: no more than up to the end of the step last started."""

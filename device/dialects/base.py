@@ -112,7 +112,7 @@ class UnitState(Enum):
     FAULT = "fault"
 
 
-RUNNING = frozenset((UnitState.EMITTING, UnitState.HELD))  # a step is
+RUNNING = (UnitState.EMITTING, UnitState.HELD)  # a step is
 
 
 # --- capabilities ---------------------------------------------------------------------------------

@@ -119,7 +119,7 @@ class Sight:
         if before.state is report.state is UnitState.EMITTING:
             self._uncounted_ms += most_ms - counted_ms
             return
-        if was_start == self._start and not {before.state, report.state} & RUNNING:
+        if was_start == self._start and before.state not in RUNNING and report.state not in RUNNING:
             most_ms = 0
         self._uncounted_ms += min(most_ms - counted_ms, 0)
 

@@ -38,7 +38,7 @@ class Watch:
         self.making_sure = False
         interval_ms = self._interval_ms(view.now_ms)
         faults = view.report.faults
-        for rule in self.rules:
+        for rule in self.rules if faults or self._remembers() else self._broken(view):
             said = bool(faults) and any(fault in rule.unit_faults for fault in faults)
             broken = said or (rule.breaks is not None and rule.breaks(view))
             if not broken and not self._follows(rule.code):
@@ -71,6 +71,14 @@ class Watch:
         before_ms = now_ms if self._judged_ms is None else self._judged_ms
         self._judged_ms = now_ms
         return min(now_ms - before_ms, INTERVAL_MAX_MS)
+
+    def _broken(self, view: View) -> list[Rule]:
+        """The rules that ``view`` breaks: of most views, none."""
+        return [rule for rule in self.rules if rule.breaks is not None and rule.breaks(view)]
+
+    def _remembers(self) -> bool:
+        """Whether anything is remembered of any rule."""
+        return bool(self._was_broken or self._broken_ms_20ths or self._since_ms)
 
     def _follows(self, code: str) -> bool:
         """Whether anything is remembered of the rule ``code``: of most, and most of the time, nothing is."""

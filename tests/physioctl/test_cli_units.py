@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -37,6 +38,7 @@ def test_the_demo_ends_well_and_says_what_was_delivered(capsys: pytest.CaptureFi
         "CONTACT_LOST",
     ):
         assert words in out
+    assert re.search(r"record     20260101-000000-[0-9a-f]{6}", out)
 
 
 def test_every_command_explains_itself_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""Every protocol that ships, rehearsed on every model of its family; and the same bytes for the same seed."""
+"""Every protocol that ships, rehearsed and planned on every model; and the same bytes for the same seed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,28 @@ from device.models import MODELS, model
 from physioctl.cli import run
 from physioctl.rehearsal.rehearse import Rehearsal, rehearse
 from physioctl.rehearsal.rig import Rig
+from protocols.compile import compile_plan
 from protocols.errors import Refused
 from protocols.library import bundled, find
+from protocols.limits import Limits
+from protocols.plan import Plan
 from simulator.faults import parse
 from tests.processes import finished
 
 FAMILIES = {id_: find(id_).family for id_ in bundled()}
-EVERY_PAIR = [
-    (id_, unit) for id_, family in FAMILIES.items() for unit in MODELS if family in (None, model(unit).family)
-]
+FITTING = {
+    id_: [unit for unit in MODELS if family in (None, model(unit).family)] for id_, family in FAMILIES.items()
+}
+# A whole session of each protocol, on the models that fit it in turn: what differs from one to the other is
+# its plan's limits, and every plan is compiled for every model.
+SESSIONS = [(id_, units[number % len(units)]) for number, (id_, units) in enumerate(FITTING.items())]
+
+
+def planned(id_: str, unit: str) -> Plan:
+    kind = model(unit)
+    return compile_plan(
+        find(id_), model=unit, family=kind.family, area_mm2=kind.area_mm2, limits=Limits(kind.bounds)
+    )
 
 
 def rehearsed(id_: str, unit: str, *faults: str) -> tuple[Rehearsal, Rig]:
@@ -28,8 +41,8 @@ def rehearsed(id_: str, unit: str, *faults: str) -> tuple[Rehearsal, Rig]:
     return rehearse(find(id_), rig), rig
 
 
-@pytest.mark.parametrize(("id_", "unit"), EVERY_PAIR)
-def test_a_bundled_protocol_delivers_what_it_plans_on_every_model_of_its_family(id_: str, unit: str) -> None:
+@pytest.mark.parametrize(("id_", "unit"), SESSIONS)
+def test_a_bundled_protocol_delivers_what_it_plans(id_: str, unit: str) -> None:
     rehearsal, rig = rehearsed(id_, unit)
 
     ended = rehearsal.ended
@@ -44,8 +57,15 @@ def test_a_bundled_protocol_delivers_what_it_plans_on_every_model_of_its_family(
     assert rehearsal.agrees
 
 
+@pytest.mark.parametrize("id_", FITTING)
+def test_a_bundled_protocol_is_the_same_plan_on_every_model_of_its_family(id_: str) -> None:
+    plans = [planned(id_, unit) for unit in FITTING[id_]]
+
+    assert len({(plan.steps, plan.delivered_ms, plan.total_ms, plan.energy_mj or 0) for plan in plans}) == 1
+
+
 def test_every_model_is_rehearsed_and_some_protocols_give_no_output() -> None:
-    assert {unit for _, unit in EVERY_PAIR} == set(MODELS)
+    assert {unit for id_, unit in SESSIONS if FAMILIES[id_] is not None} == set(MODELS)
     assert list(FAMILIES.values()).count(None) >= 2
 
 

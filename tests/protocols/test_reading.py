@@ -227,7 +227,7 @@ def test_a_thousand_mistakes_do_not_flood_the_screen() -> None:
     assert len(invalid.value.what.splitlines()) == 51
 
 
-LONG = "x" * 200_000
+LONG = "x" * 20_000
 
 
 @pytest.mark.hazard("H-22")
@@ -267,7 +267,7 @@ LONG = "x" * 200_000
         SOUND + f"screening: [{{code: {LONG}, ask: x}}]\n",
         SOUND + f"red_flags: [{{sign: x, action: {LONG}}}]\n",
         SOUND + f"red_flags: {LONG}\n",
-        "\n".join(f"{LONG[:60_000]}{n}: 1" for n in range(3)),
+        "\n".join(f"{LONG}{n}: 1" for n in range(3)),
     ],
     ids=lambda text: text.replace(SOUND, "").replace(LONG, "X")[:40],
 )

@@ -1,4 +1,4 @@
-"""Storms: a few hundred stories, every one that ever failed, and the machinery that draws and counts."""
+"""Storms: some two hundred stories, every one that ever failed, and the machinery that draws and counts."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ FAILED_ONCE = [
 SURVIVED = {"host_death", "host_freeze", "half_open", "cable_pulled", "restart", "brown_out", "lift_off"}
 
 
-@pytest.mark.parametrize("batch", range(8))
+# As many as show that nothing has come loose; `make storm` plays the thousands.
+@pytest.mark.parametrize("batch", range(4))
 def test_no_story_of_a_small_storm_breaks_a_rule(batch: int) -> None:
-    outcomes = [play(draw(seed_of(1, index))) for index in range(batch, 240, 8)]
+    outcomes = [play(draw(seed_of(1, index))) for index in range(batch, 120, 4)]
 
     assert [(outcome.story.seed, outcome.violations) for outcome in outcomes if outcome.violations] == []
 
@@ -100,7 +101,7 @@ def test_a_swapped_unit_proves_nothing_of_the_one_before(other: int, at_ms: int)
 @pytest.mark.parametrize("down", Fence)
 @pytest.mark.parametrize("model", ["us111", "ultragun", "ultragun_pro"])
 def test_no_story_with_one_fence_down_breaks_a_rule(model: str, down: Fence) -> None:
-    outcomes = [play(replace(draw(seed_of(5, index), model), down=down)) for index in range(12)]
+    outcomes = [play(replace(draw(seed_of(5, index), model), down=down)) for index in range(6)]
     quiet = [play(Story(1, model, name, down=down)) for name in names(model)]
 
     assert [(outcome.story.seed, outcome.violations) for outcome in outcomes if outcome.violations] == []
@@ -207,7 +208,7 @@ def test_every_kind_of_trouble_is_drawn_and_most_stories_have_some() -> None:
 
 
 def test_a_campaign_comes_to_the_same_with_one_process_and_with_two() -> None:
-    campaign = Campaign(30, seed=4)
+    campaign = Campaign(8, seed=4)
 
     assert list(campaign.played(1)) == list(campaign.played(2))
 
@@ -297,21 +298,21 @@ def test_a_story_is_told_with_all_that_befell_it() -> None:
 
 
 def test_the_command_prints_a_table_and_what_it_comes_to(capsys: pytest.CaptureFixture[str]) -> None:
-    code = run(["storm", "--count", "20", "--seed", "2", "--jobs", "1"])
+    code = run(["storm", "--count", "8", "--seed", "2", "--jobs", "1"])
 
     said = capsys.readouterr().out
     assert code == 0
     assert "worst ms" in said
-    assert said.rstrip().endswith("20 stories, seed 2: no violations")
+    assert said.rstrip().endswith("8 stories, seed 2: no violations")
 
 
 def test_the_command_prints_json_lines_that_end_with_the_count(capsys: pytest.CaptureFixture[str]) -> None:
-    code = run(["storm", "--count", "12", "--seed", "2", "--jobs", "1", "--json"])
+    code = run(["storm", "--count", "4", "--seed", "2", "--jobs", "1", "--json"])
 
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert code == 0
     assert {event["event"] for event in events[:-1]} == {"storm_kind"}
-    assert events[-1] == {"event": "storm_ended", "count": 12, "seed": 2, "violations": 0}
+    assert events[-1] == {"event": "storm_ended", "count": 4, "seed": 2, "violations": 0}
 
 
 def test_the_command_storms_over_any_protocol(capsys: pytest.CaptureFixture[str]) -> None:
