@@ -54,7 +54,10 @@ class Pace:
         if state in LIVE and self._watch.making_sure:
             return self.sent_ms + SURE_MS
         if state in LIVE:
-            return min(self.granted_ms + RENEW_MS, self._expected_end_ms(state, now_ms))
+            unit = self._known.unit
+            leased = unit is None or unit.policy.leased
+            renew_ms = (self.granted_ms if leased else self.sent_ms) + RENEW_MS
+            return min(renew_ms, self._expected_end_ms(state, now_ms))
         return self.sent_ms + LOOK_MS
 
     def step_end_ms(self, state: State) -> int | None:

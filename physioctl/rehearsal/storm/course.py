@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from sys import maxsize
 
 from device.wire.messages import Family
 from protocols.library import find, load
@@ -16,6 +17,7 @@ from protocols.model import EmitStep, PercussionLevel, Protocol, RepeatStep, Ste
 from simulator.nameplate import Nameplate, nameplate
 
 _FOLDER = Path(__file__).with_name("courses")
+BENCH = "bench"  # the body site that is none
 _RAMP_MS = {Family.ULTRASOUND: 3000, Family.PERCUSSION: 1000}  # where an author names none
 
 
@@ -44,10 +46,9 @@ class Course:
     total_ms: int
     level_mj_ms: float  # energy of one millisecond at the highest level; 0 for percussion
 
-    @property
-    def starts(self) -> int:
-        """How often output is started, when nothing goes wrong."""
-        return sum(1 for stage in self.stages if stage.level)
+    def starts(self, emission_ms: int = maxsize) -> int:
+        """How often output is started, when nothing goes wrong and no start asks for longer."""
+        return sum(-(-stage.duration_ms // emission_ms) for stage in self.stages if stage.level)
 
     def bound(self, step: int) -> int:
         """The highest level that may go out in ``step``, from 1 up: in a rest, that of the output before."""
@@ -66,6 +67,16 @@ def names(model: str) -> tuple[str, ...]:
     return tuple(
         path.stem for path in sorted(_FOLDER.glob("*.yaml")) if _family(_protocol(path.stem)) is _of(model)
     )
+
+
+def is_ultrasound(model: str) -> bool:
+    """Whether ``model`` gives ultrasound."""
+    return _of(model) is Family.ULTRASOUND
+
+
+def is_on_body(name: str, model: str) -> bool:
+    """Whether the course gives ultrasound on a body site."""
+    return is_ultrasound(model) and _protocol(name).body_site != BENCH
 
 
 @cache

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from device.control.controller import Controller
 from device.control.machine import State
-from device.dialects.base import Cleared, Look, Stop
-from device.dialects.native import Native
+from device.dialects.base import Cleared, Dialect, Look, Stop
 from device.events import Event, StateChanged
 from device.wire.messages import UnitState
 from physioctl.rehearsal.storm.host import MortalClock
@@ -35,9 +34,10 @@ class OtherRequest:
 class SecondProgram:
     """Sends its requests on the cable that the session uses; the session receives the answers too."""
 
-    def __init__(self, requests: Sequence[OtherRequest], cable: Cable) -> None:
+    def __init__(self, requests: Sequence[OtherRequest], cable: Cable, dialect: Dialect) -> None:
         self._requests = sorted(requests, reverse=True)
         self._cable = cable
+        self._dialect = dialect  # of its own: it knows nothing of what the session asks
 
     def next_ms(self) -> int | None:
         """When it sends next."""
@@ -48,7 +48,7 @@ class SecondProgram:
         while self._requests and self._requests[-1].at_ms <= now_ms:
             request = self._requests.pop()
             cleared = Cleared(Stop() if request.stop else Look())
-            self._cable.send(Native().say(cleared, request.seq), now_ms)
+            self._cable.send(self._dialect.say(cleared, request.seq), now_ms)
 
 
 class StoppedElsewhere:
