@@ -1,7 +1,8 @@
 """What a unit cannot tell is reckoned here, from what it does tell and from our own clock.
 
 The counts are at most too high: a time in which output was on at either end counts whole, at the higher of
-the levels, and so does the time from a start until the next report. The record says which of them were reckoned (`SessionStarted.reckoned`).
+the levels, and so does the time from a start until the next report. The record says which of them were
+reckoned (`SessionStarted.reckoned`).
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ it: until the unit's own timer ends it, or until it is switched off.
 from __future__ import annotations
 
 from math import ceil
+from sys import maxsize
 
 from physioctl.rehearsal.storm.hazards import BOUND_MS, clock_stretch, line_ms
 from physioctl.rehearsal.storm.host import MortalClock
@@ -26,7 +27,12 @@ class Loss:
         self._clock = clock
         self._kind = kind_called(story.dialect, story.host_loss)
         late_ms = line_ms(story) + self._kind.line_ms  # what is on the line may be in the way of the next
-        self._faults = [(f.at_ms, f.until_ms + late_ms) for f in story.faults if f.kind in ON_THE_LINE]
+        # A program whose port has gone opens it no more.
+        self._faults = [
+            (fault.at_ms, maxsize if fault.kind is FaultKind.CABLE_PULLED else fault.until_ms + late_ms)
+            for fault in story.faults
+            if fault.kind in ON_THE_LINE
+        ]
         self._latest_ms: int | None = None  # at which something was lost
         self._total_ms = 0
         self._times = 0

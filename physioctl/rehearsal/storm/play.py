@@ -263,7 +263,7 @@ class _Play:
             return
         self._judge_counts(kept, known_off=told.silence is Silence.PROVEN)
         if not self._judge.begun(FaultKind.LYING_SENSOR):
-            self._judge_energy(kept.energy_mj)
+            self._judge_energy(kept.energy_mj, known_off=told.silence is Silence.PROVEN)
 
     def _judge_counts(self, kept: Summary, *, known_off: bool) -> None:
         """The time in the record, against the truth: what the host reckons is at least what was given."""
@@ -284,10 +284,12 @@ class _Play:
         """How often output has ended."""
         return sum(change.output == 0 for change in self._rig.unit.changes)
 
-    def _judge_energy(self, kept_mj: int) -> None:
+    def _judge_energy(self, kept_mj: int, *, known_off: bool) -> None:
         """The energy in the record, against the truth: a fifth of it, and what no meter can tell."""
         true_mj, planned = self._rig.unit.energy_mj, self._course
         slack_ms = _METERED_STEP_MS * planned.starts() + bound_ms(self._story) + self._judge.loss.slack_ms()
+        if not known_off:  # nobody could hear of it
+            slack_ms += self._alone_ms
         if not self._kind.told:  # a ramp counts as its end, and what was on at either end counts whole
             slack_ms += (_RAMP_MAX_MS + RECKONED_MS) * (self._ends + 1)
         slack_mj = max(kept_mj, true_mj) * _METER_PCT / 100 + planned.level_mj_ms * slack_ms + 100
