@@ -72,8 +72,10 @@ class Loss:
 
     def slack_ms(self) -> int:
         """By how much more output may have been given than was planned: where the host alone ends it."""
-        if self._kind.leased:
-            return 0
         if self._kind.goes_on_ms is not None and not {f.kind for f in self._story.faults} & _COUNTED:
             return 0
-        return self._total_ms + self._times * (BOUND_MS + self._kind.line_ms)
+        return self.unstoppable_ms()
+
+    def unstoppable_ms(self) -> int:
+        """For how long nobody could stop the unit, in all; not at all for one with a lease."""
+        return 0 if self._kind.leased else self._total_ms + self._times * (BOUND_MS + self._kind.line_ms)

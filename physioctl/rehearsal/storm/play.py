@@ -269,6 +269,8 @@ class _Play:
         """The time in the record, against the truth: what the host reckons is at least what was given."""
         slack_ms = _COUNT_MS + clock_slack_ms(self._story, self._clock.now_ms())
         more_ms = 0 if known_off else max(bound_ms(self._story), self._alone_ms)  # nobody could hear it
+        if self._judge.begun(FaultKind.LYING_SESSION):  # its counts are not taken for the session's
+            more_ms += self._judge.loss.unstoppable_ms()
         less_ms = 0
         if self._kind.told:
             more_ms = max(more_ms, bound_ms(self._story))
