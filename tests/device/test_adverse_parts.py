@@ -1,4 +1,4 @@
-"""Sessions with a unit, a line, a dialect or a caller that somebody has made wrong, in every dialect and kind."""
+"""Sessions with a unit, a line, a dialect or a caller that somebody has made wrong, on every kind of unit."""
 
 from __future__ import annotations
 

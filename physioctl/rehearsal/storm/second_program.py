@@ -18,7 +18,8 @@ from simulator.cable import Cable
 from simulator.unit import SimulatedUnit
 
 _ARMED = frozenset((UnitState.READY, UnitState.EMITTING, UnitState.HELD))
-_PAUSED = frozenset((State.PAUSING.value, State.PAUSED.value))
+# The session has stopped the unit itself: for a pause, or because a step of a unit without a timer is over.
+_STOPPED = frozenset((State.PAUSING.value, State.PAUSED.value, State.FINISHING.value))
 _GOING_ON = frozenset((State.ARMED, State.EMITTING, State.HELD))  # no stop of the session's own stands
 
 
@@ -89,8 +90,8 @@ class StoppedElsewhere:
             self._hidden = not self._heard_since(armed_ms)
 
     def hear(self, event: Event) -> None:
-        """A pause of the session's own has stopped the unit too: its word says nothing of who did."""
-        if isinstance(event, StateChanged) and event.state in _PAUSED and self.unheard:
+        """The session has stopped the unit too: its word says nothing of who did."""
+        if isinstance(event, StateChanged) and event.state in _STOPPED and self.unheard:
             self._hidden = True
 
     @property
