@@ -33,9 +33,13 @@ class Priority(StrEnum):
 
 
 @cache
+def _name_of(kind: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind).lower()
+
+
 def name_of(kind: type[Event]) -> str:
     """The name of a kind of event in the record, such as ``step_started``."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
+    return _name_of(kind.__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from random import Random
 
 from device.wire.messages import BAUD
@@ -44,7 +44,7 @@ class Line:
         self._faults = faults
         self._deadly = [fault for fault in faults if _lets_nothing_pass(fault, toward)]
         self.next_ms = _NEVER_MS  # when the next bytes arrive
-        self._on_the_way: list[tuple[int, int, bytes]] = []
+        self._on_the_way: list[tuple[int, int, int, bytes]] = []  # arrival, number, last sent byte, data
         self._count = 0
         self._free_ms = 0
         self._latest_ms = 0
@@ -72,11 +72,21 @@ class Line:
         """What has come through by ``now_ms``, in the order of arrival."""
         came = []
         while self.next_ms <= now_ms:
-            at_ms, _, data = heappop(self._on_the_way)
+            at_ms, _, _, data = heappop(self._on_the_way)
             self.next_ms = self._on_the_way[0][0] if self._on_the_way else _NEVER_MS
             if not (self._deadly and self.is_dead(at_ms)):
                 came.append(data)
         return came
+
+    def is_busy(self, now_ms: int) -> bool:
+        """Whether bytes that were sent in this direction are still being transmitted at ``now_ms``."""
+        return self._free_ms > now_ms
+
+    def lose_what_is_sent(self, now_ms: int) -> None:
+        """Lose what is still being transmitted at ``now_ms``, and not what is merely late."""
+        self._on_the_way = [item for item in self._on_the_way if item[2] <= now_ms]
+        heapify(self._on_the_way)
+        self.next_ms = self._on_the_way[0][0] if self._on_the_way else _NEVER_MS
 
     def drop(self) -> None:
         """Lose what is on the way."""
@@ -90,7 +100,7 @@ class Line:
     def _put(self, at_ms: int, data: bytes) -> None:
         if data:
             self._count += 1
-            heappush(self._on_the_way, (at_ms, self._count, data))
+            heappush(self._on_the_way, (at_ms, self._count, self._free_ms, data))
             self.next_ms = self._on_the_way[0][0]
 
     def _harm(self, data: bytes, active: dict[FaultKind, float]) -> bytes:
@@ -108,6 +118,8 @@ class Cable:
     """Joins a host to ``unit`` in whatever time it is moved in.
 
     ``neighbours`` are further units on the same line: each hears the host, and what the others answer.
+    Where the line is half duplex, what one end sends while the other is transmitting is lost, and so is what
+    the other transmits; ``collisions_ms`` says when that was.
     """
 
     def __init__(
@@ -121,6 +133,7 @@ class Cable:
         self.unit = unit
         self._neighbours = tuple(neighbours)
         self.pulled = False
+        self.collisions_ms: list[int] = []
         self.on_arrival: Callable[[bytes], None] = _into_the_void
         self.on_pulled: Callable[[], None] | None = None
         on_line = tuple(fault for fault in faults if fault.kind in ON_THE_LINE)
@@ -138,7 +151,7 @@ class Cable:
     def send(self, data: bytes, now_ms: int) -> None:
         """Send ``data`` from the host's end."""
         if not self.pulled:
-            self._to_unit.carry(data, now_ms)
+            self._carry(self._to_unit, data, now_ms, against=self._to_host)
 
     def pull(self) -> None:
         """Pull the cable: what is on the way is lost."""
@@ -168,7 +181,7 @@ class Cable:
             for data in self._to_unit.arrived(at_ms):
                 for answer in self._answers(data, at_ms):
                     if not self.pulled:
-                        self._to_host.carry(answer, at_ms)
+                        self._carry(self._to_host, answer, at_ms, against=self._to_unit)
             for data in self._to_host.arrived(at_ms):
                 self.on_arrival(data)
         for unit in (self.unit, *self._neighbours):
@@ -178,6 +191,14 @@ class Cable:
     def others(self) -> list[SimulatedUnit]:
         """The units that are on the cable at some time instead of ``unit``."""
         return [other for _, other in self._others]
+
+    def _carry(self, line: Line, data: bytes, now_ms: int, *, against: Line) -> None:
+        """Let ``line`` carry ``data``, unless the other end is talking on the same pair of wires."""
+        line.carry(data, now_ms)
+        if self.unit.half_duplex and against.is_busy(now_ms):
+            self.collisions_ms.append(now_ms)
+            line.lose_what_is_sent(now_ms)
+            against.lose_what_is_sent(now_ms)
 
     def _answers(self, data: bytes, now_ms: int) -> Iterator[bytes]:
         """What each unit on the line says to ``data``; the others hear it as well."""

@@ -164,8 +164,9 @@ class OwnTimerFirmware(LeaseFirmware):
         return True
 
     def _lapse(self, own_ms: int) -> None:
-        if FaultKind.ENDLESS_LEASE in self._flaws:
-            super()._lapse(own_ms)
+        if FaultKind.ENDLESS_STEP in self._flaws:  # the one timer that it has
+            self._over = True
+            self.lease_until_ms = own_ms + _LOOKED_AT_MS
         else:
             self._end(native.UnitState.READY, Why.STEP_DONE, own_ms)
 

@@ -41,6 +41,7 @@ class ModbusUnit(SimulatedUnit):
     """A unit with a watchdog, at one ``address`` of its line."""
 
     bits_per_byte = _BITS_PER_BYTE
+    half_duplex = True  # RS-485 on one pair of wires
     firmware: type[LeaseFirmware] = LeaseFirmware
     _firmware: LeaseFirmware
 

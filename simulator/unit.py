@@ -35,6 +35,7 @@ class SimulatedUnit:
 
     firmware: type[Firmware] = FlawedFirmware
     bits_per_byte = 10  # on its line: 8N1
+    half_duplex = False  # its line has a pair of wires for each direction
 
     def __init__(
         self,

@@ -234,6 +234,10 @@ class Controller:
         for asked, answer in self._conversation.hear(data):
             self._receive(asked, answer)
 
+    def sent(self, now_ms: int) -> None:
+        """What was sent last has left by ``now_ms``: late, where this computer has stalled."""
+        self._conversation.left(now_ms)
+
     def lose_link(self, error: LinkLost, now_ms: int) -> None:
         """The link has gone."""
         self._move_to(now_ms)

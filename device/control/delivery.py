@@ -13,6 +13,7 @@ from device.control.admission import Admission
 from device.control.controller import Controller, Script
 from device.control.machine import State
 from device.control.schedule import LIVE, LOOK_MS
+from device.control.state import TICK_MS
 from device.dialects.base import Look, UnitState
 from device.events import Progress, Silence, StepEnded, StepStarted
 from device.monitor.conditions import CLOCK_TOLERANCE_PCT
@@ -94,6 +95,7 @@ class _Walk:
         self._controller = controller
         self._plan = plan
         self._shown_ms = 0
+        self._was_held = False  # at any time in the latest emission
         self.done = 0
         self.completed = False
 
@@ -144,7 +146,10 @@ class _Walk:
                 unheard += 1
                 if unheard >= ATTEMPTS:
                     self._controller.fail("the unit does not hear a start")
-            elif not self._has_run_out(held) and self._controller.known.has_energy_for(step, left_ms):
+            elif self._has_run_out(held):
+                if not self._was_held and not self._has_been_counted():
+                    self._controller.fail("the unit does not count the time for which it gives output")
+            elif self._controller.known.has_energy_for(step, left_ms):
                 self._controller.break_off(self._why_early(held))
 
     def _start(self, step: Emit, planned: Emit, owed_ms: int) -> Script[bool | None]:
@@ -156,9 +161,10 @@ class _Walk:
         if not (self._at(State.ARMED) and self._is_ready() and unchanged):
             return None  # what was permitted is not what would be started now
         self._controller.start(step, for_ms)
-        held = False
+        held = self._was_held = False
         while self._at(*LIVE):
             held = self._at(State.HELD)
+            self._was_held = self._was_held or held
             # When its output should end is the controller's to know: it may be due, and still be on.
             yield self._show_until(step, self._left_ms(owed_ms), self._now() + PROGRESS_MS)
         return held
@@ -177,6 +183,16 @@ class _Walk:
         if held or start is None or self._longest_ms() is None:
             return False
         return self._now() - start.at_ms >= start.for_ms * (100 - CLOCK_TOLERANCE_PCT) // 100
+
+    def _has_been_counted(self) -> bool:
+        """Whether the unit has counted all of an emission that has run out, and in which it had contact.
+
+        Else what is left of the step would never become less, however often it is started.
+        """
+        controller, start = self._controller, self._controller.known.start
+        if start is None:
+            return False
+        return controller.delivered_ms - start.base_ms >= max(start.for_ms - TICK_MS, 1)
 
     def _why_early(self, held: bool) -> str:
         """Why the unit has ended a step before its time, as far as its reports say."""

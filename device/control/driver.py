@@ -174,6 +174,7 @@ class Driver:
     def _send(self, item: Outgoing) -> None:
         try:
             self.link.send(item.data)
+            self.controller.sent(self.clock.now_ms())
         except LinkLost as error:
             self.controller.lose_link(error, self.clock.now_ms())
 

@@ -1,14 +1,15 @@
 """What a unit cannot tell is reckoned here, from what it does tell and from our own clock.
 
 The counts are at most too high: a time in which output was on at either end counts whole, at the higher of
-the levels. The record says which of them were reckoned (`SessionStarted.reckoned`).
+the levels, and so does the time from a start until the next report. The record says which of them were
+reckoned (`SessionStarted.reckoned`).
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from device.dialects.base import ALL_FIELDS, Report, ReportField, UnitState
+from device.dialects.base import ALL_FIELDS, Report, ReportField, SetOutput, UnitState
 from device.monitor.view import Start
 
 _PER_MJ = 10_000_000  # mW/cm² × mm² × % × ms are 10^-7 mJ
@@ -63,6 +64,8 @@ class Reckoner:
         if start.number != self._start:
             self._start, self._step_ms = start.number, 0
             since_ms = max(since_ms, start.at_ms)
+            # The unit may have taken it, and have ended it again, with no report of that in between.
+            self._was_on = not (report.refusal and report.asked == SetOutput.__name__)
         if not (self._was_on or _is_on(report)):
             return
         self._step_ms += now_ms - since_ms

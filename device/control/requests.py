@@ -8,7 +8,7 @@ been given up and what may still come of its answer has passed: a stop follows i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from device.dialects.base import Answer, Cleared, Correlation, Dialect, Intent, Stop
 
@@ -50,6 +50,11 @@ class Conversation:
         else:
             self._stops.clear()  # what follows may change the output again
         return self.dialect.say(cleared, self._seq)
+
+    def left(self, now_ms: int) -> None:
+        """The question under way has left only now: the line is free so much later."""
+        if self.standing is not None:
+            self.standing = replace(self.standing, at_ms=max(self.standing.at_ms, now_ms))
 
     def hear(self, data: bytes) -> list[tuple[Asked, Answer]]:
         """The answers in ``data`` that belong to a question of ours, with that question."""

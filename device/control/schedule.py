@@ -55,7 +55,10 @@ class Pace:
         if state in LIVE and self._watch.making_sure:
             return self.sent_ms + SURE_MS
         if state in LIVE:
-            due_ms = min(self.granted_ms + RENEW_MS, self._expected_end_ms(state, now_ms))
+            unit = self._known.unit
+            leased = unit is None or unit.policy.leased
+            renew_ms = (self.granted_ms if leased else self.sent_ms) + RENEW_MS
+            due_ms = min(renew_ms, self._expected_end_ms(state, now_ms))
             return due_ms if self._known.level_to_lower_to is None else min(due_ms, self.sent_ms + LOWER_MS)
         return self.sent_ms + LOOK_MS
 

@@ -283,7 +283,7 @@ RULES: tuple[Rule, ...] = (
         True,
         Effect.FAIL,
         "the unit does not answer",
-        "Look at the unit: its output should be off. Check the cable.",
+        "Look at the unit: if its output is not off, switch it off at its own switch. Check the cable.",
     ),
     Rule(
         "POWER_MISMATCH",

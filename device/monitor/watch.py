@@ -7,7 +7,6 @@ the session is the controller's. Figures are this project's own.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -28,7 +27,7 @@ class Watch:
     _since_ms: dict[str, int] = field(default_factory=dict)
     _right_ms: dict[str, int] = field(default_factory=dict)  # since when a broken rule holds again
     _raised: set[str] = field(default_factory=set)
-    _broken_ms_10ths: Counter[str] = field(default_factory=Counter)  # of late, in tenths of a millisecond
+    _broken_ms_10ths: dict[str, int] = field(default_factory=dict)  # of late, in tenths of a millisecond
     _was_broken: set[str] = field(default_factory=set)  # by the report before
     _judged_ms: int | None = None  # when that was
 
@@ -78,11 +77,11 @@ class Watch:
 
     def _remembers(self) -> bool:
         """Whether anything is remembered of any rule."""
-        return bool(self._was_broken or self._broken_ms_20ths or self._since_ms)
+        return bool(self._was_broken or self._broken_ms_10ths or self._since_ms)
 
     def _follows(self, code: str) -> bool:
         """Whether anything is remembered of the rule ``code``: of most, and most of the time, nothing is."""
-        return code in self._was_broken or code in self._since_ms or self._broken_ms_10ths[code] > 0
+        return code in self._was_broken or code in self._since_ms or code in self._broken_ms_10ths
 
     def _add(self, rule: Rule, broken: bool, interval_ms: int) -> bool:
         """Add up for how long the rule has been broken; say whether that is long enough in all.
@@ -93,7 +92,9 @@ class Watch:
         ends = broken + (rule.code in self._was_broken)
         (self._was_broken.add if broken else self._was_broken.discard)(rule.code)
         change = FORGIVEN * ends * interval_ms // 2 if ends else -interval_ms
-        self._broken_ms_10ths[rule.code] = total = max(self._broken_ms_10ths[rule.code] + change, 0)
+        total = max(self._broken_ms_10ths.pop(rule.code, 0) + change, 0)
+        if total:
+            self._broken_ms_10ths[rule.code] = total
         return total >= FORGIVEN * rule.sustain_ms
 
     def _is_over(self, rule: Rule, now_ms: int) -> bool:

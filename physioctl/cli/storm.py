@@ -18,10 +18,12 @@ from physioctl.cli.printing import json_line, say, table
 from physioctl.errors import UsageMistake
 from physioctl.rehearsal.storm.campaign import Campaign, Row, rows, shortest
 from physioctl.rehearsal.storm.course import course
+from physioctl.rehearsal.storm.kinds import KINDS, host_loss_of
 from physioctl.rehearsal.storm.play import Outcome, play
 from physioctl.rehearsal.storm.story import Story, draw
 from physioctl.rehearsal.storm.timeline import told
 from protocols.errors import PhysioctlError
+from simulator.dialects import DIALECTS, HOST_LOSS
 
 _AS_PRINTED = "Give a story's seed, or its JSON as a storm printed it."
 _JOBS_MAX = 256  # processes; this project's own figure
@@ -36,6 +38,8 @@ _ENDS = ("completed", "stopped", "interrupted", "host died")
 )
 @click.option("--unit", type=click.Choice(MODELS), help="Only this model.")
 @click.option("--protocol", metavar="PROTOCOL", help="Play this protocol; needs --unit.")
+@click.option("--dialect", type=click.Choice(DIALECTS), default="native", show_default=True)
+@click.option("--host-loss", type=click.Choice(HOST_LOSS), help="What ends output without a host (modbus).")
 @click.option(
     "--jobs", type=click.IntRange(1, _JOBS_MAX), help="Processes to use; one for each core by default."
 )
@@ -46,6 +50,8 @@ def storm(
     seed: int,
     unit: str | None,
     protocol: str | None,
+    dialect: str,
+    host_loss: str | None,
     jobs: int | None,
     story: str | None,
     as_json: bool,
@@ -58,37 +64,49 @@ def storm(
     \b
     Examples:
       physioctl storm --count 10000 --seed 1
+      physioctl storm --dialect modbus --host-loss timer --count 2000
       physioctl storm --story 141736749522567
     """
+    asked = Campaign(count, seed, unit, protocol, *_kind(dialect, host_loss))
     if protocol is not None:
-        _try_out(protocol, unit)
+        _try_out(asked, protocol)
     if story is not None:
-        return _tell(_story(story, unit, protocol))
-    campaign = Campaign(count, seed, unit, protocol)
-    outcomes = list(_played(campaign, jobs or os.cpu_count() or 1))
+        return _tell(_story(story, asked))
+    outcomes = list(_played(asked, jobs or os.cpu_count() or 1))
     broken = [outcome for outcome in outcomes if outcome.violations]
     if as_json:
-        _as_json(campaign, outcomes, broken)
+        _as_json(asked, outcomes, broken)
     else:
-        _as_text(campaign, outcomes, broken)
+        _as_text(asked, outcomes, broken)
     return Exit.FAULT if broken else Exit.DONE
 
 
-def _try_out(protocol: str, unit: str | None) -> None:
+def _kind(dialect: str, host_loss: str | None) -> tuple[str, str | None]:
+    """The dialect and what ends output without a host, as stories have them."""
+    host_loss = host_loss_of(dialect, host_loss)
+    if (dialect, host_loss) not in KINDS:
+        raise UsageMistake(f"a {dialect} unit has a lease, and nothing else", "Use --dialect modbus as well.")
+    return dialect, host_loss
+
+
+def _try_out(asked: Campaign, protocol: str) -> None:
     """See that the protocol can be run at all, before it is called a fault that it cannot."""
-    if unit is None:
+    if asked.model is None:
         raise UsageMistake("a protocol is for one family of units", "Name the model too, with --unit.")
-    outcome = play(Story(0, unit, protocol))
+    outcome = play(Story(0, asked.model, protocol, dialect=asked.dialect, host_loss=asked.host_loss))
     if outcome.violations:
         raise UsageMistake(
-            f"{protocol} does not run on a sound {unit}: {outcome.violations[0].what}",
-            f"See why with: physioctl rehearse {protocol} --unit {unit}",
+            f"{protocol} does not run on a sound {asked.model}: {outcome.violations[0].what}",
+            f"See why with: physioctl rehearse {protocol} --unit {asked.model}",
         )
 
 
-def _story(text: str, unit: str | None, protocol: str | None) -> Story:
+def _story(text: str, asked: Campaign) -> Story:
     try:
-        story = draw(int(text), unit, protocol) if text.isdigit() else Story.from_json(text)
+        if text.isdigit():
+            story = draw(int(text), asked.model, asked.protocol, asked.dialect, asked.host_loss)
+        else:
+            story = Story.from_json(text)
         course(story.course, story.model)
     except (ValueError, TypeError, AttributeError, LookupError, PhysioctlError) as error:
         raise UsageMistake(f"this is no story: {error}", _AS_PRINTED) from error
@@ -143,7 +161,8 @@ def _as_text(campaign: Campaign, outcomes: Sequence[Outcome], broken: Sequence[O
     say(
         "latent: nothing goes out beyond what was set; of a stuck output, only the unit's own switch ends it."
     )
-    say("stretched: the worst while the unit's own clock was slow as well, which makes its lease longer.")
+    say("stretched: the worst while the unit's own clock was slow as well, which makes its lease longer,")
+    say("or, on a unit without a lease, while the host or the line was lost.")
     for outcome in broken[:_SHOWN]:
         short = shortest(outcome)
         violation = short.violations[0]

@@ -16,30 +16,39 @@ from device.control.controller import Controller, Outgoing, Script
 from device.control.delivery import deliver
 from device.control.handshake import greet
 from device.control.machine import State
-from device.dialects.native import Native
 from device.errors import LinkLost
-from device.events import Acted, Event, LevelLowered
+from device.events import Acted, Event, LevelLowered, Silence
 from device.operator import Act, Lower
+from physioctl.rehearsal.rig import speaking
 from protocols.errors import PhysioctlError
-from protocols.plan import Emit, Guide, Rest
+from protocols.plan import Emit, Guide, Rest, level
 from simulator.record import Why
-from simulator.unit import SimulatedUnit
-from tests.support import LEASE_MS, ULTRASOUND, admission_of, plan_of
+from tests.support import LEASE_MS, OUTPUTS, admission_of, plan_of
 
-STEPS = (Guide("Lie down.", 300), Emit(ULTRASOUND, 2500, 400), Rest(200), Emit(ULTRASOUND, 1500, 0))
 PERIOD_MS = 100
-LEVEL = ULTRASOUND.intensity_mw_cm2
 LOWERED_MS = 1000 + LEASE_MS + PERIOD_MS  # what a unit does not take is asked again for a second, and stopped
+LINE_MS = 100  # that a stop may wait on a line with one request at a time
+EMISSION_MS = 10_500  # of one start, and for how long that may be under way
 
 
 class Walk(RuleBasedStateMachine):
     """One session of one unit, with nothing between the two but this."""
 
+    model = "us111"
+    dialect, host_loss = "native", ""
+    bound_ms = LEASE_MS + PERIOD_MS  # of output that the host does not know of, or that is not wanted
+    leased = True  # so, whatever was lost; else from when nothing is lost any more
+
     def __init__(self) -> None:
         super().__init__()
         self.now_ms = 0
-        self.unit = SimulatedUnit("us111")
-        self.controller = Controller(Native(), 0, "a walk")
+        spoken = speaking(self.dialect, self.host_loss or None)
+        output = OUTPUTS[self.model]
+        self.steps = (Guide("Lie down.", 300), Emit(output, 2500, 400), Rest(200), Emit(output, 1500, 0))
+        self.level = level(output)
+        self.unit = spoken.unit(self.model)
+        self.controller = Controller(spoken.dialect(), 0, "a walk")
+        self.lost_ms = -1  # when something was lost last: the line, or the host's time
         self.script: Script[None] | None = self.session()
         self.wake_ms = 0
         self.to_unit: list[bytes] = []
@@ -55,7 +64,7 @@ class Walk(RuleBasedStateMachine):
         """A handshake, and the delivery of a plan."""
         unit = yield from greet(self.controller)
         self.controller.record_from_here()
-        plan = plan_of(unit, *STEPS)
+        plan = plan_of(unit, *self.steps)
         yield from deliver(self.controller, plan, 7, admission=admission_of(plan), attended=True)
 
     # --- the host ---------------------------------------------------------------------------------------
@@ -80,7 +89,7 @@ class Walk(RuleBasedStateMachine):
 
     def hear(self, event: Event) -> None:
         if isinstance(event, LevelLowered):
-            assert event.after < event.before <= LEVEL
+            assert event.after < event.before <= self.level
             self.lowered = event.after, self.now_ms
         if not isinstance(event, Acted):
             return
@@ -107,6 +116,8 @@ class Walk(RuleBasedStateMachine):
 
     def unit_turn(self) -> None:
         self.unit.move_to(self.now_ms)
+        if self.deaf or self.mute or self.cut:
+            self.lost_ms = self.now_ms
         for data in self.take(self.to_unit, lost=self.deaf or self.cut):
             if answer := self.unit.hear(data, self.now_ms):
                 self.to_host.append(answer)
@@ -139,6 +150,7 @@ class Walk(RuleBasedStateMachine):
         while self.now_ms < until_ms:
             self.now_ms += 5
             self.unit_turn()
+            self.lost_ms = self.now_ms
             self.look()
 
     @rule(deaf=st.booleans(), mute=st.booleans())
@@ -191,14 +203,21 @@ class Walk(RuleBasedStateMachine):
     def look(self) -> None:
         unit = self.unit
         assert unit.breaches == []
-        assert unit.output <= LEVEL + 1e-6
+        assert unit.output <= self.level + 1e-6
         self.look_at_what_was_lowered()
         if unit.silent_since_ms is None:
             assert unit.lease_live
-            assert self.now_ms - self.controller.heard_ms <= LEASE_MS + PERIOD_MS
+            assert self.since(self.controller.heard_ms) <= self.bound_ms
             if self.against_since_ms is not None:
-                assert self.now_ms - self.against_since_ms <= LEASE_MS + PERIOD_MS
-        assert unit.delivered_ms <= sum(step.duration_ms for step in STEPS if isinstance(step, Emit)) + 5
+                assert self.since(self.against_since_ms) <= self.bound_ms
+        planned_ms = sum(step.duration_ms for step in self.steps if isinstance(step, Emit))
+        assert unit.delivered_ms <= planned_ms + 5 or (self.host_loss == "none" and self.lost_ms >= 0)
+        if self.host_loss == "none" and unit.silent_since_ms is None:
+            assert self.controller.silence() is not Silence.INFERRED
+
+    def since(self, at_ms: int) -> int:
+        """How long ``at_ms`` is ago; without a lease, nothing counts that the host could do nothing about."""
+        return self.now_ms - (at_ms if self.leased else max(at_ms, self.lost_ms))
 
     def look_at_what_was_lowered(self) -> None:
         """What the unit has taken is never exceeded again, and it has taken or ended it before long."""
@@ -209,10 +228,38 @@ class Walk(RuleBasedStateMachine):
             assert self.unit.output <= self.lowered[0] + 1e-6
 
     def teardown(self) -> None:
-        """Whatever happened, the unit is silent a lease later, with nobody's help."""
-        self.unit.move_to(self.now_ms + LEASE_MS + PERIOD_MS)
+        """Whatever happened, the unit is silent a lease later, or when its timer ends, with nobody's help."""
+        if self.host_loss == "none":
+            return
+        self.unit.move_to(self.now_ms + (self.bound_ms if self.leased else EMISSION_MS))
         assert self.unit.output == 0
+
+
+class LeaseWalk(Walk):
+    """The same on a Modbus unit with a watchdog."""
+
+    dialect, host_loss = "modbus", "lease"
+    bound_ms = Walk.bound_ms + LINE_MS
+
+
+class TimerWalk(LeaseWalk):
+    """The same on one with a timer."""
+
+    host_loss = "timer"
+    leased = False
+
+
+class NoneWalk(TimerWalk):
+    """The same on one with neither: it gives no ultrasound on a body site."""
+
+    model = "ultragun"
+    host_loss = "none"
 
 
 TestWalk = Walk.TestCase
 TestWalk.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
+TestLeaseWalk = LeaseWalk.TestCase
+TestTimerWalk = TimerWalk.TestCase
+TestNoneWalk = NoneWalk.TestCase
+for case in (TestLeaseWalk, TestTimerWalk, TestNoneWalk):
+    case.settings = settings(max_examples=20, stateful_step_count=40, deadline=None, derandomize=True)

@@ -184,3 +184,13 @@ def test_the_dialect_is_told_of_each_answer_that_is_given_up() -> None:
     conversation.ask(Cleared(Look()), 1100)
 
     assert dialect.given_up == 1
+
+
+@pytest.mark.hazard("H-17")
+def test_the_line_is_free_the_later_for_a_question_that_has_left_late() -> None:
+    conversation = Conversation(Spoken(IN_ORDER))
+    conversation.ask(Cleared(Look()), 1000)
+
+    conversation.left(1500)
+
+    assert conversation.free_at_ms() == 1580

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from queue import SimpleQueue
+
 import pytest
 
 from device.clock import VirtualClock
@@ -13,7 +15,7 @@ from device.events import Acted, Commanded, Event, HostDelayed, Silence, StateCh
 from device.link import Inbox
 from device.operator import Act
 from physioctl.rehearsal.disk import SimulatedDisk
-from physioctl.rehearsal.rig import CableLink, Rig
+from physioctl.rehearsal.rig import CableLink, Rig, speaking
 from protocols.errors import PhysioctlError
 from protocols.plan import Guide, Rest
 from simulator.cable import Cable
@@ -379,3 +381,38 @@ def test_a_host_that_was_busy_is_not_taken_for_a_unit_that_is_wrong(
 
     assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, 2 * SECOND_MS)
     assert {rule.code for rule in rig.controller.alarms} <= {"HOST_DELAYED"}
+
+
+class StallingLink(CableLink):
+    """The end of a cable of a computer that once stalls with a message in its hand."""
+
+    stalls_at_ms: int | None = None
+
+    def send(self, data: bytes) -> bool:
+        if self.stalls_at_ms is not None and self._clock.now_ms() >= self.stalls_at_ms:
+            self.stalls_at_ms = None
+            self._clock.wait(SimpleQueue[None](), self._clock.now_ms() + 300)
+        return super().send(data)
+
+
+@pytest.mark.hazard("H-17")
+@pytest.mark.parametrize("kind", ["lease", "timer", "none"])
+@pytest.mark.parametrize("at_ms", [2000, 2050])
+def test_after_a_stall_nothing_is_sent_over_the_answer_to_what_left_late(kind: str, at_ms: int) -> None:
+    spoken = speaking("modbus", kind)
+    links: list[StallingLink] = []
+
+    def link(cable: Cable, clock: VirtualClock, inbox: Inbox) -> StallingLink:
+        links.append(StallingLink(cable, clock, inbox))
+        return links[0]
+
+    rig = Rig("ultragun", link=link, unit=spoken.unit, dialect=spoken.dialect)
+    links[0].stalls_at_ms = at_ms
+    rig.person.will(Act.STOP, at_ms + 200)
+    rig.driver.record_to(Ledger())
+    plan = plan_of(rig.driver.run(greet(rig.controller)), emit(rig, 5 * SECOND_MS))
+
+    run_plan(rig.driver, plan, attended=True)
+
+    assert rig.cable.collisions_ms == []
+    assert rig.unit.output == 0

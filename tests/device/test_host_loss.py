@@ -122,6 +122,21 @@ def test_where_nothing_ends_output_no_ultrasound_is_started_on_a_body_site() -> 
     assert [change for change in rig.unit.changes if change.output] == []
 
 
+@pytest.mark.hazard("H-02")
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+@pytest.mark.parametrize("step_ms", [24, 200, 1_000, 12_000])
+@pytest.mark.parametrize("attended", [True, False])
+def test_a_unit_that_does_not_count_is_not_asked_for_the_rest_again_and_again(
+    attended: bool, step_ms: int, share: float
+) -> None:
+    rig = rig_with("timer", "ultragun", f"lying_count@0s+60s={share}")
+
+    delivery = run_plan(rig.driver, plan_on(rig, step_ms), attended=attended)
+
+    assert delivery.ended is Ended.INTERRUPTED or delivery.delivered_ms == step_ms
+    assert rig.unit.delivered_ms <= step_ms + step_ms * 2 // 100 + 600
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_output_goes_on_after_guidance_on_every_kind_of_unit(kind: str) -> None:
     rig = rig_with(kind, "ultragun")

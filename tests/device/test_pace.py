@@ -10,7 +10,7 @@ from device.control.machine import State
 from device.control.requests import Conversation
 from device.control.schedule import Pace
 from device.control.state import Knowledge
-from device.dialects.base import Cleared, Intent, Look, Renew, Stop
+from device.dialects.base import Cleared, HostLoss, Intent, Look, Renew, Stop
 from device.dialects.native import Native
 from device.monitor.watch import Watch
 from tests.device.parts import EMITTING, NONCE, REPORT, SESSION, UNIT
@@ -90,6 +90,18 @@ def test_more_time_is_given_every_90_ms(host: Host, state: State) -> None:
     host.pace.sent_ms, host.pace.granted_ms = 1070, 1000
 
     assert host.pace.due_ms(state, 1071) == 1090
+
+
+@pytest.mark.parametrize("host_loss", [HostLoss.OWN_TIMER, HostLoss.NONE])
+@pytest.mark.parametrize("state", LIVE)
+def test_a_unit_without_a_lease_is_looked_at_as_often_and_no_more(
+    host: Host, state: State, host_loss: HostLoss
+) -> None:
+    host.known.unit = replace(UNIT, declared=replace(UNIT.declared, host_loss=host_loss))
+    host.known.step_end_ms = 10_000
+    host.pace.granted_ms, host.pace.sent_ms = 0, 1000
+
+    assert host.pace.due_ms(state, 1003) == 1090
 
 
 def test_a_unit_that_has_not_yet_been_seen_to_begin_is_looked_at_within_a_quarter_of_a_second(

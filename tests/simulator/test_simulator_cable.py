@@ -212,3 +212,30 @@ def test_a_line_is_the_same_every_time() -> None:
         runs.append((host.damaged, host.unit.changes, host.unit.energy_mj))
 
     assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize(("half_duplex", "answered"), [(True, 0), (False, 2)])
+def test_on_one_pair_of_wires_both_are_lost_when_both_ends_talk_at_once(
+    half_duplex: bool, answered: int
+) -> None:
+    host = Host()
+    host.unit.half_duplex = half_duplex
+    host.send(Identify())
+    host.answers(4)  # the request has arrived, and its answer is being transmitted
+
+    host.send(Look())
+
+    assert len(host.answers(100)) == answered
+    assert len(host.cable.collisions_ms) == half_duplex
+
+
+def test_one_end_that_sends_in_pieces_loses_nothing() -> None:
+    host = Host()
+    host.unit.half_duplex = True
+    frame = encode(Frame(Look.TYPE, 1, Look().pack()))
+
+    host.cable.send(frame[:5], 0)
+    host.cable.send(frame[5:], 0)
+
+    assert len(host.answers(100)) == 1
+    assert host.cable.collisions_ms == []

@@ -6,16 +6,21 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pytest
 
+from device.control.policy import POLICIES, START_WITHIN_MS
+from device.dialects.base import HostLoss
+from device.dialects.modbus import Modbus
 from device.operator import Act
 from physioctl.cli import run
 from physioctl.rehearsal.storm.campaign import Campaign, percentile, rows
-from physioctl.rehearsal.storm.course import course, names
+from physioctl.rehearsal.storm.course import course, must_end, names
 from physioctl.rehearsal.storm.fences import Fence
 from physioctl.rehearsal.storm.hazards import BOUND_MS, LATENT, LEASE_MS, PERIOD_MS
 from physioctl.rehearsal.storm.host import Freeze, SlowDisk
+from physioctl.rehearsal.storm.kinds import KINDS
 from physioctl.rehearsal.storm.play import Outcome, play
 from physioctl.rehearsal.storm.second_program import OtherRequest
 from physioctl.rehearsal.storm.shrink import shrink
@@ -23,6 +28,7 @@ from physioctl.rehearsal.storm.story import Story, draw, seed_of
 from physioctl.rehearsal.storm.timeline import told
 from simulator.faults import Fault, FaultKind
 
+HOST_LOSS = ("lease", "timer", "none")
 FAILED_ONCE = [
     line
     for line in Path(__file__).with_name("storm_seeds.txt").read_text(encoding="utf-8").splitlines()
@@ -31,10 +37,26 @@ FAILED_ONCE = [
 SURVIVED = {"host_death", "host_freeze", "half_open", "cable_pulled", "restart", "brown_out", "lift_off"}
 
 
+def _modbus(host_loss: str, **others: Any) -> Story:
+    return Story(1, "us111", "storm-steady", dialect="modbus", host_loss=host_loss, **others)
+
+
 # As many as show that nothing has come loose; `make storm` plays the thousands.
 @pytest.mark.parametrize("batch", range(4))
 def test_no_story_of_a_small_storm_breaks_a_rule(batch: int) -> None:
     outcomes = [play(draw(seed_of(1, index))) for index in range(batch, 120, 4)]
+
+    assert [(outcome.story.seed, outcome.violations) for outcome in outcomes if outcome.violations] == []
+
+
+@pytest.mark.parametrize("host_loss", HOST_LOSS)
+@pytest.mark.parametrize("batch", range(4))
+def test_no_story_of_a_small_storm_breaks_a_rule_on_modbus_units_of_any_kind(
+    host_loss: str, batch: int
+) -> None:
+    seeds = [seed_of(1, index) for index in range(batch, 60, 4)]
+
+    outcomes = [play(draw(seed, dialect="modbus", host_loss=host_loss)) for seed in seeds]
 
     assert [(outcome.story.seed, outcome.violations) for outcome in outcomes if outcome.violations] == []
 
@@ -53,6 +75,68 @@ def test_a_story_in_which_nothing_happens_is_completed(model: str) -> None:
 
         assert (outcome.ended, outcome.violations, outcome.figures) == ("completed", (), ())
         assert outcome.kinds == {"nothing"}
+
+
+@pytest.mark.parametrize("host_loss", HOST_LOSS)
+@pytest.mark.parametrize("model", ["us111", "ultragun", "ultragun_pro"])
+def test_a_story_in_which_nothing_happens_is_completed_on_modbus_units(model: str, host_loss: str) -> None:
+    for name in names(model):
+        outcome = play(Story(1, model, name, dialect="modbus", host_loss=host_loss))
+
+        assert (outcome.ended, outcome.violations, outcome.figures) == ("completed", (), ())
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(("host_loss", "took_ms"), [("lease", LEASE_MS), ("timer", 10_000)])
+def test_without_a_host_output_ends_by_what_the_kind_of_unit_has(host_loss: str, took_ms: int) -> None:
+    (figure,) = play(_modbus(host_loss, death_ms=200)).figures
+
+    assert took_ms - 2 * PERIOD_MS < figure.took_ms <= took_ms
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"faults": (Fault(FaultKind.CABLE_PULLED, 5000, 20_000),)},
+        {"faults": (Fault(FaultKind.HALF_OPEN, 5000, 20_000, 0.0),)},
+    ],
+)
+def test_without_lease_and_timer_output_goes_on_and_is_told_to_be_unknown(trouble: dict[str, Any]) -> None:
+    story = _modbus("none", **trouble)
+
+    outcome, lines = told(story)
+
+    assert (outcome.ended, outcome.violations, outcome.figures) == ("interrupted", (), ())
+    assert any("session_ended" in line and "silence=unknown" in line for line in lines)
+    assert not any("UNIT   output 0" in line for line in lines)
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(
+    "story",
+    [
+        Story(1, "us111", "storm-steady", attended=False, dialect="modbus", host_loss="none"),
+        Story(1, "ultragun", "storm-strokes", attended=False, dialect="modbus", host_loss="none"),
+        Story(1, "us111", "calf-tightness-ultrasound", dialect="modbus", host_loss="none"),
+    ],
+)
+def test_what_may_not_be_given_without_lease_and_timer_is_refused(story: Story) -> None:
+    outcome = play(story)
+
+    assert (outcome.ended, outcome.violations) == ("Refused", ())
+
+
+@pytest.mark.parametrize("host_loss", HOST_LOSS)
+def test_a_persons_stop_follows_the_request_under_way_on_every_kind_of_unit(host_loss: str) -> None:
+    line = Modbus.promises.line
+
+    outcomes = [play(_modbus(host_loss, acts=((at_ms, Act.STOP),))) for at_ms in range(5000, 5100, 9)]
+
+    assert {outcome.ended for outcome in outcomes} == {"stopped"}
+    times = [figure.took_ms for outcome in outcomes for figure in outcome.figures]
+    assert len(times) == len(outcomes)
+    assert max(times) <= line.answer_max_ms + line.drain_ms + 10
 
 
 @pytest.mark.parametrize(
@@ -181,10 +265,46 @@ def test_a_story_written_out_reads_back_as_it_was() -> None:
     assert any(story.elsewhere for story in stories)
 
 
+@pytest.mark.parametrize("host_loss", HOST_LOSS)
+def test_a_story_of_modbus_units_reads_back_as_it_was(host_loss: str) -> None:
+    stories = [draw(seed_of(3, index), dialect="modbus", host_loss=host_loss) for index in range(200)]
+
+    assert [Story.from_json(story.as_json()) for story in stories] == stories
+    assert {(story.dialect, story.host_loss) for story in stories} == {("modbus", host_loss)}
+
+
+def test_the_kinds_of_unit_that_the_judge_knows_are_those_there_are() -> None:
+    line = Modbus.promises.line
+    emission_max_ms = POLICIES[HostLoss.OWN_TIMER].emission_max_ms
+
+    assert set(KINDS) == {("native", None), *(("modbus", host_loss) for host_loss in HOST_LOSS)}
+    assert {kind.line_ms for kind in KINDS.values()} == {0, line.answer_max_ms + line.drain_ms}
+    assert emission_max_ms is not None
+    assert emission_max_ms <= KINDS["modbus", "timer"].timer_ms <= emission_max_ms + START_WITHIN_MS
+
+
+@pytest.mark.parametrize("host_loss", HOST_LOSS)
+def test_every_kind_of_trouble_that_a_kind_of_unit_can_have_is_drawn(host_loss: str) -> None:
+    stories = [draw(seed_of(1, index), dialect="modbus", host_loss=host_loss) for index in range(600)]
+
+    drawn = {fault.kind for story in stories for fault in story.faults}
+    assert drawn == set(FaultKind) - KINDS["modbus", host_loss].not_drawn
+    if host_loss == "none":
+        assert {story.attended for story in stories} == {True, False}
+        assert any(must_end(story.course, story.model) for story in stories)
+
+
 def test_a_story_from_before_there_were_slow_disks_and_second_programs_is_read() -> None:
     story = Story.from_json(FAILED_ONCE[0])
 
-    assert (story.disk, story.elsewhere) == (None, ())
+    assert (story.disk, story.elsewhere, story.dialect, story.host_loss) == (None, (), "native", None)
+
+
+def test_a_story_of_a_kind_of_unit_that_there_is_not_is_none() -> None:
+    text = Story(1, "us111", "storm-steady", dialect="modbus", host_loss="none").as_json()
+
+    with pytest.raises(ValueError, match="no simulated units"):
+        Story.from_json(text.replace('"none"', '"never"'))
 
 
 @pytest.mark.parametrize("text", ["{}", "[1]", '{"seed": 1}', "no json", '{"faults": ["moonlight@1s"]}'])
@@ -306,6 +426,14 @@ def test_the_command_prints_a_table_and_what_it_comes_to(capsys: pytest.CaptureF
     assert said.rstrip().endswith("8 stories, seed 2: no violations")
 
 
+@pytest.mark.parametrize("asked", [[], ["--host-loss", "timer"], ["--host-loss", "none"]])
+def test_the_command_storms_over_modbus_units(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["storm", "--count", "6", "--jobs", "1", "--dialect", "modbus", *asked])
+
+    assert code == 0
+    assert capsys.readouterr().out.rstrip().endswith("6 stories, seed 1: no violations")
+
+
 def test_the_command_prints_json_lines_that_end_with_the_count(capsys: pytest.CaptureFixture[str]) -> None:
     code = run(["storm", "--count", "4", "--seed", "2", "--jobs", "1", "--json"])
 
@@ -326,6 +454,7 @@ def test_the_command_storms_over_any_protocol(capsys: pytest.CaptureFixture[str]
     "asked",
     [
         ["--protocol", "unit-check"],
+        ["--host-loss", "timer"],
         ["--protocol", "unit-check", "--unit", "ultragun"],
         ["--story", "{}"],
         ["--story", "1" * 5 + "x"],

@@ -28,6 +28,7 @@ from tests.simulator.worse_parts import (
     Deaf,
     Eager,
     Endless,
+    Endlessly,
     Exclusive,
     Forgetful,
     Forging,
@@ -38,6 +39,7 @@ from tests.simulator.worse_parts import (
     Hopeful,
     Hurried,
     Impatient,
+    Interrupting,
     Leaseless,
     Loud,
     Offended,
@@ -47,6 +49,9 @@ from tests.simulator.worse_parts import (
     Spinning,
     Sudden,
     Trusting,
+    Unbounded,
+    UnboundedTimer,
+    Uncounting,
     Undated,
     Undercounting,
     Undeterred,
@@ -57,6 +62,7 @@ from tests.simulator.worse_parts import (
     Unstoppable,
     Untimed,
     Untimely,
+    Untokened,
     Unwatchful,
     Waiting,
 )
@@ -218,6 +224,52 @@ def test_the_judge_catches_what_was_made_worse(story: Story, parts: Parts, rule:
     assert rule in {violation.rule for violation in worse.violations}
 
 
+def on_modbus(story: Story, host_loss: str) -> Story:
+    """The same story of a Modbus unit."""
+    return replace(story, dialect="modbus", host_loss=host_loss)
+
+
+# Each answer comes late by one request, and the stop right after a start.
+LATE_BY_ONE = replace(
+    LEVELS, faults=(Fault(FaultKind.BYTES_LATE, 500, 4000, 130.0),), acts=((1240, Act.STOP),)
+)
+DEATH_AT_THE_START = replace(QUIET, death_ms=200)
+STOPPED_AMID_AN_ANSWER = replace(PULSED, acts=((514, Act.STOP),))
+CUT = replace(QUIET, faults=(Fault(FaultKind.CABLE_PULLED, 5000, 20_000),))
+UNHEARD = replace(QUIET, faults=(Fault(FaultKind.HALF_OPEN, 5000, 20_000, 0.0),))
+KINDS = ("lease", "timer", "none")
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(
+    ("story", "parts", "rule", "kinds"),
+    [
+        (CUT, Parts(controller=Boastful), Rule.PROOF, KINDS),
+        (CUT, Parts(controller=Hopeful), Rule.PROOF, ("none",)),
+        (UNHEARD, Parts(controller=Hopeful), Rule.PROOF, ("none",)),
+        (QUIET, Parts(controller=Unbounded), Rule.ESCAPED, ("timer",)),
+        (QUIET, Parts(controller=partial(Unbounded, guard=permit)), Rule.BREACH, ("timer",)),
+        (DEATH_AT_THE_START, Parts(UnboundedTimer, partial(Unbounded, guard=permit)), Rule.SLOW, ("timer",)),
+        (LATE_BY_ONE, Parts(dialect=Untokened), Rule.PROOF, KINDS),
+        (STOPPED_AMID_AN_ANSWER, Parts(controller=Interrupting), Rule.LINE, KINDS),
+        (STOPPED, Parts(controller=Deaf), Rule.SLOW, KINDS),
+        (at_fault(QUIET, FaultKind.AGEING, 0.5), UNWATCHED, Rule.SLOW, KINDS),
+        (LEVELS, Parts(controller=partial(Greedy, guard=permit)), Rule.STEP, KINDS),
+        (DEATH, Parts(unit=Endlessly), Rule.STOP, ("timer",)),
+        (QUIET, Parts(controller=Uncounting), Rule.RECORD, ("none",)),
+    ],
+    ids=lambda value: value.name.lower() if isinstance(value, Rule) else None,
+)
+def test_the_judge_catches_what_was_made_worse_on_modbus_units(
+    story: Story, parts: Parts, rule: Rule, kinds: tuple[str, ...]
+) -> None:
+    for host_loss in kinds:
+        sound, worse = play(on_modbus(story, host_loss)), play(on_modbus(story, host_loss), parts)
+
+        assert sound.violations == (), host_loss
+        assert rule in {violation.rule for violation in worse.violations}, host_loss
+
+
 @pytest.mark.parametrize(
     "story",
     [
@@ -288,7 +340,8 @@ def test_every_rule_is_shown_to_catch_something() -> None:
         if mark.name == "parametrize"
     ]
 
-    assert {rule for _, _, rule in mark.args[1]} == set(Rule)
+    on_modbus_units = {Rule.LINE}  # there is no half-duplex line but theirs
+    assert {rule for _, _, rule in mark.args[1]} == set(Rule) - on_modbus_units
 
 
 def test_the_shortest_story_that_still_fails_is_the_one_that_is_told() -> None:

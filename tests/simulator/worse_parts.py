@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from device.control.admission import Admission
 from device.control.controller import Controller, Outgoing, Script
 from device.control.driver import Driver
 from device.control.machine import State, Trigger
+from device.control.reckoning import Reckoner
 from device.control.requests import Asked
 from device.control.schedule import LIVE, Pace
 from device.dialects.base import (
@@ -20,17 +22,24 @@ from device.dialects.base import (
     Renew,
     Report,
     SetOutput,
+    Stop,
     UnitState,
 )
+from device.dialects.modbus import Modbus
 from device.events import Event, Recorder, Silence
 from device.monitor.alarms import Rule
+from device.monitor.view import Start
 from device.operator import Act
+from device.wire import modbus_map
 from device.wire.frame import Damage, Frame, Received
 from physioctl.record.journal import SessionLog
 from physioctl.record.writer import PersistentRecorder
 from physioctl.rehearsal.storm.host import MortalDisk
-from protocols.plan import Emit, Ultrasound, level
+from protocols.plan import Emit, Plan, Ultrasound, level
 from simulator.firmware import Firmware
+from simulator.modbus_firmware import OwnTimerFirmware
+from simulator.modbus_unit import OwnTimerUnit
+from simulator.nameplate import Nameplate
 from simulator.record import Breach, Why
 from simulator.unit import SimulatedUnit
 
@@ -372,6 +381,79 @@ class Hopeful(Controller):
     def silence(self) -> Silence | None:
         known = super().silence()
         return Silence.INFERRED if known is Silence.UNKNOWN else known
+
+
+class Unbounded(Controller):
+    """Asks a unit of which only the timer ends output for a whole step at a time."""
+
+    def start(self, step: Emit, for_ms: int) -> None:
+        assert self.known.plan is not None
+        super().start(step, max(emission.duration_ms for emission in self.known.plan.emissions))
+
+
+class Interrupting(Controller):
+    """Stops the unit without waiting until the line is free."""
+
+    def say(self, intent: Intent) -> None:
+        if isinstance(intent, Stop):
+            self._conversation.standing = None
+        super().say(intent)
+
+
+class Untokened(Modbus):
+    """Takes whatever answer comes for that to the request under way."""
+
+    def _meant(self, asked: Any, block: Any) -> Any:
+        if isinstance(block, modbus_map.Status):
+            block = replace(block, token=asked.seq, command=asked.command)
+        return super()._meant(asked, block)
+
+
+class ForgetfulReckoner(Reckoner):
+    """Counts nothing."""
+
+    def _count(self, report: Report, now_ms: int, start: Start | None) -> None:
+        """Does not."""
+
+
+class Uncounting(Controller):
+    """Does not count what a unit cannot tell."""
+
+    def take_up(self, plan: Plan, session: int, *, admission: Admission, attended: bool) -> None:
+        super().take_up(plan, session, admission=admission, attended=attended)
+        self.known._reckoner = ForgetfulReckoner(frozenset(), None)
+
+
+class UnboundedTimerFirmware(OwnTimerFirmware):
+    """Takes any time."""
+
+    @staticmethod
+    def limited(plate: Nameplate) -> Nameplate:
+        return replace(OwnTimerFirmware.limited(plate), step_max_ms=600_000)
+
+    def capabilities(self, token: int, command: int) -> modbus_map.Capabilities:
+        return replace(super().capabilities(token, command), step_max_ms=10_000)
+
+
+class UnboundedTimer(OwnTimerUnit):
+    firmware = UnboundedTimerFirmware
+
+
+class EndlesslyFirmware(OwnTimerFirmware):
+    """Has a timer that runs out and ends nothing."""
+
+    def _lapse(self, own_ms: int) -> None:
+        self.lease_until_ms = own_ms + 1000
+
+    def _step_out_ms(self) -> int:
+        return 1 << 62
+
+    def _ceiling_ms(self) -> int:
+        return 1 << 62
+
+
+class Endlessly(OwnTimerUnit):
+    firmware = EndlesslyFirmware
 
 
 class Endless(Controller):

@@ -17,7 +17,7 @@ from multiprocessing import get_context
 from typing import Any
 
 from physioctl import siblings
-from physioctl.rehearsal.storm.hazards import BOUND_MS, LATENT, Figure
+from physioctl.rehearsal.storm.hazards import BOUND_MS, LATENT, Figure, plain_bound_ms
 from physioctl.rehearsal.storm.play import NOTHING, Outcome, play
 from physioctl.rehearsal.storm.shrink import shrink
 from physioctl.rehearsal.storm.story import Story, draw, seed_of
@@ -31,6 +31,8 @@ class Campaign:
     seed: int
     model: str | None = None  # None: any
     protocol: str | None = None  # None: the courses made for storms
+    dialect: str = "native"
+    host_loss: str | None = None  # None for native
 
     def played(self, jobs: int) -> Iterator[Outcome]:
         """The outcomes, in the order of the stories."""
@@ -56,6 +58,7 @@ class Row:
     kind: str
     ended: dict[str, int]  # how the sessions ended in whose stories it was → how many
     figures: tuple[Figure, ...]
+    plain_ms: int = BOUND_MS  # the bound, with a clock that is right and a unit that can be stopped
 
     @property
     def stories(self) -> int:
@@ -69,13 +72,7 @@ class Row:
 
     def times(self, *, stretched: bool) -> tuple[int, ...]:
         """Milliseconds to silence, in order: those held to the plain bound, or to a stretched one."""
-        return tuple(
-            sorted(
-                figure.took_ms
-                for figure in self.figures
-                if (figure.bound_ms is not None and figure.bound_ms > BOUND_MS) is stretched
-            )
-        )
+        return tuple(sorted(figure.took_ms for figure in self.figures if figure.stretched is stretched))
 
     def as_json(self) -> dict[str, Any]:
         """The row as plain values."""
@@ -88,7 +85,7 @@ class Row:
             "timed": len(plain),
             "p99_ms": percentile(plain, 99),
             "worst_ms": max(plain, default=None),
-            "bound_ms": None if self.latent or self.kind == NOTHING else BOUND_MS,
+            "bound_ms": None if self.latent or self.kind == NOTHING else self.plain_ms,
             "stretched": len(stretched),
             "stretched_worst_ms": max(stretched, default=None),
         }
@@ -98,12 +95,13 @@ def rows(outcomes: Sequence[Outcome]) -> list[Row]:
     """One row for each kind of trouble, by name."""
     ended: dict[str, Counter[str]] = {}
     figures: dict[str, list[Figure]] = {}
+    plain_ms = max((plain_bound_ms(outcome.story) for outcome in outcomes), default=BOUND_MS)
     for outcome in outcomes:
         for kind in outcome.kinds:
             ended.setdefault(kind, Counter())[outcome.ended] += 1
         for figure in outcome.figures:
             figures.setdefault(figure.kind, []).append(figure)
-    return [Row(kind, dict(ended[kind]), tuple(figures.get(kind, ()))) for kind in sorted(ended)]
+    return [Row(kind, dict(ended[kind]), tuple(figures.get(kind, ())), plain_ms) for kind in sorted(ended)]
 
 
 def percentile(times: Sequence[int], percent: int) -> int | None:
@@ -140,4 +138,5 @@ def _begin_worker() -> None:
 
 
 def _played(campaign: Campaign, index: int) -> Outcome:
-    return play(draw(seed_of(campaign.seed, index), campaign.model, campaign.protocol))
+    seed = seed_of(campaign.seed, index)
+    return play(draw(seed, campaign.model, campaign.protocol, campaign.dialect, campaign.host_loss))

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from sys import maxsize
 
 from device.wire.messages import Family
 from physioctl.rehearsal.storm.families import level_and_duty, mj_per_ms, reckoned
@@ -18,6 +19,7 @@ from protocols.steps import EmitStep, RepeatStep, Step
 from simulator.nameplate import Nameplate, nameplate
 
 _FOLDER = Path(__file__).with_name("courses")
+BENCH = "bench"  # the body site that is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +47,9 @@ class Course:
     total_ms: int
     level_mj_ms: float  # energy of one millisecond at the highest level; 0 where none is planned
 
-    @property
-    def starts(self) -> int:
-        """How often output is started, when nothing goes wrong."""
-        return sum(1 for stage in self.stages if stage.level)
+    def starts(self, emission_ms: int = maxsize) -> int:
+        """How often output is started, when nothing goes wrong and no start asks for longer."""
+        return sum(-(-stage.duration_ms // emission_ms) for stage in self.stages if stage.level)
 
     def bound(self, step: int) -> int:
         """The highest level that may go out in ``step``, from 1 up: in a rest, that of the output before."""
@@ -67,6 +68,16 @@ def names(model: str) -> tuple[str, ...]:
     return tuple(
         path.stem for path in sorted(_FOLDER.glob("*.yaml")) if _family(_protocol(path.stem)) is _of(model)
     )
+
+
+def needs_end(model: str) -> bool:
+    """Whether something other than the host has to end the output of ``model`` on a body site."""
+    return reckoned(_of(model)).needs_end
+
+
+def must_end(name: str, model: str) -> bool:
+    """Whether something other than the host has to end the output of the course."""
+    return needs_end(model) and _protocol(name).body_site != BENCH
 
 
 @cache

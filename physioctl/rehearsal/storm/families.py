@@ -16,6 +16,7 @@ class Reckoned:
 
     usual_ramp_ms: int  # where an author names none
     too_hot_c: float  # at the face of the head, or in the winding of the motor
+    needs_end: bool  # on a body site, something other than the host has to end its output
     overheat_times: int  # how much more heat than a head an overheating unit of it takes
 
 
@@ -23,9 +24,9 @@ def reckoned(family: Family) -> Reckoned:
     """What is held of ``family``."""
     match family:
         case Family.ULTRASOUND:
-            return Reckoned(usual_ramp_ms=3000, too_hot_c=43.0, overheat_times=1)
+            return Reckoned(usual_ramp_ms=3000, too_hot_c=43.0, needs_end=True, overheat_times=1)
         case Family.PERCUSSION:
-            return Reckoned(usual_ramp_ms=1000, too_hot_c=85.0, overheat_times=3)
+            return Reckoned(usual_ramp_ms=1000, too_hot_c=85.0, needs_end=False, overheat_times=3)
     assert_never(family)
 
 

@@ -15,14 +15,16 @@ from sys import maxsize
 from device.operator import Act
 from device.wire.messages import Sensor
 from physioctl.rehearsal.rig import Rig
+from physioctl.rehearsal.storm.course import must_end
 from physioctl.rehearsal.storm.families import reckoned
 from physioctl.rehearsal.storm.host import MortalClock
+from physioctl.rehearsal.storm.kinds import kind_called
 from physioctl.rehearsal.storm.story import Story
 from simulator.cable import HELD_BACK_MS
 from simulator.faults import ON_THE_LINE, Fault, FaultKind
 
 LEASE_MS = 500
-INFERRED_MS = 550  # after its last renewal, a lease is taken to have run out in any unit
+INFERRED_PCT = 110  # of what a unit times, after which it is taken to have run out in any unit
 PERIOD_MS = 100  # between statuses while output is on
 BOUND_MS = LEASE_MS + PERIOD_MS  # to silence, of whatever a unit survives
 _LINE_MS = 20  # an answer, and what may be on the line before it
@@ -104,6 +106,7 @@ class Figure:
     kind: str
     took_ms: int
     bound_ms: int | None  # None: shown, and held to nothing
+    stretched: bool = False  # the bound is: by a slow clock, or because nobody could stop the unit
 
     @property
     def late(self) -> bool:
@@ -119,6 +122,7 @@ class Hazard:
     unsafe: Callable[[int, float], bool]  # now, with this output
     since_ms: Callable[[], int]  # unsafe from here on, at the earliest
     bound_ms: Callable[[int, int], int] | None = None  # between two moments; None: held to nothing
+    plain_ms: int = BOUND_MS  # what it is at the least
     alarms: frozenset[str] = frozenset()  # one of these says that it has ended the session
     ends_it: bool = True  # an output that ends while it is there has been ended by it
     stays: bool = False  # once there, it stays until the output has ended
@@ -136,7 +140,8 @@ class Hazard:
             self._onset_ms = before_ms if was_on else now_ms
         since_ms = max(self._onset_ms, self.since_ms())
         bound_ms = None if self.bound_ms is None else self.bound_ms(since_ms, now_ms)
-        figure = Figure(self.kind, now_ms - since_ms, bound_ms)
+        stretched = bound_ms is not None and bound_ms > self.plain_ms
+        figure = Figure(self.kind, now_ms - since_ms, bound_ms, stretched)
         if there and figure.late:
             self.late = self.late or figure
         if not on:
@@ -227,17 +232,29 @@ class _Hazards:
 
 
 def hazards(
-    story: Story, rig: Rig, clock: MortalClock, level: Callable[[], int], duty_pct: Callable[[], int]
+    story: Story,
+    rig: Rig,
+    clock: MortalClock,
+    level: Callable[[], int],
+    duty_pct: Callable[[], int],
+    unstoppable_ms: Callable[[int, int], int],
 ) -> list[Hazard]:
-    """The hazards of a story; ``level`` and ``duty_pct`` are what the step at hand may give."""
+    """The hazards of a story; ``level`` and ``duty_pct`` are what the step at hand may give.
+
+    ``unstoppable_ms`` is what becomes of a bound from a moment on when nobody could stop the unit meanwhile.
+    """
+
+    def bound_of(plain_ms: int, since_ms: int, to_ms: int) -> int:
+        return unstoppable_ms(bound_ms(story, since_ms, to_ms) + plain_ms, since_ms)
+
     make = _Hazards(rig, clock, level, duty_pct)
     kinds = {fault.kind for fault in story.faults}
     found = [make.of_fault(fault) for fault in story.faults if not kinds & _HIDDEN_BY.get(fault.kind, _NONE)]
     # A toggle may mean the opposite; then there is no output for it to end.
     found += [make.of_act(at_ms, act) for at_ms, act in story.acts if act is not Act.RESUME]
     on_line_ms = min((fault.at_ms for fault in story.faults if fault.kind in ON_THE_LINE), default=maxsize)
-    # Nobody says it twice: on a line that is not whole it may never arrive.
-    stops_ms = [asked.at_ms for asked in story.elsewhere if asked.stop]
+    # Nobody says it twice: where the line is not whole, or both may talk at once, it may never arrive.
+    stops_ms = [asked.at_ms for asked in story.elsewhere if asked.stop and story.dialect == "native"]
     found += [make.of_stop_elsewhere(at_ms) for at_ms in stops_ms if at_ms + _LINE_MS < on_line_ms]
     if story.freezes:
         found.append(make.of_freezes())
@@ -245,14 +262,17 @@ def hazards(
         found.append(make.of_death(story.death_ms))
     for hazard in found:
         if hazard.kind not in LATENT:
-            hazard.bound_ms = partial(bound_ms, story)
-        if hazard.kind == FaultKind.LYING_DUTY:
-            hazard.bound_ms = partial(metered_bound_ms, story)
+            # What shows in the energy only takes longer to show.
+            hazard.bound_ms = partial(bound_of, _METERED_MS if hazard.kind == FaultKind.LYING_DUTY else 0)
+        hazard.plain_ms = plain_bound_ms(story)
     return found
 
 
 def must_be_refused(story: Story, sensors: Sensor) -> bool:
     """Whether nobody may drive the unit of a story, which has these sensors when it is sound."""
+    kind = kind_called(story.dialect, story.host_loss)
+    if kind.goes_on_ms is None and (not story.attended or must_end(story.course, story.model)):
+        return True
     kinds = {fault.kind: fault.amount for fault in story.faults if fault.at_ms == 0}
     if FaultKind.WILD_AREA in kinds or FaultKind.FUTURE_CALIBRATION in kinds:
         return True
@@ -269,8 +289,8 @@ def kind_of_act(act: Act) -> str:
     return "operator_stop" if act is Act.STOP else "operator_pause"
 
 
-def lease_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
-    """How long a lease may truly last, between two moments: a slow clock stretches it, and nothing else."""
+def clock_stretch(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> float:
+    """By how much longer what the unit times may truly last, between two moments: for its slow clock."""
     slow = max(
         (
             fault.amount
@@ -279,7 +299,12 @@ def lease_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
         ),
         default=0.0,
     )
-    return ceil(LEASE_MS / (1 - slow))
+    return 1 / (1 - slow)
+
+
+def lease_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
+    """How long a lease may truly last, between two moments; as long as one where there are none."""
+    return ceil(LEASE_MS * clock_stretch(story, from_ms, to_ms))
 
 
 def line_ms(story: Story) -> int:
@@ -303,8 +328,14 @@ def clock_slack_ms(story: Story, now_ms: int) -> int:
 
 
 def bound_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
-    """The lease, and one status period."""
-    return lease_ms(story, from_ms, to_ms) + PERIOD_MS
+    """The lease, one status period, and what a stop may wait for the line."""
+    line_ms = kind_called(story.dialect, story.host_loss).line_ms
+    return lease_ms(story, from_ms, to_ms) + PERIOD_MS + line_ms
+
+
+def plain_bound_ms(story: Story) -> int:
+    """The same with a clock that is right."""
+    return BOUND_MS + kind_called(story.dialect, story.host_loss).line_ms
 
 
 def backlog_bound_ms(story: Story) -> int:
@@ -317,8 +348,3 @@ def patience_ms(story: Story, starts: int) -> tuple[int, int]:
     if story.disk is None:
         return 0, 0
     return _BACKLOG_MS + 2 * (starts + 1) * story.disk.commit_ms, _BACKLOG_MS
-
-
-def metered_bound_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
-    """The same, for what shows in the energy only."""
-    return bound_ms(story, from_ms, to_ms) + _METERED_MS

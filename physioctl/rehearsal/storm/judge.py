@@ -30,15 +30,18 @@ from physioctl.rehearsal.rig import Rig
 from physioctl.rehearsal.storm.course import Course
 from physioctl.rehearsal.storm.given import Given
 from physioctl.rehearsal.storm.hazards import (
-    INFERRED_MS,
+    INFERRED_PCT,
     backlog_bound_ms,
     bound_ms,
+    clock_stretch,
     hazards,
     lease_ms,
     line_ms,
     must_be_refused,
 )
 from physioctl.rehearsal.storm.host import MortalClock
+from physioctl.rehearsal.storm.kinds import kind_called
+from physioctl.rehearsal.storm.loss import Loss
 from physioctl.rehearsal.storm.second_program import StoppedElsewhere
 from physioctl.rehearsal.storm.story import Story
 from physioctl.rehearsal.storm.will import Will
@@ -75,6 +78,7 @@ class Rule(StrEnum):
     RECORD = "the journal does not agree with the unit"
     UNRECORDED = "a start was sent, or an end told, that was not in the journal"
     CHAIN = "the journal is not whole"
+    LINE = "the host sent while the unit was sending"
     BREACH = "the unit was asked what it should not have been"
     ESCAPED = "an exception escaped that is not one of ours"
     HUNG = "the session has no end"
@@ -105,20 +109,24 @@ class Judge:
         self._rig = rig
         self._clock = clock
         self._faults = {fault.kind: fault for fault in story.faults}
+        self._kind = kind_called(story.dialect, story.host_loss)
         self._lease_ms = lease_ms(story)
         self._bound_ms = bound_ms(story)
-        self.hazards = hazards(story, rig, clock, lambda: self._bound, lambda: self._duty_pct)
+        self.loss = Loss(story, clock)
+        self.hazards = hazards(
+            story, rig, clock, lambda: self._bound, lambda: self._duty_pct, self.loss.bound_ms
+        )
         self._bound = self._duty_pct = 0  # the level that may go out in the step at hand, and its duty cycle
         self._will = Will(story, clock, rig.controller)
         self._elsewhere = StoppedElsewhere(rig.unit, rig.controller, clock, line_ms(story))
-        self._given = Given(story, course, rig.unit.plate.resume_ramp_ms)
+        self._given = Given(story, course, rig.unit.plate.resume_ramp_ms, self.loss)
         self._set = 0
         self._lowered: tuple[int, int] | None = None  # to which level, and when that was told
         self._line = self._start_level = 0  # where the ramp at hand leads, and the start that has left
         self._commanded = 0  # what the unit's own program wants to go out
         self._seen = 0  # changes of output
         self._held_ms = 0  # when contact was last lost
-        self._breaches = 0  # seen
+        self._breaches = self._collisions = 0  # seen
         self._permitted = self._used = 0  # permissions told; and how many of them up to the latest start
         self._starts = 0  # that have left and not yet come into force: one at most
         self._before_ms = 0
@@ -135,12 +143,17 @@ class Judge:
         """Look at what is so now."""
         unit = self._rig.unit
         output, on = unit.output, unit.silent_since_ms is None
+        self.loss.look(now_ms, self._before_ms)
         self._will.look()
         self._elsewhere.look()
         if len(unit.breaches) > self._breaches:
             self._judge_breaches(unit.breaches[self._breaches :])
+        if len(self._rig.cable.collisions_ms) > self._collisions:
+            self._judge_collision(now_ms)
         if self._was_on:
             self._given.ran(now_ms - self._before_ms)
+            if not on:
+                self._given.ended()
         if len(unit.changes) > self._seen:
             self._hear_changes(unit.changes[self._seen :])
         stuck = self.during(FaultKind.STUCK_OUTPUT)
@@ -180,16 +193,24 @@ class Judge:
             case AlarmRaised():
                 self.alarms.append(event.code)
             case Silenced():
-                self._judge_silence(event.silence)
+                self._hear_silence(event.silence)
             case SessionEnded():
-                self.ended = event
-                if event.outcome is not Outcome.FAILED and not self._kept("session_ended"):
-                    self.broken(Rule.UNRECORDED, "the end of the session")
-                self._judge_silence(event.silence)
+                self._judge_the_end(event)
             case OutputPermitted():
                 self._permitted += 1
             case Commanded(intent="SetOutput"):
                 self._judge_start()
+
+    def _judge_the_end(self, event: SessionEnded) -> None:
+        self.ended = event
+        if event.outcome is not Outcome.FAILED and not self._kept("session_ended"):
+            self.broken(Rule.UNRECORDED, "the end of the session")
+        self._hear_silence(event.silence)
+
+    def _hear_silence(self, told: Silence) -> None:
+        if told is Silence.UNKNOWN:
+            self.loss.give_up(self._clock.now_ms())
+        self._judge_silence(told)
 
     def during(self, *kinds: FaultKind) -> bool:
         """Whether a fault of any of ``kinds`` is at work."""
@@ -220,22 +241,26 @@ class Judge:
         if not self.begun(FaultKind.STUCK_OUTPUT) and (what := self._given.too_long(now_ms)):
             self.broken(Rule.TIME, what)
         against_ms = self._will.against_for_ms()
-        if against_ms > self._bound_ms:
+        if self._too_long(against_ms, self._bound_ms):
             self.broken(Rule.SLOW, f"{output:.1f}, {against_ms} ms after somebody wanted it off")
         self._judge_backlog(now_ms, output)
-        if not self._rig.unit.lease_live:
+        endless = not self._kind.leased and self.begun(FaultKind.ENDLESS_STEP)
+        if not self._rig.unit.lease_live and not endless:  # what its timer does is judged by TIME then
             self.broken(Rule.LEASE, f"{output:.1f} and no lease")
         controller = self._rig.controller
         if controller.state in _LIVE:
             self._unwanted_ms = None
         elif self._unwanted_ms is None:
             self._unwanted_ms = now_ms
-        elif now_ms - self._unwanted_ms > self._lease_ms:
-            since_ms = now_ms - self._unwanted_ms
+        elif self._too_long(since_ms := now_ms - self._unwanted_ms, self._lease_ms):
             self.broken(Rule.BELIEF, f"{output:.1f} for {since_ms} ms in {controller.state.value}")
         since_ms = now_ms - controller.heard_ms
-        if since_ms > self._lease_ms:
+        if self._too_long(since_ms, self._lease_ms):
             self.broken(Rule.BLIND, f"{output:.1f}, and the unit last heard {since_ms} ms ago")
+
+    def _too_long(self, for_ms: int, bound_ms: int) -> bool:
+        """Whether ``for_ms`` until now is more than a bound, and what is added where nobody could stop it."""
+        return for_ms > bound_ms and for_ms > self.loss.bound_ms(bound_ms, self._clock.now_ms() - for_ms)
 
     def _judge_backlog(self, now_ms: int, output: float) -> None:
         """A host that does nothing counts no time for which an event waits."""
@@ -243,7 +268,7 @@ class Judge:
         if disk is None or disk.stops_ms is None or self._clock.frozen:
             return
         since_ms = now_ms - max(disk.stops_ms, self._clock.woke_ms)
-        if since_ms > backlog_bound_ms(self._story):
+        if self._too_long(since_ms, backlog_bound_ms(self._story)):
             self.broken(Rule.SLOW, f"{output:.1f}, {since_ms} ms after the disk had stopped")
 
     def _judge_start(self) -> None:
@@ -273,6 +298,12 @@ class Judge:
         for breach in breaches:
             if breach.result is not Result.BAD_STATE or not self._elsewhere.unheard:
                 self.broken(Rule.BREACH, str(breach))
+
+    def _judge_collision(self, now_ms: int) -> None:
+        """An answer that is late, or another program's request, is no fault of the host's."""
+        self._collisions = len(self._rig.cable.collisions_ms)
+        if not self._story.elsewhere and not self.loss.lost(now_ms):
+            self.broken(Rule.LINE, "what both sent was lost")
 
     def _judge_level(self, now_ms: int, output: float) -> None:
         most = self._bound * self._off_by(now_ms)
@@ -309,7 +340,7 @@ class Judge:
 
     def _judge_rise(self, change: OutputChange) -> None:
         against_ms = self._will.against_for_ms()
-        if against_ms > self._bound_ms:
+        if self._too_long(against_ms, self._bound_ms):
             self.broken(Rule.RISE, f"{change.output}, {against_ms} ms after somebody wanted it off")
         if (stopped_ms := self._elsewhere.for_ms()) > 0:
             self.broken(Rule.ELSEWHERE, f"{change.output}, {stopped_ms} ms after the unit was stopped")
@@ -335,12 +366,15 @@ class Judge:
 
     def _judge_silence(self, told: Silence) -> None:
         unit = self._rig.unit
+        if told is Silence.INFERRED and self._kind.goes_on_ms is None and unit.changes:
+            self.broken(Rule.PROOF, "silence was inferred of a unit that nothing but its switch ends")
         if unit.silent_since_ms is not None or told is Silence.UNKNOWN:
             return
         if self.during(FaultKind.STUCK_OUTPUT) and not self._has_been_heard_disobeying():
             return
-        # What is inferred allows for a lease a tenth longer, and for no more.
-        if told is Silence.INFERRED and self._lease_ms > INFERRED_MS and self._commanded:
+        # What is inferred allows for a lease or a timer a tenth longer, and for no more.
+        stretched = clock_stretch(self._story) * 100 > INFERRED_PCT
+        if told is Silence.INFERRED and stretched and self._commanded:
             return
         self.broken(Rule.PROOF, f"silence was {told.value}, and {unit.output:.1f} goes out")
 

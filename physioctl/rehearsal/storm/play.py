@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
+from sys import maxsize
 
 from device.control.controller import Controller
 from device.control.driver import Driver, MakeController
 from device.control.guard import GuardRefused
-from device.events import Observer, Recorder
+from device.dialects.base import Dialect
+from device.events import Observer, Recorder, Silence
 from device.operator import Act, Lower, OperatorAction
 from physioctl.errors import JournalUnusable
-from physioctl.record.history import sessions
+from physioctl.record.history import Summary, sessions
 from physioctl.record.journal import Journal, SessionLog
 from physioctl.record.verify import verify
-from physioctl.rehearsal.rig import Rig
+from physioctl.rehearsal.rig import Rig, speaking
 from physioctl.rehearsal.storm.course import Course, course
 from physioctl.rehearsal.storm.fences import Fence, Obeying, compile_anything, permit, unchecked
+from physioctl.rehearsal.storm.given import RECKONED_MS
 from physioctl.rehearsal.storm.hazards import (
     DISK_STOPPED,
     HOST_DEATH,
     HOST_FREEZE,
     LOOKED_AT_ELSEWHERE,
+    OVER_PCT,
     PERIOD_MS,
     SLOW_DISK,
     STOPPED_ELSEWHERE,
     Figure,
     bound_ms,
     clock_slack_ms,
+    clock_stretch,
     kind_of,
     kind_of_act,
     must_be_refused,
@@ -36,10 +42,12 @@ from physioctl.rehearsal.storm.hazards import (
 )
 from physioctl.rehearsal.storm.host import HostDied, HostHung, MortalClock, MortalDisk, MortalLink
 from physioctl.rehearsal.storm.judge import Judge, OnChange, Rule, Violation
+from physioctl.rehearsal.storm.kinds import kind_called
 from physioctl.rehearsal.storm.second_program import SecondProgram
 from physioctl.rehearsal.storm.story import Story
 from physioctl.runner import Request, run_session
 from protocols.errors import PhysioctlError, Refused
+from simulator.dialects import Maker
 from simulator.faults import FaultKind
 from simulator.unit import SimulatedUnit
 
@@ -51,6 +59,7 @@ _AFTER_MS = 3000  # beyond the lease, for a stop to have ended in silence
 _METER_PCT = 20  # as far as a meter may be off
 _METERED_STEP_MS = 800  # of each start, in which a meter that is off cannot be told from one that is not
 _METERED_MS = 3000  # of output at another duty cycle, before it has been told
+_RAMP_MAX_MS = 2000  # of any course
 _COUNT_MS = 5  # between one count and another, of the same thing
 
 
@@ -58,10 +67,11 @@ _COUNT_MS = 5  # between one count and another, of the same thing
 class Parts:
     """The unit and the controller that a story is played with: by default the real ones."""
 
-    unit: type[SimulatedUnit] = SimulatedUnit
+    unit: type[SimulatedUnit] | None = None  # None: of the story's kind
     controller: MakeController = Controller
     driver: type[Driver] = Driver
     disk: type[MortalDisk] = MortalDisk
+    dialect: Callable[[], Dialect] | None = None  # None: the story's
 
 
 REAL = Parts()
@@ -90,6 +100,15 @@ class Outcome:
         return found or {NOTHING}
 
 
+def _obeying(story: Story) -> Maker:
+    """What makes a unit of the story's kind that refuses nothing for its limits."""
+    if story.dialect == "native":
+        return Obeying
+    from physioctl.rehearsal.storm.modbus_fences import OBEYING
+
+    return OBEYING[story.host_loss or ""]
+
+
 def play(
     story: Story, parts: Parts = REAL, watchers: Sequence[Observer] = (), on_change: OnChange | None = None
 ) -> Outcome:
@@ -104,15 +123,20 @@ class _Play:
         self._story = story
         self._parts = parts
         self._course: Course = course(story.course, story.model)
-        disk_ms, disk_end_ms = patience_ms(story, self._course.starts)
+        self._kind = kind_called(story.dialect, story.host_loss)
+        self._alone_ms = ceil(self._kind.timer_ms * clock_stretch(story))
+        disk_ms, disk_end_ms = patience_ms(story, self._course.starts(self._kind.timer_ms or maxsize))
         stop_ms = self._course.total_ms + _PATIENCE_MS + disk_ms
         if any(fault.kind is FaultKind.ENDLESS_HOLD for fault in story.faults):
             stop_ms += _HOLD_PATIENCE_MS
-        self._clock = MortalClock(story.freezes, story.death_ms, stop_ms + _END_MS + disk_end_ms)
+        self._clock = MortalClock(
+            story.freezes, story.death_ms, stop_ms + _END_MS + disk_end_ms + self._alone_ms
+        )
         clock = self._clock
         acts: list[tuple[int, OperatorAction]] = [*story.acts, (stop_ms, Act.STOP)]
         if story.lower_ms is not None:
             acts.append((story.lower_ms, Lower()))
+        spoken = speaking(story.dialect, story.host_loss)
         self._rig = Rig(
             story.model,
             seed=story.seed,
@@ -120,12 +144,13 @@ class _Play:
             acts=acts,
             clock=clock,
             link=lambda cable, _, inbox: MortalLink(cable, clock, inbox),
-            unit=Obeying if story.down is Fence.UNIT else parts.unit,
+            unit=_obeying(story) if story.down is Fence.UNIT else parts.unit or spoken.unit,
+            dialect=parts.dialect or spoken.dialect,
             controller=partial(Controller, guard=permit) if story.down is Fence.GUARD else parts.controller,
             driver=parts.driver,
         )
         self._judge = Judge(story, self._course, self._rig, clock, on_change)
-        clock.add(SecondProgram(story.elsewhere, self._rig.cable))
+        clock.add(SecondProgram(story.elsewhere, self._rig.cable, spoken.dialect()))
         clock.add(self._judge)
 
     def played(self, watchers: Sequence[Observer]) -> Outcome:
@@ -134,7 +159,7 @@ class _Play:
         with Journal.in_memory(self._clock, self._story.seed) as journal:
             judge.journal = journal
             ended = self._run(journal, watchers)
-            self._clock.live_on(self._clock.now_ms() + bound_ms(self._story) + _AFTER_MS)
+            self._live_on()
             self._judge_journal(journal)
         self._judge_end()
         alarms = frozenset(judge.alarms)
@@ -177,6 +202,13 @@ class _Play:
             return type(error).__name__
         return ended.outcome.value
 
+    def _live_on(self) -> None:
+        """Let time pass until the unit has had all of it to end its output by itself."""
+        self._clock.live_on(self._clock.now_ms() + bound_ms(self._story) + _AFTER_MS)
+        until_ms = self._clock.now_ms() + self._alone_ms
+        while self._rig.unit.silent_since_ms is None and self._clock.now_ms() < until_ms:
+            self._clock.live_on(min(until_ms, self._clock.now_ms() + 1000))
+
     def _recorder(self, log: SessionLog) -> Recorder:
         assert self._story.disk is not None
         return self._parts.disk(log, self._clock, self._rig.inbox, self._story.disk)
@@ -192,7 +224,9 @@ class _Play:
 
     def _judge_end(self) -> None:
         unit, judge = self._rig.unit, self._judge
-        if unit.silent_since_ms is None and not judge.during(FaultKind.STUCK_OUTPUT):
+        now_ms = self._clock.now_ms()
+        excused = self._kind.goes_on_ms is None and judge.loss.lost(now_ms)
+        if unit.silent_since_ms is None and not judge.during(FaultKind.STUCK_OUTPUT) and not excused:
             judge.broken(Rule.STOP, f"{unit.output:.1f} goes out, long after the end")
         if not judge.begun(FaultKind.STUCK_OUTPUT) and not self._drove_another:
             self._judge_dose()
@@ -201,7 +235,7 @@ class _Play:
     def _judge_dose(self) -> None:
         """The true dose, against the plan: a clock that is off may stretch it until that can be told."""
         unit, judge, planned = self._rig.unit, self._judge, self._course
-        slack_ms = PERIOD_MS + clock_slack_ms(self._story, self._clock.now_ms())
+        slack_ms = PERIOD_MS + clock_slack_ms(self._story, self._clock.now_ms()) + judge.loss.slack_ms()
         if unit.delivered_ms > planned.delivered_ms + slack_ms:
             judge.broken(Rule.DOSE, f"{unit.delivered_ms} ms of {planned.delivered_ms}")
         if not planned.level_mj_ms:
@@ -211,6 +245,8 @@ class _Play:
         most_mj = planned.energy_mj * 1.01 + 100 + planned.level_mj_ms * slack_ms
         if judge.begun(FaultKind.LYING_SENSOR) and judge.begun(FaultKind.AGEING):
             most_mj *= 2  # what cannot be measured cannot be metered
+        if not self._kind.told:
+            most_mj *= OVER_PCT / 100  # it holds no ceiling, and output is too high from there on
         if unit.energy_mj > most_mj:
             judge.broken(Rule.DOSE, f"{unit.energy_mj:.0f} mJ of {planned.energy_mj:.0f}")
 
@@ -228,18 +264,39 @@ class _Play:
         clocks = (FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK)
         if self._drove_another or self._judge.begun(FaultKind.STUCK_OUTPUT, *clocks):
             return
-        slack_ms = _COUNT_MS + clock_slack_ms(self._story, self._clock.now_ms())
-        true_ms, least_ms = self._rig.unit.delivered_ms, kept.delivered_ms - slack_ms
-        if not least_ms <= true_ms <= kept.delivered_ms + bound_ms(self._story) + slack_ms:
-            self._judge.broken(Rule.RECORD, f"kept {kept.delivered_ms} ms, and {true_ms} ms were given")
+        self._judge_counts(kept, known_off=told.silence is Silence.PROVEN)
         if not self._judge.begun(FaultKind.LYING_SENSOR):
-            self._judge_energy(kept.energy_mj)
+            self._judge_energy(kept.energy_mj, known_off=told.silence is Silence.PROVEN)
 
-    def _judge_energy(self, kept_mj: int) -> None:
+    def _judge_counts(self, kept: Summary, *, known_off: bool) -> None:
+        """The time in the record, against the truth: what the host reckons is at least what was given."""
+        slack_ms = _COUNT_MS + clock_slack_ms(self._story, self._clock.now_ms())
+        more_ms = 0 if known_off else max(bound_ms(self._story), self._alone_ms)  # nobody could hear it
+        if self._judge.begun(FaultKind.LYING_SESSION):  # its counts are not taken for the session's
+            more_ms += self._judge.loss.unstoppable_ms()
+        less_ms = 0
+        if self._kind.told:
+            more_ms = max(more_ms, bound_ms(self._story))
+        else:
+            more_ms += 0 if known_off else self._judge.loss.slack_ms()
+            less_ms = RECKONED_MS * (self._ends + 1) + self._judge.loss.slack_ms()
+        true_ms = self._rig.unit.delivered_ms
+        if not kept.delivered_ms - slack_ms - less_ms <= true_ms <= kept.delivered_ms + more_ms + slack_ms:
+            self._judge.broken(Rule.RECORD, f"kept {kept.delivered_ms} ms, and {true_ms} ms were given")
+
+    @property
+    def _ends(self) -> int:
+        """How often output has ended."""
+        return sum(change.output == 0 for change in self._rig.unit.changes)
+
+    def _judge_energy(self, kept_mj: int, *, known_off: bool) -> None:
         """The energy in the record, against the truth: a fifth of it, and what no meter can tell."""
         true_mj, planned = self._rig.unit.energy_mj, self._course
-        starts = sum(1 for stage in planned.stages if stage.level)
-        slack_ms = _METERED_STEP_MS * starts + bound_ms(self._story)
+        slack_ms = _METERED_STEP_MS * planned.starts() + bound_ms(self._story) + self._judge.loss.slack_ms()
+        if not known_off:  # nobody could hear of it
+            slack_ms += self._alone_ms
+        if not self._kind.told:  # a ramp counts as its end, and what was on at either end counts whole
+            slack_ms += (_RAMP_MAX_MS + RECKONED_MS) * (self._ends + 1)
         slack_mj = max(kept_mj, true_mj) * _METER_PCT / 100 + planned.level_mj_ms * slack_ms + 100
         if planned.level_mj_ms and abs(kept_mj - true_mj) > slack_mj:
             self._judge.broken(Rule.RECORD, f"kept {kept_mj} mJ, and {true_mj:.0f} mJ were given")

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from device.control.controller import Controller
 from device.control.machine import State
-from device.dialects.base import Cleared, Look, Stop
-from device.dialects.native import Native
+from device.dialects.base import Cleared, Dialect, Look, Stop
 from device.events import Event, StateChanged
 from device.wire.messages import UnitState
 from physioctl.rehearsal.storm.host import MortalClock
@@ -19,7 +18,8 @@ from simulator.cable import Cable
 from simulator.unit import SimulatedUnit
 
 _ARMED = frozenset((UnitState.READY, UnitState.EMITTING, UnitState.HELD))
-_PAUSED = frozenset((State.PAUSING.value, State.PAUSED.value))
+# The session has stopped the unit itself: for a pause, or because a step of a unit without a timer is over.
+_STOPPED = frozenset((State.PAUSING.value, State.PAUSED.value, State.FINISHING.value))
 _GOING_ON = frozenset((State.ARMED, State.EMITTING, State.HELD))  # no stop of the session's own stands
 
 
@@ -35,9 +35,10 @@ class OtherRequest:
 class SecondProgram:
     """Sends its requests on the cable that the session uses; the session receives the answers too."""
 
-    def __init__(self, requests: Sequence[OtherRequest], cable: Cable) -> None:
+    def __init__(self, requests: Sequence[OtherRequest], cable: Cable, dialect: Dialect) -> None:
         self._requests = sorted(requests, reverse=True)
         self._cable = cable
+        self._dialect = dialect  # of its own: it knows nothing of what the session asks
 
     def next_ms(self) -> int | None:
         """When it sends next."""
@@ -48,7 +49,7 @@ class SecondProgram:
         while self._requests and self._requests[-1].at_ms <= now_ms:
             request = self._requests.pop()
             cleared = Cleared(Stop() if request.stop else Look())
-            self._cable.send(Native().say(cleared, request.seq), now_ms)
+            self._cable.send(self._dialect.say(cleared, request.seq), now_ms)
 
 
 class StoppedElsewhere:
@@ -89,8 +90,8 @@ class StoppedElsewhere:
             self._hidden = not self._heard_since(armed_ms)
 
     def hear(self, event: Event) -> None:
-        """A pause of the session's own has stopped the unit too: its word says nothing of who did."""
-        if isinstance(event, StateChanged) and event.state in _PAUSED and self.unheard:
+        """The session has stopped the unit too: its word says nothing of who did."""
+        if isinstance(event, StateChanged) and event.state in _STOPPED and self.unheard:
             self._hidden = True
 
     @property

@@ -13,10 +13,11 @@ from random import Random
 from typing import Any
 
 from device.operator import Act
-from physioctl.rehearsal.storm.course import course, names
+from physioctl.rehearsal.storm.course import course, names, needs_end
 from physioctl.rehearsal.storm.families import reckoned
 from physioctl.rehearsal.storm.fences import Fence
 from physioctl.rehearsal.storm.host import Freeze, SlowDisk
+from physioctl.rehearsal.storm.kinds import kind_called
 from physioctl.rehearsal.storm.second_program import OtherRequest
 from simulator.faults import KINDS, ON_THE_LINE, Fault, FaultKind, parse
 from simulator.nameplate import MODELS, nameplate
@@ -64,6 +65,8 @@ _DRAWN: dict[FaultKind, tuple[tuple[int, int], tuple[_Range, ...]]] = {
 _DECLARED = (FaultKind.MISSING_SENSOR, FaultKind.WILD_AREA, FaultKind.FUTURE_CALIBRATION)
 _SLOW_DISKS = 0.06  # share of the stories
 _SECOND_PROGRAMS = 0.12
+_ON_BODY = 0.05  # of those of ultrasound units that nothing ends without a host
+_BODY_COURSE = "calf-tightness-ultrasound"
 _LIFTED_MS = (62_000, 100_000)  # for a hold that has no end to be one
 
 
@@ -83,6 +86,8 @@ class Story:
     down: Fence | None = None  # says yes to everything
     disk: SlowDisk | None = None  # None: what is recorded is in the journal at once
     elsewhere: tuple[OtherRequest, ...] = ()  # asked by a second program
+    dialect: str = "native"
+    host_loss: str | None = None  # what ends the output without a host; None for native
 
     def as_json(self) -> str:
         """The story on one line."""
@@ -101,7 +106,9 @@ class Story:
             written["freezes"] = tuple(Freeze(**freeze) for freeze in written["freezes"])
             written["disk"] = SlowDisk(**disk) if (disk := written.get("disk")) else None
             written["elsewhere"] = tuple(OtherRequest(**asked) for asked in written.get("elsewhere", ()))
-            return cls(**written)
+            story = cls(**written)
+            kind_called(story.dialect, story.host_loss)
+            return story
         except (KeyError, TypeError) as error:
             raise ValueError(f"this is no story: {error}") from error
 
@@ -132,8 +139,18 @@ def seed_of(campaign: int, index: int) -> int:
     return stream(campaign, f"story {index}").getrandbits(_SEED_BITS)
 
 
-def draw(seed: int, model: str | None = None, protocol: str | None = None) -> Story:
-    """The story that ``seed`` holds: of any model and course, or of those named."""
+def draw(
+    seed: int,
+    model: str | None = None,
+    protocol: str | None = None,
+    dialect: str = "native",
+    host_loss: str | None = None,
+) -> Story:
+    """The story that ``seed`` holds: of any model and course, or of those named, on units of that kind.
+
+    Raise `ValueError` for a kind that there is not.
+    """
+    kind = kind_called(dialect, host_loss)
     rng = stream(seed, "story")
     model = model or rng.choice(MODELS)
     name = protocol or rng.choice(names(model))
@@ -141,31 +158,36 @@ def draw(seed: int, model: str | None = None, protocol: str | None = None) -> St
     apart = stream(seed, "disk and second program")  # so that a seed's faults are what they always were
     disk = _disk(apart, within_ms)
     if disk is not None:  # each start waits for a commit
-        within_ms += course(name, model).starts * disk.commit_ms
+        within_ms += course(name, model).starts() * disk.commit_ms
+    if kind.goes_on_ms is None and protocol is None and needs_end(model) and apart.random() < _ON_BODY:
+        name = _BODY_COURSE
     story = Story(
         seed=seed,
         model=model,
         course=name,
-        faults=_faults(rng, model, within_ms),
+        faults=_faults(rng, model, within_ms, kind.not_drawn),
         acts=_acts(rng, within_ms),
         lower_ms=_lower_ms(stream(seed, "lower"), within_ms),
         freezes=_freezes(rng, within_ms),
         death_ms=rng.randrange(within_ms) if rng.random() < 0.1 else None,
-        attended=rng.random() < 0.7,
+        attended=rng.random() < (0.7 if kind.goes_on_ms is not None else 0.95),
         down=rng.choice(tuple(Fence)) if rng.random() < 0.2 else None,
         disk=disk,
         elsewhere=_elsewhere(apart, within_ms),
+        dialect=dialect,
+        host_loss=host_loss,
     )
-    if all(fault.kind is not FaultKind.ENDLESS_LEASE for fault in story.faults):
+    endless = FaultKind.ENDLESS_LEASE if kind.leased else FaultKind.ENDLESS_STEP
+    if all(fault.kind is not endless for fault in story.faults):
         return story
     # What is not heard before the host is gone, or the line is dead, nobody can end but at the unit itself.
     heard = tuple(fault for fault in story.faults if fault.kind not in ON_THE_LINE)
     return replace(story, faults=heard, freezes=(), death_ms=None)
 
 
-def _faults(rng: Random, model: str, within_ms: int) -> tuple[Fault, ...]:
+def _faults(rng: Random, model: str, within_ms: int, not_drawn: frozenset[FaultKind]) -> tuple[Fault, ...]:
     family = nameplate(model).family
-    kinds = [kind for kind, usual in KINDS.items() if family in usual.families]
+    kinds = [kind for kind, usual in KINDS.items() if family in usual.families and kind not in not_drawn]
     (count,) = rng.choices((0, 1, 2, 3), weights=(1, 5, 3, 2))
     faults = []
     for kind in rng.sample(kinds, count):

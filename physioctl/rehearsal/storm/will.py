@@ -15,7 +15,7 @@ from device.operator import Act
 from physioctl.rehearsal.storm.host import MortalClock
 from physioctl.rehearsal.storm.story import Story
 
-_GOING_ON = frozenset(state.value for state in (State.ARMED, State.EMITTING, State.HELD))
+_GOING_ON = frozenset(state.value for state in (State.ARMED, State.EMITTING, State.HELD, State.FINISHING))
 
 
 class Will:
