@@ -504,10 +504,12 @@ class Unpermitted(Controller):
 
 
 class Unhurried(Controller):
-    """Goes on, however long an event has waited for the disk."""
+    """Waits for the disk for as long as it takes."""
 
-    def _backlog_ms(self) -> int:
-        return 0
+    def _doubt_the_missing(self) -> None:
+        waiting, self._unwritten = self._unwritten, deque()
+        super()._doubt_the_missing()
+        self._unwritten.extendleft(reversed(waiting))
 
 
 class Acknowledging(MortalDisk):
