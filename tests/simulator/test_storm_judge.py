@@ -256,6 +256,7 @@ KINDS = ("lease", "timer", "none")
         (at_fault(QUIET, FaultKind.AGEING, 0.5), UNWATCHED, Rule.SLOW, KINDS),
         (LEVELS, Parts(controller=partial(Greedy, guard=permit)), Rule.STEP, KINDS),
         (DEATH, Parts(unit=Endlessly), Rule.STOP, ("timer",)),
+        (unmetered(at_fault(QUIET, FaultKind.ENDLESS_STEP, 0)), UNWATCHED, Rule.TIME, ("timer",)),
         (QUIET, Parts(controller=Uncounting), Rule.RECORD, ("none",)),
     ],
     ids=lambda value: value.name.lower() if isinstance(value, Rule) else None,
