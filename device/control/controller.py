@@ -475,7 +475,7 @@ class Controller:
         if isinstance(answer, Declaration):
             self.declared = answer
             return
-        self.known.hear(answer, self.now_ms, intent)
+        self.known.hear(answer, self.now_ms, intent, self._came_ms(asked))
         if not self.known.is_from_the_unit(answer):
             self._meet_another()  # nothing else of what it says is looked at
             return

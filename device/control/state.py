@@ -124,15 +124,17 @@ class Knowledge:
         if self.step is not None and to_level in self.asked_levels and to_level < level(self.step.output):
             self.step = replace(self.step, output=at_level(self.step.output, to_level))
 
-    def hear(self, report: Report, now_ms: int, intent: Intent | None = None) -> None:
+    def hear(
+        self, report: Report, now_ms: int, intent: Intent | None = None, came_ms: int | None = None
+    ) -> None:
         """The unit has spoken, or another one: only the identified unit's word is taken for a report.
 
-        ``intent`` is what it answers.
+        ``intent`` is what it answers, and ``came_ms`` when it came, where it has waited here until now.
         """
         self.quiet.hear(report, now_ms)
         if not self.is_from_the_unit(report):
             return
-        report = self._filled(report, now_ms)
+        report = self._filled(report, now_ms if came_ms is None else came_ms)
         self.report = report
         self.counted = report if self.is_ours(report) else self.counted
         self.confirmed = self.confirmed or report.state in (UnitState.EMITTING, UnitState.HELD)
