@@ -36,7 +36,7 @@ class Death:
 
     signal: signal.Signals
     at_ms: int
-    safe_ms: float | None  # from the signal to the unit's silence; None when it had no output then
+    safe_ms: float | None  # from the signal to the unit's output off; None when it had no output then
     faults: tuple[str, ...]
 
 
@@ -63,8 +63,8 @@ def _safe_ms(unit: ServedUnit, struck_ms: float) -> float | None:
     on_before = [line for line in lines if unit.came_ms(line) <= struck_ms]
     if not on_before or on_before[-1].output == 0:
         return None
-    silent = next((line for line in lines if line.output == 0), None)
-    return unit.came_ms(silent) - struck_ms if silent else float("inf")
+    output_off = next((line for line in lines if line.output == 0), None)
+    return unit.came_ms(output_off) - struck_ms if output_off else float("inf")
 
 
 def _faults(
@@ -73,7 +73,7 @@ def _faults(
     lines = unit.rest()
     safe_ms = _safe_ms(unit, struck_ms)
     if safe_ms is not None and safe_ms > LEASE_MS + SLACK_MS:
-        yield f"silent only after {safe_ms:.0f} ms"
+        yield f"output off only after {safe_ms:.0f} ms"
     if lines and lines[-1].output:
         yield "output is still on"
     if sum(1 for line in lines if line.why == "set") > 1:
@@ -81,9 +81,9 @@ def _faults(
     if safe_ms is not None and process.returncode not in ENDS[number]:
         yield f"exit code {process.returncode}"
     if journal.exists() and journal.stat().st_size:
-        verdict = verify(journal)
-        if not verdict.whole:
-            yield f"the journal does not verify: {verdict}"
+        verification = verify(journal)
+        if not verification.whole:
+            yield f"the journal does not verify: {verification}"
 
 
 def main(count: int | None, seed: int) -> int:

@@ -36,12 +36,12 @@ def after_a_good_start(direction: int) -> bool:
                     last = _measured(process, last)
                     Event().wait(0.02)
                 process.communicate(timeout=30)
-            silent = unit.until_silent()
-            assert silent is not None
+            output_off = unit.until_output_off()
+            assert output_off is not None
             share = 100 * (last[0] - used_ms) / max(last[1] - from_ms, 1)
-            late_ms = silent.ms - DEAD_AT_MS
+            late_ms = output_off.ms - DEAD_AT_MS
             print(
-                f"{DIRECTIONS[direction]:22}: silent {late_ms} ms after ({silent.why}), "
+                f"{DIRECTIONS[direction]:22}: silent {late_ms} ms after ({output_off.why}), "
                 f"exit {process.returncode}, "
                 f"{share:.1f} % CPU in the {last[1] - from_ms:.0f} ms until the end"
             )

@@ -15,7 +15,7 @@ from threading import Event
 
 from tests.processes import Exited, ServedUnit, finished, next_exit, now_ms, served_unit, sessions, waited_for
 
-AS_MEANT = (0, Exited(6, "stopped", "proven"))
+AS_MEANT = (0, Exited(6, "stopped", "confirmed"))
 
 
 def main(count: int | None, seed: int) -> int:

@@ -1,7 +1,7 @@
-"""Time, as something handed in. Only this file may import ``time``.
+"""Clocks. Only this module may import ``time``.
 
-Whatever a loop waits for (bytes, a lost link, a person's act) reaches it through one inbox, so that
-waiting for the next deadline and waiting for news are the same act. `queue.SimpleQueue` may be put
+Everything that a loop waits for (bytes, a lost link, an operator action) arrives in one inbox, so that one
+call waits for the next deadline and for input. `queue.SimpleQueue` may be put
 to from any thread and from a signal handler.
 """
 
@@ -45,7 +45,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The clock on the wall of the treatment room, counted from when it was taken up."""
+    """The system's monotonic clock, counted from when this object was made."""
 
     def __init__(self) -> None:
         self._start_ns = time.monotonic_ns()
@@ -71,17 +71,17 @@ class SystemClock:
 
 
 class Actor(Protocol):
-    """Whatever lives in virtual time: a cable, a simulated unit, a person with a script."""
+    """What acts in virtual time: a cable, a simulated unit, a scripted person."""
 
     def next_ms(self) -> int | None:
-        """When it will next do something by itself, if it will."""
+        """When it next does something by itself; None when it does not."""
 
     def move_to(self, now_ms: int) -> None:
-        """Live until ``now_ms``, and do what falls due."""
+        """Move on to ``now_ms``, and do what is due."""
 
 
 class VirtualClock:
-    """A clock that jumps from deadline to deadline, and takes the world along.
+    """A clock that jumps from deadline to deadline, and moves its actors along.
 
     One thread, no waiting: an hour of treatment is a loop, and the same every time.
     """
@@ -92,11 +92,11 @@ class VirtualClock:
         self._world: list[Actor] = []
 
     def add(self, actor: Actor) -> None:
-        """Let ``actor`` live in this time. Actors move in the order they came."""
+        """Add ``actor``. Actors are moved in the order in which they were added."""
         self._world.append(actor)
 
     def now_ms(self) -> int:
-        """Milliseconds since the world began."""
+        """Milliseconds since this clock was made."""
         return self._now_ms
 
     def utc(self) -> datetime:

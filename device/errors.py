@@ -1,6 +1,6 @@
-"""What a cable or a unit can do to us, as one small tree.
+"""The errors of links and units.
 
-Everything pyserial and the operating system raise becomes one of these in one place, `device.link`.
+`device.link` turns every error of pyserial and of the operating system into one of these.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class LinkLost(UnitUnusable):
 
 
 class NoAnswer(UnitUnusable):
-    """The port is open and nobody, or nobody we know, answers."""
+    """The port is open, and nothing answers in a known dialect."""
 
 
 class WrongUnit(UnitUnusable):
@@ -37,12 +37,12 @@ class UnitFaulted(UnitUnusable):
 
 
 class Stopped(PhysioctlError):
-    """A person has asked to stop before there was any output."""
+    """A person asked to stop before there was any output."""
 
 
 class GuardRefused(PhysioctlError):
-    """A message was on its way that may not leave. That is a fault of this program: nothing was sent."""
+    """The guard refused a message. That is a defect of this program; nothing was sent."""
 
 
-class SilenceNotProven(PhysioctlError):
+class OutputNotConfirmedOff(PhysioctlError):
     """A stop was sent, and the unit has not reported that its output is off."""

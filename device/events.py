@@ -1,7 +1,7 @@
-"""What happened, as values. The witness hears of each before any bytes leave; watchers hear after.
+"""Events, as values. The recorder gets each one before the bytes are sent; observers get it afterwards.
 
-One vocabulary serves the journal, the screens and the JSON lines: an event's name is its class's,
-in snake case, and its fields are what a reader of the record sees.
+The journal, the screens and the JSON lines use the same events. An event's name is the name of its class in
+snake case; its fields are the keys of the record.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from typing import Any, Protocol
 JSON = Mapping[str, Any]
 
 
-class Silence(StrEnum):
-    """What is known of the output being off."""
+class OffConfirmation(StrEnum):
+    """What is known of output off."""
 
-    PROVEN = "proven"  # the unit reported it
-    INFERRED = "inferred"  # the lease has run out
-    UNKNOWN = "unknown"  # neither: switch the unit off
+    CONFIRMED = "confirmed"  # the unit reported it
+    PRESUMED = "presumed"  # the lease has run out
+    UNKNOWN = "unknown"  # neither: the unit has to be switched off
 
 
 class Priority(StrEnum):
@@ -56,7 +56,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitIdentified(Event):
-    """The unit has said who it is."""
+    """The unit has identified itself."""
 
     model: str
     serial: str
@@ -68,7 +68,7 @@ class UnitIdentified(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Commanded(Event):
-    """An intention that has passed the guard and is about to leave. Renewals and looks are not told."""
+    """A permitted request is about to be sent. Renewals and status requests are not recorded."""
 
     intent: str
     values: JSON
@@ -76,16 +76,16 @@ class Commanded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputPermitted(Event):
-    """Output is about to be started. Nothing is sent before this is on the disk."""
+    """Output is about to be started. Nothing is sent before this event is on the disk."""
 
-    output: JSON
+    setting: JSON
     for_ms: int
     ramp_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostDelayed(Event):
-    """This computer did nothing for a time in which it had to: it was busy, or asleep."""
+    """The computer was busy or asleep when the controller was due."""
 
     for_ms: int
 
@@ -121,13 +121,13 @@ class StepEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress(Event):
-    """Where the session stands, about once a second."""
+    """The progress of the session, about once a second."""
 
     step: int
     remaining_ms: int
     state: str
     level_set: int
-    output: int
+    measured_level: int
     delivered_ms: int
     energy_mj: int
     head_temp_ddeg_c: int
@@ -136,10 +136,10 @@ class Progress(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reported(Event):
-    """The unit's report, where it differs from the one before in what a unit is told or decides."""
+class StatusChanged(Event):
+    """The unit's status, where it differs from the one before in more than its readings."""
 
-    report: JSON
+    status: JSON
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,22 +149,22 @@ class AlarmRaised(Event):
     code: str
     priority: Priority
     what: str
-    to_do: str
-    report: JSON | None  # the unit's latest report, which raised it; None before there was one
+    action: str
+    status: JSON | None  # the unit's latest report, which raised it; None before there was one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AlarmCleared(Event):
+class AlarmEnded(Event):
     """The cause of an alarm that does not latch has gone."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Acted(Event):
-    """A person did something: paused, resumed, stopped."""
+class OperatorActed(Event):
+    """The operator paused, resumed or stopped."""
 
-    act: str
+    action: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,16 +189,16 @@ class LowerRefused(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Silenced(Event):
-    """Output was asked to end, and this is what is known of it."""
+class StopOutcome(Event):
+    """What is known of output off after a stop."""
 
-    silence: Silence
+    output_off: OffConfirmation
     took_ms: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObserverDropped(Event):
-    """A screen or a script is told of nothing more: it raised an error, or was too slow for too long."""
+    """An observer gets no more events: it raised an error, or was too slow for too long."""
 
     observer: str
     error: str
@@ -206,31 +206,31 @@ class ObserverDropped(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsSkipped(Event):
-    """So many events were left out here for one observer that did not keep up. Never in the record."""
+    """The number of events that were left out here for an observer that was too slow. Never in the record."""
 
     count: int
 
 
 class Recorder(Protocol):
-    """Is handed every event before anything that follows from it leaves. Without one there is no output."""
+    """Gets every event before the bytes that it describes are sent. Without a recorder there is no output."""
 
     def record(self, event: Event) -> None:
-        """Take ``event`` down, now or soon, or raise a `PhysioctlError`."""
+        """Write ``event``, now or soon, or raise a `PhysioctlError`."""
 
     @property
     def written(self) -> int:
-        """How many of the events handed over are on the disk; they are written in their order."""
+        """How many of the events are on the disk; they are written in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """News of a recorder that writes in a thread of its own: it has written, or it has failed."""
+    """A recorder with a thread of its own has written events, or has failed."""
 
     error: Exception | None = None
 
 
 class Observer(Protocol):
-    """Hears of everything after it has been done. One that raises is dropped, which is told as an event."""
+    """Gets every event afterwards. An observer that raises is dropped, which is an event itself."""
 
-    def notice(self, event: Event) -> None:
-        """Show ``event``, or count it, or pass it on."""
+    def on_event(self, event: Event) -> None:
+        """Handle ``event``."""

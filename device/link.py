@@ -1,7 +1,7 @@
-"""The cable, over pyserial: the one place where its many ways of failing become our few.
+"""Links to units, over pyserial, whose errors are turned into those of `device.errors` here.
 
-A link moves bytes and knows no frame. Its reader thread owns the port's input and does nothing but
-put what arrives into the inbox; a lost link arrives there too, as the error it is.
+A link moves bytes and knows nothing of frames. Its reader thread reads the port and puts what arrives into
+the inbox, a `LinkLost` included.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ USUAL_LINE = Line(115200)  # 8N1; a dialect says its own
 WRITE_TIMEOUT_S = 0.1  # a peer that does not read must not hold up the loop for a lease
 
 # pyserial brings more kinds of address. They are for trying out pyserial, some pick a port by themselves or
-# write files, and what they raise at a slip of the pen is anybody's guess: KeyError, re.error.
+# write files, and a typing error raises any of several exceptions: KeyError, re.error.
 _SCHEMES = frozenset({"sim", "socket", "rfc2217"})
 
 # What pyserial 3.5 raises on a port that is going or gone. TypeError: its file handle became None under it.
@@ -99,7 +99,7 @@ class SerialLink:
             raise self._lost(error) from error
 
     def close(self) -> None:
-        """End the reader, which closes the port: the other way round the reader trips over it."""
+        """End the reader, which closes the port: closing the port first would make the reader fail."""
         self._end_reading()
         self._reader.join(timeout=1)
         if self._reader.is_alive():
@@ -167,7 +167,7 @@ def _open(name: str, line: Line, *, exclusive: bool) -> serial.Serial:
             f"{name} is no kind of port that is spoken here",
             "Name a device path, a COM name, or a sim://, socket:// or rfc2217:// address.",
         )
-    if is_network(name) and (what := flaw(name)):  # pySerial would say it in words of Python's
+    if is_network(name) and (what := flaw(name)):  # pySerial would raise a Python error instead
         raise PortUnusable(
             f"{name} is no address: {what}", f"Write {scheme}://HOST:PORT, such as {scheme}://127.0.0.1:4001"
         )
@@ -221,7 +221,7 @@ def _unusable(name: str, error: Exception) -> PortUnusable:
         case errno.EBUSY | errno.EAGAIN:
             return PortUnusable(
                 f"{name} is in use by another program",
-                "End that program first. To silence the unit all the same: physioctl stop --port " + name,
+                "End that program first. To end its output all the same: physioctl stop --port " + name,
             )
         case errno.ECONNREFUSED | errno.EHOSTUNREACH | errno.ETIMEDOUT | errno.ENETUNREACH:
             return PortUnusable(

@@ -19,7 +19,7 @@ _FOLDER = Path(__file__).with_name("nameplates")
 MODELS = tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
 SENSORS = ("output", "head_temperature", "contact", "battery")
 _TIMES = (Quantity.STEP_MS, Quantity.DELIVERED_MS)
-_RANGES = ("hold_max_ms", "lease_min_ms", "lease_max_ms")  # what any unit declares
+_RANGES = ("suspension_max_ms", "lease_min_ms", "lease_max_ms")  # what any unit declares
 _HEAD_RANGES = ("area_mm2", "head_trip_ddeg_c")  # and what one with a head does
 
 
@@ -27,7 +27,7 @@ _HEAD_RANGES = ("area_mm2", "head_trip_ddeg_c")  # and what one with a head does
 class Range:
     """The values, both included, between which a unit's declaration of one thing has to lie."""
 
-    what: str  # the field of `device.dialects.base.Declaration`
+    what: str  # the field of `device.dialects.base.Capabilities`
     low: int
     high: int
 
@@ -47,9 +47,9 @@ class Model:
     ranges: tuple[Range, ...] = ()
 
     @property
-    def hold_max_ms(self) -> int:
+    def suspension_max_ms(self) -> int:
         """How long a unit of this model may wait for contact."""
-        return next((range_.high for range_ in self.ranges if range_.what == "hold_max_ms"), 0)
+        return next((range_.high for range_ in self.ranges if range_.what == "suspension_max_ms"), 0)
 
 
 @cache

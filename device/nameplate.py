@@ -19,7 +19,7 @@ class Table:
     def __init__(self, where: str, said: Any) -> None:
         self._where = where
         if not isinstance(said, dict) or not said:
-            raise self._mistake("a table with something in it is expected here")
+            raise self._problem("a table with something in it is expected here")
         self._said: dict[str, Any] = dict(said)
 
     def has(self, key: str) -> bool:
@@ -34,14 +34,14 @@ class Table:
         """The text under ``key``, which is not blank."""
         value = self._take(key)
         if not isinstance(value, str) or not value.strip():
-            raise self._mistake(f"{key} is not a text with something in it")
+            raise self._problem(f"{key} is not a text with something in it")
         return value
 
     def one_of(self, key: str, known: tuple[str, ...]) -> str:
         """The text under ``key``, which is one of ``known``."""
         value = self.text(key)
         if value not in known:
-            raise self._mistake(f"{key} is {value!r}, and not one of {', '.join(known)}")
+            raise self._problem(f"{key} is {value!r}, and not one of {', '.join(known)}")
         return value
 
     def whole(self, key: str) -> int:
@@ -57,43 +57,43 @@ class Table:
         """The two whole numbers under ``key``, the lower first."""
         values = self._take(key)
         if not isinstance(values, list) or len(values) != 2:
-            raise self._mistake(f"{key} is not a pair of whole numbers")
+            raise self._problem(f"{key} is not a pair of whole numbers")
         low, high = (self._whole(key, value) for value in values)
         if low > high:
-            raise self._mistake(f"{key} goes from {low} down to {high}")
+            raise self._problem(f"{key} goes from {low} down to {high}")
         return low, high
 
     def names(self, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
         """The names under ``key``, each one of ``known``: at least one, none twice."""
         values = self._list(key)
         if unknown := [value for value in values if value not in known]:
-            raise self._mistake(f"{key} names {unknown[0]!r}, which is not one of {', '.join(known)}")
+            raise self._problem(f"{key} names {unknown[0]!r}, which is not one of {', '.join(known)}")
         return tuple(values)
 
     def expect_nothing_more(self) -> None:
         """Raise `NameplateInvalid` when a key has not been read."""
         if self._said:
-            raise self._mistake(f"nothing is called {', '.join(sorted(self._said))} here")
+            raise self._problem(f"nothing is called {', '.join(sorted(self._said))} here")
 
     def _take(self, key: str) -> Any:
         if key not in self._said:
-            raise self._mistake(f"{key} is missing")
+            raise self._problem(f"{key} is missing")
         return self._said.pop(key)
 
     def _list(self, key: str) -> list[Any]:
         values = self._take(key)
         if not isinstance(values, list) or not values:
-            raise self._mistake(f"{key} is not a list with something in it")
+            raise self._problem(f"{key} is not a list with something in it")
         if any(value in values[:index] for index, value in enumerate(values)):
-            raise self._mistake(f"{key} names something twice")
+            raise self._problem(f"{key} names something twice")
         return values
 
     def _whole(self, key: str, value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise self._mistake(f"{key} is {value!r}, and not a whole number from 0 up")
+            raise self._problem(f"{key} is {value!r}, and not a whole number from 0 up")
         return value
 
-    def _mistake(self, what: str) -> NameplateInvalid:
+    def _problem(self, what: str) -> NameplateInvalid:
         return NameplateInvalid(f"{self._where}: {what}", "Correct the nameplate.")
 
 

@@ -1,4 +1,4 @@
-"""What a person can ask of a running session, from a key, a signal or a script."""
+"""Operator actions in a running session, from a key, a signal or a script."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import TypeAlias
 
 
-class Act(StrEnum):
-    """A person's act. STOP is never refused, never delayed and never dropped."""
+class SessionAction(StrEnum):
+    """An operator action. STOP is never refused, never delayed and never dropped."""
 
     PAUSE = "pause"
     RESUME = "resume"
@@ -28,4 +28,4 @@ class Lower:
     by: str = "operator"
 
 
-OperatorAction: TypeAlias = Act | Lower
+OperatorAction: TypeAlias = SessionAction | Lower

@@ -1,4 +1,4 @@
-"""A unit as it has made itself known: who it is, what it says it can do, and what we know of its model."""
+"""An identified unit: its identity, its capabilities and its model."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from device.control.policy import POLICIES, START_WITHIN_MS, Policy
-from device.dialects.base import Declaration, Identity
+from device.dialects.base import Capabilities, Identity
 from device.errors import WrongUnit
 from device.models import Model, model_named
 from protocols.limits import Bound, Limits
 
 LEASE_MS = 500  # asked for where the unit allows it: five renewals long
-LEASE_LEAST_MS = 300  # a shorter one is out before a lost answer has been noticed
+LEASE_LEAST_MS = 300  # a shorter one runs out before a lost answer is noticed
 _LEASES = ("lease_min_ms", "lease_max_ms")  # a unit without leases has no bounds on them
 _LEASE_STEP_MS = 10  # leases are written in tens of milliseconds
 
@@ -22,7 +22,7 @@ class Unit:
     """The unit on the cable."""
 
     identity: Identity
-    declared: Declaration
+    declared: Capabilities
     model: Model
 
     @property
@@ -34,7 +34,7 @@ class Unit:
     def area_mm2(self) -> int | None:
         """Effective radiating area (ERA) that energy is planned by; None without a head.
 
-        The unit's own or its nameplate's, whichever is smaller: a declaration can only lower the energy.
+        The smaller of the unit's own and its nameplate's: the unit's capabilities can only lower the energy.
         """
         declared, usual = self.declared.area_mm2, self.model.area_mm2
         if declared is None or usual is None:
@@ -42,9 +42,9 @@ class Unit:
         return min(declared, usual)
 
     @property
-    def hold_max_ms(self) -> int:
-        """How long it may wait for contact: as it says, or as its nameplate does when that is shorter."""
-        return min(self.declared.hold_max_ms, self.model.hold_max_ms)
+    def suspension_max_ms(self) -> int:
+        """How long it may wait for contact, in ms: the shorter of its own time and its nameplate's."""
+        return min(self.declared.suspension_max_ms, self.model.suspension_max_ms)
 
     @property
     def policy(self) -> Policy:
@@ -67,8 +67,8 @@ class Unit:
         return None if emission_max_ms is None else emission_max_ms + START_WITHIN_MS
 
 
-def known_unit(identity: Identity, declared: Declaration) -> Unit:
-    """The unit these belong to; raise `WrongUnit` when it may not be driven."""
+def known_unit(identity: Identity, declared: Capabilities) -> Unit:
+    """Return the unit of ``identity`` and ``declared``; raise `WrongUnit` when it may not be driven."""
     if not identity.driveable:
         raise WrongUnit(
             f"the unit speaks version {identity.version} of the dialect, which this program does not",
@@ -94,13 +94,13 @@ def known_unit(identity: Identity, declared: Declaration) -> Unit:
     return Unit(identity, declared, model)
 
 
-def _takes_our_lease(declared: Declaration) -> bool:
+def _takes_our_lease(declared: Capabilities) -> bool:
     fits = declared.lease_min_ms <= min(LEASE_MS, declared.lease_max_ms)
     return fits and declared.lease_max_ms >= LEASE_LEAST_MS
 
 
-def _differs(declared: Declaration, model: Model) -> Iterator[str]:
-    """What of a unit's word about itself lies outside what its nameplate allows."""
+def _differs(declared: Capabilities, model: Model) -> Iterator[str]:
+    """Yield each capability that its nameplate does not allow."""
     has = {
         "output": declared.measures_output,
         "head_temperature": declared.measures_head_temp,

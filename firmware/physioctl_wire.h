@@ -22,7 +22,7 @@ enum {
     PW_UNIT_STATE_IDLE = 0, /* nothing is armed; output is off */
     PW_UNIT_STATE_READY = 1, /* a session's ceilings are armed; output is off */
     PW_UNIT_STATE_EMITTING = 2, /* output is on, under a lease */
-    PW_UNIT_STATE_HELD = 3, /* contact is lost: output is off and the step's timer stands still, under a lease */
+    PW_UNIT_STATE_SUSPENDED = 3, /* contact is lost: output is off and the step's timer stands still, under a lease */
     PW_UNIT_STATE_LAPSED = 4, /* a lease ran out and ended the output; a new ARM leads out */
     PW_UNIT_STATE_FAULT = 5, /* the unit has latched a fault; CLEAR leads out once the cause is gone */
 };
@@ -69,10 +69,10 @@ enum {
 #define PW_TYPE_IDENTIFY 0x01u
 
 /* Ask what the unit can do. Answered in any state; it changes nothing. */
-#define PW_TYPE_DECLARE 0x02u
+#define PW_TYPE_GET_CAPABILITIES 0x02u
 
 /* Ask for a status. Answered in any state; it changes nothing and prolongs nothing. */
-#define PW_TYPE_LOOK 0x03u
+#define PW_TYPE_GET_STATUS 0x03u
 
 /* Give the unit a session's ceilings. From IDLE, READY and LAPSED. Arming the same session again keeps its counts and can only lower its ceilings. Taken while unit_uptime_ms is less than a second old, and not from before the latest Stop. */
 #define PW_TYPE_ARM 0x04u
@@ -85,7 +85,7 @@ typedef struct __attribute__((packed)) {
     uint32_t unit_uptime_ms; /* uptime_ms of the latest status the host has heard */
 } pw_arm_t;
 
-/* Start or change output, in absolute values. From READY, EMITTING and HELD, under the armed session, while its lease is live. */
+/* Start or change output, in absolute values. From READY, EMITTING and SUSPENDED, under the armed session, while its lease is live. */
 #define PW_TYPE_SET 0x05u
 typedef struct __attribute__((packed)) {
     uint32_t nonce; /* the unit's boot nonce */
@@ -96,30 +96,30 @@ typedef struct __attribute__((packed)) {
     uint16_t pulse_hz; /* pulse repetition; 0 when continuous and for percussion */
     uint32_t for_ms; /* delivered time after which the unit ends this step by itself; not 0 */
     uint16_t ramp_ms; /* time of a straight line from the present level to the new one, up or down; it is part of for_ms */
-    uint32_t heard_ms; /* uptime_ms of the latest status the host has heard: the lease runs from there */
+    uint32_t unit_uptime_ms; /* uptime_ms of the latest status the host has heard: the lease runs from there */
     uint8_t lease_ms; /* unrenewed for this long, output ends */
 } pw_set_t;
 
-/* Prolong the lease of a running output, from what the host has heard and not from when this arrives. From EMITTING and HELD only: it can never start or raise output, nor shorten a lease. */
+/* Prolong the lease of a running output, from what the host has heard and not from when this arrives. From EMITTING and SUSPENDED only: it can never start or raise output, nor shorten a lease. */
 #define PW_TYPE_RENEW 0x06u
 typedef struct __attribute__((packed)) {
     uint32_t nonce; /* the unit's boot nonce */
     uint32_t session; /* the armed session */
-    uint32_t heard_ms; /* uptime_ms of the latest status the host has heard: the lease runs from there */
-    uint8_t lease_ms; /* counted from heard_ms */
+    uint32_t unit_uptime_ms; /* uptime_ms of the latest status the host has heard: the lease runs from there */
+    uint8_t lease_ms; /* counted from unit_uptime_ms */
 } pw_renew_t;
 
 /* Output off, the step dropped, the session disarmed; its counts stay readable. Taken in any state, under any seq, with any body, any number of times. */
 #define PW_TYPE_STOP 0x07u
 
-/* Clear latched faults whose cause is gone. From FAULT only; leads to IDLE. Taken under any seq while heard_ms is less than a second old: who clears may be another host than who drove. */
+/* Clear latched faults whose cause is gone. From FAULT only; leads to IDLE. Taken under any seq while unit_uptime_ms is less than a second old: who clears may be another host than who drove. */
 #define PW_TYPE_CLEAR 0x08u
 typedef struct __attribute__((packed)) {
     uint32_t nonce; /* the unit's boot nonce */
-    uint32_t heard_ms; /* uptime_ms of the latest status the host has heard */
+    uint32_t unit_uptime_ms; /* uptime_ms of the latest status the host has heard */
 } pw_clear_t;
 
-/* Reduce the level of the running step, at once and without a ramp, and with it the session's level ceiling. From EMITTING and HELD only: it can never start, raise or prolong output, and is never refused for its seq or its time. */
+/* Reduce the level of the running step, at once and without a ramp, and with it the session's level ceiling. From EMITTING and SUSPENDED only: it can never start, raise or prolong output, and is never refused for its seq or its time. */
 #define PW_TYPE_LOWER 0x09u
 typedef struct __attribute__((packed)) {
     uint32_t nonce; /* the unit's boot nonce */
@@ -140,7 +140,7 @@ typedef struct __attribute__((packed)) {
     uint16_t calibrated; /* days from 2020-01-01 to the last calibration; 0 when not known */
 } pw_identity_t;
 
-/* The answer to Declare: the unit's own nameplate. It can only lower what a host would allow. */
+/* The answer to GetCapabilities: the unit's own nameplate. It can only lower what a host would allow. */
 #define PW_TYPE_CAPABILITIES 0x82u
 typedef struct __attribute__((packed)) {
     uint16_t level_min; /* the lowest level it gives */
@@ -153,7 +153,7 @@ typedef struct __attribute__((packed)) {
     uint16_t pulses_hz[3]; /* pulse repetition frequencies it gives */
     uint32_t step_max_ms; /* the longest for_ms */
     uint32_t delivered_max_ms; /* the longest delivered time of a session */
-    uint32_t hold_max_ms; /* HELD for longer than this ends the step */
+    uint32_t suspension_max_ms; /* SUSPENDED for longer than this ends the step */
     uint8_t lease_min_ms; /* the shortest lease */
     uint8_t lease_max_ms; /* the longest lease */
     int16_t head_trip_ddeg_c; /* head temperature at which it trips */
@@ -171,7 +171,7 @@ typedef struct __attribute__((packed)) {
     uint32_t session; /* the session its counts belong to; 0 for none since the start */
     uint16_t level_set; /* the level of the running step, as its Set or a Lower since has asked; 0 for none */
     uint8_t duty_set_pct; /* its duty cycle; 0 for none */
-    uint16_t output; /* the level measured now: during the pulse, as level_set */
+    uint16_t measured_level; /* the level measured now: during the pulse, as level_set */
     int16_t head_temp_ddeg_c; /* the head's temperature; it has to resolve tenths of a degree */
     uint8_t contact_pct; /* how well the head couples */
     uint8_t battery_pct; /* charge left */

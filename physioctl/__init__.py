@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from device.clock import SystemClock, VirtualClock
     from device.control.controller import Controller
     from device.dialects.native import Native
-    from device.events import Event, Observer, Silence
+    from device.events import Event, Observer, OffConfirmation
     from device.link import SerialLink
-    from device.operator import Act, Lower
+    from device.operator import Lower, SessionAction
     from physioctl.answers import read_answers
     from physioctl.events import Outcome, SessionEnded, SessionStarted
     from physioctl.questions import questions_of
@@ -38,10 +38,10 @@ __version__ = "0.1.0"
 _HOMES = {
     "device.clock": ("SystemClock", "VirtualClock"),
     "device.control.controller": ("Controller",),
-    "device.events": ("Event", "Silence", "Observer"),
+    "device.events": ("Event", "OffConfirmation", "Observer"),
     "device.link": ("SerialLink",),
     "device.dialects.native": ("Native",),
-    "device.operator": ("Act", "Lower"),
+    "device.operator": ("SessionAction", "Lower"),
     "physioctl.events": ("Outcome", "SessionEnded", "SessionStarted"),
     "physioctl.record.journal": ("Journal",),
     "physioctl.answers": ("read_answers",),
@@ -55,7 +55,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "Act",
+    "SessionAction",
     "Answer",
     "Answers",
     "Controller",
@@ -71,7 +71,7 @@ __all__ = [
     "SerialLink",
     "SessionEnded",
     "SessionStarted",
-    "Silence",
+    "OffConfirmation",
     "SystemClock",
     "VirtualClock",
     "Observer",

@@ -18,7 +18,7 @@ from device.control.driver import Driver
 from device.unit import Unit
 from physioctl import __version__
 from physioctl.daily_limit import WINDOW, Asked, check_day
-from physioctl.errors import UsageMistake
+from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome, ProtocolKept, SessionStarted
 from physioctl.host_loss import reckoned
 from physioctl.person import reference
@@ -59,7 +59,7 @@ class Compiler(Role):
 
 
 def checked_side(protocol: Protocol, side: str | None, *, on_nobody: bool = False) -> str:
-    """Return the side to treat; raise `UsageMistake` for one that the protocol is not for.
+    """Return the side to treat; raise `InvalidUsage` for one that the protocol is not for.
 
     ``None`` is the protocol's own side, where it names one. In a rehearsal (``on_nobody``) a protocol for
     either side is given on none.
@@ -68,7 +68,7 @@ def checked_side(protocol: Protocol, side: str | None, *, on_nobody: bool = Fals
 
     either = (Side.NONE, Side.LEFT, Side.RIGHT) if on_nobody else (Side.LEFT, Side.RIGHT)
     if protocol.side not in list(Side):  # a copy made in Python is not validated
-        raise UsageMistake(
+        raise InvalidUsage(
             f"{str(protocol.side)[:32]!r} is no side of a protocol", f"Name one of: {', '.join(Side)}."
         )
     allowed = either if protocol.side == Side.EITHER else (Side(protocol.side),)
@@ -76,7 +76,7 @@ def checked_side(protocol: Protocol, side: str | None, *, on_nobody: bool = Fals
     if chosen is not None and chosen in [each.value for each in allowed]:
         return str(chosen)
     said = "no side is named" if chosen is None else f"{str(chosen)[:32]!r} is not its side"
-    raise UsageMistake(
+    raise InvalidUsage(
         f"{protocol.id} is for {_sides(allowed)}, and {said}",
         f"Name the side: {_sides(allowed)}." if len(allowed) > 1 else "Leave the side out.",
     )
@@ -115,7 +115,7 @@ def admit(
 ) -> Admitted:
     """Begin the session ``request`` asks for, or raise `Refused` and leave the journal as it was.
 
-    ``compiler`` is for tests, which ask what the other fences hold without the plan's.
+    ``compiler`` is for tests of the other fences, which replace it.
     """
     from protocols.compile import compile_plan
 

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from physioctl.errors import UsageMistake
+from physioctl.errors import InvalidUsage
 from physioctl.person import reference
 from physioctl.questions import AGE, ages_of, questions_of, texts_of
 from physioctl.screening import Acknowledged, Answer, Answered, Answers, judge
 from physioctl.text import clean
 from protocols.contraindications import AgeBand
-from protocols.errors import Mistake, ProtocolInvalid
+from protocols.errors import Problem, ProtocolInvalid
 from protocols.fields import near
 from protocols.model import Protocol
 from protocols.quantity import shorten
@@ -45,13 +45,13 @@ def read_answers(path: Path, protocol: Protocol, *, operator: str | None = None)
 
     Raise `ProtocolInvalid` with all of the file's mistakes.
     """
-    root, mistakes = read_nodes(read_bytes(path), printable(path))
+    root, problems = read_nodes(read_bytes(path), printable(path))
     if not isinstance(root.value, dict):
-        raise ProtocolInvalid(mistakes)
-    read = _File(printable(path), root.value, mistakes)
+        raise ProtocolInvalid(problems)
+    read = _File(printable(path), root.value, problems)
     answers = read.answers(protocol, operator or "answers-file")
-    if read.mistakes:
-        raise ProtocolInvalid(sorted(read.mistakes, key=lambda mistake: (mistake.line, mistake.column)))
+    if read.problems:
+        raise ProtocolInvalid(sorted(read.problems, key=lambda problem: (problem.line, problem.column)))
     return answers
 
 
@@ -89,7 +89,7 @@ class _File:
 
     name: str
     entries: Mapping[str, Entry]
-    mistakes: list[Mistake] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
     def answers(self, protocol: Protocol, by: str) -> Answers:
         """What the file says. Worth nothing when there are mistakes."""
@@ -118,8 +118,8 @@ class _File:
             return None
         try:
             return reference(found.value)
-        except UsageMistake as error:
-            self._note(found, "person", error.what, error.to_do)
+        except InvalidUsage as error:
+            self._note(found, "person", error.what, error.action)
             return None
 
     def _date(self) -> date | None:
@@ -191,26 +191,26 @@ class _File:
             else:
                 yield code
 
-    def _value(self, key: str, mend: str) -> Node | None:
+    def _value(self, key: str, action: str) -> Node | None:
         """What stands behind ``key``, which has to be there."""
         if key in self.entries:
             return self.entries[key].node
-        self.mistakes.append(Mistake(self.name, 1, 1, key, "is missing", mend))
+        self.problems.append(Problem(self.name, 1, 1, key, "is missing", action))
         return None
 
     def _unknown(self, entry: Entry, where: str, code: str, known: Iterable[str]) -> None:
         what = f"{shorten(code)!r} is no question's code"
         place = (entry.line, entry.column)
-        self.mistakes.append(Mistake(self.name, *place, shorten(where), what, self._nearest(code, known)))
+        self.problems.append(Problem(self.name, *place, shorten(where), what, self._nearest(code, known)))
 
-    def _note(self, node: Node, where: str, what: str, mend: str) -> None:
-        self.mistakes.append(Mistake(self.name, node.line, node.column, where, what, mend))
+    def _note(self, node: Node, where: str, what: str, action: str) -> None:
+        self.problems.append(Problem(self.name, node.line, node.column, where, what, action))
 
     def _nearest(self, code: str, known: Iterable[str]) -> str:
         """The known code that ``code`` was most likely meant to be, or where to find them all."""
         known = tuple(known)
-        if len(self.mistakes) < _LOOKED_UP_MAX:
+        if len(self.problems) < _LOOKED_UP_MAX:
             for written in (code[:_CODE_MAX], code[:_CODE_MAX].upper()):
-                if (mend := near(written, known)).startswith("Did"):
-                    return mend
+                if (action := near(written, known)).startswith("Did"):
+                    return action
         return "`physioctl protocols show PROTOCOL --answers` prints the codes there are."

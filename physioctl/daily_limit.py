@@ -73,7 +73,7 @@ def check_day(had: Iterable[Had], asked: Asked) -> Bound | None:
 
 def _refused(what: str, oldest: Had) -> Refused:
     free = f"{(oldest.last + WINDOW).astimezone():%Y-%m-%d %H:%M}"
-    to_do = f"The site is free again at {free}."
+    action = f"The site is free again at {free}."
     if oldest.is_open:
-        to_do += " A session that is open counts whole until it is settled on its own unit."
-    return Refused(what, to_do)
+        action += " A session that is open counts whole until it is settled on its own unit."
+    return Refused(what, action)

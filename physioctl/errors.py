@@ -9,5 +9,5 @@ class JournalUnusable(PhysioctlError):
     """The record cannot be kept, so there is no output."""
 
 
-class UsageMistake(PhysioctlError):
+class InvalidUsage(PhysioctlError):
     """What was typed does not make a session."""

@@ -1,6 +1,6 @@
-"""What happens to a session as a whole, told to the same witnesses and watchers as what happens to a unit.
+"""Events of a whole session, for the same recorder and observers as the events of a unit.
 
-These events know references and counters. They never know a person's name.
+They hold references and counters, and never a person's name.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from device.events import JSON, Event, Silence
+from device.events import JSON, Event, OffConfirmation
 
 
 class Outcome(StrEnum):
@@ -106,7 +106,8 @@ class SessionReconciled(Event):
     planned_ms: int
     energy_mj: int
     counted: bool  # by the unit itself; if not, this is what was last heard, or the whole plan where in doubt
-    silence: Silence = Silence.PROVEN  # what is known of its output; inferred when the unit has restarted
+    # What is known of its output; presumed when the unit has restarted.
+    output_off: OffConfirmation = OffConfirmation.CONFIRMED
     doubt: str = ""  # what cannot be right about the unit's count
 
 
@@ -127,7 +128,7 @@ class SessionEnded(Event):
     session: str
     outcome: Outcome
     why: str
-    silence: Silence
+    output_off: OffConfirmation
     delivered_ms: int
     planned_ms: int
     energy_mj: int

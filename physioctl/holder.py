@@ -2,8 +2,8 @@
 
 Two programs that read one port take each other's bytes, so a stop sent beside a running session is confirmed
 to one of them at random. So the holder of a port listens on a local socket. It puts a stop into its inbox the
-moment it is asked, and answers once it knows whether output is off. Whoever asks and does not hear *proven*
-in time sends a stop on the port itself: a holder that hangs, or is another program, keeps nobody from that.
+moment it is asked, and answers once it knows whether output is off. A program that asks and does not get
+*confirmed* in time sends a stop on the port itself, whatever holds it.
 
 A request and an answer are one message each: the version of this exchange, a space, and a word.
 """
@@ -17,15 +17,15 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from queue import Empty, SimpleQueue
 
-from device.events import Event, Silence, Silenced
+from device.events import Event, OffConfirmation, StopOutcome
 from device.link import Inbox
-from device.operator import Act
+from device.operator import SessionAction
 from physioctl.events import SessionEnded
 from physioctl.local_socket import Door, connections_to, limit_reading, name_of, names_of, open_door
 
 # This project's own figures.
 ASK_S = 1.5  # for an answer, before the port is opened beside its holder
-ANSWER_S = 5.0  # after this an answer is of no use to anybody
+ANSWER_S = 5.0  # an answer after this is of no use
 CALLERS_MAX = 16  # at a time; more are turned away, and send their stop on the port
 MESSAGE_MAX = 32  # bytes
 READ_S = 0.5  # for each piece of a message
@@ -36,33 +36,33 @@ _STOP = b"stop"
 class StopService:
     """Takes requests to stop from other programs, and answers what the controller then finds out.
 
-    It is a watcher of the controller, called by the loop itself: `notice` never waits.
+    It is an observer of the controller, called by the loop itself: `on_event` never waits.
     """
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox
         self._asked = False
-        self._known: Silence | None = None
+        self._known: OffConfirmation | None = None
         self._released = False
         self._changed = threading.Condition()
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Learn what is known of the output: after a request, or at the end of the session."""
         with self._changed:
-            if isinstance(event, SessionEnded) or (isinstance(event, Silenced) and self._asked):
-                self._known = event.silence
+            if isinstance(event, SessionEnded) or (isinstance(event, StopOutcome) and self._asked):
+                self._known = event.output_off
                 self._changed.notify_all()
 
-    def stop(self) -> Silence:
+    def stop(self) -> OffConfirmation:
         """Ask the loop to stop, and return what is then known of the output."""
         with self._changed:
             self._asked = True
-            self._inbox.put(Act.STOP)
+            self._inbox.put(SessionAction.STOP)
             self._changed.wait_for(lambda: self._known is not None or self._released, ANSWER_S)
-            return self._known or Silence.UNKNOWN
+            return self._known or OffConfirmation.UNKNOWN
 
     def release(self) -> None:
-        """Let those who still wait go: the port is free."""
+        """End every wait: the port is free."""
         with self._changed:
             self._released = True
             self._changed.notify_all()
@@ -91,9 +91,9 @@ def listening(port: str, service: StopService) -> Iterator[None]:
         thread.join(READ_S)
 
 
-def ask_to_stop(port: str, within_s: float = ASK_S) -> Silence | None:
+def ask_to_stop(port: str, within_s: float = ASK_S) -> OffConfirmation | None:
     """Have the program that holds ``port`` stop. Return what it then knows; None when it does not say."""
-    answers: SimpleQueue[Silence | None] = SimpleQueue()
+    answers: SimpleQueue[OffConfirmation | None] = SimpleQueue()
     try:
         threading.Thread(target=_ask, args=(port, within_s, answers), name="asking", daemon=True).start()
         return answers.get(timeout=within_s)
@@ -101,7 +101,7 @@ def ask_to_stop(port: str, within_s: float = ASK_S) -> Silence | None:
         return None
 
 
-def _ask(port: str, within_s: float, answers: SimpleQueue[Silence | None]) -> None:
+def _ask(port: str, within_s: float, answers: SimpleQueue[OffConfirmation | None]) -> None:
     for name in names_of(port):
         answer = _answer_from(name.text, within_s)
         if answer is not None and name.sure:
@@ -110,14 +110,14 @@ def _ask(port: str, within_s: float, answers: SimpleQueue[Silence | None]) -> No
     answers.put(None)  # what another port's holder says of its unit may not be believed of this one
 
 
-def _answer_from(name: str, within_s: float) -> Silence | None:
+def _answer_from(name: str, within_s: float) -> OffConfirmation | None:
     for connection in connections_to(name):
         with connection, suppress(OSError, EOFError, ValueError):
             limit_reading(connection, within_s)
             connection.send_bytes(_VERSION + b" " + _STOP)
             version, _, word = connection.recv_bytes(MESSAGE_MAX).partition(b" ")
             if version == _VERSION:
-                return Silence(word.decode("ascii"))
+                return OffConfirmation(word.decode("ascii"))
     return None
 
 

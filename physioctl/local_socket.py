@@ -27,13 +27,13 @@ _NAME_LENGTH = 16  # hexadecimal digits: the path of a Unix socket has little mo
 
 
 class Door(Protocol):
-    """Where other programs of the same user knock."""
+    """The listening end of a socket, for other programs of the same user."""
 
     def accept(self) -> Connection | None:
         """The next one, waited for; None when it was somebody else's. Raise `OSError` when there is none."""
 
     def close(self) -> None:
-        """Let nobody in any more. What waits in `accept` is ended with `OSError`."""
+        """Accept no more connections. A waiting `accept` raises `OSError`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +149,7 @@ class _UnixDoor:
             self._socket.bind(os.fspath(new))
             self._socket.listen(_BACKLOG)
             self._inode = new.stat().st_ino
-            new.rename(path)  # at once, so that nobody who asks finds none
+            new.rename(path)  # at once, so that there is always one to connect to
         except OSError:
             self._socket.close()
             new.unlink(missing_ok=True)

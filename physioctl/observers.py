@@ -49,7 +49,7 @@ class OffLoop:
         self._thread = threading.Thread(target=self._run, name=f"observer {self.name}", daemon=True)
         self._thread.start()
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Put ``event`` into the queue. Raise what the observer raised, or `ObserverStalled`."""
         with self._changed:
             if self._error is not None:
@@ -113,7 +113,7 @@ class OffLoop:
     def _run(self) -> None:
         while (event := self._next()) is not None:
             try:
-                self._observer.notice(event)
+                self._observer.on_event(event)
             except BaseException as error:  # noqa: BLE001 - it is told as an event, and the thread ends
                 failed = ObserverFailed(described(error))  # in this thread: an error's own text may take long
                 with self._changed:
@@ -140,30 +140,31 @@ class _Afterwards:
     def __init__(self, observers: Sequence[OffLoop]) -> None:
         self._observers = observers
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         for observer in self._observers:
             observer.after(event)
 
 
 @contextmanager
-def observed(driver: Driver, watchers: Sequence[Observer]) -> Iterator[None]:
-    """Let ``watchers`` hear of what ``driver`` does: in virtual time at once, else off the loop.
+def observed(driver: Driver, observers: Sequence[Observer]) -> Iterator[None]:
+    """Add ``observers`` to ``driver``: in virtual time they are called by the loop, else in threads of their
+    own.
 
-    When the block is left they have heard everything, or have had `DRAIN_MS` and `LAST_MS` for it.
+    When the block is left they have had every event, or `DRAIN_MS` and `LAST_MS` for it.
     """
     if isinstance(driver.clock, VirtualClock):
-        for watcher in watchers:
-            driver.add_observer(watcher)
+        for observer in observers:
+            driver.add_observer(observer)
         yield
         return
-    observers = [OffLoop(watcher) for watcher in watchers]
-    joining: list[Observer] = [*observers, _Afterwards(observers)]
-    for watcher in joining:
-        driver.add_observer(watcher)
+    threads = [OffLoop(observer) for observer in observers]
+    joining: list[Observer] = [*threads, _Afterwards(threads)]
+    for observer in joining:
+        driver.add_observer(observer)
     try:
         yield
     finally:
-        _finish(observers, driver.clock)
+        _finish(threads, driver.clock)
 
 
 def _finish(observers: Sequence[OffLoop], clock: Clock) -> None:

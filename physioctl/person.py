@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from physioctl.errors import UsageMistake
+from physioctl.errors import InvalidUsage
 
 LENGTH_MAX = 32  # this project's own
 _FORM = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LENGTH_MAX - 1}}}")
@@ -21,13 +21,13 @@ _RULE = (
 def reference(text: str) -> str:
     """Return the one form of the reference ``text``: NFKC, then lower case.
 
-    Raise `UsageMistake` when ``text`` holds anything outside the alphabet.
+    Raise `InvalidUsage` when ``text`` holds anything outside the alphabet.
     """
     if not isinstance(text, str):
-        raise UsageMistake(f"{text!r} is not a person's reference", _RULE)
+        raise InvalidUsage(f"{text!r} is not a person's reference", _RULE)
     normal = unicodedata.normalize("NFKC", text)
     if not _FORM.fullmatch(normal):
-        raise UsageMistake(f"{text[:LENGTH_MAX]!r} is not a person's reference: {_flaw(normal)}", _RULE)
+        raise InvalidUsage(f"{text[:LENGTH_MAX]!r} is not a person's reference: {_flaw(normal)}", _RULE)
     return normal.casefold()
 
 

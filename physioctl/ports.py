@@ -50,7 +50,7 @@ def open_link(port: str, inbox: Inbox, *, exclusive: bool = True, line: Line = U
 def held(port: str, inbox: Inbox, *, line: Line = USUAL_LINE) -> Iterator[tuple[SerialLink, StopService]]:
     """Hold ``port`` for as long as the block lasts, and let other programs ask for a stop meanwhile.
 
-    The service has to be added to the controller's watchers.
+    The service has to be added to the driver's observers.
     """
     link = open_link(port, inbox, line=line)
     service = StopService(inbox)

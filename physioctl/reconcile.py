@@ -1,11 +1,10 @@
-"""Sessions that broke off, closed truthfully once their unit is on the cable again.
+"""Reconciliation of sessions that broke off, once their unit is on the cable again.
 
-A killed program leaves its session open in the journal; a pulled cable leaves it without proof of
-silence. The unit has gone on counting until its lease ran out, and its count is the truth. Its unit is the
-one of the same model and serial number; under the same boot nonce its word proves that output is off, and
-under another one (it was switched off and on) output is inferred to be off once the old lease's bound has
-passed. Nothing here resumes anything, and nothing here can know whether another program still runs a
-session: one that was heard of a moment ago is left open.
+A killed program leaves its session open in the journal; after a pulled cable output is not confirmed off.
+The unit has gone on counting until its lease ran out, and its count is used. The unit is recognised by its
+model and serial number. Under the same boot nonce its status confirms that output is off; under another one
+(it was switched off and on) output off is presumed once the old lease's bound has passed. Nothing is
+resumed here. Another program may still be running a session: one with a recent entry is left open.
 """
 
 from __future__ import annotations
@@ -15,27 +14,27 @@ from datetime import datetime, timedelta
 from device.control.driver import Driver
 from device.control.output_off import LEASE_MARGIN_PCT
 from device.control.state import TICK_MS
-from device.dialects.base import HostLoss, Identity, Report
-from device.events import Silence
+from device.dialects.base import HostLoss, Identity, Status
+from device.events import OffConfirmation
 from device.unit import Unit
 from physioctl.events import Outcome, SessionEnded, SessionReconciled
-from physioctl.naming import session_number
 from physioctl.record.history import Summary, unsettled
 from physioctl.record.journal import Journal
+from physioctl.session_id import session_number
 from physioctl.wall_clock import doubt
 
 # A running session tells its progress every second. What it tells may wait for a slow disk until the
 # controller ends output for that, and for another program's write; its end waits for a lease besides.
-# Whoever has been quiet for longer has gone, or is suspended: then its unit's lease has long run out, and
-# what it tells when it wakes counts again.
+# A program without an entry for longer has ended, or is suspended: its unit's lease has run out long ago,
+# and what it records when it resumes counts again.
 TOLD_WITHIN = timedelta(seconds=45)
 METER_PCT, METER_MJ = 125, 1000  # a meter may say so much of the planned energy; this project's own figures
 
 
 def reconcile(journal: Journal, driver: Driver, unit: Unit) -> tuple[SessionReconciled, ...]:
-    """Close every session that broke off on ``unit``, which has just been greeted and is silent.
+    """Close every session that broke off on ``unit``, which has been identified and whose output is off.
 
-    While the time of day is in doubt nothing is closed: how long a session has been quiet is not known, and
+    While the time of day is in doubt nothing is closed: the age of a session's last entry is not known, and
     an entry at a wrong time would put the right one in doubt. Raise `JournalUnusable` when the record cannot
     be kept.
     """
@@ -53,61 +52,62 @@ def reconcile(journal: Journal, driver: Driver, unit: Unit) -> tuple[SessionReco
 
 
 def _may_be_settled(driver: Driver, identity: Identity, broken: Summary, now: datetime) -> bool:
-    """Whether the unit's word settles ``broken`` by now.
+    """Whether the unit's status settles ``broken`` by now.
 
     Another program may be running an open session on a unit that bears the same serial number, unless this
-    unit counts it. A unit that has restarted cannot speak for its time before: the lease has to be over.
+    unit counts it. The status of a unit that has restarted says nothing of the time before: the lease has to
+    be over.
     """
-    quiet_for = now - broken.last
-    if broken.outcome is None and not _count_of(driver, identity, broken) and quiet_for < TOLD_WITHIN:
+    off_for = now - broken.last
+    if broken.outcome is None and not _count_of(driver, identity, broken) and off_for < TOLD_WITHIN:
         return False
     lease_bound = timedelta(milliseconds=broken.lease_ms * (100 + LEASE_MARGIN_PCT) / 100)
-    return identity.nonce == broken.nonce or quiet_for >= lease_bound
+    return identity.nonce == broken.nonce or off_for >= lease_bound
 
 
-def _count_of(driver: Driver, identity: Identity, broken: Summary) -> Report | None:
+def _count_of(driver: Driver, identity: Identity, broken: Summary) -> Status | None:
     """The unit's report, if it has counted that very session and has not restarted since."""
-    report = driver.controller.report
-    if report is None or not identity.nonce == report.nonce == broken.nonce:
+    status = driver.controller.status
+    if status is None or not identity.nonce == status.nonce == broken.nonce:
         return None
-    return report if report.session == session_number(broken.id) else None
+    return status if status.session == session_number(broken.id) else None
 
 
-def _wrong_count(report: Report, broken: Summary) -> str:
+def _wrong_count(status: Status, broken: Summary) -> str:
     """Return what cannot be right about the unit's count of ``broken``; nothing when it can be."""
     planned_mj = broken.planned_energy_mj
     most_mj = None if planned_mj is None else planned_mj * METER_PCT // 100 + METER_MJ
-    if not broken.delivered_ms <= report.delivered_ms <= broken.planned_ms + TICK_MS:
-        return f"the unit counts {report.delivered_ms} ms of it, which cannot be"
-    if report.energy_mj < broken.energy_mj or (most_mj is not None and report.energy_mj > most_mj):
-        return f"the unit has metered {report.energy_mj} mJ of it, which cannot be"
+    if not broken.delivered_ms <= status.delivered_ms <= broken.planned_ms + TICK_MS:
+        return f"the unit counts {status.delivered_ms} ms of it, which cannot be"
+    if status.energy_mj < broken.energy_mj or (most_mj is not None and status.energy_mj > most_mj):
+        return f"the unit has metered {status.energy_mj} mJ of it, which cannot be"
     return ""
 
 
-def _silence(identity: Identity, broken: Summary) -> Silence:
+def _output_off(identity: Identity, broken: Summary) -> OffConfirmation:
     """What is known of the output of ``broken``, now that a unit of its serial number says that it is off."""
     if identity.nonce == broken.nonce:
-        return Silence.PROVEN
+        return OffConfirmation.CONFIRMED
     # Another boot of the unit, or another unit: only a bound on the old output says that it has ended.
-    return Silence.UNKNOWN if broken.host_loss is HostLoss.NONE else Silence.INFERRED
+    return OffConfirmation.UNKNOWN if broken.host_loss is HostLoss.NONE else OffConfirmation.PRESUMED
 
 
 def _settle(journal: Journal, driver: Driver, identity: Identity, broken: Summary) -> SessionReconciled:
     now_ms = driver.clock.now_ms()
-    report = _count_of(driver, identity, broken)
-    wrong = "" if report is None else _wrong_count(report, broken)
-    counted = None if wrong else report
+    status = _count_of(driver, identity, broken)
+    wrong = "" if status is None else _wrong_count(status, broken)
+    counted = None if wrong else status
     # A count that cannot be right may stand for anything: then the whole of the plan has been given.
-    heard_ms = broken.planned_ms if wrong else broken.delivered_ms
+    known_ms = broken.planned_ms if wrong else broken.delivered_ms
     found = SessionReconciled(
         at_ms=now_ms,
         session=broken.id,
         protocol=broken.protocol,
-        delivered_ms=counted.delivered_ms if counted else heard_ms,
+        delivered_ms=counted.delivered_ms if counted else known_ms,
         planned_ms=broken.planned_ms,
         energy_mj=counted.energy_mj if counted else broken.energy_mj,
         counted=counted is not None,
-        silence=_silence(identity, broken),
+        output_off=_output_off(identity, broken),
         doubt=wrong,
     )
     if broken.outcome is None:
@@ -118,7 +118,7 @@ def _settle(journal: Journal, driver: Driver, identity: Identity, broken: Summar
                 session=broken.id,
                 outcome=Outcome.INTERRUPTED,
                 why="; ".join(filter(None, ("the program ended before the session did", wrong))),
-                silence=found.silence,
+                output_off=found.output_off,
                 delivered_ms=found.delivered_ms,
                 planned_ms=broken.planned_ms,
                 energy_mj=found.energy_mj,

@@ -1,6 +1,6 @@
-"""One session from its request to its end: who is on the cable, may it be, deliver it, close the record.
+"""One session from its request to its end: the handshake, admission, delivery, and the end of the record.
 
-It knows no screen, no terminal and no port: a controller is handed in, and whoever watches is told.
+It knows no screen, no terminal and no port: the driver and the observers are arguments.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from device.control.controller import BACKLOG_MAX_MS
 from device.control.delivery import Delivery, Ended, deliver
 from device.control.driver import Driver
 from device.control.fault_clearing import latched
-from device.control.handshake import greet, identified
-from device.errors import SilenceNotProven
-from device.events import Observer, Recorder, Silence
+from device.control.handshake import identified, perform_handshake
+from device.errors import OutputNotConfirmedOff
+from device.events import Observer, OffConfirmation, Recorder
 from device.unit import Unit
 from physioctl.admission import Admitted, Compiler, admit, checked_person, checked_side
-from physioctl.errors import JournalUnusable, UsageMistake
+from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.events import Outcome, SessionEnded, SessionReconciled, UnitLimitations
 from physioctl.host_loss import check_host_loss, limitations
-from physioctl.naming import session_number
 from physioctl.network import refuse_unauthenticated
 from physioctl.observers import observed
 from physioctl.reconcile import reconcile
 from physioctl.record.journal import Journal, SessionLog
 from physioctl.record.writer import PersistentRecorder, recording
 from physioctl.screening import Answers, Screening, day_of, screen
+from physioctl.session_id import session_number
 from physioctl.wall_clock import confirm
 from protocols.errors import PhysioctlError, Refused
 from protocols.limits import Bound
@@ -58,7 +58,7 @@ class Request:
     # believed only where the unit is simulated.
     answers: Answers | None = field(default_factory=Answers)
     operator: tuple[Bound, ...] = ()  # limits of the operator's own
-    attended: bool = False  # somebody is there to resume after a pause
+    attended: bool = False  # a person is there to resume after a pause
     rest_of: str | None = None  # give only what this interrupted session has left
     unauthenticated_network: bool = False  # whether the port may lie beyond this machine, on a person
     on_unfinished: Callable[[SessionReconciled], None] | None = None  # told of sessions that broke off
@@ -79,26 +79,26 @@ def run_session(
     request: Request,
     driver: Driver,
     journal: Journal,
-    watchers: Sequence[Observer] = (),
+    observers: Sequence[Observer] = (),
     *,
     recorder: Callable[[SessionLog], Recorder] | None = None,
     compiler: Compiler | None = None,
 ) -> SessionEnded:
-    """Run the session ``request`` asks for, from the greeting to the closed record.
+    """Run the session of ``request``, from the handshake to the closed record.
 
-    ``compiler`` is for tests alone, which ask what the other fences hold without the plan's.
-    A controller is for one session; raise `UsageMistake` when it has had one.
-    Raise `UsageMistake` within a transaction of ``journal``, and for a side or a person's reference that is
+    ``compiler`` is for tests of the other fences, which replace it.
+    A controller is for one session; raise `InvalidUsage` when it has had one.
+    Raise `InvalidUsage` within a transaction of ``journal``, and for a side or a person's reference that is
     none, and `Refused` when screening, limits, calibration, history or the clock say no: nothing has been
     output then.
     ``recorder`` makes the session's recorder out of its log in the journal: by default as
     `physioctl.record.writer` says, so that a slow disk cannot delay the session either.
     Raise `UnitUnusable` when the unit cannot be used, and `JournalUnusable` when the record cannot be
-    kept; in each case output is off, or was told to go off by every way there is.
-    ``watchers`` hear of it as `physioctl.observers` says: none can delay the session.
+    kept; in each case a stop was sent and its outcome waited for.
+    ``observers`` get its events as `physioctl.observers` says: none can delay the session.
     """
     if driver.controller.used:
-        raise UsageMistake(
+        raise InvalidUsage(
             "this controller has had its session", "Make a new Driver for each session, on the same link."
         )
     if not request.unauthenticated_network:
@@ -108,7 +108,7 @@ def run_session(
     journal.expect_no_transaction()
     if request.confirm_clock is not None:
         confirm(journal, request.confirm_clock)
-    unit = driver.run(greet(driver.controller))
+    unit = driver.run(perform_handshake(driver.controller))
     screening = _screened(request, driver)
     _check_calibration(unit, driver.clock.utc().date())
     check_host_loss(unit, request.protocol, attended=request.attended, confirm=request.confirm_host_loss)
@@ -122,7 +122,7 @@ def run_session(
     with ExitStack() as stack:
         try:
             log = stack.enter_context(recording(admitted.log, driver.clock, driver.inbox))
-            stack.enter_context(observed(driver, watchers))
+            stack.enter_context(observed(driver, observers))
         except BaseException as error:  # there may be no thread for them, and the session has begun
             stack.close()
             admitted.log.record(_broken_off(error, admitted, driver, began_ms))
@@ -187,25 +187,26 @@ def _keep_the_end(ended: SessionEnded, driver: Driver) -> None:
         if driver.publish_when_written(ended, BACKLOG_MAX_MS):
             return
     except BaseException:
-        driver.run(driver.controller.abandon())
+        driver.run(driver.controller.shut_down())
         raise
     raise JournalUnusable(
-        f"the session is over ({ended.outcome}, silence {ended.silence}); its end is not in the journal",
+        f"the session is over ({ended.outcome}, output off {ended.output_off}); its end is not in the "
+        "journal",
         "See to the disk. The next session on this unit closes the record.",
     )
 
 
 def _tell_broken_off(error: BaseException, admitted: Admitted, driver: Driver, began_ms: int) -> None:
-    """Tell that the session broke off; raise `SilenceNotProven` when its output is not known to be off.
+    """Publish that the session broke off; raise `OutputNotConfirmedOff` when its output is not confirmed off.
 
-    The recorder may be what broke, so only the observers hear of this end: it is kept beside the journal,
+    The recorder may be what failed, so only the observers get this event: it is written beside the journal,
     where the session stays open.
     """
     ended = _broken_off(error, admitted, driver, began_ms)
     driver.publish(ended)
-    if ended.silence is not Silence.PROVEN and isinstance(error, PhysioctlError):
-        what = f"{error.what}; and whether output is off is {ended.silence}"
-        raise SilenceNotProven(what, "Switch the unit off now.") from error
+    if ended.output_off is not OffConfirmation.CONFIRMED and isinstance(error, PhysioctlError):
+        what = f"{error.what}; and whether output is off is {ended.output_off}"
+        raise OutputNotConfirmedOff(what, "Switch the unit off now.") from error
 
 
 def _broken_off(error: BaseException, admitted: Admitted, driver: Driver, began_ms: int) -> SessionEnded:
@@ -213,7 +214,7 @@ def _broken_off(error: BaseException, admitted: Admitted, driver: Driver, began_
     broken = Delivery(
         ended=Ended.INTERRUPTED,
         why=f"the session broke off: {type(error).__name__}",
-        silence=driver.controller.silence() or Silence.UNKNOWN,
+        output_off=driver.controller.output_off() or OffConfirmation.UNKNOWN,
         delivered_ms=driver.controller.delivered_ms,
         energy_mj=driver.controller.energy_mj,
         duration_ms=driver.clock.now_ms() - began_ms,
@@ -245,7 +246,7 @@ def _ended(admitted: Admitted, delivery: Delivery, outcome: Outcome, at_ms: int)
         session=admitted.started.session,
         outcome=outcome,
         why=delivery.why,
-        silence=delivery.silence,
+        output_off=delivery.output_off,
         delivered_ms=delivery.delivered_ms,
         planned_ms=admitted.plan.delivered_ms,
         energy_mj=delivery.energy_mj,

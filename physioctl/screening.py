@@ -13,7 +13,7 @@ from datetime import date
 from enum import StrEnum
 
 from device.clock import Clock
-from physioctl.errors import UsageMistake
+from physioctl.errors import InvalidUsage
 from physioctl.events import Screened
 from physioctl.person import reference
 from physioctl.questions import AGE, Question, ages_of, questions_of, texts_of
@@ -32,9 +32,9 @@ class Answer(StrEnum):
 
 
 def _expect_day(day: object) -> None:
-    """Raise `UsageMistake` unless ``day`` is a date, and no time of a day: a `datetime` is a `date` too."""
+    """Raise `InvalidUsage` unless ``day`` is a date, and no time of a day: a `datetime` is a `date` too."""
     if type(day) is not date:
-        raise UsageMistake(f"{day!r} is not a day", "Give the day as a datetime.date.")
+        raise InvalidUsage(f"{day!r} is not a day", "Give the day as a datetime.date.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +177,11 @@ def judge(protocol: Protocol, answers: Answers, today: date) -> Judgement:
 def screen(protocol: Protocol, answers: Answers, *, person: str | None, today: date) -> Screening:
     """The screening that ``answers`` make for ``person``.
 
-    Raise `Refused` when they do not allow the session, and `UsageMistake` when they hold a code that is
+    Raise `Refused` when they do not allow the session, and `InvalidUsage` when they hold a code that is
     no question's, or acknowledge what needs no acknowledgement.
     """
     if not isinstance(answers, Answers):
-        raise UsageMistake(
+        raise InvalidUsage(
             f"answers are given as {type(answers).__name__}", "Give physioctl.Answers: see `answered`."
         )
     found = judge(protocol, answers, today)
@@ -190,12 +190,12 @@ def screen(protocol: Protocol, answers: Answers, *, person: str | None, today: d
     _check_codes(answers, texts_of(protocol))
     _check_whose(answers, person, today)
     if refusing := found.refusing:
-        raise Refused(_why(refusing, found, protocol), _to_do(refusing))
+        raise Refused(_why(refusing, found, protocol), _action(refusing))
     weighed = [(each, reference(each.by)) for each in answers.acknowledged]
     acknowledged = {each.code: by for each, by in weighed if each.date == today}
     standing = {question.code: question for question in found.standing}
     if needless := sorted(set(acknowledged) - set(standing)):
-        raise UsageMistake(
+        raise InvalidUsage(
             f"{', '.join(needless)} is acknowledged, and nothing of it stands to be weighed",
             "Take it out of what is acknowledged.",
         )
@@ -264,7 +264,7 @@ def _check_codes(answers: Answers, known: Mapping[str, str]) -> None:
     codes = [each.code for each in answers.given] + [each.code for each in answers.acknowledged]
     for code in codes:
         if code not in known:
-            raise UsageMistake(f"the answers hold {code!r}, which is no question's code", near(code, known))
+            raise InvalidUsage(f"the answers hold {code!r}, which is no question's code", near(code, known))
 
 
 def _check_whose(answers: Answers, person: str | None, today: date) -> None:
@@ -317,7 +317,7 @@ def _age_refused(found: Judgement, protocol: Protocol) -> str:
     return f"{protocol.id} is for the age bands {allowed}, and not for {found.age} (age_band)"
 
 
-def _to_do(refusing: Sequence[Reply]) -> str:
+def _action(refusing: Sequence[Reply]) -> str:
     present = {reply.question.action for reply in refusing if reply.answer is Answer.YES}
     if Action.REFER_NOW in present:
         return "Refer the person now: someone has to see them today. No session."

@@ -1,6 +1,6 @@
 """What a person, or another program, sees of a session while it runs.
 
-Screens are watchers: they are told after the fact, in a thread of their own, and one that fails is dropped.
+Screens are observers: they get events afterwards, in threads of their own, and one that fails is dropped.
 None of them can reach the unit.
 """
 
@@ -11,19 +11,19 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, assert_never
 
 from device.events import (
-    Acted,
-    AlarmCleared,
+    AlarmEnded,
     AlarmRaised,
     Event,
     EventsSkipped,
     LevelLowered,
     LowerRefused,
     ObserverDropped,
+    OffConfirmation,
+    OperatorActed,
     Progress,
-    Silence,
-    Silenced,
     StateChanged,
     StepStarted,
+    StopOutcome,
 )
 from physioctl.events import (
     Outcome,
@@ -45,10 +45,11 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 PROGRESS_EVERY_MS = 30_000  # in a log; a bar moves with every report
 
-SILENCE = {
-    Silence.PROVEN: "The unit reports that its output is off.",
-    Silence.INFERRED: "Its lease or its timer is over: output should be off. It has not said so: look at it.",
-    Silence.UNKNOWN: "Whether output is off is NOT KNOWN. Switch the unit off at its own switch now.",
+OUTPUT_OFF = {
+    OffConfirmation.CONFIRMED: "The unit reports that its output is off.",
+    OffConfirmation.PRESUMED: "Its lease or its timer is over: output should be off. It has not said so: "
+    "look at it.",
+    OffConfirmation.UNKNOWN: "Whether output is off is NOT KNOWN. Switch the unit off at its own switch now.",
 }
 
 
@@ -61,7 +62,7 @@ class JsonLines:
         self._say = say
         self._to_json = to_json
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Print ``event``."""
         self._say(json.dumps(self._to_json(event), ensure_ascii=False, separators=(", ", ": ")))
 
@@ -73,7 +74,7 @@ class Plain:
         self._say = say
         self._next_ms = 0  # when the next progress is due
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Print ``event`` if a person would want to read it."""
         if isinstance(event, Progress):
             if event.at_ms < self._next_ms:
@@ -90,7 +91,7 @@ class DropNotices:
     def __init__(self, say: Say) -> None:
         self._say = say
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Say ``event`` if it is one."""
         if isinstance(event, ObserverDropped):
             self._say(_line(event))
@@ -119,7 +120,7 @@ class BarScreen:
         self._family: Family | None = None
         self._of = ""
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         """Move the bar, and print above it what a person has to read. It stands while the session runs."""
         try:
             self._show(event)
@@ -145,7 +146,7 @@ class BarScreen:
             self._print(event, "red" if event.priority != "low" else "yellow")
         elif isinstance(event, Screened) and event.acknowledged:
             self._print(event, "yellow")
-        elif isinstance(event, AlarmCleared | Acted | LevelLowered | LowerRefused):
+        elif isinstance(event, AlarmEnded | OperatorActed | LevelLowered | LowerRefused):
             self._print(event, "dim")
         elif isinstance(event, SessionEnded) and self._task is not None:
             done_ms = float(self._total_ms) if event.outcome is Outcome.COMPLETED else None
@@ -170,7 +171,9 @@ def readings(event: Progress, family: Family | None) -> str:
     if family is None:
         return ""
     said = definition(family)
-    return " · ".join([said.show_output(event.output), *(_reading(which, event) for which in said.readings)])
+    return " · ".join(
+        [said.show_output(event.measured_level), *(_reading(which, event) for which in said.readings)]
+    )
 
 
 def _reading(which: Reading, event: Progress) -> str:
@@ -194,14 +197,14 @@ def summary(ended: SessionEnded) -> list[str]:
         f"  delivered  {minutes(ended.delivered_ms)} of {minutes(ended.planned_ms)}",
         f"  energy     {ended.energy_mj / 1000:.1f} J{planned}",
         f"  took       {minutes(ended.duration_ms)}",
-        f"  {SILENCE[ended.silence]}",
+        f"  {OUTPUT_OFF[ended.output_off]}",
         f"  record     {ended.session}",
     ]
 
 
 def unfinished(found: SessionReconciled) -> str:
     """What became of a session that broke off, and how its rest can be given."""
-    restarted = found.silence is not Silence.PROVEN
+    restarted = found.output_off is not OffConfirmation.CONFIRMED
     since = "restarted" if restarted else "been used"
     by = "by the unit's own count" if found.counted else f"as last heard; the unit has {since} since"
     if found.doubt:
@@ -230,9 +233,9 @@ def _line(event: Event) -> str:
                 f"step {event.step}/{event.steps}  {event.say or event.kind}  ({minutes(event.duration_ms)})"
             )
         case AlarmRaised():
-            return f"{event.priority.value} alarm {event.code}: {event.what}. {event.to_do}"
-        case Silenced():
-            return SILENCE[event.silence]
+            return f"{event.priority.value} alarm {event.code}: {event.what}. {event.action}"
+        case StopOutcome():
+            return OUTPUT_OFF[event.output_off]
         case Progress():
             left = minutes(event.remaining_ms)
             return f"{event.state}, {left} left, {event.delivered_ms / 1000:.0f} s delivered"
@@ -241,14 +244,14 @@ def _line(event: Event) -> str:
 
 def _aside(event: Event) -> str:
     match event:
-        case AlarmCleared():
+        case AlarmEnded():
             return f"alarm {event.code} is over"
         case ObserverDropped():
             return f"{event.observer} was dropped and shows nothing more: {event.error}"
         case EventsSkipped():
             return f"{event.count} events are not shown here: they came faster than they were read"
-        case Acted():
-            return f"operator: {event.act}"
+        case OperatorActed():
+            return f"operator: {event.action}"
         case UnitLimitations():
             return "; ".join(event.limitations)
         case LevelLowered():
@@ -257,6 +260,6 @@ def _aside(event: Event) -> str:
             return f"{event.by}: the level was not lowered: {event.why}"
         case Screened() if event.acknowledged:
             return "; ".join(f"{code} acknowledged by {by}" for code, by in event.acknowledged.items())
-        case StateChanged(state=state) if state in ("paused", "held", "uncertain", "fault"):
+        case StateChanged(state=state) if state in ("paused", "suspended", "uncertain", "fault"):
             return f"now {state}"
     return ""

@@ -4,7 +4,7 @@
 directory or on ``PYTHONPATH`` must not be able to break ``physioctl stop``. A finder in front of all others
 answers for these three names and for no other. A package of such a name that has been imported *before*
 physioctl cannot be found elsewhere any more: then importing a module of physioctl raises `ImportError`, and
-the command line, whose process is its own, takes the stranger out of ``sys.modules``.
+the command line, whose process is its own, removes that package from ``sys.modules``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ALLOWED = (
 
 
 class SiblingFinder:
-    """Finds the three packages beside this one, and no module of physioctl while a stranger has a name."""
+    """Finds the three packages beside this one; refuses physioctl while another has their names."""
 
     @staticmethod
     def find_spec(
@@ -57,7 +57,7 @@ def install() -> None:
 
 def require() -> None:
     """Raise `ImportError`, with what to do, when another package has the name of a sibling."""
-    for name in strangers():
+    for name in foreign_packages():
         where = getattr(sys.modules[name], "__file__", None) or getattr(sys.modules[name], "__path__", None)
         raise ImportError(
             f"physioctl needs its own package {name!r} from {FOLDER}, but another one of that name is "
@@ -69,12 +69,12 @@ def require() -> None:
 
 def take_over() -> None:
     """Forget other packages that have the names of siblings. For a process that is physioctl's alone."""
-    for stranger in tuple(strangers()):
-        for name in [each for each in sys.modules if each.partition(".")[0] == stranger]:
+    for foreign in tuple(foreign_packages()):
+        for name in [each for each in sys.modules if each.partition(".")[0] == foreign]:
             del sys.modules[name]
 
 
-def strangers() -> Iterator[str]:
+def foreign_packages() -> Iterator[str]:
     """The names of siblings under which something else is loaded."""
     for name in NAMES:
         if name in sys.modules and not _is_ours(name, sys.modules[name]):

@@ -1,7 +1,7 @@
-"""The terminal: keys and signals become a person's acts. All that only POSIX has stands here.
+"""The terminal: keys and signals become operator actions. All that only POSIX has is here.
 
-Every act goes into the loop's own inbox, which may be put to from any thread and from a signal
-handler. The Windows way beside it has not been tried.
+Every action is put into the loop's inbox, which takes items from any thread and from a signal handler. The
+Windows way beside it has not been tried.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from device.link import Inbox
-from device.operator import Act, Lower, OperatorAction
+from device.operator import Lower, OperatorAction, SessionAction
 
 KEYS: Mapping[str, OperatorAction] = {
-    " ": Act.TOGGLE,
+    " ": SessionAction.TOGGLE,
     "-": Lower(),
-    "s": Act.STOP,
-    "S": Act.STOP,
-    "\x03": Act.STOP,
+    "s": SessionAction.STOP,
+    "S": SessionAction.STOP,
+    "\x03": SessionAction.STOP,
 }
 _GLANCE_S = 0.1  # how soon the reader of keys notices that it should end
 _SIGNALS = tuple(
@@ -37,7 +37,7 @@ def stop_on_signals(inbox: Inbox) -> Iterator[None]:
     """Let Ctrl-C, Ctrl-\\, SIGTERM and a hang-up stop the session instead of the program."""
 
     def stop(_number: int, _frame: object) -> None:
-        inbox.put(Act.STOP)
+        inbox.put(SessionAction.STOP)
 
     before = {number: signal.signal(number, stop) for number in _SIGNALS}
     try:
@@ -74,8 +74,8 @@ def keys(inbox: Inbox) -> Iterator[None]:
 def _listen(inbox: Inbox, read: Read, ended: threading.Event) -> None:
     while not ended.is_set():
         key = read(_GLANCE_S)
-        if key == "":  # the terminal has gone, and with it whoever could stop the session
-            inbox.put(Act.STOP)
+        if key == "":  # the terminal has closed: nobody could stop the session any more
+            inbox.put(SessionAction.STOP)
             return
         if key is not None and key in KEYS:
             inbox.put(KEYS[key])

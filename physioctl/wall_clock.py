@@ -1,7 +1,7 @@
 """Whether the computer's time of day can be relied on: what a site had in a day is counted by it.
 
 It is held against the journal's newest entry, and within one boot against the time since that boot. A clock
-that was set forward before the boot at hand, and never set back, cannot be noticed. Both bounds are this
+that was set forward before the present boot, and never set back, cannot be noticed. Both bounds are this
 project's own.
 """
 
@@ -91,7 +91,7 @@ def boot_reference_ms(journal: Journal) -> int | None:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """A person's word that the time of day was ``utc``, though the entry before was made at ``before``."""
+    """A person's confirmation of the time of day ``utc``, after an entry made at ``before``."""
 
     seq: int
     utc: datetime

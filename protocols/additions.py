@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from protocols.contraindications import AgeBand, catalogue
-from protocols.fields import Slip, near
+from protocols.fields import FieldProblem, near
 from protocols.quantity import shorten
 
 if TYPE_CHECKING:  # the model of a protocol uses this file
@@ -16,44 +16,48 @@ _CODE_MAX = 100  # of a code that is looked for among ours, which are shorter
 _LOOKED_UP_MAX = 50  # codes that are looked for: mistakes beyond that are not printed
 
 
-def slips_in_screening(protocol: Protocol) -> Iterator[Slip]:
+def screening_problems(protocol: Protocol) -> Iterator[FieldProblem]:
     """A protocol adds questions. It never replaces one of the project's, and none stands for two."""
-    yield from _asks_slips(protocol)
+    yield from _asks_problems(protocol)
     ours = catalogue().questions
     taken: set[str] = set()
     for index, flag in enumerate(protocol.red_flags):
         if flag.code in taken:
             what = "this sign is here twice"
-            yield Slip(("red_flags", index, "sign"), what, "Keep one of them, with the more urgent action.")
+            yield FieldProblem(
+                ("red_flags", index, "sign"), what, "Keep one of them, with the more urgent action."
+            )
         taken.add(flag.code)
     for index, question in enumerate(protocol.screening):
         where = ("screening", index, "code")
         if question.code in ours:
             what = f"{question.code} is a question of the project's own, which a protocol may not replace"
-            mend = f"Write `asks: [{question.code}]` to let it refuse this session, or take another code."
-            yield Slip(where, what, mend)
+            action = f"Write `asks: [{question.code}]` to let it refuse this session, or take another code."
+            yield FieldProblem(where, what, action)
         elif question.code in taken:
             what = f"the code {shorten(question.code)} is here twice"
-            yield Slip(where, what, "Give each question its own code.")
+            yield FieldProblem(where, what, "Give each question its own code.")
         taken.add(question.code)
-    yield from _age_slips(protocol)
+    yield from _age_problems(protocol)
 
 
-def _asks_slips(protocol: Protocol) -> Iterator[Slip]:
+def _asks_problems(protocol: Protocol) -> Iterator[FieldProblem]:
     ours = catalogue().questions
     taken: set[str] = set()
     for index, code in enumerate(protocol.asks):
         if code not in ours:
-            mend = near(code[:_CODE_MAX], ours) if index < _LOOKED_UP_MAX else "Look it up in that file."
-            yield Slip(("asks", index), f"{shorten(code)} is no code of contraindications.toml", mend)
+            action = near(code[:_CODE_MAX], ours) if index < _LOOKED_UP_MAX else "Look it up in that file."
+            yield FieldProblem(
+                ("asks", index), f"{shorten(code)} is no code of contraindications.toml", action
+            )
         elif code in taken:
-            yield Slip(("asks", index), f"{code} is here twice", "Keep one of them.")
+            yield FieldProblem(("asks", index), f"{code} is here twice", "Keep one of them.")
         taken.add(code)
 
 
-def _age_slips(protocol: Protocol) -> Iterator[Slip]:
+def _age_problems(protocol: Protocol) -> Iterator[FieldProblem]:
     allowed = frozenset(AgeBand) if protocol.family is None else catalogue().age_bands[protocol.family]
     for index, age in enumerate(protocol.ages):
         if age not in allowed:
             what = f"{protocol.family} is not used on the age band {age}"
-            yield Slip(("ages", index), what, f"Choose from {', '.join(sorted(allowed))}.")
+            yield FieldProblem(("ages", index), what, f"Choose from {', '.join(sorted(allowed))}.")

@@ -1,7 +1,7 @@
 """The two layers that hold for every unit: the family's ceilings, and the body site's.
 
 The numbers stand in ``families.toml`` and ``sites.toml``. They are read once, when they are first asked for:
-`protocols.tables`, which checks them, imports pydantic. It will never know a unit or a person.
+`protocols.tables`, which checks them, imports pydantic.
 """
 
 from __future__ import annotations

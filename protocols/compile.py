@@ -1,6 +1,6 @@
-"""Compiling: a protocol and the limits of one unit, held against each other, become a plan.
+"""Compiling: a plan is made from a protocol and the limits of one unit.
 
-Every value that any bound does not admit is named, and none is ever softened. It knows no unit's
+Every value outside a bound is reported, and none is changed. It knows no unit's
 address, no person and no clock.
 """
 
@@ -162,7 +162,7 @@ def _refuse_excess(protocol: Protocol, limits: Limits, held: list[_Held]) -> Non
         return
     lines = [f"{protocol.origin.source(item.where)}: {item.name}: {excess}" for item, excess in found]
     first = _advice(*found[0], limits)
-    rest = "" if len(found) == 1 else f" Mend the other {len(found) - 1} likewise."
+    rest = "" if len(found) == 1 else f" Correct the other {len(found) - 1} likewise."
     raise Refused("\n".join(lines), first + rest)
 
 

@@ -1,6 +1,6 @@
 """The kinds of field a protocol file has: quantities, lines of text, names.
 
-Each refuses with what was found and how to mend it, and each tells an editor its pattern.
+Each refuses with what was found and how to correct it, and each tells an editor its pattern.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonS
 from protocols import ceilings, quantity
 from protocols.limits import Family, Limits, Quantity
 from protocols.origin import Where
-from protocols.quantity import Dimension, NotAQuantity
+from protocols.quantity import Dimension, InvalidQuantity
 
 TEXT_MAX = 400
 NAME_MAX = 80
@@ -39,7 +39,7 @@ def _within(family: Family, bounded: Quantity) -> AfterValidator:
 
     def check(value: int) -> int:
         if excess := Limits(ceilings.family_layer(family)).excess(bounded, value):
-            raise NotAQuantity(str(excess), f"Stay within it: {excess.bound}.")
+            raise InvalidQuantity(str(excess), f"Stay within it: {excess.bound}.")
         return value
 
     return AfterValidator(check)
@@ -54,19 +54,19 @@ def of_quantity(bounded: Quantity, family: Family | None = None) -> Any:
 Duration: TypeAlias = Annotated[int, *_quantity(quantity.DURATION)]
 
 
-class NotSaid(ValueError):
-    """A text or a name that cannot stand: what was found, and how to mend it."""
+class InvalidValue(ValueError):
+    """A value that is not valid: what was found, and how to correct it."""
 
-    def __init__(self, what: str, mend: str) -> None:
+    def __init__(self, what: str, action: str) -> None:
         super().__init__(what)
         self.what = what
-        self.mend = mend
+        self.action = action
 
 
 def _given(value: object) -> object:
     """A key that is there has a value: an empty limit would look like one and be none."""
     if value is None:
-        raise NotSaid("is left empty", "Write a value, or take the key out.")
+        raise InvalidValue("is left empty", "Write a value, or take the key out.")
     return value
 
 
@@ -76,7 +76,7 @@ Given = BeforeValidator(_given)
 def _whole(value: object) -> object:
     """A version is a whole number: in Python true, and 1.0, are 1 as well."""
     if isinstance(value, bool | float | Decimal):
-        raise NotSaid(
+        raise InvalidValue(
             f"found {quantity.shorten(str(value).lower())}; expected a whole number", "Write `format: 1`."
         )
     return value
@@ -86,20 +86,20 @@ Version = BeforeValidator(_whole)
 
 
 @dataclass(frozen=True, slots=True)
-class Slip:
-    """Two parts of a file that do not agree: where, what, and how to mend it."""
+class FieldProblem:
+    """Two parts of a file that do not agree: where, what, and how to correct it."""
 
     where: Where
     what: str
-    mend: str
+    action: str
 
 
 class Disagreement(ValueError):
     """Everything in a file that does not agree with the rest of it."""
 
-    def __init__(self, slips: Sequence[Slip]) -> None:
-        super().__init__("; ".join(slip.what for slip in slips))
-        self.slips = tuple(slips)
+    def __init__(self, problems: Sequence[FieldProblem]) -> None:
+        super().__init__("; ".join(problem.what for problem in problems))
+        self.problems = tuple(problems)
 
 
 def near(word: str, known: Iterable[str]) -> str:
@@ -114,21 +114,23 @@ def _line(text: object) -> object:
         return text
     line = " ".join(text.split())  # a folded block ends in a line break, and means none
     if not line:
-        raise NotSaid("says nothing", "Write a line of text.")
+        raise InvalidValue("says nothing", "Write a line of text.")
     if len(line) > TEXT_MAX:
-        raise NotSaid(f"is {len(line)} characters long; at most {TEXT_MAX} are read", "Say it shorter.")
+        raise InvalidValue(f"is {len(line)} characters long; at most {TEXT_MAX} are read", "Say it shorter.")
     if not line.isprintable():
         # It is going to be printed on a terminal, which a control character could repaint.
-        raise NotSaid("holds a control character", "Write plain text.")
+        raise InvalidValue("holds a control character", "Write plain text.")
     return line
 
 
 def _matching(pattern: str, such_as: str) -> Callable[[str], str]:
     def check(name: str) -> str:
         if not re.fullmatch(pattern, name):
-            raise NotSaid(f"found {quantity.shorten(name)!r}", f"Write a name such as {such_as}.")
+            raise InvalidValue(f"found {quantity.shorten(name)!r}", f"Write a name such as {such_as}.")
         if len(name) > NAME_MAX:
-            raise NotSaid(f"is {len(name)} characters long; at most {NAME_MAX} are read", "Make it shorter.")
+            raise InvalidValue(
+                f"is {len(name)} characters long; at most {NAME_MAX} are read", "Make it shorter."
+            )
         return name
 
     return check
@@ -142,7 +144,7 @@ def _name(pattern: str, such_as: str) -> tuple[Any, ...]:
 def _site(name: str) -> str:
     known = ceilings.body_sites()
     if name not in known:
-        raise NotSaid(f"{quantity.shorten(name)!r} is not a body site we know", near(name, known))
+        raise InvalidValue(f"{quantity.shorten(name)!r} is not a body site we know", near(name, known))
     return name
 
 

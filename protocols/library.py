@@ -7,11 +7,11 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from protocols.errors import Mistake, PhysioctlError, ProtocolInvalid
+from protocols.errors import PhysioctlError, Problem, ProtocolInvalid
 from protocols.fields import near
-from protocols.mistakes import mistakes
 from protocols.model import FORMAT, Protocol
 from protocols.origin import Origin, Where
+from protocols.problems import problems
 from protocols.quantity import shorten
 from protocols.reading import Node, printable, read_bytes, read_nodes
 
@@ -75,9 +75,9 @@ def parse(data: bytes, file: str = "<memory>", *, bundled: bool = False) -> Prot
     try:
         protocol = Protocol.model_validate(root.plain(), context=Origin(file, root, bundled))
     except ValidationError as error:
-        found += mistakes(error, root, file)
+        found += problems(error, root, file)
     if found or protocol is None:
-        raise ProtocolInvalid(sorted(found, key=lambda mistake: (mistake.line, mistake.column)))
+        raise ProtocolInvalid(sorted(found, key=lambda problem: (problem.line, problem.column)))
     return protocol
 
 
@@ -96,7 +96,7 @@ def as_read(protocol: Protocol) -> Protocol:
         read = Protocol.model_validate_json(text, context=origin)
     except ValidationError as error:
         root = origin.root or Node(0, 0, None)
-        raise ProtocolInvalid(list(mistakes(error, root, origin.file))) from None
+        raise ProtocolInvalid(list(problems(error, root, origin.file))) from None
     if read.canonical_text() != text:
         raise _no_file_holds(origin.file, "a value is of another type or form than a file gives it")
     return read
@@ -104,7 +104,7 @@ def as_read(protocol: Protocol) -> Protocol:
 
 def _no_file_holds(file: str, what: str) -> ProtocolInvalid:
     what = f"holds what no protocol file can: {what}"
-    return ProtocolInvalid([Mistake(file, 0, 0, "", what, "Write a file, and read that.")])
+    return ProtocolInvalid([Problem(file, 0, 0, "", what, "Write a file, and read that.")])
 
 
 def _check_format(root: Node, file: str) -> None:
@@ -114,10 +114,10 @@ def _check_format(root: Node, file: str) -> None:
     version = said.get("format") if isinstance(said, dict) else None
     if isinstance(version, int) and not isinstance(version, bool) and version != FORMAT:
         what = f"format {version} is not known here; this version of physioctl reads format {FORMAT}"
-        mistake = Mistake(
+        problem = Problem(
             file, *root.place(where), "format", what, "Use a newer physioctl, or write format 1."
         )
-        raise ProtocolInvalid([mistake])
+        raise ProtocolInvalid([problem])
 
 
 def _exists(path: Path) -> bool:

@@ -23,7 +23,7 @@ class Family(StrEnum):
 class Quantity(Enum):
     """What can be bounded. The value is the unit it is counted in, as people write it."""
 
-    INTENSITY_MW_CM2 = "intensity", "mW/cm²"  # effective intensity during the pulse
+    INTENSITY_MW_CM2 = "intensity", "mW/cm²"  # intensity during the pulse
     SATA_MW_CM2 = "temporal-average intensity", "mW/cm²"  # intensity × duty
     DUTY_PCT = "duty cycle", "%"
     CARRIER_KHZ = "carrier frequency", "kHz"
@@ -69,12 +69,12 @@ class Layer(StrEnum):
 
 
 class InvalidBound(ValueError):
-    """A bound or a block that cannot stand: it says nothing, contradicts itself or has no source."""
+    """A bound or a block that is not valid: it is empty, contradicts itself or has no source."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One layer's word on one quantity. At least one of its three clauses is given.
+    """One layer's bound on one quantity. At least one of its three clauses is given.
 
     Raise `InvalidBound` when no clause is given, when no value satisfies all of them, when one is not a
     whole number, or when the source is empty.

@@ -23,12 +23,12 @@ from pydantic import (
     model_validator,
 )
 
-from protocols.additions import slips_in_screening
+from protocols.additions import screening_problems
 from protocols.ceilings import family_layer
 from protocols.contraindications import AgeBand
 from protocols.families import definition
 from protocols.families.base import Key
-from protocols.fields import Code, Disagreement, Id, NotSaid, Site, Slip, Text, Version
+from protocols.fields import Code, Disagreement, FieldProblem, Id, InvalidValue, Site, Text, Version
 from protocols.limits import Bound, Family, Layer, Limits, Quantity
 from protocols.origin import Origin, Where
 from protocols.quantity import DURATION, shorten, show
@@ -70,7 +70,7 @@ class Action(StrEnum):
 
 
 class Evidence(Strict):
-    """What speaks for the protocol, said honestly."""
+    """The evidence for the protocol."""
 
     grade: Annotated[Grade, Field(strict=False, description="how far anything published supports it")]
     note: Annotated[Text, Field(description="what is known and what is not, in a sentence")]
@@ -137,12 +137,14 @@ def _family(said: object) -> Family | None:
     except ValueError:
         known = ", ".join(map(repr, map(str, Family)))
         found = "nothing" if said is None else shorten(repr(said))
-        raise NotSaid(f"found {found}; expected {known} or {NO_FAMILY!r}", "Write one of these.") from None
+        raise InvalidValue(
+            f"found {found}; expected {known} or {NO_FAMILY!r}", "Write one of these."
+        ) from None
 
 
 def _some_age(ages: tuple[AgeBand, ...]) -> tuple[AgeBand, ...]:
     if not ages:
-        raise NotSaid("names no age band", f"Choose from {', '.join(AgeBand)}, or take the key out.")
+        raise InvalidValue("names no age band", f"Choose from {', '.join(AgeBand)}, or take the key out.")
     return ages
 
 
@@ -230,19 +232,19 @@ class Protocol(Strict):
 
     @model_validator(mode="after")
     def _agrees(self) -> Protocol:
-        slips = [
-            *_limit_slips(self),
-            *_size_slips(self),
-            *_step_slips(self),
-            *_evidence_slips(self),
-            *slips_in_screening(self),
+        problems = [
+            *_limit_problems(self),
+            *_size_problems(self),
+            *_step_problems(self),
+            *_evidence_problems(self),
+            *screening_problems(self),
         ]
-        if slips:
-            raise Disagreement(slips)
+        if problems:
+            raise Disagreement(problems)
         return self
 
 
-def _limit_slips(protocol: Protocol) -> Iterator[Slip]:
+def _limit_problems(protocol: Protocol) -> Iterator[FieldProblem]:
     known = _limits_of(protocol.family)
     ceilings = Limits(family_layer(protocol.family) if protocol.family else ())
     for name, key in OWN_LIMITS.items():
@@ -250,47 +252,53 @@ def _limit_slips(protocol: Protocol) -> Iterator[Slip]:
             continue
         if name not in known:
             what = f"a plan for {protocol.family} has no {key.quantity.label} to hold this against"
-            yield Slip(("limits", name), what, f"Take it out. What can be limited: {', '.join(known)}.")
+            yield FieldProblem(
+                ("limits", name), what, f"Take it out. What can be limited: {', '.join(known)}."
+            )
         elif excess := ceilings.excess(key.quantity, value):
-            yield Slip(("limits", name), str(excess), f"Stay within it: {excess.bound}.")
+            yield FieldProblem(("limits", name), str(excess), f"Stay within it: {excess.bound}.")
 
 
-def _size_slips(protocol: Protocol) -> Iterator[Slip]:
+def _size_problems(protocol: Protocol) -> Iterator[FieldProblem]:
     count, total_ms = counted(protocol.steps)
     if count > STEPS_MAX:
         what = f"there are {count} steps once repeats are written out; at most {STEPS_MAX} are run"
-        yield Slip(("steps",), what, "Repeat less.")
+        yield FieldProblem(("steps",), what, "Repeat less.")
     if total_ms > TOTAL_MAX_MS:
         what = f"the steps take {show(total_ms, DURATION)}; at most {show(TOTAL_MAX_MS, DURATION)} are run"
-        yield Slip(("steps",), what, "Shorten them, or make two protocols.")
+        yield FieldProblem(("steps",), what, "Shorten them, or make two protocols.")
 
 
-def _step_slips(protocol: Protocol) -> Iterator[Slip]:
+def _step_problems(protocol: Protocol) -> Iterator[FieldProblem]:
     emissions = 0
     for where, step in once(protocol.steps, ("steps",)):
         if isinstance(step, EmitStep):
             emissions += 1
-            yield from _emit_slips(step, where, protocol.family)
+            yield from _emit_problems(step, where, protocol.family)
     if protocol.family and not emissions:
         what = f"the family is {protocol.family} but no step emits"
-        yield Slip(("family",), what, "Write `family: none` for guidance only.")
+        yield FieldProblem(("family",), what, "Write `family: none` for guidance only.")
 
 
-def _emit_slips(step: EmitStep, where: Where, family: Family | None) -> Iterator[Slip]:
+def _emit_problems(step: EmitStep, where: Where, family: Family | None) -> Iterator[FieldProblem]:
     gives = step.emit.family
     if gives is not family:
         what = f"this step gives {gives}, but the family is {family or f'{NO_FAMILY}: guidance only'}"
-        yield Slip((*where, "emit"), what, f"Write `family: {gives}`, or take the step out.")
+        yield FieldProblem((*where, "emit"), what, f"Write `family: {gives}`, or take the step out.")
     if step.ramp_ms is not None and step.ramp_ms > min(step.duration_ms, RAMP_MAX_MS):
         longest = show(min(step.duration_ms, RAMP_MAX_MS), DURATION)
         what = f"the ramp of {show(step.ramp_ms, DURATION)} is longer than {longest}"
-        yield Slip((*where, "ramp"), what, "Shorten it: a ramp is part of its step, and at most 1 min.")
-    for key, what, mend in definition(gives).disagreements(dict(step.emit)):
-        yield Slip((*where, "emit", *filter(None, [key])), what, mend)
+        yield FieldProblem(
+            (*where, "ramp"), what, "Shorten it: a ramp is part of its step, and at most 1 min."
+        )
+    for key, what, action in definition(gives).disagreements(dict(step.emit)):
+        yield FieldProblem((*where, "emit", *filter(None, [key])), what, action)
 
 
-def _evidence_slips(protocol: Protocol) -> Iterator[Slip]:
+def _evidence_problems(protocol: Protocol) -> Iterator[FieldProblem]:
     unsourced = (Grade.EXPERT_OPINION, Grade.NONE)
     if protocol.evidence.grade not in unsourced and not protocol.evidence.sources:
         what = f"the grade {protocol.evidence.grade} rests on a source, and none is named"
-        yield Slip(("evidence",), what, "Add `sources:` with author and year, or grade it expert_opinion.")
+        yield FieldProblem(
+            ("evidence",), what, "Add `sources:` with author and year, or grade it expert_opinion."
+        )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import ClassVar, TypeAlias, get_args
 
-from protocols.families import Output as Output
+from protocols.families import Setting as Setting
 from protocols.families.percussion import Percussion as Percussion
 from protocols.families.ultrasound import Ultrasound as Ultrasound
 from protocols.limits import Excess, Family, Limits, Quantity
@@ -23,7 +23,7 @@ class Emit:
 
     kind: ClassVar[str] = "emit"
 
-    output: Output
+    setting: Setting
     duration_ms: int
     ramp_ms: int
     say: str = ""  # what the therapist does meanwhile
@@ -89,7 +89,7 @@ class Plan:
 
     def excesses(self) -> tuple[Excess, ...]:
         """Every value of the plan that its limits do not admit: empty, unless something has gone wrong."""
-        values = [pair for emission in self.emissions for pair in quantities(emission.output)]
+        values = [pair for emission in self.emissions for pair in quantities(emission.setting)]
         values += [(Quantity.STEP_MS, emission.duration_ms) for emission in self.emissions]
         if self.emissions:
             values.append((Quantity.DELIVERED_MS, self.delivered_ms))
@@ -126,21 +126,21 @@ def rest_of(plan: Plan, delivered_ms: int, area_mm2: int | None) -> Plan:
     return replace(plan, steps=tuple(left), energy_mj=energy)
 
 
-def level(output: Output) -> int:
+def level(setting: Setting) -> int:
     """The one number a unit is set to, in the unit of its family's level."""
-    return output.level
+    return setting.level
 
 
-def at_level(output: Output, to_level: int) -> Output:
+def at_level(setting: Setting, to_level: int) -> Setting:
     """``output`` at another level."""
-    return output.at_level(to_level)
+    return setting.at_level(to_level)
 
 
-def quantities(output: Output) -> tuple[tuple[Quantity, int], ...]:
+def quantities(setting: Setting) -> tuple[tuple[Quantity, int], ...]:
     """Every value of ``output`` that can be bounded."""
-    return output.quantities()
+    return setting.quantities()
 
 
 def energy_mj(emit: Emit, area_mm2: int) -> int:
     """Planned acoustic energy of one emission, mJ, rounded up; 0 for a family that plans none."""
-    return emit.output.energy_mj(emit.duration_ms, emit.ramp_ms, area_mm2)
+    return emit.setting.energy_mj(emit.duration_ms, emit.ramp_ms, area_mm2)

@@ -1,6 +1,6 @@
 """Quantities: from what a person writes (``0.5 W/cm²``) to the whole number inside (500 mW/cm²), and back.
 
-Exact both ways. It knows units; whether a value is safe it will never know.
+Exact in both directions. Limits are not checked here.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 
-class NotAQuantity(ValueError):
-    """What was found and what was expected, and how to mend it."""
+class InvalidQuantity(ValueError):
+    """What was found and what was expected, and how to correct it."""
 
-    def __init__(self, what: str, mend: str) -> None:
+    def __init__(self, what: str, action: str) -> None:
         super().__init__(what)
         self.what = what
-        self.mend = mend
+        self.action = action
 
 
 @dataclass(frozen=True)
@@ -71,19 +71,21 @@ _NOT_FINITE = re.compile(r"[+-]?\.?(nan|inf(inity)?)\b.*", re.IGNORECASE)
 
 
 def parse(written: object, dimension: Dimension) -> int:
-    """The whole number that ``written`` stands for, or `NotAQuantity`."""
+    """The whole number that ``written`` stands for, or `InvalidQuantity`."""
     if isinstance(written, bool) or not isinstance(written, int | Decimal | str):
-        raise NotAQuantity(f"{_kind(written)} is not {dimension.name}", _write(dimension))
+        raise InvalidQuantity(f"{_kind(written)} is not {dimension.name}", _write(dimension))
     text = " ".join(str(written).split())
     if _NOT_FINITE.fullmatch(text):
-        raise NotAQuantity(f"{shorten(text)} is not a finite number", _write(dimension))
+        raise InvalidQuantity(f"{shorten(text)} is not a finite number", _write(dimension))
     if text.startswith("-"):
-        raise NotAQuantity(f"{shorten(text)} is negative; {dimension.name} is above zero", _write(dimension))
+        raise InvalidQuantity(
+            f"{shorten(text)} is negative; {dimension.name} is above zero", _write(dimension)
+        )
     if match := _WRITTEN.fullmatch(text):
         return _whole(Decimal(_bounded(match["number"], dimension)), match["unit"] or "", text, dimension)
     if re.match(r"[0-9]+,[0-9]", text):
-        raise NotAQuantity(f"{shorten(text)} has a comma in its number", "Write decimals with a point.")
-    raise NotAQuantity(f"{shorten(text)!r} is not {dimension.name}", _write(dimension))
+        raise InvalidQuantity(f"{shorten(text)} has a comma in its number", "Write decimals with a point.")
+    raise InvalidQuantity(f"{shorten(text)!r} is not {dimension.name}", _write(dimension))
 
 
 def show(value: int, dimension: Dimension) -> str:
@@ -123,25 +125,25 @@ def shorten(text: str, most: int = 40) -> str:
 
 def _whole(number: Decimal, unit: str, text: str, dimension: Dimension) -> int:
     if not unit:
-        raise NotAQuantity(
+        raise InvalidQuantity(
             f"{shorten(text)} is a number without a unit", f"Write it as {shorten(text)} {dimension.usual}."
         )
     factor = {_packed(known): factor for known, factor in dimension.factors.items()}.get(_packed(unit))
     if factor is None:
-        raise NotAQuantity(
+        raise InvalidQuantity(
             f"{shorten(unit)!r} is not a unit of {_bare(dimension)}; {_choice(dimension)} belongs here",
             _write(dimension),
         )
     whole = number * factor
     if whole == 0:
-        raise NotAQuantity(f"{shorten(text)} is zero; {dimension.name} is above zero", _ZERO)
+        raise InvalidQuantity(f"{shorten(text)} is zero; {dimension.name} is above zero", _ZERO)
     if whole != whole.to_integral_value():
-        raise NotAQuantity(
+        raise InvalidQuantity(
             f"{shorten(text)} is finer than 1 {dimension.whole}, the smallest step there is",
             f"Round it to a whole number of {dimension.whole}.",
         )
     if whole >= 10**_DIGITS_MAX:
-        raise NotAQuantity(f"{shorten(text)} is more than any number here may be", _write(dimension))
+        raise InvalidQuantity(f"{shorten(text)} is more than any number here may be", _write(dimension))
     return int(whole)
 
 
@@ -150,7 +152,7 @@ _ZERO = "Leave it out. Where the output is to be off, use a `rest` step."
 
 def _bounded(number: str, dimension: Dimension) -> str:
     if len(number) > _DIGITS_MAX:
-        raise NotAQuantity(f"{shorten(number)} has more than {_DIGITS_MAX} digits", _write(dimension))
+        raise InvalidQuantity(f"{shorten(number)} has more than {_DIGITS_MAX} digits", _write(dimension))
     return number
 
 

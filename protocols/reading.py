@@ -19,7 +19,7 @@ from ruamel.yaml import YAML, events
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
-from protocols.errors import Mistake, ProtocolInvalid
+from protocols.errors import Problem, ProtocolInvalid
 from protocols.quantity import shorten
 
 SIZE_MAX = 256 * 1024
@@ -118,7 +118,7 @@ def _check_kind(path: Path, found: os.stat_result) -> None:
         _too_large(path, found.st_size)
 
 
-def read_nodes(data: bytes, file: str) -> tuple[Node, list[Mistake]]:
+def read_nodes(data: bytes, file: str) -> tuple[Node, list[Problem]]:
     """The document in ``data``, and the mistakes that still leave one to judge; else `ProtocolInvalid`."""
     text = _text(data, file)
     builder = _Builder(file, text)
@@ -132,21 +132,21 @@ def read_nodes(data: bytes, file: str) -> tuple[Node, list[Mistake]]:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         what = "; ".join(part for part in (error.problem, error.context) if part)
-        builder.stop(place, shorten(what, _SAID_MAX) or "is not YAML", _mend(what))
+        builder.stop(place, shorten(what, _SAID_MAX) or "is not YAML", _action(what))
     except (YAMLError, ValueError, OverflowError) as error:
         # The last two escape from the scanner, for an escape such as \UFFFFFFFF and a version such as 1.①.
         what = shorten(str(error), _SAID_MAX)
         builder.stop((1, 1), what, "Check the escapes and directives: none is needed.")
     if not isinstance(root.value, dict):
         builder.stop((root.line, root.column), "found no keys at the top", "Begin with `format: 1`.")
-    return root, builder.mistakes
+    return root, builder.problems
 
 
 class _Builder:
     """Turns events into nodes. Recursion is safe: the depth is bounded before each descent."""
 
     def __init__(self, file: str, text: str) -> None:
-        self.mistakes: list[Mistake] = []
+        self.problems: list[Problem] = []
         self._file = file
         self._events: Iterator[events.Event] = YAML(typ="safe", pure=True).parse(text)
         self._anchored: dict[str, Node | None] = {}  # None while it is still being built
@@ -168,13 +168,13 @@ class _Builder:
             self.stop((1, 1), "is empty", "Begin with `format: 1`.")
         return root
 
-    def stop(self, place: tuple[int, int], what: str, mend: str) -> NoReturn:
+    def stop(self, place: tuple[int, int], what: str, action: str) -> NoReturn:
         """Give up, with this mistake and all those before it."""
-        self._note(place, what, mend)
-        raise ProtocolInvalid(self.mistakes)
+        self._note(place, what, action)
+        raise ProtocolInvalid(self.problems)
 
-    def _note(self, place: tuple[int, int], what: str, mend: str, field: str = "") -> None:
-        self.mistakes.append(Mistake(self._file, *place, field, what, mend))
+    def _note(self, place: tuple[int, int], what: str, action: str, field: str = "") -> None:
+        self.problems.append(Problem(self._file, *place, field, what, action))
 
     def _node(self, event: events.Event, depth: int) -> Node:
         place = _place(event)
@@ -284,7 +284,7 @@ def _text(data: bytes, file: str) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         column = len(data[line_start : error.start].decode("utf-8", "replace")) + 1
         what = f"the byte 0x{data[error.start]:02X} is not UTF-8 text"
-        raise ProtocolInvalid([Mistake(file, line, column, "", what, "Save it as UTF-8.")]) from None
+        raise ProtocolInvalid([Problem(file, line, column, "", what, "Save it as UTF-8.")]) from None
 
 
 def _place(event: events.Event) -> tuple[int, int]:
@@ -295,7 +295,7 @@ def _code(error: ReaderError) -> int:
     return ord(error.character) if isinstance(error.character, str) else int(error.character)
 
 
-def _mend(problem: str) -> str:
+def _action(problem: str) -> str:
     if "\\t" in problem:
         return "Indent with spaces; YAML takes no tabs."
     return "Check the indentation, the colons and the quotes here and in the line above."
@@ -306,8 +306,8 @@ def _too_large(path: Path, size: int) -> NoReturn:
     _whole_file(path, what, "Check that this is the file you meant.")
 
 
-def _whole_file(file: Path | str, what: str, mend: str) -> NoReturn:
-    raise ProtocolInvalid([Mistake(printable(file), 0, 0, "", what, mend)])
+def _whole_file(file: Path | str, what: str, action: str) -> NoReturn:
+    raise ProtocolInvalid([Problem(printable(file), 0, 0, "", what, action)])
 
 
 def printable(file: Path | str) -> str:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, Union
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
 
-from protocols.families import Output, definition
+from protocols.families import Setting, definition
 from protocols.families.base import Key
-from protocols.fields import Duration, Given, NotSaid, Text, of_quantity
+from protocols.fields import Duration, Given, InvalidValue, Text, of_quantity
 from protocols.limits import Family
 from protocols.origin import Where
 from protocols.plan import OFF_STEPS, Emit, Off
@@ -36,7 +36,7 @@ class EmitLevel(Strict):
 
     family: ClassVar[Family]
 
-    def setting(self) -> Output:
+    def setting(self) -> Setting:
         """The setting that it means."""
         given = {name: value for name, value in self if value is not None}
         return definition(self.family).setting(**given)
@@ -157,7 +157,7 @@ def _step_tag(found: Any) -> str | None:
 
 def _some(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     if not steps:
-        raise NotSaid("there is no step", "Add one: `- guide: …` and `for: 30 s`, for instance.")
+        raise InvalidValue("there is no step", "Add one: `- guide: …` and `for: 30 s`, for instance.")
     return steps
 
 

@@ -1,4 +1,4 @@
 """A unit of software: its own firmware, limits, timers and physics, reached over bytes alone.
 
-It will never know what the controller believes: it exists to catch the controller out.
+It does not use the controller's state: it exists to find the controller's errors.
 """

@@ -1,6 +1,6 @@
 """The cable between a host and a simulated unit: bytes take their time, and faults of the line happen here.
 
-It moves bytes and the unit in the exact order of events. It cannot read a frame, and never tries.
+It moves bytes and the unit in the exact order of events. It does not read frames.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class Line:
 
 
 class Cable:
-    """Joins a host to ``unit`` in whatever time it is moved in.
+    """Connects a host to ``unit``, in real or virtual time.
 
     ``neighbours`` are further units on the same line: each hears the host, and what the others answer.
     Where the line is half duplex, what one end sends while the other is transmitting is lost, and so is what
@@ -246,4 +246,4 @@ def _another(unit: SimulatedUnit, fault: Fault, seed: int) -> SimulatedUnit:
 
 
 def _into_the_void(data: bytes) -> None:
-    """Nobody has taken the host's end yet."""
+    """Does nothing: no host is connected yet."""

@@ -1,4 +1,4 @@
-"""What the unit refuses by its own numbers, whoever asks and whatever state it is in."""
+"""What the unit refuses by its nameplate, in any state."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from simulator.nameplate import Nameplate
 
 
 def arm(plate: Nameplate, asked: Arm) -> Result:
-    """The nameplate's word on a session's ceilings."""
+    """Compare a session's ceilings with the nameplate."""
     if not (asked.session and asked.level_max and asked.delivered_max_ms and asked.energy_max_mj):
         return Result.BAD_VALUE
     if asked.level_max > plate.level_max or asked.delivered_max_ms > plate.delivered_max_ms:
@@ -17,7 +17,7 @@ def arm(plate: Nameplate, asked: Arm) -> Result:
 
 
 def set_(plate: Nameplate, asked: Set) -> Result:
-    """The nameplate's word on a step."""
+    """Compare a step with the nameplate."""
     if not _means_something(plate, asked):
         return Result.BAD_VALUE
     if not lease(plate, asked.lease_ms):

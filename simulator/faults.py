@@ -1,6 +1,7 @@
-"""What can go wrong with a unit and its cable, and when: values, their text, their files, their draw.
+"""Faults of a unit and its cable, with their times: values, text, files and random draws.
 
-Times are true milliseconds since the unit was first switched on. What a fault does is told where it happens.
+Times are true milliseconds since the unit was first switched on. What a fault does is described where it
+takes effect.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class FaultKind(StrEnum):
     LYING_SESSION = "lying_session"
     LYING_COUNT = "lying_count"
     ENDLESS_LEASE = "endless_lease"
-    ENDLESS_HOLD = "endless_hold"
+    ENDLESS_SUSPENSION = "endless_suspension"
     ENDLESS_STEP = "endless_step"
     MISSING_SENSOR = "missing_sensor"
     WILD_AREA = "wild_area"
@@ -102,7 +103,7 @@ KINDS: dict[FaultKind, Kind] = {
     FaultKind.LYING_SESSION: Kind(60_000, 1, 0, 65_535, "the session it names"),
     FaultKind.LYING_COUNT: Kind(60_000, 0.5, 0, 4, "share of the delivered time that it counts"),
     FaultKind.ENDLESS_LEASE: Kind(60_000, 0, 0, 0, "none; no lease runs out, and 65535 ms of it are left"),
-    FaultKind.ENDLESS_HOLD: Kind(600_000, 0, 0, 0, "none; it waits for contact for ever", _US),
+    FaultKind.ENDLESS_SUSPENSION: Kind(600_000, 0, 0, 0, "none; it waits for contact for ever", _US),
     FaultKind.ENDLESS_STEP: Kind(60_000, 0, 0, 0, "none; its timer ends no step"),
     FaultKind.MISSING_SENSOR: Kind(600_000, 1, 1, 15, "the sensors it lacks, as bits of Sensor"),
     FaultKind.WILD_AREA: Kind(600_000, 65_535, 0, 65_535, "the radiating area it declares, mm²", _US),
@@ -132,7 +133,7 @@ IN_THE_PROGRAM = frozenset(
         FaultKind.LYING_SESSION,
         FaultKind.LYING_COUNT,
         FaultKind.ENDLESS_LEASE,
-        FaultKind.ENDLESS_HOLD,
+        FaultKind.ENDLESS_SUSPENSION,
         FaultKind.ENDLESS_STEP,
         FaultKind.MISSING_SENSOR,
         FaultKind.WILD_AREA,

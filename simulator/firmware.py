@@ -1,7 +1,7 @@
-"""The unit's own program: its states, its timers to the millisecond, and its answers.
+"""The unit's firmware: its states, its timers to the millisecond, and its answers.
 
-Sans-IO: frames and readings in, a commanded output and answers out, time as an argument (the unit's own). It
-will never know who the host is, nor what the host takes it for.
+Sans-IO: frames and readings in, a commanded output and answers out, time as an argument (the unit's own).
+It knows nothing of the host.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from device.wire.messages import (
     Arm,
     Capabilities,
     Clear,
-    Declare,
     Fault,
+    GetCapabilities,
+    GetStatus,
     Identify,
     Identity,
-    Look,
     Lower,
     Renew,
     Result,
@@ -32,15 +32,15 @@ from device.wire.messages import (
     read,
 )
 from simulator import checks
-from simulator import identity as answers
+from simulator import identity as identity
 from simulator.families import metered_mw_per_level
 from simulator.faults import FaultKind
 from simulator.identity import Birth
 from simulator.nameplate import Nameplate
-from simulator.output_stage import OFF, Drive
+from simulator.output_stage import OFF, OutputStage
 from simulator.record import Breach, OutputChange, Why
-from simulator.replay_cache import Memory
-from simulator.sensors import Readings, Senses
+from simulator.replay_cache import ReplayCache
+from simulator.sensors import Readings, Sensors
 
 _FROM_UNIT = 0x80
 _SENSED_EVERY_MS = 100
@@ -48,7 +48,7 @@ _DATED_MS = 1000  # an Arm or a Clear dated as long ago as this is late
 _U16 = 0xFFFF
 _U32 = 0xFFFF_FFFF
 
-# A host in its right mind is never refused for these; the rest may be a race that it cannot see.
+# A correct host is never refused for these; other refusals may be a race that it cannot see.
 _BREACHES = frozenset(
     (
         Result.BAD_LENGTH,
@@ -60,10 +60,10 @@ _BREACHES = frozenset(
     )
 )
 _REQUESTS = tuple(int(known) for known in Type)
-_RUNNING = (UnitState.EMITTING, UnitState.HELD)
+_RUNNING = (UnitState.EMITTING, UnitState.SUSPENDED)
 
-Order: TypeAlias = Look | Arm | Set | Renew | Lower | Stop | Clear
-_ORDERS = (Look, Arm, Set, Renew, Lower, Stop, Clear)
+Order: TypeAlias = GetStatus | Arm | Set | Renew | Lower | Stop | Clear
+_ORDERS = (GetStatus, Arm, Set, Renew, Lower, Stop, Clear)
 
 
 class Firmware:
@@ -79,7 +79,7 @@ class Firmware:
         on_breach: Callable[[Breach], None],
     ) -> None:
         self.state = UnitState.IDLE
-        self.drive = OFF
+        self.output_stage = OFF
         self.session = 0
         self.delivered_ms = 0
         self.step_ms = 0
@@ -91,13 +91,13 @@ class Firmware:
         self._on_change = on_change
         self._on_breach = on_breach
         self._has = frozenset(plate.sensors)
-        self._memory = Memory()
-        self._senses = Senses(plate, first)
+        self._replay_cache = ReplayCache()
+        self._sensors = Sensors(plate, first)
         self._faults = Fault(0)
         self._ceilings: Arm | None = None
         self._step: Set | None = None
         self._on_since_ms = 0
-        self._held_since_ms = 0
+        self._suspended_since_ms = 0
         self._energy_out_ms: int | None = None
         self._bad_frames = 0
         self._lapses = 0
@@ -115,9 +115,9 @@ class Firmware:
             result = self._once(received, message, own_ms)
             return self._status(received, result, own_ms)
         if isinstance(message, Identify):
-            answer: Identity | Capabilities = answers.identity(self._plate, self._birth)
-        elif isinstance(message, Declare):
-            answer = answers.capabilities(self._plate)
+            answer: Identity | Capabilities = identity.identity(self._plate, self._birth)
+        elif isinstance(message, GetCapabilities):
+            answer = identity.capabilities(self._plate)
         else:
             result = Result.BAD_LENGTH if received.type in _REQUESTS else Result.UNKNOWN_TYPE
             self._judge(result, received, own_ms)
@@ -125,9 +125,9 @@ class Firmware:
         return Frame(answer.TYPE, received.seq, answer.pack())
 
     def _once(self, frame: Frame, message: Order, own_ms: int) -> Result:
-        if self._memory.is_repeat(frame):
+        if self._replay_cache.is_repeat(frame):
             return Result.OK
-        new = self._memory.is_new(frame.seq)
+        new = self._replay_cache.is_new(frame.seq)
         session = self.session
         result = self._do(message, own_ms, new)
         if new and not self._is_late(message, own_ms):
@@ -135,9 +135,9 @@ class Firmware:
             if isinstance(message, Set) and self.state is UnitState.IDLE and result is Result.BAD_STATE:
                 self._on_breach(Breach(own_ms, result, str(message)))
         if self.session != session:
-            self._memory.begin(frame, replaced=session)
-        if result is Result.OK and not isinstance(message, Look | Stop):
-            self._memory.keep(frame)
+            self._replay_cache.begin(frame, replaced=session)
+        if result is Result.OK and not isinstance(message, GetStatus | Stop):
+            self._replay_cache.keep(frame)
         return result
 
     def _is_late(self, message: Order, own_ms: int) -> bool:
@@ -147,8 +147,8 @@ class Firmware:
         """
         if not isinstance(message, Set | Renew | Lower):
             return False
-        dated_before = isinstance(message, Set) and self._is_before_stop(message.heard_ms, own_ms)
-        return dated_before or self._memory.is_over(message.session)
+        dated_before = isinstance(message, Set) and self._is_before_stop(message.unit_uptime_ms, own_ms)
+        return dated_before or self._replay_cache.is_over(message.session)
 
     def _judge(self, result: Result, asked: object, own_ms: int) -> None:
         if result in _BREACHES:
@@ -158,7 +158,7 @@ class Firmware:
         if isinstance(message, Stop):
             self._stop(own_ms)
             return Result.OK
-        if isinstance(message, Look):
+        if isinstance(message, GetStatus):
             return Result.OK
         if message.nonce != self._birth.nonce:
             return Result.BAD_NONCE
@@ -178,7 +178,7 @@ class Firmware:
         if self.state in _RUNNING:
             return Result.BAD_STATE
         again = asked.session == self.session
-        if (again and not new) or self._memory.is_over(asked.session):
+        if (again and not new) or self._replay_cache.is_over(asked.session):
             return Result.STALE
         if self._age_ms(asked.unit_uptime_ms, own_ms) >= _DATED_MS:
             return Result.STALE
@@ -228,8 +228,8 @@ class Firmware:
             return Result.STALE
         self._stand_still(own_ms)
         self._step, self.step_ms = asked, 0
-        if self.state is not UnitState.HELD:  # what is held begins when contact is back, and not before
-            self._emit(own_ms, self.drive.level(own_ms), asked.ramp_ms, Why.SET)
+        if self.state is not UnitState.SUSPENDED:  # what is held begins when contact is back, and not before
+            self._emit(own_ms, self.output_stage.level(own_ms), asked.ramp_ms, Why.SET)
             self._foresee_energy(own_ms)
         return Result.OK
 
@@ -247,28 +247,31 @@ class Firmware:
             return Result.OVER_CEILING
         if self._ceilings is not None:
             self._ceilings = replace(self._ceilings, level_max=asked.level)
-        changes = asked.level < self._step.level or self.drive.level(own_ms) > asked.level
+        changes = asked.level < self._step.level or self.output_stage.level(own_ms) > asked.level
         self._step = replace(self._step, level=asked.level)
         if changes and self.state is UnitState.EMITTING:
-            self.drive = self.drive.lowered(asked.level, own_ms)
+            self.output_stage = self.output_stage.lowered(asked.level, own_ms)
             self._on_change(OutputChange(own_ms, asked.level, Why.LOWER, family=self._plate.family))
             self._foresee_energy(own_ms)
         return Result.OK
 
-    def _age_ms(self, heard_ms: int, own_ms: int) -> int:
-        """How long ago the host was told what it answers; a time yet to come is as good as never."""
-        return (self._uptime_ms(own_ms) - heard_ms) & _U32
+    def _age_ms(self, unit_uptime_ms: int, own_ms: int) -> int:
+        """How old the status is that a request is based on, in ms; one from the future counts as never
+        sent."""
+        return (self._uptime_ms(own_ms) - unit_uptime_ms) & _U32
 
-    def _is_before_stop(self, heard_ms: int, own_ms: int) -> bool:
+    def _is_before_stop(self, unit_uptime_ms: int, own_ms: int) -> bool:
         """Whether the host had not heard of the latest Stop, nor of anything since."""
-        return self._stopped_ms is not None and self._age_ms(heard_ms, own_ms) > own_ms - self._stopped_ms
+        return (
+            self._stopped_ms is not None and self._age_ms(unit_uptime_ms, own_ms) > own_ms - self._stopped_ms
+        )
 
     def _lease(self, asked: Set | Renew, own_ms: int) -> bool:
         """Let the lease run from what the host has heard, unless it would be over already.
 
         A Renew never shortens the lease that is running.
         """
-        until_ms = own_ms - self._age_ms(asked.heard_ms, own_ms) + asked.lease_ms
+        until_ms = own_ms - self._age_ms(asked.unit_uptime_ms, own_ms) + asked.lease_ms
         if until_ms <= own_ms:
             return False
         shortens = isinstance(asked, Renew) and until_ms < self.lease_until_ms
@@ -277,7 +280,7 @@ class Firmware:
 
     def _stop(self, own_ms: int) -> None:
         self._stopped_ms = own_ms
-        self._memory.stop()
+        self._replay_cache.stop()
         if self.state is UnitState.FAULT:
             return
         self._end(UnitState.IDLE, Why.STOP, own_ms)
@@ -285,9 +288,9 @@ class Firmware:
     def _clear(self, asked: Clear, own_ms: int) -> Result:
         if self.state is not UnitState.FAULT:
             return Result.BAD_STATE
-        if self._age_ms(asked.heard_ms, own_ms) >= _DATED_MS:
+        if self._age_ms(asked.unit_uptime_ms, own_ms) >= _DATED_MS:
             return Result.STALE
-        if self._senses.remaining(self._faults, self._measure(own_ms)):
+        if self._sensors.remaining(self._faults, self._measure(own_ms)):
             return Result.CAUSE_REMAINS
         self._faults = Fault(0)
         self.state = UnitState.IDLE
@@ -300,13 +303,13 @@ class Firmware:
         if self.state is UnitState.EMITTING:
             due = min(self.lease_until_ms, self._step_out_ms(), self._ceiling_ms())
             # The end of a ramp changes nothing here, but the line of the output bends.
-            return min(due, self.drive.end_ms) if self.drive.ramp_ms else due
-        if self.state is UnitState.HELD:
-            return min(self.lease_until_ms, self._hold_out_ms())
+            return min(due, self.output_stage.end_ms) if self.output_stage.ramp_ms else due
+        if self.state is UnitState.SUSPENDED:
+            return min(self.lease_until_ms, self._suspension_out_ms())
         return None
 
     def move_to(self, own_ms: int) -> None:
-        """Let the timers that have run out do what they are for."""
+        """Act on the timers that have run out."""
         if self.state is UnitState.EMITTING:
             if own_ms >= self._step_out_ms():
                 self._end(UnitState.READY, Why.STEP_DONE, own_ms)
@@ -314,13 +317,13 @@ class Firmware:
                 self._end(UnitState.READY, Why.CEILING, own_ms)
             elif own_ms >= self.lease_until_ms:
                 self._lapse(own_ms)
-            elif self.drive.ramp_ms and own_ms >= self.drive.end_ms:
-                self.drive = self.drive.levelled(own_ms)
-        elif self.state is UnitState.HELD:
+            elif self.output_stage.ramp_ms and own_ms >= self.output_stage.end_ms:
+                self.output_stage = self.output_stage.levelled(own_ms)
+        elif self.state is UnitState.SUSPENDED:
             if own_ms >= self.lease_until_ms:
                 self._lapse(own_ms)
-            elif own_ms >= self._hold_out_ms():
-                self._end(UnitState.READY, Why.HOLD_EXPIRED, own_ms)
+            elif own_ms >= self._suspension_out_ms():
+                self._end(UnitState.READY, Why.SUSPENSION_EXPIRED, own_ms)
 
     def suffer(self, flaws: Mapping[FaultKind, float], own_ms: int) -> None:
         """Nothing: this program has no flaw. `simulator.flaws` has one that does."""
@@ -338,19 +341,19 @@ class Firmware:
     def meter(self, level_ms: float) -> None:
         """Count what was measured: level × milliseconds."""
         if level_ms:
-            self.energy_mj += level_ms * self._mw_per_level(self.drive.duty_pct) / 1000
+            self.energy_mj += level_ms * self._mw_per_level(self.output_stage.duty_pct) / 1000
 
     def sense(self, own_ms: int, readings: Readings) -> None:
         """Judge what the sensors say."""
-        self._senses.now = readings
-        found = self._senses.faults(own_ms, self.drive is not OFF, self._measure(own_ms))
+        self._sensors.now = readings
+        found = self._sensors.faults(own_ms, self.output_stage is not OFF, self._measure(own_ms))
         if found and found & ~self._faults:  # flags are slow, and this is asked at every tick
             self._fail(found, own_ms)
         elif self.state is UnitState.EMITTING:
             self._foresee_energy(own_ms)
-            if self._senses.contact_is_lost(own_ms, self.drive.level(own_ms)):
-                self._hold(own_ms)
-        elif self.state is UnitState.HELD and self._senses.contact_is_back(own_ms):
+            if self._sensors.contact_is_lost(own_ms, self.output_stage.level(own_ms)):
+                self._suspend(own_ms)
+        elif self.state is UnitState.SUSPENDED and self._sensors.contact_is_back(own_ms):
             self._resume(own_ms)
 
     def dip(self, own_ms: int) -> None:
@@ -363,14 +366,14 @@ class Firmware:
         assert self._step is not None
         self.state = UnitState.EMITTING
         self._on_since_ms = own_ms
-        self.drive = Drive(self._step.level, self._step.duty_pct, own_ms, base, ramp_ms)
+        self.output_stage = OutputStage(self._step.level, self._step.duty_pct, own_ms, base, ramp_ms)
         self._on_change(OutputChange(own_ms, self._step.level, why, ramp_ms, family=self._plate.family))
 
     def _end(self, state: UnitState, why: Why, own_ms: int) -> None:
         if self._step is not None:
             self._stand_still(own_ms)
-            self._step, self.drive, self._energy_out_ms = None, OFF, None
-            self._senses.output_ended()
+            self._step, self.output_stage, self._energy_out_ms = None, OFF, None
+            self._sensors.output_ended()
             self._on_change(OutputChange(own_ms, 0, why, family=self._plate.family))
         self.state = state
 
@@ -382,12 +385,12 @@ class Firmware:
         self._faults |= found
         self._end(UnitState.FAULT, Why.FAULT, own_ms)
 
-    def _hold(self, own_ms: int) -> None:
+    def _suspend(self, own_ms: int) -> None:
         self._stand_still(own_ms)
-        self.state, self._held_since_ms, self.drive = UnitState.HELD, own_ms, OFF
+        self.state, self._suspended_since_ms, self.output_stage = UnitState.SUSPENDED, own_ms, OFF
         self._energy_out_ms = None  # nothing is given meanwhile
-        self._senses.output_ended()
-        self._senses.contact_is_back(own_ms)  # it is not, and its timer must start from here
+        self._sensors.output_ended()
+        self._sensors.contact_is_back(own_ms)  # it is not, and its timer must start from here
         self._on_change(OutputChange(own_ms, 0, Why.CONTACT_LOST, family=self._plate.family))
 
     def _resume(self, own_ms: int) -> None:
@@ -412,8 +415,8 @@ class Firmware:
         """When that will have been counted."""
         return self._on_since_ms + ran_ms
 
-    def _hold_out_ms(self) -> int:
-        return self._held_since_ms + self._plate.hold_max_ms
+    def _suspension_out_ms(self) -> int:
+        return self._suspended_since_ms + self._plate.suspension_max_ms
 
     def _step_out_ms(self) -> int:
         assert self._step is not None
@@ -427,15 +430,17 @@ class Firmware:
     def _foresee_energy(self, own_ms: int) -> None:
         assert self._ceilings is not None
         coming = max(
-            self._measure(own_ms), self.drive.level(own_ms), self.drive.level(own_ms + _SENSED_EVERY_MS)
+            self._measure(own_ms),
+            self.output_stage.level(own_ms),
+            self.output_stage.level(own_ms + _SENSED_EVERY_MS),
         )
-        coming_mw = coming * self._mw_per_level(self.drive.duty_pct)
+        coming_mw = coming * self._mw_per_level(self.output_stage.duty_pct)
         left_mj = self._ceilings.energy_max_mj - self.energy_mj
         left_ms = int(left_mj * 1000 / coming_mw) if coming_mw else _SENSED_EVERY_MS + 1
         self._energy_out_ms = own_ms + max(left_ms, 0) if left_ms <= _SENSED_EVERY_MS else None
 
     def _mw_per_level(self, duty_pct: int) -> float:
-        return metered_mw_per_level(self._plate, duty_pct, self._senses.now.load_n)
+        return metered_mw_per_level(self._plate, duty_pct, self._sensors.now.load_n)
 
     # Answers
 
@@ -443,7 +448,7 @@ class Firmware:
         return (own_ms - self._birth.own_ms) & _U32
 
     def _status(self, frame: Frame, result: Result, own_ms: int) -> Frame:
-        now, step, has = self._senses.now, self._step, self._has
+        now, step, has = self._sensors.now, self._step, self._has
         running = self._ran_ms(own_ms) if self.state is UnitState.EMITTING else 0
         lease_left_ms = self.lease_until_ms - own_ms if self.state in _RUNNING else 0
         status = Status(
@@ -455,7 +460,7 @@ class Firmware:
             session=self.session,
             level_set=step.level if step else 0,
             duty_set_pct=step.duty_pct if step else 0,
-            output=min(round(self._measure(own_ms)), _U16),
+            measured_level=min(round(self._measure(own_ms)), _U16),
             head_temp_ddeg_c=round(now.head_c * 10) if Sensor.HEAD_TEMP in has else 0,
             contact_pct=round(now.contact * 100) if Sensor.CONTACT in has else 0,
             battery_pct=round(now.charge * 100) if Sensor.BATTERY in has else 100,

@@ -1,4 +1,4 @@
-"""The unit's own program with faults in it: what it does and says that is not what it was told.
+"""The unit's firmware with faults: what it does or reports other than it was asked.
 
 Each flaw is a fault of `simulator.faults`, with its amount, while it is at work.
 """
@@ -20,25 +20,29 @@ from simulator.record import Why
 _NEVER_MS = 1 << 62
 _LEASE_MS = 1000  # until a lease that does not run out is looked at again
 _LEASE_SAID_MS = 0xFFFF
-_READINGS = {Sensor.OUTPUT: "output", Sensor.HEAD_TEMP: "head_temp_ddeg_c", Sensor.CONTACT: "contact_pct"}
-_RUNNING = (UnitState.EMITTING, UnitState.HELD)
+_READINGS = {
+    Sensor.OUTPUT: "measured_level",
+    Sensor.HEAD_TEMP: "head_temp_ddeg_c",
+    Sensor.CONTACT: "contact_pct",
+}
+_RUNNING = (UnitState.EMITTING, UnitState.SUSPENDED)
 
 
 class FlawedFirmware(Firmware):
-    """Sound, until it suffers a flaw."""
+    """The firmware, with flaws that can be switched on."""
 
     _flaws: Mapping[FaultKind, float] = {}
     _share = 1.0
     _over = False  # the lease is, and output goes on
 
     def suffer(self, flaws: Mapping[FaultKind, float], own_ms: int) -> None:
-        """From now on these flaws are at work, with their amounts, and no others."""
+        """Set the active flaws, with their amounts."""
         self._stand_still(own_ms)
         self._flaws = flaws
         self._share = flaws.get(FaultKind.LYING_COUNT, 1.0)
-        self._senses.plate = _lacking(self._plate, self._missing())
-        if self._step is not None and self.drive is not OFF:
-            self.drive = replace(self.drive, duty_pct=self._duty_pct(self._step.duty_pct))
+        self._sensors.plate = _lacking(self._plate, self._missing())
+        if self._step is not None and self.output_stage is not OFF:
+            self.output_stage = replace(self.output_stage, duty_pct=self._duty_pct(self._step.duty_pct))
 
     def hear(self, received: Received, own_ms: int) -> Frame | None:
         """Answer as a sound unit does, but for what the flaws make of it."""
@@ -68,7 +72,7 @@ class FlawedFirmware(Firmware):
 
     def _emit(self, own_ms: int, base: float, ramp_ms: int, why: Why) -> None:
         super()._emit(own_ms, base, ramp_ms, why)
-        self.drive = replace(self.drive, duty_pct=self._duty_pct(self.drive.duty_pct))
+        self.output_stage = replace(self.output_stage, duty_pct=self._duty_pct(self.output_stage.duty_pct))
 
     def _lease(self, asked: Set | Renew, own_ms: int) -> bool:
         granted = super()._lease(asked, own_ms)
@@ -93,8 +97,8 @@ class FlawedFirmware(Firmware):
             return _NEVER_MS
         return super()._when_ran(-int(-ran_ms // self._share))
 
-    def _hold_out_ms(self) -> int:
-        return _NEVER_MS if FaultKind.ENDLESS_HOLD in self._flaws else super()._hold_out_ms()
+    def _suspension_out_ms(self) -> int:
+        return _NEVER_MS if FaultKind.ENDLESS_SUSPENSION in self._flaws else super()._suspension_out_ms()
 
     def _duty_pct(self, asked_pct: int) -> int:
         kinds = (FaultKind.WRONG_DUTY, FaultKind.LYING_DUTY)

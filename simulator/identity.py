@@ -1,4 +1,4 @@
-"""What the unit says of itself that does not change while it runs."""
+"""What the unit reports of itself that does not change while it runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from device.wire.messages import MAJOR, MINOR, Capabilities, Identity
 from simulator.nameplate import Nameplate, nameplate
 
 _NUMBERS = 10**8
-_SERIAL_MAX = 16  # what the wire has room for
+_SERIAL_MAX = 16  # bytes in a message
 
 
 def serial_of(model: str, number: int) -> str:

@@ -12,7 +12,7 @@ from typing import ClassVar
 from device.wire import messages as native
 from device.wire import modbus_map as wire
 from device.wire.frame import Frame
-from device.wire.messages import Arm, Clear, Look, Lower, Renew, Result, Set, Stop
+from device.wire.messages import Arm, Clear, GetStatus, Lower, Renew, Result, Set, Stop
 from simulator import identity
 from simulator.faults import FaultKind
 from simulator.firmware import Order
@@ -91,7 +91,7 @@ class LeaseFirmware(FlawedFirmware):
 
     def report(self, token: int, command: int, result: Result, bad_frames: int, own_ms: int) -> wire.Status:
         """The whole of what it knows of itself."""
-        frame = self._status(Frame(native.Type.LOOK, 0), result, own_ms)
+        frame = self._status(Frame(native.Type.GET_STATUS, 0), result, own_ms)
         said = native.read(frame.type, frame.body)
         assert isinstance(said, native.Status)
         if self._flaws:
@@ -108,11 +108,11 @@ class LeaseFirmware(FlawedFirmware):
     def _message(self, order: wire.Order, own_ms: int) -> Order:
         # One that has no clock to date a request by takes each as of now.
         dated = wire.Reports.UPTIME in self.reports
-        heard_ms = order.heard_ms if dated else self._uptime_ms(own_ms)
+        unit_uptime_ms = order.unit_uptime_ms if dated else self._uptime_ms(own_ms)
         match order.command:
             case wire.Command.ARM:
                 return Arm(
-                    order.nonce, order.session, order.level, order.for_ms, order.energy_max_mj, heard_ms
+                    order.nonce, order.session, order.level, order.for_ms, order.energy_max_mj, unit_uptime_ms
                 )
             case wire.Command.SET:
                 return Set(
@@ -124,18 +124,18 @@ class LeaseFirmware(FlawedFirmware):
                     pulse_hz=order.pulse_hz,
                     for_ms=order.for_ms,
                     ramp_ms=order.ramp_ms,
-                    heard_ms=heard_ms,
+                    unit_uptime_ms=unit_uptime_ms,
                     lease_ms=order.lease_ms,
                 )
             case wire.Command.RENEW:
-                return Renew(order.nonce, order.session, heard_ms, order.lease_ms)
+                return Renew(order.nonce, order.session, unit_uptime_ms, order.lease_ms)
             case wire.Command.LOWER:
                 return Lower(order.nonce, order.session, order.level)
             case wire.Command.CLEAR:
-                return Clear(order.nonce, heard_ms)
+                return Clear(order.nonce, unit_uptime_ms)
             case wire.Command.STOP:
                 return Stop()
-        return Look()
+        return GetStatus()
 
 
 class OwnTimerFirmware(LeaseFirmware):
@@ -157,7 +157,7 @@ class OwnTimerFirmware(LeaseFirmware):
     def _lease(self, asked: Set | Renew, own_ms: int) -> bool:
         """Let the timer run from now, unless the request is old."""
         assert isinstance(asked, Set)
-        if (self._uptime_ms(own_ms) - asked.heard_ms) & 0xFFFF_FFFF >= _SET_WITHIN_MS:
+        if (self._uptime_ms(own_ms) - asked.unit_uptime_ms) & 0xFFFF_FFFF >= _SET_WITHIN_MS:
             return False
         self.lease_until_ms = own_ms + asked.for_ms
         self._over = False

@@ -1,6 +1,6 @@
 """The unit's own numbers, from files that say ASSUMED on their first line.
 
-They are this unit's and nobody else's: the controller has its own, and never sees these but over the wire.
+They are separate from the controller's, which gets them over the wire only.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Nameplate:
     pulses_hz: tuple[int, ...]
     step_max_ms: int
     delivered_max_ms: int
-    hold_max_ms: int
+    suspension_max_ms: int
     lease_min_ms: int
     lease_max_ms: int
     head_trip_ddeg_c: int

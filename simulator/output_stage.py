@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
-class Drive:
+class OutputStage:
     """From one level to another over a ramp."""
 
     target: int
@@ -32,15 +32,15 @@ class Drive:
             on_line = self.base + (self.target - self.base) * gone_ms / self.ramp_ms
         return on_line if self.most is None else min(on_line, self.most)
 
-    def lowered(self, level: int, own_ms: int) -> Drive:
+    def lowered(self, level: int, own_ms: int) -> OutputStage:
         """The same line as far as ``level``, or ``level`` at once where it is above that already."""
         if self.level(own_ms) >= level:
-            return Drive(level, self.duty_pct, own_ms)
+            return OutputStage(level, self.duty_pct, own_ms)
         return replace(self, most=level)
 
-    def levelled(self, own_ms: int) -> Drive:
+    def levelled(self, own_ms: int) -> OutputStage:
         """What it is once its line has ended."""
-        return Drive(self.target if self.most is None else self.most, self.duty_pct, own_ms)
+        return OutputStage(self.target if self.most is None else self.most, self.duty_pct, own_ms)
 
 
-OFF = Drive(target=0, duty_pct=0, start_ms=0)  # compared by identity: off is not a level of zero
+OFF = OutputStage(target=0, duty_pct=0, start_ms=0)  # compared by identity: off is not a level of zero

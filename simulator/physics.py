@@ -1,4 +1,4 @@
-"""The world on the far side of the output: skin, head, motor, battery.
+"""The physics around the unit: skin, head, motor, battery.
 
 Slow things move on a fixed grid of true time, so that nothing depends on how time is cut up; output and its
 energy are followed to the millisecond by the unit. It knows nothing of commands, limits or the line.
@@ -20,7 +20,7 @@ _TICK_S = TICK_MS / 1000
 
 
 class Wander:
-    """A value that strays and is drawn back (Ornstein-Uhlenbeck), exact on the grid."""
+    """A random value that returns to its mean (Ornstein-Uhlenbeck process), exact on the grid."""
 
     def __init__(self, rng: Random, mean: float, spread: float, back_s: float) -> None:
         self.value = mean

@@ -1,4 +1,4 @@
-"""What the unit's truth is written down as: changes of output, and what it should never have been asked."""
+"""The simulated unit's own record: changes of output, and requests that it should not have got."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Why(StrEnum):
     LEASE = "lease"
     CONTACT_LOST = "contact_lost"
     CONTACT_BACK = "contact_back"
-    HOLD_EXPIRED = "hold_expired"
+    SUSPENSION_EXPIRED = "suspension_expired"
     CEILING = "ceiling"
     FAULT = "fault"
     RESTART = "restart"
@@ -45,7 +45,7 @@ class OutputChange:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """A request that no controller in its right mind makes."""
+    """A request that a correct controller does not make."""
 
     ms: int  # the unit's own
     result: Result  # how it was refused

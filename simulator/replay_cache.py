@@ -1,4 +1,4 @@
-"""What the unit remembers of what it was asked, so that nothing is done twice and nothing old is done at all.
+"""The requests that the unit has handled, so that none is carried out twice or out of order.
 
 The rules are those of docs/wire.md, "At most once, and nothing old".
 """
@@ -15,7 +15,7 @@ _SESSIONS_KEPT = 32
 _COUNTED = (Type.ARM, Type.SET, Type.RENEW, Type.LOWER)
 
 
-class Memory:
+class ReplayCache:
     """The newest ``seq`` that counts, the latest request carried out, and the sessions that are over."""
 
     def __init__(self) -> None:

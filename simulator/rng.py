@@ -1,4 +1,4 @@
-"""Where the simulator's chance comes from: one seed, one named stream for each use."""
+"""Seeded random numbers: one seed, and a named stream for each use."""
 
 from __future__ import annotations
 

@@ -42,11 +42,11 @@ def scenario(path: Path) -> tuple[Fault, ...]:
         faults: list[Any] = list(_Scenario.model_validate(_toml(path)).fault)
     except ValidationError as error:
         found = sorted(error.errors(include_url=False), key=lambda detail: len(detail["loc"]) > 1)
-        raise ValueError("\n".join(f"{path}: {_mistake(detail)}" for detail in found)) from None
+        raise ValueError("\n".join(f"{path}: {_problem(detail)}" for detail in found)) from None
     return tuple(faults)
 
 
-def _mistake(detail: Any) -> str:
+def _problem(detail: Any) -> str:
     """What is wrong and what to write, in the words of a scenario."""
     kind, loc = detail["type"], detail["loc"]
     where = f"fault {loc[1] + 1}: " if len(loc) > 1 else ""

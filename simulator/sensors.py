@@ -1,6 +1,6 @@
-"""What the firmware makes of its sensors: contact, and whatever should end the output.
+"""The firmware's use of its sensors: contact, and the faults that end output.
 
-Each rule must hold for a time before it is believed. Nothing here knows of sessions, leases or the wire.
+Each condition must last for a time before it counts. Nothing here knows of sessions, leases or the wire.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Timer:
 
 
 @dataclass(slots=True)
-class Senses:
+class Sensors:
     """The timers behind the rules."""
 
     plate: Nameplate

@@ -16,7 +16,7 @@ from device.clock import Clock, SystemClock
 from simulator.cable import Cable
 from simulator.live import Live
 
-try:  # A pty is a thing of POSIX. Elsewhere there is TCP; this has been tried on Linux only.
+try:  # Ptys exist on POSIX only. Elsewhere there is TCP; this has been tried on Linux only.
     import tty
 except ImportError:
     _HAS_PTY = False
@@ -41,7 +41,7 @@ def serve_pty(
     with ExitStack() as stack:
         master, slave = os.openpty()
         stack.callback(os.close, master)
-        # Our own hold on the far end keeps the line up while clients come and go.
+        # The far end is kept open, so that the line stays up while clients come and go.
         stack.callback(os.close, slave)
         tty.setraw(slave)
         os.set_blocking(master, False)

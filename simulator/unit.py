@@ -1,4 +1,4 @@
-"""One simulated unit, sans-IO: bytes in, bytes out, time as an argument; and the truth, for whoever judges.
+"""One simulated unit, sans-IO: bytes in, bytes out, time as an argument; and its true values, for tests.
 
 It joins the firmware, which works in the unit's own time with what the sensors say, to the physics, which
 works in true time. It knows nothing of the cable, and nothing of who is at the other end.
@@ -16,12 +16,12 @@ from simulator.firmware import Firmware
 from simulator.flaws import FlawedFirmware
 from simulator.identity import Birth, checked_serial, serial_of
 from simulator.nameplate import Nameplate, calibration_days, nameplate
-from simulator.output_stage import OFF, Drive
+from simulator.output_stage import OFF, OutputStage
 from simulator.physics import TICK_MS, Moment
 from simulator.record import Breach, OutputChange, Why
 from simulator.rng import stream
 from simulator.sensors import Readings
-from simulator.unit_clock import OwnTime
+from simulator.unit_clock import UnitClock
 
 
 class SimulatedUnit:
@@ -51,7 +51,7 @@ class SimulatedUnit:
         self.plate = self._nameplate(model)
         self.changes: list[OutputChange] = []
         self.breaches: list[Breach] = []
-        self.silent_since_ms: int | None = 0
+        self.output_off_since_ms: int | None = 0
         self.serial = serial_of(model, seed) if serial is None else checked_serial(serial)
         self._seed = seed
         self._on_change = on_change
@@ -63,12 +63,12 @@ class SimulatedUnit:
         )
         self._active: dict[FaultKind, Fault] = {}
         self._begun: set[Fault] = set()
-        self._stuck: Drive | None = None
+        self._stuck: OutputStage | None = None
         self._frozen_c: float | None = None
         self._noise = stream(seed, "sensors")
         rng = stream(seed, "physics")
         self._body = families.body(self.plate, rng)
-        self._time = OwnTime()
+        self._time = UnitClock()
         self._session = 0
         self._energy_mj = 0.0
         self._delivered_ms = 0
@@ -90,9 +90,9 @@ class SimulatedUnit:
         said = b""
         for received in self._decoder.feed(data):
             self._settle(self._now_ms)
-            drive, session = self._firmware.drive, self._firmware.session
+            output_stage, session = self._firmware.output_stage, self._firmware.session
             answer = self._firmware.hear(received, self._mark_own_ms)
-            if drive is self._firmware.drive and session == self._firmware.session:
+            if output_stage is self._firmware.output_stage and session == self._firmware.session:
                 self._due_ms = self._next_due_ms()  # its timers may run anew, and what goes out is as it was
             else:
                 self._begin()
@@ -104,7 +104,7 @@ class SimulatedUnit:
         return self._due_ms
 
     def move_to(self, now_ms: int) -> None:
-        """Live until ``now_ms``; how the time until then is cut up makes no difference."""
+        """Move on to ``now_ms``; the number of calls until then makes no difference."""
         while (at_ms := self._due_ms) <= now_ms:
             self._now_ms = at_ms
             self._settle(at_ms)
@@ -131,7 +131,7 @@ class SimulatedUnit:
     @property
     def duty_pct(self) -> int:
         """The share of the time for which it goes out, as it truly is; 0 when off."""
-        return (self._stuck or self._firmware.drive).duty_pct
+        return (self._stuck or self._firmware.output_stage).duty_pct
 
     @property
     def energy_mj(self) -> float:
@@ -141,7 +141,9 @@ class SimulatedUnit:
     @property
     def delivered_ms(self) -> int:
         """True milliseconds with output since the session was armed, whatever the unit has counted."""
-        return self._delivered_ms + (0 if self.silent_since_ms is not None else self._now_ms - self._mark_ms)
+        return self._delivered_ms + (
+            0 if self.output_off_since_ms is not None else self._now_ms - self._mark_ms
+        )
 
     @property
     def lease_live(self) -> bool:
@@ -190,14 +192,14 @@ class SimulatedUnit:
     def _run_timers(self) -> None:
         own_ms = self._firmware.due_ms()
         if own_ms is not None and own_ms <= self._mark_own_ms:
-            # A clock that gains may have leapt over the very millisecond: the timer has not.
+            # A fast clock may have skipped the millisecond; the timer has not.
             self._firmware.move_to(own_ms)
 
     def _settle(self, at_ms: int) -> None:
         """Book what went out since the last mark, at the levels that held until now, and set the mark."""
         own_ms = self._time.of(at_ms)
         true, seen = self._levels(own_ms)
-        if self.silent_since_ms is None:
+        if self.output_off_since_ms is None:
             self._energy_mj += (mj := self._since_mark(true))
             self._ticked_mj += mj
             self._delivered_ms += at_ms - self._mark_ms
@@ -205,13 +207,13 @@ class SimulatedUnit:
         self._mark_ms, self._mark_own_ms, self._true, self._seen = at_ms, own_ms, true, seen
 
     def _begin(self) -> None:
-        """Take up the levels that hold from the mark on, until what falls due next."""
+        """Apply the levels that hold from the mark on, until what falls due next."""
         self._true, self._seen = self._levels(self._mark_own_ms)
-        silent = self._stuck is None and self._firmware.drive is OFF
-        if not silent:
-            self.silent_since_ms = None
-        elif self.silent_since_ms is None:
-            self.silent_since_ms = self._mark_ms
+        output_off = self._stuck is None and self._firmware.output_stage is OFF
+        if not output_off:
+            self.output_off_since_ms = None
+        elif self.output_off_since_ms is None:
+            self.output_off_since_ms = self._mark_ms
         if self._firmware.session not in (0, self._session):
             self._session = self._firmware.session
             self._energy_mj, self._delivered_ms = 0.0, 0
@@ -227,11 +229,11 @@ class SimulatedUnit:
     def _truth(self, own_ms: int) -> float:
         if self._stuck is not None:
             return float(self._stuck.target)
-        drive = self._firmware.drive
-        if drive is OFF or self._body.stalled:
+        output_stage = self._firmware.output_stage
+        if output_stage is OFF or self._body.stalled:
             return 0.0
         aged = self._active and self._active.get(FaultKind.AGEING)
-        return drive.level(own_ms) * (1 + aged.amount) if aged else drive.level(own_ms)
+        return output_stage.level(own_ms) * (1 + aged.amount) if aged else output_stage.level(own_ms)
 
     def _levels(self, own_ms: int) -> tuple[float, float]:
         """What goes out, and what is measured of it."""
@@ -243,10 +245,10 @@ class SimulatedUnit:
         lie = self._active and self._active.get(FaultKind.LYING_SENSOR)
         if not lie:
             return self._truth(own_ms)
-        return self._firmware.drive.level(own_ms) if lie.amount >= 0.5 else 0.0
+        return self._firmware.output_stage.level(own_ms) if lie.amount >= 0.5 else 0.0
 
     def _tick(self) -> None:
-        driven = self._firmware.drive is not OFF or self._stuck is not None
+        driven = self._firmware.output_stage is not OFF or self._stuck is not None
         self._body.tick(self._past(driven, power_w=self._ticked_mj / TICK_MS))
         self._ticked_mj = 0.0
         if FaultKind.RESTART not in self._active:
@@ -267,7 +269,7 @@ class SimulatedUnit:
 
     def _readings(self) -> Readings:
         body = self._body
-        # A real sensor's last digit is never still; one that is has stuck.
+        # A real sensor's last digit always varies; a constant one is stuck.
         head_c = body.head_c + self._noise.gauss(0, 0.05)
         if wild := self._active.get(FaultKind.IMPLAUSIBLE_SENSOR):
             head_c = wild.amount
@@ -301,7 +303,7 @@ class SimulatedUnit:
             self._frozen_c = None
         if self._stuck is not None and FaultKind.STUCK_OUTPUT not in active:
             self._stuck = None
-            self._note_change(round(self._firmware.drive.level(self._mark_own_ms)), Why.UNSTUCK)
+            self._note_change(round(self._firmware.output_stage.level(self._mark_own_ms)), Why.UNSTUCK)
 
     def _flaws(self) -> dict[FaultKind, float]:
         return {kind: fault.amount for kind, fault in self._active.items() if kind in IN_THE_PROGRAM}
@@ -322,12 +324,12 @@ class SimulatedUnit:
         elif fault.kind is FaultKind.STUCK_OUTPUT and fault.for_ms:
             present = round(self._truth(self._mark_own_ms))
             level = round(fault.amount) or present or self.plate.level_min
-            self._stuck = Drive(level, self._firmware.drive.duty_pct or 100, self._mark_own_ms)
+            self._stuck = OutputStage(level, self._firmware.output_stage.duty_pct or 100, self._mark_own_ms)
             if level != present:
                 self._note_change(level, Why.STUCK)
 
     def _restart(self) -> None:
-        was_on = self._firmware.drive is not OFF
+        was_on = self._firmware.output_stage is not OFF
         self._boot(self._mark_own_ms)
         if was_on:
             self._note_change(0, Why.RESTART)

@@ -1,11 +1,11 @@
-"""The unit's own clock, which need not agree with anybody else's."""
+"""The unit's own clock, which may run fast or slow."""
 
 from __future__ import annotations
 
 _RATE = 1_000_000
 
 
-class OwnTime:
+class UnitClock:
     """Whole milliseconds that gain or lose against true ones, in whole parts per million."""
 
     def __init__(self) -> None:

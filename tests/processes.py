@@ -140,7 +140,7 @@ class ServedUnit:
             return None
         return line
 
-    def until_silent(self, within_s: float = LIMIT_S) -> Line | None:
+    def until_output_off(self, within_s: float = LIMIT_S) -> Line | None:
         """The first change from here on that ends output."""
         while (line := self.next_change(within_s)) is not None and line.output:
             pass
@@ -156,7 +156,7 @@ class ServedUnit:
         """Whether its output is on."""
         return bool(self.rest()) and self.lines[-1].output > 0
 
-    def is_silent_again(self) -> bool:
+    def is_off_again(self) -> bool:
         """Whether it has given output, and does no more."""
         return bool(self.rest()) and self.lines[-1].output == 0
 
@@ -246,7 +246,7 @@ class Exited:
 
     code: int
     outcome: str
-    silence: str
+    output_off: str
 
 
 def next_exit(process: subprocess.Popen[str]) -> Exited:
@@ -254,7 +254,7 @@ def next_exit(process: subprocess.Popen[str]) -> Exited:
     last: dict[str, Any] = {}
     while (event := json.loads(line_from(process)))["event"] != "exited":
         last = event
-    return Exited(event["code"], last.get("outcome", ""), last.get("silence", ""))
+    return Exited(event["code"], last.get("outcome", ""), last.get("output_off", ""))
 
 
 def cpu_ms(pid: int) -> float:

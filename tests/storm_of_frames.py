@@ -138,7 +138,12 @@ class Storm:
         seq = (frame.seq + self._rng.randrange(1, 12)) & 0xFFFF
         if not isinstance(message, Status):
             return replace(frame, seq=seq)
-        hot = replace(message, head_temp_ddeg_c=900, output=message.output + 500, nonce=message.nonce ^ 1)
+        hot = replace(
+            message,
+            head_temp_ddeg_c=900,
+            measured_level=message.measured_level + 500,
+            nonce=message.nonce ^ 1,
+        )
         return Frame(frame.type, seq, hot.pack())
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from device.dialects.base import Cleared, Look
+from device.dialects.base import GetStatus, Permitted
 from device.dialects.modbus import Modbus
 from device.wire import modbus_map as wire
 from device.wire.messages import Fault, Result, UnitState
@@ -66,7 +66,7 @@ def dialect_in_a_storm(count: int, seed: int) -> int:
         _TOKEN, wire.Command.STATUS, Result.OK, UnitState.IDLE, Fault(0), rng.getrandbits(32), *zeros[1:]
     )
     whole = answered(status)
-    dialect.say(Cleared(Look()), _TOKEN)
+    dialect.say(Permitted(GetStatus()), _TOKEN)
 
     def hear(data: bytes) -> None:
         assert dialect.hear(data) == [], "an answer that nobody gave"

@@ -17,7 +17,7 @@ from device.control.admission import Admission
 from device.control.controller import Controller
 from device.control.delivery import Delivery, deliver
 from device.control.driver import Driver
-from device.control.handshake import greet
+from device.control.handshake import perform_handshake
 from device.dialects.native import Native
 from device.events import Event
 from device.link import Inbox
@@ -29,7 +29,7 @@ from physioctl.screening import Answer, Answers, answered, day_of
 from protocols.contraindications import AgeBand
 from protocols.limits import Block, Bound, Family, Limits
 from protocols.model import Protocol
-from protocols.plan import Emit, Guide, Output, Percussion, Plan, Step, Ultrasound, energy_mj
+from protocols.plan import Emit, Guide, Percussion, Plan, Setting, Step, Ultrasound, energy_mj
 
 SECOND_MS = 1000
 MINUTE_MS = 60_000
@@ -37,7 +37,7 @@ LEASE_MS = 500  # what is asked of these units, as DESIGN has it; not read from 
 ON_THE_WAY_MS = 10  # a message that had left already still arrives
 ULTRASOUND = Ultrasound(intensity_mw_cm2=440, duty_pct=100, carrier_khz=1000, pulse_hz=0)
 PERCUSSION = Percussion(speed_per_min=2000)
-OUTPUTS: dict[str, Output] = {"us111": ULTRASOUND, "ultragun": PERCUSSION, "ultragun_pro": PERCUSSION}
+OUTPUTS: dict[str, Setting] = {"us111": ULTRASOUND, "ultragun": PERCUSSION, "ultragun_pro": PERCUSSION}
 
 VIRTUAL_DAY = day_of(VirtualClock())  # of every session on virtual time that begins with it
 
@@ -66,7 +66,7 @@ class Ledger:
     def written(self) -> int:
         return len(self.events)
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         self.events.append(event)
 
     def named(self, name: str) -> list[Event]:
@@ -110,7 +110,7 @@ def _written(step: Step) -> dict[str, Any]:
         return {"guide": step.say, "for": f"{step.duration_ms} ms"}
     if not isinstance(step, Emit):
         return {"rest": f"{step.duration_ms} ms"}
-    output = step.output
+    output = step.setting
     emit: dict[str, Any]
     if isinstance(output, Percussion):
         emit = {"speed": f"{output.speed_per_min} /min"}
@@ -126,17 +126,17 @@ def _written(step: Step) -> dict[str, Any]:
 
 
 def run_plan(driver: Driver, plan: Plan, session: int = 7, *, attended: bool = False) -> Delivery:
-    """Deliver ``plan`` to the greeted unit, admitted with what it gives."""
+    """Deliver ``plan`` to the identified unit, admitted with what it gives."""
     script = deliver(driver.controller, plan, session, admission=admission_of(plan), attended=attended)
     return driver.run(script)
 
 
-def take_up(controller: Controller, plan: Plan, session: int = 7, *, attended: bool = False) -> None:
+def load(controller: Controller, plan: Plan, session: int = 7, *, attended: bool = False) -> None:
     """Load ``plan``, admitted with what it gives."""
-    controller.take_up(plan, session, admission=admission_of(plan), attended=attended)
+    controller.load(plan, session, admission=admission_of(plan), attended=attended)
 
 
-def output_for(rig: Rig) -> Output:
+def output_for(rig: Rig) -> Setting:
     """A middling output of the rig's unit."""
     return OUTPUTS[rig.unit.plate.model]
 
@@ -149,8 +149,8 @@ def emit(rig: Rig, duration_ms: int, ramp_ms: int = 0) -> Emit:
 def session_on(
     rig: Rig, *steps: Step, attended: bool = False, ledger: Ledger | None = None, session: int = 7
 ) -> Delivery:
-    """Greet the unit, and deliver ``steps`` from the first to the last."""
-    unit = rig.driver.run(greet(rig.controller))
+    """Perform the handshake, and deliver ``steps`` from the first to the last."""
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(ledger or Ledger())
     return run_plan(rig.driver, plan_of(unit, *steps), session, attended=attended)
 
@@ -163,9 +163,9 @@ def another_host(rig: Rig) -> Driver:
 
 def begun(rig: Rig, *steps: Emit) -> Unit:
     """Bring the rig to the moment at which the first step's start has left."""
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Ledger())
-    take_up(rig.controller, plan_of(unit, *steps))
+    load(rig.controller, plan_of(unit, *steps))
     rig.controller.arm()
     while not rig.controller.known.is_armed():
         turn_for(rig, 1)
@@ -178,7 +178,7 @@ def turn_for(rig: Rig, for_ms: int) -> None:
     """Let the controller do its work for a time."""
     until_ms = rig.clock.now_ms() + for_ms
     while rig.clock.now_ms() < until_ms:
-        rig.driver.turn(until_ms)
+        rig.driver.step(until_ms)
 
 
 def first_output_ms(model: str = "us111") -> int:

@@ -18,7 +18,7 @@ NONCE, SESSION = 0xDEADBEEF, 7
 CAPABILITIES: Mapping[str, Value] = {
     "level_min": 290, "level_max": 1060, "average_max": 530, "area_mm2": 400, "bnr_tenths": 50,
     "duties_pct": [20, 50, 100], "carriers_khz": [1000], "pulses_hz": [100], "step_max_ms": 900_000,
-    "delivered_max_ms": 900_000, "hold_max_ms": 60_000, "lease_min_ms": 100, "lease_max_ms": 1000,
+    "delivered_max_ms": 900_000, "suspension_max_ms": 60_000, "lease_min_ms": 100, "lease_max_ms": 1000,
     "head_trip_ddeg_c": 430, "sensors": 7,
 }  # fmt: skip
 IDENTITY: Mapping[str, Value] = {
@@ -29,12 +29,21 @@ HOLDS_AFTER_MS, GOES_ON_AFTER_MS = 100, 300
 
 _UNKNOWN_TYPE, _BAD_STATE, _STALE, _OVER_CEILING = 1, 3, 6, 10
 _IDLE, _READY, _EMITTING, _HELD, _LAPSED = range(5)
-_TYPES = {"Identify": 1, "Declare": 2, "Look": 3, "Arm": 4, "Set": 5, "Renew": 6, "Stop": 7, "Lower": 9}
+_TYPES = {
+    "Identify": 1,
+    "GetCapabilities": 2,
+    "GetStatus": 3,
+    "Arm": 4,
+    "Set": 5,
+    "Renew": 6,
+    "Stop": 7,
+    "Lower": 9,
+}
 
 
 def bad_frames(table: Table) -> list[dict[str, Any]]:
     """Bytes for a fresh receiver: how many times it throws something away, and the frames it finds."""
-    look = message(table, "Look", 0x0201, {})
+    look = message(table, "GetStatus", 0x0201, {})
     struck = bytes([*look[:-2], look[-2] ^ 1, 0])
     longest, longer = (frame(b"\x03\x01\x02" + b"x" * size) for size in (64, 65))
     rows: list[tuple[str, bytes, int, list[bytes]]] = [
@@ -56,7 +65,7 @@ def bad_frames(table: Table) -> list[dict[str, Any]]:
     ]
 
 
-def conversation(table: Table) -> dict[str, Any]:
+def tracker(table: Table) -> dict[str, Any]:
     """A session of a unit just switched on: what is asked when, and what is answered.
 
     ``contact_pct`` is what its sensor reads from then on. Everything else that it measures stands still: the
@@ -78,10 +87,10 @@ def _rows() -> list[_Row]:
     """Time, request, ``seq``, its fields, and what the answer says; or a reading of contact."""
     arm: dict[str, Value] = {"level_max": 440, "delivered_max_ms": 10_000, "energy_max_mj": 8800}
     step: dict[str, Value] = {"level": 440, "duty_pct": 50, "carrier_khz": 1000, "pulse_hz": 100}
-    first: dict[str, Value] = step | {"for_ms": 2000, "ramp_ms": 400, "heard_ms": 20, "lease_ms": 500}
+    first: dict[str, Value] = step | {"for_ms": 2000, "ramp_ms": 400, "unit_uptime_ms": 20, "lease_ms": 500}
     on: dict[str, Value] = {"state": _EMITTING, "level_set": 440, "duty_set_pct": 50}
-    low: dict[str, Value] = on | {"level_set": 330, "output": 330}
-    held: dict[str, Value] = low | {"state": _HELD, "output": 0}
+    low: dict[str, Value] = on | {"level_set": 330, "measured_level": 330}
+    held: dict[str, Value] = low | {"state": _HELD, "measured_level": 0}
     ready: dict[str, Value] = {"state": _READY}
 
     def given(step_ms: int, energy_mj: int) -> dict[str, Value]:
@@ -90,41 +99,41 @@ def _rows() -> list[_Row]:
     # 440 mW/cm² × 4 cm² × 50 % are 880 mW; the rise gives half of that; 330 mW/cm² are 660 mW.
     return [
         (0, "Identify", 1, {}, {}),
-        (5, "Declare", 2, {}, {}),
-        (10, "Look", 3, {}, {"session": 0}),
+        (5, "GetCapabilities", 2, {}, {}),
+        (10, "GetStatus", 3, {}, {"session": 0}),
         (20, "Arm", 4, arm | {"unit_uptime_ms": 10}, ready),
         (30, "Set", 5, first, on | {"lease_left_ms": 490}),
-        (131, "Renew", 6, {"heard_ms": 30, "lease_ms": 500},
-         on | given(101, 11) | {"output": 111, "lease_left_ms": 399}),
+        (131, "Renew", 6, {"unit_uptime_ms": 30, "lease_ms": 500},
+         on | given(101, 11) | {"measured_level": 111, "lease_left_ms": 399}),
         # One that would shorten the lease is done, and changes nothing.
-        (141, "Renew", 7, {"heard_ms": 131, "lease_ms": 100},
-         on | given(111, 13) | {"output": 122, "lease_left_ms": 389}),
-        (431, "Renew", 8, {"heard_ms": 141, "lease_ms": 500},
-         on | given(401, 176) | {"output": 440, "lease_left_ms": 210}),
+        (141, "Renew", 7, {"unit_uptime_ms": 131, "lease_ms": 100},
+         on | given(111, 13) | {"measured_level": 122, "lease_left_ms": 389}),
+        (431, "Renew", 8, {"unit_uptime_ms": 141, "lease_ms": 500},
+         on | given(401, 176) | {"measured_level": 440, "lease_left_ms": 210}),
         # Another host, under a number far ahead: it counts for nothing.
-        (441, "Look", 0x7FFF, {}, on | given(411, 185) | {"output": 440, "lease_left_ms": 200}),
+        (441, "GetStatus", 0x7FFF, {}, on | given(411, 185) | {"measured_level": 440, "lease_left_ms": 200}),
         (481, "Lower", 9, {"level": 330}, low | given(451, 220) | {"lease_left_ms": 160}),
         # The same bytes again: not done again, and answered afresh.
         (491, "Lower", 9, {"level": 330}, low | given(461, 227) | {"lease_left_ms": 150}),
         (501, "Lower", 10, {"level": 331},
          low | given(471, 234) | {"result": _OVER_CEILING, "lease_left_ms": 140}),
-        (511, "Renew", 11, {"heard_ms": 501, "lease_ms": 1000},
+        (511, "Renew", 11, {"unit_uptime_ms": 501, "lease_ms": 1000},
          low | given(481, 240) | {"lease_left_ms": 990}),
         # Another request under the last number, and one exactly half a turn ahead of it.
-        (521, "Renew", 11, {"heard_ms": 511, "lease_ms": 1000},
+        (521, "Renew", 11, {"unit_uptime_ms": 511, "lease_ms": 1000},
          low | given(491, 247) | {"result": _STALE, "lease_left_ms": 980}),
-        (531, "Renew", 0x800B, {"heard_ms": 521, "lease_ms": 1000},
+        (531, "Renew", 0x800B, {"unit_uptime_ms": 521, "lease_ms": 1000},
          low | given(501, 253) | {"result": _STALE, "lease_left_ms": 970}),
         (600, "", 0, {}, 0),
-        (900, "Renew", 12, {"heard_ms": 531, "lease_ms": 1000},
+        (900, "Renew", 12, {"unit_uptime_ms": 531, "lease_ms": 1000},
          held | given(670, 365) | {"contact_pct": 0, "lease_left_ms": 631}),
         (1000, "", 0, {}, 92),
-        (1250, "Renew", 13, {"heard_ms": 900, "lease_ms": 1000},
+        (1250, "Renew", 13, {"unit_uptime_ms": 900, "lease_ms": 1000},
          held | given(670, 365) | {"lease_left_ms": 650}),
         # It went on at 1300, and is half way up its 500 ms.
-        (1550, "Look", 14, {}, low | given(920, 406) | {"output": 165, "lease_left_ms": 350}),
+        (1550, "GetStatus", 14, {}, low | given(920, 406) | {"measured_level": 165, "lease_left_ms": 350}),
         (1600, "Stop", 15, {}, {"state": _IDLE} | given(970, 424)),
-        (1610, "Set", 16, first | {"heard_ms": 1550},
+        (1610, "Set", 16, first | {"unit_uptime_ms": 1550},
          {"state": _IDLE, "result": _BAD_STATE} | given(970, 424)),
         # Dated before the stop: kept back on its way.
         (1620, "Arm", 17, arm | {"level_max": 330, "unit_uptime_ms": 1550},
@@ -133,12 +142,12 @@ def _rows() -> list[_Row]:
          {"state": _IDLE, "result": _OVER_CEILING} | given(970, 424)),
         (1640, "Arm", 19, arm | {"level_max": 330, "unit_uptime_ms": 1600}, ready | given(970, 424)),
         (1650, "Set", 20,
-         step | {"level": 330, "for_ms": 2000, "ramp_ms": 0, "heard_ms": 1640, "lease_ms": 500},
+         step | {"level": 330, "for_ms": 2000, "ramp_ms": 0, "unit_uptime_ms": 1640, "lease_ms": 500},
          low | {"delivered_ms": 970, "energy_mj": 424, "lease_left_ms": 490}),
         (1660, "type 0x55", 21, {},
          low | {"result": _UNKNOWN_TYPE, "step_ms": 10, "delivered_ms": 980, "energy_mj": 431,
                 "lease_left_ms": 480}),
-        (2140, "Look", 22, {},
+        (2140, "GetStatus", 22, {},
          {"state": _LAPSED, "step_ms": 490, "delivered_ms": 1460, "energy_mj": 748, "lapses": 1}),
     ]  # fmt: skip
 
@@ -170,11 +179,11 @@ def _line(table: Table, row: _Row) -> dict[str, Any]:
 def _answer(name: str, at_ms: int, said: Mapping[str, Value]) -> tuple[str, dict[str, Value]]:
     if name == "Identify":
         return "Identity", dict(IDENTITY)
-    if name == "Declare":
+    if name == "GetCapabilities":
         return "Capabilities", dict(CAPABILITIES)
     usual: dict[str, Value] = {
         "asked": _TYPES.get(name, 0x55), "result": 0, "state": _IDLE, "faults": 0, "nonce": NONCE,
-        "session": SESSION, "level_set": 0, "duty_set_pct": 0, "output": 0, "head_temp_ddeg_c": 300,
+        "session": SESSION, "level_set": 0, "duty_set_pct": 0, "measured_level": 0, "head_temp_ddeg_c": 300,
         "contact_pct": 92, "battery_pct": 100, "force_n": 0, "step_ms": 0, "delivered_ms": 0, "energy_mj": 0,
         "lease_left_ms": 0, "uptime_ms": at_ms, "bad_frames": 0, "lapses": 0,
     }  # fmt: skip

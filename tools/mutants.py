@@ -62,15 +62,15 @@ _SESSIONS = (  # those that take no longer than a second: whole sessions take mi
     "device/test_controller_states.py",
     "device/test_controller_alarms.py",
     "device/test_sessions_leased.py",
-    "device/test_clearing.py",
+    "device/test_fault_clearing.py",
     "device/test_half_dead_line.py",
     "device/test_handshake.py",
     "device/test_sessions_guarded.py",
     "device/test_reports_kept.py",
     "device/test_stopped_elsewhere.py",
 )
-_HANDSHAKE = ("device/test_handshake_asking.py", "device/test_handshake.py", "device/test_clearing.py")
-_TRENDS = ("device/test_sight.py", "device/test_watch.py", "device/test_alarms.py")
+_HANDSHAKE = ("device/test_handshake_asking.py", "device/test_handshake.py", "device/test_fault_clearing.py")
+_TRENDS = ("device/test_trends.py", "device/test_watch.py", "device/test_alarms.py")
 _ADMISSION = ("physioctl/test_admission.py", "physioctl/test_at_the_door.py", "physioctl/test_runner.py")
 _TABLES = Target(("protocols/test_tables.py",))
 _NAMEPLATES = Target(("device/test_models.py", "device/test_ceilings.py", "device/test_unit.py"))
@@ -79,7 +79,7 @@ TARGETS = {  # the most important first
     "device/control/allowed.py": Target((*_GUARD, "device/test_fences.py")),
     "device/control/families.py": Target((*_GUARD, "device/test_content.py", "device/test_ceilings.py")),
     "device/dialects/families.py": Target(("device/test_native.py",)),
-    "device/control/output_off.py": Target(("device/test_silence.py", "device/test_another_unit.py")),
+    "device/control/output_off.py": Target(("device/test_output_off.py", "device/test_another_unit.py")),
     "device/control/controller.py": Target(_SESSIONS),
     "device/control/driver.py": Target(
         (
@@ -94,7 +94,7 @@ TARGETS = {  # the most important first
     ),
     "device/monitor/contact.py": Target(("device/test_contact_trend.py",)),
     "device/monitor/ramp.py": Target(("device/test_ramp.py",)),
-    "device/control/state.py": Target(("device/test_knowledge.py",)),
+    "device/control/state.py": Target(("device/test_state.py",)),
     "device/control/machine.py": Target(("device/test_machine.py",)),
     "protocols/limits.py": Target(("protocols/test_limits.py",)),
     "protocols/compile.py": Target(("protocols/test_compile.py", "protocols/test_content.py")),
@@ -111,8 +111,8 @@ TARGETS = {  # the most important first
     "device/control/handshake.py": Target(_HANDSHAKE),
     "device/control/delivery.py": Target((*_SESSIONS, "device/test_sessions_person.py")),
     "device/control/fault_clearing.py": Target(_HANDSHAKE),
-    "device/control/requests.py": Target(("device/test_conversation.py",)),
-    "device/control/schedule.py": Target(("device/test_pace.py",)),
+    "device/control/requests.py": Target(("device/test_requests.py",)),
+    "device/control/schedule.py": Target(("device/test_schedule.py",)),
     "device/control/ceilings.py": Target(("device/test_ceilings.py",)),
     "device/control/content.py": Target(("device/test_content.py",)),
     "device/dialects/promises.py": Target(("device/test_handshake.py",)),
@@ -121,9 +121,10 @@ TARGETS = {  # the most important first
     "device/monitor/warming.py": Target(("device/test_warming.py",)),
     "device/monitor/host_time.py": Target(("device/test_host_time.py",)),
     "device/unit.py": Target(
-        ("device/test_unit.py",), frozenset(("lease_ms", "hold_max_ms", "area_mm2", "known_unit", "_differs"))
+        ("device/test_unit.py",),
+        frozenset(("lease_ms", "suspension_max_ms", "area_mm2", "known_unit", "_differs")),
     ),
-    "physioctl/daily_limit.py": Target(("physioctl/test_daily.py", "physioctl/test_admission.py")),
+    "physioctl/daily_limit.py": Target(("physioctl/test_daily_limit.py", "physioctl/test_admission.py")),
     "physioctl/wall_clock.py": Target(("physioctl/test_wall_clock.py", "physioctl/test_admission.py")),
     "physioctl/reconcile.py": Target(("physioctl/test_two_programs.py", "physioctl/test_admission.py")),
     "physioctl/admission.py": Target(_ADMISSION),
@@ -137,8 +138,8 @@ THEIRS = (
     *("transitions", "cobs.cobs", "serial", "pydantic", "ruamel.yaml", "hypothesis.stateful"),
     *("hypothesis.strategies", "zoneinfo", "sqlite3"),
 )
-KILLED = "device/test_mistakes_noticed.py"  # what was written because a mutant had survived
-QUIET = ("-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no", "--assert=plain")
+KILLED = "device/test_defects_found.py"  # what was written because a mutant had survived
+PYTEST_OPTIONS = ("-x", "-p", "no:cacheprovider", "-p", "no:xdist", "--tb=no", "--assert=plain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,14 +244,14 @@ def tests_for(file: str) -> list[str]:
 
 
 def runs_of(
-    file: str, mistakes: Iterable[Mutation | DataMutation | None], worth: Worth
+    file: str, problems: Iterable[Mutation | DataMutation | None], worth: Worth
 ) -> Iterator[tuple[int, Run]]:
     """Run the tests of ``file`` with each of ``mistakes`` made; the number of each, as it comes to an end."""
-    waiting, running = enumerate(mistakes), dict[int, int]()
+    waiting, running = enumerate(problems), dict[int, int]()
     with tempfile.TemporaryDirectory() as folder:
         while True:
-            for number, mistake in islice(waiting, AT_ONCE - len(running)):
-                running[_fork(file, mistake, worth, folder)] = number
+            for number, problem in islice(waiting, AT_ONCE - len(running)):
+                running[_fork(file, problem, worth, folder)] = number
             if not running:
                 return
             child, status = os.wait()
@@ -259,7 +260,7 @@ def runs_of(
             yield running.pop(child), died if status else pickle.loads(answer.read_bytes())
 
 
-def _fork(file: str, mistake: Mutation | DataMutation | None, worth: Worth, folder: str) -> int:
+def _fork(file: str, problem: Mutation | DataMutation | None, worth: Worth, folder: str) -> int:
     """Run the tests of ``file`` in a child, which leaves a `Run` in ``folder``; its process id."""
     child = os.fork()
     if child:
@@ -273,13 +274,13 @@ def _fork(file: str, mistake: Mutation | DataMutation | None, worth: Worth, fold
     code = 1
     try:
         run = Run(worth)
-        if isinstance(mistake, Mutation):
-            sys.meta_path.insert(0, _Impostor(file, mistake.tree()))
-        elif mistake is not None:
+        if isinstance(problem, Mutation):
+            sys.meta_path.insert(0, _Impostor(file, problem.tree()))
+        elif problem is not None:
             other = Path(folder, f"{os.getpid()}.toml")
-            other.write_text(mistake.text, encoding="utf-8")
+            other.write_text(problem.text, encoding="utf-8")
             _read_instead(ROOT / file, other)
-        said = pytest.main([*QUIET, *tests_for(file)], plugins=[run])
+        said = pytest.main([*PYTEST_OPTIONS, *tests_for(file)], plugins=[run])
         run.failed = run.failed or ("" if said == pytest.ExitCode.OK else str(said))
         Path(folder, str(os.getpid())).write_bytes(pickle.dumps(run))
         code = 0

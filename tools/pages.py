@@ -77,7 +77,7 @@ def alarms() -> str:
             rule.effect.value,
             f"{rule.sustain_ms} ms" if rule.sustain_ms else "at once",
             rule.what,
-            rule.to_do,
+            rule.action,
         ]
         for rule in RULES
     )

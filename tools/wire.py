@@ -40,7 +40,7 @@ def vectors(table: Table) -> dict[str, Any]:
     return {
         "messages": golden.messages(table),
         "bad_frames": golden_lines.bad_frames(table),
-        "conversation": golden_lines.conversation(table),
+        "conversation": golden_lines.tracker(table),
     }
 
 
@@ -93,7 +93,7 @@ def python(table: Table) -> str:
         "name": "Type",
         "about": "What a frame's first byte says it is.",
         "values": [
-            {"name": m["name"].upper(), "value": m["type"], "about": m["about"].split(". ")[0].rstrip(".")}
+            {"name": _constant(m["name"]), "value": m["type"], "about": m["about"].split(". ")[0].rstrip(".")}
             for m in table["message"]
         ],
     }
@@ -125,6 +125,11 @@ def python(table: Table) -> str:
     return "\n".join(parts) + "\n"
 
 
+def _constant(name: str) -> str:
+    """``GetStatus`` as the name of a constant: ``GET_STATUS``."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
+
+
 def _python_enum(enum: Table, base: str, form: str) -> list[str]:
     values = [f"    {v['name']} = {form.format(value=v['value'])}  # {v['about']}" for v in enum["values"]]
     return [f"class {enum['name']}({base}):", f'    """{enum["about"]}"""', "", *values, "", ""]
@@ -138,7 +143,7 @@ def _python_message(message: Table, enums: set[str], flags: set[str]) -> list[st
         lines.append(f'    """{sentences[0]}"""')
     else:
         lines += [f'    """{sentences[0]}', "", *(f"    {s}" for s in sentences[1:]), '    """']
-    lines += ["", f"    TYPE: ClassVar[Type] = Type.{name.upper()}"]
+    lines += ["", f"    TYPE: ClassVar[Type] = Type.{_constant(name)}"]
     if not fields:
         return lines + _python_bodiless(message)
     for field in fields:
@@ -273,7 +278,7 @@ def c_header(table: Table) -> str:
     for message in table["message"]:
         lines += [
             f"/* {message['about']} */",
-            f"#define PW_TYPE_{message['name'].upper()} 0x{message['type']:02X}u",
+            f"#define PW_TYPE_{_constant(message['name'])} 0x{message['type']:02X}u",
         ]
         if message["fields"]:
             lines.append("typedef struct __attribute__((packed)) {")

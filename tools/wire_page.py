@@ -40,7 +40,7 @@ unit's own.
 4. All times are whole milliseconds of the unit's own clock. `uptime_ms` turns over at 2³², and ages are
    taken modulo 2³².
 5. A new value of an enum, or a body of another length, needs a new major version: an answer that cannot
-   be read whole proves nothing and is thrown away.
+   be read whole confirms nothing and is thrown away.
 
 ## Requests and answers
 
@@ -54,8 +54,8 @@ unit's own.
    request up 80 ms after it was sent and asks another; an answer that comes later is not believed. It
    sends a `Stop` when it has believed no answer for its lease less 100 ms.
 4. At any one millisecond the unit's timers run first, then the requests that have arrived. Among its
-   timers the end of the step comes first, then the session's ceilings, then the lease; in `HELD` the
-   lease, then `hold_max_ms`.
+   timers the end of the step comes first, then the session's ceilings, then the lease; in `SUSPENDED` the
+   lease, then `suspension_max_ms`.
 5. **Nothing is clamped.** What is above the nameplate or the armed ceilings is refused and changes
    nothing.
 
@@ -68,11 +68,11 @@ The first of these that holds is the `result`. A refused request changes nothing
 3. Not refused, and not done: the same bytes as the latest of `Arm`, `Set`, `Renew`, `Lower` and `Clear`
    that was carried out, under the same `seq`, with no `Stop` since. It is answered `OK` with a fresh
    status.
-4. `Identify`, `Declare`, `Look` and `Stop` end here: they are done.
+4. `Identify`, `GetCapabilities`, `GetStatus` and `Stop` end here: they are done.
 5. `BAD_NONCE`: another nonce than the unit's.
 6. `FAULTED`: `Arm`, `Set`, `Renew` or `Lower` in `FAULT`.
-7. `BAD_STATE`: `Arm` in `EMITTING` or `HELD`; `Set` in `IDLE` or `LAPSED`; `Renew` and `Lower` but in
-   `EMITTING` and `HELD`; `Clear` but in `FAULT`.
+7. `BAD_STATE`: `Arm` in `EMITTING` or `SUSPENDED`; `Set` in `IDLE` or `LAPSED`; `Renew` and `Lower` but in
+   `EMITTING` and `SUSPENDED`; `Clear` but in `FAULT`.
 8. `BAD_SESSION`: `Set`, `Renew` or `Lower` with another session than the armed one.
 9. `STALE`:
    * `Set`, `Renew`, or an `Arm` of the session that the counts belong to, whose `seq` is not newer (see
@@ -95,18 +95,18 @@ The first of these that holds is the `result`. A refused request changes nothing
 ## At most once, and nothing old
 
 1. Only `Arm`, `Set`, `Renew` and `Lower` count for `seq`, and only when they are carried out. What
-   changes nothing, what is refused, `Stop` and `Clear` count for nothing: another host's `Look` beside a
+   changes nothing, what is refused, `Stop` and `Clear` count for nothing: another host's `GetStatus` beside a
    session, under whatever `seq`, ends nothing.
 2. A `seq` is newer than the newest that counts if it is ahead of it, modulo 2¹⁶, by 1 to 32767: neither
    the same nor exactly half a turn away. Another request under the last `seq` is therefore `STALE`.
 3. An `Arm` of another session is not compared: the counting begins afresh with its `seq`.
 4. A `Lower` is not compared either; when it is carried out, its `seq` becomes the newest if it is newer.
-5. **An Arm is dated**, by `unit_uptime_ms`, a `Set`, `Renew` or `Clear` by `heard_ms`: the `uptime_ms` of
-   the latest `Status` that the host has heard. What a line has kept back while somebody stopped the unit
+5. **An Arm is dated**, by `unit_uptime_ms`, a `Set`, `Renew` or `Clear` by `unit_uptime_ms`: the `uptime_ms`
+   of the latest `Status` that the host has heard. What a line has kept back while somebody stopped the unit
    arms nothing. An `Arm` with the date of the very millisecond of the `Stop` is taken: the answer to the
    `Stop` has that date.
 6. A host that has not heard what became of a `Set` sends an `Arm` of its session before another `Set`. That
-   counts for `seq`, so that the first is `STALE` if it should still come. A `Look` would not do.
+   counts for `seq`, so that the first is `STALE` if it should still come. A `GetStatus` would not do.
 7. `Stop` is taken in any state, under any `seq`, with no nonce, with any body, any number of times. It
    ends the output, drops the step and disarms the session; in `FAULT` the unit stays in `FAULT`.
 8. After a restart the unit is `IDLE`, its output is off, its counts and `session` are 0 and its nonce is
@@ -116,8 +116,8 @@ The first of these that holds is the `result`. A refused request changes nothing
 
 1. **Output is a lease.** It ends when its lease runs out unrenewed; the unit counts a lapse and is
    `LAPSED`.
-2. **A lease is dated.** It runs from `heard_ms`, and not from when the request arrives: what is left is
-   `lease_ms` less the age of `heard_ms`, modulo 2³². When that age is `lease_ms` or more, the lease is
+2. **A lease is dated.** It runs from `unit_uptime_ms`, and not from when the request arrives: what is left is
+   `lease_ms` less the age of `unit_uptime_ms`, modulo 2³². When that age is `lease_ms` or more, the lease is
    over or yet to come. What a line, an adapter or a host has kept back starts nothing and prolongs
    nothing.
 3. A `Set` begins a lease of its own, in the place of any other. A `Renew` never shortens one: where the
@@ -125,21 +125,21 @@ The first of these that holds is the `result`. A refused request changes nothing
 
 ## Steps
 
-1. `for_ms` counts only while output is on: it stands still in `HELD`. The unit ends the step by itself to
-   the millisecond, and goes to `READY`.
+1. `for_ms` counts only while output is on: it stands still in `SUSPENDED`. The unit ends the step by itself
+   to the millisecond, and goes to `READY`.
 2. What is refused when it is asked is listed above. What is cut while it runs: the step at its `for_ms`,
    at the session's `delivered_max_ms`, and before its `energy_max_mj` is passed, at most 100 ms of output
    early. All three lead to `READY`.
 3. **Output changes on a straight line**, over `ramp_ms` of delivered time, from the level it has (0 when
    it was off) to the level set, up or down. This host sets a level from 0 only.
-4. A `Set` in `HELD` replaces the step; its output begins when contact is back.
+4. A `Set` in `SUSPENDED` replaces the step; its output begins when contact is back.
 5. **A Lower is done at once.** Output above the new level is at it with no ramp; output still on its way
    up goes on along its line as far as the new level and no further. Nothing else of the step changes:
    neither its time nor its lease. The session's `level_max` becomes the new level, for every later `Set`
    and `Arm` of the session. A `Lower` to the level that the step has already is done.
 6. **Contact.** It is lost while `contact_pct` is below 50, at levels from 200 mW/cm² on. A unit that
-   senses contact holds its output (`HELD`) within 300 ms of its being lost and staying so, and goes on
-   (`EMITTING`) within 500 ms of its being back and staying so. After `hold_max_ms` it ends the step and
+   senses contact holds its output (`SUSPENDED`) within 300 ms of its being lost and staying so, and goes on
+   (`EMITTING`) within 500 ms of its being back and staying so. After `suspension_max_ms` it ends the step and
    goes to `READY`.
 7. On its return output rises from 0 on a straight line to the step's level, over 500 ms or what was left
    of the ramp (`ramp_ms` less the step's delivered time), whichever is longer.
@@ -150,8 +150,8 @@ A host ends the session of a unit that says otherwise.
 
 1. `asked` is the type of the request.
 2. Once a session is armed, `session` names it until another is armed or the unit restarts.
-3. In `EMITTING` and `HELD`, `level_set` is the level of the `Set`, or of a `Lower` since; it changes with
-   the answer to the `Lower` and not before. `duty_set_pct` is that of the `Set`, and `lease_left_ms` is
+3. In `EMITTING` and `SUSPENDED`, `level_set` is the level of the `Set`, or of a `Lower` since; it changes
+   with the answer to the `Lower` and not before. `duty_set_pct` is that of the `Set`, and `lease_left_ms` is
    what is left of the lease. In every other state the three are 0.
 4. `output` is at most a fifth above the level set or the line of its rise, and 300 ms after a `Lower` at
    most a fifth above the new level.
@@ -164,7 +164,7 @@ A host ends the session of a unit that says otherwise.
    `energy_max_mj`.
 8. A unit in `FAULT` names the fault. A fault that has no name is a fault all the same and ends the
    session.
-9. `Look` and `Stop` are never refused, a `Lower` of a running step neither; a `Renew` of a running step
+9. `GetStatus` and `Stop` are never refused, a `Lower` of a running step neither; a `Renew` of a running step
    only where its lease is over, as `STALE`.
 10. A unit that does not hold or does not go on as *Contact* says, by its own `contact_pct`, has 1 s and
     1.5 s in sum.

@@ -15,10 +15,10 @@ from device.control.admission import Admission
 from device.control.ceilings import TableUnreadable, family_ceilings, nameplate_ceilings, site_ceilings
 from device.control.content import ContentUnreadable, read_content
 from device.control.families import energy_of, level_of, level_quantity, values_of
-from device.dialects.base import Declaration, Identity
+from device.dialects.base import Capabilities, Identity
 from device.errors import GuardRefused
 from protocols.limits import Bound, Family, Layer, Quantity
-from protocols.plan import Emit, Output
+from protocols.plan import Emit, Setting
 
 BENCH = "bench"  # the one body site that is nobody's body
 _COUNTER_MAX = 0xFFFFFFFF  # the widest count of energy that a unit can be given
@@ -26,7 +26,7 @@ _COUNTER_MAX = 0xFFFFFFFF  # the widest count of energy that a unit can be given
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What the guard lets through in one session."""
+    """What the guard permits in one session."""
 
     family: Family
     emissions: tuple[Emit, ...]  # of the protocol, in order
@@ -40,7 +40,7 @@ class Allowed:
     @property
     def level_max(self) -> int:
         """The highest level of the protocol: in the unit of its family."""
-        return max((level_of(emission.output) for emission in self.emissions), default=0)
+        return max((level_of(emission.setting) for emission in self.emissions), default=0)
 
     @property
     def level_min(self) -> int:
@@ -51,7 +51,7 @@ class Allowed:
     def level_at(self, delivered_ms: int) -> int:
         """The level of the emission that is due, as the protocol has it; 0 when all is given."""
         due = self.step_at(delivered_ms)
-        return 0 if due is None else level_of(due[0].output)
+        return 0 if due is None else level_of(due[0].setting)
 
     @property
     def delivered_max_ms(self) -> int:
@@ -69,7 +69,7 @@ class Allowed:
         if self.area_mm2 is None:
             return bound_mj
         planned_mj = sum(
-            self.energy_mj(step.output, ms, step.ramp_ms) for step, ms in self._left(self.given_ms)
+            self.energy_mj(step.setting, ms, step.ramp_ms) for step, ms in self._left(self.given_ms)
         )
         return min(planned_mj + planned_mj // 100 + 100, bound_mj)
 
@@ -79,21 +79,21 @@ class Allowed:
         named = (b.at_most for b in self.bounds if b.quantity is Quantity.ENERGY_MJ)
         return min((most - self.given_mj for most in named if most is not None), default=_COUNTER_MAX)
 
-    def energy_mj(self, output: Output, for_ms: int, ramp_ms: int) -> int:
+    def energy_mj(self, setting: Setting, for_ms: int, ramp_ms: int) -> int:
         """Acoustic energy of an emission that rises straight from nothing in ``ramp_ms``; mJ, rounded up."""
-        return 0 if self.area_mm2 is None else energy_of(output, for_ms, ramp_ms, self.area_mm2)
+        return 0 if self.area_mm2 is None else energy_of(setting, for_ms, ramp_ms, self.area_mm2)
 
-    def has_energy_for(self, output: Output, for_ms: int, ramp_ms: int, counted_mj: int) -> bool:
+    def has_energy_for(self, setting: Setting, for_ms: int, ramp_ms: int, counted_mj: int) -> bool:
         """Whether the bounds on energy leave room for an emission, after what the unit has counted."""
-        return counted_mj + self.energy_mj(output, for_ms, ramp_ms) <= self.energy_bound_mj
+        return counted_mj + self.energy_mj(setting, for_ms, ramp_ms) <= self.energy_bound_mj
 
     def step_at(self, delivered_ms: int) -> tuple[Emit, int] | None:
         """The emission that is due once this session has delivered so much, and what is left of it, in ms."""
         return next(self._left(self.given_ms + delivered_ms), None)
 
-    def excesses(self, output: Output, for_ms: int, delivered_ms: int) -> Iterator[str]:
+    def excesses(self, setting: Setting, for_ms: int, delivered_ms: int) -> Iterator[str]:
         """Every bound that an emission does not keep, after ``delivered_ms`` of this session."""
-        values = values_of(output)
+        values = values_of(setting)
         values[Quantity.STEP_MS] = for_ms
         for bound in self.bounds:
             if bound.quantity is Quantity.DELIVERED_MS:
@@ -117,7 +117,7 @@ class Allowed:
                 yield emission, min(end_ms - given_ms, emission.duration_ms)
 
 
-def allow(identity: Identity, declared: Declaration, admission: Admission) -> Allowed:
+def allow(identity: Identity, declared: Capabilities, admission: Admission) -> Allowed:
     """What the unit that calls itself so may give to whom ``admission`` admits.
 
     Raise `GuardRefused` when that cannot be said.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from device.control.families import OWN_LIMITS, read_output
+from device.control.families import OWN_LIMITS, read_setting
 from protocols import quantity
 from protocols.limits import Bound, Family, Layer
 from protocols.plan import OFF_STEPS, Emit
@@ -76,7 +76,7 @@ def _walked(steps: Any, family: Family | None) -> Iterator[Emit]:
             if family is None:
                 raise ContentUnreadable("it emits, and is of no family")
             yield Emit(
-                read_output(step["emit"], family),
+                read_setting(step["emit"], family),
                 quantity.parse(step["for"], quantity.DURATION),
                 quantity.parse(step["ramp"], quantity.DURATION) if "ramp" in step else 0,
             )

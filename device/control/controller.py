@@ -1,13 +1,13 @@
-"""The controller of one unit: times, bytes and a person's acts go in; events and bytes come out.
+"""The controller of one unit: times, bytes and operator actions go in; events and bytes come out.
 
-It is sans-IO. It holds no clock, port, thread, queue or file: `device.control.driver` has those. Every
-input carries the time at which it came. What follows from the inputs is taken out again with
-`Controller.next_output`, in the order in which it has to be carried out, and `Controller.due_ms` says when
-the controller has to be called again at the latest. The sequences that take time (the handshake, the delivery
-of a plan, the end of a session) are *scripts*: generators that yield until when they can wait.
+It is sans-IO: it has no clock, port, thread, queue or file; those belong to `device.control.driver`. Every
+input comes with its time. `Controller.next_output` returns what has to be recorded or sent, in order, and
+`Controller.due_ms` the time by which the controller has to be called again. Sequences that take time (the
+handshake, the delivery of a plan, the end of a session) are *scripts*: generators that yield the time until
+which they can wait.
 
-The renewal of a lease is made by `Controller.poll` and by nothing else, so that a loop that hangs lets the
-lease run out. Nothing here knows a plan's order of steps: that is the script of `device.control.delivery`.
+Only `Controller.poll` renews a lease, so that the lease runs out when the loop hangs. The order of a plan's
+steps is in the script of `device.control.delivery`.
 """
 
 from __future__ import annotations
@@ -20,61 +20,65 @@ from typing import TypeAlias, TypeVar
 
 from device.control.admission import Admission
 from device.control.allowed import allow
-from device.control.guard import Guard, clear
-from device.control.machine import State, Stateful, Trigger
-from device.control.requests import Asked, Conversation
-from device.control.schedule import LIVE, LOOK_MS, STATUS_MS, STOP_MS, Pace
-from device.control.state import Knowledge
+from device.control.guard import Guard, permit
+from device.control.machine import State, StateMachine, Trigger
+from device.control.requests import PendingRequest, RequestTracker
+from device.control.schedule import LIVE, OFF_STATUS_MS, STATUS_MS, STOP_MS, Scheduler
+from device.control.state import SessionState
 from device.dialects.base import (
     Answer,
     Arm,
-    Declaration,
+    Capabilities,
     Dialect,
     Identity,
     Intent,
     LowerLevel,
     Renew,
-    Report,
     SetOutput,
+    Status,
     Stop,
     UnitState,
-    answers,
+    is_answer_to,
 )
 from device.dialects.promises import check_promises
 from device.errors import GuardRefused, LinkLost
 from device.events import (
-    Acted,
-    AlarmCleared,
+    AlarmEnded,
     AlarmRaised,
     Commanded,
     Event,
     HostDelayed,
     LevelLowered,
     LowerRefused,
+    OffConfirmation,
+    OperatorActed,
     OutputPermitted,
-    Reported,
-    Silence,
-    Silenced,
     StateChanged,
+    StatusChanged,
+    StopOutcome,
 )
 from device.monitor.alarms import BY_CODE, Effect, Rule
-from device.monitor.trends import Sight
+from device.monitor.trends import ReportTrends
 from device.monitor.watch import Watch
-from device.operator import Act, Lower, OperatorAction
+from device.operator import Lower, OperatorAction, SessionAction
 from device.unit import LEASE_MS, Unit
 from protocols.plan import Emit, Plan, level
 
 OVERDUE_MS = 100  # this long before the lease is out, or would be, missing answers are doubted
 # The fields of a report whose change is recorded. The others are readings and counters: they always change.
 RECORDED = ("refusal", "state", "faults", "nonce", "session", "level_set", "duty_set_pct", "lapses")
-QUIET_OVERDUE_MS = 2000  # the same, while output is off
+OFF_OVERDUE_MS = 2000  # the same, while output is off
 BACKLOG_MAX_MS = 30_000  # an event that is not on the disk after this long ends output
 DATED_MS = 500  # an Arm is dated by a report no older than this; a unit takes it for a second
 LOWER_MAX_MS = 1000  # a unit that has not taken a lower level after this long is stopped
-HOST_DELAY_MS = 150  # not called for this long beyond what was due: the computer was busy, or asleep
+HOST_DELAY_MS = 150  # called this much later than was due: the computer was busy, or asleep
 
 _recorded_of = attrgetter(*RECORDED)
-_ACTS = {Act.PAUSE: Trigger.PAUSE, Act.RESUME: Trigger.RESUME, Act.STOP: Trigger.STOP}
+_ACTIONS = {
+    SessionAction.PAUSE: Trigger.PAUSE,
+    SessionAction.RESUME: Trigger.RESUME,
+    SessionAction.STOP: Trigger.STOP,
+}
 _RUNNING = (State.ARMED, State.PAUSING, State.PAUSED, *LIVE)
 
 T = TypeVar("T")
@@ -94,28 +98,28 @@ Produced: TypeAlias = Event | Outgoing
 
 
 class Controller:
-    """Controls one unit for one session. Every message it makes has passed the guard.
+    """Controls one unit for one session. The guard has permitted every message that it makes.
 
-    ``guard`` is for tests alone, which ask what the other fences hold without it.
+    ``guard`` is for tests of the other fences, which replace it.
     """
 
-    def __init__(self, dialect: Dialect, now_ms: int, port: str = "", *, guard: Guard = clear) -> None:
+    def __init__(self, dialect: Dialect, now_ms: int, port: str = "", *, guard: Guard = permit) -> None:
         self.port = port  # the link's name, for messages to people
         self.now_ms = now_ms  # the time of the latest input
-        self.known = Knowledge()
+        self.known = SessionState()
         self.alarms: list[Rule] = []  # raised so far, in order
         self.heard_bytes = 0
         self.failure = ""  # why the state is FAULT or UNCERTAIN
         self.lost: LinkLost | None = None
-        self.last_act: Act | None = None  # what a person last asked for
+        self.last_action: SessionAction | None = None  # what a person last asked for
         self.identity: Identity | None = None
-        self.declared: Declaration | None = None
+        self.declared: Capabilities | None = None
         self._guard = guard
-        self._conversation = Conversation(dialect)
-        self._machine = Stateful(self.known)
+        self._requests = RequestTracker(dialect)
+        self._machine = StateMachine(self.known)
         self._watch = Watch()
-        self._pace = Pace(self.known, self._conversation, self._watch, now_ms)
-        self._sight: Sight | None = None
+        self._scheduler = Scheduler(self.known, self._requests, self._watch, now_ms)
+        self._trends: ReportTrends | None = None
         self._recording = False
         self._recorded: tuple[object, ...] = ()  # of the report last recorded, what changes seldom
         self._produced: deque[Produced] = deque()
@@ -127,32 +131,32 @@ class Controller:
         self._stopped_ms = now_ms  # when a stop last left
         self._heard_since_stop = False  # the latest report answers what was asked with that stop, or since
 
-    # --- what others may ask ----------------------------------------------------------------------
+    # --- properties ----------------------------------------------------------------------
 
     @property
     def dialect(self) -> str:
         """The name of the dialect that is spoken."""
-        return self._conversation.dialect.name
+        return self._requests.dialect.name
 
     @property
     def state(self) -> State:
-        """Where the controller stands."""
+        """The controller's state."""
         return self._machine.state
 
     @property
     def unit(self) -> Unit | None:
-        """The unit on the cable, once it has made itself known."""
+        """The unit on the cable; None before the handshake."""
         return self.known.unit
 
     @property
     def used(self) -> bool:
-        """Whether it has had its session. Another one takes another controller, on the same link."""
+        """Whether it has had its session. The next session takes a new controller, on the same link."""
         return self.known.plan is not None
 
     @property
-    def report(self) -> Report | None:
+    def status(self) -> Status | None:
         """The unit's latest report."""
-        return self.known.report
+        return self.known.status
 
     @property
     def delivered_ms(self) -> int:
@@ -165,29 +169,29 @@ class Controller:
         return self.known.energy_mj
 
     @property
-    def heard_ms(self) -> int:
-        """When the unit last gave a report that counts; until it has, when we began to listen."""
-        return self._pace.heard_ms
+    def received_at_ms(self) -> int:
+        """When the latest valid status was received, or listening began; ms by the host's clock."""
+        return self._scheduler.received_at_ms
 
     @property
     def fresh(self) -> bool:
-        """Whether the unit has been heard within one status period: only then is it given more time."""
-        return self._pace.is_fresh(self.now_ms)
+        """Whether a status was received within one status period. Only then may the lease be renewed."""
+        return self._scheduler.is_fresh(self.now_ms)
 
     @property
     def line_is_free(self) -> bool:
         """Whether the next request can leave now, and need not wait until the one under way is over."""
-        return self._conversation.free_at_ms() <= self.now_ms
+        return self._requests.free_at_ms() <= self.now_ms
 
     @property
     def can_date(self) -> bool:
         """Whether the latest report can date an Arm: it is recent, and no older than our latest stop."""
-        return self._heard_since_stop and self.now_ms - self._pace.heard_ms <= DATED_MS
+        return self._heard_since_stop and self.now_ms - self._scheduler.received_at_ms <= DATED_MS
 
     @property
     def halted(self) -> bool:
         """Whether a person has asked to stop."""
-        return self.last_act is Act.STOP
+        return self.last_action is SessionAction.STOP
 
     @property
     def all_written(self) -> bool:
@@ -197,46 +201,46 @@ class Controller:
     def due_ms(self) -> int:
         """When `poll` has to be called again at the latest."""
         state = self.state
-        if self.lost or (state is State.OFFLINE and not self.known.quiet.stopping):
-            self._due_ms = self.now_ms + LOOK_MS
+        if self.lost or (state is State.OFFLINE and not self.known.output_off.stopping):
+            self._due_ms = self.now_ms + OFF_STATUS_MS
         else:
-            self._due_ms = self._pace.due_ms(state, self.now_ms)
+            self._due_ms = self._scheduler.due_ms(state, self.now_ms)
         return self._due_ms
 
     @property
     def next_output(self) -> Produced | None:
-        """What has to be recorded or sent next; None when nothing is left to do."""
+        """The next event to record or bytes to send; None when there is nothing."""
         return self._produced[0] if self._produced else None
 
     def done(self) -> None:
-        """What `next_output` was has been recorded, or is being sent."""
+        """Remove what `next_output` returned: it has been recorded, or is being sent."""
         self._produced.popleft()
 
     # --- inputs -------------------------------------------------------------------------------------
 
     def poll(self, now_ms: int) -> None:
-        """Time has come to ``now_ms``: make what has fallen due, and doubt what is missing."""
+        """Do what is due at ``now_ms``, and end output when required answers are missing."""
         self._move_to(now_ms)
         self._doubt_the_missing()
         state = self.state
-        if self.lost or (state is State.OFFLINE and not self.known.quiet.stopping):
+        if self.lost or (state is State.OFFLINE and not self.known.output_off.stopping):
             return
-        end_ms = self._pace.step_end_ms(state)
+        end_ms = self._scheduler.step_end_ms(state)
         if end_ms is not None and self.now_ms >= end_ms:
             self._end(Trigger.END_STEP)
-        elif self.now_ms >= self._pace.due_ms(state, self.now_ms):
-            self.say(self._pace.what_is_due(state, self.now_ms))
+        elif self.now_ms >= self._scheduler.due_ms(state, self.now_ms):
+            self.say(self._scheduler.what_is_due(state, self.now_ms))
 
     def receive(self, data: bytes, now_ms: int) -> None:
         """``data`` has arrived from the unit."""
         self._move_to(now_ms)
         self.heard_bytes += len(data)
-        for asked, answer in self._conversation.hear(data):
-            self._receive(asked, answer)
+        for request, answer in self._requests.hear(data):
+            self._receive(request, answer)
 
     def sent(self, now_ms: int) -> None:
         """What was sent last has left by ``now_ms``: late, where this computer has stalled."""
-        self._conversation.left(now_ms)
+        self._requests.left(now_ms)
 
     def lose_link(self, error: LinkLost, now_ms: int) -> None:
         """The link has gone."""
@@ -251,7 +255,7 @@ class Controller:
         if isinstance(action, Lower):
             self._lower(action)
         else:
-            self._act(action)
+            self._operate(action)
 
     def recorded(self, up_to: int, now_ms: int) -> None:
         """The first ``up_to`` events that were handed to the recorder are on the disk."""
@@ -260,53 +264,54 @@ class Controller:
             self._unwritten.popleft()
 
     def _move_to(self, now_ms: int) -> None:
-        """Take the time of an input. Time never runs backwards here, whatever a caller says."""
+        """Take the time of an input. A time earlier than the latest one is ignored."""
         self.now_ms = max(self.now_ms, now_ms)
         late_ms, self._due_ms = self.now_ms - self._due_ms, max(self._due_ms, self.now_ms)
         if late_ms >= HOST_DELAY_MS:
             self._delay_ms, self._resumed_ms = late_ms, self.now_ms
             if self.state in LIVE:
-                self.tell(HostDelayed(at_ms=self.now_ms, for_ms=late_ms))
+                self.publish(HostDelayed(at_ms=self.now_ms, for_ms=late_ms))
 
-    # --- verbs --------------------------------------------------------------------------------------
+    # --- commands --------------------------------------------------------------------------------------
 
     def open(self, unit: Unit) -> None:
-        """Take ``unit``, whose output is off, for the one on the cable.
+        """Set the unit on the cable. Its output is off.
 
         Raise `WrongUnit` when its dialect does not promise what the controller relies on.
         """
-        check_promises(self._conversation.dialect.promises)
+        check_promises(self._requests.dialect.promises)
         self.known.unit = unit
         if self.state is State.OFFLINE:
-            self._fire(Trigger.GREET)
+            self._fire(Trigger.IDENTIFIED)
 
     def record_from_here(self) -> None:
-        """From here on there is a recorder, and nothing raises output before it has written that down."""
+        """Note that there is a recorder: from now on output waits for its confirmation."""
         self._recording = True
 
-    def take_up(self, plan: Plan, session: int, *, admission: Admission, attended: bool) -> None:
-        """Load ``plan`` for a session that was admitted so.
+    def load(self, plan: Plan, session: int, *, admission: Admission, attended: bool) -> None:
+        """Load ``plan`` for the session of ``admission``.
 
-        Raise `NoWay` when the plan is not within its limits, and `GuardRefused` when the guard cannot tell
-        what may be given, when nothing records the session, or when the controller has had one.
+        Raise `TransitionRefused` when the plan is not within its limits, and `GuardRefused` when the guard
+        cannot determine what may be given, when nothing records the session, or when the controller has had
+        one.
         """
         unit = self._driven()
         if not self._recording:
             raise _misused("a session was begun that nothing records")
         if self.used:
             raise _misused("a controller is for one session, and this one has had it")
-        self.known.take_up(plan, session, allow(unit.identity, unit.declared, admission))
+        self.known.load(plan, session, allow(unit.identity, unit.declared, admission))
         self.known.attended = attended
-        self._sight = Sight(unit)
+        self._trends = ReportTrends(unit)
         self._watch.judge_only_what_is_told(unit.declared.reports)
         self._fire(Trigger.ARM)
-        if self.last_act is Act.PAUSE:
+        if self.last_action is SessionAction.PAUSE:
             self.pause()
 
     def arm(self) -> None:
-        """Ask the unit to take the session's ceilings. Arming again keeps its counts."""
+        """Send the session's ceilings to the unit. Arming the same session again keeps the unit's counts."""
         known, plan = self.known, self.known.plan
-        if plan is None or self.report is None:
+        if plan is None or self.status is None:
             raise _misused("the unit was to be armed for no plan, or before it has reported")
         self.say(
             Arm(
@@ -315,16 +320,16 @@ class Controller:
                 level_max=known.level_max,
                 delivered_max_ms=plan.delivered_ms,
                 energy_max_mj=known.energy_ceiling_mj,
-                unit_uptime_ms=self.report.uptime_ms,
+                unit_uptime_ms=self.status.uptime_ms,
             )
         )
 
     def permit_output(self, step: Emit, for_ms: int) -> int:
-        """Have the start of a step's output recorded, before it is dated; return the event's number."""
-        self.tell(
+        """Record that the output of a step is permitted; return the number of the event."""
+        self.publish(
             OutputPermitted(
                 at_ms=self.now_ms,
-                output=asdict(step.output),
+                setting=asdict(step.setting),
                 for_ms=for_ms,
                 ramp_ms=min(step.ramp_ms, for_ms),
             )
@@ -336,9 +341,9 @@ class Controller:
         return not self._unwritten or self._unwritten[0][0] > number
 
     def start(self, step: Emit, for_ms: int) -> None:
-        """Begin a step's output. This question is sent once; what became of it, a look will tell."""
+        """Start the output of a step. The request is sent once; its result is read with `GetStatus`."""
         unit = self._driven()
-        if self.report is None:
+        if self.status is None:
             raise _misused("output was to be started on a unit that has not reported")
         if not self.line_is_free:
             raise _misused("output was to be started while another request is under way")
@@ -348,25 +353,25 @@ class Controller:
             SetOutput(
                 nonce=unit.identity.nonce,
                 session=self.known.session,
-                output=step.output,
+                setting=step.setting,
                 for_ms=for_ms,
                 ramp_ms=min(step.ramp_ms, for_ms),
-                heard_ms=self.report.uptime_ms,
+                unit_uptime_ms=self.status.uptime_ms,
                 lease_ms=unit.lease_ms,
             )
         )
 
     def pause(self) -> None:
-        """Output off for now; only a person goes on. A session that has not begun begins with this."""
+        """Turn output off until a person resumes. A session that has not begun begins paused."""
         if self.state in LIVE:
             self._end(Trigger.PAUSE)
         elif self.state is State.ARMED:
             self._fire(Trigger.PAUSE)
 
     def resume(self) -> None:
-        """Go on from a pause: a person's act."""
+        """Resume from a pause: an operator's action."""
         if self.state is State.PAUSED:
-            self.known.quiet.rest()
+            self.known.output_off.rest()
             self._fire(Trigger.RESUME)
 
     def stop(self) -> None:
@@ -374,62 +379,62 @@ class Controller:
         self._end(Trigger.STOP)
 
     def fail(self, why: str) -> None:
-        """End the output and latch: a person must look."""
+        """End the output and latch a fault, which a person has to clear."""
         self.failure = self.failure or why
         self._end(Trigger.FAIL)
 
     def leave_fault(self) -> None:
-        """Leave a fault whose cause has gone: a person's act. Raise `NoWay` while it has not."""
+        """Leave a fault, at the operator's request; raise `TransitionRefused` while its cause remains."""
         self._fire(Trigger.CLEAR)
         self.failure = ""
 
     def break_off(self, why: str) -> None:
-        """Pause when a person is there to resume, and fail when none is."""
+        """Pause in an attended session; fail in an unattended one."""
         if self.known.attended:
             self.pause()
         else:
             self.fail(why)
 
     def stop_bytes(self) -> bytes:
-        """A stop for whoever cannot wait for the loop; empty when the output is proven off."""
-        if self.known.quiet.proven:
+        """Return a stop to be sent without the loop; empty when output is confirmed off."""
+        if self.known.output_off.confirmed_off:
             return b""
-        cleared = self._guard(Stop(), self.known.standing(self.state, recorded=self._recording))
-        return self._conversation.ask(cleared, self.now_ms)
+        permitted = self._guard(Stop(), self.known.guard_context(self.state, recorded=self._recording))
+        return self._requests.ask(permitted, self.now_ms)
 
     # --- scripts ------------------------------------------------------------------------------------
 
-    def abandon(self) -> Script[None]:
-        """Silence the unit by every way there is, with nobody left to tell: the session has broken."""
+    def shut_down(self) -> Script[None]:
+        """End the output after an error in the session."""
         self.fail("the session broke off")
         yield from self.settle()
 
     def wait_for_line(self, until_ms: int) -> Script[None]:
         """Wait until the next request can leave, or until ``until_ms``."""
         while not self.line_is_free and self.lost is None and self.now_ms < until_ms:
-            yield min(until_ms, self._conversation.free_at_ms())
+            yield min(until_ms, self._requests.free_at_ms())
 
-    def settle(self) -> Script[Silence]:
-        """Wait until it is known whether the output is off, and say how it is known."""
+    def settle(self) -> Script[OffConfirmation]:
+        """Wait until output is confirmed off, or can only be presumed off or unknown; return which."""
         began_ms = self.now_ms
-        while (silence := self.silence()) is None:
+        while (output_off := self.output_off()) is None:
             yield self.now_ms + STOP_MS
-        if silence is Silence.PROVEN and self.state in (State.SILENCING, State.UNCERTAIN):
-            self.known.quiet.rest()
-            self._fire(Trigger.SILENT)
-        elif self.state is State.SILENCING:
+        if output_off is OffConfirmation.CONFIRMED and self.state in (State.STOPPING, State.UNCERTAIN):
+            self.known.output_off.rest()
+            self._fire(Trigger.OUTPUT_OFF)
+        elif self.state is State.STOPPING:
             self._fire(Trigger.DOUBT)
-        self.tell(Silenced(at_ms=self.now_ms, silence=silence, took_ms=self.now_ms - began_ms))
-        return silence
+        self.publish(StopOutcome(at_ms=self.now_ms, output_off=output_off, took_ms=self.now_ms - began_ms))
+        return output_off
 
-    def silence(self) -> Silence | None:
-        """What is known of the output being off; None while waiting may still tell."""
-        return self.known.quiet.known(self.now_ms, reachable=self.lost is None)
+    def output_off(self) -> OffConfirmation | None:
+        """What is known of output off; None while an answer may still come."""
+        return self.known.output_off.known(self.now_ms, reachable=self.lost is None)
 
     # --- what goes out --------------------------------------------------------------------------------
 
     def say(self, intent: Intent) -> None:
-        """The only way out for a message: the guard, the record, the line.
+        """Send a request: it passes the guard, is recorded, and its bytes are produced.
 
         While the line is not free, nothing leaves: a stop follows as soon as it is, and whoever asks anything
         else asks again.
@@ -439,100 +444,100 @@ class Controller:
             self._stopped_ms = self.now_ms
         if not self.line_is_free:
             return
-        cleared = self._guard(intent, self.known.standing(self.state, recorded=self._recording))
+        permitted = self._guard(intent, self.known.guard_context(self.state, recorded=self._recording))
         if isinstance(intent, SetOutput | Arm | LowerLevel):
-            self.tell(Commanded(at_ms=self.now_ms, intent=type(intent).__name__, values=asdict(intent)))
+            self.publish(Commanded(at_ms=self.now_ms, intent=type(intent).__name__, values=asdict(intent)))
         if isinstance(intent, LowerLevel):
             self.known.asked_levels += (intent.level,)
         if isinstance(intent, SetOutput | Renew):
-            self._pace.granted_ms = self.now_ms
-            self.known.allow(intent, self._pace.heard_ms, self.now_ms)
-        data = self._conversation.ask(cleared, self.now_ms)
+            self._scheduler.granted_ms = self.now_ms
+            self.known.allow(intent, self._scheduler.received_at_ms, self.now_ms)
+        data = self._requests.ask(permitted, self.now_ms)
         self._send(Outgoing(data, isinstance(intent, Stop), isinstance(intent, SetOutput)))
 
     def _send(self, outgoing: Outgoing) -> None:
-        self._pace.sent_ms = self.now_ms
+        self._scheduler.sent_ms = self.now_ms
         if self.lost is None:
             self._produced.append(outgoing)
 
-    def tell(self, event: Event) -> None:
-        """Let ``event`` be recorded, and shown afterwards."""
+    def publish(self, event: Event) -> None:
+        """Have ``event`` recorded, and shown afterwards."""
         if self._recording:
             self.handed_over += 1
             self._unwritten.append((self.handed_over, self.now_ms))
         self._produced.append(event)
 
-    # --- deciding -----------------------------------------------------------------------------------
+    # --- answers -----------------------------------------------------------------------------------
 
-    def _receive(self, asked: Asked, answer: Answer) -> None:
-        intent = asked.intent
-        if not answers(intent, answer):
-            self._receive_stray()
+    def _receive(self, request: PendingRequest, answer: Answer) -> None:
+        intent = request.intent
+        if not is_answer_to(intent, answer):
+            self._receive_mismatched()
             return
         if isinstance(answer, Identity):
             self.identity = answer
             return
-        if isinstance(answer, Declaration):
+        if isinstance(answer, Capabilities):
             self.declared = answer
             return
-        self.known.hear(answer, self.now_ms, intent, self._came_ms(asked))
+        self.known.hear(answer, self.now_ms, intent, self._came_ms(request))
         if not self.known.is_from_the_unit(answer):
-            self._meet_another()  # nothing else of what it says is looked at
+            self._receive_from_another()  # nothing else in the answer is used
             return
-        report = self.known.report or answer  # with what the unit cannot tell
-        self._pace.heard_ms = self.now_ms
-        self._heard_since_stop = self._heard_since_stop or asked.at_ms >= self._stopped_ms
+        status = self.known.status or answer  # with what the unit cannot tell
+        self._scheduler.received_at_ms = self.now_ms
+        self._heard_since_stop = self._heard_since_stop or request.at_ms >= self._stopped_ms
         if answer.refusal and isinstance(intent, Arm | SetOutput):
             self.fail(
                 f"the unit refused to {'arm' if isinstance(intent, Arm) else 'start'}: {answer.refusal}"
             )
-        self._judge(report, self._came_ms(asked))
-        self._follow(report)
-        self._record_change(report)
+        self._judge(status, self._came_ms(request))
+        self._follow(status)
+        self._record_change(status)
 
-    def _record_change(self, report: Report) -> None:
-        """Tell a report that differs in what a unit is told or decides; readings alone are in `Progress`."""
-        changes = _recorded_of(report)
+    def _record_change(self, status: Status) -> None:
+        """Publish a status that differs in more than its readings; readings are in `Progress`."""
+        changes = _recorded_of(status)
         if changes != self._recorded and self.known.plan is not None:
             self._recorded = changes
-            self.tell(Reported(at_ms=self.now_ms, report=asdict(report)))
+            self.publish(StatusChanged(at_ms=self.now_ms, status=asdict(status)))
 
-    def _meet_another(self) -> None:
-        """The unit has restarted, or another one answers in its place: no session goes on with it."""
+    def _receive_from_another(self) -> None:
+        """End the session: the unit has restarted, or another unit answers."""
         restarted = BY_CODE["RESTARTED"]
         if self.used and restarted not in self.alarms:
             self._raise(restarted, restarted.what)
 
-    def _receive_stray(self) -> None:
-        """An answer to another request than its number says is nobody's word, and ends a session."""
+    def _receive_mismatched(self) -> None:
+        """End the session: an answer does not match the request that its number names."""
         rule = BY_CODE["ANSWER_DIFFERS"]
         if self.used and rule not in self.alarms:
             self._raise(rule, rule.what)
 
-    def _came_ms(self, asked: Asked) -> int:
-        """When the answer came: one to a question from before a delay of ours has waited here meanwhile."""
+    def _came_ms(self, request: PendingRequest) -> int:
+        """When the answer arrived, allowing for a delay of the host before it was processed."""
         before_ms = self._resumed_ms - self._delay_ms
-        return self.now_ms if asked.at_ms >= self._resumed_ms else max(asked.at_ms, before_ms)
+        return self.now_ms if request.at_ms >= self._resumed_ms else max(request.at_ms, before_ms)
 
-    def _judge(self, report: Report, came_ms: int) -> None:
-        if self._sight is None:
+    def _judge(self, status: Status, came_ms: int) -> None:
+        if self._trends is None:
             return
         plan, state = self.known.plan, self.state
         assert plan is not None  # `take_up` sets both
         resting = state in (State.ARMED, State.PAUSED)
-        belief = self.known.belief(report, plan, live=state in LIVE, resting=resting)
-        raised, cleared = self._watch.judge(self._sight.see(report, came_ms, belief))
+        expected = self.known.expected(status, plan, live=state in LIVE, resting=resting)
+        raised, ended = self._watch.judge(self._trends.see(status, came_ms, expected))
         for rule in raised:
-            if rule.code == "LAPSED" and report.silent and self._was_busy():
-                self._excuse_lapse(report)
+            if rule.code == "LAPSED" and status.output_is_off and self._was_busy():
+                self._excuse_lapse(status)
             else:
                 self._raise(rule, rule.what)
-        for rule in cleared:
-            self.tell(AlarmCleared(at_ms=self.now_ms, code=rule.code))
+        for rule in ended:
+            self.publish(AlarmEnded(at_ms=self.now_ms, code=rule.code))
 
     def _raise(self, rule: Rule, what: str) -> None:
         if rule.breaks_lease:
-            self.known.quiet.distrust_lease()
+            self.known.output_off.distrust_lease()
         if rule.effect is Effect.FAIL:
             self.fail(what)
         elif rule.effect is Effect.PAUSE:
@@ -545,66 +550,66 @@ class Controller:
         return self.unit
 
     def _was_busy(self) -> bool:
-        """Whether this computer has just been too busy, or asleep, to renew a lease in time."""
+        """Whether the computer has just been too busy, or asleep, to renew a lease in time."""
         lease_ms = self._driven().lease_ms
         just_now = self.now_ms - self._resumed_ms < lease_ms
         return just_now and self._delay_ms >= lease_ms - 2 * STATUS_MS
 
-    def _excuse_lapse(self, report: Report) -> None:
-        """This computer let the lease run out, and the unit is off and says why: a person may go on."""
+    def _excuse_lapse(self, status: Status) -> None:
+        """Pause instead of failing: the lease ran out because the computer was busy."""
         self._watch.forget("LAPSED")
-        if self._sight is not None:
-            self._sight.accept_lapses(report)
+        if self._trends is not None:
+            self._trends.accept_lapses(status)
         self._raise(BY_CODE["HOST_DELAYED"], f"this computer was busy for {self._delay_ms} ms")
 
     def _alarm(self, rule: Rule, what: str) -> None:
         self.alarms.append(rule)
-        self.tell(
+        self.publish(
             AlarmRaised(
                 at_ms=self.now_ms,
                 code=rule.code,
                 priority=rule.priority,
                 what=what,
-                to_do=rule.to_do,
-                report=asdict(self.report) if self.report else None,
+                action=rule.action,
+                status=asdict(self.status) if self.status else None,
             )
         )
 
-    def _follow(self, report: Report) -> None:
-        """Move as the unit has moved by itself."""
+    def _follow(self, status: Status) -> None:
+        """Follow a change of the unit's state."""
         state = self.state
         if state is State.FINISHING:
-            if self.known.quiet.proven:
-                self.known.quiet.rest()
+            if self.known.output_off.confirmed_off:
+                self.known.output_off.rest()
                 self.known.count_step_whole()
                 self._fire(Trigger.FINISH)
-        elif state is State.EMITTING and report.state is UnitState.HELD:
+        elif state is State.EMITTING and status.state is UnitState.SUSPENDED:
             self._fire(Trigger.LIFT)
-        elif state is State.HELD and report.state is UnitState.EMITTING:
+        elif state is State.SUSPENDED and status.state is UnitState.EMITTING:
             self._fire(Trigger.TOUCH)
-        elif state in LIVE and report.state is UnitState.READY and report.silent:
+        elif state in LIVE and status.state is UnitState.READY and status.output_is_off:
             self._fire(Trigger.FINISH)
-        elif state in LIVE and report.state not in (
+        elif state in LIVE and status.state not in (
             UnitState.EMITTING,
-            UnitState.HELD,
+            UnitState.SUSPENDED,
             UnitState.READY,
         ):
-            self.fail(f"the unit is {report.state.value} by itself")
-        elif state is State.PAUSING and self.known.quiet.proven:
-            self._fire(Trigger.SILENT)
+            self.fail(f"the unit is {status.state.value} by itself")
+        elif state is State.PAUSING and self.known.output_off.confirmed_off:
+            self._fire(Trigger.OUTPUT_OFF)
 
-    def _act(self, act: Act) -> None:
-        if act is Act.TOGGLE:
-            paused = self.state is State.PAUSED or (not self.used and self.last_act is Act.PAUSE)
-            act = Act.RESUME if paused else Act.PAUSE
-        self.last_act = Act.STOP if self.halted else act  # who has asked to stop has had the last word
-        if act is Act.STOP:
+    def _operate(self, action: SessionAction) -> None:
+        if action is SessionAction.TOGGLE:
+            paused = self.state is State.PAUSED or (not self.used and self.last_action is SessionAction.PAUSE)
+            action = SessionAction.RESUME if paused else SessionAction.PAUSE
+        self.last_action = SessionAction.STOP if self.halted else action  # nothing overrides a stop
+        if action is SessionAction.STOP:
             self.stop()
-        elif act is Act.PAUSE:
+        elif action is SessionAction.PAUSE:
             self.pause()
         else:
             self.resume()
-        self.tell(Acted(at_ms=self.now_ms, act=act))
+        self.publish(OperatorActed(at_ms=self.now_ms, action=action))
 
     def _lower(self, action: Lower) -> None:
         """Cap the session, and lower the running step. It is recorded first, and never taken back."""
@@ -613,7 +618,7 @@ class Controller:
         if step is None or allowed is None or self.state not in _RUNNING:
             self._refuse_lower(action, "no output is left to lower in a session that goes on")
             return
-        before, to_level = level(step.output), action.to_level
+        before, to_level = level(step.setting), action.to_level
         if to_level is None:
             to_level = before - max(allowed.level_at(known.delivered_ms) // 10, 1)
             to_level = max(to_level, min(allowed.level_min, before - 1))
@@ -623,11 +628,11 @@ class Controller:
             self._refuse_lower(action, f"the lowest level is {allowed.level_min}: pause or stop")
         else:
             known.lower(to_level, self.now_ms)
-            self.tell(LevelLowered(at_ms=self.now_ms, by=action.by, before=before, after=to_level))
+            self.publish(LevelLowered(at_ms=self.now_ms, by=action.by, before=before, after=to_level))
             self._ask_to_lower()
 
     def _refuse_lower(self, action: Lower, why: str) -> None:
-        self.tell(LowerRefused(at_ms=self.now_ms, by=action.by, to_level=action.to_level, why=why))
+        self.publish(LowerRefused(at_ms=self.now_ms, by=action.by, to_level=action.to_level, why=why))
 
     def _ask_to_lower(self) -> None:
         """Ask the unit at once, unless it has yet to answer the same question."""
@@ -637,14 +642,14 @@ class Controller:
                 item for item in self._produced if isinstance(item, Event) or not item.starts_output
             )
             return
-        to_level, pending = self.known.level_to_lower_to, self._conversation.standing
+        to_level, pending = self.known.level_to_lower_to, self._requests.pending
         if self.state not in LIVE or to_level is None or self.lost is not None:
             return
         if pending is None or not isinstance(pending.intent, LowerLevel):
             self.say(LowerLevel(self._driven().identity.nonce, self.known.session, to_level))
 
     def _doubt_the_missing(self) -> None:
-        """Answers that matter are overdue: before the lease is out, stop asking for more output."""
+        """End output when required answers are overdue, before the lease runs out."""
         late = self._unwritten and self._since(self._unwritten[0][1]) >= BACKLOG_MAX_MS
         if late and self.state in _RUNNING:
             self.fail(f"what happened {BACKLOG_MAX_MS // 1000} s ago is not on the disk yet")
@@ -654,22 +659,22 @@ class Controller:
         lowers = self.state in LIVE and self.known.level_to_lower_to is not None
         if lowers and self._since(self.known.lowered_ms) >= LOWER_MAX_MS:
             self.break_off("the unit has not taken the lower level that it was asked to")
-        silent_for_ms = self._since(self._pace.heard_ms)
-        if state in LIVE and silent_for_ms >= (unit.lease_ms or LEASE_MS) - OVERDUE_MS:
+        unheard_for_ms = self._since(self._scheduler.received_at_ms)
+        if state in LIVE and unheard_for_ms >= (unit.lease_ms or LEASE_MS) - OVERDUE_MS:
             self.failure = "the unit does not answer"
             self._end(Trigger.DOUBT)
             self._alarm(BY_CODE["COMM_LOST"], self.failure)
-        elif silent_for_ms >= QUIET_OVERDUE_MS and state in (State.ARMED, State.PAUSED):
+        elif unheard_for_ms >= OFF_OVERDUE_MS and state in (State.ARMED, State.PAUSED):
             self._raise(BY_CODE["COMM_LOST"], "the unit does not answer")
 
     def _since(self, at_ms: int) -> int:
-        """How long ``at_ms`` is ago; time in which this computer was asleep does not speak against others."""
+        """The time since ``at_ms``, without the time in which the computer was asleep."""
         return self.now_ms - max(at_ms, self._resumed_ms)
 
     def _end(self, trigger: Trigger) -> None:
-        """Make a stop at once, then move."""
-        self.known.quiet.ask(self.now_ms, reachable=self.lost is None)
-        # Nothing that has not left yet leaves after a stop was asked.
+        """Send a stop at once, then change the state."""
+        self.known.output_off.ask(self.now_ms, reachable=self.lost is None)
+        # What has not been sent yet is not sent after a stop was requested.
         self._produced = deque(item for item in self._produced if isinstance(item, Event) or item.is_stop)
         if self.lost is None:
             self.say(Stop())
@@ -679,13 +684,13 @@ class Controller:
         before = self.state
         after = self._machine.fire(trigger)
         if after is not before:
-            self.tell(
+            self.publish(
                 StateChanged(
                     at_ms=self.now_ms,
                     state=after.value,
                     before=before.value,
                     trigger=trigger.value,
-                    may=tuple(act.value for act, fired in _ACTS.items() if self._machine.may(fired)),
+                    may=tuple(action.value for action, fired in _ACTIONS.items() if self._machine.may(fired)),
                 )
             )
 

@@ -1,7 +1,7 @@
 """The script that delivers a plan: its steps, in their order, from the first to the last.
 
-What was delivered is what the unit reports, never what was asked. Between steps and in pauses the
-output is off; after a pause the rest of a step is what the unit has not yet counted.
+What was delivered is what the unit reports, not what was requested. Between steps and in pauses output is
+off. After a pause the rest of a step is what the unit has not yet counted.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from enum import StrEnum
 from device.control.admission import Admission
 from device.control.controller import Controller, Script
 from device.control.machine import State
-from device.control.schedule import LIVE, LOOK_MS
+from device.control.schedule import LIVE, OFF_STATUS_MS
 from device.control.state import TICK_MS
-from device.dialects.base import Look, UnitState
-from device.events import Progress, Silence, StepEnded, StepStarted
+from device.dialects.base import GetStatus, UnitState
+from device.events import OffConfirmation, Progress, StepEnded, StepStarted
 from device.monitor.conditions import CLOCK_TOLERANCE_PCT
 from protocols.plan import Emit, Plan, Step
 
 PROGRESS_MS = 1000
-PAUSE_MAX_MS = 600_000  # a session nobody takes up again for this long is over
-ATTEMPTS = 3  # for what may be tried again: arming, and a start that the unit never heard
+PAUSE_MAX_MS = 600_000  # a pause of this length ends the session
+ATTEMPTS = 3  # to arm the unit, and to start a step that the unit has not received
 
 
 class Ended(StrEnum):
@@ -34,11 +34,11 @@ class Ended(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What came of a plan."""
+    """The result of a plan's delivery."""
 
     ended: Ended
     why: str  # empty when it was completed
-    silence: Silence
+    output_off: OffConfirmation
     delivered_ms: int
     energy_mj: int
     duration_ms: int
@@ -46,23 +46,23 @@ class Delivery:
 
 
 class _Over(Exception):
-    """The session has left the states in which it can go on."""
+    """The session cannot continue in its present state."""
 
 
 def deliver(
     controller: Controller, plan: Plan, session: int, *, admission: Admission, attended: bool = False
 ) -> Script[Delivery]:
-    """Run ``plan`` on the unit behind ``controller`` and say what came of it.
+    """Run ``plan`` on the unit of ``controller`` and return the result.
 
-    ``admission`` is what the record's opening entry holds: the guard judges by it, and not by the plan.
-    ``attended`` says that a person is there to resume: without one, what would pause ends the session.
-    Whatever is raised on the way, output is off, or was told to go off by every way there is, before
-    the exception leaves here.
+    ``admission`` is the content of the record's opening entry, which the guard uses instead of the plan.
+    ``attended`` says that a person is there to resume: in an unattended session a pause ends the session.
+    When an exception is raised, a stop is sent, and its outcome is waited for, before the exception leaves
+    this script.
     """
     walk = _Walk(controller, plan)
     began_ms = controller.now_ms
     try:
-        controller.take_up(plan, session, admission=admission, attended=attended)
+        controller.load(plan, session, admission=admission, attended=attended)
         try:
             yield from walk.steps()
         except _Over:
@@ -70,17 +70,17 @@ def deliver(
         else:
             walk.completed = True
             controller.stop()
-        silence = yield from controller.settle()
-    except GeneratorExit:  # whoever ran this script has dropped it, and will not wait
+        output_off = yield from controller.settle()
+    except GeneratorExit:  # the script was closed: there is no waiting
         controller.fail("the session was dropped")
         raise
     except BaseException:
-        yield from controller.abandon()
+        yield from controller.shut_down()
         raise
     return Delivery(
         ended=walk.ended(),
         why=controller.failure or ("" if walk.completed else "stopped by the operator"),
-        silence=silence,
+        output_off=output_off,
         delivered_ms=controller.delivered_ms,
         energy_mj=controller.energy_mj,
         duration_ms=controller.now_ms - began_ms,
@@ -89,7 +89,7 @@ def deliver(
 
 
 class _Walk:
-    """One walk through a plan's steps."""
+    """One run through a plan's steps."""
 
     def __init__(self, controller: Controller, plan: Plan) -> None:
         self._controller = controller
@@ -100,14 +100,14 @@ class _Walk:
         self.completed = False
 
     def ended(self) -> Ended:
-        """How it ended, as things stand."""
+        """How the delivery has ended."""
         if self._controller.failure:
             return Ended.INTERRUPTED
         return Ended.COMPLETED if self.completed else Ended.STOPPED
 
     def steps(self) -> Script[None]:
-        """Walk every step; raise `_Over` when the session cannot go on."""
-        owed_ms = 0  # delivered time at which the step at hand is over
+        """Run every step; raise `_Over` when the session cannot continue."""
+        owed_ms = 0  # delivered time at which the present step is over
         for number, step in enumerate(self._plan.steps, start=1):
             if not self._at(State.ARMED, State.PAUSED, State.PAUSING):  # the step before has ended it
                 raise _Over
@@ -119,7 +119,9 @@ class _Walk:
                 yield from self._wait(step.duration_ms)
             self.done = number
             controller = self._controller
-            controller.tell(StepEnded(at_ms=self._now(), step=number, delivered_ms=controller.delivered_ms))
+            controller.publish(
+                StepEnded(at_ms=self._now(), step=number, delivered_ms=controller.delivered_ms)
+            )
 
     # --- steps ------------------------------------------------------------------------------------
 
@@ -129,28 +131,28 @@ class _Walk:
         while self._left_ms(owed_ms) > 0:
             yield from self._go_on(self._left_ms(owed_ms))
             yield from self._arm()
-            left_ms = self._left_ms(owed_ms)  # only now: the unit has told what a pause has cut off
+            left_ms = self._left_ms(owed_ms)  # read again after arming
             if not self._at(State.ARMED) or left_ms <= 0:  # paused meanwhile, or paused at the very end
                 continue
             step = self._controller.known.capped(planned)
-            if not self._controller.known.has_energy_for(step, left_ms):  # it gave more than reckoned
+            if not self._controller.known.has_energy_for(step, left_ms):  # it gave more than was planned
                 self._controller.fail(
                     "all of the energy that this session may give has been given before its time"
                 )
                 continue
-            held = yield from self._start(step, planned, owed_ms)
+            suspended = yield from self._start(step, planned, owed_ms)
             left_ms = self._left_ms(owed_ms)
-            if held is None or not self._at(State.ARMED) or left_ms <= 0:
+            if suspended is None or not self._at(State.ARMED) or left_ms <= 0:
                 continue
-            if not self._controller.known.confirmed:
+            if not self._controller.known.start_seen:
                 unheard += 1
                 if unheard >= ATTEMPTS:
                     self._controller.fail("the unit does not hear a start")
-            elif self._has_run_out(held):
+            elif self._has_run_out(suspended):
                 if not self._was_held and not self._has_been_counted():
                     self._controller.fail("the unit does not count the time for which it gives output")
             elif self._controller.known.has_energy_for(step, left_ms):
-                self._controller.break_off(self._why_early(held))
+                self._controller.break_off(self._why_early(suspended))
 
     def _start(self, step: Emit, planned: Emit, owed_ms: int) -> Script[bool | None]:
         """Start output, and wait until it is over. Return whether contact was lost; None: not started."""
@@ -159,28 +161,28 @@ class _Walk:
         yield from self._permit(step, for_ms)
         unchanged = left_ms == self._left_ms(owed_ms) and step == self._controller.known.capped(planned)
         if not (self._at(State.ARMED) and self._is_ready() and unchanged):
-            return None  # what was permitted is not what would be started now
+            return None  # what was permitted no longer agrees with what is due
         self._controller.start(step, for_ms)
-        held = self._was_held = False
+        suspended = self._was_held = False
         while self._at(*LIVE):
-            held = self._at(State.HELD)
-            self._was_held = self._was_held or held
-            # When its output should end is the controller's to know: it may be due, and still be on.
+            suspended = self._at(State.SUSPENDED)
+            self._was_held = self._was_held or suspended
+            # The controller follows the end of the output: it may be due and still be on.
             yield self._show_until(step, self._left_ms(owed_ms), self._now() + PROGRESS_MS)
-        return held
+        return suspended
 
     def _longest_ms(self) -> int | None:
         """For how long one start may ask for output on this unit; None: for a whole step."""
         unit = self._controller.unit
         return unit.policy.emission_max_ms if unit is not None else None
 
-    def _has_run_out(self, held: bool) -> bool:
+    def _has_run_out(self, suspended: bool) -> bool:
         """Whether an emission shorter than its step has lasted for as long as it was asked for.
 
         A unit of which only its own timer ends output counts lost contact in: less has been delivered then.
         """
         start = self._controller.known.start
-        if held or start is None or self._longest_ms() is None:
+        if suspended or start is None or self._longest_ms() is None:
             return False
         return self._now() - start.at_ms >= start.for_ms * (100 - CLOCK_TOLERANCE_PCT) // 100
 
@@ -194,10 +196,10 @@ class _Walk:
             return False
         return controller.delivered_ms - start.base_ms >= max(start.for_ms - TICK_MS, 1)
 
-    def _why_early(self, held: bool) -> str:
-        """Why the unit has ended a step before its time, as far as its reports say."""
+    def _why_early(self, suspended: bool) -> str:
+        """Why the unit has ended a step early, as far as its reports show."""
         unit = self._controller.unit
-        if held and unit is not None and unit.declared.senses_contact:
+        if suspended and unit is not None and unit.declared.senses_contact:
             return "the unit ended the step early: contact was lost for too long"
         return "the unit ended the step early, and its reports do not say why"
 
@@ -205,7 +207,7 @@ class _Walk:
         return owed_ms - self._controller.delivered_ms
 
     def _permit(self, step: Emit, left_ms: int) -> Script[None]:
-        """Have the start recorded, and wait for that. It has no date yet, so that it cannot grow stale."""
+        """Record the permission and wait until it is on the disk. It has no date, so it does not expire."""
         number = self._controller.permit_output(step, left_ms)
         yield self._now()
         while self._at(State.ARMED) and not self._controller.is_written(number):
@@ -214,15 +216,15 @@ class _Walk:
 
     def _arm(self) -> Script[None]:
         for _ in range(ATTEMPTS + 1):  # one of them may be a look, for an Arm to be dated by
-            yield from self._controller.wait_for_line(self._now() + LOOK_MS)
+            yield from self._controller.wait_for_line(self._now() + OFF_STATUS_MS)
             if self._is_ready() or not self._at(State.ARMED):
                 return
             looks = not self._can_arm()
             if looks:
-                self._controller.say(Look())
+                self._controller.say(GetStatus())
             else:
                 self._controller.arm()
-            give_up_ms = self._now() + LOOK_MS
+            give_up_ms = self._now() + OFF_STATUS_MS
             while not self._is_ready() and self._at(State.ARMED) and self._now() < give_up_ms:
                 yield give_up_ms
                 if looks and self._can_arm():
@@ -235,14 +237,14 @@ class _Walk:
         return not self._controller.known.is_armed() and self._controller.can_date
 
     def _is_ready(self) -> bool:
-        """Armed, and heard a moment ago: a start's lease runs from what the unit last said."""
+        """Whether the unit is armed and its status recent: a start's lease runs from that status."""
         controller = self._controller
         return controller.known.is_armed() and controller.fresh and controller.line_is_free
 
     def _wait(self, duration_ms: int) -> Script[None]:
-        """Let ``duration_ms`` pass with the session running; a pause makes it stand still.
+        """Wait for ``duration_ms`` of the session, not counting pauses.
 
-        The unit is armed meanwhile: what stops it then, its key or another program, is seen.
+        The unit is kept armed, so that a stop by its own key or by another program is noticed.
         """
         left_ms = duration_ms
         while left_ms > 0:
@@ -254,10 +256,10 @@ class _Walk:
             left_ms -= self._now() - began_ms
 
     def _go_on(self, left_ms: int) -> Script[None]:
-        """Sit out a pause. Return only in ARMED; raise `_Over` when the session has ended."""
+        """Wait for the end of a pause. Return in ARMED; raise `_Over` when the session has ended."""
         since_ms = self._now()
         while self._at(State.PAUSED, State.PAUSING):
-            if self._controller.silence() not in (None, Silence.PROVEN):
+            if self._controller.output_off() not in (None, OffConfirmation.CONFIRMED):
                 self._controller.fail("a pause was asked and the unit did not say that its output is off")
             elif self._now() - since_ms >= PAUSE_MAX_MS:
                 self._controller.fail("nobody has resumed the session")
@@ -269,36 +271,36 @@ class _Walk:
     # --- showing ----------------------------------------------------------------------------------
 
     def _show_until(self, step: Emit | None, left_ms: int, until_ms: int) -> int:
-        """Tell the progress when it is due; return until when there is nothing else to do."""
+        """Publish the progress when it is due; return the time until which the script can wait."""
         if self._now() - self._shown_ms >= PROGRESS_MS:
             self._shown_ms = self._now()
             self._show(step, left_ms)
         return min(until_ms, self._shown_ms + PROGRESS_MS)
 
     def _show(self, step: Emit | None, left_ms: int) -> None:
-        report = self._controller.report
-        if report is None:
+        status = self._controller.status
+        if status is None:
             return
         rest_ms = sum(later.duration_ms for later in self._plan.steps[self.done + 1 :])
-        on = step is not None and report.state in (UnitState.EMITTING, UnitState.HELD)
-        self._controller.tell(
+        on = step is not None and status.state in (UnitState.EMITTING, UnitState.SUSPENDED)
+        self._controller.publish(
             Progress(
                 at_ms=self._now(),
                 step=self.done + 1,
                 remaining_ms=left_ms + rest_ms,
                 state=self._controller.state.value,
-                level_set=report.level_set if on else 0,
-                output=report.output,
+                level_set=status.level_set if on else 0,
+                measured_level=status.measured_level,
                 delivered_ms=self._controller.delivered_ms,
                 energy_mj=self._controller.energy_mj,
-                head_temp_ddeg_c=report.head_temp_ddeg_c,
-                contact_pct=report.contact_pct,
-                battery_pct=report.battery_pct,
+                head_temp_ddeg_c=status.head_temp_ddeg_c,
+                contact_pct=status.contact_pct,
+                battery_pct=status.battery_pct,
             )
         )
 
     def _announce(self, number: int, step: Step) -> None:
-        self._controller.tell(
+        self._controller.publish(
             StepStarted(
                 at_ms=self._now(),
                 step=number,

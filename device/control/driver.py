@@ -1,8 +1,9 @@
-"""The driver: gives a controller its clock, its port, its recorder and its observers.
+"""The driver: runs a controller with a clock, a port, a recorder and observers.
 
-It does what the controller says, in the order that safety needs: what has come in is taken in first, an
-event is handed to the recorder before the bytes that it is about leave, and only then is there a wait. It
-decides nothing. One reader thread owns the port's input (`device.link`); everything arrives in one inbox.
+It carries out what the controller produces, in the order that safety requires: input is processed first, an
+event is passed to the recorder before the bytes that it describes are sent, and only then does the driver
+wait. It makes no decisions. One reader thread reads the port (`device.link`); everything arrives in one
+inbox.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from device.dialects.base import Dialect
 from device.errors import LinkLost
 from device.events import Event, Observer, ObserverDropped, Recorder
 from device.link import Inbox, Link, News
-from device.operator import Act, Lower
+from device.operator import Lower, SessionAction
 
-LIMIT_MS = 5  # of news taken in before anything is sent; a line that floods must not keep a renewal waiting
+LIMIT_MS = 5  # for processing input before anything is sent: a flooded line must not delay a renewal
 
 MakeController: TypeAlias = Callable[[Dialect, int, str], Controller]
 
@@ -45,7 +46,7 @@ class Driver:
         self.controller = controller(dialect, clock.now_ms(), link.name)
         self._recorder: Recorder | None = None
         self._observers: list[Observer] = []
-        self._dropped: list[ObserverDropped] = []  # and not told yet
+        self._dropped: list[ObserverDropped] = []  # not published yet
         self._uncounted = 0  # events for the recorder that the controller has not made
 
     def record_to(self, recorder: Recorder) -> None:
@@ -60,8 +61,8 @@ class Driver:
     def run(self, script: Script[T]) -> T:
         """Run ``script`` to its end and return its result.
 
-        Whatever is raised on the way is raised inside the script first, so that it can end the output. Raise
-        what the script raises, and what the recorder raises when it cannot record.
+        An exception is raised inside the script first, so that it can end the output. Raise what the script
+        raises, and what the recorder raises when it cannot record.
         """
         error: BaseException | None = None
         self.controller.poll(self.clock.now_ms())  # time may have passed since the last script
@@ -77,13 +78,13 @@ class Driver:
                 raise
             try:
                 error = None
-                self.turn(wake_ms)
+                self.step(wake_ms)
             except BaseException as raised:  # noqa: BLE001 - handed to the script, which raises it again
                 error, self._recorder = raised, None  # the recorder may be what broke
 
     def publish(self, event: Event) -> None:
         """Record ``event`` and show it, between two scripts."""
-        self.controller.tell(event)
+        self.controller.publish(event)
         self.carry_out()
 
     def publish_when_written(self, event: Event, wait_ms: int) -> bool:
@@ -91,12 +92,12 @@ class Driver:
 
         What comes in meanwhile is taken in, and what follows from it recorded; it is not waited for.
         """
-        self.controller.tell(event)
+        self.controller.publish(event)
         number = self.controller.handed_over
         shown, self._observers = self._observers, []
         try:
             self.carry_out()
-        finally:  # when it cannot be recorded, they still hear how the session broke off
+        finally:  # when it cannot be recorded, the observers still get the events of the session's end
             self._observers = shown
         give_up_ms = self.clock.now_ms() + wait_ms
         while not self.controller.is_written(number) and self.clock.now_ms() < give_up_ms:
@@ -107,15 +108,15 @@ class Driver:
         return written
 
     def stop_at_exit(self) -> None:
-        """Send a stop past the loop: the interpreter is on its way out, perhaps in another thread."""
+        """Send a stop without the loop: the interpreter is exiting, perhaps in another thread."""
         data = self.controller.stop_bytes()
         if data:
-            self.inbox.put(Act.STOP)
+            self.inbox.put(SessionAction.STOP)
             with suppress(LinkLost):
                 self.link.send(data)
 
-    def turn(self, wake_ms: int) -> None:
-        """Do what the script has asked for; wait; take in what has come; do what is due."""
+    def step(self, wake_ms: int) -> None:
+        """Carry out what is due, wait, process what has arrived, and carry out what is due then."""
         self.carry_out()
         news = self.clock.wait(self.inbox, min(wake_ms, self.controller.due_ms()))
         self._take_in_all(news)
@@ -123,7 +124,7 @@ class Driver:
         self.carry_out()
 
     def _take_in_all(self, news: News | None) -> None:
-        """Take in ``news`` and what is queued behind it, for no longer than `LIMIT_MS`."""
+        """Process ``news`` and what is queued behind it, for at most `LIMIT_MS`."""
         give_up_ms = self.clock.now_ms() + LIMIT_MS
         while news is not None:
             self._take_in(news)
@@ -142,7 +143,7 @@ class Driver:
             self.controller.receive(news, now_ms)
         elif isinstance(news, LinkLost):
             self.controller.lose_link(news, now_ms)
-        elif isinstance(news, Act | Lower):
+        elif isinstance(news, SessionAction | Lower):
             self.controller.operate(news, now_ms)
         elif news.error is not None:
             raise news.error
@@ -150,12 +151,12 @@ class Driver:
     def carry_out(self) -> None:
         """Record, show and send what the controller has produced, in its order.
 
-        Once an event could not be recorded, nothing but stops is sent.
+        After an event could not be recorded, only stops are sent.
         """
         failure: Exception | None = None
         while (item := self.controller.next_output) is not None:
             if isinstance(item, Outgoing) and item.starts_output and not self.inbox.empty():
-                self._take_in_all(self._queued())  # a stop is looked for once more
+                self._take_in_all(self._queued())  # look for a stop once more
                 continue
             self.controller.done()
             try:
@@ -181,8 +182,8 @@ class Driver:
     def _publish(self, event: Event) -> None:
         """Record ``event`` and show it.
 
-        That an observer was dropped is told before the next event, so that a session's last event remains
-        the last.
+        That an observer was dropped is published before the next event, so that the session's last event
+        remains the last.
         """
         dropped, self._dropped = self._dropped, []
         for each in dropped:
@@ -198,7 +199,7 @@ class Driver:
     def _show(self, event: Event) -> None:
         for observer in tuple(self._observers):
             try:
-                observer.notice(event)
+                observer.on_event(event)
             except Exception as error:  # noqa: BLE001 - whatever a screen trips over, it may not delay a stop
                 self._observers.remove(observer)
                 self._dropped.append(
@@ -215,7 +216,7 @@ class ObserverFailed(Exception):
 
 
 def name_of(observer: Observer) -> str:
-    """Return what ``observer`` calls itself, or its class."""
+    """Return the name of ``observer``, or of its class."""
     try:
         return str(getattr(observer, "name", type(observer).__name__))
     except Exception:  # noqa: BLE001 - whatever an observer does, it may not end the session

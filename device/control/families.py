@@ -12,7 +12,7 @@ from typing import Any, assert_never
 
 from protocols import quantity
 from protocols.limits import Family, Quantity
-from protocols.plan import Output, Percussion, Ultrasound
+from protocols.plan import Percussion, Setting, Ultrasound
 from protocols.quantity import Dimension
 
 _TIMES = frozenset((Quantity.STEP_MS, Quantity.DELIVERED_MS))
@@ -42,7 +42,7 @@ def judged(family: Family) -> frozenset[Quantity]:
     assert_never(family)
 
 
-def read_output(said: Mapping[str, Any], family: Family) -> Output:
+def read_setting(said: Mapping[str, Any], family: Family) -> Setting:
     """What an emission in a protocol's content gives; raise ValueError when it is none of ``family``."""
     match family:
         case Family.ULTRASOUND if set(said) - {"pulse"} == {"intensity", "duty", "carrier"}:
@@ -59,14 +59,14 @@ def read_output(said: Mapping[str, Any], family: Family) -> Output:
     assert_never(family)
 
 
-def level_of(output: Output) -> int:
+def level_of(setting: Setting) -> int:
     """The level that ``output`` sets a unit to."""
-    match output:
+    match setting:
         case Ultrasound():
-            return output.intensity_mw_cm2
+            return setting.intensity_mw_cm2
         case Percussion():
-            return output.speed_per_min
-    assert_never(output)
+            return setting.speed_per_min
+    assert_never(setting)
 
 
 def level_quantity(family: Family) -> Quantity:
@@ -79,45 +79,45 @@ def level_quantity(family: Family) -> Quantity:
     assert_never(family)
 
 
-def at_level(output: Output, level: int) -> Output:
+def at_level(setting: Setting, level: int) -> Setting:
     """``output`` at another level."""
-    match output:
+    match setting:
         case Ultrasound():
-            return replace(output, intensity_mw_cm2=level)
+            return replace(setting, intensity_mw_cm2=level)
         case Percussion():
-            return replace(output, speed_per_min=level)
-    assert_never(output)
+            return replace(setting, speed_per_min=level)
+    assert_never(setting)
 
 
-def values_of(output: Output) -> dict[Quantity, int]:
+def values_of(setting: Setting) -> dict[Quantity, int]:
     """Every value of ``output`` that a bound may be set on."""
-    match output:
+    match setting:
         case Ultrasound():
             return {
-                Quantity.INTENSITY_MW_CM2: output.intensity_mw_cm2,
-                Quantity.SATA_MW_CM2: -(-output.intensity_mw_cm2 * output.duty_pct // 100),  # rounded up
-                Quantity.DUTY_PCT: output.duty_pct,
-                Quantity.CARRIER_KHZ: output.carrier_khz,
-                Quantity.PULSE_HZ: output.pulse_hz,
+                Quantity.INTENSITY_MW_CM2: setting.intensity_mw_cm2,
+                Quantity.SATA_MW_CM2: -(-setting.intensity_mw_cm2 * setting.duty_pct // 100),  # rounded up
+                Quantity.DUTY_PCT: setting.duty_pct,
+                Quantity.CARRIER_KHZ: setting.carrier_khz,
+                Quantity.PULSE_HZ: setting.pulse_hz,
             }
         case Percussion():
-            return {Quantity.SPEED_PER_MIN: output.speed_per_min}
-    assert_never(output)
+            return {Quantity.SPEED_PER_MIN: setting.speed_per_min}
+    assert_never(setting)
 
 
-def energy_of(output: Output, for_ms: int, ramp_ms: int, area_mm2: int) -> int:
+def energy_of(setting: Setting, for_ms: int, ramp_ms: int, area_mm2: int) -> int:
     """Acoustic energy of an emission that rises straight from nothing in ``ramp_ms``; mJ, rounded up.
 
     Intensity × effective radiating area × duty × time; 0 for percussion, which plans no energy.
     """
-    match output:
+    match setting:
         case Ultrasound():
             # mW/cm² × mm² × % × ms are 10^-7 mJ; half a ramp is counted, so that the time is doubled.
-            halves = output.intensity_mw_cm2 * area_mm2 * output.duty_pct
+            halves = setting.intensity_mw_cm2 * area_mm2 * setting.duty_pct
             return -(-halves * (2 * for_ms - min(ramp_ms, for_ms)) // 20_000_000)
         case Percussion():
             return 0
-    assert_never(output)
+    assert_never(setting)
 
 
 def needs_end(family: Family) -> bool:
@@ -130,6 +130,6 @@ def needs_end(family: Family) -> bool:
     assert_never(family)
 
 
-def capped(output: Output, cap: int | None) -> Output:
+def capped(setting: Setting, cap: int | None) -> Setting:
     """``output``, at no higher level than ``cap``; None where nobody has lowered it."""
-    return output if cap is None or level_of(output) <= cap else at_level(output, cap)
+    return setting if cap is None or level_of(setting) <= cap else at_level(setting, cap)

@@ -1,8 +1,8 @@
-"""The controller's states, and the only ways between them.
+"""The controller's states and the transitions between them.
 
-Every change of state is a cell of ``TABLE``: a state, a trigger, and where it leads. A pair that is
-not in the table is refused. Nothing outside this file may set a state, and this file knows nothing
-about serial ports, clocks or files.
+Every transition is an entry of ``TABLE``: a state, a trigger, and the state that follows. A pair that is
+not in the table is refused. No other module may set a state. This module uses no serial port, clock or
+file.
 """
 
 from __future__ import annotations
@@ -15,139 +15,140 @@ from typing import Any, Protocol
 
 from transitions import Machine, MachineError
 
-# It warns of each method that it does not add to the model: that is what is asked of it here.
+# It logs a warning for each method that it does not add to the model, as ``model_override`` asks.
 logging.getLogger("transitions.core").setLevel(logging.ERROR)
 
 
 class State(Enum):
-    """Where a controller stands. Output is meant to be on in ``EMITTING`` only."""
+    """The states of a controller. Output is meant to be on in ``EMITTING`` only."""
 
     OFFLINE = "offline"  # nothing is known about the unit
     IDLE = "idle"  # the unit answers, its output is off; nothing is loaded
     ARMED = "armed"  # a plan is loaded and within limits; output is off between steps
     EMITTING = "emitting"  # a step gives output, under a lease
-    HELD = "held"  # contact is lost: the unit holds output and timer, and may go on by itself
+    # Contact is lost: output is off, the unit's timer stands still, and the unit may resume by itself.
+    SUSPENDED = "suspended"
     FINISHING = "finishing"  # the host has ended a step, and output is not confirmed off yet
-    PAUSING = "pausing"  # a pause was asked, and output is not confirmed off yet
-    PAUSED = "paused"  # output is off; only a person's act goes on
-    SILENCING = "silencing"  # a stop was asked, and silence is not proven yet
-    UNCERTAIN = "uncertain"  # a start was asked and not answered: output may be on
-    FAULT = "fault"  # output off, latched; cleared on purpose once the cause has gone
+    PAUSING = "pausing"  # a pause was requested; output is not confirmed off yet
+    PAUSED = "paused"  # output is off; only an operator's action resumes
+    STOPPING = "stopping"  # a stop was requested; output is not confirmed off yet
+    UNCERTAIN = "uncertain"  # a start was requested and not answered: output may be on
+    FAULT = "fault"  # output is off; latched until a person clears it, once the cause has gone
 
 
 class Trigger(StrEnum):
-    """What can happen to a controller, from either side of the cable."""
+    """What moves a controller from one state to another."""
 
-    GREET = "greet"  # a unit has said who it is
-    ARM = "arm"  # take up a plan
+    IDENTIFIED = "identified"  # a unit has identified itself
+    ARM = "arm"  # load a plan
     START = "start"  # begin a step's output
     LIFT = "lift"  # the unit reports contact lost
     TOUCH = "touch"  # the unit reports contact back, and output with it
     END_STEP = "end_step"  # a step is over on a unit that has no timer: the host stops it
     FINISH = "finish"  # a step has ended, and the unit says that its output is off
-    PAUSE = "pause"  # a person, or a rule of the watch, wants output off for now
+    PAUSE = "pause"  # a person, or a rule of the watch, asks for output off
     RESUME = "resume"  # a person wants to go on
     STOP = "stop"  # end the session
-    SILENT = "silent"  # silence proven
-    DOUBT = "doubt"  # an answer that matters is missing
-    FAIL = "fail"  # the watch, the guard or the link says: no further
+    OUTPUT_OFF = "output_off"  # output is confirmed off
+    DOUBT = "doubt"  # a required answer is missing
+    FAIL = "fail"  # the watch, the guard or the link ends the session
     CLEAR = "clear"  # a person clears a fault
 
 
 class Facts(Protocol):
-    """The questions a cell may ask before it lets a trigger through."""
+    """The conditions that a transition may have."""
 
     def unit_is_known(self) -> bool:
-        """It has said who it is, in a version and of a model we may drive."""
+        """The unit has identified itself, with a version and a model that may be driven."""
 
     def plan_is_within_limits(self) -> bool:
-        """Every step and total of the plan, against the limits as they stand now."""
+        """Every step and total of the plan is within the present limits."""
 
     def output_is_allowed(self) -> bool:
-        """A person has asked for it, the lease is ours, and the next step is within limits."""
+        """No stop was requested, the unit is armed for this session, and the plan is within limits."""
 
     def level_is_as_before(self) -> bool:
-        """The unit came back no higher than it went."""
+        """After contact is back, the level is no higher than before."""
 
-    def silence_is_proven(self) -> bool:
+    def output_off_is_confirmed(self) -> bool:
         """The unit itself has reported that its output is off."""
 
     def cause_has_gone(self) -> bool:
-        """What latched the fault is no longer so, and silence is proven."""
+        """The cause of the fault has gone, and output is confirmed off."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """One cell: where the trigger leads, and what must be true first."""
+    """One transition: the state that follows, and the condition for it."""
 
     to: State
     only_if: Callable[[Any], bool] | None = None
 
 
-# STOP and FAIL stand in every row: neither may ever be refused.
+# STOP and FAIL are in every row: neither is ever refused.
 TABLE: Mapping[State, Mapping[Trigger, Move]] = {
     State.OFFLINE: {
-        Trigger.GREET: Move(State.IDLE, only_if=Facts.unit_is_known),
-        Trigger.STOP: Move(State.SILENCING),  # a crashed host may have left output on
+        Trigger.IDENTIFIED: Move(State.IDLE, only_if=Facts.unit_is_known),
+        Trigger.STOP: Move(State.STOPPING),  # a crashed host may have left output on
         Trigger.FAIL: Move(State.FAULT),
     },
     State.IDLE: {
         Trigger.ARM: Move(State.ARMED, only_if=Facts.plan_is_within_limits),
-        Trigger.STOP: Move(State.SILENCING),
+        Trigger.STOP: Move(State.STOPPING),
         Trigger.FAIL: Move(State.FAULT),
     },
     State.ARMED: {
         Trigger.START: Move(State.EMITTING, only_if=Facts.output_is_allowed),
         Trigger.PAUSE: Move(State.PAUSED),  # output is off already
-        Trigger.STOP: Move(State.SILENCING),
+        Trigger.STOP: Move(State.STOPPING),
         Trigger.DOUBT: Move(State.UNCERTAIN),
         Trigger.FAIL: Move(State.FAULT),
     },
     State.EMITTING: {
-        Trigger.FINISH: Move(State.ARMED, only_if=Facts.silence_is_proven),
+        Trigger.FINISH: Move(State.ARMED, only_if=Facts.output_off_is_confirmed),
         Trigger.END_STEP: Move(State.FINISHING),
-        Trigger.LIFT: Move(State.HELD),
+        Trigger.LIFT: Move(State.SUSPENDED),
         Trigger.PAUSE: Move(State.PAUSING),
-        Trigger.STOP: Move(State.SILENCING),
+        Trigger.STOP: Move(State.STOPPING),
         Trigger.DOUBT: Move(State.UNCERTAIN),
         Trigger.FAIL: Move(State.FAULT),
     },
-    State.HELD: {
+    State.SUSPENDED: {
         Trigger.TOUCH: Move(State.EMITTING, only_if=Facts.level_is_as_before),
-        Trigger.FINISH: Move(State.ARMED, only_if=Facts.silence_is_proven),
+        Trigger.FINISH: Move(State.ARMED, only_if=Facts.output_off_is_confirmed),
         Trigger.PAUSE: Move(State.PAUSING),
-        Trigger.STOP: Move(State.SILENCING),
+        Trigger.STOP: Move(State.STOPPING),
         Trigger.DOUBT: Move(State.UNCERTAIN),
         Trigger.FAIL: Move(State.FAULT),
     },
     State.FINISHING: {
-        Trigger.FINISH: Move(State.ARMED, only_if=Facts.silence_is_proven),
+        Trigger.FINISH: Move(State.ARMED, only_if=Facts.output_off_is_confirmed),
         Trigger.PAUSE: Move(State.PAUSING),
-        Trigger.STOP: Move(State.SILENCING),
+        Trigger.STOP: Move(State.STOPPING),
         Trigger.DOUBT: Move(State.UNCERTAIN),
         Trigger.FAIL: Move(State.FAULT),
     },
     State.PAUSING: {
-        Trigger.SILENT: Move(State.PAUSED, only_if=Facts.silence_is_proven),
-        Trigger.STOP: Move(State.SILENCING),
+        Trigger.OUTPUT_OFF: Move(State.PAUSED, only_if=Facts.output_off_is_confirmed),
+        Trigger.STOP: Move(State.STOPPING),
         Trigger.DOUBT: Move(State.UNCERTAIN),
         Trigger.FAIL: Move(State.FAULT),
     },
     State.PAUSED: {
-        # The unit may have warmed up, or been swapped, while it waited.
+        # During the pause the unit may have warmed up, or have been exchanged.
         Trigger.RESUME: Move(State.ARMED, only_if=Facts.plan_is_within_limits),
-        Trigger.STOP: Move(State.SILENCING),
+        Trigger.STOP: Move(State.STOPPING),
         Trigger.DOUBT: Move(State.UNCERTAIN),
         Trigger.FAIL: Move(State.FAULT),
     },
-    State.SILENCING: {
-        Trigger.SILENT: Move(State.IDLE, only_if=Facts.silence_is_proven),
-        Trigger.STOP: Move(State.SILENCING),
+    State.STOPPING: {
+        Trigger.OUTPUT_OFF: Move(State.IDLE, only_if=Facts.output_off_is_confirmed),
+        Trigger.STOP: Move(State.STOPPING),
         Trigger.DOUBT: Move(State.UNCERTAIN),
         Trigger.FAIL: Move(State.FAULT),
     },
     State.UNCERTAIN: {
-        Trigger.SILENT: Move(State.IDLE, only_if=Facts.silence_is_proven),
+        Trigger.OUTPUT_OFF: Move(State.IDLE, only_if=Facts.output_off_is_confirmed),
         Trigger.STOP: Move(State.UNCERTAIN),
         Trigger.DOUBT: Move(State.UNCERTAIN),
         Trigger.FAIL: Move(State.FAULT),
@@ -162,7 +163,7 @@ TABLE: Mapping[State, Mapping[Trigger, Move]] = {
 
 
 def rows(facts: Facts) -> list[dict[str, Any]]:
-    """The table as ``transitions`` takes it, with ``facts`` to ask."""
+    """Return the table in the form of ``transitions``, with the conditions of ``facts``."""
     return [
         {
             "trigger": trigger,
@@ -175,8 +176,8 @@ def rows(facts: Facts) -> list[dict[str, Any]]:
     ]
 
 
-class NoWay(Exception):
-    """The table has no way through for this trigger, here and now."""
+class TransitionRefused(Exception):
+    """The table has no transition for this trigger in this state, or its condition is not met."""
 
     def __init__(self, state: State, trigger: Trigger, unmet: str = "") -> None:
         self.state, self.trigger, self.unmet = state, trigger, unmet
@@ -184,8 +185,8 @@ class NoWay(Exception):
         super().__init__(f"cannot {trigger} while {state.value}{because}")
 
 
-class Stateful:
-    """Carries a state, and moves it by the table alone."""
+class StateMachine:
+    """A state, changed by the transitions of ``TABLE`` only."""
 
     state: State  # written by ``transitions``; read by everyone else
 
@@ -195,33 +196,33 @@ class Stateful:
             states=list(State),
             initial=State.OFFLINE,
             transitions=rows(facts),
-            auto_transitions=False,  # no to_EMITTING(): the table is the only way in
-            ignore_invalid_triggers=False,  # a refusal is an answer, never silence
-            model_override=True,  # add no methods to this class behind its back
+            auto_transitions=False,  # no to_EMITTING() past the table
+            ignore_invalid_triggers=False,  # an invalid trigger raises an error
+            model_override=True,  # add no methods to this class but those it names
             queued=False,  # a queued trigger returns True before it has run
         )
 
     def trigger(self, name: str) -> bool:
-        """Stand in until ``transitions`` puts its own here."""
+        """Replaced by ``transitions``."""
         raise NotImplementedError
 
     def may_trigger(self, name: str) -> bool:
-        """Stand in until ``transitions`` puts its own here."""
+        """Replaced by ``transitions``."""
         raise NotImplementedError
 
     def may(self, trigger: Trigger) -> bool:
-        """Whether ``trigger`` would be let through here and now."""
+        """Return whether ``trigger`` is possible now."""
         return self.may_trigger(trigger)
 
     def fire(self, trigger: Trigger) -> State:
-        """Apply ``trigger`` and return the new state, or raise `NoWay` and change nothing."""
+        """Apply ``trigger`` and return the new state, or raise `TransitionRefused` and change nothing."""
         move = TABLE[self.state].get(trigger)
         try:
             moved = self.trigger(trigger)
         except MachineError:
-            raise NoWay(self.state, trigger) from None
+            raise TransitionRefused(self.state, trigger) from None
         if not moved:
             assert move is not None
             assert move.only_if is not None
-            raise NoWay(self.state, trigger, unmet=move.only_if.__name__)
+            raise TransitionRefused(self.state, trigger, unmet=move.only_if.__name__)
         return self.state

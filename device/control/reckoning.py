@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from device.dialects.base import ALL_FIELDS, Report, ReportField, SetOutput, UnitState
+from device.dialects.base import ALL_FIELDS, ReportField, SetOutput, Status, UnitState
 from device.monitor.view import Start
 
 _PER_MJ = 10_000_000  # mW/cm² × mm² × % × ms are 10^-7 mJ
@@ -34,20 +34,20 @@ class Reckoner:
         self._delivered_ms = 0
         self._energy = 0  # in 10^-7 mJ
 
-    def fill(self, report: Report, now_ms: int, session: int, start: Start | None) -> Report:
+    def fill(self, status: Status, now_ms: int, session: int, start: Start | None) -> Status:
         """``report``, heard at ``now_ms``, with what is missing in it; ``start`` is the latest one sent."""
         if not self._missing:
-            return report
-        self._count(report, now_ms, start)
-        self._before_ms, self._was_on, self._level = now_ms, _is_on(report), report.output
+            return status
+        self._count(status, now_ms, start)
+        self._before_ms, self._was_on, self._level = now_ms, _is_on(status), status.measured_level
         counts_time, counts_energy = self._told(ReportField.TIME), self._told(ReportField.ENERGY)
         return replace(
-            report,
-            session=report.session if self._told(ReportField.SESSION) else session,
-            step_ms=report.step_ms if counts_time else self._step_ms,
-            delivered_ms=report.delivered_ms if counts_time else self._delivered_ms,
-            energy_mj=report.energy_mj if counts_energy else -(-self._energy // _PER_MJ),
-            uptime_ms=report.uptime_ms if self._told(ReportField.UPTIME) else now_ms % _TURN_MS,
+            status,
+            session=status.session if self._told(ReportField.SESSION) else session,
+            step_ms=status.step_ms if counts_time else self._step_ms,
+            delivered_ms=status.delivered_ms if counts_time else self._delivered_ms,
+            energy_mj=status.energy_mj if counts_energy else -(-self._energy // _PER_MJ),
+            uptime_ms=status.uptime_ms if self._told(ReportField.UPTIME) else now_ms % _TURN_MS,
         )
 
     def count_up_to(self, delivered_ms: int) -> None:
@@ -57,7 +57,7 @@ class Reckoner:
     def _told(self, field: ReportField) -> bool:
         return field not in self._missing
 
-    def _count(self, report: Report, now_ms: int, start: Start | None) -> None:
+    def _count(self, status: Status, now_ms: int, start: Start | None) -> None:
         if start is None:
             return
         since_ms = now_ms if self._before_ms is None else self._before_ms
@@ -65,14 +65,14 @@ class Reckoner:
             self._start, self._step_ms = start.number, 0
             since_ms = max(since_ms, start.at_ms)
             # The unit may have taken it, and have ended it again, with no report of that in between.
-            self._was_on = not (report.refusal and report.asked == SetOutput.__name__)
-        if not (self._was_on or _is_on(report)):
+            self._was_on = not (status.refusal and status.asked == SetOutput.__name__)
+        if not (self._was_on or _is_on(status)):
             return
         self._step_ms += now_ms - since_ms
         self._delivered_ms += now_ms - since_ms
-        level = max(self._level, report.output, start.level)
+        level = max(self._level, status.measured_level, start.level)
         self._energy += level * self._area_mm2 * start.duty_pct * (now_ms - since_ms)
 
 
-def _is_on(report: Report) -> bool:
-    return report.state is UnitState.EMITTING or report.output > 0
+def _is_on(status: Status) -> bool:
+    return status.state is UnitState.EMITTING or status.measured_level > 0

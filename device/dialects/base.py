@@ -1,7 +1,7 @@
-"""What the controller means, and what a unit reports, before and after any bytes.
+"""Requests to a unit and its answers, independent of their bytes.
 
-A dialect turns intentions into bytes and bytes into answers, and declares what its units can
-promise. Nothing here decides whether an intention may be carried out: that is the guard's.
+A dialect turns requests into bytes and bytes into answers, and declares its capabilities. The guard decides
+whether a request may be sent.
 """
 
 from __future__ import annotations
@@ -11,29 +11,29 @@ from enum import Enum, StrEnum
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from protocols.limits import Bound, Family
-from protocols.plan import Output
+from protocols.plan import Setting
 
-# --- intentions -----------------------------------------------------------------------------------
+# --- requests -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Identify:
-    """Who is there?"""
+    """Request the unit's identity."""
 
 
 @dataclass(frozen=True, slots=True)
-class Declare:
-    """What can you do?"""
+class GetCapabilities:
+    """Request the unit's capabilities."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """How are you?"""
+class GetStatus:
+    """Request the unit's status. It changes nothing and prolongs no lease."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """Take the session's ceilings."""
+    """Give the unit the session's ceilings."""
 
     nonce: int
     session: int
@@ -45,24 +45,24 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class SetOutput:
-    """Start output, for a delivered time, under a lease."""
+    """Start output, for a delivered time and under a lease."""
 
     nonce: int
     session: int
-    output: Output
+    setting: Setting
     for_ms: int
     ramp_ms: int
-    heard_ms: int  # by the unit's clock: of its latest report, from which the lease runs
+    unit_uptime_ms: int  # of the unit's latest status, from which the lease runs
     lease_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Renew:
-    """Go on for one more lease, from the unit's latest report."""
+    """Prolong the lease, from the unit's latest status."""
 
     nonce: int
     session: int
-    heard_ms: int  # by the unit's clock
+    unit_uptime_ms: int  # of the unit's latest status
     lease_ms: int
 
 
@@ -82,18 +82,20 @@ class Stop:
 
 @dataclass(frozen=True, slots=True)
 class ClearFaults:
-    """Forget latched faults whose cause has gone."""
+    """Clear latched faults whose cause has gone."""
 
     nonce: int
-    heard_ms: int  # by the unit's clock: of its latest report
+    unit_uptime_ms: int  # of the unit's latest status
 
 
-Intent: TypeAlias = Identify | Declare | Look | Arm | SetOutput | Renew | LowerLevel | Stop | ClearFaults
+Intent: TypeAlias = (
+    Identify | GetCapabilities | GetStatus | Arm | SetOutput | Renew | LowerLevel | Stop | ClearFaults
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Cleared:
-    """An intention that the guard has let through. Only the guard makes one; only this can be said."""
+class Permitted:
+    """A request that the guard has permitted. Only the guard makes one; a dialect sends nothing else."""
 
     intent: Intent
 
@@ -102,17 +104,17 @@ class Cleared:
 
 
 class UnitState(Enum):
-    """Where the unit says it stands."""
+    """The unit's state, as it reports it."""
 
     IDLE = "idle"
     READY = "ready"  # armed, output off
     EMITTING = "emitting"
-    HELD = "held"  # contact lost: output off, the step's timer stands still
+    SUSPENDED = "suspended"  # contact is lost: output is off and the step's timer stands still
     LAPSED = "lapsed"  # a lease ran out
     FAULT = "fault"
 
 
-RUNNING = (UnitState.EMITTING, UnitState.HELD)  # a step is
+RUNNING = (UnitState.EMITTING, UnitState.SUSPENDED)  # a step is
 
 
 # --- capabilities ---------------------------------------------------------------------------------
@@ -144,14 +146,14 @@ class Integrity(Enum):
 class StopAnswer(Enum):
     """What can be said of output off after a stop."""
 
-    CONFIRMED = "confirmed"  # the unit reports its output
+    CONFIRMED = "start_seen"  # the unit reports its output
     SENT_ONLY = "sent only"
 
 
 class ReportField(Enum):
     """What a unit may be unable to tell. Where it is missing, the dialect gives 0."""
 
-    SESSION = "session"  # `Report.session`
+    SESSION = "session"  # `Status.session`
     TIME = "time"  # `step_ms` and `delivered_ms`
     ENERGY = "energy"  # `energy_mj`
     LEASE = "lease"  # `lease_left_ms` and `lapses`
@@ -166,7 +168,7 @@ ALL_FIELDS = frozenset(ReportField)
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the unit says it is."""
+    """The unit's identity, as it reports it."""
 
     driveable: bool  # of a version we know
     version: str  # of the dialect
@@ -179,12 +181,12 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Declaration:
-    """What the unit says it can do, and what it can promise."""
+class Capabilities:
+    """The unit's capabilities, as it reports them."""
 
     bounds: tuple[Bound, ...]
     area_mm2: int | None  # effective radiating area; None without a head
-    hold_max_ms: int
+    suspension_max_ms: int
     lease_min_ms: int
     lease_max_ms: int
     head_trip_ddeg_c: int | None
@@ -198,10 +200,10 @@ class Declaration:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """The whole of what the unit knows of itself, at the moment it answered."""
+class Status:
+    """The unit's complete status, at the moment of its answer."""
 
-    asked: str  # the intention it answers, by its class's name; empty for one that is none of ours
+    asked: str  # class name of the request it answers; empty for an unknown one
     refusal: str  # empty when the request was carried out
     state: UnitState
     faults: tuple[str, ...]
@@ -209,7 +211,7 @@ class Report:
     session: int
     level_set: int  # of the running step; 0 for none
     duty_set_pct: int  # of the running step; 0 for none, 100 for percussion
-    output: int  # measured, in the unit of level_set
+    measured_level: int  # measured, in the unit of level_set
     head_temp_ddeg_c: int
     contact_pct: int
     battery_pct: int
@@ -222,24 +224,24 @@ class Report:
     lapses: int
 
     @property
-    def silent(self) -> bool:
-        """The unit says that its output is off, and that it will stay off."""
-        return self.output == 0 and self.state not in (UnitState.EMITTING, UnitState.HELD)
+    def output_is_off(self) -> bool:
+        """Whether the unit reports that its output is off and will stay off."""
+        return self.measured_level == 0 and self.state not in (UnitState.EMITTING, UnitState.SUSPENDED)
 
 
-Answer: TypeAlias = Identity | Declaration | Report
+Answer: TypeAlias = Identity | Capabilities | Status
 
 
-def answers(intent: Intent, answer: Answer) -> bool:
-    """Whether ``answer`` is one to ``intent``, by what it says itself and not by its number."""
-    if isinstance(answer, Report):
+def is_answer_to(intent: Intent, answer: Answer) -> bool:
+    """Whether ``answer`` is an answer to ``intent``, by its content and not by its number."""
+    if isinstance(answer, Status):
         return answer.asked == type(intent).__name__
-    return isinstance(intent, Identify if isinstance(answer, Identity) else Declare)
+    return isinstance(intent, Identify if isinstance(answer, Identity) else GetCapabilities)
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """An answer and the number of the request it belongs to."""
+    """An answer, and the number of the request that it belongs to."""
 
     seq: int
     answer: Answer
@@ -261,7 +263,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Promises:
-    """What a dialect can be relied on for, whatever the unit; a unit promises more in its `Declaration`."""
+    """What a dialect can be relied on for, whatever the unit; a unit promises more in its `Capabilities`."""
 
     correlation: Correlation
     integrity: Integrity
@@ -270,17 +272,17 @@ class Promises:
 
 
 class Dialect(Protocol):
-    """How a unit speaks. Bytes in and values out, and back; no port, no clock."""
+    """How a unit communicates. Bytes in and values out, and back; no port, no clock."""
 
     name: str
     promises: Promises
     damaged: int  # frames that arrived and could not be read
 
-    def say(self, cleared: Cleared, seq: int) -> bytes:
-        """The bytes that carry an intention the guard has let through."""
+    def say(self, permitted: Permitted, seq: int) -> bytes:
+        """Return the bytes of a permitted request."""
 
     def hear(self, data: bytes) -> list[Heard]:
-        """The answers that ``data`` completed, however it was cut up.
+        """Return the answers that ``data`` completes. It may come in pieces of any size.
 
         `Heard.seq` is that of the request, by what the answer itself says.
         """

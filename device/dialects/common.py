@@ -13,7 +13,7 @@ STATES = {
     wire.UnitState.IDLE: UnitState.IDLE,
     wire.UnitState.READY: UnitState.READY,
     wire.UnitState.EMITTING: UnitState.EMITTING,
-    wire.UnitState.HELD: UnitState.HELD,
+    wire.UnitState.SUSPENDED: UnitState.SUSPENDED,
     wire.UnitState.LAPSED: UnitState.LAPSED,
     wire.UnitState.FAULT: UnitState.FAULT,
 }

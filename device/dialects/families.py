@@ -9,7 +9,7 @@ from typing import assert_never
 from device.wire import messages as wire
 from device.wire import modbus_map
 from protocols.limits import Bound, Family, Layer, Quantity
-from protocols.plan import Output, Percussion, Ultrasound
+from protocols.plan import Percussion, Setting, Ultrasound
 
 _SOURCE = "declared by the unit"
 
@@ -34,14 +34,16 @@ def family_of(said: wire.Family) -> Family:
     assert_never(said)
 
 
-def fields_of(output: Output) -> SetFields:
+def fields_of(setting: Setting) -> SetFields:
     """What a start carries for ``output``."""
-    match output:
+    match setting:
         case Ultrasound():
-            return SetFields(output.intensity_mw_cm2, output.duty_pct, output.carrier_khz, output.pulse_hz)
+            return SetFields(
+                setting.intensity_mw_cm2, setting.duty_pct, setting.carrier_khz, setting.pulse_hz
+            )
         case Percussion():
-            return SetFields(output.speed_per_min)
-    assert_never(output)
+            return SetFields(setting.speed_per_min)
+    assert_never(setting)
 
 
 def declared_bounds(

@@ -17,11 +17,11 @@ from pymodbus.pdu.register_message import (
 from device.dialects.base import (
     Answer,
     Arm,
-    Cleared,
+    Capabilities,
     ClearFaults,
     Correlation,
-    Declaration,
-    Declare,
+    GetCapabilities,
+    GetStatus,
     Heard,
     HostLoss,
     Identify,
@@ -29,13 +29,13 @@ from device.dialects.base import (
     Integrity,
     Intent,
     Line,
-    Look,
     LowerLevel,
+    Permitted,
     Promises,
     Renew,
-    Report,
     ReportField,
     SetOutput,
+    Status,
     Stop,
     StopAnswer,
 )
@@ -49,8 +49,8 @@ from protocols.limits import Family, InvalidBound
 
 _COMMANDS: dict[type[Intent], wire.Command] = {
     Identify: wire.Command.IDENTIFY,
-    Declare: wire.Command.CAPABILITIES,
-    Look: wire.Command.STATUS,
+    GetCapabilities: wire.Command.CAPABILITIES,
+    GetStatus: wire.Command.STATUS,
     Arm: wire.Command.ARM,
     SetOutput: wire.Command.SET,
     Renew: wire.Command.RENEW,
@@ -102,11 +102,11 @@ class Modbus:
         self._receiver = Receiver(frozenset({address}))
         self._asked: _Asked | None = None
         self._family: Family | None = None  # of the unit that last said who it is
-        self._declared: Declaration | None = None
+        self._declared: Capabilities | None = None
 
-    def say(self, cleared: Cleared, seq: int) -> bytes:
+    def say(self, permitted: Permitted, seq: int) -> bytes:
         """The frame that carries an intention; from now on, its answer alone is believed."""
-        intent = cleared.intent
+        intent = permitted.intent
         order = self._order(intent, seq)
         self.give_up()
         self._asked = _Asked(order.command, seq)
@@ -146,26 +146,31 @@ class Modbus:
     def _order(self, intent: Intent, seq: int) -> wire.Order:
         command = _COMMANDS[type(intent)]
         match intent:
-            case SetOutput(nonce, session, output, for_ms, ramp_ms, heard_ms, lease_ms):
+            case SetOutput(nonce, session, setting, for_ms, ramp_ms, unit_uptime_ms, lease_ms):
                 timed = self._declared is None or self._declared.host_loss is not HostLoss.NONE
                 return wire.Order(
                     command,
                     seq,
                     nonce=nonce,
                     session=session,
-                    **asdict(fields_of(output)),
+                    **asdict(fields_of(setting)),
                     for_ms=for_ms if timed else 0,  # a unit without a timer is given no time: the host counts
                     ramp_ms=ramp_ms,
-                    heard_ms=heard_ms,
+                    unit_uptime_ms=unit_uptime_ms,
                     lease_ms=lease_ms,
                 )
-            case Renew(nonce, session, heard_ms, lease_ms):
+            case Renew(nonce, session, unit_uptime_ms, lease_ms):
                 return wire.Order(
-                    command, seq, nonce=nonce, session=session, heard_ms=heard_ms, lease_ms=lease_ms
+                    command,
+                    seq,
+                    nonce=nonce,
+                    session=session,
+                    unit_uptime_ms=unit_uptime_ms,
+                    lease_ms=lease_ms,
                 )
             case LowerLevel(nonce, session, to_level):
                 return wire.Order(command, seq, nonce=nonce, session=session, level=to_level)
-            case Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj, heard_ms):
+            case Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj, unit_uptime_ms):
                 return wire.Order(
                     command,
                     seq,
@@ -173,12 +178,12 @@ class Modbus:
                     session=session,
                     level=level_max,
                     for_ms=delivered_max_ms,
-                    heard_ms=heard_ms,
+                    unit_uptime_ms=unit_uptime_ms,
                     energy_max_mj=energy_max_mj,
                 )
-            case ClearFaults(nonce, heard_ms):
-                return wire.Order(command, seq, nonce=nonce, heard_ms=heard_ms)
-            case Identify() | Declare() | Look() | Stop():
+            case ClearFaults(nonce, unit_uptime_ms):
+                return wire.Order(command, seq, nonce=nonce, unit_uptime_ms=unit_uptime_ms)
+            case Identify() | GetCapabilities() | GetStatus() | Stop():
                 return wire.Order(command, seq)
 
     def _answer(self, frame: Rtu) -> Answer | None:
@@ -204,12 +209,12 @@ class Modbus:
                 self._family = identity.family
                 return identity
             case wire.Capabilities(token=asked.seq, command=asked.command) if self._family is not None:
-                self._declared = _declaration(block, self._family)
+                self._declared = _capabilities(block, self._family)
                 return self._declared
         return None
 
-    def _report(self, status: wire.Status) -> Report:
-        report = Report(
+    def _report(self, status: wire.Status) -> Status:
+        reported = Status(
             asked=_INTENTS[wire.Command(status.command)].__name__,
             refusal=refusal(status.result),
             state=STATES[status.state],
@@ -218,7 +223,7 @@ class Modbus:
             session=status.session,
             level_set=status.level_set,
             duty_set_pct=status.duty_set_pct,
-            output=status.output,
+            measured_level=status.measured_level,
             head_temp_ddeg_c=status.head_temp_ddeg_c,
             contact_pct=status.contact_pct,
             battery_pct=status.battery_pct,
@@ -231,9 +236,9 @@ class Modbus:
             lapses=status.lapses,
         )
         if self._declared is None:
-            return report
+            return reported
         missing = (names for field, names in _FIELDS.values() if field not in self._declared.reports)
-        return replace(report, **{name: 0 for names in missing for name in names})  # type: ignore[arg-type]
+        return replace(reported, **{name: 0 for names in missing for name in names})  # type: ignore[arg-type]
 
 
 def _identity(said: wire.Identity) -> Identity:
@@ -249,7 +254,7 @@ def _identity(said: wire.Identity) -> Identity:
     )
 
 
-def _declaration(said: wire.Capabilities, family: Family) -> Declaration | None:
+def _capabilities(said: wire.Capabilities, family: Family) -> Capabilities | None:
     """What the unit declares; None when it contradicts itself: then it cannot be used."""
     leased = said.host_loss is wire.HostLoss.LEASE
     if not _goes_together(said):
@@ -258,10 +263,10 @@ def _declaration(said: wire.Capabilities, family: Family) -> Declaration | None:
         bounds = tuple(declared_bounds(said, family, said.step_max_ms if leased else None))
     except InvalidBound:
         return None
-    return Declaration(
+    return Capabilities(
         bounds=bounds,
         area_mm2=said.area_mm2 or None,
-        hold_max_ms=said.hold_max_ms,
+        suspension_max_ms=said.suspension_max_ms,
         lease_min_ms=said.lease_min_ms,
         lease_max_ms=said.lease_max_ms,
         head_trip_ddeg_c=said.head_trip_ddeg_c if Sensor.HEAD_TEMP in said.sensors else None,

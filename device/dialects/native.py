@@ -1,4 +1,4 @@
-"""The native dialect: intentions and answers to and from the messages of `device.wire`."""
+"""The native dialect: requests and answers as messages of `device.wire`."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from dataclasses import asdict
 from device.dialects.base import (
     Answer,
     Arm,
-    Cleared,
+    Capabilities,
     ClearFaults,
     Correlation,
-    Declaration,
-    Declare,
+    GetCapabilities,
+    GetStatus,
     Heard,
     Identify,
     Identity,
     Integrity,
     Intent,
     Line,
-    Look,
     LowerLevel,
+    Permitted,
     Promises,
     Renew,
-    Report,
     SetOutput,
+    Status,
     Stop,
     StopAnswer,
 )
@@ -35,8 +35,8 @@ from protocols.limits import Family, InvalidBound
 
 _ASKED: dict[int, type[Intent]] = {
     wire.Type.IDENTIFY: Identify,
-    wire.Type.DECLARE: Declare,
-    wire.Type.LOOK: Look,
+    wire.Type.GET_CAPABILITIES: GetCapabilities,
+    wire.Type.GET_STATUS: GetStatus,
     wire.Type.ARM: Arm,
     wire.Type.SET: SetOutput,
     wire.Type.RENEW: Renew,
@@ -57,13 +57,13 @@ class Native:
         self._decoder = Decoder()
         self._family: Family | None = None  # of the unit that last said who it is
 
-    def say(self, cleared: Cleared, seq: int) -> bytes:
-        """The frame that carries an intention."""
-        message = _message(cleared.intent)
+    def say(self, permitted: Permitted, seq: int) -> bytes:
+        """Return the frame of a permitted request."""
+        message = _message(permitted.intent)
         return encode(Frame(message.TYPE, seq, message.pack()))
 
     def hear(self, data: bytes) -> list[Heard]:
-        """The answers among what ``data`` completed; the rest is counted as damage."""
+        """Return the answers that ``data`` completes; anything else is counted as damage."""
         heard = []
         for item in self._decoder.feed(data):
             message = wire.read(item.type, item.body) if isinstance(item, Frame) else None
@@ -87,38 +87,38 @@ class Native:
                 return identity
             case wire.Capabilities() if self._family is not None:  # or nobody knows what its numbers are of
                 try:
-                    return _declaration(message, self._family)
-                except InvalidBound:  # the unit contradicts itself: what it declares cannot be used
+                    return _capabilities(message, self._family)
+                except InvalidBound:  # the capabilities contradict each other and cannot be used
                     return None
-        return None  # a request: an echo of our own, or another host
+        return None  # a request: an echo, or from another host
 
 
 def _message(intent: Intent) -> wire.Message:
     match intent:
-        case SetOutput(nonce, session, output, for_ms, ramp_ms, heard_ms, lease_ms):
+        case SetOutput(nonce, session, setting, for_ms, ramp_ms, unit_uptime_ms, lease_ms):
             return wire.Set(
                 nonce=nonce,
                 session=session,
-                **asdict(fields_of(output)),
+                **asdict(fields_of(setting)),
                 for_ms=for_ms,
                 ramp_ms=ramp_ms,
-                heard_ms=heard_ms,
+                unit_uptime_ms=unit_uptime_ms,
                 lease_ms=lease_ms,
             )
-        case Renew(nonce, session, heard_ms, lease_ms):
-            return wire.Renew(nonce, session, heard_ms, lease_ms)
+        case Renew(nonce, session, unit_uptime_ms, lease_ms):
+            return wire.Renew(nonce, session, unit_uptime_ms, lease_ms)
         case LowerLevel(nonce, session, to_level):
             return wire.Lower(nonce, session, to_level)
         case Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj, unit_uptime_ms):
             return wire.Arm(nonce, session, level_max, delivered_max_ms, energy_max_mj, unit_uptime_ms)
-        case ClearFaults(nonce, heard_ms):
-            return wire.Clear(nonce, heard_ms)
+        case ClearFaults(nonce, unit_uptime_ms):
+            return wire.Clear(nonce, unit_uptime_ms)
         case Identify():
             return wire.Identify()
-        case Declare():
-            return wire.Declare()
-        case Look():
-            return wire.Look()
+        case GetCapabilities():
+            return wire.GetCapabilities()
+        case GetStatus():
+            return wire.GetStatus()
         case Stop():
             return wire.Stop()
 
@@ -136,9 +136,9 @@ def _identity(said: wire.Identity) -> Identity:
     )
 
 
-def _report(status: wire.Status) -> Report:
+def _report(status: wire.Status) -> Status:
     asked = _ASKED.get(status.asked)
-    return Report(
+    return Status(
         asked=asked.__name__ if asked else "",
         refusal=refusal(status.result),
         state=STATES[status.state],
@@ -147,7 +147,7 @@ def _report(status: wire.Status) -> Report:
         session=status.session,
         level_set=status.level_set,
         duty_set_pct=status.duty_set_pct,
-        output=status.output,
+        measured_level=status.measured_level,
         head_temp_ddeg_c=status.head_temp_ddeg_c,
         contact_pct=status.contact_pct,
         battery_pct=status.battery_pct,
@@ -161,11 +161,11 @@ def _report(status: wire.Status) -> Report:
     )
 
 
-def _declaration(said: wire.Capabilities, family: Family) -> Declaration:
-    return Declaration(
+def _capabilities(said: wire.Capabilities, family: Family) -> Capabilities:
+    return Capabilities(
         bounds=tuple(declared_bounds(said, family, said.step_max_ms)),
         area_mm2=said.area_mm2 or None,
-        hold_max_ms=said.hold_max_ms,
+        suspension_max_ms=said.suspension_max_ms,
         lease_min_ms=said.lease_min_ms,
         lease_max_ms=said.lease_max_ms,
         head_trip_ddeg_c=said.head_trip_ddeg_c if wire.Sensor.HEAD_TEMP in said.sensors else None,

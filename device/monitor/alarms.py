@@ -1,4 +1,4 @@
-"""The alarms, as data: what is watched, how soon a person has to act, and what they are told.
+"""The alarms, as data: the condition, the priority, and what the operator is told.
 
 The manual's alarm table is made from this one. Priorities follow the manner of IEC 60601-1-8 (high,
 medium, low); figures without a source are this project's own.
@@ -16,7 +16,7 @@ from device.monitor import conditions
 from device.monitor.conditions import CLOCK_TOLERANCE_PCT, OUTPUT_TOLERANCE_PCT
 from device.monitor.view import View
 
-SUSTAIN_MS = 300  # a reading has to stay wrong for this long; silence follows within a lease of its onset
+SUSTAIN_MS = 300  # a reading has to stay wrong for this long; output is off within a lease of its onset
 
 
 class Effect(StrEnum):
@@ -35,12 +35,12 @@ class Rule:
     breaks: Callable[[View], bool] | None  # None: raised by the controller, or by the unit alone
     sustain_ms: int  # it has to break for this long
     priority: Priority
-    latches: bool  # stays until a person clears it, even when the cause has gone
+    latches: bool  # stays until a person resets it, even when the cause has gone
     effect: Effect
     what: str
-    to_do: str
+    action: str
     unit_faults: tuple[str, ...] = ()  # faults of the unit's own that raise it at once
-    breaks_lease: bool = False  # from now on no lease of the unit's is taken to have run out
+    breaks_lease: bool = False  # from now on no lease of the unit is presumed to have run out
     needs: frozenset[ReportField] = frozenset()  # without these, it says nothing of a unit
 
 
@@ -215,7 +215,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "RESTARTED",
-        lambda view: view.report.nonce != view.nonce,
+        lambda view: view.status.nonce != view.nonce,
         0,
         Priority.MEDIUM,
         True,
@@ -230,7 +230,7 @@ RULES: tuple[Rule, ...] = (
         Priority.MEDIUM,
         True,
         Effect.FAIL,
-        "a lease ran out and the unit went silent by itself",
+        "a lease ran out and the unit ended its output",
         "Check the cable and that this computer is not overloaded. The rest can be given as a new session.",
         needs=frozenset((ReportField.LEASE,)),
     ),
@@ -246,7 +246,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "STOPPED_ELSEWHERE",
-        lambda view: view.armed and view.report.state is UnitState.IDLE,
+        lambda view: view.armed and view.status.state is UnitState.IDLE,
         0,
         Priority.MEDIUM,
         True,
@@ -255,8 +255,8 @@ RULES: tuple[Rule, ...] = (
         "See who did: another program, or the unit's own key.",
     ),
     Rule(
-        "HELD_FOR_NOTHING",
-        conditions.held_for_nothing,
+        "SUSPENDED_WITHOUT_CAUSE",
+        conditions.suspended_without_cause,
         0,
         Priority.MEDIUM,
         True,
@@ -358,8 +358,8 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "UNIT_FAULT",
         lambda view: (
-            any(fault not in KNOWN_FAULTS for fault in view.report.faults)
-            or (view.report.state is UnitState.FAULT and not view.report.faults)
+            any(fault not in KNOWN_FAULTS for fault in view.status.faults)
+            or (view.status.state is UnitState.FAULT and not view.status.faults)
         ),
         0,
         Priority.MEDIUM,
@@ -369,8 +369,8 @@ RULES: tuple[Rule, ...] = (
         "Switch the unit off and on. If it comes back, have it looked at.",
     ),
     Rule(
-        "HOLD_OVERRUN",
-        conditions.hold_overrun,
+        "SUSPENSION_OVERRUN",
+        conditions.suspension_overrun,
         0,
         Priority.MEDIUM,
         False,

@@ -5,7 +5,7 @@ Figures without a source are this project's own.
 
 from __future__ import annotations
 
-from device.dialects.base import RUNNING, Look, LowerLevel, Renew, Stop, UnitState
+from device.dialects.base import RUNNING, GetStatus, LowerLevel, Renew, Stop, UnitState
 from device.monitor.view import EnergyTrend, View
 from protocols.families import definition
 
@@ -13,7 +13,7 @@ STUCK_OUTPUT_PCT = 10  # of the level last set: measured output above this while
 OUTPUT_TOLERANCE_PCT = 20  # modelled on 21 CFR 1050.10 (c)(1) as codified to 2022
 ENERGY_TOLERANCE_PCT = OUTPUT_TOLERANCE_PCT  # a meter may be as far off as the output it measures
 ENERGY_DIGIT_MJ = 1  # the meter's last
-ALWAYS_TAKEN = (Look.__name__, Stop.__name__)
+ALWAYS_TAKEN = (GetStatus.__name__, Stop.__name__)
 STALE = "stale"
 STALL_PCT = 20  # of the speed set: a motor slower than this stands still
 HEAD_SLOPE_DDEG_C_S = 50  # a head does not warm by 5 °C in a second
@@ -25,22 +25,22 @@ CLOCK_TOLERANCE_PCT = 2
 CLOCK_SLACK_MS = 250  # answers may come this late
 COUNT_SLACK_MS = 500  # contact may go and come back between two reports, and output with it
 STEP_COUNT_SLACK_MS = 20  # the counts of step and session are read from one timer: a tick apart at most
-CONTACT_IGNORED_MAX_MS = 1000  # output without contact, in sum: a sound unit holds within 300 ms
-HELD_FOR_NOTHING_MAX_MS = 1500  # held with contact, in sum: a sound unit goes on within 500 ms
+CONTACT_IGNORED_MAX_MS = 1000  # output without contact, in sum: a sound unit suspends output within 300 ms
+SUSPENDED_WITHOUT_CAUSE_MAX_MS = 1500  # suspended with contact, in sum: a sound unit resumes within 500 ms
 LEASE_SLACK_MS = 20  # leases are granted in tens of milliseconds, and a unit may be a tick late
 
 
 def _under(view: View, level_pct: int) -> bool:
-    return view.report.output * 100 < view.wanted_level * level_pct
+    return view.status.measured_level * 100 < view.wanted_level * level_pct
 
 
 def _emitting(view: View) -> bool:
-    return view.wanted_level > 0 and view.report.state is UnitState.EMITTING
+    return view.wanted_level > 0 and view.status.state is UnitState.EMITTING
 
 
 def _running(view: View) -> bool:
     """Whether a step that we have started is running, output or no output."""
-    return view.wanted_level > 0 and view.report.state in RUNNING
+    return view.wanted_level > 0 and view.status.state in RUNNING
 
 
 # --- output and what was set ------------------------------------------------------------------------
@@ -48,18 +48,20 @@ def _running(view: View) -> bool:
 
 def output_while_off(view: View) -> bool:
     """Output is measured that is not meant to be, or that the unit's own state denies."""
-    unwanted = view.wanted_level == 0 or view.report.state is not UnitState.EMITTING
-    return unwanted and view.report.output * 100 > view.last_level * STUCK_OUTPUT_PCT
+    unwanted = view.wanted_level == 0 or view.status.state is not UnitState.EMITTING
+    return unwanted and view.status.measured_level * 100 > view.last_level * STUCK_OUTPUT_PCT
 
 
 def runs_unasked(view: View) -> bool:
     """The unit says that a step is running, and none was started."""
-    return view.resting and view.report.state in RUNNING
+    return view.resting and view.status.state in RUNNING
 
 
 def output_high(view: View) -> bool:
     """Output is measured above what was set, or above what its ramp has come to."""
-    return _emitting(view) and view.report.output * 100 > view.due_level * (100 + OUTPUT_TOLERANCE_PCT)
+    return _emitting(view) and view.status.measured_level * 100 > view.due_level * (
+        100 + OUTPUT_TOLERANCE_PCT
+    )
 
 
 def weak(view: View) -> bool:
@@ -74,44 +76,44 @@ def stalled(view: View) -> bool:
 
 def level_differs(view: View) -> bool:
     """The running step is not of the level that was set."""
-    return _running(view) and view.report.level_set != view.wanted_level
+    return _running(view) and view.status.level_set != view.wanted_level
 
 
 def duty_differs(view: View) -> bool:
     """The running step is not of the duty cycle that was set."""
-    return _running(view) and view.report.duty_set_pct != view.wanted_duty_pct
+    return _running(view) and view.status.duty_set_pct != view.wanted_duty_pct
 
 
 def set_while_off(view: View) -> bool:
     """No step is running, and the unit still names the level, the duty cycle or the lease of one."""
-    report = view.report
-    still_set = report.level_set or report.duty_set_pct or report.lease_left_ms
-    return report.state not in RUNNING and bool(still_set)
+    status = view.status
+    still_set = status.level_set or status.duty_set_pct or status.lease_left_ms
+    return status.state not in RUNNING and bool(still_set)
 
 
 def refuses(view: View) -> bool:
-    """The unit refuses what it has to take.
+    """The unit refuses a request that it has to accept.
 
-    That is a look or a stop at any time, and a lower level or a renewal while its step runs.
+    That is a status request or a stop at any time, and a lower level or a renewal while its step runs.
 
     A renewal is stale where its lease is over already, and then only.
     """
-    report = view.report
-    if not report.refusal or report.nonce != view.nonce:
+    status = view.status
+    if not status.refusal or status.nonce != view.nonce:
         return False
-    if report.asked in ALWAYS_TAKEN:
+    if status.asked in ALWAYS_TAKEN:
         return True
-    if report.asked == LowerLevel.__name__:
-        return report.state in RUNNING
+    if status.asked == LowerLevel.__name__:
+        return status.state in RUNNING
     over = view.lease_max_ms is None or view.lease_max_ms <= LEASE_SLACK_MS
-    excused = report.refusal == STALE and over
-    return report.asked == Renew.__name__ and report.state in RUNNING and not excused
+    excused = status.refusal == STALE and over
+    return status.asked == Renew.__name__ and status.state in RUNNING and not excused
 
 
 def session_differs(view: View) -> bool:
     """The unit was armed for our session and names another. After a restart it may name none."""
-    report = view.report
-    return view.session is not None and report.nonce == view.nonce and report.session != view.session
+    status = view.status
+    return view.session is not None and status.nonce == view.nonce and status.session != view.session
 
 
 def lease_differs(view: View) -> bool:
@@ -119,9 +121,9 @@ def lease_differs(view: View) -> bool:
 
     A unit that always says the same is found from below: each renewal that it takes leaves more than that.
     """
-    if view.report.state not in RUNNING or view.lease_max_ms is None:
+    if view.status.state not in RUNNING or view.lease_max_ms is None:
         return False
-    left_ms = view.report.lease_left_ms
+    left_ms = view.status.lease_left_ms
     if view.lease_min_ms is not None and left_ms < view.lease_min_ms - LEASE_SLACK_MS:
         return True
     return left_ms == 0 or left_ms > view.lease_max_ms + LEASE_SLACK_MS
@@ -132,7 +134,7 @@ def lease_differs(view: View) -> bool:
 
 def over_dose(view: View) -> bool:
     """More time than the step, or more energy than the session, may give."""
-    return view.report.delivered_ms > view.delivered_max_ms or view.report.energy_mj > view.energy_max_mj
+    return view.status.delivered_ms > view.delivered_max_ms or view.status.energy_mj > view.energy_max_mj
 
 
 def energy_differs(view: View) -> bool:
@@ -155,7 +157,7 @@ def clock_off(view: View) -> bool:
 
 def count_off(view: View) -> bool:
     """The unit's count of delivered time is not that of its clock, of its step, or of a count at all."""
-    emitted_ms = view.report.delivered_ms + view.uncounted_ms
+    emitted_ms = view.status.delivered_ms + view.uncounted_ms
     uncounted = (abs(view.uncounted_ms) - COUNT_SLACK_MS) * 100 > CLOCK_TOLERANCE_PCT * emitted_ms
     apart = _running(view) and abs(view.step_apart_ms) > STEP_COUNT_SLACK_MS
     return uncounted or apart or view.counts_went_back
@@ -164,35 +166,38 @@ def count_off(view: View) -> bool:
 def step_overrun(view: View) -> bool:
     """By our clock output has gone on for longer than its step, or the session, may."""
     host = view.host
-    if view.report.state is not UnitState.EMITTING:
+    if view.status.state is not UnitState.EMITTING:
         return False
     return host.output_ms > host.output_max_ms or host.session_ms > host.session_max_ms
 
 
 def contact_lost(view: View) -> bool:
     """The unit waits for contact, which it can sense."""
-    return view.report.state is UnitState.HELD and view.declared.senses_contact
+    return view.status.state is UnitState.SUSPENDED and view.declared.senses_contact
 
 
-def held_for_nothing(view: View) -> bool:
+def suspended_without_cause(view: View) -> bool:
     """The unit waits for contact, which it cannot sense or has by its own reading."""
-    if view.report.state is not UnitState.HELD:
+    if view.status.state is not UnitState.SUSPENDED:
         return False
-    return not view.declared.senses_contact or view.contact.held_for_nothing_ms > HELD_FOR_NOTHING_MAX_MS
+    return (
+        not view.declared.senses_contact
+        or view.contact.suspended_without_cause_ms > SUSPENDED_WITHOUT_CAUSE_MAX_MS
+    )
 
 
 def contact_ignored(view: View) -> bool:
     """Output goes on though the unit's own reading says that contact is lost."""
-    emits = view.report.state is UnitState.EMITTING and view.declared.senses_contact
+    emits = view.status.state is UnitState.EMITTING and view.declared.senses_contact
     return emits and view.contact.ignored_ms > CONTACT_IGNORED_MAX_MS
 
 
-def hold_overrun(view: View) -> bool:
+def suspension_overrun(view: View) -> bool:
     """By our clock the unit has waited for contact for longer than it may, at once or in all."""
     host = view.host
     if not contact_lost(view):
         return False
-    return host.hold_ms > host.hold_max_ms or host.holds_ms > host.holds_max_ms
+    return host.suspension_ms > host.suspension_max_ms or host.suspensions_ms > host.suspensions_max_ms
 
 
 # --- the head, the battery and the unit itself ------------------------------------------------------
@@ -200,7 +205,7 @@ def hold_overrun(view: View) -> bool:
 
 def head_at(view: View, ddeg_c: int | None) -> bool:
     """The head is as warm as ``ddeg_c``, tenths of a degree."""
-    return ddeg_c is not None and view.declared.measures_head_temp and view.report.head_temp_ddeg_c >= ddeg_c
+    return ddeg_c is not None and view.declared.measures_head_temp and view.status.head_temp_ddeg_c >= ddeg_c
 
 
 def head_trips(view: View) -> bool:
@@ -214,11 +219,11 @@ def head_implausible(view: View) -> bool:
     if not view.declared.measures_head_temp:
         return False
     low, high = HEAD_RANGE_DDEG_C
-    if not low <= view.report.head_temp_ddeg_c <= high:
+    if not low <= view.status.head_temp_ddeg_c <= high:
         return True
     if view.before is None:
         return False
-    change = abs(view.report.head_temp_ddeg_c - view.before.head_temp_ddeg_c)
+    change = abs(view.status.head_temp_ddeg_c - view.before.head_temp_ddeg_c)
     # Reports may be a millisecond apart; the readings in them are not.
     since_ms = max(view.since_before_ms, HEAD_PERIOD_MS)
     return (change - HEAD_DIGITS_DDEG_C) * 1000 > HEAD_SLOPE_DDEG_C_S * since_ms
@@ -231,9 +236,9 @@ def head_stuck(view: View) -> bool:
 
 def battery_at(view: View, pct: int) -> bool:
     """The battery is as low as ``pct``."""
-    return view.declared.knows_battery and view.report.battery_pct <= pct
+    return view.declared.knows_battery and view.status.battery_pct <= pct
 
 
 def lapsed(view: View) -> bool:
     """A lease has run out, as the unit's state or its count says."""
-    return view.report.state is UnitState.LAPSED or view.report.lapses != view.lapses
+    return view.status.state is UnitState.LAPSED or view.status.lapses != view.lapses

@@ -1,15 +1,15 @@
-"""How high a rising output may be by now: the ramp of its start, and the one after a hold.
+"""The highest level that a ramp allows: the ramp of a start, and the one after a suspension.
 
-What a unit has delivered of its step says how far a ramp has come; the watch holds that count against the
-unit's clock. Figures are this project's own; those of the wire are in docs/wire.md.
+How far a ramp has come follows from what the unit has delivered of its step; the watch compares that count
+with the unit's clock. Figures are this project's own; those of the wire are in docs/wire.md.
 """
 
 from __future__ import annotations
 
-from device.dialects.base import Report, UnitState
+from device.dialects.base import Status, UnitState
 from device.monitor.view import Start
 
-RESUME_MS = 500  # after a hold output rises from 0 for at least this long: docs/wire.md
+RESUME_MS = 500  # after a suspension output rises from 0 for at least this long: docs/wire.md
 SLACK_MS = 20  # a unit's timer may be a tick apart from its output
 DIGIT = 1  # the last one of a level
 
@@ -19,22 +19,22 @@ class Ramp:
 
     def __init__(self) -> None:
         self._start: int | None = None  # the latest
-        self._line_level = 0  # where its line, or the one after a hold, leads; a lowering cuts it short
-        self._held_at_ms: int | None = None  # delivered in this step when it was last held
+        self._line_level = 0  # where its line, or the one after a suspension, leads; a lowering cuts it short
+        self._suspended_at_ms: int | None = None  # delivered in this step when it was last suspended
 
-    def follow(self, report: Report, start: Start | None, wanted_level: int) -> int:
+    def follow(self, status: Status, start: Start | None, wanted_level: int) -> int:
         """The highest level at which ``report`` may show the output to be."""
         if start is None:
             return wanted_level
         if start.number != self._start:
-            self._start, self._held_at_ms, self._line_level = start.number, None, start.level
-        if report.state is UnitState.HELD:
-            self._held_at_ms, self._line_level = report.step_ms, wanted_level
-        from_ms = self._held_at_ms or 0
+            self._start, self._suspended_at_ms, self._line_level = start.number, None, start.level
+        if status.state is UnitState.SUSPENDED:
+            self._suspended_at_ms, self._line_level = status.step_ms, wanted_level
+        from_ms = self._suspended_at_ms or 0
         rises_ms = start.ramp_ms - from_ms  # one that was cut short ends when it would have ended
-        if self._held_at_ms is not None:
+        if self._suspended_at_ms is not None:
             rises_ms = max(rises_ms, RESUME_MS)
-        gone_ms = report.step_ms - from_ms + SLACK_MS
+        gone_ms = status.step_ms - from_ms + SLACK_MS
         if gone_ms >= rises_ms:
             return wanted_level
         return min(wanted_level, self._line_level * max(gone_ms, 0) // rises_ms + DIGIT)

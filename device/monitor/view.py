@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from device.dialects.base import Declaration, Report
+from device.dialects.base import Capabilities, Status
 from device.models import Model
 from device.monitor.contact import ContactTrend
 
@@ -28,9 +28,9 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The latest lease: it runs for ``lease_ms`` from the report of ``heard_ms``."""
+    """The latest lease: it runs for ``lease_ms`` from the report of ``unit_uptime_ms``."""
 
-    heard_ms: int  # by the unit's clock
+    unit_uptime_ms: int  # by the unit's clock
     lease_ms: int
 
 
@@ -47,16 +47,16 @@ class EnergyTrend:
 
 @dataclass(frozen=True, slots=True)
 class HostTime:
-    """Output and holds of the latest start, counted by our clock, and what they may come to."""
+    """Output and suspensions of the latest start, counted by our clock, and what they may come to."""
 
     output_ms: int = 0
     output_max_ms: int = 0
     session_ms: int = 0  # output of all starts of the session
     session_max_ms: int = 0
-    hold_ms: int = 0  # the hold at hand
-    hold_max_ms: int = 0
-    holds_ms: int = 0  # all holds since the start
-    holds_max_ms: int = 0
+    suspension_ms: int = 0  # the present suspension
+    suspension_max_ms: int = 0
+    suspensions_ms: int = 0  # all suspensions since the start
+    suspensions_max_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,11 @@ class View:
     """One report, and what it is judged by."""
 
     now_ms: int
-    report: Report
-    before: Report | None
+    status: Status
+    before: Status | None
     since_before_ms: int
     model: Model
-    declared: Declaration
+    declared: Capabilities
     wanted_level: int  # 0: output is meant to be off
     wanted_duty_pct: int  # of the latest start; 0 before the first
     due_level: int  # the most that a ramp allows by now; without one, what was set

@@ -1,8 +1,8 @@
-"""The watch: every report is held against every rule.
+"""The watch: compares every status with every rule.
 
-It remembers since when a rule has been broken, raises an alarm once it has been broken for long
-enough, at once or by the sum of many short times, and clears one that does not latch. What an alarm does to
-the session is the controller's. Figures are this project's own.
+It keeps the time since which a rule has been broken, raises an alarm once that is long enough, without a
+break or as the sum of many short times, and ends an alarm that does not latch. The controller carries out
+an alarm's effect on the session. Figures are this project's own.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ class Watch:
     _judged_ms: int | None = None  # when that was
 
     def judge(self, view: View) -> tuple[list[Rule], list[Rule]]:
-        """The rules whose alarm this report raises, and those whose alarm it clears."""
-        raised, cleared = [], []
+        """Return the rules whose alarm this status raises, and those whose alarm it ends."""
+        raised, ended = [], []
         self.making_sure = False
         interval_ms = self._interval_ms(view.now_ms)
-        faults = view.report.faults
+        faults = view.status.faults
         for rule in self.rules if faults or self._remembers() else self._broken(view):
             said = bool(faults) and any(fault in rule.unit_faults for fault in faults)
             broken = said or (rule.breaks is not None and rule.breaks(view))
@@ -53,15 +53,15 @@ class Watch:
                     self._raised.add(rule.code)
                     raised.append(rule)
             elif rule.code in self._since_ms and self._is_over(rule, view.now_ms):
-                cleared.append(rule)
-        return raised, cleared
+                ended.append(rule)
+        return raised, ended
 
     def judge_only_what_is_told(self, reports: frozenset[ReportField]) -> None:
         """Let the rules stand down that need more than ``reports``."""
         self.rules = tuple(rule for rule in self.rules if rule.needs <= reports)
 
     def forget(self, code: str) -> None:
-        """Let the alarm ``code`` be raised anew: its cause has been dealt with."""
+        """Let the alarm ``code`` be raised again: its cause has been handled."""
         self._since_ms.pop(code, None)
         self._broken_ms_10ths.pop(code, None)
         self._raised.discard(code)
@@ -98,15 +98,15 @@ class Watch:
         return total >= FORGIVEN * rule.sustain_ms
 
     def _is_over(self, rule: Rule, now_ms: int) -> bool:
-        """Forget a rule that holds again, and say whether that clears an alarm.
+        """Forget a rule that is kept again, and return whether that ends an alarm.
 
         One that was not broken for long enough is remembered for as long again, for what comes and goes is
         broken.
         """
-        clears = rule.code in self._raised and not rule.latches
-        if clears or now_ms - self._right_ms.setdefault(rule.code, now_ms) >= rule.sustain_ms:
+        ends = rule.code in self._raised and not rule.latches
+        if ends or now_ms - self._right_ms.setdefault(rule.code, now_ms) >= rule.sustain_ms:
             del self._since_ms[rule.code]
-        if clears:
+        if ends:
             self._broken_ms_10ths.pop(rule.code, None)
             self._raised.discard(rule.code)
-        return clears
+        return ends

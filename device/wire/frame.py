@@ -26,7 +26,7 @@ CODED_MAX = _PLAIN_MAX + 1  # COBS adds one byte to anything shorter than 255
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One thing said, by either side."""
+    """One message, from either side."""
 
     type: int
     seq: int

@@ -44,7 +44,7 @@ class UnitState(IntEnum):
     IDLE = 0  # nothing is armed; output is off
     READY = 1  # a session's ceilings are armed; output is off
     EMITTING = 2  # output is on, under a lease
-    HELD = 3  # contact is lost: output is off and the step's timer stands still, under a lease
+    SUSPENDED = 3  # contact is lost: output is off and the step's timer stands still, under a lease
     LAPSED = 4  # a lease ran out and ended the output; a new ARM leads out
     FAULT = 5  # the unit has latched a fault; CLEAR leads out once the cause is gone
 
@@ -94,8 +94,8 @@ class Type(IntEnum):
     """What a frame's first byte says it is."""
 
     IDENTIFY = 0x01  # Ask who is there
-    DECLARE = 0x02  # Ask what the unit can do
-    LOOK = 0x03  # Ask for a status
+    GET_CAPABILITIES = 0x02  # Ask what the unit can do
+    GET_STATUS = 0x03  # Ask for a status
     ARM = 0x04  # Give the unit a session's ceilings
     SET = 0x05  # Start or change output, in absolute values
     RENEW = 0x06  # Prolong the lease of a running output, from what the host has heard and not from when this arrives
@@ -103,7 +103,7 @@ class Type(IntEnum):
     CLEAR = 0x08  # Clear latched faults whose cause is gone
     LOWER = 0x09  # Reduce the level of the running step, at once and without a ramp, and with it the session's level ceiling
     IDENTITY = 0x81  # The answer to Identify
-    CAPABILITIES = 0x82  # The answer to Declare: the unit's own nameplate
+    CAPABILITIES = 0x82  # The answer to GetCapabilities: the unit's own nameplate
     STATUS = 0x83  # The answer to every other request, refused or not: the whole of what the unit knows of itself
 
 
@@ -129,44 +129,44 @@ class Identify:
 
 
 @dataclass(frozen=True, slots=True)
-class Declare:
+class GetCapabilities:
     """Ask what the unit can do.
 
     Answered in any state; it changes nothing.
     """
 
-    TYPE: ClassVar[Type] = Type.DECLARE
+    TYPE: ClassVar[Type] = Type.GET_CAPABILITIES
 
     def pack(self) -> bytes:
         """The body of the frame that says this."""
         return b""
 
     @classmethod
-    def unpack(cls, body: bytes) -> Declare:
+    def unpack(cls, body: bytes) -> GetCapabilities:
         """Read a body; raise ValueError when it is not one of this message."""
         if body:
-            raise ValueError("Declare has no body")
+            raise ValueError("GetCapabilities has no body")
         return cls()
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class GetStatus:
     """Ask for a status.
 
     Answered in any state; it changes nothing and prolongs nothing.
     """
 
-    TYPE: ClassVar[Type] = Type.LOOK
+    TYPE: ClassVar[Type] = Type.GET_STATUS
 
     def pack(self) -> bytes:
         """The body of the frame that says this."""
         return b""
 
     @classmethod
-    def unpack(cls, body: bytes) -> Look:
+    def unpack(cls, body: bytes) -> GetStatus:
         """Read a body; raise ValueError when it is not one of this message."""
         if body:
-            raise ValueError("Look has no body")
+            raise ValueError("GetStatus has no body")
         return cls()
 
 
@@ -221,7 +221,7 @@ class Arm:
 class Set:
     """Start or change output, in absolute values.
 
-    From READY, EMITTING and HELD, under the armed session, while its lease is live.
+    From READY, EMITTING and SUSPENDED, under the armed session, while its lease is live.
     """
 
     TYPE: ClassVar[Type] = Type.SET
@@ -233,7 +233,7 @@ class Set:
     pulse_hz: int  # Hz: pulse repetition; 0 when continuous and for percussion
     for_ms: int  # ms: delivered time after which the unit ends this step by itself; not 0
     ramp_ms: int  # ms: time of a straight line from the present level to the new one, up or down; it is part of for_ms
-    heard_ms: int  # ms: uptime_ms of the latest status the host has heard: the lease runs from there
+    unit_uptime_ms: int  # ms: uptime_ms of the latest status the host has heard: the lease runs from there
     lease_ms: int  # ms: unrenewed for this long, output ends
 
     _LAYOUT: ClassVar[Struct] = Struct("<IIHBHHIHIB")
@@ -250,7 +250,7 @@ class Set:
                 self.pulse_hz,
                 self.for_ms,
                 self.ramp_ms,
-                self.heard_ms,
+                self.unit_uptime_ms,
                 _lease_byte(self.lease_ms),
             )
         except StructError as error:
@@ -278,14 +278,14 @@ class Set:
 class Renew:
     """Prolong the lease of a running output, from what the host has heard and not from when this arrives.
 
-    From EMITTING and HELD only: it can never start or raise output, nor shorten a lease.
+    From EMITTING and SUSPENDED only: it can never start or raise output, nor shorten a lease.
     """
 
     TYPE: ClassVar[Type] = Type.RENEW
     nonce: int  # the unit's boot nonce
     session: int  # the armed session
-    heard_ms: int  # ms: uptime_ms of the latest status the host has heard: the lease runs from there
-    lease_ms: int  # ms: counted from heard_ms
+    unit_uptime_ms: int  # ms: uptime_ms of the latest status the host has heard: the lease runs from there
+    lease_ms: int  # ms: counted from unit_uptime_ms
 
     _LAYOUT: ClassVar[Struct] = Struct("<IIIB")
 
@@ -295,7 +295,7 @@ class Renew:
             return self._LAYOUT.pack(
                 self.nonce,
                 self.session,
-                self.heard_ms,
+                self.unit_uptime_ms,
                 _lease_byte(self.lease_ms),
             )
         except StructError as error:
@@ -337,12 +337,12 @@ class Clear:
     """Clear latched faults whose cause is gone.
 
     From FAULT only; leads to IDLE.
-    Taken under any seq while heard_ms is less than a second old: who clears may be another host than who drove.
+    Taken under any seq while unit_uptime_ms is less than a second old: who clears may be another host than who drove.
     """
 
     TYPE: ClassVar[Type] = Type.CLEAR
     nonce: int  # the unit's boot nonce
-    heard_ms: int  # ms: uptime_ms of the latest status the host has heard
+    unit_uptime_ms: int  # ms: uptime_ms of the latest status the host has heard
 
     _LAYOUT: ClassVar[Struct] = Struct("<II")
 
@@ -351,7 +351,7 @@ class Clear:
         try:
             return self._LAYOUT.pack(
                 self.nonce,
-                self.heard_ms,
+                self.unit_uptime_ms,
             )
         except StructError as error:
             raise ValueError(f"Clear: {error}") from None
@@ -370,7 +370,7 @@ class Clear:
 class Lower:
     """Reduce the level of the running step, at once and without a ramp, and with it the session's level ceiling.
 
-    From EMITTING and HELD only: it can never start, raise or prolong output, and is never refused for its seq or its time.
+    From EMITTING and SUSPENDED only: it can never start, raise or prolong output, and is never refused for its seq or its time.
     """
 
     TYPE: ClassVar[Type] = Type.LOWER
@@ -452,7 +452,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """The answer to Declare: the unit's own nameplate.
+    """The answer to GetCapabilities: the unit's own nameplate.
 
     It can only lower what a host would allow.
     """
@@ -468,7 +468,7 @@ class Capabilities:
     pulses_hz: tuple[int, ...]  # Hz: pulse repetition frequencies it gives
     step_max_ms: int  # ms: the longest for_ms
     delivered_max_ms: int  # ms: the longest delivered time of a session
-    hold_max_ms: int  # ms: HELD for longer than this ends the step
+    suspension_max_ms: int  # ms: SUSPENDED for longer than this ends the step
     lease_min_ms: int  # ms: the shortest lease
     lease_max_ms: int  # ms: the longest lease
     head_trip_ddeg_c: int  # 0.1 °C: head temperature at which it trips
@@ -490,7 +490,7 @@ class Capabilities:
                 *(self.pulses_hz + (0,) * (3 - len(self.pulses_hz))),
                 self.step_max_ms,
                 self.delivered_max_ms,
-                self.hold_max_ms,
+                self.suspension_max_ms,
                 _lease_byte(self.lease_min_ms),
                 _lease_byte(self.lease_max_ms),
                 self.head_trip_ddeg_c,
@@ -535,7 +535,7 @@ class Status:
     session: int  # the session its counts belong to; 0 for none since the start
     level_set: int  # mW/cm² or /min: the level of the running step, as its Set or a Lower since has asked; 0 for none
     duty_set_pct: int  # %: its duty cycle; 0 for none
-    output: int  # mW/cm² or /min: the level measured now: during the pulse, as level_set
+    measured_level: int  # mW/cm² or /min: the level measured now: during the pulse, as level_set
     head_temp_ddeg_c: int  # 0.1 °C: the head's temperature; it has to resolve tenths of a degree
     contact_pct: int  # %: how well the head couples
     battery_pct: int  # %: charge left
@@ -562,7 +562,7 @@ class Status:
                 self.session,
                 self.level_set,
                 self.duty_set_pct,
-                self.output,
+                self.measured_level,
                 self.head_temp_ddeg_c,
                 self.contact_pct,
                 self.battery_pct,
@@ -608,8 +608,8 @@ class Status:
 
 Message: TypeAlias = (
     Identify
-    | Declare
-    | Look
+    | GetCapabilities
+    | GetStatus
     | Arm
     | Set
     | Renew
@@ -623,8 +623,8 @@ Message: TypeAlias = (
 
 _BY_TYPE: dict[int, type[Message]] = {
     0x01: Identify,
-    0x02: Declare,
-    0x03: Look,
+    0x02: GetCapabilities,
+    0x03: GetStatus,
     0x04: Arm,
     0x05: Set,
     0x06: Renew,

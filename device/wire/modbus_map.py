@@ -33,11 +33,11 @@ class Command(IntEnum):
     CAPABILITIES = 2  # what can the unit do? Answered in any state; it changes nothing
     STATUS = 3  # how does it stand? Answered in any state; it changes nothing and prolongs nothing
     ARM = 4  # give the unit a session's ceilings. From IDLE, READY and LAPSED. Arming the same session again keeps its counts and can only lower its ceilings
-    SET = 5  # start or change output, in absolute values. From READY, EMITTING and HELD, under the armed session
-    RENEW = 6  # prolong the lease of a running output, from what the host has heard. From EMITTING and HELD only: it can never start or raise output. LEASE units only; the others refuse it as BAD_LEASE
+    SET = 5  # start or change output, in absolute values. From READY, EMITTING and SUSPENDED, under the armed session
+    RENEW = 6  # prolong the lease of a running output, from what the host has heard. From EMITTING and SUSPENDED only: it can never start or raise output. LEASE units only; the others refuse it as BAD_LEASE
     STOP = 7  # output off, the step dropped, the session disarmed; its counts stay readable. Taken in any state, any number of times, whatever stands in the other registers
     CLEAR = 8  # clear latched faults whose cause is gone. From FAULT only; leads to IDLE
-    LOWER = 9  # reduce the level of the running step, at once and without a ramp, and with it the session's level ceiling. From EMITTING and HELD only: it can never start, raise or prolong output, and is never refused for its token or its time
+    LOWER = 9  # reduce the level of the running step, at once and without a ramp, and with it the session's level ceiling. From EMITTING and SUSPENDED only: it can never start, raise or prolong output, and is never refused for its token or its time
 
 
 class HostLoss(IntEnum):
@@ -90,8 +90,8 @@ class Order(Block):
     pulse_hz: int = 0  # Hz: pulse repetition; 0 when continuous and for percussion
     for_ms: int = 0  # ms: SET: when the unit ends the step by itself; see Kinds of unit. ARM: no output beyond this delivered time
     ramp_ms: int = 0  # ms: time of a straight rise from the present level; it is part of for_ms
-    heard_ms: int = 0  # ms: uptime_ms of the latest status the host has heard; 0 for a NONE unit, which does not look at it
-    lease_ms: int = 0  # ms: unrenewed for this long from heard_ms, output ends; 0 for the other kinds
+    unit_uptime_ms: int = 0  # ms: uptime_ms of the latest status the host has heard; 0 for a NONE unit, which does not look at it
+    lease_ms: int = 0  # ms: unrenewed for this long from unit_uptime_ms, output ends; 0 for the other kinds
     energy_max_mj: int = 0  # mJ: ARM: no output beyond this energy
 
 
@@ -133,7 +133,7 @@ class Status(Block):
     session: int  # the session its counts belong to; 0 for none since the start
     level_set: int  # mW/cm² or /min: the level asked by the running step; 0 for none
     duty_set_pct: int  # %: its duty cycle; 0 for none
-    output: int  # mW/cm² or /min: the level measured now: during the pulse, as level_set
+    measured_level: int  # mW/cm² or /min: the level measured now: during the pulse, as level_set
     head_temp_ddeg_c: int  # 0.1 °C: the head's temperature; it has to resolve tenths of a degree
     contact_pct: int  # %: how well the head couples
     battery_pct: int  # %: charge left
@@ -223,7 +223,7 @@ class Capabilities(Block):
     pulses_hz: tuple[int, ...]  # Hz: pulse repetition frequencies it gives
     step_max_ms: int  # ms: the longest for_ms of a SET: 10000 for OWN_TIMER, 0 for NONE
     delivered_max_ms: int  # ms: the longest delivered time of a session
-    hold_max_ms: int  # ms: HELD for longer than this ends the step
+    suspension_max_ms: int  # ms: SUSPENDED for longer than this ends the step
     lease_min_ms: int  # ms: the shortest lease, not 0
     lease_max_ms: int  # ms: the longest lease
     head_trip_ddeg_c: int  # 0.1 °C: head temperature at which it trips
@@ -245,10 +245,10 @@ USES: dict[Command, frozenset[str]] = {
     Command.IDENTIFY: frozenset([]),
     Command.CAPABILITIES: frozenset([]),
     Command.STATUS: frozenset([]),
-    Command.ARM: frozenset(["nonce", "session", "level", "for_ms", "heard_ms", "energy_max_mj"]),
-    Command.SET: frozenset(["nonce", "session", "level", "duty_pct", "carrier_khz", "pulse_hz", "for_ms", "ramp_ms", "heard_ms", "lease_ms"]),
-    Command.RENEW: frozenset(["nonce", "session", "heard_ms", "lease_ms"]),
+    Command.ARM: frozenset(["nonce", "session", "level", "for_ms", "unit_uptime_ms", "energy_max_mj"]),
+    Command.SET: frozenset(["nonce", "session", "level", "duty_pct", "carrier_khz", "pulse_hz", "for_ms", "ramp_ms", "unit_uptime_ms", "lease_ms"]),
+    Command.RENEW: frozenset(["nonce", "session", "unit_uptime_ms", "lease_ms"]),
     Command.STOP: frozenset([]),
-    Command.CLEAR: frozenset(["nonce", "heard_ms"]),
+    Command.CLEAR: frozenset(["nonce", "unit_uptime_ms"]),
     Command.LOWER: frozenset(["nonce", "session", "level"]),
 }

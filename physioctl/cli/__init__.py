@@ -56,7 +56,7 @@ def run(arguments: list[str]) -> int:
             code = result if isinstance(result, int) else 0
         except click.exceptions.Exit as done:
             code = done.exit_code
-        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - sorted by kind; strangers are raised again
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - sorted by kind; any other is raised again
             from physioctl.cli.exits import code_of, report  # only a failing command pays for the error tree
 
             code = _due = int(code_of(error))

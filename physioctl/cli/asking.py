@@ -28,7 +28,7 @@ _WORDS = {"y": Answer.YES, "yes": Answer.YES, "n": Answer.NO, "no": Answer.NO}
 
 
 class Terminal(Role):
-    """Somebody who can be asked, a line at a time."""
+    """A person who can be asked, a line at a time."""
 
     def say(self, text: str, *, end: str = "\n") -> None:
         """Show ``text``."""
@@ -65,7 +65,7 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def answers(protocol: Protocol, *, person: str | None, operator: str | None, today: date) -> Answers:
-    """What is answered at the terminal; nothing where nobody can be asked."""
+    """The answers given at the terminal; None without a person there."""
     if not can_ask():
         return Answers()
     return ask(protocol, Console(), person=person, operator=operator, today=today)

@@ -9,7 +9,7 @@ import click
 from device.clock import SystemClock
 from device.control.driver import Driver
 from device.control.fault_clearing import clear_faults
-from device.control.handshake import greet
+from device.control.handshake import perform_handshake
 from device.dialects.registry import NAMES
 from device.link import Inbox
 from physioctl.cli.printing import say
@@ -35,7 +35,7 @@ def clear(port: str, dialect: str) -> int:
     with stop_on_signals(inbox), held(port, inbox, line=spoken.promises.line) as (link, stops):
         driver = Driver(link, SystemClock(), inbox, spoken)
         driver.add_observer(stops)
-        driver.run(greet(driver.controller))
+        driver.run(perform_handshake(driver.controller))
         cleared = driver.run(clear_faults(driver.controller))
     say(f"cleared: {', '.join(cleared)}" if cleared else "The unit has latched no fault.")
     return 0

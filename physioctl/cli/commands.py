@@ -25,7 +25,7 @@ COMMANDS = {
         "Run a protocol on a simulated unit in virtual time.",
     ),
     "run": ("physioctl.cli.run", "run", "Run a session on a unit."),
-    "stop": ("physioctl.cli.stop", "stop", "Silence a unit, now, whatever it was doing."),
+    "stop": ("physioctl.cli.stop", "stop", "End the output of a unit, now, whatever it was doing."),
     "clear": ("physioctl.cli.clear", "clear", "Clear the faults that a unit has latched."),
     "history": ("physioctl.cli.record", "history", "List the sessions in the journal."),
     "show": ("physioctl.cli.record", "show", "Show one session from the journal."),

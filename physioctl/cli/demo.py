@@ -33,8 +33,8 @@ def demo() -> int:
     """
     say("A session on a simulated US111 (assumed profile), fast-forwarded. Not a medical device.")
     rig = Rig("us111", seed=SEED, faults=[parse(LIFT_OFF)])
-    watcher: Observer = BarScreen() if sys.stdout.isatty() else Plain(say)
-    rehearsal = rehearse(find(PROTOCOL), rig, seed=SEED, watchers=[watcher])
+    observer: Observer = BarScreen() if sys.stdout.isatty() else Plain(say)
+    rehearsal = rehearse(find(PROTOCOL), rig, seed=SEED, observers=[observer])
     for line in summary(rehearsal.ended):
         say(line)
     say("Next: physioctl protocols list, then physioctl rehearse or physioctl run.")

@@ -7,14 +7,14 @@ from enum import IntEnum
 
 import click
 
-from device.errors import GuardRefused, SilenceNotProven, Stopped, UnitUnusable
-from physioctl.errors import JournalUnusable, UsageMistake
+from device.errors import GuardRefused, OutputNotConfirmedOff, Stopped, UnitUnusable
+from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.text import clean
 from protocols.errors import InstallationDamaged, PhysioctlError, ProtocolInvalid, Refused
 
 
 class Exit(IntEnum):
-    """What the shell is told. Other programs rely on these."""
+    """Exit codes. Other programs rely on them."""
 
     DONE = 0
     USAGE = 2
@@ -23,7 +23,7 @@ class Exit(IntEnum):
     UNIT_UNUSABLE = 5
     STOPPED = 6
     FAULT = 7
-    SILENCE_NOT_PROVEN = 8
+    OUTPUT_NOT_CONFIRMED_OFF = 8
     JOURNAL_UNUSABLE = 9
 
 
@@ -32,11 +32,11 @@ _CODES: tuple[tuple[type[PhysioctlError], Exit], ...] = (
     (Refused, Exit.REFUSED),
     (InstallationDamaged, Exit.REFUSED),
     (UnitUnusable, Exit.UNIT_UNUSABLE),
-    (SilenceNotProven, Exit.SILENCE_NOT_PROVEN),
+    (OutputNotConfirmedOff, Exit.OUTPUT_NOT_CONFIRMED_OFF),
     (Stopped, Exit.STOPPED),
     (GuardRefused, Exit.FAULT),
     (JournalUnusable, Exit.JOURNAL_UNUSABLE),
-    (UsageMistake, Exit.USAGE),
+    (InvalidUsage, Exit.USAGE),
 )
 
 _NO_THREAD = "can't start new thread"  # all that Python says of it
@@ -44,7 +44,7 @@ _LISTS = (
     ProtocolInvalid,
     Refused,
     InstallationDamaged,
-    UsageMistake,
+    InvalidUsage,
 )  # may name several mistakes, one in each line
 
 
@@ -59,7 +59,7 @@ def report(error: BaseException) -> None:
     """Say ``error`` on standard error; raise it again if it is not one that is known here."""
     match error:
         case PhysioctlError():
-            _say(error.what, error.to_do, in_lines=isinstance(error, _LISTS))
+            _say(error.what, error.action, in_lines=isinstance(error, _LISTS))
         case click.ClickException():
             context = error.ctx if isinstance(error, click.UsageError) else None
             command = context.command_path if context else "physioctl"
@@ -83,8 +83,8 @@ def report(error: BaseException) -> None:
             raise error
 
 
-def _say(what: str, to_do: str, *, in_lines: bool = False) -> None:
+def _say(what: str, action: str, *, in_lines: bool = False) -> None:
     """Both may repeat what a person typed, or what a unit or a file says: none of it moves the cursor."""
     said = "\n".join(map(clean, what.split("\n"))) if in_lines else clean(what)
     click.echo(f"{click.style('error:', fg='red')} {said}", err=True)
-    click.echo(f"  to do: {clean(to_do)}", err=True)
+    click.echo(f"  to do: {clean(action)}", err=True)

@@ -1,4 +1,4 @@
-"""Groups of commands: what is told to whoever names no command, or none that there is."""
+"""Groups of commands: help where no command is named, and suggestions for an unknown one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _USAGE = 2  # Exit.USAGE, whose module imports what no help needs
 
 
 class Group(click.Group):
-    """A group that shows its help when no command is named, and suggests one for a slip of the pen."""
+    """A group that shows its help when no command is named, and suggests one for a misspelt name."""
 
     def __init__(self, *args: Any, **attributes: Any) -> None:
         super().__init__(*args, **{"no_args_is_help": False} | attributes)
@@ -29,7 +29,7 @@ class Group(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError:
-            from difflib import get_close_matches  # only a slip of the pen pays for it
+            from difflib import get_close_matches  # imported for a misspelt name only
 
             near = get_close_matches(args[0], self.list_commands(ctx), n=1)
             if not near:

@@ -61,7 +61,7 @@ def _ask(name: str, dialect: str | None) -> dict[str, Any]:
         except NoAnswer as error:
             nobody = nobody or error
         except UnitUnusable as error:
-            return {"unit": None, "why": error.what, "to_do": error.to_do}
+            return {"unit": None, "why": error.what, "action": error.action}
         except UnknownDialect:  # one of ours that cannot be loaded is asked for by nobody in particular
             if dialect is not None:
                 raise
@@ -69,7 +69,7 @@ def _ask(name: str, dialect: str | None) -> dict[str, Any]:
             unit = {"unit": identity.model, "serial": identity.serial, "firmware": identity.firmware}
             return unit | {"dialect": each}
     assert nobody is not None  # the native dialect needs nothing to be loaded
-    return {"unit": None, "why": nobody.what, "to_do": nobody.to_do}
+    return {"unit": None, "why": nobody.what, "action": nobody.action}
 
 
 def _identity(name: str, dialect: str) -> Identity:
@@ -86,5 +86,5 @@ def _lines(row: dict[str, Any]) -> Iterator[str]:
         yield f"{row['port']}  {row['unit']} {row['serial']}, firmware {row['firmware']}, {row['dialect']}"
         return
     yield f"{row['port']}  {row.get('why') or row['about']}"
-    if "to_do" in row:
-        yield f"  to do: {row['to_do']}"
+    if "action" in row:
+        yield f"  to do: {row['action']}"

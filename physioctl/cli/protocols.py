@@ -17,7 +17,7 @@ from physioctl.person import reference
 from physioctl.text import joules, minutes
 from protocols import compile as compiling
 from protocols.ceilings import body_sites
-from protocols.errors import MISTAKES_SAID_MAX, PhysioctlError, ProtocolInvalid
+from protocols.errors import PROBLEMS_SHOWN_MAX, PhysioctlError, ProtocolInvalid
 from protocols.library import bundled, find
 from protocols.limits import Bound, Family, Limits, Quantity
 from protocols.model import NO_FAMILY, Protocol
@@ -167,10 +167,10 @@ def _checked(file: str) -> int:
         protocol = chosen(file)
         compiling.check(protocol)
     except ProtocolInvalid as error:
-        for mistake in error.mistakes[:MISTAKES_SAID_MAX]:
-            aside(f"error: {mistake}")
-            aside(f"  to do: {mistake.mend}")
-        if (more := len(error.mistakes) - MISTAKES_SAID_MAX) > 0:
+        for problem in error.problems[:PROBLEMS_SHOWN_MAX]:
+            aside(f"error: {problem}")
+            aside(f"  to do: {problem.action}")
+        if (more := len(error.problems) - PROBLEMS_SHOWN_MAX) > 0:
             aside(f"and {more} more")
         return Exit.PROTOCOL_INVALID
     except PhysioctlError as error:
@@ -270,7 +270,7 @@ def _written(step: FlatStep) -> str:
 
 
 def _what(step: Step, ramp: str = "") -> str:
-    level = f" {step.output.describe()}" if isinstance(step, Emit) else ""
+    level = f" {step.setting.describe()}" if isinstance(step, Emit) else ""
     return f"{step.kind}{level}{ramp}" + (f": {step.say}" if step.say else "")
 
 
@@ -324,7 +324,7 @@ def _step_json(step: Step) -> dict[str, Any]:
     values = {"kind": step.kind, "duration_ms": step.duration_ms, "say": step.say}
     if not isinstance(step, Emit):
         return values
-    set_to = {quantity.name.lower(): value for quantity, value in quantities(step.output)}
+    set_to = {quantity.name.lower(): value for quantity, value in quantities(step.setting)}
     return values | {"ramp_ms": step.ramp_ms} | set_to
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from device.clock import Clock
 from device.control.driver import Driver
-from device.control.handshake import greet
+from device.control.handshake import perform_handshake
 from device.errors import UnitUnusable
 from device.link import Inbox
-from device.operator import Act
+from device.operator import SessionAction
 from physioctl.events import SessionReconciled
 from physioctl.ports import dialect_for, open_link
 from physioctl.reconcile import reconcile
@@ -27,7 +27,7 @@ def reconnect(
     give_up_ms = clock.now_ms() + WAIT_MS
     while (now_ms := clock.now_ms()) < give_up_ms:
         found = _try(port, dialect, journal, clock, inbox)
-        if found or clock.wait(inbox, now_ms + EVERY_MS) is Act.STOP:
+        if found or clock.wait(inbox, now_ms + EVERY_MS) is SessionAction.STOP:
             return found
     return ()
 
@@ -42,7 +42,7 @@ def _try(
         return ()
     try:
         driver = Driver(link, clock, inbox, spoken)
-        return reconcile(journal, driver, driver.run(greet(driver.controller)))
+        return reconcile(journal, driver, driver.run(perform_handshake(driver.controller)))
     except UnitUnusable:
         return ()
     finally:

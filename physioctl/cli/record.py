@@ -11,10 +11,10 @@ import click
 from device.events import Event, name_of
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import aside, json_line, say, table
-from physioctl.errors import UsageMistake
+from physioctl.errors import InvalidUsage
 from physioctl.events import Screened
 from physioctl.record import history as the_record
-from physioctl.record import verify as the_verdict
+from physioctl.record import verify as the_verification
 from physioctl.record.entries import Damaged, Entry
 from physioctl.record.history import Session, Summary
 from physioctl.record.journal import default_path
@@ -70,7 +70,7 @@ def show(session: str | None, journal: Path | None, everything: bool, as_json: b
     """
     path = journal or default_path()
     if journal is None and not path.exists():
-        raise UsageMistake(
+        raise InvalidUsage(
             "there is no session in the journal yet",
             "physioctl run begins one.",
         )
@@ -98,31 +98,33 @@ def verify(journal: Path | None, head: str | None, as_json: bool) -> int:
     path = journal or default_path()
     if journal is None and head is None and _there(None) is None:
         return Exit.DONE
-    verdict, noted = (
-        the_verdict.verify_head(path, head) if head is not None else (the_verdict.verify(path), None)
+    verification, noted = (
+        the_verification.verify_head(path, head)
+        if head is not None
+        else (the_verification.verify(path), None)
     )
     if as_json:
-        json_line(verdict.as_json())
+        json_line(verification.as_json())
         if noted is not None:
             json_line(noted.as_json())
-    elif verdict.whole:
-        say(f"{path}: whole. {verdict.entries} entries; {verdict.why}.")
-        say(f"head: {verdict.head}")
+    elif verification.whole:
+        say(f"{path}: whole. {verification.entries} entries; {verification.why}.")
+        say(f"head: {verification.head}")
     if noted is not None and not as_json:
         say(f"the noted head is that of entry {noted.seq}{f', made at {noted.utc}' if noted.utc else ''}")
-    if verdict.whole and head is not None and noted is None:
+    if verification.whole and head is not None and noted is None:
         aside(f"error: the noted head is not in {path}: this is not the journal that it was noted from")
         aside("  to do: Look for the journal it was noted from. Keep this one as it is.")
         return Exit.JOURNAL_UNUSABLE
-    if verdict.whole:
+    if verification.whole:
         return Exit.DONE
-    bad = "" if verdict.first_bad is None else f"first bad entry: {verdict.first_bad}: "
-    aside(f"error: {path} is not whole: {bad}{verdict.why}")
-    if not (verdict.entries or bears_our_mark(path)):
+    bad = "" if verification.first_bad is None else f"first bad entry: {verification.first_bad}: "
+    aside(f"error: {path} is not whole: {bad}{verification.why}")
+    if not (verification.entries or bears_our_mark(path)):
         aside(f"  to do: Nothing in it is a journal's. {ELSEWHERE}")
         return Exit.JOURNAL_UNUSABLE
     new = f"run … --journal NEW --new --continues {path}"
-    aside(f"  to do: Keep this file as it is, and begin a new one: {new}. Whole: {verdict.entries}.")
+    aside(f"  to do: Keep this file as it is, and begin a new one: {new}. Whole: {verification.entries}.")
     return Exit.JOURNAL_UNUSABLE
 
 
@@ -162,7 +164,7 @@ def _facts(summary: Summary) -> Iterator[str]:
     if summary.outcome is None:
         yield "outcome    open: it was never ended. It still runs, or the computer stopped in its midst."
     else:
-        yield f"outcome    {summary.outcome}: {summary.why or 'as planned'}; silence {summary.silence}"
+        yield f"outcome    {summary.outcome}: {summary.why or 'as planned'}; output off {summary.output_off}"
 
 
 def _timeline(session: Session, *, everything: bool) -> Iterator[tuple[str, str, str]]:

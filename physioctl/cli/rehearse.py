@@ -14,7 +14,7 @@ from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import json_line, json_text, say
 from physioctl.cli.run import exit_code
-from physioctl.errors import UsageMistake
+from physioctl.errors import InvalidUsage
 from physioctl.events import SessionEnded
 from physioctl.rehearsal.rehearse import Rehearsal, rehearse
 from physioctl.rehearsal.rig import Rig, speaking
@@ -64,8 +64,8 @@ def rehearse_(
     """
     found = chosen(protocol)
     rig = _rig(unit, seed, file, faults, dialect, host_loss)
-    watcher = _AllButTheEnd() if as_json else Plain(say)
-    rehearsal = rehearse(found, rig, seed=seed, attended=host_loss == "none", watchers=[watcher])
+    observer = _AllButTheEnd() if as_json else Plain(say)
+    rehearsal = rehearse(found, rig, seed=seed, attended=host_loss == "none", observers=[observer])
     if as_json:
         json_line(rehearsal.as_json())
     else:
@@ -81,15 +81,16 @@ class _AllButTheEnd(JsonLines):
     def __init__(self) -> None:
         super().__init__(json_text)
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         if not isinstance(event, SessionEnded):
-            super().notice(event)
+            super().on_event(event)
 
 
 def _verdict(rehearsal: Rehearsal) -> list[str]:
     lines = [
         f"  the unit's own physics: {rehearsal.unit_delivered_ms / 1000:.3f} s, "
-        f"{rehearsal.unit_energy_mj / 1000:.1f} J, {'silent' if rehearsal.unit_silent else 'NOT SILENT'}",
+        f"{rehearsal.unit_energy_mj / 1000:.1f} J, "
+        f"{'output off' if rehearsal.unit_output_off else 'OUTPUT NOT OFF'}",
         f"  breaches: {', '.join(rehearsal.breaches) or 'none'}",
     ]
     if not rehearsal.agrees:
@@ -104,5 +105,5 @@ def _rig(
         struck = (*(scenario(file) if file else ()), *map(parse, texts))
         spoken = speaking(dialect, host_loss)
         return Rig(unit, seed=seed, faults=struck, unit=spoken.unit, dialect=spoken.dialect)
-    except (OSError, ValueError) as mistake:
-        raise UsageMistake(str(mistake), "See the kinds of fault in docs/simulator.md.") from mistake
+    except (OSError, ValueError) as problem:
+        raise InvalidUsage(str(problem), "See the kinds of fault in docs/simulator.md.") from problem

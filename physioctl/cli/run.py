@@ -14,7 +14,7 @@ from device.clock import SystemClock
 from device.control.driver import Driver
 from device.dialects.base import HostLoss
 from device.dialects.registry import NAMES
-from device.events import Observer, Silence
+from device.events import Observer, OffConfirmation
 from device.link import Inbox
 from physioctl.admission import needs_person
 from physioctl.answers import read_answers
@@ -25,7 +25,7 @@ from physioctl.cli.exits import Exit
 from physioctl.cli.printing import aside, json_text, say
 from physioctl.cli.reconnect import reconnect
 from physioctl.cli.streams import limit_waiting
-from physioctl.errors import UsageMistake
+from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome, SessionEnded
 from physioctl.network import beyond_this_machine, refuse_unauthenticated, warning
 from physioctl.person import reference
@@ -147,11 +147,11 @@ def run(
         link, stops = stack.enter_context(held(port, inbox, line=line))
         if beyond_this_machine(port):
             aside(warning(port))
-        watchers = [BarScreen() if _wants_bar(plain, as_json) else _lines(as_json), DropNotices(aside)]
+        observers = [BarScreen() if _wants_bar(plain, as_json) else _lines(as_json), DropNotices(aside)]
         stack.enter_context(keys(inbox))
         driver = Driver(link, clock, inbox, spoken)
         driver.add_observer(stops)
-        ended = run_session(request, driver, record, watchers)
+        ended = run_session(request, driver, record, observers)
         if not as_json:
             for said in summary(ended):
                 say(said)
@@ -174,14 +174,16 @@ def _after_the_cable(
     found = reconnect(port, dialect, record, clock, inbox)
     for broken in found:
         aside(unfinished(broken))
-    silence = next((broken.silence for broken in found if broken.session == ended.session), ended.silence)
-    return replace(ended, silence=silence)
+    output_off = next(
+        (broken.output_off for broken in found if broken.session == ended.session), ended.output_off
+    )
+    return replace(ended, output_off=output_off)
 
 
 def exit_code(ended: SessionEnded) -> Exit:
-    """What the shell is told: that silence was not proven comes before how the session ended."""
-    if ended.silence is not Silence.PROVEN:
-        return Exit.SILENCE_NOT_PROVEN
+    """The exit code: that output off was not confirmed comes before how the session ended."""
+    if ended.output_off is not OffConfirmation.CONFIRMED:
+        return Exit.OUTPUT_NOT_CONFIRMED_OFF
     return _CODES[ended.outcome]
 
 
@@ -200,7 +202,7 @@ def chosen_side(protocol: Protocol, side: str | None) -> str:
     """The side to treat, as the protocol allows it."""
     if protocol.side is not Side.EITHER:
         if side is not None and side != protocol.side:
-            raise UsageMistake(
+            raise InvalidUsage(
                 f"{protocol.id} is for side {protocol.side.value}, not {side}", "Leave --side out."
             )
         return protocol.side.value
@@ -208,7 +210,7 @@ def chosen_side(protocol: Protocol, side: str | None) -> str:
         return side
     if asking.can_ask():
         return asking.choose("Which side", [side.value for side in _SIDES])
-    raise UsageMistake(
+    raise InvalidUsage(
         f"{protocol.id} treats one side of the body", "Say which: --side left or --side right."
     )
 

@@ -17,7 +17,7 @@ import click
 
 from device.clock import SystemClock
 from device.models import MODELS
-from physioctl.errors import UsageMistake
+from physioctl.errors import InvalidUsage
 from simulator.cable import Cable
 from simulator.dialects import DIALECTS, HOST_LOSS, Maker, maker, neighbours
 from simulator.faults import parse
@@ -105,7 +105,7 @@ def simulate(
                     beyond_this_machine=beyond_this_machine,
                 )
         except CannotServe as error:
-            raise UsageMistake(f"cannot serve the unit: {error}", "Choose another --tcp address.") from error
+            raise InvalidUsage(f"cannot serve the unit: {error}", "Choose another --tcp address.") from error
     return 0
 
 
@@ -139,15 +139,15 @@ def _write(stream: FileIO | None, change: OutputChange) -> None:
         raise _unwritable(stream.name, _UNREAD)
 
 
-def _unwritable(log: object, why: str | None) -> UsageMistake:
-    return UsageMistake(f"cannot write the log {log}: {why}", "Choose another --log.")
+def _unwritable(log: object, why: str | None) -> InvalidUsage:
+    return InvalidUsage(f"cannot write the log {log}: {why}", "Choose another --log.")
 
 
 def _made(dialect: str, host_loss: str | None, address: int | None) -> Maker:
     try:
         return maker(dialect, host_loss, address)
-    except ValueError as mistake:
-        raise UsageMistake(str(mistake), "See physioctl simulate --help.") from mistake
+    except ValueError as problem:
+        raise InvalidUsage(str(problem), "See physioctl simulate --help.") from problem
 
 
 def _cable(make: Maker, seed: int, texts: tuple[str, ...], beside: tuple[str, ...]) -> Cable:
@@ -155,12 +155,12 @@ def _cable(make: Maker, seed: int, texts: tuple[str, ...], beside: tuple[str, ..
         struck = tuple(map(parse, texts))
         unit = make(faults=struck)
         return Cable(unit, seed=seed, faults=struck, neighbours=neighbours(beside, unit, seed=seed))
-    except (UnknownModel, ValueError) as mistake:
-        raise UsageMistake(str(mistake), "See what a simulated unit takes in docs/simulator.md.") from mistake
+    except (UnknownModel, ValueError) as problem:
+        raise InvalidUsage(str(problem), "See what a simulated unit takes in docs/simulator.md.") from problem
 
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal():
-        raise UsageMistake(f"{text!r} is not HOST:PORT", "Write it as 127.0.0.1:4001, or port 0 for any.")
+        raise InvalidUsage(f"{text!r} is not HOST:PORT", "Write it as 127.0.0.1:4001, or port 0 for any.")
     return host.strip("[]"), int(port)

@@ -1,4 +1,4 @@
-"""``physioctl stop``: silence a unit, now, whatever it was doing and whoever was driving it."""
+"""``physioctl stop``: end the output of a unit, now, whatever it was doing and whoever was driving it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from device.clock import SystemClock
 from device.control.driver import Driver
 from device.dialects.base import Dialect, Line, SharedLine
 from device.dialects.registry import UnknownDialect
-from device.errors import LinkLost, PortUnusable, SilenceNotProven
-from device.events import Silence
+from device.errors import LinkLost, OutputNotConfirmedOff, PortUnusable
+from device.events import OffConfirmation
 from device.link import Inbox, SerialLink
 from physioctl.cli.printing import aside, say
 from physioctl.holder import StopService, ask_to_stop
 from physioctl.ports import dialect_for, dialects_of, held, open_link
-from physioctl.screens import SILENCE
+from physioctl.screens import OUTPUT_OFF
 from physioctl.terminal import stop_on_signals
 
 ASK_AGAIN_MS = 1000  # after a stop beside a program that could not be asked; this project's own figure
@@ -31,7 +31,7 @@ AFTER_ALL_MS = 20  # between a stop that nobody answers and the next request
 @click.option("--port", required=True, help="A device path, a COM name, socket:// or rfc2217://.")
 @click.option("--dialect", help="How the unit speaks.  [default: each in turn]")
 def stop(port: str, dialect: str | None) -> int:
-    """Silence a unit, now, whatever it was doing.
+    """End the output of a unit, now, whatever it was doing.
 
     Without an address every unit on a Modbus line is told to stop, and the usual one is asked whether it has.
 
@@ -43,17 +43,19 @@ def stop(port: str, dialect: str | None) -> int:
     line = unit_port(port)
     # The holder of a line drives one unit on it, and cannot tell of another.
     if _asked(line.port) and line.address is None:
-        say(f"The program that holds {port} has stopped. {SILENCE[Silence.PROVEN]}")
+        say(f"The program that holds {port} has stopped. {OUTPUT_OFF[OffConfirmation.CONFIRMED]}")
         return 0
-    silence, beside = _silenced_in_turn(port, dialects_of(port, dialect), asked_for=dialect is not None)
-    if silence is not Silence.PROVEN:
-        known = f"a stop was sent on {port}. {SILENCE[silence]}"
-        raise SilenceNotProven(f"{known} Besides, {beside}." if beside else known, "Switch the unit off now.")
+    output_off, beside = _stopped_in_turn(port, dialects_of(port, dialect), asked_for=dialect is not None)
+    if output_off is not OffConfirmation.CONFIRMED:
+        known = f"a stop was sent on {port}. {OUTPUT_OFF[output_off]}"
+        raise OutputNotConfirmedOff(
+            f"{known} Besides, {beside}." if beside else known, "Switch the unit off now."
+        )
     if beside and _asked_again(line.port):
         aside(f"{beside}; the stop was sent beside it, and that program has stopped as well.")
     elif beside:
         aside(f"{beside}; the stop was sent beside it.")
-    say(SILENCE[silence])
+    say(OUTPUT_OFF[output_off])
     return 0
 
 
@@ -63,7 +65,7 @@ def _asked(port: str) -> bool:
     Ctrl-C meanwhile asks for another stop, and waits for this one.
     """
     with stop_on_signals(SimpleQueue()):
-        return ask_to_stop(port) is Silence.PROVEN
+        return ask_to_stop(port) is OffConfirmation.CONFIRMED
 
 
 def _asked_again(port: str) -> bool:
@@ -77,12 +79,12 @@ def _asked_again(port: str) -> bool:
     return False
 
 
-def _silenced_in_turn(port: str, dialects: Sequence[str], *, asked_for: bool) -> tuple[Silence, str]:
+def _stopped_in_turn(port: str, dialects: Sequence[str], *, asked_for: bool) -> tuple[OffConfirmation, str]:
     """What is known after a stop in each dialect, until one is confirmed; and who else holds the port."""
-    known, others, sent = Silence.UNKNOWN, "", False
+    known, others, sent = OffConfirmation.UNKNOWN, "", False
     for name in dialects:
         try:
-            silence, beside = _silenced(port, dialect_for(port, name))
+            output_off, beside = _stopped(port, dialect_for(port, name))
         except UnknownDialect:  # it cannot be loaded: another may do
             if asked_for:
                 raise
@@ -92,14 +94,14 @@ def _silenced_in_turn(port: str, dialects: Sequence[str], *, asked_for: bool) ->
                 raise
             break  # what was sent before is what can be told
         sent, others = True, others or beside
-        if silence is not Silence.UNKNOWN:
-            known = silence
-        if silence is Silence.PROVEN:
+        if output_off is not OffConfirmation.UNKNOWN:
+            known = output_off
+        if output_off is OffConfirmation.CONFIRMED:
             break
     return known, others
 
 
-def _silenced(port: str, dialect: Dialect) -> tuple[Silence, str]:
+def _stopped(port: str, dialect: Dialect) -> tuple[OffConfirmation, str]:
     """What is known of the output after a stop, and who else holds the port.
 
     Whoever breaks off a stop that has been sent asks for another: it takes two seconds at the most.
@@ -116,7 +118,7 @@ def _silenced(port: str, dialect: Dialect) -> tuple[Silence, str]:
             driver.controller.stop()
             return driver.run(driver.controller.settle()), beside
     except KeyboardInterrupt:
-        raise SilenceNotProven(
+        raise OutputNotConfirmedOff(
             f"broken off before a stop could be sent on {port}", "Switch the unit off now."
         ) from None
 

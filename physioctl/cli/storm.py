@@ -15,26 +15,28 @@ from device.models import MODELS
 from physioctl import __version__
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import json_line, say, table
-from physioctl.errors import UsageMistake
+from physioctl.errors import InvalidUsage
 from physioctl.rehearsal.storm.campaign import Campaign, Row, rows, shortest
-from physioctl.rehearsal.storm.course import course
+from physioctl.rehearsal.storm.expected_run import expected_run
 from physioctl.rehearsal.storm.kinds import KINDS, host_loss_of
 from physioctl.rehearsal.storm.play import Outcome, play
-from physioctl.rehearsal.storm.story import Story, draw
-from physioctl.rehearsal.storm.timeline import told
+from physioctl.rehearsal.storm.scenario import Scenario, draw
+from physioctl.rehearsal.storm.timeline import trace
 from protocols.errors import PhysioctlError
 from simulator.dialects import DIALECTS, HOST_LOSS
 
-_AS_PRINTED = "Give a story's seed, or its JSON as a storm printed it."
+_AS_PRINTED = "Give a scenario's seed, or its JSON as a storm printed it."
 _JOBS_MAX = 256  # processes; this project's own figure
 _SHOWN = 3  # violations that are shrunk and told
 _ENDS = ("completed", "stopped", "interrupted", "host died")
 
 
 @click.command()
-@click.option("--count", type=click.IntRange(min=1), default=1000, show_default=True, help="Stories to play.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Same seed, same stories."
+    "--count", type=click.IntRange(min=1), default=1000, show_default=True, help="Scenarios to play."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Same seed, same scenarios."
 )
 @click.option("--unit", type=click.Choice(MODELS), help="Only this model.")
 @click.option("--protocol", metavar="PROTOCOL", help="Play this protocol; needs --unit.")
@@ -43,7 +45,7 @@ _ENDS = ("completed", "stopped", "interrupted", "host died")
 @click.option(
     "--jobs", type=click.IntRange(1, _JOBS_MAX), help="Processes to use; one for each core by default."
 )
-@click.option("--story", metavar="SEED|JSON", help="Play one story, and tell it.")
+@click.option("--scenario", metavar="SEED|JSON", help="Play one scenario, and print its trace.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def storm(
     count: int,
@@ -53,25 +55,25 @@ def storm(
     dialect: str,
     host_loss: str | None,
     jobs: int | None,
-    story: str | None,
+    scenario: str | None,
     as_json: bool,
 ) -> int:
     """Play seeded sessions full of faults on simulated units, and judge every millisecond.
 
     Nothing is connected. It prints how long output went on after each kind of trouble began, and fails with
-    the shortest story it can find when anything went out that should not have.
+    the shortest scenario it can find when anything went out that should not have.
 
     \b
     Examples:
       physioctl storm --count 10000 --seed 1
       physioctl storm --dialect modbus --host-loss timer --count 2000
-      physioctl storm --story 141736749522567
+      physioctl storm --scenario 141736749522567
     """
     asked = Campaign(count, seed, unit, protocol, *_kind(dialect, host_loss))
     if protocol is not None:
         _try_out(asked, protocol)
-    if story is not None:
-        return _tell(_story(story, asked))
+    if scenario is not None:
+        return _tell(_scenario(scenario, asked))
     outcomes = list(_played(asked, jobs or os.cpu_count() or 1))
     broken = [outcome for outcome in outcomes if outcome.violations]
     if as_json:
@@ -82,41 +84,41 @@ def storm(
 
 
 def _kind(dialect: str, host_loss: str | None) -> tuple[str, str | None]:
-    """The dialect and what ends output without a host, as stories have them."""
+    """The dialect and what ends output without a host, as scenarios have them."""
     host_loss = host_loss_of(dialect, host_loss)
     if (dialect, host_loss) not in KINDS:
-        raise UsageMistake(f"a {dialect} unit has a lease, and nothing else", "Use --dialect modbus as well.")
+        raise InvalidUsage(f"a {dialect} unit has a lease, and nothing else", "Use --dialect modbus as well.")
     return dialect, host_loss
 
 
 def _try_out(asked: Campaign, protocol: str) -> None:
     """See that the protocol can be run at all, before it is called a fault that it cannot."""
     if asked.model is None:
-        raise UsageMistake("a protocol is for one family of units", "Name the model too, with --unit.")
-    outcome = play(Story(0, asked.model, protocol, dialect=asked.dialect, host_loss=asked.host_loss))
+        raise InvalidUsage("a protocol is for one family of units", "Name the model too, with --unit.")
+    outcome = play(Scenario(0, asked.model, protocol, dialect=asked.dialect, host_loss=asked.host_loss))
     if outcome.violations:
-        raise UsageMistake(
+        raise InvalidUsage(
             f"{protocol} does not run on a sound {asked.model}: {outcome.violations[0].what}",
             f"See why with: physioctl rehearse {protocol} --unit {asked.model}",
         )
 
 
-def _story(text: str, asked: Campaign) -> Story:
+def _scenario(text: str, asked: Campaign) -> Scenario:
     try:
         if text.isdigit():
-            story = draw(int(text), asked.model, asked.protocol, asked.dialect, asked.host_loss)
+            scenario = draw(int(text), asked.model, asked.protocol, asked.dialect, asked.host_loss)
         else:
-            story = Story.from_json(text)
-        course(story.course, story.model)
+            scenario = Scenario.from_json(text)
+        expected_run(scenario.protocol, scenario.model)
     except (ValueError, TypeError, AttributeError, LookupError, PhysioctlError) as error:
-        raise UsageMistake(f"this is no story: {error}", _AS_PRINTED) from error
+        raise InvalidUsage(f"this is no scenario: {error}", _AS_PRINTED) from error
     except RecursionError as error:
-        raise UsageMistake("this is no story: it is nested too deeply", _AS_PRINTED) from error
-    return story
+        raise InvalidUsage("this is no scenario: it is nested too deeply", _AS_PRINTED) from error
+    return scenario
 
 
-def _tell(story: Story) -> int:
-    outcome, lines = told(story)
+def _tell(scenario: Scenario) -> int:
+    outcome, lines = trace(scenario)
     for line in lines:
         say(line)
     say(f"the session: {outcome.ended}")
@@ -144,9 +146,9 @@ def _as_json(campaign: Campaign, outcomes: Sequence[Outcome], broken: Sequence[O
                 "event": "storm_violation",
                 "rule": short.violations[0].rule.value,
                 "what": short.violations[0].what,
-                "seed": outcome.story.seed,
+                "seed": outcome.scenario.seed,
                 "version": _version(),
-                "story": short.story.as_json(),
+                "scenario": short.scenario.as_json(),
             }
         )
     json_line(
@@ -155,9 +157,9 @@ def _as_json(campaign: Campaign, outcomes: Sequence[Outcome], broken: Sequence[O
 
 
 def _as_text(campaign: Campaign, outcomes: Sequence[Outcome], broken: Sequence[Outcome]) -> None:
-    columns = ("kind", "stories", *_ENDS, "other", "timed", "p99 ms", "worst ms", "bound ms", "stretched")
+    columns = ("kind", "scenarios", *_ENDS, "other", "timed", "p99 ms", "worst ms", "bound ms", "stretched")
     table(columns, [_cells(row) for row in rows(outcomes)])
-    say("timed: how often it ended an output; from its onset to true silence.")
+    say("timed: how often it ended an output; from its onset to output off.")
     say(
         "latent: nothing goes out beyond what was set; of a stuck output, only the unit's own switch ends it."
     )
@@ -167,19 +169,19 @@ def _as_text(campaign: Campaign, outcomes: Sequence[Outcome], broken: Sequence[O
         short = shortest(outcome)
         violation = short.violations[0]
         say(f"BROKEN: {violation.rule.value}: {violation.what}")
-        say(f"  story {outcome.story.seed}, {_version()}; the shortest that still fails:")
-        say(f"  physioctl storm --story '{short.story.as_json()}'")
-    say(f"{campaign.count} stories, seed {campaign.seed}: {len(broken) or 'no'} violations")
+        say(f"  scenario {outcome.scenario.seed}, {_version()}; the shortest that still fails:")
+        say(f"  physioctl storm --scenario '{short.scenario.as_json()}'")
+    say(f"{campaign.count} scenarios, seed {campaign.seed}: {len(broken) or 'no'} violations")
 
 
 def _cells(row: Row) -> list[str]:
     said = row.as_json()
     ends = [str(row.ended.get(end, 0)) for end in _ENDS]
-    other = row.stories - sum(row.ended.get(end, 0) for end in _ENDS)
+    other = row.scenarios - sum(row.ended.get(end, 0) for end in _ENDS)
     figures = ["-" if said[key] is None else str(said[key]) for key in ("p99_ms", "worst_ms")]
     bound = "latent" if row.latent else str(said["bound_ms"] or "-")
     stretched = "-" if said["stretched_worst_ms"] is None else str(said["stretched_worst_ms"])
-    return [row.kind, str(row.stories), *ends, str(other), str(said["timed"]), *figures, bound, stretched]
+    return [row.kind, str(row.scenarios), *ends, str(other), str(said["timed"]), *figures, bound, stretched]
 
 
 def _version() -> str:

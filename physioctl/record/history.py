@@ -1,9 +1,8 @@
-"""The record read back: sessions as the journal tells them, and what a site has had today.
+"""The record read back: sessions in the journal, and what a site has had today.
 
-It reads, and cannot write. What it calls delivered is what the unit counted; a session that was never
-ended is open, and counts with the last thing the unit said of it. Of an end, what was told last counts.
-It never learns whether an open session still runs. A row that is not as it was written is damage:
-`JournalUnusable`, with the entry's number.
+It only reads. Delivered is what the unit counted. A session without an end is open, and counts with the
+unit's last count; of several ends the latest counts. Whether an open session still runs is not known. A row
+that was changed is damage: `JournalUnusable`, with the entry's number.
 """
 
 from __future__ import annotations
@@ -18,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from device.dialects.base import HostLoss
-from device.events import Silence
+from device.events import OffConfirmation
 from physioctl.daily_limit import WINDOW, Had
-from physioctl.errors import UsageMistake
+from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome
 from physioctl.person import reference
 from physioctl.record.entries import Damaged, Entry, all_of
@@ -38,7 +37,7 @@ class Summary:
 
     id: str
     began: datetime
-    last: datetime  # when it last told something itself
+    last: datetime  # when its own latest entry was made
     protocol: str
     title: str
     content_hash: str
@@ -54,7 +53,7 @@ class Summary:
     host_loss: HostLoss
     outcome: Outcome | None  # None while open: running, or crashed and never ended
     why: str
-    silence: Silence | None
+    output_off: OffConfirmation | None
     delivered_ms: int
     planned_ms: int
     energy_mj: int
@@ -85,7 +84,7 @@ class Summary:
             "serial": self.serial,
             "outcome": self.ending,
             "why": self.why,
-            "silence": self.silence,
+            "output_off": self.output_off,
             "delivered_ms": self.delivered_ms,
             "planned_ms": self.planned_ms,
             "energy_mj": self.energy_mj,
@@ -96,7 +95,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session and everything that was told of it, in order."""
+    """A session and all its entries, in order."""
 
     summary: Summary
     entries: tuple[Entry, ...]
@@ -128,7 +127,7 @@ def session(where: Path | Journal, id_or_prefix: str | None = None) -> Session:
         ):
             raise Damaged(None, f"the index of the entries of session {id_} does not agree with them")
         if start.erased:
-            raise UsageMistake(f"session {id_} has been erased", "List the others with: physioctl history")
+            raise InvalidUsage(f"session {id_} has been erased", "List the others with: physioctl history")
         return Session(_summary(connection, start), entries)
 
 
@@ -137,8 +136,8 @@ def had_today(
 ) -> Iterator[Had]:
     """Give what the person's site has had of a family within 24 hours before ``now``, the newest first.
 
-    A session counts by when it last told something, and a side that was not told counts as both, so that
-    what is not known never makes room for more. Sessions on simulated units do not count.
+    A session counts by its own latest entry, and an unknown side counts as both, so that what is not known
+    never allows more. Sessions on simulated units do not count.
     """
     confirmed = confirmations(connection)
     for start, last in _newest(connection):
@@ -185,7 +184,7 @@ def unsettled(
 ) -> tuple[Summary, ...]:
     """Return the sessions of a unit that were never ended, or ended without output confirmed off.
 
-    One that was reconciled with the unit since is settled, unless it has told something itself after that.
+    One that was reconciled with the unit since is settled, unless it has entries of its own after that.
     ``simulated`` narrows it to sessions on simulated units, or to the others.
     """
     mine = "SELECT seq FROM sessions NOT INDEXED WHERE unit = ? AND settled = 0 AND simulated {} ORDER BY seq"
@@ -196,7 +195,7 @@ def unsettled(
 
 
 _STARTED = "session_started"
-_RUNNING = ("commanded", "progress")  # told by a session while it runs, and by nobody else
+_RUNNING = ("commanded", "progress")  # entries that only a running session makes
 _STANDS = ("session_ended", "session_reconciled", "step_ended", *_RUNNING)
 _SIDES = ("left", "right")
 _LAST_OF_EACH = "WHERE entries.seq IN ({})".format(
@@ -227,13 +226,13 @@ def _record(where: Path | Journal) -> Iterator[sqlite3.Connection]:
 def _latest(connection: sqlite3.Connection) -> str:
     (newest,) = connection.execute("SELECT max(seq) FROM sessions NOT INDEXED").fetchone()
     if newest is None:
-        raise UsageMistake("there is no session in the journal yet", "physioctl run begins one.")
+        raise InvalidUsage("there is no session in the journal yet", "physioctl run begins one.")
     return _at(connection, newest).session
 
 
 def _only(connection: sqlite3.Connection, prefix: str) -> str:
     if not prefix:
-        raise UsageMistake("an empty id names no session", "List them with: physioctl history")
+        raise InvalidUsage("an empty id names no session", "List them with: physioctl history")
     starts = "SELECT session FROM entries WHERE name = 'session_started' AND substr(session, 1, ?) = ?"
     shown = ascii(prefix[:64])
     try:
@@ -243,8 +242,8 @@ def _only(connection: sqlite3.Connection, prefix: str) -> str:
     if prefix in ids or len(ids) == 1:
         return prefix if prefix in ids else ids[0]
     if not ids:
-        raise UsageMistake(f"no session begins with {shown}", "List them with: physioctl history")
-    raise UsageMistake(
+        raise InvalidUsage(f"no session begins with {shown}", "List them with: physioctl history")
+    raise InvalidUsage(
         f"{len(ids)} sessions begin with {shown}: {', '.join(sorted(ids)[:5])}", "Give more of the id."
     )
 
@@ -270,7 +269,7 @@ def _at(connection: sqlite3.Connection, seq: object) -> Entry:
 
 
 def _newest(connection: sqlite3.Connection) -> Iterator[tuple[Entry, dict[str, Entry]]]:
-    """Give the starts of sessions, the newest first, each with the session's last words."""
+    """Yield the starts of sessions, the newest first, each with the session's latest entries."""
     last: dict[str, dict[str, int]] = defaultdict(dict)
     for seq, session_, name in connection.execute(_BACKWARDS):
         if name == _STARTED:
@@ -289,8 +288,8 @@ def _had(connection: sqlite3.Connection, summary: Summary, heard: datetime) -> H
     return Had(first.session, first.whole("planned_ms"), delivered_ms, is_open, heard)
 
 
-def _last_words(connection: sqlite3.Connection, id_: str) -> dict[str, Entry]:
-    """The last entry of each kind that says where the session stands."""
+def _latest_entries(connection: sqlite3.Connection, id_: str) -> dict[str, Entry]:
+    """The latest entry of each kind that determines the session's state."""
     return {entry.name: entry for entry in all_of(connection, _LAST_OF_EACH, (id_,) * len(_STANDS))}
 
 
@@ -302,34 +301,34 @@ def _entries(connection: sqlite3.Connection, numbers: Collection[int]) -> dict[s
 
 
 def _own_last(start: Entry, last: Mapping[str, Entry]) -> Entry:
-    """The last entry that the session itself told: what was reconciled later is another's word."""
+    """The session's own latest entry, without a later reconciliation."""
     own = [start, *(last[name] for name in ("step_ended", *_RUNNING) if name in last)]
     if "session_ended" in last and "session_reconciled" not in last:
         own.append(last["session_ended"])
     return max(own, key=lambda entry: entry.seq)
 
 
-def _end(last: Mapping[str, Entry]) -> tuple[Entry | None, Silence | None]:
-    """The end that stands, and what is known of the output since; neither while the session is open.
+def _end(last: Mapping[str, Entry]) -> tuple[Entry | None, OffConfirmation | None]:
+    """The end that counts, and what is known of output off since; neither while the session is open.
 
-    Another program may have taken a running session for one that broke off: whatever the session has
-    told of itself after that counts.
+    Another program may have reconciled a session that was still running: the session's own entries after
+    that count.
     """
     end, reconciled = last.get("session_ended"), last.get("session_reconciled")
     if end is None or any(last[name].seq > end.seq for name in _RUNNING if name in last):
         return None, None
     if reconciled and reconciled.seq > end.seq:
-        return end, reconciled.one_of("silence", Silence)
-    return end, end.one_of("silence", Silence)
+        return end, reconciled.one_of("output_off", OffConfirmation)
+    return end, end.one_of("output_off", OffConfirmation)
 
 
 def _summary(connection: sqlite3.Connection, start: Entry) -> Summary:
-    return _told(start, _last_words(connection, start.session))
+    return _told(start, _latest_entries(connection, start.session))
 
 
 def _told(start: Entry, last: Mapping[str, Entry]) -> Summary:
     """``start``'s session as last heard of; without an end it is open, and stands where it was left."""
-    end, silence = _end(last)
+    end, output_off = _end(last)
     counted = [last[name] for name in _STANDS if name in last and name != "commanded"]
     metered = [entry for entry in counted if entry.name != "step_ended"]
     family = start.text_or_none("family")
@@ -352,7 +351,7 @@ def _told(start: Entry, last: Mapping[str, Entry]) -> Summary:
         host_loss=start.one_of("host_loss", HostLoss),
         outcome=end.one_of("outcome", Outcome) if end else None,
         why=end.text("why") if end else "",
-        silence=silence,
+        output_off=output_off,
         delivered_ms=max((entry.whole("delivered_ms") for entry in counted), default=0),
         planned_ms=start.whole("planned_ms"),
         energy_mj=max((entry.whole("energy_mj") for entry in metered), default=0),

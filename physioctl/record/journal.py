@@ -1,8 +1,8 @@
 """The journal: every event of every session, each entry carrying the hash of the one before.
 
-It is the recorder: told before bytes leave, and without it there is no output. An entry is on the disk when
-`append` returns. The journal can show that it was changed; it cannot prevent it. See `journal_schema` for
-the format, `journal_file` for the file, `record` for what is read back.
+It is the recorder: events are written before the bytes are sent, and without it there is no output. An
+entry is on the disk when `append` returns. A change of the journal can be detected, not prevented. See
+`journal_schema` for the format, `journal_file` for the file, `record` for what is read back.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from types import TracebackType
 
 from device.clock import Clock
 from device.events import Event
-from physioctl.errors import JournalUnusable, UsageMistake
+from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.events import JournalBegun
 from physioctl.record.entries import COLUMNS, Damaged, flaw
 from physioctl.record.journal_file import (
@@ -76,7 +76,7 @@ class Journal:
         self.clock = clock
         self.name = str(file.path) if file else "in memory"  # as errors call it
         self.begun = False  # whether opening made the file
-        self.left_open = False  # a write has not come back
+        self.left_open = False  # a write has not returned
 
     @classmethod
     def open(
@@ -87,19 +87,19 @@ class Journal:
         ``new`` asks for one to be begun, with the folders it needs; ``continues`` names an older journal, no
         longer whole perhaps, whose head becomes the first entry of the new one. Raise `JournalUnusable`, and
         touch nothing, when the file is no journal, is not the user's to write, or its newest entries are not
-        whole; raise `UsageMistake` when ``new`` names a file that is there.
+        whole; raise `InvalidUsage` when ``new`` names a file that is there.
         """
         name = str(path or default_path())
         with plainly(name):
             where = file_named(path or default_path())
             if continues is not None and not new:
-                raise UsageMistake(
+                raise InvalidUsage(
                     "--continues is for a new journal", "Add --new, and name it with --journal."
                 )
             head = None if continues is None else _head_of(continues)
             begun = begin_file(where, folders=new or path is None)
             if new and not begun:
-                raise UsageMistake(
+                raise InvalidUsage(
                     f"there is a journal at {where} already", "Leave --new out, or name another."
                 )
             expect_ours(where)
@@ -134,7 +134,7 @@ class Journal:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Let nobody else write meanwhile; keep everything that is appended within, or nothing of it.
+        """Lock the journal for writing; keep everything that is appended within, or nothing of it.
 
         Within another transaction it is a part of that one. Raise `JournalUnusable` when the path leads to
         another file by now, or the entries cannot be kept.
@@ -179,16 +179,16 @@ class Journal:
             self._appended = (last + 1, hash_)
 
     def expect_no_transaction(self) -> None:
-        """Raise `UsageMistake` within a transaction: what is told there is on no disk before it ends."""
+        """Raise `InvalidUsage` within a transaction: nothing is on the disk before its end."""
         with plainly(self.name):
             if self._connection.in_transaction:
-                raise UsageMistake(
+                raise InvalidUsage(
                     "a session cannot be recorded within a transaction of its journal",
                     "Run the session first, or after it.",
                 )
 
     def begin(self, session: str) -> SessionLog:
-        """Return the recorder of the session with this id. Raise `UsageMistake` within a transaction."""
+        """Return the recorder of the session with this id. Raise `InvalidUsage` within a transaction."""
         self.expect_no_transaction()
         return SessionLog(self, session)
 
@@ -213,7 +213,7 @@ class Journal:
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
-        """Give the journal's own connection, to read back what was told."""
+        """Return the journal's own connection, for reading entries back."""
         with plainly(self.name):
             yield self._connection
 
@@ -242,8 +242,8 @@ class Journal:
     def expect_kept(self, session: str) -> None:
         """Raise `JournalUnusable` unless what was told of ``session`` is in the file at the path.
 
-        It is read back through the path, by a connection of its own: what SQLite holds in memory proves
-        nothing about the disk.
+        It is read back through the path, by a connection of its own: what SQLite holds in memory need not
+        be on the disk.
         """
         if self._file is None or self._connection.in_transaction:
             return
@@ -269,7 +269,7 @@ class Journal:
         return keep_beside(self._file.path, session, json.dumps(line))
 
     def close(self) -> None:
-        """Let go of the file. Every entry has long been on the disk."""
+        """Close the file. Every entry is on the disk."""
         if not self.left_open:
             self._connection.close()
 
@@ -283,7 +283,7 @@ class Journal:
 
 
 class SessionLog:
-    """The recorder of one session: tells the journal, under the session's id."""
+    """The recorder of one session: appends to the journal, under the session's id."""
 
     def __init__(self, journal: Journal, session: str) -> None:
         self._journal = journal
@@ -292,11 +292,11 @@ class SessionLog:
         self.written = 0
 
     def record(self, event: Event) -> None:
-        """Take ``event`` down for good, or raise `JournalUnusable` with where it was written instead."""
+        """Append ``event``, or raise `JournalUnusable` with where it was written instead."""
         self.record_all([(event, self._journal.clock.utc())])
 
     def record_all(self, events: Sequence[tuple[Event, datetime]]) -> None:
-        """Take down ``events``, each with the time of day at which it happened, in one transaction.
+        """Append ``events``, each with its time of day, in one transaction.
 
         The session's end counts once all of the session has been read back from the disk. Once something
         could not be kept, nothing that came after it is: the record has no gaps.
@@ -316,14 +316,14 @@ class SessionLog:
             kept = [self.keep_beside(event) for event, _ in events][-1]
             instead = f" What it could not keep is in {kept}." if kept else ""
             raise JournalUnusable(
-                f"{error.what} (session {self.session})", f"{error.to_do}{instead}"
+                f"{error.what} (session {self.session})", f"{error.action}{instead}"
             ) from error
         self.written += len(events)
 
     def leave_open(self) -> None:
-        """Never close the journal: a write to it has not come back, and closing would wait for that.
+        """Never close the journal: a write has not returned, and closing would wait for it.
 
-        Nor would another write come back.
+        Another write would not return either.
         """
         self.broken = True
         self._journal.left_open = True
@@ -391,26 +391,26 @@ def _flaw_at_end(connection: sqlite3.Connection, newest: list[tuple[object, ...]
 def _head_of(path: Path) -> JournalBegun:
     """Return the first entry of a journal that continues the one at ``path``, which need not be whole.
 
-    Raise `UsageMistake` when nothing of it is a journal's: neither its mark nor an entry.
+    Raise `InvalidUsage` when nothing of it is a journal's: neither its mark nor an entry.
     """
     from physioctl.record.verify import verify
 
-    verdict = verify(path)
-    if not (verdict.entries or bears_our_mark(path)):
-        raise UsageMistake(
+    verification = verify(path)
+    if not (verification.entries or bears_our_mark(path)):
+        raise InvalidUsage(
             f"{path} is no journal, and cannot be continued", "Name the journal, or leave it out."
         )
     last = None
-    if verdict.whole and verdict.entries:
+    if verification.whole and verification.entries:
         with reading(path) as connection:
             (last,) = connection.execute(
-                "SELECT utc FROM entries WHERE seq = ?", (verdict.entries,)
+                "SELECT utc FROM entries WHERE seq = ?", (verification.entries,)
             ).fetchone()
     return JournalBegun(
         at_ms=0,
-        continues=verdict.head,
-        continues_entries=verdict.entries,
-        continues_whole=verdict.whole,
+        continues=verification.head,
+        continues_entries=verification.entries,
+        continues_whole=verification.whole,
         continues_file=sha256(os.fsencode(path.absolute())).hexdigest(),
         continues_utc=last,
     )

@@ -31,7 +31,7 @@ from physioctl.record.journal_schema import (
 
 BUSY_S = 2.0  # how long another program may hold the journal
 _BESIDE = ("", "-wal", "-shm")  # the file, and what SQLite keeps beside it
-_LEFT = ("-wal", "-shm", "-journal")  # what SQLite takes up beside a file of the name
+_LEFT = ("-wal", "-shm", "-journal")  # the files that SQLite uses beside a file of the name
 _NO_FILES = ("", "-", ":memory:")
 
 
@@ -81,7 +81,7 @@ def is_to_begin(path: Path, *, folders: bool) -> bool:
 def begin_file(path: Path, *, folders: bool) -> bool:
     """Make an empty journal at ``path`` if there is nothing there, and say whether it was made.
 
-    It is made beside and put in place whole, so that nobody ever finds half a journal. ``folders`` lets the
+    It is made beside and moved into place, so that there is never half a journal. ``folders`` lets the
     folders that are missing be made as well.
     """
     if not is_to_begin(path, folders=folders):
@@ -184,8 +184,8 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.text_factory = tolerant_text
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    # Each entry goes into the file proper at once: what waits in the -wal is dropped in silence by
-    # SQLite when a bit of it is struck, the head with it, and nobody could tell.
+    # Each entry goes into the file proper at once: what waits in the -wal is dropped without a word by
+    # SQLite when a bit of it is damaged, the head with it, without any error.
     connection.execute("PRAGMA wal_autocheckpoint = 1")
     return connection
 
@@ -370,11 +370,11 @@ def _no_file_can_be_opened() -> bool:
 def unusable(name: str, error: sqlite3.Error | OSError | UnicodeDecodeError) -> JournalUnusable:
     """Return what ``error`` means for the journal called ``name``."""
     if isinstance(error, OSError):
-        why, to_do = (
+        why, action = (
             error.strerror or str(error),
             "See that it may be written, or name another with --journal FILE.",
         )
-        return JournalUnusable(f"the journal {name} cannot be used: {why}", to_do)
+        return JournalUnusable(f"the journal {name} cannot be used: {why}", action)
     if _no_file_can_be_opened():  # SQLite says no more than that it cannot open the journal
         return JournalUnusable(
             f"the journal {name} cannot be used: too many files are open",
@@ -383,8 +383,8 @@ def unusable(name: str, error: sqlite3.Error | OSError | UnicodeDecodeError) -> 
     code = (
         "SQLITE_CORRUPT" if isinstance(error, UnicodeDecodeError) else getattr(error, "sqlite_errorname", "")
     )
-    why, to_do = next(
+    why, action = next(
         (trouble for kind, trouble in _TROUBLES.items() if code.startswith(kind)),
         (str(error), "See `physioctl verify`, or name another with --journal FILE."),
     )
-    return JournalUnusable(f"the journal {name} cannot be used: {why}", to_do)
+    return JournalUnusable(f"the journal {name} cannot be used: {why}", action)

@@ -16,7 +16,7 @@ DERIVED_FROM = frozenset(
     ("session_started", "session_ended", "session_reconciled", "protocol_kept", "commanded", "progress")
 )
 _BODY_NEEDED = frozenset(("session_started", "session_ended", "protocol_kept"))
-_CONFIRMED = "proven"
+_CONFIRMED = "confirmed"
 
 
 # A row for each start that has a body, and the same in both. It goes by the number of the entry, and by no
@@ -79,7 +79,7 @@ def derive(
         )  # fmt: skip
         execute("INSERT INTO sessions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     elif name == "session_ended":
-        settled = int(body["silence"] == _CONFIRMED)
+        settled = int(body["output_off"] == _CONFIRMED)
         execute("UPDATE sessions SET ended = 1, settled = ? WHERE session = ?", (settled, session))
     elif name == "session_reconciled":
         execute("UPDATE sessions SET settled = 1 WHERE session = ? AND ended = 1", (session,))

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from physioctl.errors import JournalUnusable, UsageMistake
+from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.record.entries import COLUMNS, Damaged, content, erased_by, flaw
 from physioctl.record.journal import Journal, reading
 from physioctl.record.journal_schema import (
@@ -28,17 +28,17 @@ from physioctl.record.sessions_table import DERIVED_FROM, derive, needs_body
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verification:
     """Whether a journal is whole; when it is not, the first entry that cannot be relied on."""
 
     whole: bool
     entries: int  # whole ones, counted from the first
     first_bad: int | None  # None when whole, or when the damage lies outside the entries
     why: str
-    head: str  # the hash of the last whole entry: whoever notes it elsewhere can prove the journal by it
+    head: str  # the hash of the last whole entry: noted elsewhere, it identifies the journal later
 
     def as_json(self) -> dict[str, Any]:
-        """The verdict as plain values."""
+        """The result as plain values."""
         return {"event": "verified"} | asdict(self)
 
 
@@ -54,26 +54,26 @@ class NotedHead:
         return {"event": "head_found"} | asdict(self)
 
 
-def verify(where: Path | Journal) -> Verdict:
-    """Recompute the whole chain. Damage is a verdict; only a missing or unreadable file raises."""
+def verify(where: Path | Journal) -> Verification:
+    """Recompute the whole chain. Damage is a result; only a missing or unreadable file raises."""
     return _judged(where, _Chain())
 
 
-def verify_head(where: Path | Journal, head: str) -> tuple[Verdict, NotedHead | None]:
+def verify_head(where: Path | Journal, head: str) -> tuple[Verification, NotedHead | None]:
     """Recompute the chain, and say whether ``head``, noted earlier, is the hash of one of its whole entries.
 
-    Raise `UsageMistake` when ``head`` is no hash.
+    Raise `InvalidUsage` when ``head`` is no hash.
     """
     noted = head.strip().lower()
     if not re.fullmatch("[0-9a-f]{64}", noted):
-        raise UsageMistake(
+        raise InvalidUsage(
             "a head is 64 digits of 0-9 and a-f", "Give the head as `physioctl verify` printed it."
         )
     chain = _Chain(noted)
     return _judged(where, chain), chain.found
 
 
-def _judged(where: Path | Journal, chain: _Chain) -> Verdict:
+def _judged(where: Path | Journal, chain: _Chain) -> Verification:
     try:
         with reading(where) as connection:
             return chain.judge(connection)
@@ -104,11 +104,11 @@ class _Chain:
         self._without_body: set[int] = set()
         self.found = NotedHead(0, "") if noted == BEFORE_THE_FIRST else None
 
-    def broken(self, why: str) -> Verdict:
+    def broken(self, why: str) -> Verification:
         """Not whole from the next entry on."""
-        return Verdict(False, self._seq, self._seq + 1, why, self._hash)
+        return Verification(False, self._seq, self._seq + 1, why, self._hash)
 
-    def judge(self, connection: sqlite3.Connection) -> Verdict:
+    def judge(self, connection: sqlite3.Connection) -> Verification:
         """Walk the entries, then hold them against the head, the derived tables and the file's own rules."""
         derived = sqlite3.connect(":memory:", isolation_level=None)
         try:
@@ -123,7 +123,7 @@ class _Chain:
         if self._without_body:
             missing = min(self._without_body)
             why = f"the body of entry {missing} is missing, and no entry says that it was erased"
-            return Verdict(False, missing - 1, missing, why, self._hash)
+            return Verification(False, missing - 1, missing, why, self._hash)
         if schema_of(connection) != schema_expected() or marks_of(connection) != (APPLICATION_ID, FORMAT):
             return self._outside("the entries are whole, but the rules that keep them so have been changed")
         if tables:
@@ -131,7 +131,7 @@ class _Chain:
         (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
         if found != "ok":
             return self._outside(f"the entries are whole, but the file around them is damaged: {found}")
-        return Verdict(True, self._seq, None, "every entry follows from the one before", self._hash)
+        return Verification(True, self._seq, None, "every entry follows from the one before", self._hash)
 
     def _walk(self, connection: sqlite3.Connection, derived: sqlite3.Connection) -> str | None:
         for row in connection.execute(f"{COLUMNS} ORDER BY entries.seq"):
@@ -189,5 +189,5 @@ class _Chain:
             return f"it is missing: the journal went on to entry {seq}, and the rest has been cut off"
         return "the head does not agree with the last entry"
 
-    def _outside(self, why: str) -> Verdict:
-        return Verdict(False, self._seq, None, why, self._hash)
+    def _outside(self, why: str) -> Verification:
+        return Verification(False, self._seq, None, why, self._hash)

@@ -1,9 +1,9 @@
-"""The writer: a session's events go to the disk in a thread of their own.
+"""The writer: writes a session's events to the disk, in a thread of its own.
 
-A disk that takes long must not delay a renewal or a stop. The loop hands events over and goes on; each commit
-takes all that wait, in their order. What is on the disk, and that something could not be kept, comes back to
-the loop as news. The controller starts no output whose permission is not on the disk, and ends output when
-the disk falls too far behind. In virtual time the loop writes by itself: everything is the same every time.
+A slow disk must not delay a renewal or a stop. The loop queues events and goes on; each commit writes all
+queued events, in order. What is on the disk, and a failure, is put into the loop's inbox. The controller
+starts no output whose permission is not on the disk, and ends output when the disk falls too far behind. In
+virtual time the loop writes by itself: everything is the same every time.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Writer:
         return self._log.written
 
     def record(self, event: Event) -> None:
-        """Hand ``event`` over, with the time of day at which it happened."""
+        """Queue ``event``, with its time of day."""
         with self._changed:
             self._waiting.append((event, self._clock.utc()))
             self._changed.notify()
@@ -74,16 +74,16 @@ class Writer:
 
 
 class PersistentRecorder:
-    """A recorder that still takes, as an observer, what is told after the driver has given up recording.
+    """A recorder that still writes, as an observer, the events after the driver has given up recording.
 
-    The driver hands nothing more to a recorder that has failed. What follows, the unit's own word that output
-    is off and how the session ended, belongs beside the journal with the event that could not be kept.
+    The driver passes nothing more to a recorder that has failed. The events that follow, on output off and
+    on the session's end, are written beside the journal with the event that could not be kept.
     """
 
     def __init__(self, recorder: Recorder, log: SessionLog) -> None:
         self._recorder = recorder
         self._log = log
-        self._last: Event | None = None  # handed over last
+        self._last: Event | None = None  # queued last
 
     @property
     def written(self) -> int:
@@ -95,8 +95,8 @@ class PersistentRecorder:
         self._last = event
         self._recorder.record(event)
 
-    def notice(self, event: Event) -> None:
-        """Hand ``event`` over if nobody has, once something could not be kept: it goes beside the journal."""
+    def on_event(self, event: Event) -> None:
+        """Write ``event`` beside the journal if the recorder has failed and has not got it."""
         if self._log.broken and event is not self._last:
             with suppress(JournalUnusable):
                 self.record(event)

@@ -32,7 +32,7 @@ class Rehearsal:
     ended: SessionEnded
     unit_delivered_ms: int
     unit_energy_mj: int
-    unit_silent: bool
+    unit_output_off: bool
     breaches: tuple[str, ...]
     alarms: tuple[str, ...]
     starts: int  # of output
@@ -40,11 +40,11 @@ class Rehearsal:
 
     @property
     def agrees(self) -> bool:
-        """The unit was asked nothing it should not have been, is silent, and counted as we did.
+        """The unit was asked nothing it should not have been, its output is off, and counted as we did.
 
         What the host has reckoned is at most too high.
         """
-        return not self.breaches and self.unit_silent and self._counts_agree()
+        return not self.breaches and self.unit_output_off and self._counts_agree()
 
     def _counts_agree(self) -> bool:
         apart_ms = self.ended.delivered_ms - self.unit_delivered_ms
@@ -61,7 +61,7 @@ class Rehearsal:
         return to_json(self.ended) | {
             "unit_delivered_ms": self.unit_delivered_ms,
             "unit_energy_mj": self.unit_energy_mj,
-            "unit_silent": self.unit_silent,
+            "unit_output_off": self.unit_output_off,
             "breaches": list(self.breaches),
             "alarms": list(self.alarms),
             "agrees": self.agrees,
@@ -69,7 +69,7 @@ class Rehearsal:
 
 
 def rehearse(
-    protocol: Protocol, rig: Rig, *, seed: int = 0, attended: bool = False, watchers: Sequence[Observer] = ()
+    protocol: Protocol, rig: Rig, *, seed: int = 0, attended: bool = False, observers: Sequence[Observer] = ()
 ) -> Rehearsal:
     """Run ``protocol`` on ``rig``; raise `Refused` when it may not be run on that unit.
 
@@ -78,12 +78,12 @@ def rehearse(
     """
     request = Request.on_nobody(protocol, attended=attended)
     with Journal.in_memory(rig.clock, seed) as journal:
-        ended = run_session(request, rig.driver, journal, watchers)
+        ended = run_session(request, rig.driver, journal, observers)
     return Rehearsal(
         ended=ended,
         unit_delivered_ms=rig.unit.delivered_ms,
         unit_energy_mj=round(rig.unit.energy_mj),
-        unit_silent=rig.unit.output == 0,
+        unit_output_off=rig.unit.output == 0,
         breaches=tuple(map(str, rig.unit.breaches)),
         alarms=tuple(rule.code for rule in rig.controller.alarms),
         starts=rig.controller.known.start.number if rig.controller.known.start else 0,

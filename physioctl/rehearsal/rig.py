@@ -1,7 +1,7 @@
-"""The rig: a clock, a cable, a simulated unit, and the controller that a therapist's session uses.
+"""The rig: a clock, a cable, a simulated unit, and the controller of a real session.
 
-The one module that sees both sides. Nothing of the controller is left out or stood in for: what runs
-here is what runs on a serial port, in time that costs nothing.
+The only module that uses both sides. The controller is complete: what runs here is what runs on a serial
+port, on virtual time.
 """
 
 from __future__ import annotations
@@ -59,34 +59,34 @@ class CableLink:
 
 
 class Person:
-    """Somebody who acts at given moments."""
+    """A person who acts at given times."""
 
-    def __init__(self, inbox: Inbox, acts: Iterable[tuple[int, OperatorAction]] = ()) -> None:
+    def __init__(self, inbox: Inbox, actions: Iterable[tuple[int, OperatorAction]] = ()) -> None:
         self._inbox = inbox
-        self._acts: list[tuple[int, int, OperatorAction]] = []
+        self._actions: list[tuple[int, int, OperatorAction]] = []
         self._count = 0  # of what happens at one time, what was willed first comes first
-        for at_ms, act in acts:
-            self.will(act, at_ms)
+        for at_ms, action in actions:
+            self.schedule(action, at_ms)
 
-    def will(self, act: OperatorAction, at_ms: int) -> None:
-        """Have ``act`` done at ``at_ms``."""
+    def schedule(self, action: OperatorAction, at_ms: int) -> None:
+        """Schedule ``action`` at ``at_ms``."""
         self._count += 1
-        heappush(self._acts, (at_ms, self._count, act))
+        heappush(self._actions, (at_ms, self._count, action))
 
     def next_ms(self) -> int | None:
-        """When the next act is due."""
-        return self._acts[0][0] if self._acts else None
+        """When the next action is due."""
+        return self._actions[0][0] if self._actions else None
 
     def move_to(self, now_ms: int) -> None:
         """Do what has fallen due."""
-        while self._acts and self._acts[0][0] <= now_ms:
-            self._inbox.put(heappop(self._acts)[2])
+        while self._actions and self._actions[0][0] <= now_ms:
+            self._inbox.put(heappop(self._actions)[2])
 
 
 class Rig:
     """A controller, a cable, a unit, a person and the time they share.
 
-    A part other than the usual one may be brought along, by whoever asks what would happen with a worse one.
+    A test may pass another part instead of the usual one.
     The unit's serial number follows from its model and the seed where no other is given. A unit that speaks
     another dialect comes with it: see `speaking`.
     """
@@ -97,7 +97,7 @@ class Rig:
         *,
         seed: int = 0,
         faults: Sequence[Fault] = (),
-        acts: Iterable[tuple[int, OperatorAction]] = (),
+        actions: Iterable[tuple[int, OperatorAction]] = (),
         clock: VirtualClock | None = None,
         serial: str | None = None,
         link: Callable[[Cable, VirtualClock, Inbox], Link] = CableLink,
@@ -110,7 +110,7 @@ class Rig:
         self.unit = unit(model, seed=seed, faults=faults, serial=serial)
         self.cable = Cable(self.unit, seed=seed, faults=faults)
         self.inbox: Inbox = SimpleQueue()
-        self.person = Person(self.inbox, acts)
+        self.person = Person(self.inbox, actions)
         self.clock.add(self.cable)
         self.clock.add(self.person)
         self.driver = driver(

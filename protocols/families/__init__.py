@@ -9,7 +9,7 @@ from protocols.families.percussion import PERCUSSION, Percussion
 from protocols.families.ultrasound import ULTRASOUND, Ultrasound
 from protocols.limits import Family
 
-Output: TypeAlias = Ultrasound | Percussion
+Setting: TypeAlias = Ultrasound | Percussion
 
 
 def definition(family: Family) -> FamilyDefinition:

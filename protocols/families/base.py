@@ -24,9 +24,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from protocols.limits import Family, Quantity
 
 if TYPE_CHECKING:
-    from protocols.families import Output
+    from protocols.families import Setting
 
-Disagreement: TypeAlias = tuple[str, str, str]  # the key it is about, or "" for all; what; how to mend it
+Disagreement: TypeAlias = tuple[str, str, str]  # the key it is about, or "" for all; what; how to correct it
 
 
 class Reading(Enum):
@@ -63,7 +63,7 @@ class FamilyDefinition:
     """Everything about a family that does not depend on a protocol or a unit."""
 
     family: Family
-    setting: Callable[..., Output]  # the dataclass of one emission, made of the fields of `keys`
+    setting: Callable[..., Setting]  # the dataclass of one emission, made of the fields of `keys`
     level: Quantity  # that a unit is set to
     keys: tuple[Key, ...]  # of an emission in a protocol file
     limits: tuple[Key, ...]  # that a protocol may set itself, but for the times, which every family has

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pytest
 
-from device.operator import Act
+from device.operator import SessionAction
 from physioctl.rehearsal.rig import Rig
 from simulator.faults import parse
 from tests.support import MakeRig
@@ -14,11 +14,14 @@ from tests.support import MakeRig
 
 @pytest.fixture
 def make_rig() -> Iterator[MakeRig]:
-    """Make rigs. Whatever a test does to one, it must leave the unit silent and not once asked too much."""
+    """Make rigs. Whatever a test does to one, it must leave the unit's output off and not once asked too
+    much."""
     made: list[Rig] = []
 
-    def make(model: str = "us111", *faults: str, acts: Iterable[tuple[int, Act]] = (), seed: int = 0) -> Rig:
-        made.append(Rig(model, seed=seed, faults=[parse(fault) for fault in faults], acts=acts))
+    def make(
+        model: str = "us111", *faults: str, actions: Iterable[tuple[int, SessionAction]] = (), seed: int = 0
+    ) -> Rig:
+        made.append(Rig(model, seed=seed, faults=[parse(fault) for fault in faults], actions=actions))
         return made[-1]
 
     yield make

@@ -7,22 +7,22 @@ from typing import Any
 
 from device.control.controller import Controller, Outgoing
 from device.control.machine import State
-from device.dialects.base import Answer, Cleared, Heard, Intent, Look, UnitState
+from device.dialects.base import Answer, GetStatus, Heard, Intent, Permitted, UnitState
 from device.dialects.native import Native
 from device.events import Event
 from protocols.plan import Emit
-from tests.device.parts import REPORT, SESSION, UNIT
+from tests.device.parts import SESSION, STATUS, UNIT
 from tests.support import MINUTE_MS, ULTRASOUND, admission_of, plan_of
 
 BEGAN_MS = 1000
 STEP = Emit(ULTRASOUND, MINUTE_MS, 0)
 PLAN = plan_of(UNIT, STEP)
-UNDER_LEASE = (UnitState.EMITTING, UnitState.HELD)
+UNDER_LEASE = (UnitState.EMITTING, UnitState.SUSPENDED)
 RUNNING: dict[str, Any] = {
     "state": UnitState.EMITTING,
     "level_set": 440,
     "duty_set_pct": 100,
-    "output": 440,
+    "measured_level": 440,
 }
 
 
@@ -37,8 +37,8 @@ class Spoken:
         self.said: list[tuple[int, Intent]] = []
         self.heard: list[Heard] = []
 
-    def say(self, cleared: Cleared, seq: int) -> bytes:
-        self.said.append((seq, cleared.intent))
+    def say(self, permitted: Permitted, seq: int) -> bytes:
+        self.said.append((seq, permitted.intent))
         return seq.to_bytes(2, "little")
 
     def hear(self, data: bytes) -> list[Heard]:
@@ -80,12 +80,12 @@ class Desk:
         It is made now, and received at ``came_ms``.
         """
         seq, intent = self.dialect.said[-1]
-        uptime_ms = REPORT.uptime_ms + self.now_ms
+        uptime_ms = STATUS.uptime_ms + self.now_ms
         known = self.controller.known
         if changes.get("state") is UnitState.EMITTING and known.start is not None:
             self._delivered_ms = self.now_ms - known.start.at_ms
         said = replace(
-            REPORT,
+            STATUS,
             asked=type(intent).__name__,
             uptime_ms=uptime_ms,
             step_ms=self._delivered_ms,
@@ -95,7 +95,9 @@ class Desk:
         said = replace(said, **changes)
         grant = known.grant
         if said.state in UNDER_LEASE and grant is not None and "lease_left_ms" not in changes:
-            said = replace(said, lease_left_ms=max(10, grant.lease_ms - (said.uptime_ms - grant.heard_ms)))
+            said = replace(
+                said, lease_left_ms=max(10, grant.lease_ms - (said.uptime_ms - grant.unit_uptime_ms))
+            )
         self.dialect.heard = [Heard(seq, answer or said)]
         self.controller.receive(b"..", came_ms or self.now_ms)
         self.carry_out()
@@ -125,10 +127,10 @@ class Desk:
         return [type(intent) for _, intent in self.dialect.said]
 
 
-def greeted() -> Desk:
+def identified() -> Desk:
     """A unit has made itself known, and there is a recorder."""
     desk = Desk()
-    desk.controller.say(Look())
+    desk.controller.say(GetStatus())
     desk.answer(state=UnitState.IDLE, session=0)
     desk.controller.open(UNIT)
     desk.controller.record_from_here()
@@ -138,8 +140,8 @@ def greeted() -> Desk:
 
 def armed(*, attended: bool = False) -> Desk:
     """A session has begun, and its unit is armed."""
-    desk = greeted()
-    desk.controller.take_up(PLAN, SESSION, admission=admission_of(PLAN), attended=attended)
+    desk = identified()
+    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=attended)
     desk.controller.arm()
     desk.answer()
     return desk

@@ -53,7 +53,7 @@ def reporting(**lies: Any) -> type[SimulatedUnit]:
 class _FullDuty(Firmware):
     def _emit(self, own_ms: int, base: float, ramp_ms: int, why: Why) -> None:
         super()._emit(own_ms, base, ramp_ms, why)
-        self.drive = replace(self.drive, duty_pct=100)
+        self.output_stage = replace(self.output_stage, duty_pct=100)
 
 
 class HiddenFullDuty(Reworked):
@@ -138,29 +138,29 @@ class _Slowing(_Endless):
         return {}
 
 
-class Standing(Reworked):
+class GuardContext(Reworked):
     """Its timer and its counts stand still from two seconds on."""
 
     firmware = _Slowing
 
 
-class _Holding(Firmware):
-    hold_max_ms = 1 << 40
+class _Suspending(Firmware):
+    suspension_max_ms = 1 << 40
 
     def due_ms(self) -> int | None:
-        if self.state is wire.UnitState.HELD:
+        if self.state is wire.UnitState.SUSPENDED:
             return self.lease_until_ms
         return super().due_ms()
 
     def move_to(self, own_ms: int) -> None:
-        self._held_since_ms = own_ms  # so that the bound is never reached
+        self._suspended_since_ms = own_ms  # so that the bound is never reached
         super().move_to(own_ms)
 
 
-class Holding(Reworked):
+class Suspending(Reworked):
     """Waits for contact for ever."""
 
-    firmware = _Holding
+    firmware = _Suspending
 
 
 class _Leaseless(Reporting):
@@ -180,7 +180,7 @@ class Leaseless(Reworked):
 class _FaultWithoutBits(Firmware):
     def sense(self, own_ms: int, readings: Any) -> None:
         super().sense(own_ms, readings)
-        if self.delivered_now_ms(own_ms) > 2000 and self.drive is not OFF:
+        if self.delivered_now_ms(own_ms) > 2000 and self.output_stage is not OFF:
             self._end(wire.UnitState.FAULT, Why.FAULT, own_ms)
 
 
@@ -193,7 +193,7 @@ class FaultWithoutBits(Reworked):
 class _EarlyFirmware(Firmware):
     def sense(self, own_ms: int, readings: Any) -> None:
         super().sense(own_ms, readings)
-        if self.delivered_now_ms(own_ms) > 2000 and self.drive is not OFF:
+        if self.delivered_now_ms(own_ms) > 2000 and self.output_stage is not OFF:
             self._end(wire.UnitState.READY, Why.CEILING, own_ms)
 
 
@@ -260,14 +260,14 @@ class Unfeeling(Reworked):
     firmware = _Unfeeling
 
 
-class _HoldingNow(Reporting):
+class _SuspendingNow(Reporting):
     reports = 0
 
     def said(self, status: wire.Status) -> dict[str, Any]:
         if status.state is not wire.UnitState.EMITTING:
             return {}
         self.reports += 1
-        held = {"state": wire.UnitState.HELD, "output": 0} if self.reports % 4 < 3 else {}
+        held = {"state": wire.UnitState.SUSPENDED, "measured_level": 0} if self.reports % 4 < 3 else {}
         return {"contact_pct": 100} | held
 
     def _ran_ms(self, own_ms: int) -> int:
@@ -280,10 +280,10 @@ class _HoldingNow(Reporting):
         super().meter(level_ms / 4)
 
 
-class HoldingNow(Reworked):
+class SuspendingNow(Reworked):
     """Gives output all the time, counts a quarter of it, and says of the rest that it waits for contact."""
 
-    firmware = _HoldingNow
+    firmware = _SuspendingNow
 
 
 class _Constant(_Leaseless):
@@ -310,7 +310,7 @@ def metering(share: float) -> type[SimulatedUnit]:
     return _Unit
 
 
-class _UnmeteredHolds(Reporting):
+class _UnmeteredSuspensions(Reporting):
     reports = 0
 
     def meter(self, level_ms: float) -> None:
@@ -318,16 +318,16 @@ class _UnmeteredHolds(Reporting):
 
     def said(self, status: wire.Status) -> dict[str, Any]:
         self.reports += status.state is wire.UnitState.EMITTING
-        return {"state": wire.UnitState.HELD, "output": 0} if self._is_hidden(status) else {}
+        return {"state": wire.UnitState.SUSPENDED, "measured_level": 0} if self._is_hidden(status) else {}
 
     def _is_hidden(self, status: wire.Status) -> bool:
         return status.state is wire.UnitState.EMITTING and self.reports % 2 == 1
 
 
-class UnmeteredHolds(Reworked):
+class UnmeteredSuspensions(Reworked):
     """Meters nothing, counts all of its output, and says in every other report that it is held."""
 
-    firmware = _UnmeteredHolds
+    firmware = _UnmeteredSuspensions
 
 
 class _Rampless(Firmware):

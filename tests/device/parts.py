@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from device.control.allowed import Allowed
-from device.dialects.base import Declaration, Identity, Report, UnitState
+from device.dialects.base import Capabilities, Identity, Status, UnitState
 from device.models import Model, Range
 from device.monitor.contact import ContactTrend
 from device.monitor.view import EnergyTrend, HostTime, View
@@ -18,8 +18,8 @@ SESSION = 7
 LOW = Ultrasound(intensity_mw_cm2=440, duty_pct=50, carrier_khz=1000, pulse_hz=100)
 HIGH = Ultrasound(intensity_mw_cm2=500, duty_pct=100, carrier_khz=1000, pulse_hz=0)
 
-REPORT = Report(
-    asked="Look",
+STATUS = Status(
+    asked="GetStatus",
     refusal="",
     state=UnitState.READY,
     faults=(),
@@ -27,7 +27,7 @@ REPORT = Report(
     session=SESSION,
     level_set=0,
     duty_set_pct=0,
-    output=0,
+    measured_level=0,
     head_temp_ddeg_c=300,
     contact_pct=90,
     battery_pct=90,
@@ -40,7 +40,7 @@ REPORT = Report(
     lapses=3,
 )
 EMITTING = replace(
-    REPORT, state=UnitState.EMITTING, level_set=440, duty_set_pct=50, output=440, lease_left_ms=410
+    STATUS, state=UnitState.EMITTING, level_set=440, duty_set_pct=50, measured_level=440, lease_left_ms=410
 )
 
 IDENTITY = Identity(
@@ -53,10 +53,10 @@ IDENTITY = Identity(
     nonce=NONCE,
     calibrated="2026-07-28",
 )
-DECLARED = Declaration(
+DECLARED = Capabilities(
     bounds=(),
     area_mm2=400,
-    hold_max_ms=60_000,
+    suspension_max_ms=60_000,
     lease_min_ms=100,
     lease_max_ms=1000,
     head_trip_ddeg_c=430,
@@ -73,12 +73,12 @@ MODEL = Model(
     area_mm2=400,
     head_warn_ddeg_c=410,
     head_trip_ddeg_c=430,
-    ranges=(Range("hold_max_ms", 0, 60_000),),
+    ranges=(Range("suspension_max_ms", 0, 60_000),),
 )
 UNIT = Unit(IDENTITY, DECLARED, MODEL)
 VIEW = View(
     now_ms=0,
-    report=REPORT,
+    status=STATUS,
     before=None,
     since_before_ms=0,
     model=MODEL,
@@ -90,9 +90,9 @@ VIEW = View(
     resting=False,
     armed=True,
     steady=False,
-    nonce=REPORT.nonce,
+    nonce=STATUS.nonce,
     session=SESSION,
-    lapses=REPORT.lapses,
+    lapses=STATUS.lapses,
     delivered_max_ms=90_000,
     energy_max_mj=100_000,
     elapsed_ms=0,

@@ -12,11 +12,11 @@ import pytest
 
 from device.control.controller import Outgoing, Script
 from device.control.delivery import Delivery, Ended, deliver
-from device.control.handshake import greet
+from device.control.handshake import perform_handshake
 from device.control.schedule import LIVE
-from device.dialects.base import Cleared, Dialect, Heard, Look
-from device.events import Silence
-from device.operator import Act
+from device.dialects.base import Dialect, GetStatus, Heard, Permitted
+from device.events import OffConfirmation
+from device.operator import SessionAction
 from physioctl.rehearsal.rig import Rig, speaking
 from protocols.errors import PhysioctlError
 from protocols.plan import Emit, Plan
@@ -53,7 +53,7 @@ def rig_with(
 
 
 def plan_on(rig: Rig, for_ms: int = 6000) -> Plan:
-    return plan_of(rig.driver.run(greet(rig.controller)), Emit(OUTPUTS["ultragun"], for_ms, 300))
+    return plan_of(rig.driver.run(perform_handshake(rig.controller)), Emit(OUTPUTS["ultragun"], for_ms, 300))
 
 
 # --- the unit -------------------------------------------------------------------------------------------
@@ -72,7 +72,7 @@ def test_a_clock_that_turns_over_in_mid_session_makes_no_difference(dialect: str
 
     delivery = run_plan(rig.driver, plan_on(rig, 12_000), attended=True)
 
-    assert (delivery.ended, delivery.silence) == (Ended.COMPLETED, Silence.PROVEN)
+    assert (delivery.ended, delivery.output_off) == (Ended.COMPLETED, OffConfirmation.CONFIRMED)
     assert rig.controller.alarms == []
     assert rig.unit.breaches == []
 
@@ -139,7 +139,7 @@ def test_a_stop_is_repeated_to_a_unit_that_drops_every_second_one(
     rig.controller.stop()
     delivery = rig.driver.run(script)
 
-    assert delivery.silence is Silence.PROVEN
+    assert delivery.output_off is OffConfirmation.CONFIRMED
     assert rig.unit.output == 0
     assert rig.unit.changes[-1].ms <= acts_ms + BOUND_MS
 
@@ -149,16 +149,16 @@ class Clamping(Firmware):
 
     def _emit(self, own_ms: int, base: float, ramp_ms: int, why: Why) -> None:
         super()._emit(own_ms, base, ramp_ms, why)
-        self.drive = replace(self.drive, target=self.drive.target * 7 // 10)
+        self.output_stage = replace(self.output_stage, target=self.output_stage.target * 7 // 10)
 
 
 @every_kind
-def test_a_level_that_is_clamped_in_silence_shows_in_the_output_that_is_measured(
+def test_a_level_that_is_clamped_with_output_off_shows_in_the_output_that_is_measured(
     dialect: str, kind: str | None
 ) -> None:
     rig = rig_with(dialect, kind, firmware=Clamping)
 
-    rig.person.will(Act.STOP, 8000)  # where a person has to be there, it is a pause
+    rig.person.schedule(SessionAction.STOP, 8000)  # where a person has to be there, it is a pause
 
     delivery = run_plan(rig.driver, plan_on(rig), attended=kind == "none")
 
@@ -199,7 +199,7 @@ class OtherMaster:
     def move_to(self, now_ms: int) -> None:
         if now_ms >= self._due_ms:
             self._due_ms = now_ms + self._period_ms
-            self._rig.cable.send(self._dialect.say(Cleared(Look()), 7), now_ms)
+            self._rig.cable.send(self._dialect.say(Permitted(GetStatus()), 7), now_ms)
 
 
 @pytest.mark.parametrize("kind", ["lease", "timer", "none"])
@@ -214,7 +214,7 @@ def test_another_master_on_the_line_costs_the_session_and_never_a_stop(kind: str
     rig.wait(EMISSION_MS if kind == "timer" else BOUND_MS)
     assert rig.unit.breaches == []
     assert rig.unit.delivered_ms <= delivery.delivered_ms + BOUND_MS
-    if delivery.silence is Silence.PROVEN:
+    if delivery.output_off is OffConfirmation.CONFIRMED:
         assert rig.unit.output == 0
     if kind != "none":
         assert rig.unit.output == 0
@@ -232,8 +232,8 @@ class Worse:
         self.rig: Rig | None = None
         self._dialect, self._does, self._times = dialect, does, times
 
-    def say(self, cleared: Cleared, seq: int) -> bytes:
-        return self._dialect.say(cleared, seq)
+    def say(self, permitted: Permitted, seq: int) -> bytes:
+        return self._dialect.say(permitted, seq)
 
     def give_up(self) -> None:
         self._dialect.give_up()
@@ -307,7 +307,7 @@ def test_a_dialect_that_blocks_for_a_second_is_a_delay_of_the_host(dialect: str,
 
 def drive_until(rig: Rig, script: Script[Delivery], until_ms: int) -> None:
     while rig.clock.now_ms() < until_ms:
-        rig.driver.turn(min(next(script), until_ms))
+        rig.driver.step(min(next(script), until_ms))
 
 
 def emitting(dialect: str, kind: str | None) -> tuple[Rig, Script[Delivery]]:
@@ -356,10 +356,10 @@ def test_the_same_bytes_twice_count_once(dialect: str, kind: str | None) -> None
     (data,) = arrived[-1:]
 
     rig.controller.receive(data, rig.clock.now_ms())
-    heard_ms, report = rig.controller.heard_ms, rig.controller.report
+    unit_uptime_ms, status = rig.controller.received_at_ms, rig.controller.status
     rig.controller.receive(data, rig.clock.now_ms() + 30)
 
-    assert (rig.controller.heard_ms, rig.controller.report) == (heard_ms, report)
+    assert (rig.controller.received_at_ms, rig.controller.status) == (unit_uptime_ms, status)
     script.close()
 
 

@@ -14,12 +14,12 @@ from device.monitor.alarms import BY_CODE, RULES, Effect, Rule
 from device.monitor.contact import ContactTrend
 from device.monitor.view import EnergyTrend, HostTime, View
 from device.wire.messages import Fault
-from tests.device.parts import DECLARED, EMITTING, MODEL, NONCE, REPORT, SESSION
+from tests.device.parts import DECLARED, EMITTING, MODEL, NONCE, SESSION, STATUS
 
 # A session well under way: nothing wrong with it.
 RUNNING = View(
     now_ms=100_000,
-    report=EMITTING,
+    status=EMITTING,
     before=EMITTING,
     since_before_ms=100,
     model=MODEL,
@@ -49,19 +49,19 @@ RUNNING = View(
     contact=ContactTrend(1000, 1500),
     head_due_mk=0,
 )
-READY = replace(RUNNING, report=REPORT, before=REPORT, wanted_level=0, steady=False)
-OFF = {"state": UnitState.READY, "output": 0, "level_set": 0, "duty_set_pct": 0, "lease_left_ms": 0}
+READY = replace(RUNNING, status=STATUS, before=STATUS, wanted_level=0, steady=False)
+OFF = {"state": UnitState.READY, "measured_level": 0, "level_set": 0, "duty_set_pct": 0, "lease_left_ms": 0}
 HOT = replace(MODEL, head_warn_ddeg_c=800)  # a head that may be hot before anyone is told
 
 
-def broken(view: View, report: dict[str, Any] | None = None, **changes: Any) -> set[str]:
+def broken(view: View, status: dict[str, Any] | None = None, **changes: Any) -> set[str]:
     """The rules broken by ``view``, with these changes to it and to its report."""
-    changed = replace(view, report=replace(view.report, **(report or {})), **changes)
+    changed = replace(view, status=replace(view.status, **(status or {})), **changes)
     return {
         rule.code
         for rule in RULES
         if (rule.breaks is not None and rule.breaks(changed))
-        or set(rule.unit_faults) & set(changed.report.faults)
+        or set(rule.unit_faults) & set(changed.status.faults)
     }
 
 
@@ -92,7 +92,7 @@ RESTARTED          medium  latches  0    fail
 LAPSED             medium  latches  0    fail
 HOST_DELAYED       medium  clears   0    pause
 STOPPED_ELSEWHERE  medium  latches  0    fail
-HELD_FOR_NOTHING   medium  latches  0    fail
+SUSPENDED_WITHOUT_CAUSE   medium  latches  0    fail
 SENSOR_FAULT       medium  latches  0    fail
 COMM_LOST          medium  latches  0    fail
 POWER_MISMATCH     medium  clears   300  pause
@@ -102,7 +102,7 @@ MOTOR_STALL        medium  latches  300  fail
 MOTOR_HOT          medium  latches  0    fail
 BATTERY_CRITICAL   medium  latches  0    fail
 UNIT_FAULT         medium  latches  0    fail
-HOLD_OVERRUN       medium  clears   0    pause
+SUSPENSION_OVERRUN       medium  clears   0    pause
 HEAD_WARM          low     clears   0    note
 CONTACT_LOST       low     clears   0    note
 BATTERY_LOW        low     clears   0    note
@@ -139,7 +139,7 @@ def test_what_ends_a_session_latches_and_what_does_not_clears_by_itself() -> Non
 def test_a_person_is_told_what_and_what_to_do(rule: Rule) -> None:
     assert rule.what
     assert rule.what[0].islower()
-    assert rule.to_do.endswith(".")
+    assert rule.action.endswith(".")
 
 
 @pytest.mark.parametrize("view", [RUNNING, READY])
@@ -156,9 +156,15 @@ def test_a_sound_session_breaks_no_rule(view: View) -> None:
 def test_output_above_a_tenth_of_the_last_level_while_it_is_meant_to_be_off_is_stuck(
     output: int, breaks: bool
 ) -> None:
-    held = {"state": UnitState.READY, "output": output, "level_set": 0, "duty_set_pct": 0, "lease_left_ms": 0}
+    held = {
+        "state": UnitState.READY,
+        "measured_level": output,
+        "level_set": 0,
+        "duty_set_pct": 0,
+        "lease_left_ms": 0,
+    }
 
-    assert broken(READY, {"output": output}) == expect("OUTPUT_STUCK", breaks)
+    assert broken(READY, {"measured_level": output}) == expect("OUTPUT_STUCK", breaks)
     assert broken(RUNNING, held) == expect("OUTPUT_STUCK", breaks)  # on for us, off for the unit
 
 
@@ -168,7 +174,7 @@ def test_output_above_a_tenth_of_the_last_level_while_it_is_meant_to_be_off_is_s
 )
 def test_a_gun_that_hardly_turns_stands_still(output: int, code: str) -> None:
     gun = replace(RUNNING, model=model("ultragun"), wanted_level=2200, last_level=2200, wanted_duty_pct=100)
-    seen = {"output": output, "level_set": 2200, "duty_set_pct": 100}
+    seen = {"measured_level": output, "level_set": 2200, "duty_set_pct": 100}
 
     assert broken(gun, seen) == {code}
     assert broken(gun, seen, steady=False) == set()
@@ -180,7 +186,7 @@ def test_a_unit_that_emits_unasked_is_stuck() -> None:
 
 @pytest.mark.parametrize(("output", "breaks"), [(440, False), (527, False), (528, False), (529, True)])
 def test_output_is_too_high_beyond_a_fifth_above_what_was_set(output: int, breaks: bool) -> None:
-    assert broken(RUNNING, {"output": output}) == expect("OUTPUT_HIGH", breaks)
+    assert broken(RUNNING, {"measured_level": output}) == expect("OUTPUT_HIGH", breaks)
 
 
 @pytest.mark.hazard("H-04")
@@ -188,25 +194,25 @@ def test_output_is_too_high_beyond_a_fifth_above_what_was_set(output: int, break
 def test_output_in_a_ramp_is_held_to_what_the_ramp_has_come_to(output: int, breaks: bool) -> None:
     ramp = replace(RUNNING, due_level=100, steady=False)
 
-    assert broken(ramp, {"output": output}) == expect("OUTPUT_HIGH", breaks)
+    assert broken(ramp, {"measured_level": output}) == expect("OUTPUT_HIGH", breaks)
 
 
 def test_output_is_held_against_a_level_only_where_output_is_meant_to_be_on() -> None:
-    assert broken(RUNNING, {"output": 44}, wanted_level=0, due_level=0) == set()
-    assert broken(RUNNING, {"output": 45}, wanted_level=0, due_level=0) == {"OUTPUT_STUCK"}
+    assert broken(RUNNING, {"measured_level": 44}, wanted_level=0, due_level=0) == set()
+    assert broken(RUNNING, {"measured_level": 45}, wanted_level=0, due_level=0) == {"OUTPUT_STUCK"}
 
 
 @pytest.mark.parametrize(("output", "breaks"), [(440, False), (353, False), (352, False), (351, True)])
 def test_steady_output_is_too_low_beyond_a_fifth_below_what_was_set(output: int, breaks: bool) -> None:
-    assert broken(RUNNING, {"output": output}) == expect("POWER_MISMATCH", breaks)
-    assert broken(RUNNING, {"output": output}, steady=False) == set()
+    assert broken(RUNNING, {"measured_level": output}) == expect("POWER_MISMATCH", breaks)
+    assert broken(RUNNING, {"measured_level": output}, steady=False) == set()
 
 
 @pytest.mark.hazard("H-26")
 @pytest.mark.parametrize("level", [439, 441])
 def test_the_unit_runs_at_the_level_that_was_set_and_no_other(level: int) -> None:
     assert broken(RUNNING, {"level_set": level}) == {"SET_DIFFERS"}
-    assert broken(RUNNING, {"level_set": level, "state": UnitState.HELD, "output": 0}) == {
+    assert broken(RUNNING, {"level_set": level, "state": UnitState.SUSPENDED, "measured_level": 0}) == {
         "SET_DIFFERS",
         "CONTACT_LOST",
     }
@@ -214,9 +220,9 @@ def test_the_unit_runs_at_the_level_that_was_set_and_no_other(level: int) -> Non
 
 @pytest.mark.parametrize("level", [1, 440])
 def test_any_wanted_level_counts_as_wanted(level: int) -> None:
-    off_by_one = {"level_set": level + 1, "output": level}
+    off_by_one = {"level_set": level + 1, "measured_level": level}
 
-    too_high = {"level_set": level, "output": 2 * level}
+    too_high = {"level_set": level, "measured_level": 2 * level}
 
     assert broken(RUNNING, off_by_one, wanted_level=level, last_level=level) == {"SET_DIFFERS"}
     assert broken(RUNNING, too_high, wanted_level=level, due_level=level, last_level=level) == {"OUTPUT_HIGH"}
@@ -228,10 +234,10 @@ def test_output_that_is_off_is_not_held_against_the_level_set() -> None:
 
 @pytest.mark.hazard("H-26")
 @pytest.mark.parametrize("duty_pct", [0, 49, 51, 100])
-@pytest.mark.parametrize("state", [UnitState.EMITTING, UnitState.HELD])
+@pytest.mark.parametrize("state", [UnitState.EMITTING, UnitState.SUSPENDED])
 def test_the_unit_runs_at_the_duty_that_was_set_and_no_other(state: UnitState, duty_pct: int) -> None:
-    seen = {"state": state, "output": 440 if state is UnitState.EMITTING else 0}
-    said = {"CONTACT_LOST"} if state is UnitState.HELD else set()
+    seen = {"state": state, "measured_level": 440 if state is UnitState.EMITTING else 0}
+    said = {"CONTACT_LOST"} if state is UnitState.SUSPENDED else set()
 
     assert broken(RUNNING, seen) == said
     assert broken(RUNNING, seen | {"duty_set_pct": duty_pct}) == said | {"DUTY_DIFFERS"}
@@ -267,13 +273,13 @@ def test_no_less_is_left_of_a_lease_than_was_granted_and_taken(left_ms: int, bre
 def test_a_unit_that_goes_on_when_its_lease_is_over_is_noticed_whatever_it_says_is_left() -> None:
     assert broken(RUNNING, {"lease_left_ms": 1}, lease_max_ms=-20) == {"LEASE_DIFFERS"}
     assert broken(RUNNING, {"lease_left_ms": 1}, lease_max_ms=-19) == set()
-    held = {"state": UnitState.HELD, "output": 0, "lease_left_ms": 0}
+    held = {"state": UnitState.SUSPENDED, "measured_level": 0, "lease_left_ms": 0}
     assert broken(RUNNING, held) == {"CONTACT_LOST", "LEASE_DIFFERS"}
     assert {rule.code for rule in RULES if rule.breaks_lease} == {"LEASE_DIFFERS"}
 
 
 @pytest.mark.hazard("H-18")
-@pytest.mark.parametrize("asked", ["Look", "Stop", "Renew"])
+@pytest.mark.parametrize("asked", ["GetStatus", "Stop", "Renew"])
 def test_a_running_unit_that_refuses_a_look_a_stop_or_a_renewal_is_not_obeying(asked: str) -> None:
     refused = {"asked": asked, "refusal": "bad session"}
 
@@ -449,16 +455,25 @@ def test_output_that_goes_on_by_our_clock_is_an_overrun(counted: HostTime, break
 @pytest.mark.parametrize(
     ("counted", "breaks"),
     [
-        (HostTime(hold_ms=200, hold_max_ms=200, holds_ms=300, holds_max_ms=300), False),
-        (HostTime(hold_ms=201, hold_max_ms=200, holds_ms=201, holds_max_ms=300), True),
-        (HostTime(hold_ms=100, hold_max_ms=200, holds_ms=301, holds_max_ms=300), True),
+        (
+            HostTime(suspension_ms=200, suspension_max_ms=200, suspensions_ms=300, suspensions_max_ms=300),
+            False,
+        ),
+        (
+            HostTime(suspension_ms=201, suspension_max_ms=200, suspensions_ms=201, suspensions_max_ms=300),
+            True,
+        ),
+        (
+            HostTime(suspension_ms=100, suspension_max_ms=200, suspensions_ms=301, suspensions_max_ms=300),
+            True,
+        ),
     ],
 )
-def test_a_hold_that_goes_on_by_our_clock_is_an_overrun(counted: HostTime, breaks: bool) -> None:
-    held = {"state": UnitState.HELD, "output": 0}
+def test_a_suspension_that_goes_on_by_our_clock_is_an_overrun(counted: HostTime, breaks: bool) -> None:
+    held = {"state": UnitState.SUSPENDED, "measured_level": 0}
 
-    assert broken(RUNNING, held, host=counted) == {"CONTACT_LOST"} | expect("HOLD_OVERRUN", breaks)
-    assert "HOLD_OVERRUN" not in broken(RUNNING, host=counted)
+    assert broken(RUNNING, held, host=counted) == {"CONTACT_LOST"} | expect("SUSPENSION_OVERRUN", breaks)
+    assert "SUSPENSION_OVERRUN" not in broken(RUNNING, host=counted)
 
 
 @pytest.mark.hazard("H-01")
@@ -471,11 +486,11 @@ def test_output_goes_on_without_contact_for_a_second_in_sum_and_no_longer() -> N
     assert broken(RUNNING, OFF, contact=ignored) == set()
 
 
-def test_a_hold_goes_on_with_contact_for_a_second_and_a_half_in_sum_and_no_longer() -> None:
-    held = {"state": UnitState.HELD, "output": 0}
+def test_a_suspension_goes_on_with_contact_for_a_second_and_a_half_in_sum_and_no_longer() -> None:
+    held = {"state": UnitState.SUSPENDED, "measured_level": 0}
 
     assert broken(RUNNING, held) == {"CONTACT_LOST"}
-    assert broken(RUNNING, held, contact=ContactTrend(0, 1501)) == {"CONTACT_LOST", "HELD_FOR_NOTHING"}
+    assert broken(RUNNING, held, contact=ContactTrend(0, 1501)) == {"CONTACT_LOST", "SUSPENDED_WITHOUT_CAUSE"}
     assert broken(RUNNING, contact=ContactTrend(0, 1501)) == set()
 
 
@@ -502,22 +517,22 @@ def test_a_unit_that_is_idle_though_armed_was_stopped_by_someone_else() -> None:
 
 
 def test_a_unit_without_contact_says_so() -> None:
-    assert broken(RUNNING, {"state": UnitState.HELD, "output": 0}) == {"CONTACT_LOST"}
+    assert broken(RUNNING, {"state": UnitState.SUSPENDED, "measured_level": 0}) == {"CONTACT_LOST"}
 
 
 def test_a_unit_that_cannot_sense_contact_has_none_to_lose() -> None:
     blind = replace(DECLARED, senses_contact=False)
-    late = HostTime(hold_ms=201, hold_max_ms=200)
+    late = HostTime(suspension_ms=201, suspension_max_ms=200)
 
-    held = broken(RUNNING, {"state": UnitState.HELD, "output": 0}, declared=blind, host=late)
+    held = broken(RUNNING, {"state": UnitState.SUSPENDED, "measured_level": 0}, declared=blind, host=late)
 
-    assert held == {"HELD_FOR_NOTHING"}
+    assert held == {"SUSPENDED_WITHOUT_CAUSE"}
 
 
 @pytest.mark.hazard("H-07")
 @pytest.mark.parametrize("state", UnitState)
 def test_a_step_that_runs_with_nobody_having_started_one_is_noticed(state: UnitState) -> None:
-    runs = state in (UnitState.EMITTING, UnitState.HELD)
+    runs = state in (UnitState.EMITTING, UnitState.SUSPENDED)
 
     assert ("RUNS_UNASKED" in broken(READY, {"state": state}, resting=True)) is runs
     assert "RUNS_UNASKED" not in broken(READY, {"state": state})

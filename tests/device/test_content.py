@@ -50,8 +50,8 @@ def test_the_guard_reads_of_every_bundled_protocol_what_the_plan_gives(id_: str)
     plan = compile_plan(protocol, model="us111", family=protocol.family, area_mm2=400, limits=Limits())
 
     assert (content.family, content.body_site) == (protocol.family, protocol.body_site)
-    assert [(e.output, e.duration_ms) for e in content.emissions] == [
-        (e.output, e.duration_ms) for e in plan.emissions
+    assert [(e.setting, e.duration_ms) for e in content.emissions] == [
+        (e.setting, e.duration_ms) for e in plan.emissions
     ]
     assert {(b.quantity, b.at_most) for b in content.bounds} == {
         (b.quantity, b.at_most) for b in protocol.own_bounds()

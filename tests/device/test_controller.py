@@ -8,10 +8,10 @@ import pytest
 
 from device.control.controller import Controller
 from device.control.machine import State
-from device.dialects.base import Arm, Look, Renew, SetOutput, Stop, UnitState
+from device.dialects.base import Arm, GetStatus, Renew, SetOutput, Stop, UnitState
 from device.errors import LinkLost
 from device.events import Event
-from tests.device.desk import BEGAN_MS, STEP, Desk, Spoken, armed, emitting, greeted
+from tests.device.desk import BEGAN_MS, STEP, Desk, Spoken, armed, emitting, identified
 from tests.support import MINUTE_MS, SECOND_MS
 
 BACKLOG_MAX_MS = 30_000
@@ -20,7 +20,7 @@ BACKLOG_MAX_MS = 30_000
 def test_this_desk_arms_starts_and_renews() -> None:
     desk = emitting()
 
-    assert desk.intents()[-3:] == [Look, Arm, SetOutput]
+    assert desk.intents()[-3:] == [GetStatus, Arm, SetOutput]
     desk.controller.poll(desk.now_ms + 100)
     assert desk.intents()[-1] is Renew
 
@@ -78,7 +78,7 @@ def test_an_event_that_is_not_on_the_disk_after_thirty_seconds_ends_the_session(
     since_ms = desk.now_ms
 
     desk.run_to(since_ms + SECOND_MS)
-    desk.controller.tell(Event(at_ms=desk.now_ms))  # one that has waited for less long
+    desk.controller.publish(Event(at_ms=desk.now_ms))  # one that has waited for less long
 
     desk.run_to(since_ms + BACKLOG_MAX_MS - 1)
     before = desk.controller.state
@@ -89,9 +89,9 @@ def test_an_event_that_is_not_on_the_disk_after_thirty_seconds_ends_the_session(
 
 
 def test_an_event_that_is_not_on_the_disk_ends_nothing_while_no_session_runs() -> None:
-    desk = greeted()
+    desk = identified()
     desk.writes = False
-    desk.controller.tell(Event(at_ms=desk.now_ms))
+    desk.controller.publish(Event(at_ms=desk.now_ms))
 
     desk.run_to(desk.now_ms + 2 * BACKLOG_MAX_MS, state=UnitState.IDLE, session=0)
 
@@ -100,11 +100,11 @@ def test_an_event_that_is_not_on_the_disk_ends_nothing_while_no_session_runs() -
 
 def test_events_are_counted_from_the_recorder_on_and_each_waits_for_its_own_turn() -> None:
     controller = Controller(Spoken(), BEGAN_MS)
-    controller.tell(Event(at_ms=BEGAN_MS))
+    controller.publish(Event(at_ms=BEGAN_MS))
     unrecorded = controller.handed_over, controller.all_written
     controller.record_from_here()
     for _ in range(2):
-        controller.tell(Event(at_ms=BEGAN_MS))
+        controller.publish(Event(at_ms=BEGAN_MS))
 
     seen = []
     for up_to in range(3):
@@ -139,7 +139,7 @@ def test_a_stop_to_a_unit_nobody_has_met_is_repeated() -> None:
     assert (early, desk.intents(), desk.now_ms) == ([Stop], [Stop, Stop], BEGAN_MS + 40)
 
 
-@pytest.mark.parametrize("begin", [Desk, greeted, armed, emitting])
+@pytest.mark.parametrize("begin", [Desk, identified, armed, emitting])
 def test_nothing_is_said_to_a_link_that_is_lost(begin: Any) -> None:
     desk = begin()
     desk.controller.lose_link(LinkLost("it is gone", "Plug it in."), desk.now_ms)
@@ -148,7 +148,7 @@ def test_nothing_is_said_to_a_link_that_is_lost(begin: Any) -> None:
 
     desk.controller.poll(desk.now_ms + SECOND_MS)
     desk.controller.stop()
-    desk.controller.say(Look())
+    desk.controller.say(GetStatus())
     desk.carry_out()
 
     assert len(desk.dialect.said) == said + 1  # the look that was asked for: it is numbered, and not sent
@@ -171,7 +171,7 @@ def test_a_link_that_is_lost_is_an_alarm_once_and_the_first_reason_stays() -> No
 def test_a_stop_goes_before_all_that_has_not_left_and_what_has_happened_stays_told() -> None:
     desk = armed()
     desk.controller.start(STEP, STEP.duration_ms)
-    desk.controller.say(Look())
+    desk.controller.say(GetStatus())
 
     desk.controller.stop()
     desk.carry_out()
@@ -204,7 +204,7 @@ def test_only_the_start_is_marked_as_raising_output_and_only_a_stop_as_a_stop() 
     }
 
     assert marks["SetOutput"] == (True, False)
-    assert marks["Arm"] == marks["Look"] == (False, False)
+    assert marks["Arm"] == marks["GetStatus"] == (False, False)
 
 
 def test_bytes_for_whoever_cannot_wait_are_a_stop_and_none_once_output_is_confirmed_off() -> None:

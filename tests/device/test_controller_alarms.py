@@ -9,17 +9,17 @@ import pytest
 
 from device.control.controller import Controller
 from device.control.machine import State
-from device.dialects.base import Look, Renew, UnitState
+from device.dialects.base import GetStatus, Renew, UnitState
 from device.errors import GuardRefused, LinkLost
-from device.events import Silence
-from device.operator import Act
+from device.events import OffConfirmation
+from device.operator import SessionAction
 from protocols.plan import Emit
-from tests.device.desk import BEGAN_MS, PLAN, RUNNING, STEP, Desk, Spoken, armed, emitting, greeted
-from tests.device.parts import NONCE, REPORT, SESSION, UNIT
+from tests.device.desk import BEGAN_MS, PLAN, RUNNING, STEP, Desk, Spoken, armed, emitting, identified
+from tests.device.parts import NONCE, SESSION, STATUS, UNIT
 from tests.support import LEASE_MS, SECOND_MS, admission_of
 
 OFF: dict[str, Any] = {"state": UnitState.IDLE}
-LAPSED: dict[str, Any] = {"state": UnitState.LAPSED, "lapses": REPORT.lapses + 1}
+LAPSED: dict[str, Any] = {"state": UnitState.LAPSED, "lapses": STATUS.lapses + 1}
 
 
 def lost(desk: Desk) -> None:
@@ -39,15 +39,15 @@ def pausing() -> Desk:
     return desk
 
 
-def settled(desk: Desk) -> Silence:
+def settled(desk: Desk) -> OffConfirmation:
     """What is known of the output in the end, with nobody answering."""
     script = desk.controller.settle()
     while True:
         try:
             desk.wait_to(next(script))
         except StopIteration as ended:
-            silence: Silence = ended.value
-            return silence
+            output_off: OffConfirmation = ended.value
+            return output_off
 
 
 # --- every input has its time -------------------------------------------------------------------------------
@@ -59,7 +59,7 @@ def settled(desk: Desk) -> Silence:
         lambda controller, now_ms: controller.poll(now_ms),
         lambda controller, now_ms: controller.receive(b"", now_ms),
         lambda controller, now_ms: controller.lose_link(LinkLost("it is gone", "Plug it in."), now_ms),
-        lambda controller, now_ms: controller.operate(Act.PAUSE, now_ms),
+        lambda controller, now_ms: controller.operate(SessionAction.PAUSE, now_ms),
         lambda controller, now_ms: controller.recorded(0, now_ms),
     ],
 )
@@ -75,15 +75,15 @@ def test_an_answer_came_when_it_was_received() -> None:
     desk = delayed(150)  # and it asks at that moment
     asked_ms = desk.now_ms
     desk.controller.receive(b"", asked_ms + 20)
-    desk.answer(**RUNNING | {"output": 600})
-    desk.controller.say(Renew(NONCE, SESSION, REPORT.uptime_ms + desk.now_ms, LEASE_MS))
+    desk.answer(**RUNNING | {"measured_level": 600})
+    desk.controller.say(Renew(NONCE, SESSION, STATUS.uptime_ms + desk.now_ms, LEASE_MS))
 
     for after_ms in (120, 220, 319):
         desk.controller.receive(b"", asked_ms + after_ms)
-    desk.answer(**RUNNING | {"output": 600})  # too high for 299 ms, which is not long enough
+    desk.answer(**RUNNING | {"measured_level": 600})  # too high for 299 ms, which is not long enough
     before = desk.alarms()
-    desk.controller.say(Look())
-    desk.answer(**RUNNING | {"output": 600}, came_ms=asked_ms + 320)
+    desk.controller.say(GetStatus())
+    desk.answer(**RUNNING | {"measured_level": 600}, came_ms=asked_ms + 320)
 
     assert (before, desk.alarms()) == ([], ["OUTPUT_HIGH"])
 
@@ -106,9 +106,9 @@ def test_a_unit_that_runs_unasked_between_steps_or_in_a_pause_ends_the_session(
     begin: Callable[[], Desk],
 ) -> None:
     desk = begin()
-    desk.controller.say(Look())
+    desk.controller.say(GetStatus())
 
-    desk.answer(**RUNNING | {"output": 0})
+    desk.answer(**RUNNING | {"measured_level": 0})
 
     assert "RUNS_UNASKED" in desk.alarms()
     assert desk.controller.state is State.FAULT
@@ -128,23 +128,23 @@ def test_an_alarm_is_told_with_the_report_that_raised_it_where_there_is_one() ->
 @pytest.mark.hazard("H-07")
 def test_a_lease_that_does_not_run_is_not_taken_for_an_end_of_output() -> None:
     lying, sound = emitting(), emitting()
-    lying.controller.say(Look())
+    lying.controller.say(GetStatus())
     lying.answer(**RUNNING, lease_left_ms=LEASE_MS + 21)
     for desk in (lying, sound):
         lost(desk)
 
     assert lying.alarms()[0] == "LEASE_DIFFERS"
-    assert (settled(lying), settled(sound)) == (Silence.UNKNOWN, Silence.INFERRED)
+    assert (settled(lying), settled(sound)) == (OffConfirmation.UNKNOWN, OffConfirmation.PRESUMED)
 
 
 def test_a_unit_that_nothing_but_its_switch_ends_leaves_it_unknown() -> None:
     controller = Controller(Spoken(), BEGAN_MS)
-    controller.known.quiet.allow(BEGAN_MS, None, NONCE)
+    controller.known.output_off.allow(BEGAN_MS, None, NONCE)
     controller.lose_link(LinkLost("it is gone", "Plug it in."), BEGAN_MS)
 
     controller.poll(BEGAN_MS + 2 * LEASE_MS)
 
-    assert controller.silence() is Silence.UNKNOWN
+    assert controller.output_off() is OffConfirmation.UNKNOWN
 
 
 def test_output_that_was_confirmed_off_stays_so_when_the_link_is_lost() -> None:
@@ -152,7 +152,7 @@ def test_output_that_was_confirmed_off_stays_so_when_the_link_is_lost() -> None:
 
     lost(desk)
 
-    assert desk.controller.silence() is Silence.PROVEN
+    assert desk.controller.output_off() is OffConfirmation.CONFIRMED
 
 
 @pytest.mark.hazard("H-05")
@@ -161,11 +161,11 @@ def test_a_unit_that_says_nothing_for_two_seconds_ends_a_session_between_steps_a
     begin: Callable[[], Desk],
 ) -> None:
     desk = begin()
-    heard_ms = desk.controller.heard_ms
+    unit_uptime_ms = desk.controller.received_at_ms
 
-    desk.wait_to(heard_ms + 1999)
+    desk.wait_to(unit_uptime_ms + 1999)
     before = desk.controller.state
-    desk.wait_to(heard_ms + 2000)
+    desk.wait_to(unit_uptime_ms + 2000)
 
     assert before is not State.FAULT
     assert (desk.controller.state, desk.alarms()) == (State.FAULT, ["COMM_LOST"])
@@ -175,9 +175,9 @@ def test_a_unit_that_says_nothing_for_two_seconds_ends_a_session_between_steps_a
 @pytest.mark.hazard("H-05")
 def test_a_unit_that_says_nothing_during_output_is_doubted_and_that_is_an_alarm() -> None:
     desk = emitting()
-    heard_ms = desk.controller.heard_ms
+    unit_uptime_ms = desk.controller.received_at_ms
 
-    desk.wait_to(heard_ms + LEASE_MS - 100)
+    desk.wait_to(unit_uptime_ms + LEASE_MS - 100)
 
     assert (desk.controller.state, desk.alarms()) == (State.UNCERTAIN, ["COMM_LOST"])
     assert desk.controller.failure == "the unit does not answer"
@@ -233,7 +233,7 @@ def test_a_lapse_a_lease_after_the_delay_is_the_units(later_ms: int, alarm: str)
     desk.answer(**RUNNING)
     while desk.now_ms < resumed_ms + later_ms:
         desk.controller.poll(min(desk.now_ms + 50, resumed_ms + later_ms))
-        desk.controller.say(Look())
+        desk.controller.say(GetStatus())
         if desk.now_ms < resumed_ms + later_ms:
             desk.answer(**RUNNING)
 
@@ -254,7 +254,7 @@ def test_a_lapse_that_this_computer_caused_ends_a_session_where_nobody_is_there(
 def test_a_lapse_of_a_unit_that_still_has_output_is_never_this_computers_doing() -> None:
     desk = delayed(300)
 
-    desk.answer(**RUNNING | {"lapses": REPORT.lapses + 1})
+    desk.answer(**RUNNING | {"lapses": STATUS.lapses + 1})
 
     assert desk.alarms() == ["LAPSED"]
 
@@ -262,11 +262,11 @@ def test_a_lapse_of_a_unit_that_still_has_output_is_never_this_computers_doing()
 def test_a_lapse_that_was_dealt_with_is_not_told_again_and_the_next_one_is() -> None:
     desk = delayed(300)
     desk.answer(**LAPSED)
-    desk.answer(**OFF, lapses=REPORT.lapses + 1)
+    desk.answer(**OFF, lapses=STATUS.lapses + 1)
     dealt_with = desk.controller.state, desk.alarms()
-    desk.run_to(desk.now_ms + SECOND_MS, **OFF, lapses=REPORT.lapses + 1)
+    desk.run_to(desk.now_ms + SECOND_MS, **OFF, lapses=STATUS.lapses + 1)
 
-    desk.run_to(desk.now_ms + 250, **OFF, lapses=REPORT.lapses + 2)
+    desk.run_to(desk.now_ms + 250, **OFF, lapses=STATUS.lapses + 2)
 
     assert dealt_with == (State.PAUSED, ["HOST_DELAYED"])
     assert desk.alarms() == ["HOST_DELAYED", "LAPSED"]
@@ -283,7 +283,7 @@ def test_nothing_is_taken_up_armed_or_started_without_what_it_rests_on() -> None
 
     for desk in (unmet, unrecorded, used):
         with pytest.raises(GuardRefused):
-            desk.controller.take_up(PLAN, SESSION, admission=admission, attended=False)
+            desk.controller.load(PLAN, SESSION, admission=admission, attended=False)
     with pytest.raises(GuardRefused, match="for no plan"):
         unheard.controller.arm()
     with pytest.raises(GuardRefused, match="has not reported"):
@@ -296,7 +296,7 @@ def test_a_permission_names_the_output_its_time_and_its_ramp_and_has_a_number() 
     desk = armed()
     before = desk.controller.handed_over
 
-    number = desk.controller.permit_output(Emit(STEP.output, STEP.duration_ms, 3000), 2000)
+    number = desk.controller.permit_output(Emit(STEP.setting, STEP.duration_ms, 3000), 2000)
     desk.carry_out()
 
     (told,) = desk.named("output_permitted")
@@ -307,7 +307,7 @@ def test_a_permission_names_the_output_its_time_and_its_ramp_and_has_a_number() 
 
 def test_a_session_that_breaks_off_waits_until_output_is_known_to_be_off() -> None:
     desk = emitting()
-    script = desk.controller.abandon()
+    script = desk.controller.shut_down()
 
     next(script)
     waits = desk.controller.state, desk.controller.failure
@@ -317,11 +317,13 @@ def test_a_session_that_breaks_off_waits_until_output_is_known_to_be_off() -> No
     desk.carry_out()
 
     assert waits == (State.FAULT, "the session broke off")
-    assert [getattr(event, "silence", None) for event in desk.named("silenced")] == [Silence.PROVEN]
+    assert [getattr(event, "output_off", None) for event in desk.named("stop_outcome")] == [
+        OffConfirmation.CONFIRMED
+    ]
 
 
 def test_before_a_session_nobody_is_taken_to_be_there() -> None:
-    desk = greeted()
+    desk = identified()
 
     desk.controller.break_off("for a test")
 

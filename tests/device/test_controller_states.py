@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from device.control.machine import State
-from device.dialects.base import Declare, Identify, Look, Stop, UnitState
-from device.events import Silence
-from device.operator import Act
-from tests.device.desk import PLAN, RUNNING, STEP, Desk, armed, emitting, greeted
+from device.dialects.base import GetCapabilities, GetStatus, Identify, Stop, UnitState
+from device.events import OffConfirmation
+from device.operator import SessionAction
+from tests.device.desk import PLAN, RUNNING, STEP, Desk, armed, emitting, identified
 from tests.device.parts import DECLARED, IDENTITY, SESSION, UNIT
 from tests.support import LEASE_MS, admission_of
 
 
 def test_a_unit_that_is_opened_again_stays_where_it_stands() -> None:
-    desk = greeted()
+    desk = identified()
 
     desk.controller.open(UNIT)
 
@@ -24,7 +24,7 @@ def test_a_unit_that_is_opened_again_stays_where_it_stands() -> None:
 
 
 def test_a_pause_between_two_steps_sends_nothing_and_one_during_output_stops() -> None:
-    between, during, idle = armed(), emitting(), greeted()
+    between, during, idle = armed(), emitting(), identified()
     said = len(between.dialect.said), len(idle.dialect.said)
 
     for desk in (between, during, idle):
@@ -50,8 +50,8 @@ def test_a_pause_is_over_once_output_is_confirmed_off_and_a_person_resumes() -> 
     desk.controller.resume()
 
     assert (pausing, paused, desk.controller.state) == (State.PAUSING, State.PAUSED, State.ARMED)
-    assert not desk.controller.known.quiet.stopping
-    assert desk.controller.known.quiet.asked_ms is None
+    assert not desk.controller.known.output_off.stopping
+    assert desk.controller.known.output_off.asked_ms is None
 
 
 @pytest.mark.parametrize(("attended", "state"), [(True, State.PAUSING), (False, State.FAULT)])
@@ -65,24 +65,31 @@ def test_what_breaks_off_pauses_where_a_person_is_there(attended: bool, state: S
 
 
 def test_a_session_that_was_paused_before_it_began_begins_paused() -> None:
-    desk = greeted()
-    desk.controller.operate(Act.PAUSE, desk.now_ms)
+    desk = identified()
+    desk.controller.operate(SessionAction.PAUSE, desk.now_ms)
 
-    desk.controller.take_up(PLAN, SESSION, admission=admission_of(PLAN), attended=True)
+    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True)
 
     assert desk.controller.state is State.PAUSED
 
 
-@pytest.mark.parametrize("acts", [(Act.TOGGLE,), (Act.TOGGLE, Act.TOGGLE), (Act.PAUSE, Act.TOGGLE)])
+@pytest.mark.parametrize(
+    "actions",
+    [
+        (SessionAction.TOGGLE,),
+        (SessionAction.TOGGLE, SessionAction.TOGGLE),
+        (SessionAction.PAUSE, SessionAction.TOGGLE),
+    ],
+)
 def test_before_a_session_a_key_that_toggles_reverses_what_was_asked_before(
-    acts: tuple[Act, ...],
+    actions: tuple[SessionAction, ...],
 ) -> None:
-    desk = greeted()
+    desk = identified()
 
-    for act in acts:
-        desk.controller.operate(act, desk.now_ms)
+    for action in actions:
+        desk.controller.operate(action, desk.now_ms)
 
-    assert desk.controller.last_act is (Act.PAUSE if len(acts) == 1 else Act.RESUME)
+    assert desk.controller.last_action is (SessionAction.PAUSE if len(actions) == 1 else SessionAction.RESUME)
 
 
 def test_in_a_session_a_key_that_toggles_pauses_and_resumes_by_where_it_stands() -> None:
@@ -90,13 +97,13 @@ def test_in_a_session_a_key_that_toggles_pauses_and_resumes_by_where_it_stands()
     states = []
 
     for _ in range(3):
-        desk.controller.operate(Act.TOGGLE, desk.now_ms)
-        states.append((desk.controller.last_act, desk.controller.state))
+        desk.controller.operate(SessionAction.TOGGLE, desk.now_ms)
+        states.append((desk.controller.last_action, desk.controller.state))
 
     assert states == [
-        (Act.PAUSE, State.PAUSED),
-        (Act.RESUME, State.ARMED),
-        (Act.PAUSE, State.PAUSED),
+        (SessionAction.PAUSE, State.PAUSED),
+        (SessionAction.RESUME, State.ARMED),
+        (SessionAction.PAUSE, State.PAUSED),
     ]
 
 
@@ -104,40 +111,40 @@ def test_a_key_that_toggles_during_a_pause_that_a_rule_made_resumes() -> None:
     desk = armed(attended=True)
     desk.controller.break_off("for a test")
 
-    desk.controller.operate(Act.TOGGLE, desk.now_ms)
+    desk.controller.operate(SessionAction.TOGGLE, desk.now_ms)
 
     assert desk.controller.state is State.ARMED
 
 
 def test_a_key_that_toggles_while_output_is_still_on_its_way_off_asks_for_a_pause_again() -> None:
     desk = emitting(attended=True)
-    desk.controller.operate(Act.PAUSE, desk.now_ms)
+    desk.controller.operate(SessionAction.PAUSE, desk.now_ms)
 
-    desk.controller.operate(Act.TOGGLE, desk.now_ms)
+    desk.controller.operate(SessionAction.TOGGLE, desk.now_ms)
 
-    assert desk.controller.last_act is Act.PAUSE
+    assert desk.controller.last_action is SessionAction.PAUSE
 
 
 @pytest.mark.hazard("H-18")
-@pytest.mark.parametrize("begin", [Desk, greeted, armed, emitting])
+@pytest.mark.parametrize("begin", [Desk, identified, armed, emitting])
 def test_a_stop_that_a_person_asks_for_is_sent_in_the_same_moment(begin: Any) -> None:
     desk = begin()
 
-    desk.controller.operate(Act.STOP, desk.now_ms)
+    desk.controller.operate(SessionAction.STOP, desk.now_ms)
     desk.carry_out()
 
     assert desk.sent[-1].is_stop
-    assert desk.controller.state is State.SILENCING
+    assert desk.controller.state is State.STOPPING
 
 
 def test_who_has_asked_to_stop_has_had_the_last_word() -> None:
     desk = armed(attended=True)
-    for act in (Act.STOP, Act.RESUME):
-        desk.controller.operate(act, desk.now_ms)
+    for action in (SessionAction.STOP, SessionAction.RESUME):
+        desk.controller.operate(action, desk.now_ms)
     desk.carry_out()
 
     assert desk.controller.halted
-    assert [getattr(event, "act", "") for event in desk.named("acted")] == ["stop", "resume"]
+    assert [getattr(event, "action", "") for event in desk.named("operator_acted")] == ["stop", "resume"]
 
 
 def test_a_change_of_state_tells_what_a_person_may_do_next() -> None:
@@ -175,7 +182,7 @@ def test_a_stop_that_the_unit_confirms_ends_in_idle_and_one_that_nobody_answers_
     stopped_ms = unanswered.now_ms
     script = unanswered.controller.settle()
 
-    silence = finished(confirmed.controller.settle())
+    output_off = finished(confirmed.controller.settle())
     unheard = None
     while unheard is None:
         try:
@@ -185,10 +192,10 @@ def test_a_stop_that_the_unit_confirms_ends_in_idle_and_one_that_nobody_answers_
     for desk in (confirmed, unanswered):
         desk.carry_out()
 
-    assert (silence, confirmed.controller.state) == (Silence.PROVEN, State.IDLE)
-    assert confirmed.controller.known.quiet.asked_ms is None
-    assert (unheard, unanswered.controller.state) == (Silence.INFERRED, State.UNCERTAIN)
-    (told,) = unanswered.named("silenced")
+    assert (output_off, confirmed.controller.state) == (OffConfirmation.CONFIRMED, State.IDLE)
+    assert confirmed.controller.known.output_off.asked_ms is None
+    assert (unheard, unanswered.controller.state) == (OffConfirmation.PRESUMED, State.UNCERTAIN)
+    (told,) = unanswered.named("stop_outcome")
     assert getattr(told, "took_ms", 0) == unanswered.now_ms - stopped_ms == 560
     assert unanswered.intents()[-14:] == [Stop] * 14
 
@@ -204,7 +211,7 @@ def test_a_doubt_that_the_unit_resolves_late_ends_in_idle() -> None:
     desk.answer(state=UnitState.IDLE)
 
     assert uncertain is State.UNCERTAIN
-    assert finished(desk.controller.settle()) is Silence.PROVEN
+    assert finished(desk.controller.settle()) is OffConfirmation.CONFIRMED
     assert desk.controller.state is State.IDLE
 
 
@@ -215,19 +222,19 @@ def test_who_the_unit_is_and_what_it_declares_is_kept_and_is_no_report() -> None
     desk = Desk()
     desk.controller.say(Identify())
     desk.answer(IDENTITY)
-    desk.controller.say(Declare())
+    desk.controller.say(GetCapabilities())
     desk.answer(DECLARED)
 
     assert (desk.controller.identity, desk.controller.declared) == (IDENTITY, DECLARED)
-    assert desk.controller.report is None
+    assert desk.controller.status is None
     assert desk.controller.heard_bytes == 4
 
 
-@pytest.mark.parametrize(("begin", "alarms"), [(greeted, []), (armed, ["ANSWER_DIFFERS"])])
+@pytest.mark.parametrize(("begin", "alarms"), [(identified, []), (armed, ["ANSWER_DIFFERS"])])
 def test_an_answer_to_another_request_than_its_number_ends_a_session(begin: Any, alarms: list[str]) -> None:
     desk = begin()
     for _ in range(2):
-        desk.controller.say(Look())
+        desk.controller.say(GetStatus())
         desk.answer(IDENTITY)
 
     assert [rule.code for rule in desk.controller.alarms] == alarms
@@ -235,17 +242,17 @@ def test_an_answer_to_another_request_than_its_number_ends_a_session(begin: Any,
     assert desk.controller.state is (State.FAULT if alarms else State.IDLE)
 
 
-@pytest.mark.parametrize(("begin", "alarms"), [(greeted, []), (armed, ["RESTARTED"])])
+@pytest.mark.parametrize(("begin", "alarms"), [(identified, []), (armed, ["RESTARTED"])])
 def test_another_units_report_is_not_looked_at_and_ends_a_session_once(begin: Any, alarms: list[str]) -> None:
     desk = begin()
-    heard_ms, report = desk.controller.heard_ms, desk.controller.report
+    unit_uptime_ms, status = desk.controller.unit_uptime_ms, desk.controller.status
     for _ in range(2):
         desk.controller.poll(desk.now_ms + 50)
-        desk.controller.say(Look())
+        desk.controller.say(GetStatus())
         desk.answer(nonce=1)
 
     assert [rule.code for rule in desk.controller.alarms] == alarms
-    assert (desk.controller.heard_ms, desk.controller.report) == (heard_ms, report)
+    assert (desk.controller.unit_uptime_ms, desk.controller.status) == (unit_uptime_ms, status)
 
 
 @pytest.mark.parametrize(("refusal", "state"), [("limit", State.FAULT), ("", State.ARMED)])
@@ -269,12 +276,12 @@ def test_a_unit_that_refuses_to_start_ends_the_session() -> None:
 
 
 def test_a_report_is_recorded_in_a_session_only_and_only_when_it_tells_another_thing() -> None:
-    desk = greeted()
+    desk = identified()
     before = len(desk.named("reported"))
-    desk.controller.take_up(PLAN, SESSION, admission=admission_of(PLAN), attended=False)
+    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=False)
     told = []
     for changes in ({}, {"head_temp_ddeg_c": 301}, {"level_set": 0}, {"state": UnitState.IDLE}):
-        desk.controller.say(Look())
+        desk.controller.say(GetStatus())
         desk.answer(**changes)
         told.append(len(desk.named("reported")))
 
@@ -284,42 +291,42 @@ def test_a_report_is_recorded_in_a_session_only_and_only_when_it_tells_another_t
 @pytest.mark.parametrize(
     ("changes", "state"),
     [
-        ({"state": UnitState.HELD, "output": 0}, State.HELD),
-        ({"state": UnitState.READY, "output": 0, "level_set": 0, "duty_set_pct": 0}, State.ARMED),
-        ({"state": UnitState.READY, "output": 5, "level_set": 0, "duty_set_pct": 0}, State.EMITTING),
-        ({"state": UnitState.LAPSED, "output": 0}, State.FAULT),
-        ({"state": UnitState.IDLE, "output": 0}, State.FAULT),
+        ({"state": UnitState.SUSPENDED, "measured_level": 0}, State.SUSPENDED),
+        ({"state": UnitState.READY, "measured_level": 0, "level_set": 0, "duty_set_pct": 0}, State.ARMED),
+        ({"state": UnitState.READY, "measured_level": 5, "level_set": 0, "duty_set_pct": 0}, State.EMITTING),
+        ({"state": UnitState.LAPSED, "measured_level": 0}, State.FAULT),
+        ({"state": UnitState.IDLE, "measured_level": 0}, State.FAULT),
         ({}, State.EMITTING),
     ],
 )
 def test_the_controller_moves_as_its_unit_has_moved_by_itself(changes: dict[str, Any], state: State) -> None:
     desk = emitting()
-    desk.controller.say(Look())
+    desk.controller.say(GetStatus())
 
     desk.answer(**(RUNNING | changes))
 
     assert desk.controller.state is state
 
 
-def test_a_hold_is_over_when_the_unit_emits_again() -> None:
+def test_a_suspension_is_over_when_the_unit_emits_again() -> None:
     desk = emitting()
     states = []
-    held = {"state": UnitState.HELD, "output": 0}
-    for changes in (held, held, {"output": 0}):
-        desk.controller.say(Look())
+    held = {"state": UnitState.SUSPENDED, "measured_level": 0}
+    for changes in (held, held, {"measured_level": 0}):
+        desk.controller.say(GetStatus())
         desk.answer(**(RUNNING | {"contact_pct": 10} | changes))
         states.append(desk.controller.state)
 
-    assert states == [State.HELD, State.HELD, State.EMITTING]
+    assert states == [State.SUSPENDED, State.SUSPENDED, State.EMITTING]
 
 
 def test_an_alarm_that_does_not_latch_is_cleared_and_told() -> None:
     desk = armed()
     for pct in (20, 21):
-        desk.controller.say(Look())
+        desk.controller.say(GetStatus())
         desk.answer(battery_pct=pct)
 
     assert [getattr(event, "code", "") for event in desk.named("alarm_raised")] == ["BATTERY_LOW"]
-    assert [getattr(event, "code", "") for event in desk.named("alarm_cleared")] == ["BATTERY_LOW"]
+    assert [getattr(event, "code", "") for event in desk.named("alarm_ended")] == ["BATTERY_LOW"]
     assert [rule.code for rule in desk.controller.alarms] == ["BATTERY_LOW"]
     assert desk.controller.state is State.ARMED

@@ -14,11 +14,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from device.control.controller import Controller, Outgoing, Script
 from device.control.delivery import deliver
-from device.control.handshake import greet
+from device.control.handshake import perform_handshake
 from device.control.machine import State
 from device.errors import LinkLost
-from device.events import Acted, Event, LevelLowered, Silence
-from device.operator import Act, Lower
+from device.events import Event, LevelLowered, OffConfirmation, OperatorActed
+from device.operator import Lower, SessionAction
 from physioctl.rehearsal.rig import speaking
 from protocols.errors import PhysioctlError
 from protocols.plan import Emit, Guide, Rest, level
@@ -62,7 +62,7 @@ class Walk(RuleBasedStateMachine):
 
     def session(self) -> Script[None]:
         """A handshake, and the delivery of a plan."""
-        unit = yield from greet(self.controller)
+        unit = yield from perform_handshake(self.controller)
         self.controller.record_from_here()
         plan = plan_of(unit, *self.steps)
         yield from deliver(self.controller, plan, 7, admission=admission_of(plan), attended=True)
@@ -91,10 +91,10 @@ class Walk(RuleBasedStateMachine):
         if isinstance(event, LevelLowered):
             assert event.after < event.before <= self.level
             self.lowered = event.after, self.now_ms
-        if not isinstance(event, Acted):
+        if not isinstance(event, OperatorActed):
             return
         goes_on = not self.controller.used or self.controller.state is State.ARMED
-        if event.act != Act.RESUME:
+        if event.action != SessionAction.RESUME:
             self.against()
         elif goes_on and not self.stopped:
             self.against_since_ms = None
@@ -169,12 +169,12 @@ class Walk(RuleBasedStateMachine):
         self.disk_waits = waits
         self.carry_out()
 
-    @rule(act=st.sampled_from(Act))
-    def a_person_acts(self, act: Act) -> None:
-        self.stopped = self.stopped or act is Act.STOP
-        if act in (Act.PAUSE, Act.STOP):
+    @rule(action=st.sampled_from(SessionAction))
+    def a_person_acts(self, action: SessionAction) -> None:
+        self.stopped = self.stopped or action is SessionAction.STOP
+        if action in (SessionAction.PAUSE, SessionAction.STOP):
             self.against()
-        self.controller.operate(act, self.now_ms)
+        self.controller.operate(action, self.now_ms)
         self.carry_out()
 
     @rule(to_level=st.sampled_from([None, None, 400, 350, 300, 290, 289, 500]))
@@ -205,15 +205,15 @@ class Walk(RuleBasedStateMachine):
         assert unit.breaches == []
         assert unit.output <= self.level + 1e-6
         self.look_at_what_was_lowered()
-        if unit.silent_since_ms is None:
+        if unit.output_off_since_ms is None:
             assert unit.lease_live
-            assert self.since(self.controller.heard_ms) <= self.bound_ms
+            assert self.since(self.controller.received_at_ms) <= self.bound_ms
             if self.against_since_ms is not None:
                 assert self.since(self.against_since_ms) <= self.bound_ms
         planned_ms = sum(step.duration_ms for step in self.steps if isinstance(step, Emit))
         assert unit.delivered_ms <= planned_ms + 5 or (self.host_loss == "none" and self.lost_ms >= 0)
-        if self.host_loss == "none" and unit.silent_since_ms is None:
-            assert self.controller.silence() is not Silence.INFERRED
+        if self.host_loss == "none" and unit.output_off_since_ms is None:
+            assert self.controller.output_off() is not OffConfirmation.PRESUMED
 
     def since(self, at_ms: int) -> int:
         """How long ``at_ms`` is ago; without a lease, nothing counts that the host could do nothing about."""
@@ -228,7 +228,8 @@ class Walk(RuleBasedStateMachine):
             assert self.unit.output <= self.lowered[0] + 1e-6
 
     def teardown(self) -> None:
-        """Whatever happened, the unit is silent a lease later, or when its timer ends, with nobody's help."""
+        """Whatever happened, the unit's output is off a lease later, or when its timer ends, with nobody's
+        help."""
         if self.host_loss == "none":
             return
         self.unit.move_to(self.now_ms + (self.bound_ms if self.leased else EMISSION_MS))

@@ -9,11 +9,11 @@ import pytest
 from device.clock import VirtualClock
 from device.control.controller import BACKLOG_MAX_MS
 from device.control.delivery import Ended, deliver
-from device.control.handshake import greet
+from device.control.handshake import perform_handshake
 from device.control.machine import State
-from device.events import Acted, Commanded, Event, HostDelayed, Silence, StateChanged
+from device.events import Commanded, Event, HostDelayed, OffConfirmation, OperatorActed, StateChanged
 from device.link import Inbox
-from device.operator import Act
+from device.operator import SessionAction
 from physioctl.rehearsal.disk import SimulatedDisk
 from physioctl.rehearsal.rig import CableLink, Rig, speaking
 from protocols.errors import PhysioctlError
@@ -51,7 +51,7 @@ class Book:
         self.written += 1
         self.entries.append(f"recorded {event.name}")
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         self.entries.append(f"shown {event.name}")
 
 
@@ -90,7 +90,7 @@ def test_a_start_is_recorded_before_it_is_sent_and_shown_after_it_is_recorded() 
     entries: list[str] = []
     rig, book = written_rig(entries), Book(entries)
     rig.driver.add_observer(book)
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(book)
 
     run_plan(rig.driver, plan_of(unit, emit(rig, SECOND_MS)))
@@ -106,9 +106,9 @@ def test_a_stop_that_is_queued_when_a_start_is_about_to_be_sent_goes_first(rig: 
     class Stopper:
         """Asks for a stop the moment it is told that a start is about to leave."""
 
-        def notice(self, event: Event) -> None:
+        def on_event(self, event: Event) -> None:
             if isinstance(event, Commanded) and event.intent == "SetOutput":
-                rig.inbox.put(Act.STOP)
+                rig.inbox.put(SessionAction.STOP)
 
     rig.driver.add_observer(Stopper())
 
@@ -122,26 +122,26 @@ def test_a_stop_that_is_queued_when_a_start_is_about_to_be_sent_goes_first(rig: 
 def test_once_an_event_could_not_be_recorded_nothing_but_stops_is_sent() -> None:
     entries: list[str] = []
     rig = written_rig(entries)
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Book(entries, fails_at="commanded"))
 
     with pytest.raises(PhysioctlError, match="the disk is full"):
         run_plan(rig.driver, plan_of(unit, emit(rig, SECOND_MS)))
 
     assert rig.unit.changes == []
-    assert rig.controller.silence() is Silence.PROVEN
+    assert rig.controller.output_off() is OffConfirmation.CONFIRMED
     assert rig.unit.breaches == []
 
 
 def test_an_observer_cannot_swallow_a_persons_interrupt(rig: Rig) -> None:
     class Interrupted:
-        def notice(self, event: Event) -> None:
+        def on_event(self, event: Event) -> None:
             raise KeyboardInterrupt
 
     rig.driver.add_observer(Interrupted())
 
     with pytest.raises(KeyboardInterrupt):
-        rig.driver.publish(Acted(at_ms=0, act="pause"))
+        rig.driver.publish(OperatorActed(at_ms=0, action="pause"))
 
 
 def test_two_units_are_driven_by_two_drivers_on_one_clock_one_after_the_other(make_rig: MakeRig) -> None:
@@ -155,7 +155,7 @@ def test_two_units_are_driven_by_two_drivers_on_one_clock_one_after_the_other(ma
 
 
 def test_a_loop_that_is_flooded_goes_on_renewing(rig: Rig) -> None:
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Ledger())
 
     class Flood:
@@ -182,7 +182,7 @@ def test_a_loop_that_is_flooded_goes_on_renewing(rig: Rig) -> None:
 def test_a_slow_disk_costs_neither_a_stale_start_nor_a_lease(make_rig: MakeRig, commit_ms: int) -> None:
     rig, ledger = make_rig("us111"), Ledger()
     disk = on_slow_disk(rig, commit_ms, ledger)
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(disk)
     plan = plan_of(unit, Guide("Lie down.", 500), emit(rig, 30 * SECOND_MS), Rest(700), emit(rig, SECOND_MS))
 
@@ -199,7 +199,7 @@ class Failing:
     def __init__(self, after: int) -> None:
         self._left = after
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         self._left -= 1
         if self._left < 0:
             raise ValueError("a screen that fails")
@@ -212,7 +212,7 @@ def test_output_begins_only_when_its_permission_is_on_the_disk(
     make_rig: MakeRig, failing: tuple[int, ...], commit_ms: int
 ) -> None:
     rig, ledger = make_rig("us111"), Ledger()
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(on_slow_disk(rig, commit_ms, ledger))
     for after in failing:
         rig.driver.add_observer(Failing(after))
@@ -240,8 +240,8 @@ def test_output_begins_only_when_its_permission_is_on_the_disk(
 
 @pytest.mark.hazard("H-18")
 def test_a_stop_does_not_wait_for_the_disk(make_rig: MakeRig) -> None:
-    rig = make_rig("us111", acts=[(12 * SECOND_MS, Act.STOP)])
-    unit = rig.driver.run(greet(rig.controller))
+    rig = make_rig("us111", actions=[(12 * SECOND_MS, SessionAction.STOP)])
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(on_slow_disk(rig, 5 * SECOND_MS, Ledger()))
 
     delivery = run_plan(rig.driver, plan_of(unit, emit(rig, MINUTE_MS)))
@@ -253,7 +253,7 @@ def test_a_stop_does_not_wait_for_the_disk(make_rig: MakeRig) -> None:
 @pytest.mark.hazard("H-15")
 def test_a_disk_that_has_stopped_writing_ends_output_within_the_stated_bound(make_rig: MakeRig) -> None:
     rig = make_rig("us111")
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     ledger = Ledger()
     disk = on_slow_disk(rig, 1, ledger)
     rig.driver.record_to(disk)
@@ -282,7 +282,7 @@ def test_an_event_is_shown_once_it_is_on_the_disk_and_not_when_it_never_is(make_
         rig, entries = make_rig("us111"), list[str]()
         rig.driver.record_to(on_slow_disk(rig, commit_ms, Ledger()))
         rig.driver.add_observer(Book(entries))
-        written = rig.driver.publish_when_written(Acted(at_ms=0, act="pause"), 10 * SECOND_MS)
+        written = rig.driver.publish_when_written(OperatorActed(at_ms=0, action="pause"), 10 * SECOND_MS)
         shown[commit_ms] = written, len(entries)
 
     assert shown == {SECOND_MS: (True, 1), MINUTE_MS: (False, 0)}
@@ -290,7 +290,9 @@ def test_an_event_is_shown_once_it_is_on_the_disk_and_not_when_it_never_is(make_
 
 def test_what_a_person_does_meanwhile_does_not_keep_an_event_from_being_shown(make_rig: MakeRig) -> None:
     entries: list[str] = []
-    rig = make_rig("us111", acts=[(at_ms, Act.RESUME) for at_ms in range(500, 20 * SECOND_MS, 500)])
+    rig = make_rig(
+        "us111", actions=[(at_ms, SessionAction.RESUME) for at_ms in range(500, 20 * SECOND_MS, 500)]
+    )
     rig.driver.record_to(on_slow_disk(rig, 3 * SECOND_MS, Ledger()))
     rig.driver.add_observer(Book(entries))
 
@@ -311,18 +313,18 @@ def test_a_lapse_that_this_computer_caused_is_a_pause_where_somebody_is_there(
     make_rig: MakeRig, attended: bool
 ) -> None:
     rig, ledger = make_rig("us111"), Ledger()
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(ledger)
     plan = plan_of(unit, emit(rig, 10 * SECOND_MS))
     script = deliver(rig.controller, plan, 7, admission=admission_of(plan), attended=attended)
     wake_ms = next(script)
     for _ in range(10):
         while not rig.unit.output:
-            rig.driver.turn(wake_ms)
+            rig.driver.step(wake_ms)
             wake_ms = next(script)
         rig.wait(700)
         for _ in range(60):
-            rig.driver.turn(wake_ms)
+            rig.driver.step(wake_ms)
             try:
                 wake_ms = next(script)
             except StopIteration:
@@ -331,7 +333,7 @@ def test_a_lapse_that_this_computer_caused_is_a_pause_where_somebody_is_there(
             break
         assert rig.controller.state is State.PAUSED
         assert rig.unit.output == 0
-        rig.inbox.put(Act.RESUME)
+        rig.inbox.put(SessionAction.RESUME)
     rules = {rule.code for rule in rig.controller.alarms}
     assert rules == {"HOST_DELAYED"}
     assert all(event.for_ms >= LEASE_MS for event in ledger.events if isinstance(event, HostDelayed))
@@ -350,9 +352,9 @@ class Resuming:
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         if isinstance(event, StateChanged) and event.state == State.PAUSED.value:
-            self._rig.inbox.put(Act.RESUME)
+            self._rig.inbox.put(SessionAction.RESUME)
 
 
 @pytest.mark.hazard("H-17")
@@ -362,7 +364,7 @@ def test_a_host_that_was_busy_is_not_taken_for_a_unit_that_is_wrong(
     make_rig: MakeRig, stall_ms: int, phase_ms: int
 ) -> None:
     rig = make_rig("us111")
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Ledger())
     plan = plan_of(unit, emit(rig, 2 * SECOND_MS))
     script = deliver(rig.controller, plan, 7, admission=admission_of(plan), attended=True)
@@ -374,7 +376,7 @@ def test_a_host_that_was_busy_is_not_taken_for_a_unit_that_is_wrong(
         except StopIteration as ended:
             delivery = ended.value
             break
-        rig.driver.turn(min(wake_ms, stall_at_ms or wake_ms))
+        rig.driver.step(min(wake_ms, stall_at_ms or wake_ms))
         if stall_at_ms is not None and rig.clock.now_ms() >= stall_at_ms:
             rig.wait(stall_ms)  # nothing of ours runs
             stall_at_ms = None
@@ -408,9 +410,9 @@ def test_after_a_stall_nothing_is_sent_over_the_answer_to_what_left_late(kind: s
 
     rig = Rig("ultragun", link=link, unit=spoken.unit, dialect=spoken.dialect)
     links[0].stalls_at_ms = at_ms
-    rig.person.will(Act.STOP, at_ms + 200)
+    rig.person.schedule(SessionAction.STOP, at_ms + 200)
     rig.driver.record_to(Ledger())
-    plan = plan_of(rig.driver.run(greet(rig.controller)), emit(rig, 5 * SECOND_MS))
+    plan = plan_of(rig.driver.run(perform_handshake(rig.controller)), emit(rig, 5 * SECOND_MS))
 
     run_plan(rig.driver, plan, attended=True)
 

@@ -15,7 +15,7 @@ from device.dialects.native import Native
 from device.errors import LinkLost
 from device.events import Written
 from device.link import Inbox, News
-from device.operator import Act
+from device.operator import SessionAction
 from physioctl.rehearsal.rig import Rig
 from tests.support import SECOND_MS
 
@@ -59,7 +59,7 @@ def test_what_has_come_is_taken_in_for_five_milliseconds_before_anything_else_is
     for _ in range(20):
         inbox.put(b"\x55")
 
-    driver.turn(clock.now_ms() + SECOND_MS)
+    driver.step(clock.now_ms() + SECOND_MS)
 
     assert dialect.heard == 5
 
@@ -99,7 +99,7 @@ def test_on_the_way_out_a_stop_is_sent_past_the_loop_and_the_loop_is_told() -> N
 
     driver.stop_at_exit()
 
-    assert (len(link.sent), inbox.get_nowait()) == (1, Act.STOP)
+    assert (len(link.sent), inbox.get_nowait()) == (1, SessionAction.STOP)
 
 
 def test_what_falls_due_in_a_turn_leaves_in_that_turn() -> None:
@@ -107,7 +107,7 @@ def test_what_falls_due_in_a_turn_leaves_in_that_turn() -> None:
     driver = Driver(link, clock, SimpleQueue(), Native())
     driver.controller.stop()
 
-    driver.turn(clock.now_ms() + SECOND_MS)
+    driver.step(clock.now_ms() + SECOND_MS)
 
     assert (len(link.sent), clock.now_ms()) == (2, 40)  # it is repeated
 
@@ -123,10 +123,10 @@ def test_a_stop_is_sent_before_anything_that_came_after_it_is_taken_in() -> None
             return super().send(data)
 
     driver = Driver(Noting(), clock, inbox, dialect)
-    for news in (b"\x55", Act.STOP, b"\x55", b"\x55"):
+    for news in (b"\x55", SessionAction.STOP, b"\x55", b"\x55"):
         inbox.put(news)
 
-    driver.turn(clock.now_ms() + SECOND_MS)
+    driver.step(clock.now_ms() + SECOND_MS)
 
     assert heard[0] == 1
 
@@ -137,12 +137,12 @@ def test_a_link_that_is_lost_and_an_event_that_could_not_be_kept_are_news() -> N
     inbox.put(LinkLost("it is gone", "Plug it in."))
     inbox.put(Written())
 
-    driver.turn(SECOND_MS)
+    driver.step(SECOND_MS)
     inbox.put(Written(OSError("for a test")))
 
     assert driver.controller.lost is not None
     with pytest.raises(OSError, match="for a test"):
-        driver.turn(SECOND_MS)
+        driver.step(SECOND_MS)
 
 
 def test_a_link_that_is_lost_in_sending_is_lost() -> None:

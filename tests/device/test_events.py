@@ -10,15 +10,15 @@ import pytest
 
 from device.dialects.base import SetOutput
 from device.events import (
-    Acted,
     AlarmRaised,
     Commanded,
     Event,
+    OffConfirmation,
+    OperatorActed,
     Priority,
-    Silence,
-    Silenced,
     StateChanged,
     StepStarted,
+    StopOutcome,
     UnitIdentified,
 )
 from physioctl.record.codec import to_json
@@ -30,21 +30,21 @@ COMMANDED = Commanded(at_ms=4, intent="SetOutput", values=asdict(SetOutput(1, 2,
 @pytest.mark.parametrize(
     ("event", "record"),
     [
-        (Acted(at_ms=1, act="pause"), {"event": "acted", "at_ms": 1, "act": "pause"}),
+        (OperatorActed(at_ms=1, action="pause"), {"event": "operator_acted", "at_ms": 1, "action": "pause"}),
         (
-            Silenced(at_ms=2, silence=Silence.PROVEN, took_ms=40),
-            {"event": "silenced", "at_ms": 2, "silence": "proven", "took_ms": 40},
+            StopOutcome(at_ms=2, output_off=OffConfirmation.CONFIRMED, took_ms=40),
+            {"event": "stop_outcome", "at_ms": 2, "output_off": "confirmed", "took_ms": 40},
         ),
         (
-            AlarmRaised(at_ms=3, code="A", priority=Priority.HIGH, what="so", to_do="that", report=None),
+            AlarmRaised(at_ms=3, code="A", priority=Priority.HIGH, what="so", action="that", status=None),
             {
                 "event": "alarm_raised",
                 "at_ms": 3,
                 "code": "A",
                 "priority": "high",
                 "what": "so",
-                "to_do": "that",
-                "report": None,
+                "action": "that",
+                "status": None,
             },
         ),
         (
@@ -56,7 +56,7 @@ COMMANDED = Commanded(at_ms=4, intent="SetOutput", values=asdict(SetOutput(1, 2,
                 "values": {
                     "nonce": 1,
                     "session": 2,
-                    "output": {
+                    "setting": {
                         "intensity_mw_cm2": 440,
                         "duty_pct": 50,
                         "carrier_khz": 1000,
@@ -64,7 +64,7 @@ COMMANDED = Commanded(at_ms=4, intent="SetOutput", values=asdict(SetOutput(1, 2,
                     },
                     "for_ms": 3,
                     "ramp_ms": 4,
-                    "heard_ms": 5,
+                    "unit_uptime_ms": 5,
                     "lease_ms": 500,
                 },
             },
@@ -95,7 +95,7 @@ def test_an_events_name_is_its_classs_in_snake_case(kind: type[Event], name: str
 
 
 def test_an_event_cannot_be_changed() -> None:
-    event = Acted(at_ms=1, act="stop")
+    event = OperatorActed(at_ms=1, action="stop")
 
     with pytest.raises(AttributeError):
-        event.act = "pause"  # type: ignore[misc]  # that is the point
+        event.action = "pause"  # type: ignore[misc]  # that is the point

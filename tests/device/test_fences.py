@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from device.control.admission import Admission
 from device.control.controller import Controller
 from device.control.delivery import deliver
-from device.control.handshake import greet
-from device.control.machine import NoWay
+from device.control.handshake import perform_handshake
+from device.control.machine import TransitionRefused
 from physioctl.rehearsal.rig import Rig
-from physioctl.rehearsal.storm.fences import Fence, Obeying, compile_anything, permit, unchecked
+from physioctl.rehearsal.storm.fences import Fence, Obeying, compile_anything, permit_anything, unchecked
 from protocols.compile import compile_plan
 from protocols.errors import PhysioctlError
 from protocols.library import find, parse
@@ -95,10 +95,10 @@ class Truth:
         return None
 
     def move_to(self, now_ms: int) -> None:
-        if self._unit.silent_since_ms is None:
-            drive = self._unit._firmware.drive
-            self.level = max(self.level, drive.target)
-            self.average = max(self.average, drive.target * drive.duty_pct / 100)
+        if self._unit.output_off_since_ms is None:
+            output_stage = self._unit._firmware.output_stage
+            self.level = max(self.level, output_stage.target)
+            self.average = max(self.average, output_stage.target * output_stage.duty_pct / 100)
 
     def above(self, asked: Asked) -> list[str]:
         """Which bounds have been exceeded."""
@@ -131,15 +131,15 @@ def _named(asked: Asked, own: str, quantity: Quantity) -> tuple[int, int, int]:
 def gave(asked: Asked, down: frozenset[Fence]) -> tuple[list[str], Rig]:
     """Ask for a session with these fences down; which bounds were exceeded by what went out."""
     unit = Obeying if Fence.UNIT in down else SimulatedUnit
-    controller = partial(Controller, guard=permit) if Fence.GUARD in down else Controller
+    controller = partial(Controller, guard=permit_anything) if Fence.GUARD in down else Controller
     rig = Rig("us111", unit=unit, controller=controller)
     truth = Truth(rig)
-    with suppress(PhysioctlError, NoWay, LookupError):  # LookupError: a site that is in no table
+    with suppress(PhysioctlError, TransitionRefused, LookupError):  # LookupError: a site that is in no table
         protocol = asked.protocol()
         content = protocol.canonical_text()
         if Fence.FILE not in down:
             protocol = parse(content.encode())
-        known = rig.driver.run(greet(rig.controller))
+        known = rig.driver.run(perform_handshake(rig.controller))
         rig.driver.record_to(Ledger())
         plan = (compile_anything if Fence.PLAN in down else compile_plan)(
             protocol,

@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.control.guard import GuardRefused, Standing, clear
+from device.control.guard import GuardContext, GuardRefused, permit
 from device.control.machine import State
 from device.dialects.base import (
     Arm,
-    Cleared,
     ClearFaults,
-    Declare,
+    GetCapabilities,
+    GetStatus,
     Identify,
     Intent,
-    Look,
     LowerLevel,
+    Permitted,
     Renew,
     SetOutput,
     Stop,
@@ -29,21 +29,21 @@ from protocols.limits import Bound, Family, Layer, Quantity
 from protocols.plan import Emit, Percussion, Ultrasound, quantities
 from tests.device.parts import ALLOWED, ENERGY_MAX_MJ, HIGH, LOW, NONCE, SESSION, bound
 
-HEARD_MS = 50_000  # by the unit's clock
-SET = SetOutput(NONCE, SESSION, LOW, for_ms=60_000, ramp_ms=3000, heard_ms=HEARD_MS, lease_ms=500)
-RENEW = Renew(NONCE, SESSION, HEARD_MS, lease_ms=500)
+UPTIME_MS = 50_000  # by the unit's clock
+SET = SetOutput(NONCE, SESSION, LOW, for_ms=60_000, ramp_ms=3000, unit_uptime_ms=UPTIME_MS, lease_ms=500)
+RENEW = Renew(NONCE, SESSION, UPTIME_MS, lease_ms=500)
 ARM = Arm(
-    NONCE, SESSION, level_max=500, delivered_max_ms=90_000, energy_max_mj=100_100, unit_uptime_ms=HEARD_MS
+    NONCE, SESSION, level_max=500, delivered_max_ms=90_000, energy_max_mj=100_100, unit_uptime_ms=UPTIME_MS
 )
-CLEAR = ClearFaults(NONCE, HEARD_MS)
+CLEAR = ClearFaults(NONCE, UPTIME_MS)
 LOWER = LowerLevel(NONCE, SESSION, level=400)
 ANOTHER_OUTPUT = "the step of the protocol that is due gives another output"
 
-STANDING = Standing(
+CONTEXT = GuardContext(
     state=State.EMITTING,
     nonce=NONCE,
     session=SESSION,
-    heard_ms=HEARD_MS,
+    unit_uptime_ms=UPTIME_MS,
     delivered_ms=0,
     stop_asked=False,
     energy_mj=0,
@@ -57,9 +57,9 @@ STANDING = Standing(
 PASSING: list[tuple[Intent, State]] = [
     (SET, State.EMITTING),
     (RENEW, State.EMITTING),
-    (RENEW, State.HELD),
+    (RENEW, State.SUSPENDED),
     (LOWER, State.EMITTING),
-    (LOWER, State.HELD),
+    (LOWER, State.SUSPENDED),
     (ARM, State.ARMED),
     (CLEAR, State.FAULT),
 ]
@@ -74,10 +74,10 @@ OF_A_SESSION: list[tuple[SetOutput | Renew | LowerLevel | Arm, State]] = [
 def broken(intent: Intent, **changes: Any) -> list[str]:
     """The rules that ``intent`` breaks when things stand as they do, but for ``changes``."""
     try:
-        cleared = clear(intent, replace(STANDING, **changes))
+        cleared = permit(intent, replace(CONTEXT, **changes))
     except GuardRefused as refused:
-        return refused.what.removeprefix(f"the guard let no {type(intent).__name__} through: ").split("; ")
-    assert cleared == Cleared(intent)
+        return refused.what.removeprefix(f"the guard refused {type(intent).__name__}: ").split("; ")
+    assert cleared == Permitted(intent)
     return []
 
 
@@ -90,7 +90,7 @@ def limited(*bounds: Bound, blocked: str = "") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("stop_asked", [False, True])
-@pytest.mark.parametrize("intent", [Stop(), Look(), Identify(), Declare()])
+@pytest.mark.parametrize("intent", [Stop(), GetStatus(), Identify(), GetCapabilities()])
 @pytest.mark.parametrize("state", State)
 def test_looking_and_stopping_always_pass(intent: Intent, state: State, stop_asked: bool) -> None:
     assert broken(intent, state=state, stop_asked=stop_asked, allowed=None, recorded=False, nonce=0) == []
@@ -105,9 +105,9 @@ def test_a_message_passes_where_it_belongs_and_nowhere_else(intent: Intent, stat
     assert passed == states
 
 
-@pytest.mark.parametrize("stranger", [None, "stop", 7, Cleared(Stop())])
-def test_what_there_is_no_rule_for_is_refused(stranger: object) -> None:
-    assert broken(cast("Intent", stranger)) == ["no rule lets it through"]
+@pytest.mark.parametrize("unknown", [None, "stop", 7, Permitted(Stop())])
+def test_what_there_is_no_rule_for_is_refused(unknown: object) -> None:
+    assert broken(cast("Intent", unknown)) == ["no rule permits it"]
 
 
 # --- circumstances --------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ def test_no_session_is_not_a_session(intent: SetOutput | Renew | LowerLevel | Ar
 
 
 @pytest.mark.parametrize(
-    ("intent", "state"), [(SET, State.EMITTING), (LOWER, State.HELD), (ARM, State.ARMED)]
+    ("intent", "state"), [(SET, State.EMITTING), (LOWER, State.SUSPENDED), (ARM, State.ARMED)]
 )
 def test_there_is_no_output_where_nothing_is_admitted(intent: Intent, state: State) -> None:
     assert broken(intent, state=state, allowed=None) == ["nothing is admitted"]
@@ -145,16 +145,16 @@ def test_there_is_no_output_where_nothing_is_admitted(intent: Intent, state: Sta
 
 def test_a_refusal_says_that_nothing_was_sent() -> None:
     with pytest.raises(GuardRefused) as refused:
-        clear(SET, replace(STANDING, allowed=None))
+        permit(SET, replace(CONTEXT, allowed=None))
 
     assert str(refused.value) == (
-        "the guard let no SetOutput through: nothing is admitted\n"
+        "the guard refused SetOutput: nothing is admitted\n"
         "Nothing was sent. Report this with the journal: the program should not have tried."
     )
 
 
 def test_every_broken_rule_is_named() -> None:
-    wrong = replace(RENEW, nonce=1, session=1, heard_ms=0, lease_ms=0)
+    wrong = replace(RENEW, nonce=1, session=1, unit_uptime_ms=0, lease_ms=0)
 
     assert broken(wrong, state=State.IDLE, stop_asked=True) == [
         "it names a nonce that is not the unit's",
@@ -171,8 +171,8 @@ def test_faults_are_cleared_in_a_fault_of_this_unit() -> None:
     for nonce in (NONCE - 1, NONCE + 1):
         wrong = replace(CLEAR, nonce=nonce)
         assert broken(wrong, state=State.FAULT) == ["it names a nonce that is not the unit's"]
-    for heard_ms in (HEARD_MS - 1, HEARD_MS + 1):
-        late = replace(CLEAR, heard_ms=heard_ms)
+    for unit_uptime_ms in (UPTIME_MS - 1, UPTIME_MS + 1):
+        late = replace(CLEAR, unit_uptime_ms=unit_uptime_ms)
         assert broken(late, state=State.FAULT) == ["it does not answer the unit's latest report"]
 
 
@@ -190,20 +190,20 @@ def test_a_lease_is_within_the_units_bounds(
 
 @pytest.mark.hazard("H-05")
 @pytest.mark.parametrize(("intent", "state"), LEASED)
-@pytest.mark.parametrize("heard_ms", [HEARD_MS - 1, HEARD_MS + 1, 0])
+@pytest.mark.parametrize("unit_uptime_ms", [UPTIME_MS - 1, UPTIME_MS + 1, 0])
 def test_a_lease_runs_from_the_units_latest_report_and_no_other(
-    intent: SetOutput | Renew, state: State, heard_ms: int
+    intent: SetOutput | Renew, state: State, unit_uptime_ms: int
 ) -> None:
     refused = ["it is not dated from the unit's latest report"]
 
-    assert broken(replace(intent, heard_ms=heard_ms), state=state) == refused
+    assert broken(replace(intent, unit_uptime_ms=unit_uptime_ms), state=state) == refused
 
 
 # --- output ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    "output",
+    "setting",
     [
         replace(LOW, intensity_mw_cm2=441),
         replace(LOW, duty_pct=20),
@@ -212,8 +212,8 @@ def test_a_lease_runs_from_the_units_latest_report_and_no_other(
         Percussion(440),
     ],
 )
-def test_output_is_the_due_steps_own_to_the_last_value(output: Ultrasound | Percussion) -> None:
-    assert broken(replace(SET, output=output), **limited()) == [ANOTHER_OUTPUT]
+def test_output_is_the_due_steps_own_to_the_last_value(setting: Ultrasound | Percussion) -> None:
+    assert broken(replace(SET, setting=setting), **limited()) == [ANOTHER_OUTPUT]
 
 
 @pytest.mark.hazard("H-04")
@@ -235,7 +235,7 @@ def test_output_is_the_due_steps_own_to_the_last_value(output: Ultrasound | Perc
 def test_the_step_that_is_due_may_be_given_for_what_is_left_of_it(
     delivered_ms: int, output: Ultrasound, for_ms: int, refused: list[str]
 ) -> None:
-    wanted = replace(SET, output=output, for_ms=for_ms, ramp_ms=for_ms)
+    wanted = replace(SET, setting=output, for_ms=for_ms, ramp_ms=for_ms)
 
     assert broken(wanted, delivered_ms=delivered_ms) == refused
 
@@ -251,7 +251,7 @@ def test_a_rest_goes_on_where_the_sessions_before_it_broke_off() -> None:
     rest = replace(ALLOWED, given_ms=59_000)
 
     assert broken(replace(SET, for_ms=1000, ramp_ms=1000), allowed=rest) == []
-    assert broken(replace(SET, output=HIGH, for_ms=30_000), allowed=rest, delivered_ms=1000) == []
+    assert broken(replace(SET, setting=HIGH, for_ms=30_000), allowed=rest, delivered_ms=1000) == []
     assert broken(
         replace(ARM, delivered_max_ms=31_001, energy_max_mj=1), state=State.ARMED, allowed=rest
     ) == ["31001 ms are more than the protocol's 31000 ms"]
@@ -317,7 +317,7 @@ def test_an_emission_takes_time() -> None:
 
 @pytest.mark.parametrize(("ramp_ms", "passes"), [(-1, False), (0, True), (30_000, True), (30_001, False)])
 def test_a_ramp_is_part_of_its_emission(ramp_ms: int, passes: bool) -> None:
-    high = replace(SET, output=HIGH, for_ms=30_000, ramp_ms=ramp_ms)
+    high = replace(SET, setting=HIGH, for_ms=30_000, ramp_ms=ramp_ms)
 
     said = broken(high, delivered_ms=60_000)
 
@@ -415,7 +415,7 @@ def test_a_speed_is_held_against_its_bound(highest: int, passes: bool) -> None:
         bounds=(bound(Quantity.SPEED_PER_MIN, at_most=highest), bound(Quantity.STEP_MS, at_most=60_000)),
     )
 
-    assert (broken(replace(SET, output=Percussion(2000)), allowed=gun) == []) is passes
+    assert (broken(replace(SET, setting=Percussion(2000)), allowed=gun) == []) is passes
 
 
 def test_percussion_plans_no_energy_and_is_held_to_what_is_counted() -> None:
@@ -423,7 +423,7 @@ def test_percussion_plans_no_energy_and_is_held_to_what_is_counted() -> None:
         ALLOWED, family=Family.PERCUSSION, area_mm2=None, emissions=(Emit(Percussion(2000), 60_000, 0),)
     )
     bounded = replace(gun, bounds=(bound(Quantity.ENERGY_MJ, at_most=5000),))
-    wanted = replace(SET, output=Percussion(2000))
+    wanted = replace(SET, setting=Percussion(2000))
 
     assert gun.energy_max_mj == 0xFFFFFFFF
     assert gun.level_max == 2000
@@ -496,7 +496,7 @@ def test_no_output_outside_any_bound_is_ever_cleared(
 ) -> None:
     emissions = (Emit(output, 90_000, 0),) if given_by_it else ALLOWED.emissions
     allowed = replace(ALLOWED, emissions=emissions, bounds=tuple(layers), area_mm2=None)
-    wanted = replace(SET, output=output, for_ms=for_ms, ramp_ms=for_ms)
+    wanted = replace(SET, setting=output, for_ms=for_ms, ramp_ms=for_ms)
     values = [
         *quantities(output),
         (Quantity.STEP_MS, for_ms),
@@ -509,7 +509,7 @@ def test_no_output_outside_any_bound_is_ever_cleared(
     due = next((step for step, end_ms in ends(emissions) if delivered_ms < end_ms), None)
     end_ms = next((end_ms for _, end_ms in ends(emissions) if delivered_ms < end_ms), 0)
     assert passed is (
-        kept and due is not None and due.output == output and 0 < for_ms <= end_ms - delivered_ms
+        kept and due is not None and due.setting == output and 0 < for_ms <= end_ms - delivered_ms
     )
 
 
@@ -538,11 +538,11 @@ def test_a_level_is_lowered_to_the_lowest_and_never_raised(level: int) -> None:
 
 @pytest.mark.parametrize("cap", [300, 439, 440, 441])
 def test_what_somebody_has_lowered_a_session_to_caps_every_step(cap: int) -> None:
-    lowered = replace(SET, output=replace(LOW, intensity_mw_cm2=cap))
+    lowered = replace(SET, setting=replace(LOW, intensity_mw_cm2=cap))
 
     assert broken(SET, level_cap=cap) == ([ANOTHER_OUTPUT] if cap < 440 else [])
     assert (broken(lowered, level_cap=cap) == []) is (cap <= 440)
-    assert ANOTHER_OUTPUT in broken(replace(SET, output=HIGH), level_cap=cap)
+    assert ANOTHER_OUTPUT in broken(replace(SET, setting=HIGH), level_cap=cap)
 
 
 @pytest.mark.parametrize("cap", [300, 499, 500, 501])
@@ -557,6 +557,6 @@ def test_what_somebody_has_lowered_a_session_to_caps_its_ceiling(cap: int) -> No
 
 @pytest.mark.parametrize("apart_ms", [-1, 1])
 def test_an_arm_is_dated_by_the_latest_report(apart_ms: int) -> None:
-    dated = replace(ARM, unit_uptime_ms=HEARD_MS + apart_ms)
+    dated = replace(ARM, unit_uptime_ms=UPTIME_MS + apart_ms)
 
     assert broken(dated, state=State.ARMED) == ["it is not dated by the unit's latest report"]

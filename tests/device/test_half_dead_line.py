@@ -13,7 +13,7 @@ import pytest
 from device.clock import VirtualClock
 from device.control.delivery import Ended
 from device.control.driver import Driver
-from device.control.handshake import greet
+from device.control.handshake import perform_handshake
 from device.control.schedule import STOP_MS
 from device.dialects.native import Native
 from device.link import Inbox
@@ -51,7 +51,7 @@ def test_a_line_that_no_longer_answers_is_noticed_within_the_lease_and_not_spun_
     clock.add(cable)
     driver = Driver(CableLink(cable, clock, inbox), clock, inbox, Native())
     ledger = Ledger()
-    known = driver.run(greet(driver.controller))
+    known = driver.run(perform_handshake(driver.controller))
     driver.record_to(ledger)
 
     delivery = run_plan(driver, plan_of(known, Emit(ULTRASOUND, MINUTE_MS, 0)), 7)

@@ -12,13 +12,13 @@ from device.clock import VirtualClock
 from device.control.delivery import Ended
 from device.control.driver import Driver
 from device.control.fault_clearing import latched
-from device.control.handshake import greet
-from device.control.machine import NoWay, State
-from device.dialects.base import Arm, Integrity, Look, Promises, Stop, StopAnswer, UnitState
+from device.control.handshake import perform_handshake
+from device.control.machine import State, TransitionRefused
+from device.dialects.base import Arm, GetStatus, Integrity, Promises, Stop, StopAnswer, UnitState
 from device.dialects.native import Native
 from device.dialects.promises import check_promises
 from device.errors import GuardRefused, UnitFaulted, WrongUnit
-from device.events import Silence
+from device.events import OffConfirmation
 from device.link import Inbox
 from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
@@ -35,9 +35,9 @@ from tests.support import (
     another_host,
     begun,
     emit,
+    load,
     plan_of,
     run_plan,
-    take_up,
     turn_for,
 )
 
@@ -65,9 +65,9 @@ def held(rig: Rig) -> None:
 
 def armed(rig: Rig) -> None:
     """A host has died between two steps, or before the first."""
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Ledger())
-    take_up(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)))
+    load(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)))
     rig.controller.arm()
     turn_for(rig, 100)
     rig.wait(MINUTE_MS)
@@ -76,7 +76,7 @@ def armed(rig: Rig) -> None:
 LEFT: list[tuple[Callable[[Rig], None], UnitState, tuple[str, ...]]] = [
     (lapsed, UnitState.LAPSED, ()),
     (emitting, UnitState.EMITTING, ()),
-    (held, UnitState.HELD, ("lift_off@5s+700ms",)),
+    (held, UnitState.SUSPENDED, ("lift_off@5s+700ms",)),
     (armed, UnitState.READY, ()),
 ]
 ORDERS: list[Callable[[Rig], tuple[Step, ...]]] = [
@@ -100,24 +100,28 @@ def test_a_session_begins_from_an_idle_unit_whatever_the_last_host_left(
     steps = ORDERS[order](rig)
     next_one = another_host(rig)
 
-    unit = next_one.run(greet(next_one.controller))
-    idle = next_one.controller.report
+    unit = next_one.run(perform_handshake(next_one.controller))
+    idle = next_one.controller.status
     next_one.record_to(Ledger())
     delivery = run_plan(next_one, plan_of(unit, *steps), 8)
 
     assert idle is not None
     assert idle.state is UnitState.IDLE
-    assert (delivery.ended, delivery.silence, delivery.why) == (Ended.COMPLETED, Silence.PROVEN, "")
+    assert (delivery.ended, delivery.output_off, delivery.why) == (
+        Ended.COMPLETED,
+        OffConfirmation.CONFIRMED,
+        "",
+    )
 
 
 def test_a_latched_fault_stays_for_a_person_to_clear(make_rig: MakeRig) -> None:
     rig = make_rig("us111", "brown_out@1s")
     rig.wait(2 * SECOND_MS)
 
-    rig.driver.run(greet(rig.controller))
+    rig.driver.run(perform_handshake(rig.controller))
 
-    assert rig.controller.report is not None
-    assert rig.controller.report.state is UnitState.FAULT
+    assert rig.controller.status is not None
+    assert rig.controller.status.state is UnitState.FAULT
     assert isinstance(latched(rig.controller), UnitFaulted)
 
 
@@ -153,36 +157,36 @@ class Changing:
 @pytest.mark.hazard("H-10")
 @pytest.mark.hazard("H-13")
 @pytest.mark.parametrize("first", [1, 2])
-def test_a_unit_that_changes_its_identity_while_it_is_greeted_is_not_driven(first: int) -> None:
+def test_a_unit_that_changes_its_identity_during_the_handshake_is_not_driven(first: int) -> None:
     def later_another(message: Message, count: int) -> Message:
         if count >= first and isinstance(message, Status):
             return replace(message, nonce=message.nonce ^ 1, state=wire.UnitState.READY)
         return message
 
-    stranger = Changing(later_another)
+    swapped = Changing(later_another)
 
     with pytest.raises(WrongUnit) as refused:
-        stranger.driver.run(greet(stranger.controller))
+        swapped.driver.run(perform_handshake(swapped.controller))
 
-    assert refused.value.to_do
-    assert stranger.controller.unit is None
-    assert stranger.controller.state is not State.ARMED
+    assert refused.value.action
+    assert swapped.controller.unit is None
+    assert swapped.controller.state is not State.ARMED
 
 
 def test_a_unit_that_is_not_idle_after_a_stop_is_not_driven() -> None:
     def always_ready(message: Message, count: int) -> Message:
         return replace(message, state=wire.UnitState.READY) if isinstance(message, Status) else message
 
-    stranger = Changing(always_ready)
+    swapped = Changing(always_ready)
 
     with pytest.raises(WrongUnit, match="not idle"):
-        stranger.driver.run(greet(stranger.controller))
+        swapped.driver.run(perform_handshake(swapped.controller))
 
 
 @pytest.mark.hazard("H-10")
 def test_a_unit_that_restarts_between_the_handshake_and_the_session_is_not_driven(make_rig: MakeRig) -> None:
     rig = make_rig("us111", "restart@5s+1ms")
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.wait(6 * SECOND_MS)
     rig.driver.record_to(Ledger())
 
@@ -214,7 +218,7 @@ def test_a_dialect_that_promises_less_is_refused_and_says_what_is_missing(
     with pytest.raises(WrongUnit, match=f"relies on: {missing}") as refused:
         check_promises(promises)
 
-    assert "stopped from here, not driven" in refused.value.to_do
+    assert "stopped from here, not driven" in refused.value.action
 
 
 class Unchecked(Native):
@@ -231,12 +235,12 @@ def test_a_unit_whose_dialect_promises_too_little_is_stopped_and_not_driven(make
     unchecked = Driver(CableLink(rig.cable, rig.clock, inbox), rig.clock, inbox, Unchecked())
 
     with pytest.raises(WrongUnit):
-        unchecked.run(greet(unchecked.controller))
+        unchecked.run(perform_handshake(unchecked.controller))
 
     assert unchecked.controller.unit is None
     assert rig.unit.output == 0
     with pytest.raises(GuardRefused):
-        unchecked.controller.take_up(None, 7, admission=None, attended=False)  # type: ignore[arg-type]  # not looked at
+        unchecked.controller.load(None, 7, admission=None, attended=False)  # type: ignore[arg-type]  # not looked at
 
 
 # --- what has to come first -----------------------------------------------------------------------------
@@ -249,16 +253,16 @@ def test_what_comes_too_soon_is_refused_and_nothing_is_sent(rig: Rig) -> None:
     for too_soon in (controller.arm, lambda: controller.start(step, SECOND_MS)):
         with pytest.raises(GuardRefused):
             too_soon()
-    unit = rig.driver.run(greet(controller))
+    unit = rig.driver.run(perform_handshake(controller))
     with pytest.raises(GuardRefused, match="nothing records"):
-        take_up(controller, plan_of(unit, step))
+        load(controller, plan_of(unit, step))
     with pytest.raises(GuardRefused, match="no plan"):
         controller.arm()
     with pytest.raises(GuardRefused):
         controller.say(Arm(unit.identity.nonce, 7, 440, SECOND_MS, 10_000, 0))
-    with pytest.raises(NoWay):
+    with pytest.raises(TransitionRefused):
         controller.start(step, SECOND_MS)
-    controller.say(Look())
+    controller.say(GetStatus())
     controller.say(Stop())
 
     assert rig.unit.changes == []

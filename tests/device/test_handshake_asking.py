@@ -8,19 +8,27 @@ from typing import Any
 import pytest
 
 from device.control.fault_clearing import clear_faults
-from device.control.handshake import greet, identify
+from device.control.handshake import identify, perform_handshake
 from device.control.machine import State
-from device.dialects.base import ClearFaults, Declare, Identify, Intent, Look, Stop, UnitState
-from device.errors import GuardRefused, LinkLost, NoAnswer, SilenceNotProven, Stopped, UnitFaulted, WrongUnit
-from device.operator import Act
-from tests.device.desk import BEGAN_MS, Desk, greeted
+from device.dialects.base import ClearFaults, GetCapabilities, GetStatus, Identify, Intent, Stop, UnitState
+from device.errors import (
+    GuardRefused,
+    LinkLost,
+    NoAnswer,
+    OutputNotConfirmedOff,
+    Stopped,
+    UnitFaulted,
+    WrongUnit,
+)
+from device.operator import SessionAction
+from tests.device.desk import BEGAN_MS, Desk, identified
 from tests.device.parts import DECLARED, IDENTITY, NONCE
 
 IDLE: dict[str, Any] = {"state": UnitState.IDLE, "session": 0}
 FAULTED: dict[str, Any] = {"state": UnitState.FAULT, "session": 0, "faults": ("STALL",)}
 
 
-def silent(desk: Desk, intent: Intent) -> None:
+def no_answer(desk: Desk, intent: Intent) -> None:
     """Nobody answers."""
 
 
@@ -29,7 +37,7 @@ def sound(desk: Desk, intent: Intent, **changes: Any) -> None:
     match intent:
         case Identify():
             desk.answer(IDENTITY)
-        case Declare():
+        case GetCapabilities():
             desk.answer(DECLARED)
         case _:
             desk.answer(**(IDLE | changes))
@@ -77,7 +85,7 @@ def test_a_link_that_is_lost_ends_the_handshake_at_once() -> None:
     with pytest.raises(LinkLost):
         run(
             desk,
-            greet(desk.controller),
+            perform_handshake(desk.controller),
             lambda desk, _: desk.controller.lose_link(LinkLost("gone", "Plug it in."), desk.now_ms),
         )
 
@@ -87,25 +95,25 @@ def test_a_link_that_is_lost_ends_the_handshake_at_once() -> None:
 def test_a_sound_unit_is_asked_who_it_is_what_it_can_do_and_how_it_is() -> None:
     desk = Desk()
 
-    unit = run(desk, greet(desk.controller), sound)
+    unit = run(desk, perform_handshake(desk.controller), sound)
 
     assert (unit.identity, unit.declared) == (IDENTITY, DECLARED)
-    assert desk.intents() == [Identify, Declare, Look]
+    assert desk.intents() == [Identify, GetCapabilities, GetStatus]
     assert desk.controller.state is State.IDLE
 
 
 @pytest.mark.hazard("H-18")
-@pytest.mark.parametrize("when", [Identify, Declare, Look])
+@pytest.mark.parametrize("when", [Identify, GetCapabilities, GetStatus])
 def test_a_stop_that_a_person_asks_for_ends_the_handshake_and_is_sent(when: type[Intent]) -> None:
     desk = Desk()
 
     def stops(desk: Desk, intent: Intent) -> None:
         if isinstance(intent, when):
-            desk.controller.operate(Act.STOP, desk.now_ms)
+            desk.controller.operate(SessionAction.STOP, desk.now_ms)
         sound(desk, desk.dialect.said[-1][1])
 
     with pytest.raises(Stopped):
-        run(desk, greet(desk.controller), stops)
+        run(desk, perform_handshake(desk.controller), stops)
 
     assert desk.intents()[-1] is Stop
     assert desk.controller.unit is None
@@ -117,20 +125,20 @@ def test_a_stop_that_a_person_asks_for_and_nobody_answers_leaves_output_unknown(
 
     def stops(desk: Desk, intent: Intent) -> None:
         if isinstance(intent, Identify):
-            desk.controller.operate(Act.STOP, desk.now_ms)
+            desk.controller.operate(SessionAction.STOP, desk.now_ms)
 
-    with pytest.raises(SilenceNotProven, match="a stop was sent on a desk"):
-        run(desk, greet(desk.controller), stops)
+    with pytest.raises(OutputNotConfirmedOff, match="a stop was sent on a desk"):
+        run(desk, perform_handshake(desk.controller), stops)
 
 
 @pytest.mark.hazard("H-07")
 def test_output_that_a_stop_does_not_end_is_told() -> None:
     desk = Desk()
 
-    with pytest.raises(SilenceNotProven, match="has output that a stop did not end"):
+    with pytest.raises(OutputNotConfirmedOff, match="has output that a stop did not end"):
         run(
             desk,
-            greet(desk.controller),
+            perform_handshake(desk.controller),
             lambda desk, intent: sound(desk, intent, state=UnitState.EMITTING, output=5),
         )
 
@@ -140,7 +148,7 @@ def test_a_unit_that_is_not_at_rest_after_a_stop_and_one_that_has_restarted_are_
         desk = Desk()
 
         with pytest.raises(WrongUnit, match=said):
-            run(desk, greet(desk.controller), lambda desk, intent: sound(desk, intent, **changes))  # noqa: B023
+            run(desk, perform_handshake(desk.controller), lambda desk, intent: sound(desk, intent, **changes))  # noqa: B023
 
         assert desk.controller.unit is None
 
@@ -148,7 +156,7 @@ def test_a_unit_that_is_not_at_rest_after_a_stop_and_one_that_has_restarted_are_
 def test_a_latched_fault_is_at_rest() -> None:
     desk = Desk()
 
-    run(desk, greet(desk.controller), lambda desk, intent: sound(desk, intent, **FAULTED))
+    run(desk, perform_handshake(desk.controller), lambda desk, intent: sound(desk, intent, **FAULTED))
 
     assert desk.controller.state is State.IDLE
 
@@ -157,8 +165,8 @@ def test_a_latched_fault_is_at_rest() -> None:
 
 
 def latched() -> Desk:
-    desk = greeted()
-    desk.controller.say(Look())
+    desk = identified()
+    desk.controller.say(GetStatus())
     desk.answer(**FAULTED)
     return desk
 
@@ -193,12 +201,12 @@ def test_faults_that_are_cleared_are_named_and_the_controller_leaves_the_fault()
     assert (desk.controller.state, desk.controller.failure) == (State.OFFLINE, "")
 
 
-def test_faults_of_a_unit_that_was_not_greeted_are_not_cleared() -> None:
+def test_faults_of_a_unit_that_was_not_identified_are_not_cleared() -> None:
     desk = Desk()
-    desk.controller.say(Look())
+    desk.controller.say(GetStatus())
     desk.answer(**FAULTED)
 
     with pytest.raises(GuardRefused):
-        run(desk, clear_faults(desk.controller), silent)
+        run(desk, clear_faults(desk.controller), no_answer)
 
-    assert desk.intents() == [Look]
+    assert desk.intents() == [GetStatus]

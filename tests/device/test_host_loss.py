@@ -6,11 +6,11 @@ import pytest
 
 from device.control.delivery import Ended
 from device.control.guard import GuardRefused
-from device.control.handshake import greet
+from device.control.handshake import perform_handshake
 from device.control.policy import EMISSION_MAX_MS, POLICIES, START_WITHIN_MS, STOP_WITHIN_MS
 from device.dialects.base import HostLoss
-from device.events import OutputPermitted, Silence
-from device.operator import Act
+from device.events import OffConfirmation, OutputPermitted
+from device.operator import SessionAction
 from physioctl.rehearsal.rig import Rig, speaking
 from protocols.limits import Family
 from protocols.plan import Emit, Guide, Plan
@@ -30,7 +30,7 @@ def rig_with(kind: str, model: str, *faults: str) -> Rig:
 
 
 def plan_on(rig: Rig, *steps_ms: int) -> Plan:
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     output = OUTPUTS[unit.model.id]
     return plan_of(unit, *(Emit(output, step_ms, 500) for step_ms in steps_ms))
 
@@ -50,7 +50,7 @@ def test_a_plan_is_delivered_and_never_more_than_it(kind: str, model: str) -> No
 
     delivery = run_plan(rig.driver, plan_on(rig, 25_000, 3_000), attended=True)
 
-    assert (delivery.ended, delivery.silence) == (Ended.COMPLETED, Silence.PROVEN)
+    assert (delivery.ended, delivery.output_off) == (Ended.COMPLETED, OffConfirmation.CONFIRMED)
     assert 28_000 - 2 * STOP_WITHIN_MS <= rig.unit.delivered_ms <= 28_000
     assert rig.unit.delivered_ms <= delivery.delivered_ms <= 28_000
     assert rig.unit.breaches == []
@@ -73,17 +73,17 @@ def test_where_only_the_units_timer_ends_output_no_start_asks_for_more_than_ten_
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(
     ("kind", "goes_on_ms", "known"),
-    [("lease", LEASE_MS, Silence.INFERRED), ("timer", EMISSION_MAX_MS, Silence.INFERRED)],
+    [("lease", LEASE_MS, OffConfirmation.PRESUMED), ("timer", EMISSION_MAX_MS, OffConfirmation.PRESUMED)],
 )
 def test_with_the_cable_out_output_ends_within_the_bound_and_is_presumed_off_only_after_it(
-    kind: str, goes_on_ms: int, known: Silence, model: str
+    kind: str, goes_on_ms: int, known: OffConfirmation, model: str
 ) -> None:
     rig = rig_with(kind, model, "cable_pulled@5s")
 
     delivery = run_plan(rig.driver, plan_on(rig, 25_000), attended=True)
     ended_ms = rig.clock.now_ms()
 
-    assert (delivery.ended, delivery.silence) == (Ended.INTERRUPTED, known)
+    assert (delivery.ended, delivery.output_off) == (Ended.INTERRUPTED, known)
     assert rig.unit.output == 0
     off_ms = rig.unit.changes[-1].ms
     assert off_ms <= 5_000 + goes_on_ms
@@ -96,7 +96,7 @@ def test_where_nothing_ends_output_it_is_unknown_at_once_with_the_cable_out() ->
 
     delivery = run_plan(rig.driver, plan_on(rig, 25_000), attended=True)
 
-    assert (delivery.ended, delivery.silence) == (Ended.INTERRUPTED, Silence.UNKNOWN)
+    assert (delivery.ended, delivery.output_off) == (Ended.INTERRUPTED, OffConfirmation.UNKNOWN)
     assert rig.clock.now_ms() == 5_000
     rig.wait(60_000)
     assert rig.unit.output > 0  # it does go on: only its own switch ends it
@@ -140,7 +140,7 @@ def test_a_unit_that_does_not_count_is_not_asked_for_the_rest_again_and_again(
 @pytest.mark.parametrize("kind", KINDS)
 def test_output_goes_on_after_guidance_on_every_kind_of_unit(kind: str) -> None:
     rig = rig_with(kind, "ultragun")
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     output = OUTPUTS["ultragun"]
     plan = plan_of(
         unit, Emit(output, 2_000, 0), Guide(duration_ms=3_000, say="stretch"), Emit(output, 2_000, 0)
@@ -155,12 +155,12 @@ def test_output_goes_on_after_guidance_on_every_kind_of_unit(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_pause_and_a_resumption_work_on_every_kind_of_unit(kind: str) -> None:
     rig = rig_with(kind, "ultragun")
-    rig.person.will(Act.PAUSE, 4_000)
-    rig.person.will(Act.RESUME, 6_000)
+    rig.person.schedule(SessionAction.PAUSE, 4_000)
+    rig.person.schedule(SessionAction.RESUME, 6_000)
 
     delivery = run_plan(rig.driver, plan_on(rig, 12_000), attended=True)
 
-    assert (delivery.ended, delivery.silence) == (Ended.COMPLETED, Silence.PROVEN)
+    assert (delivery.ended, delivery.output_off) == (Ended.COMPLETED, OffConfirmation.CONFIRMED)
     assert rig.unit.delivered_ms <= 12_000
 
 

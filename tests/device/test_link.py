@@ -87,7 +87,7 @@ def refusal(name: str) -> tuple[str, str]:
     """What is said of a port that cannot be opened, and what to do about it."""
     with pytest.raises(PortUnusable) as refused:
         SerialLink(name, SimpleQueue())
-    return refused.value.what, refused.value.to_do
+    return refused.value.what, refused.value.action
 
 
 def arrived(inbox: Inbox, size: int) -> bytes:
@@ -167,7 +167,7 @@ def test_a_terminal_that_goes_away_is_news_of_its_own(pty: Pty) -> None:
 
         assert isinstance(news, LinkLost)
         assert news.what.startswith(f"{pty.name} is gone: ")
-        assert news.to_do == "Plug the cable in again and look at the unit."
+        assert news.action == "Plug the cable in again and look at the unit."
         with pytest.raises(LinkLost, match=f"^{pty.name} is gone: "):
             link.send(b"stop")
 
@@ -182,9 +182,9 @@ def test_a_socket_that_goes_away_is_news_of_its_own(listener: socket.socket) -> 
 def test_what_arrived_before_the_end_is_heard_before_it(listener: socket.socket) -> None:
     with opened(address(listener)) as (_, inbox):
         with listener.accept()[0] as peer:
-            peer.sendall(b"last words")
+            peer.sendall(b"last bytes")
 
-        assert arrived(inbox, 10) == b"last words"
+        assert arrived(inbox, 10) == b"last bytes"
         assert isinstance(inbox.get(timeout=LIMIT_S), LinkLost)
 
 
@@ -282,7 +282,7 @@ def test_a_port_is_ours_alone_unless_it_is_for_stopping(pty: Pty) -> None:
     with opened(pty.name) as (_, _):
         assert refusal(pty.name) == (
             f"{pty.name} is in use by another program",
-            f"End that program first. To silence the unit all the same: physioctl stop --port {pty.name}",
+            f"End that program first. To end its output all the same: physioctl stop --port {pty.name}",
         )
         with opened(pty.name, exclusive=False) as (stopper, _):
             assert stopper.send(b"stop")
@@ -310,13 +310,13 @@ def test_a_port_that_is_not_permitted_says_how_it_can_be(pty: Pty) -> None:
     if privileged:  # who may do everything is refused nothing
         os.seteuid(65534)
     try:
-        what, to_do = refusal(pty.name)
+        what, action = refusal(pty.name)
     finally:
         if privileged:
             os.seteuid(0)
 
     assert what == f"you may not use {pty.name}"
-    assert to_do == (
+    assert action == (
         "Join the group that owns it (often: sudo usermod -aG dialout $USER), then log in again."
     )
 
@@ -334,10 +334,10 @@ def test_an_address_nobody_listens_at_is_said_to_be_so(scheme: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "sim", "a\0b", "/dev/\udcff"])
 def test_whatever_a_person_types_ends_in_what_and_what_to_do(name: str) -> None:
-    what, to_do = refusal(name)
+    what, action = refusal(name)
 
     assert name in what
-    assert to_do == "See what there is with: physioctl ports"
+    assert action == "See what there is with: physioctl ports"
 
 
 @pytest.mark.parametrize(
@@ -386,10 +386,10 @@ def test_an_address_of_a_kind_we_do_not_speak_is_refused_before_anybody_reads_it
     ],
 )
 def test_an_address_that_is_written_wrong_ends_in_what_and_what_to_do(scheme: str, rest: str) -> None:
-    what, to_do = refusal(f"{scheme}://{rest}")
+    what, action = refusal(f"{scheme}://{rest}")
 
     assert rest in what
-    assert to_do
+    assert action
 
 
 @pytest.mark.parametrize(
@@ -410,10 +410,10 @@ def test_an_address_that_is_written_wrong_ends_in_what_and_what_to_do(scheme: st
 )
 @pytest.mark.parametrize("scheme", ["socket", "rfc2217"])
 def test_what_is_wrong_with_an_address_is_said(scheme: str, rest: str, why: str) -> None:
-    what, to_do = refusal(f"{scheme}://{rest}")
+    what, action = refusal(f"{scheme}://{rest}")
 
     assert what == f"{scheme}://{rest} is no address: {why}"
-    assert to_do == f"Write {scheme}://HOST:PORT, such as {scheme}://127.0.0.1:4001"
+    assert action == f"Write {scheme}://HOST:PORT, such as {scheme}://127.0.0.1:4001"
 
 
 # --- the ports there are --------------------------------------------------------------------------

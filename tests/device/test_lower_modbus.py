@@ -14,7 +14,7 @@ from tests.support import run_plan
 def test_a_level_is_lowered_for_the_rest_of_the_session(kind: str) -> None:
     rig = rig_with(kind, "ultragun")
     plan = plan_on(rig, 14_000, 3_000)
-    rig.person.will(Lower(1_900), 4_000)
+    rig.person.schedule(Lower(1_900), 4_000)
 
     delivery = run_plan(rig.driver, plan, attended=True)
 

@@ -6,53 +6,53 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
-from device.control.machine import TABLE, Facts, Move, NoWay, State, Stateful, Trigger
+from device.control.machine import TABLE, Facts, Move, State, StateMachine, TransitionRefused, Trigger
 from tools import pages
 
 # The table again, by hand: state, trigger, where it leads, and what must be true first.
 CELLS = """
-offline    greet   idle       unit_is_known
-offline    stop    silencing
+offline    identified   idle       unit_is_known
+offline    stop    stopping
 offline    fail    fault
 idle       arm     armed      plan_is_within_limits
-idle       stop    silencing
+idle       stop    stopping
 idle       fail    fault
 armed      start   emitting   output_is_allowed
 armed      pause   paused
-armed      stop    silencing
+armed      stop    stopping
 armed      doubt   uncertain
 armed      fail    fault
-emitting   finish  armed      silence_is_proven
+emitting   finish  armed      output_off_is_confirmed
 emitting   end_step finishing
-emitting   lift    held
+emitting   lift    suspended
 emitting   pause   pausing
-emitting   stop    silencing
+emitting   stop    stopping
 emitting   doubt   uncertain
 emitting   fail    fault
-held       touch   emitting   level_is_as_before
-held       finish  armed      silence_is_proven
-held       pause   pausing
-held       stop    silencing
-held       doubt   uncertain
-held       fail    fault
-finishing  finish  armed      silence_is_proven
+suspended       touch   emitting   level_is_as_before
+suspended       finish  armed      output_off_is_confirmed
+suspended       pause   pausing
+suspended       stop    stopping
+suspended       doubt   uncertain
+suspended       fail    fault
+finishing  finish  armed      output_off_is_confirmed
 finishing  pause   pausing
-finishing  stop    silencing
+finishing  stop    stopping
 finishing  doubt   uncertain
 finishing  fail    fault
-pausing    silent  paused     silence_is_proven
-pausing    stop    silencing
+pausing    output_off  paused     output_off_is_confirmed
+pausing    stop    stopping
 pausing    doubt   uncertain
 pausing    fail    fault
 paused     resume  armed      plan_is_within_limits
-paused     stop    silencing
+paused     stop    stopping
 paused     doubt   uncertain
 paused     fail    fault
-silencing  silent  idle       silence_is_proven
-silencing  stop    silencing
-silencing  doubt   uncertain
-silencing  fail    fault
-uncertain  silent  idle       silence_is_proven
+stopping  output_off  idle       output_off_is_confirmed
+stopping  stop    stopping
+stopping  doubt   uncertain
+stopping  fail    fault
+uncertain  output_off  idle       output_off_is_confirmed
 uncertain  stop    uncertain
 uncertain  doubt   uncertain
 uncertain  fail    fault
@@ -66,7 +66,7 @@ FACTS = (
     "plan_is_within_limits",
     "output_is_allowed",
     "level_is_as_before",
-    "silence_is_proven",
+    "output_off_is_confirmed",
     "cause_has_gone",
 )
 EVERY_PAIR = [(state, trigger) for state in State for trigger in Trigger]
@@ -75,14 +75,14 @@ EVERY_CELL = [(state, trigger, move) for state, cells in TABLE.items() for trigg
 # How to stand in each state, from the start, with nothing but the table.
 WAYS: dict[State, tuple[Trigger, ...]] = {
     State.OFFLINE: (),
-    State.IDLE: (Trigger.GREET,),
-    State.ARMED: (Trigger.GREET, Trigger.ARM),
-    State.EMITTING: (Trigger.GREET, Trigger.ARM, Trigger.START),
-    State.HELD: (Trigger.GREET, Trigger.ARM, Trigger.START, Trigger.LIFT),
-    State.FINISHING: (Trigger.GREET, Trigger.ARM, Trigger.START, Trigger.END_STEP),
-    State.PAUSING: (Trigger.GREET, Trigger.ARM, Trigger.START, Trigger.PAUSE),
-    State.PAUSED: (Trigger.GREET, Trigger.ARM, Trigger.PAUSE),
-    State.SILENCING: (Trigger.STOP,),
+    State.IDLE: (Trigger.IDENTIFIED,),
+    State.ARMED: (Trigger.IDENTIFIED, Trigger.ARM),
+    State.EMITTING: (Trigger.IDENTIFIED, Trigger.ARM, Trigger.START),
+    State.SUSPENDED: (Trigger.IDENTIFIED, Trigger.ARM, Trigger.START, Trigger.LIFT),
+    State.FINISHING: (Trigger.IDENTIFIED, Trigger.ARM, Trigger.START, Trigger.END_STEP),
+    State.PAUSING: (Trigger.IDENTIFIED, Trigger.ARM, Trigger.START, Trigger.PAUSE),
+    State.PAUSED: (Trigger.IDENTIFIED, Trigger.ARM, Trigger.PAUSE),
+    State.STOPPING: (Trigger.STOP,),
     State.UNCERTAIN: (Trigger.STOP, Trigger.DOUBT),
     State.FAULT: (Trigger.FAIL,),
 }
@@ -106,16 +106,16 @@ class Answers:
     def level_is_as_before(self) -> bool:
         return "level_is_as_before" not in self.untrue
 
-    def silence_is_proven(self) -> bool:
-        return "silence_is_proven" not in self.untrue
+    def output_off_is_confirmed(self) -> bool:
+        return "output_off_is_confirmed" not in self.untrue
 
     def cause_has_gone(self) -> bool:
         return "cause_has_gone" not in self.untrue
 
 
-def standing_in(state: State, untrue: Iterable[str] = ()) -> Stateful:
+def standing_in(state: State, untrue: Iterable[str] = ()) -> StateMachine:
     answers = Answers()
-    subject = Stateful(answers)
+    subject = StateMachine(answers)
     for trigger in WAYS[state]:
         subject.fire(trigger)
     assert subject.state is state
@@ -149,10 +149,10 @@ def test_every_state_has_a_row_and_every_fact_is_asked() -> None:
     assert {name for name in vars(Facts) if not name.startswith("_")} == set(FACTS)
 
 
-def test_output_begins_from_armed_and_comes_back_from_held_and_from_nowhere_else() -> None:
+def test_output_begins_from_armed_and_comes_back_from_suspended_and_from_nowhere_else() -> None:
     into_output = cells_where(lambda state, trigger, move: move.to is State.EMITTING)
 
-    assert into_output == {(State.ARMED, Trigger.START), (State.HELD, Trigger.TOUCH)}
+    assert into_output == {(State.ARMED, Trigger.START), (State.SUSPENDED, Trigger.TOUCH)}
     assert all(TABLE[state][trigger].only_if is not None for state, trigger in into_output)
 
 
@@ -161,7 +161,7 @@ def test_output_begins_from_armed_and_comes_back_from_held_and_from_nowhere_else
 def test_only_a_person_leads_out_of_a_pause_towards_output() -> None:
     away = cells_where(
         lambda state, trigger, move: (
-            state is State.PAUSED and move.to not in (State.SILENCING, State.UNCERTAIN, State.FAULT)
+            state is State.PAUSED and move.to not in (State.STOPPING, State.UNCERTAIN, State.FAULT)
         )
     )
 
@@ -176,7 +176,7 @@ def test_a_fault_is_left_by_clearing_it_and_no_other_way() -> None:
 
 @pytest.mark.hazard("H-17")
 @pytest.mark.parametrize(
-    "state", [State.HELD, State.PAUSING, State.PAUSED, State.SILENCING, State.UNCERTAIN, State.FAULT]
+    "state", [State.SUSPENDED, State.PAUSING, State.PAUSED, State.STOPPING, State.UNCERTAIN, State.FAULT]
 )
 def test_no_trigger_starts_output_where_it_was_broken_off(state: State) -> None:
     assert Trigger.START not in TABLE[state]
@@ -186,7 +186,7 @@ def test_no_trigger_starts_output_where_it_was_broken_off(state: State) -> None:
 
 
 def test_a_controller_begins_knowing_nothing_of_any_unit() -> None:
-    assert Stateful(Answers()).state is State.OFFLINE
+    assert StateMachine(Answers()).state is State.OFFLINE
 
 
 @pytest.mark.parametrize(("state", "trigger"), EVERY_PAIR)
@@ -195,7 +195,7 @@ def test_every_pair_does_what_its_cell_says(state: State, trigger: Trigger) -> N
     move = TABLE[state].get(trigger)
 
     if move is None:
-        with pytest.raises(NoWay) as refused:
+        with pytest.raises(TransitionRefused) as refused:
             subject.fire(trigger)
         assert (refused.value.state, refused.value.trigger, refused.value.unmet) == (state, trigger, "")
         assert subject.state is state
@@ -210,7 +210,7 @@ def test_every_pair_does_what_its_cell_says(state: State, trigger: Trigger) -> N
 def test_a_cell_is_shut_while_its_own_fact_does_not_hold(state: State, trigger: Trigger, unmet: str) -> None:
     subject = standing_in(state, untrue=[unmet])
 
-    with pytest.raises(NoWay) as refused:
+    with pytest.raises(TransitionRefused) as refused:
         subject.fire(trigger)
 
     assert (refused.value.state, refused.value.trigger, refused.value.unmet) == (state, trigger, unmet)
@@ -230,12 +230,12 @@ def test_a_cell_asks_for_its_own_fact_and_no_other(state: State, trigger: Trigge
 def test_nothing_can_refuse_a_stop_or_a_failure(state: State, trigger: Trigger) -> None:
     subject = standing_in(state, untrue=FACTS)
 
-    assert subject.fire(trigger) not in (State.EMITTING, State.HELD, State.ARMED)
+    assert subject.fire(trigger) not in (State.EMITTING, State.SUSPENDED, State.ARMED)
 
 
 def test_a_refusal_says_what_where_and_why() -> None:
-    assert str(NoWay(State.PAUSED, Trigger.START)) == "cannot start while paused"
-    assert str(NoWay(State.ARMED, Trigger.START, "output_is_allowed")) == (
+    assert str(TransitionRefused(State.PAUSED, Trigger.START)) == "cannot start while paused"
+    assert str(TransitionRefused(State.ARMED, Trigger.START, "output_is_allowed")) == (
         "cannot start while armed: output is allowed does not hold"
     )
 
@@ -279,4 +279,4 @@ def test_the_page_of_states_shows_every_cell() -> None:
         (f"{state.name} --> {move.to.name}", f"{trigger} [{fact(move)}]" if move.only_if else str(trigger))
         for state, trigger, move in EVERY_CELL
     }
-    assert "| greet | IDLE if unit is known |" in page
+    assert "| identified | IDLE if unit is known |" in page

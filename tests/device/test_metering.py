@@ -11,11 +11,11 @@ import pytest
 from device.monitor.conditions import energy_differs
 from device.monitor.metering import LONG_WINDOW, Metering, went_ms
 from device.monitor.view import EnergyTrend, Start
-from tests.device.parts import EMITTING, REPORT, VIEW
+from tests.device.parts import EMITTING, STATUS, VIEW
 
 # 440 mW/cm² × 4 cm² × 50 % are 880 mW: 88 mJ in 100 ms, and 440 mJ in the slack of 500 ms.
 START = Start(number=1, at_ms=0, for_ms=60_000, ramp_ms=0, level=440, duty_pct=50, base_ms=0)
-OFF: dict[str, Any] = {"state": REPORT.state, "output": 0}
+OFF: dict[str, Any] = {"state": STATUS.state, "measured_level": 0}
 
 
 def follow(*reports: dict[str, Any], start: Start | None = START, area_mm2: int | None = 400) -> EnergyTrend:
@@ -23,9 +23,9 @@ def follow(*reports: dict[str, Any], start: Start | None = START, area_mm2: int 
     metering, trend = Metering(area_mm2), EnergyTrend()
     before = replace(EMITTING, **reports[0])
     for number, changes in enumerate(reports[1:], start=1):
-        report = replace(EMITTING, **({"uptime_ms": 50_000 + 100 * number} | changes))
-        trend = metering.follow(before, report, start)
-        before = report
+        status = replace(EMITTING, **({"uptime_ms": 50_000 + 100 * number} | changes))
+        trend = metering.follow(before, status, start)
+        before = status
     return trend
 
 
@@ -35,7 +35,7 @@ def test_between_two_reports_of_output_the_energy_is_certain() -> None:
 
 
 def test_output_rises_on_a_straight_line_from_one_report_to_the_other() -> None:
-    trend = follow({"output": 0}, {"output": 220, "energy_mj": 1022})
+    trend = follow({"measured_level": 0}, {"measured_level": 220, "energy_mj": 1022})
 
     assert trend == EnergyTrend(22, 22, 22, 440, 0)
 
@@ -52,7 +52,7 @@ def test_where_output_begins_it_may_have_risen_and_where_it_ends_it_has_not_fall
 
 
 def test_where_it_was_lowered_between_two_reports_nobody_knows_when() -> None:
-    lowered = {"level_set": 330, "output": 330, "energy_mj": 1077}
+    lowered = {"level_set": 330, "measured_level": 330, "energy_mj": 1077}
 
     assert follow({}, lowered) == EnergyTrend(77, 66, 88, 440, 0)
 
@@ -86,7 +86,7 @@ def test_what_is_metered_between_reports_of_a_unit_that_is_off_is_kept_apart(are
 
 
 def test_output_that_is_measured_while_off_is_metered_for_good_reason() -> None:
-    stuck = OFF | {"output": 440}
+    stuck = OFF | {"measured_level": 440}
 
     trend = follow(stuck, stuck | {"energy_mj": 1176})
 
@@ -94,7 +94,7 @@ def test_output_that_is_measured_while_off_is_metered_for_good_reason() -> None:
 
 
 def test_a_unit_that_says_it_emits_is_not_off_though_nothing_is_measured() -> None:
-    nothing = {"output": 0, "delivered_ms": 10_000}
+    nothing = {"measured_level": 0, "delivered_ms": 10_000}
 
     trend = follow(nothing, nothing | {"energy_mj": 1005})
 
@@ -161,7 +161,7 @@ def test_over_a_longer_time_the_meter_is_held_to_little_more_than_a_fifth(share_
         replace(EMITTING, uptime_ms=100 * number, energy_mj=88 * number * share_pct // 100)
         for number in range(400)
     ]
-    trends = [metering.follow(before, report, START) for before, report in pairwise(reports)]
+    trends = [metering.follow(before, status, START) for before, status in pairwise(reports)]
 
     assert any(energy_differs(replace(VIEW, energy_long=trend)) for trend in trends)
 

@@ -20,24 +20,24 @@ from pymodbus.pdu.register_message import (
 from device.dialects.base import (
     Answer,
     Arm,
-    Cleared,
+    Capabilities,
     ClearFaults,
     Correlation,
-    Declaration,
-    Declare,
+    GetCapabilities,
+    GetStatus,
     HostLoss,
     Identify,
     Identity,
     Integrity,
     Intent,
     Line,
-    Look,
     LowerLevel,
+    Permitted,
     Renew,
-    Report,
     ReportField,
     SetOutput,
     SharedLine,
+    Status,
     Stop,
     StopAnswer,
     UnitState,
@@ -66,7 +66,7 @@ STATUS = wire.Status(
     session=7,
     level_set=440,
     duty_set_pct=50,
-    output=438,
+    measured_level=438,
     head_temp_ddeg_c=-12,
     contact_pct=92,
     battery_pct=100,
@@ -97,7 +97,7 @@ LEASE = wire.Capabilities(
     pulses_hz=(100,),
     step_max_ms=900_000,
     delivered_max_ms=900_000,
-    hold_max_ms=60_000,
+    suspension_max_ms=60_000,
     lease_min_ms=100,
     lease_max_ms=1000,
     head_trip_ddeg_c=430,
@@ -123,7 +123,7 @@ NONE = replace(
 
 
 def asked(dialect: Modbus, intent: Intent, seq: int = 1) -> bytes:
-    return dialect.say(Cleared(intent), seq)
+    return dialect.say(Permitted(intent), seq)
 
 
 def heard(dialect: Modbus, intent: Intent, block: Block, seq: int = 1) -> Answer | None:
@@ -183,12 +183,12 @@ def test_a_setting_is_written_whole(
     pulse_hz: int,
     for_ms: int,
     ramp_ms: int,
-    heard_ms: int,
+    unit_uptime_ms: int,
     lease_ms: int,
 ) -> None:
     output = Ultrasound(level, duty_pct, carrier_khz, pulse_hz)
 
-    data = asked(Modbus(), SetOutput(nonce, session, output, for_ms, ramp_ms, heard_ms, lease_ms), seq)
+    data = asked(Modbus(), SetOutput(nonce, session, output, for_ms, ramp_ms, unit_uptime_ms, lease_ms), seq)
 
     assert order_of(data) == wire.Order(
         wire.Command.SET,
@@ -201,7 +201,7 @@ def test_a_setting_is_written_whole(
         pulse_hz=pulse_hz,
         for_ms=for_ms,
         ramp_ms=ramp_ms,
-        heard_ms=heard_ms,
+        unit_uptime_ms=unit_uptime_ms,
         lease_ms=lease_ms,
     )
 
@@ -210,12 +210,12 @@ def test_a_setting_is_written_whole(
     ("intent", "order"),
     [
         (Identify(), wire.Order(wire.Command.IDENTIFY, 5)),
-        (Declare(), wire.Order(wire.Command.CAPABILITIES, 5)),
-        (Look(), wire.Order(wire.Command.STATUS, 5)),
+        (GetCapabilities(), wire.Order(wire.Command.CAPABILITIES, 5)),
+        (GetStatus(), wire.Order(wire.Command.STATUS, 5)),
         (Stop(), wire.Order(wire.Command.STOP, 5)),
         (
             Renew(1, 2, 3, 500),
-            wire.Order(wire.Command.RENEW, 5, nonce=1, session=2, heard_ms=3, lease_ms=500),
+            wire.Order(wire.Command.RENEW, 5, nonce=1, session=2, unit_uptime_ms=3, lease_ms=500),
         ),
         (LowerLevel(1, 2, 300), wire.Order(wire.Command.LOWER, 5, nonce=1, session=2, level=300)),
         (
@@ -227,11 +227,11 @@ def test_a_setting_is_written_whole(
                 session=2,
                 level=530,
                 for_ms=600_000,
-                heard_ms=3,
+                unit_uptime_ms=3,
                 energy_max_mj=9000,
             ),
         ),
-        (ClearFaults(1, 3), wire.Order(wire.Command.CLEAR, 5, nonce=1, heard_ms=3)),
+        (ClearFaults(1, 3), wire.Order(wire.Command.CLEAR, 5, nonce=1, unit_uptime_ms=3)),
         (
             SetOutput(1, 2, Percussion(2100), 5000, 0, 3, 500),
             wire.Order(
@@ -242,7 +242,7 @@ def test_a_setting_is_written_whole(
                 level=2100,
                 duty_pct=100,
                 for_ms=5000,
-                heard_ms=3,
+                unit_uptime_ms=3,
                 lease_ms=500,
             ),
         ),
@@ -260,7 +260,7 @@ def test_what_has_no_room_in_a_register_is_not_cut_but_refused() -> None:
 @pytest.mark.parametrize(("declared", "for_ms"), [(LEASE, 5000), (OWN_TIMER, 5000), (NONE, 0)])
 def test_only_a_unit_without_a_timer_is_given_no_time(declared: wire.Capabilities, for_ms: int) -> None:
     dialect = identified()
-    assert heard(dialect, Declare(), declared) is not None
+    assert heard(dialect, GetCapabilities(), declared) is not None
 
     order = order_of(asked(dialect, SetOutput(1, 2, OUTPUT, 5000, 0, 0, 0)))
 
@@ -277,10 +277,10 @@ def test_the_stop_for_every_unit_is_a_plain_write_to_nobodys_address() -> None:
 
 
 def test_a_status_is_read_whole() -> None:
-    report = heard(Modbus(), Look(), STATUS)
+    status = heard(Modbus(), GetStatus(), STATUS)
 
-    assert report == Report(
-        asked="Look",
+    assert status == Status(
+        asked="GetStatus",
         refusal="",
         state=UnitState.EMITTING,
         faults=(),
@@ -288,7 +288,7 @@ def test_a_status_is_read_whole() -> None:
         session=7,
         level_set=440,
         duty_set_pct=50,
-        output=438,
+        measured_level=438,
         head_temp_ddeg_c=-12,
         contact_pct=92,
         battery_pct=100,
@@ -306,10 +306,10 @@ def test_a_status_is_read_whole() -> None:
     ("result", "refusal"), [(Result.STALE, "stale"), (Result.OVER_CEILING, "over ceiling")]
 )
 def test_a_refusal_is_told(result: Result, refusal: str) -> None:
-    report = heard(Modbus(), Look(), replace(STATUS, result=result))
+    status = heard(Modbus(), GetStatus(), replace(STATUS, result=result))
 
-    assert isinstance(report, Report)
-    assert report.refusal == refusal
+    assert isinstance(status, Status)
+    assert status.refusal == refusal
 
 
 def test_an_identity_is_read_whole() -> None:
@@ -337,9 +337,9 @@ def test_a_unit_of_another_major_version_is_not_driven_and_one_of_another_map_is
 def test_each_kind_of_unit_declares_what_it_can_promise(
     said: wire.Capabilities, host_loss: HostLoss, missing: set[ReportField], holds_limits: bool
 ) -> None:
-    declared = heard(identified(), Declare(), said)
+    declared = heard(identified(), GetCapabilities(), said)
 
-    assert isinstance(declared, Declaration)
+    assert isinstance(declared, Capabilities)
     assert declared.host_loss is host_loss
     assert set(ReportField) - declared.reports == missing
     assert declared.holds_limits is holds_limits
@@ -372,20 +372,20 @@ def test_each_kind_of_unit_declares_what_it_can_promise(
 def test_a_unit_that_contradicts_itself_has_declared_nothing(said: wire.Capabilities) -> None:
     dialect = identified()
 
-    assert heard(dialect, Declare(), said) is None
+    assert heard(dialect, GetCapabilities(), said) is None
     assert dialect.dropped == 1
 
 
 def test_what_a_unit_says_it_cannot_tell_is_nought_whatever_stands_there() -> None:
     dialect = identified()
-    heard(dialect, Declare(), NONE)
+    heard(dialect, GetCapabilities(), NONE)
 
-    report = heard(dialect, Look(), STATUS)
+    status = heard(dialect, GetStatus(), STATUS)
 
-    assert isinstance(report, Report)
-    assert (report.session, report.step_ms, report.delivered_ms, report.energy_mj) == (0, 0, 0, 0)
-    assert (report.lease_left_ms, report.lapses, report.uptime_ms) == (0, 0, 0)
-    assert (report.output, report.level_set) == (438, 440)
+    assert isinstance(status, Status)
+    assert (status.session, status.step_ms, status.delivered_ms, status.energy_mj) == (0, 0, 0, 0)
+    assert (status.lease_left_ms, status.lapses, status.uptime_ms) == (0, 0, 0)
+    assert (status.measured_level, status.level_set) == (438, 440)
 
 
 # --- what it drops ----------------------------------------------------------------------------------
@@ -412,12 +412,12 @@ def test_what_a_unit_says_it_cannot_tell_is_nought_whatever_stands_there() -> No
             id="one register beside its place",
         ),
         pytest.param(encode(ExceptionResponse(23, 3), 1), id="an exception"),
-        pytest.param(asked(Modbus(), Look()), id="an echo of the request"),
+        pytest.param(asked(Modbus(), GetStatus()), id="an echo of the request"),
     ],
 )
 def test_what_is_no_answer_to_the_request_under_way_is_dropped_and_counted(data: bytes) -> None:
     dialect = Modbus()
-    asked(dialect, Look())
+    asked(dialect, GetStatus())
 
     assert dialect.hear(data) == []
     assert (dialect.dropped, dialect.damaged) == (1, 0)
@@ -427,7 +427,7 @@ def test_what_is_no_answer_to_the_request_under_way_is_dropped_and_counted(data:
 @pytest.mark.hazard("H-09")
 def test_an_answer_that_comes_after_it_was_given_up_is_nobodys() -> None:
     dialect = Modbus()
-    asked(dialect, Look(), 1)
+    asked(dialect, GetStatus(), 1)
 
     dialect.give_up()
 
@@ -435,14 +435,14 @@ def test_an_answer_that_comes_after_it_was_given_up_is_nobodys() -> None:
     asked(dialect, Stop(), 2)
     assert dialect.hear(answered(STATUS)) == []
     assert dialect.dropped == 2
-    stopped = replace(STATUS, token=2, command=wire.Command.STOP, state=WireState.IDLE, output=0)
+    stopped = replace(STATUS, token=2, command=wire.Command.STOP, state=WireState.IDLE, measured_level=0)
     assert [each.seq for each in dialect.hear(answered(stopped))] == [2]
 
 
 @pytest.mark.hazard("H-09")
 def test_an_answer_that_comes_twice_counts_once() -> None:
     dialect = Modbus()
-    asked(dialect, Look())
+    asked(dialect, GetStatus())
 
     assert len(dialect.hear(answered(STATUS) * 2)) == 1
     assert dialect.dropped == 1
@@ -452,13 +452,13 @@ def test_an_answer_that_comes_twice_counts_once() -> None:
 @given(st.data())
 def test_a_spoilt_answer_is_none_and_the_sound_one_behind_it_is(data: st.DataObject) -> None:
     dialect = Modbus()
-    asked(dialect, Look())
+    asked(dialect, GetStatus())
     spoilt = bytearray(answered(STATUS))
     spoilt[data.draw(st.integers(0, len(spoilt) - 1))] ^= data.draw(st.integers(1, 255))
 
     found = dialect.hear(bytes(spoilt) + answered(STATUS))
 
-    assert [each.answer for each in found] == [heard(Modbus(), Look(), STATUS)]
+    assert [each.answer for each in found] == [heard(Modbus(), GetStatus(), STATUS)]
     assert dialect.damaged >= 1
 
 
@@ -466,7 +466,7 @@ def test_a_spoilt_answer_is_none_and_the_sound_one_behind_it_is(data: st.DataObj
 @given(st.lists(st.binary(max_size=300), max_size=5))
 def test_noise_says_nothing(noise: list[bytes]) -> None:
     dialect = Modbus()
-    asked(dialect, Look())
+    asked(dialect, GetStatus())
 
     assert [each for data in noise for each in dialect.hear(data)] == []
 
@@ -519,11 +519,12 @@ def test_plain_reads_take_the_answer_of_the_request_before_for_their_own() -> No
 def test_the_dialect_believes_no_answer_of_the_request_before() -> None:
     dialect = Modbus()
     line = OneLate(
-        lambda request: answered(replace(STATUS, token=order_of(request).token)), asked(Modbus(), Look(), 0)
+        lambda request: answered(replace(STATUS, token=order_of(request).token)),
+        asked(Modbus(), GetStatus(), 0),
     )
 
     for seq in range(1, 200):
-        line.write(asked(dialect, Look(), seq))
+        line.write(asked(dialect, GetStatus(), seq))
         assert dialect.hear(line.read(256)) == []
 
     assert dialect.dropped == 199

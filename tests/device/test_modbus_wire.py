@@ -274,7 +274,7 @@ def test_of_spoilt_frames_none_is_believed_that_was_not_sent() -> None:
         data = bytearray(whole)
         for _ in range(rng.randint(1, 6)):
             data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
-        # Mended afterwards, so that the checksum of the frame lets every one of them through.
+        # Corrected afterwards, so that the checksum of the frame lets every one of them through.
         for received in Receiver(HERE).feed(frame(data[0], bytes(data[1:-2]))):
             let_through += 1
             request = REQUESTS.decode(received.pdu)

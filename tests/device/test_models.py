@@ -44,7 +44,7 @@ def test_the_nameplates_say_what_they_are_read_to_say() -> None:
     assert Bound(Quantity.DUTY_PCT, Layer.MODEL, source, one_of=frozenset({20, 50, 100})) in us111.bounds
     assert (us111.area_mm2, us111.head_warn_ddeg_c, us111.head_trip_ddeg_c) == (400, 410, 430)
     assert us111.sensors == ("output", "head_temperature", "contact")
-    times = [("hold_max_ms", 0, 60_000), ("lease_min_ms", 10, 500), ("lease_max_ms", 300, 1000)]
+    times = [("suspension_max_ms", 0, 60_000), ("lease_min_ms", 10, 500), ("lease_max_ms", 300, 1000)]
     head = [("area_mm2", 320, 400), ("head_trip_ddeg_c", 380, 430)]
     assert [(range_.what, range_.low, range_.high) for range_ in us111.ranges] == times + head
     for gun_like in (gun, pro):

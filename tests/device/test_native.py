@@ -11,27 +11,27 @@ import pytest
 from device.dialects.base import (
     Answer,
     Arm,
-    Cleared,
+    Capabilities,
     ClearFaults,
     Correlation,
-    Declaration,
-    Declare,
+    GetCapabilities,
+    GetStatus,
     Heard,
     Identify,
     Identity,
     Integrity,
     Intent,
     Line,
-    Look,
     LowerLevel,
+    Permitted,
     Promises,
     Renew,
-    Report,
     SetOutput,
+    Status,
     Stop,
     StopAnswer,
     UnitState,
-    answers,
+    is_answer_to,
 )
 from device.dialects.native import Native
 from device.wire import messages as wire
@@ -44,8 +44,8 @@ PULSED = Ultrasound(intensity_mw_cm2=440, duty_pct=50, carrier_khz=1000, pulse_h
 
 SAID: list[tuple[Intent, wire.Message]] = [
     (Identify(), wire.Identify()),
-    (Declare(), wire.Declare()),
-    (Look(), wire.Look()),
+    (GetCapabilities(), wire.GetCapabilities()),
+    (GetStatus(), wire.GetStatus()),
     (Stop(), wire.Stop()),
     (Arm(1, 2, 3, 4, 5, 6), wire.Arm(1, 2, 3, 4, 5, 6)),
     (LowerLevel(1, 2, 300), wire.Lower(1, 2, 300)),
@@ -58,7 +58,7 @@ SAID: list[tuple[Intent, wire.Message]] = [
     ),
 ]
 
-STATUS = wire.Status(
+WIRE_STATUS = wire.Status(
     asked=5,
     result=wire.Result.OK,
     state=wire.UnitState.EMITTING,
@@ -67,7 +67,7 @@ STATUS = wire.Status(
     session=2,
     level_set=3,
     duty_set_pct=4,
-    output=5,
+    measured_level=5,
     head_temp_ddeg_c=-6,
     contact_pct=7,
     battery_pct=8,
@@ -80,7 +80,7 @@ STATUS = wire.Status(
     bad_frames=15,
     lapses=16,
 )
-REPORT = Report(
+STATUS = Status(
     asked="SetOutput",
     refusal="",
     state=UnitState.EMITTING,
@@ -89,7 +89,7 @@ REPORT = Report(
     session=2,
     level_set=3,
     duty_set_pct=4,
-    output=5,
+    measured_level=5,
     head_temp_ddeg_c=-6,
     contact_pct=7,
     battery_pct=8,
@@ -113,7 +113,7 @@ CAPABILITIES = wire.Capabilities(
     pulses_hz=(16, 100),
     step_max_ms=900_000,
     delivered_max_ms=1_800_000,
-    hold_max_ms=60_000,
+    suspension_max_ms=60_000,
     lease_min_ms=100,
     lease_max_ms=1000,
     head_trip_ddeg_c=425,
@@ -134,9 +134,9 @@ def heard(message: wire.Message) -> Answer:
     return answer.answer
 
 
-def declared(message: wire.Capabilities, family: wire.Family = wire.Family.ULTRASOUND) -> Declaration:
+def declared(message: wire.Capabilities, family: wire.Family = wire.Family.ULTRASOUND) -> Capabilities:
     _, answer = Native().hear(framed(replace(IDENTITY, family=family)) + framed(message))
-    assert isinstance(answer.answer, Declaration)
+    assert isinstance(answer.answer, Capabilities)
     return answer.answer
 
 
@@ -153,7 +153,7 @@ def one_of(quantity: Quantity, *values: int) -> Bound:
 
 @pytest.mark.parametrize(("intent", "message"), SAID)
 def test_an_intention_is_said_as_its_message_under_its_number(intent: Intent, message: wire.Message) -> None:
-    said = Native().say(Cleared(intent), 0x1234)
+    said = Native().say(Permitted(intent), 0x1234)
 
     assert Decoder().feed(said) == [Frame(message.TYPE, 0x1234, message.pack())]
     assert wire.read(message.TYPE, message.pack()) == message
@@ -200,50 +200,60 @@ def test_what_a_unit_declares_is_read_by_the_family_it_names_and_by_no_number() 
 
 
 def test_a_status_is_a_report_value_by_value() -> None:
-    assert heard(STATUS) == REPORT
+    assert heard(WIRE_STATUS) == STATUS
 
 
 @pytest.mark.parametrize("state", wire.UnitState)
 def test_every_state_of_a_unit_is_known_by_its_name(state: wire.UnitState) -> None:
     faults = ("UNNAMED",) if state is wire.UnitState.FAULT else ()
 
-    assert heard(replace(STATUS, state=state)) == replace(REPORT, state=UnitState[state.name], faults=faults)
+    assert heard(replace(WIRE_STATUS, state=state)) == replace(
+        STATUS, state=UnitState[state.name], faults=faults
+    )
 
 
 def test_a_fault_that_is_named_is_not_unnamed() -> None:
-    faulted = replace(STATUS, state=wire.UnitState.FAULT, faults=wire.Fault.STALL)
+    faulted = replace(WIRE_STATUS, state=wire.UnitState.FAULT, faults=wire.Fault.STALL)
 
-    assert heard(faulted) == replace(REPORT, state=UnitState.FAULT, faults=("STALL",))
+    assert heard(faulted) == replace(STATUS, state=UnitState.FAULT, faults=("STALL",))
 
 
 @pytest.mark.parametrize(("intent", "message"), SAID)
 def test_an_answer_says_which_request_it_answers(intent: Intent, message: wire.Message) -> None:
-    report = heard(replace(STATUS, asked=int(message.TYPE)))
+    status = heard(replace(WIRE_STATUS, asked=int(message.TYPE)))
     other = heard(
-        replace(STATUS, asked=wire.Type.STOP if message.TYPE is not wire.Type.STOP else wire.Type.LOOK)
+        replace(
+            WIRE_STATUS, asked=wire.Type.STOP if message.TYPE is not wire.Type.STOP else wire.Type.GET_STATUS
+        )
     )
 
-    assert isinstance(report, Report)
-    assert isinstance(other, Report)
-    assert report.asked == type(intent).__name__
-    assert answers(intent, report)
-    assert not answers(intent, other)
+    assert isinstance(status, Status)
+    assert isinstance(other, Status)
+    assert status.asked == type(intent).__name__
+    assert is_answer_to(intent, status)
+    assert not is_answer_to(intent, other)
 
 
 @pytest.mark.parametrize("asked", [0, 10, 0x81, 0x83, 0xFF])
 def test_an_answer_to_what_is_no_request_answers_nothing(asked: int) -> None:
-    report = heard(replace(STATUS, asked=asked))
+    status = heard(replace(WIRE_STATUS, asked=asked))
 
-    assert isinstance(report, Report)
-    assert report.asked == ""
-    assert not any(answers(intent, report) for intent, _ in SAID)
+    assert isinstance(status, Status)
+    assert status.asked == ""
+    assert not any(is_answer_to(intent, status) for intent, _ in SAID)
 
 
 def test_who_and_what_a_unit_is_answer_those_questions_and_no_other() -> None:
-    identity, declaration = heard(IDENTITY), declared(CAPABILITIES)
+    identity, capabilities = heard(IDENTITY), declared(CAPABILITIES)
 
-    assert [answers(intent, identity) for intent in (Identify(), Declare(), Look())] == [True, False, False]
-    assert [answers(intent, declaration) for intent in (Identify(), Declare(), Look())] == [
+    assert [is_answer_to(intent, identity) for intent in (Identify(), GetCapabilities(), GetStatus())] == [
+        True,
+        False,
+        False,
+    ]
+    assert [
+        is_answer_to(intent, capabilities) for intent in (Identify(), GetCapabilities(), GetStatus())
+    ] == [
         False,
         True,
         False,
@@ -254,7 +264,7 @@ def test_who_and_what_a_unit_is_answer_those_questions_and_no_other() -> None:
 def test_every_result_but_done_is_a_refusal_in_words(result: wire.Result) -> None:
     words = "" if result is wire.Result.OK else result.name.lower().replace("_", " ")
 
-    assert heard(replace(STATUS, result=result)) == replace(REPORT, refusal=words)
+    assert heard(replace(WIRE_STATUS, result=result)) == replace(STATUS, refusal=words)
 
 
 @pytest.mark.parametrize(
@@ -267,7 +277,7 @@ def test_every_result_but_done_is_a_refusal_in_words(result: wire.Result) -> Non
     ],
 )
 def test_every_fault_bit_is_a_fault_even_one_without_a_name(bits: int, names: tuple[str, ...]) -> None:
-    assert heard(replace(STATUS, faults=wire.Fault(bits))) == replace(REPORT, faults=names)
+    assert heard(replace(WIRE_STATUS, faults=wire.Fault(bits))) == replace(STATUS, faults=names)
 
 
 @pytest.mark.parametrize(
@@ -303,7 +313,7 @@ def test_a_unit_says_what_kind_it_is_and_when_it_was_calibrated(
 
 
 def test_an_ultrasound_unit_declares_every_bound_of_its_own() -> None:
-    assert declared(CAPABILITIES) == Declaration(
+    assert declared(CAPABILITIES) == Capabilities(
         bounds=(
             of_unit(Quantity.STEP_MS, at_most=900_000),
             of_unit(Quantity.DELIVERED_MS, at_most=1_800_000),
@@ -314,7 +324,7 @@ def test_an_ultrasound_unit_declares_every_bound_of_its_own() -> None:
             one_of(Quantity.PULSE_HZ, 0, 16, 100),  # continuous is always one
         ),
         area_mm2=400,
-        hold_max_ms=60_000,
+        suspension_max_ms=60_000,
         lease_min_ms=100,
         lease_max_ms=1000,
         head_trip_ddeg_c=425,
@@ -368,22 +378,24 @@ def intent_of(name: str, fields: dict[str, int]) -> Intent | None:
     match name:
         case "Set":
             kinds = (fields.pop(key) for key in ("level", "duty_pct", "carrier_khz", "pulse_hz"))
-            return SetOutput(output=Ultrasound(*kinds), **fields)
+            return SetOutput(setting=Ultrasound(*kinds), **fields)
         case "Arm":
             return Arm(**fields)
         case "Renew":
             return Renew(**fields)
         case "Lower":
             return LowerLevel(**fields)
-    asking: dict[str, Intent] = {"Identify": Identify(), "Declare": Declare(), "Look": Look()}
+    asking: dict[str, Intent] = {
+        "Identify": Identify(),
+        "GetCapabilities": GetCapabilities(),
+        "GetStatus": GetStatus(),
+    }
     return asking.get(name)
 
 
 def test_the_host_says_and_hears_the_whole_golden_conversation() -> None:
-    conversation = json.loads(generate.TABLE.with_name("vectors.json").read_text(encoding="utf-8"))[
-        "conversation"
-    ]
-    lines = [line for line in conversation["lines"] if "request" in line]
+    tracker = json.loads(generate.TABLE.with_name("vectors.json").read_text(encoding="utf-8"))["conversation"]
+    lines = [line for line in tracker["lines"] if "request" in line]
     dialect, said = Native(), set()
 
     for line in lines:
@@ -392,11 +404,11 @@ def test_the_host_says_and_hears_the_whole_golden_conversation() -> None:
         assert answer.seq == line["asked"]["seq"]
         if intent is not None:
             said.add(type(intent))
-            assert dialect.say(Cleared(intent), answer.seq).hex(" ") == line["request"]
-            assert answers(intent, answer.answer)
+            assert dialect.say(Permitted(intent), answer.seq).hex(" ") == line["request"]
+            assert is_answer_to(intent, answer.answer)
 
     assert dialect.damaged == 0
-    assert said == {Identify, Declare, Look, Arm, SetOutput, Renew, LowerLevel}
+    assert said == {Identify, GetCapabilities, GetStatus, Arm, SetOutput, Renew, LowerLevel}
 
 
 # --- what cannot be read --------------------------------------------------------------------------
@@ -404,11 +416,11 @@ def test_the_host_says_and_hears_the_whole_golden_conversation() -> None:
 
 def test_answers_are_heard_in_their_order_however_they_are_cut_up() -> None:
     dialect = Native()
-    sent = framed(STATUS, 1) + framed(STATUS, 2)
+    sent = framed(WIRE_STATUS, 1) + framed(WIRE_STATUS, 2)
 
     found = [item for place in range(len(sent)) for item in dialect.hear(sent[place : place + 1])]
 
-    assert found == [Heard(1, REPORT), Heard(2, REPORT)]
+    assert found == [Heard(1, STATUS), Heard(2, STATUS)]
     assert dialect.damaged == 0
 
 
@@ -424,5 +436,5 @@ def test_answers_are_heard_in_their_order_however_they_are_cut_up() -> None:
 def test_what_is_no_answer_is_counted_and_hinders_nothing(unreadable: bytes) -> None:
     dialect = Native()
 
-    assert dialect.hear(unreadable + framed(STATUS) + unreadable) == [Heard(7, REPORT)]
+    assert dialect.hear(unreadable + framed(WIRE_STATUS) + unreadable) == [Heard(7, STATUS)]
     assert dialect.damaged == 2

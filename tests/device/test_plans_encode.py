@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from device import wire
 from device.control.allowed import Allowed
-from device.control.state import Knowledge
-from device.dialects.base import Arm, Cleared, Intent, SetOutput
+from device.control.state import SessionState
+from device.dialects.base import Arm, Intent, Permitted, SetOutput
 from device.dialects.native import Native
 from device.models import MODELS, model
 from device.wire.frame import Decoder, Frame
@@ -84,11 +84,11 @@ def planned(protocol: Protocol, unit: str, area_mm2: int) -> Plan | None:
 
 def said(plan: Plan) -> list[Intent]:
     """Everything a session of ``plan`` says that has a value of the plan in it."""
-    known = Knowledge()
-    known.take_up(plan, U32, Allowed(plan.family, plan.emissions, bounds=()))
+    known = SessionState()
+    known.load(plan, U32, Allowed(plan.family, plan.emissions, bounds=()))
     arm = Arm(U32, U32, known.level_max, plan.delivered_ms, known.energy_ceiling_mj, U32)
     starts = [
-        SetOutput(U32, U32, step.output, step.duration_ms, step.ramp_ms, heard_ms=U32, lease_ms=500)
+        SetOutput(U32, U32, step.setting, step.duration_ms, step.ramp_ms, unit_uptime_ms=U32, lease_ms=500)
         for step in plan.emissions
     ]
     return [arm, *starts]
@@ -96,7 +96,7 @@ def said(plan: Plan) -> list[Intent]:
 
 def frames(plan: Plan) -> list[object]:
     """What is read of all that is said."""
-    return [item for intent in said(plan) for item in Decoder().feed(Native().say(Cleared(intent), 1))]
+    return [item for intent in said(plan) for item in Decoder().feed(Native().say(Permitted(intent), 1))]
 
 
 @pytest.mark.parametrize("id_", bundled())

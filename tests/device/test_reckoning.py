@@ -7,23 +7,23 @@ from dataclasses import replace
 import pytest
 
 from device.control.reckoning import Reckoner
-from device.dialects.base import Report, UnitState
+from device.dialects.base import Status, UnitState
 from device.monitor.view import Start
-from tests.device.parts import EMITTING, REPORT, SESSION
+from tests.device.parts import EMITTING, SESSION, STATUS
 
 AREA_MM2 = 400
-OFF = replace(REPORT, state=UnitState.READY, output=0, level_set=0, asked="Look", refusal="")
-ON = replace(EMITTING, output=440, asked="Look", refusal="")
+OFF = replace(STATUS, state=UnitState.READY, measured_level=0, level_set=0, asked="GetStatus", refusal="")
+ON = replace(EMITTING, measured_level=440, asked="GetStatus", refusal="")
 START = Start(number=1, at_ms=1000, for_ms=5000, ramp_ms=0, level=440, duty_pct=100, base_ms=0)
 
 
-def reckoned(*reports: tuple[int, Report], starts: tuple[Start, ...] = (START,)) -> Report:
+def reckoned(*reports: tuple[int, Status], starts: tuple[Start, ...] = (START,)) -> Status:
     """The last of ``reports``, filled in; a start has left when its time has come."""
     reckoner = Reckoner(frozenset(), AREA_MM2)
     filled = OFF
-    for now_ms, report in reports:
+    for now_ms, status in reports:
         start = next((start for start in reversed(starts) if start.at_ms <= now_ms), None)
-        filled = reckoner.fill(report, now_ms, SESSION, start)
+        filled = reckoner.fill(status, now_ms, SESSION, start)
     return filled
 
 

@@ -45,7 +45,7 @@ def test_a_name_that_is_unknown_lists_those_that_are_not(name: str) -> None:
         make(name)
 
     assert repr(name) in unknown.value.what
-    assert all(each in unknown.value.to_do for each in NAMES)
+    assert all(each in unknown.value.action for each in NAMES)
 
 
 def test_an_address_is_for_a_dialect_that_has_units_on_a_line() -> None:

@@ -20,20 +20,20 @@ def test_an_alarm_carries_the_report_that_raised_it(make_rig: MakeRig) -> None:
 
     (alarm,) = [to_json(event) for event in ledger.named("alarm_raised")]
     assert alarm["code"] == "OUTPUT_HIGH"
-    assert alarm["report"]["level_set"] == 440
-    assert alarm["report"]["output"] > 440 * 1.2
-    assert alarm["report"]["state"] == "emitting"
+    assert alarm["status"]["level_set"] == 440
+    assert alarm["status"]["measured_level"] > 440 * 1.2
+    assert alarm["status"]["state"] == "emitting"
 
 
 def test_each_change_of_what_a_unit_is_told_or_decides_is_kept(make_rig: MakeRig) -> None:
     ledger = kept(make_rig("us111", "lift_off@3s+1s"))
 
-    states = [to_json(event)["report"]["state"] for event in ledger.named("reported")]
-    assert states == ["ready", "emitting", "held", "emitting", "ready", "idle"]
+    states = [to_json(event)["status"]["state"] for event in ledger.named("status_changed")]
+    assert states == ["ready", "emitting", "suspended", "emitting", "ready", "idle"]
 
 
 def test_a_report_without_a_change_is_not_kept(make_rig: MakeRig) -> None:
-    short, long = (kept(make_rig(), seconds).named("reported") for seconds in (2, 60))
+    short, long = (kept(make_rig(), seconds).named("status_changed") for seconds in (2, 60))
 
     assert len(short) == len(long)
-    assert all(to_json(one)["report"] != to_json(other)["report"] for one, other in pairwise(long))
+    assert all(to_json(one)["status"] != to_json(other)["status"] for one, other in pairwise(long))

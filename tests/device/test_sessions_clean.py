@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from device.control.delivery import Ended
 from physioctl.rehearsal.rig import Rig
-from protocols.plan import Emit, Output, Percussion, Rest, Step, Ultrasound
+from protocols.plan import Emit, Percussion, Rest, Setting, Step, Ultrasound
 from simulator.faults import Fault, FaultKind
 from tests.support import MINUTE_MS, SECOND_MS, emit, session_on, some_sessions
 
 # The lowest and the highest of every duty cycle, within a temporal average of 530 mW/cm².
-HEAD: list[Output] = [
+HEAD: list[Setting] = [
     Ultrasound(290, 20, 1000, 100),
     Ultrasound(1060, 20, 1000, 100),
     Ultrasound(290, 50, 1000, 100),
@@ -21,7 +21,7 @@ HEAD: list[Output] = [
     Ultrasound(290, 100, 1000, 0),
     Ultrasound(530, 100, 1000, 0),
 ]
-SPEEDS: dict[str, list[Output]] = {
+SPEEDS: dict[str, list[Setting]] = {
     "us111": HEAD,
     "ultragun": [Percussion(1800), Percussion(3000)],
     "ultragun_pro": [Percussion(1750), Percussion(2400)],
@@ -62,12 +62,12 @@ def test_a_step_too_short_for_two_readings_is_no_fault_of_the_sensor(seed: int) 
     assert outcome(rig, emit(rig, 39)) == (Ended.COMPLETED, [])
 
 
-@pytest.mark.parametrize("output", [HEAD[0], HEAD[3], HEAD[5]], ids=str)
-def test_a_session_of_many_minutes_raises_no_alarm(output: Output) -> None:
+@pytest.mark.parametrize("setting", [HEAD[0], HEAD[3], HEAD[5]], ids=str)
+def test_a_session_of_many_minutes_raises_no_alarm(setting: Setting) -> None:
     steps: list[Step] = [
-        Emit(output, 2 * MINUTE_MS, 3 * SECOND_MS),
+        Emit(setting, 2 * MINUTE_MS, 3 * SECOND_MS),
         Rest(SECOND_MS),
-        Emit(output, 2 * MINUTE_MS, 0),
+        Emit(setting, 2 * MINUTE_MS, 0),
     ]
 
     assert outcome(Rig("us111"), *steps) == (Ended.COMPLETED, [])

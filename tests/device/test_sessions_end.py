@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from device.control.delivery import Ended
 from device.control.machine import State
 from device.dialects.base import UnitState
-from device.events import Silence
+from device.events import OffConfirmation
 from physioctl.record.codec import to_json
 from physioctl.rehearsal.rig import Rig
 from protocols.plan import Guide, Rest
@@ -48,7 +48,7 @@ def test_a_session_ends_when_its_plan_does_to_the_millisecond(
     delivery = session_on(rig, emit(rig, duration_ms))
 
     on, off = rig.unit.changes
-    assert (delivery.ended, delivery.silence) == (Ended.COMPLETED, Silence.PROVEN)
+    assert (delivery.ended, delivery.output_off) == (Ended.COMPLETED, OffConfirmation.CONFIRMED)
     assert off.ms - on.ms == duration_ms == delivery.delivered_ms == rig.unit.delivered_ms
     assert off.why is Why.STEP_DONE
 
@@ -96,45 +96,47 @@ def test_the_energy_of_a_session_is_what_went_out(make_rig: MakeRig, duration_ms
 @pytest.mark.hazard("H-05")
 @pytest.mark.parametrize("model", ["us111", "ultragun"])
 @pytest.mark.parametrize("after_ms", MOMENTS_MS)
-def test_the_unit_falls_silent_when_the_cable_is_pulled(make_rig: MakeRig, model: str, after_ms: int) -> None:
+def test_the_unit_ends_its_output_when_the_cable_is_pulled(
+    make_rig: MakeRig, model: str, after_ms: int
+) -> None:
     pulled_ms = first_output_ms(model) + after_ms
     rig = make_rig(model, f"cable_pulled@{pulled_ms}ms+{FOR_GOOD}")
 
     delivery = session_on(rig, emit(rig, 5 * MINUTE_MS))
     said_ms = rig.clock.now_ms()
 
-    assert (delivery.ended, delivery.silence) == (Ended.INTERRUPTED, Silence.INFERRED)
-    assert rig.unit.silent_since_ms is not None
-    assert rig.unit.silent_since_ms <= pulled_ms + LEASE_MS
-    assert rig.unit.silent_since_ms <= said_ms  # silence is not inferred before it is there
+    assert (delivery.ended, delivery.output_off) == (Ended.INTERRUPTED, OffConfirmation.PRESUMED)
+    assert rig.unit.output_off_since_ms is not None
+    assert rig.unit.output_off_since_ms <= pulled_ms + LEASE_MS
+    assert rig.unit.output_off_since_ms <= said_ms  # output off is not presumed before it is there
     assert {change.why for change in rig.unit.changes if not change.output} <= {Why.LEASE}
 
 
 @pytest.mark.hazard("H-05")
 @pytest.mark.parametrize("after_ms", MOMENTS_MS)
-def test_the_unit_falls_silent_when_nothing_reaches_it_any_more(make_rig: MakeRig, after_ms: int) -> None:
+def test_the_unit_ends_its_output_when_nothing_reaches_it_any_more(make_rig: MakeRig, after_ms: int) -> None:
     deaf_ms = first_output_ms() + after_ms
     rig = make_rig("us111", f"half_open@{deaf_ms}ms+{FOR_GOOD}=0")
 
     delivery = session_on(rig, emit(rig, 5 * MINUTE_MS))
 
-    assert (delivery.ended, delivery.silence) == (Ended.INTERRUPTED, Silence.INFERRED)
-    assert rig.unit.silent_since_ms is not None
-    assert rig.unit.silent_since_ms <= deaf_ms + LEASE_MS
+    assert (delivery.ended, delivery.output_off) == (Ended.INTERRUPTED, OffConfirmation.PRESUMED)
+    assert rig.unit.output_off_since_ms is not None
+    assert rig.unit.output_off_since_ms <= deaf_ms + LEASE_MS
     assert [rule.code for rule in rig.controller.alarms] == ["COMM_LOST"]
 
 
 @pytest.mark.hazard("H-05")
 @pytest.mark.parametrize("after_ms", MOMENTS_MS)
-def test_the_unit_is_silenced_when_nothing_comes_back_from_it(make_rig: MakeRig, after_ms: int) -> None:
+def test_the_unit_is_stopped_when_nothing_comes_back_from_it(make_rig: MakeRig, after_ms: int) -> None:
     mute_ms = first_output_ms() + after_ms
     rig = make_rig("us111", f"half_open@{mute_ms}ms+{FOR_GOOD}=1")
 
     delivery = session_on(rig, emit(rig, 5 * MINUTE_MS))
 
-    assert (delivery.ended, delivery.silence) == (Ended.INTERRUPTED, Silence.INFERRED)
-    assert rig.unit.silent_since_ms is not None
-    assert rig.unit.silent_since_ms <= mute_ms + LEASE_MS + ON_THE_WAY_MS
+    assert (delivery.ended, delivery.output_off) == (Ended.INTERRUPTED, OffConfirmation.PRESUMED)
+    assert rig.unit.output_off_since_ms is not None
+    assert rig.unit.output_off_since_ms <= mute_ms + LEASE_MS + ON_THE_WAY_MS
     assert rig.unit.changes[-1].why is Why.STOP
 
 
@@ -174,7 +176,7 @@ def test_a_cable_pulled_before_output_ends_the_session_at_once(make_rig: MakeRig
 @pytest.mark.hazard("H-06")
 @some_sessions
 @given(after_ms=st.integers(0, 3000))
-def test_a_unit_whose_host_has_died_goes_silent_by_itself(after_ms: int) -> None:
+def test_a_unit_whose_host_has_died_ends_its_output_by_itself(after_ms: int) -> None:
     rig = Rig()
     begun(rig, emit(rig, MINUTE_MS))
     turn_for(rig, after_ms)
@@ -198,8 +200,8 @@ def test_a_host_that_comes_back_from_a_hang_says_that_the_lease_ran_out_and_star
     rig.wait(2 * LEASE_MS)
     turn_for(rig, SECOND_MS)
 
-    assert rig.controller.report is not None
-    assert rig.controller.report.state in (UnitState.LAPSED, UnitState.IDLE)
+    assert rig.controller.status is not None
+    assert rig.controller.status.state in (UnitState.LAPSED, UnitState.IDLE)
     assert "HOST_DELAYED" in [rule.code for rule in rig.controller.alarms]
     assert len([change for change in rig.unit.changes if change.output]) == 1
 
@@ -218,7 +220,7 @@ def test_the_same_seed_gives_the_same_events(make_rig: MakeRig) -> None:
     assert told(7) != told(8)
 
 
-def test_a_line_that_goes_under_the_stop_of_a_pause_ends_the_session_in_silence(rig: Rig) -> None:
+def test_a_line_that_goes_under_the_stop_of_a_pause_ends_the_session_with_output_off(rig: Rig) -> None:
     begun(rig, emit(rig, MINUTE_MS))
     turn_for(rig, SECOND_MS)
     rig.cable.on_pulled = None  # nobody tells: the stop itself finds the line gone
@@ -228,4 +230,4 @@ def test_a_line_that_goes_under_the_stop_of_a_pause_ends_the_session_in_silence(
     rig.driver.carry_out()
 
     assert rig.controller.state is State.FAULT
-    assert rig.driver.run(rig.controller.settle()) is Silence.INFERRED
+    assert rig.driver.run(rig.controller.settle()) is OffConfirmation.PRESUMED

@@ -6,8 +6,8 @@ import pytest
 
 from device.control.delivery import Ended
 from device.control.machine import State
-from device.events import Silence
-from device.operator import Act
+from device.events import OffConfirmation
+from device.operator import SessionAction
 from physioctl.record.codec import to_json
 from protocols.plan import Rest
 from simulator.faults import FaultKind
@@ -57,7 +57,7 @@ TABLE: list[tuple[FaultKind, str, str, str | None]] = [
     (FaultKind.LYING_COUNT, GUN, "@20s=2", "COUNT_OFF"),
     (FaultKind.ENDLESS_LEASE, US, "@20s", "LEASE_DIFFERS"),
     (FaultKind.ENDLESS_LEASE, GUN, "@20s", "LEASE_DIFFERS"),
-    (FaultKind.ENDLESS_HOLD, US, "@20s", None),  # nothing is held
+    (FaultKind.ENDLESS_SUSPENSION, US, "@20s", None),  # nothing is held
     (FaultKind.ENDLESS_STEP, US, "@20s+10min", "OVER_DOSE"),
     (FaultKind.ENDLESS_STEP, GUN, "@20s+10min", "OVER_DOSE"),
     (FaultKind.MISSING_SENSOR, US, "@20s=1", "POWER_MISMATCH"),
@@ -86,7 +86,7 @@ def test_each_fault_raises_its_alarm(
     alarms = [rule.code for rule in rig.controller.alarms]
     assert alarms[:1] == ([] if code is None else [code])
     assert delivery.ended is (Ended.COMPLETED if code in GOES_ON else Ended.INTERRUPTED)
-    assert rig.unit.silent_since_ms is not None
+    assert rig.unit.output_off_since_ms is not None
     if delivery.ended is Ended.INTERRUPTED:
         assert len([change for change in rig.unit.changes if change.why is Why.SET]) == 1
 
@@ -95,8 +95,8 @@ def test_each_fault_raises_its_alarm(
 @pytest.mark.parametrize("deaf", ["1ms", "100ms", "500ms", "2s"])
 @pytest.mark.parametrize("attended", [True, False])
 def test_a_unit_that_has_restarted_is_not_driven_on(make_rig: MakeRig, deaf: str, attended: bool) -> None:
-    acts = [(at, Act.RESUME) for at in range(6000, 20_000, 500)]
-    rig = make_rig(US, f"restart@5s+{deaf}", acts=acts)
+    actions = [(at, SessionAction.RESUME) for at in range(6000, 20_000, 500)]
+    rig = make_rig(US, f"restart@5s+{deaf}", actions=actions)
 
     delivery = session_on(rig, emit(rig, MINUTE_MS), attended=attended)
     rig.wait(MINUTE_MS)
@@ -116,7 +116,7 @@ def test_what_was_delivered_before_a_restart_stays_in_the_record(make_rig: MakeR
 
 
 def test_a_unit_that_restarts_while_it_is_paused_is_not_driven_on(make_rig: MakeRig) -> None:
-    rig = make_rig(US, "restart@10s", acts=[(5000, Act.PAUSE), (20_000, Act.RESUME)])
+    rig = make_rig(US, "restart@10s", actions=[(5000, SessionAction.PAUSE), (20_000, SessionAction.RESUME)])
 
     delivery = session_on(rig, emit(rig, MINUTE_MS), attended=True)
 
@@ -135,18 +135,18 @@ def test_output_that_sticks_is_stopped_in_vain_and_said_to_be_unknown(make_rig: 
     assert rig.unit.output > 0
     rig.wait(MINUTE_MS)
 
-    assert (delivery.ended, delivery.silence) == (Ended.INTERRUPTED, Silence.UNKNOWN)
+    assert (delivery.ended, delivery.output_off) == (Ended.INTERRUPTED, OffConfirmation.UNKNOWN)
     assert "OUTPUT_STUCK" in [rule.code for rule in rig.controller.alarms]
     assert delivery.why
 
 
 def test_a_stop_to_output_that_sticks_is_unknown_as_well(make_rig: MakeRig) -> None:
-    rig = make_rig(US, "stuck_output@5s+30s", acts=[(8000, Act.STOP)])
+    rig = make_rig(US, "stuck_output@5s+30s", actions=[(8000, SessionAction.STOP)])
 
     delivery = session_on(rig, emit(rig, MINUTE_MS))
     rig.wait(MINUTE_MS)
 
-    assert delivery.silence is Silence.UNKNOWN
+    assert delivery.output_off is OffConfirmation.UNKNOWN
 
 
 @pytest.mark.hazard("H-07")
@@ -160,14 +160,14 @@ def test_output_that_begins_by_itself_in_a_rest_ends_the_session(make_rig: MakeR
     assert rig.controller.alarms[0].code == "OUTPUT_STUCK"
 
 
-def test_a_sensor_that_sees_no_output_does_not_make_silence_of_it(make_rig: MakeRig) -> None:
+def test_a_sensor_that_sees_no_output_does_not_make_output_off_of_it(make_rig: MakeRig) -> None:
     rig, ledger = make_rig(US, "lying_sensor@5s+10s=0"), Ledger()
 
     delivery = session_on(rig, emit(rig, MINUTE_MS), ledger=ledger)
 
     assert delivery.ended is Ended.INTERRUPTED
     assert State.FAULT.value in [to_json(event)["state"] for event in ledger.named("state_changed")]
-    assert rig.unit.silent_since_ms is not None
+    assert rig.unit.output_off_since_ms is not None
 
 
 # --- single messages ----------------------------------------------------------------------------------
@@ -214,7 +214,7 @@ def test_a_start_that_never_arrives_is_given_up(make_rig: MakeRig) -> None:
     delivery = session_on(rig, emit(rig, 5 * SECOND_MS))
 
     assert delivery.ended is Ended.INTERRUPTED
-    assert delivery.silence is Silence.INFERRED
+    assert delivery.output_off is OffConfirmation.PRESUMED
     assert rig.unit.changes == []
 
 

@@ -1,4 +1,4 @@
-"""Roads to output that are not there, units that may not be driven, and a witness that cannot write."""
+"""Roads to output that are not there, units that may not be driven, and a recorder that cannot write."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from device.clock import VirtualClock
 from device.control.delivery import Ended
 from device.control.driver import Driver
 from device.control.guard import GuardRefused
-from device.control.handshake import greet
-from device.control.machine import NoWay, State
+from device.control.handshake import perform_handshake
+from device.control.machine import State, TransitionRefused
 from device.dialects.native import Native
 from device.errors import NoAnswer, WrongUnit
-from device.events import Event, Silence
+from device.events import Event, OffConfirmation
 from device.link import Inbox
-from device.operator import Act
+from device.operator import SessionAction
 from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
-from device.wire.messages import Arm, Capabilities, Identity, Look, Message, Set, Status, read
+from device.wire.messages import Arm, Capabilities, GetStatus, Identity, Message, Set, Status, read
 from physioctl.record.codec import to_json
 from physioctl.rehearsal.rig import CableLink, Rig
 from protocols.limits import Block, Bound, Family, Layer, Limits, Quantity
@@ -38,25 +38,25 @@ from tests.support import (
     MakeRig,
     begun,
     emit,
+    load,
     plan_of,
     run_plan,
     session_on,
-    take_up,
     turn_for,
 )
 
 # --- a start where there is no way to one ---------------------------------------------------------------
 
 
-def greeted(rig: Rig) -> None:
-    rig.driver.run(greet(rig.controller))
+def identified(rig: Rig) -> None:
+    rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Ledger())
 
 
 def loaded(rig: Rig) -> None:
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Ledger())
-    take_up(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=True)
+    load(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=True)
 
 
 def armed_and_stopped(rig: Rig) -> None:
@@ -80,14 +80,14 @@ def armed_and_paused(rig: Rig) -> None:
     rig.controller.pause()
 
 
-@pytest.mark.parametrize("road", [greeted, loaded, armed_and_stopped, armed_and_failed, armed_and_paused])
+@pytest.mark.parametrize("road", [identified, loaded, armed_and_stopped, armed_and_failed, armed_and_paused])
 def test_a_start_is_refused_where_it_may_not_be_and_nothing_leaves(
     make_rig: MakeRig, road: Callable[[Rig], None]
 ) -> None:
     rig = make_rig()
     road(rig)
 
-    with pytest.raises((NoWay, GuardRefused)):
+    with pytest.raises((TransitionRefused, GuardRefused)):
         rig.controller.start(emit(rig, SECOND_MS), SECOND_MS)
     turn_for(rig, SECOND_MS)
 
@@ -98,7 +98,7 @@ def test_a_second_start_is_refused_while_output_is_on(rig: Rig) -> None:
     begun(rig, emit(rig, MINUTE_MS))
     turn_for(rig, SECOND_MS)
 
-    with pytest.raises(NoWay):
+    with pytest.raises(TransitionRefused):
         rig.controller.start(emit(rig, MINUTE_MS), MINUTE_MS)
     rig.controller.stop()
     rig.driver.run(rig.controller.settle())
@@ -155,10 +155,10 @@ def blocked(plan: Plan) -> Plan:
 
 @pytest.mark.parametrize("spoil", [lowered, blocked])
 def test_a_plan_outside_its_limits_is_not_taken_up(rig: Rig, spoil: Callable[[Plan], Plan]) -> None:
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Ledger())
 
-    with pytest.raises(NoWay):
+    with pytest.raises(TransitionRefused):
         run_plan(rig.driver, spoil(plan_of(unit, emit(rig, SECOND_MS))), 7)
 
     assert rig.unit.changes == []
@@ -214,47 +214,47 @@ def without_an_area(message: Message) -> Message:
     "change", [of_another_version, of_another_family, of_no_known_model, without_an_area]
 )
 def test_a_unit_that_may_not_be_driven_is_refused(change: Callable[[Message], Message]) -> None:
-    stranger = Between(change)
+    swapped = Between(change)
 
     with pytest.raises(WrongUnit) as refused:
-        stranger.driver.run(greet(stranger.controller))
+        swapped.driver.run(perform_handshake(swapped.controller))
 
-    assert refused.value.to_do
-    assert stranger.controller.unit is None
-    assert stranger.unit.changes == []
+    assert refused.value.action
+    assert swapped.controller.unit is None
+    assert swapped.unit.changes == []
 
 
 @pytest.mark.parametrize("change", [of_another_version, of_no_known_model])
 def test_a_unit_that_may_not_be_driven_can_still_be_stopped(change: Callable[[Message], Message]) -> None:
-    stranger = Between(change, left_on())
+    swapped = Between(change, left_on())
 
-    stranger.controller.stop()
-    silence = stranger.driver.run(stranger.controller.settle())
+    swapped.controller.stop()
+    output_off = swapped.driver.run(swapped.controller.settle())
 
-    assert silence is Silence.PROVEN
-    assert stranger.unit.output == 0
+    assert output_off is OffConfirmation.CONFIRMED
+    assert swapped.unit.output == 0
 
 
 @pytest.mark.hazard("H-07")
 @pytest.mark.parametrize(
     "change", [of_another_version, of_another_family, of_no_known_model, without_an_area]
 )
-def test_a_unit_that_may_not_be_driven_is_silenced_before_it_is_refused(
+def test_a_unit_that_may_not_be_driven_is_stopped_before_it_is_refused(
     change: Callable[[Message], Message],
 ) -> None:
-    stranger = Between(change, left_on())
+    swapped = Between(change, left_on())
 
     with pytest.raises(WrongUnit):
-        stranger.driver.run(greet(stranger.controller))
+        swapped.driver.run(perform_handshake(swapped.controller))
 
-    assert stranger.unit.output == 0
-    assert stranger.unit.changes[-1].why is Why.STOP
+    assert swapped.unit.output == 0
+    assert swapped.unit.changes[-1].why is Why.STOP
 
 
 def left_on(lease_ms: int = 1000) -> SimulatedUnit:
     """A unit that another host has left giving output."""
     unit = SimulatedUnit("us111")
-    asked = unit.hear(encode(Frame(Look.TYPE, 1, Look().pack())), 0)
+    asked = unit.hear(encode(Frame(GetStatus.TYPE, 1, GetStatus().pack())), 0)
     (heard,) = (item for item in Decoder().feed(asked) if isinstance(item, Frame))
     status = read(heard.type, heard.body)
     assert isinstance(status, Status)
@@ -267,10 +267,10 @@ def left_on(lease_ms: int = 1000) -> SimulatedUnit:
 
 
 @pytest.mark.hazard("H-07")
-def test_a_unit_that_is_found_giving_output_is_silenced_before_anything_else() -> None:
+def test_a_unit_that_is_found_giving_output_is_stopped_before_anything_else() -> None:
     found = Between(lambda message: message, left_on())
 
-    unit = found.driver.run(greet(found.controller))
+    unit = found.driver.run(perform_handshake(found.controller))
 
     assert found.unit.output == 0
     assert [change.why for change in found.unit.changes] == [Why.SET, Why.STOP]
@@ -284,7 +284,7 @@ def test_a_port_on_which_nobody_speaks_is_given_up_and_says_so(make_rig: MakeRig
     rig = make_rig("us111", "half_open@0s+1h=0")
 
     with pytest.raises(NoAnswer) as nobody:
-        rig.driver.run(greet(rig.controller))
+        rig.driver.run(perform_handshake(rig.controller))
 
     assert "nobody answers" in nobody.value.what
     assert rig.clock.now_ms() <= 4 * SECOND_MS
@@ -294,22 +294,22 @@ def test_a_port_on_which_somebody_else_speaks_says_that() -> None:
     rig = Rig()
     rig.cable.on_arrival = lambda _: rig.inbox.put(b"OK\r\n")
 
-    with pytest.raises(NoAnswer) as stranger:
-        rig.driver.run(greet(rig.controller))
+    with pytest.raises(NoAnswer) as swapped:
+        rig.driver.run(perform_handshake(rig.controller))
 
-    assert "not in this dialect" in stranger.value.what
+    assert "not in this dialect" in swapped.value.what
 
 
-# --- the witness and the watchers -----------------------------------------------------------------------
+# --- the recorder and the observers -----------------------------------------------------------------------
 
 
 class DiskFull(Exception):
-    """What a witness raises that cannot write."""
+    """What a recorder raises that cannot write."""
 
 
 @dataclass
 class Forgetful:
-    """A witness that can take down only so many events."""
+    """A recorder that can take down only so many events."""
 
     room: int
     heard: list[Event] = field(default_factory=list)
@@ -325,12 +325,12 @@ class Forgetful:
 
 
 class Clumsy:
-    """A watcher that trips over everything it is told."""
+    """A observer that trips over everything it is told."""
 
     def __init__(self) -> None:
         self.told = 0
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         self.told += 1
         raise RuntimeError("the screen has gone")
 
@@ -338,38 +338,38 @@ class Clumsy:
 STEPS_MS = (1500, 1200)
 
 
-def whole_session(witness: Forgetful, *acts: tuple[int, Act]) -> Rig:
-    rig = Rig(acts=acts)
-    unit = rig.driver.run(greet(rig.controller))
-    rig.driver.record_to(witness)
+def whole_session(recorder: Forgetful, *actions: tuple[int, SessionAction]) -> Rig:
+    rig = Rig(actions=actions)
+    unit = rig.driver.run(perform_handshake(rig.controller))
+    rig.driver.record_to(recorder)
     plan = plan_of(unit, *(emit(rig, duration_ms) for duration_ms in STEPS_MS))
     try:
         run_plan(rig.driver, plan, 7, attended=True)
     finally:
         assert rig.unit.output == 0
         assert rig.unit.breaches == []
-        assert rig.controller.silence() is Silence.PROVEN
+        assert rig.controller.output_off() is OffConfirmation.CONFIRMED
     return rig
 
 
-ACTS = ((500, Act.PAUSE), (1000, Act.RESUME))
+ACTIONS = ((500, SessionAction.PAUSE), (1000, SessionAction.RESUME))
 
 
 @pytest.mark.hazard("H-15")
-def test_whichever_event_the_witness_cannot_write_output_is_off_and_the_caller_hears_of_it() -> None:
+def test_whichever_event_the_recorder_cannot_write_output_is_off_and_the_caller_hears_of_it() -> None:
     whole = Forgetful(room=1000)
-    whole_session(whole, *ACTS)
+    whole_session(whole, *ACTIONS)
     assert len(whole.heard) > 10
 
     for room in range(len(whole.heard)):
         with pytest.raises(DiskFull):
-            whole_session(Forgetful(room), *ACTS)
+            whole_session(Forgetful(room), *ACTIONS)
 
 
 @pytest.mark.parametrize("room", range(4))
-def test_a_witness_that_fails_before_the_start_lets_no_output_through(room: int) -> None:
+def test_a_recorder_that_fails_before_the_start_lets_no_output_through(room: int) -> None:
     rig = Rig()
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Forgetful(room))
 
     with pytest.raises(DiskFull):
@@ -378,11 +378,11 @@ def test_a_witness_that_fails_before_the_start_lets_no_output_through(room: int)
     assert rig.unit.changes == []
 
 
-def test_a_watcher_that_raises_is_dropped_and_nothing_else_changes(make_rig: MakeRig) -> None:
-    def run(watcher: Clumsy | None) -> list[dict[str, object]]:
+def test_a_observer_that_raises_is_dropped_and_nothing_else_changes(make_rig: MakeRig) -> None:
+    def run(observer: Clumsy | None) -> list[dict[str, object]]:
         rig, ledger = make_rig(), Ledger()
-        if watcher is not None:
-            rig.driver.add_observer(watcher)
+        if observer is not None:
+            rig.driver.add_observer(observer)
         session_on(rig, emit(rig, 3 * SECOND_MS), ledger=ledger)
         return [to_json(event) for event in ledger.events]
 
@@ -410,8 +410,8 @@ def test_the_last_words_of_a_program_on_its_way_out_are_a_stop(rig: Rig) -> None
     assert rig.unit.changes[-1].why is Why.STOP
 
 
-def test_there_are_no_last_words_once_silence_is_proven(rig: Rig) -> None:
-    rig.driver.run(greet(rig.controller))
+def test_there_are_no_stop_at_exit_once_output_off_is_confirmed(rig: Rig) -> None:
+    rig.driver.run(perform_handshake(rig.controller))
 
     rig.driver.stop_at_exit()
 

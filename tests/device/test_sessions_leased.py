@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from device.control.delivery import Ended
-from device.control.handshake import greet
+from device.control.handshake import perform_handshake
 from device.control.machine import State
-from device.events import Commanded, Silence
+from device.events import Commanded, OffConfirmation
 from physioctl.rehearsal.rig import Rig
 from protocols.plan import Rest
 from simulator.record import Why
@@ -22,9 +22,9 @@ from tests.support import (
     MakeRig,
     begun,
     emit,
+    load,
     plan_of,
     session_on,
-    take_up,
     turn_for,
 )
 
@@ -36,17 +36,17 @@ def emitting(rig: Rig) -> Iterator[Rig]:
     """Output has been on for a second, and every question has been answered. It is stopped on the way out."""
     begun(rig, emit(rig, MINUTE_MS))
     turn_for(rig, SECOND_MS)
-    while rig.controller._conversation.standing is not None:
+    while rig.controller._requests.pending is not None:
         turn_for(rig, 1)
     yield rig
     rig.controller.stop()
-    assert rig.driver.run(rig.controller.settle()) is Silence.PROVEN
+    assert rig.driver.run(rig.controller.settle()) is OffConfirmation.CONFIRMED
 
 
 def unheard_for(rig: Rig, ms: int) -> None:
     """Call the controller whenever it wants to be called, with nothing from its unit, for so long."""
     controller = rig.controller
-    until_ms = controller.heard_ms + ms
+    until_ms = controller.received_at_ms + ms
     while controller.now_ms < until_ms:
         controller.poll(min(controller.due_ms(), until_ms))
         while controller.next_output is not None:
@@ -60,13 +60,13 @@ def test_a_unit_is_doubted_a_status_period_before_its_lease_is_out(emitting: Rig
     unheard_for(emitting, LEASE_MS - STATUS_MS)
 
     assert (before, emitting.controller.state) == (State.EMITTING, State.UNCERTAIN)
-    assert emitting.driver.run(emitting.controller.settle()) is Silence.PROVEN
+    assert emitting.driver.run(emitting.controller.settle()) is OffConfirmation.CONFIRMED
 
 
 def test_a_unit_with_its_output_off_is_doubted_after_two_seconds(rig: Rig) -> None:
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Ledger())
-    take_up(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=False)
+    load(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=False)
 
     unheard_for(rig, 1999)
     before = rig.controller.state
@@ -76,16 +76,16 @@ def test_a_unit_with_its_output_off_is_doubted_after_two_seconds(rig: Rig) -> No
 
 
 @pytest.mark.hazard("H-18")
-def test_silence_that_was_proven_before_a_stop_is_proven_anew(rig: Rig) -> None:
-    unit = rig.driver.run(greet(rig.controller))
+def test_output_off_that_was_confirmed_before_a_stop_is_confirmed_again(rig: Rig) -> None:
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Ledger())
-    take_up(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=False)
-    before = rig.controller.silence()
+    load(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=False)
+    before = rig.controller.output_off()
 
     rig.controller.stop()
 
-    assert (before, rig.controller.silence()) == (Silence.PROVEN, None)
-    assert rig.driver.run(rig.controller.settle()) is Silence.PROVEN
+    assert (before, rig.controller.output_off()) == (OffConfirmation.CONFIRMED, None)
+    assert rig.driver.run(rig.controller.settle()) is OffConfirmation.CONFIRMED
 
 
 @pytest.mark.parametrize("rest_ms", [1, 100, 249, 250, 251, 7777])
@@ -98,13 +98,13 @@ def test_a_start_after_a_rest_runs_from_what_the_unit_has_only_just_said(
 
     starts = [change.ms for change in rig.unit.changes if change.why is Why.SET]
     heard = [
-        event.values["heard_ms"]
+        event.values["unit_uptime_ms"]
         for event in ledger.named("commanded")
         if isinstance(event, Commanded) and event.intent == "SetOutput"
     ]
     assert delivery.ended is Ended.COMPLETED
     assert len(starts) == 2
-    ages_ms = [start - heard_ms for start, heard_ms in zip(starts, heard, strict=True)]
+    ages_ms = [start - unit_uptime_ms for start, unit_uptime_ms in zip(starts, heard, strict=True)]
     assert max(ages_ms) <= STATUS_MS + 2 * ON_THE_WAY_MS  # there and back
 
 

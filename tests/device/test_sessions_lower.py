@@ -8,9 +8,17 @@ import pytest
 
 from device.clock import VirtualClock
 from device.control.delivery import Ended
-from device.events import AlarmRaised, Commanded, Event, LevelLowered, LowerRefused, OutputPermitted, Reported
+from device.events import (
+    AlarmRaised,
+    Commanded,
+    Event,
+    LevelLowered,
+    LowerRefused,
+    OutputPermitted,
+    StatusChanged,
+)
 from device.link import Inbox
-from device.operator import Act, Lower, OperatorAction
+from device.operator import Lower, OperatorAction, SessionAction
 from device.wire.frame import Decoder, Frame
 from device.wire.messages import Status, Type, read
 from physioctl.rehearsal.rig import CableLink, Rig
@@ -38,7 +46,7 @@ def raised(ledger: Ledger) -> list[str]:
 def test_a_lower_takes_effect_at_once_and_the_step_goes_on_to_its_end(
     make_rig: MakeRig, model: str, level: int, lower: int, at_ms: int
 ) -> None:
-    rig, ledger = make_rig(model, acts=[(at_ms, Lower(lower))]), Ledger()
+    rig, ledger = make_rig(model, actions=[(at_ms, Lower(lower))]), Ledger()
 
     delivery = session_on(rig, emit(rig, STEP_MS, ramp_ms=500), ledger=ledger)
 
@@ -53,7 +61,7 @@ def test_a_lower_takes_effect_at_once_and_the_step_goes_on_to_its_end(
 
 
 def test_it_is_recorded_before_the_unit_is_told(make_rig: MakeRig) -> None:
-    rig, ledger = make_rig(acts=[(2000, Lower(300, by="Dr A"))]), Ledger()
+    rig, ledger = make_rig(actions=[(2000, Lower(300, by="Dr A"))]), Ledger()
 
     session_on(rig, emit(rig, STEP_MS), ledger=ledger)
 
@@ -64,12 +72,12 @@ def test_it_is_recorded_before_the_unit_is_told(make_rig: MakeRig) -> None:
     ]
     assert [event.name for event in told] == ["level_lowered", "commanded"]
     assert told[0] == LevelLowered(at_ms=2000, by="Dr A", before=LEVEL, after=300)
-    assert [e for e in ledger.events if isinstance(e, Reported) and e.report["level_set"] == 300]
+    assert [e for e in ledger.events if isinstance(e, StatusChanged) and e.status["level_set"] == 300]
 
 
 def test_every_later_step_is_capped_and_one_below_the_cap_stays_as_it_is(make_rig: MakeRig) -> None:
-    rig = make_rig(acts=[(1500, Lower(350))])
-    low = replace(emit(rig, 2000), output=at_level(ULTRASOUND, 300))
+    rig = make_rig(actions=[(1500, Lower(350))])
+    low = replace(emit(rig, 2000), setting=at_level(ULTRASOUND, 300))
 
     delivery = session_on(rig, emit(rig, 2000), Rest(500), low, Rest(500), emit(rig, 2000))
 
@@ -79,11 +87,11 @@ def test_every_later_step_is_capped_and_one_below_the_cap_stays_as_it_is(make_ri
 
 @pytest.mark.parametrize("at_ms", [100, 400])
 def test_lowered_before_the_first_output_it_starts_lower(make_rig: MakeRig, at_ms: int) -> None:
-    rig, ledger = make_rig(acts=[(at_ms, Lower(300))]), Ledger()
+    rig, ledger = make_rig(actions=[(at_ms, Lower(300))]), Ledger()
 
     session_on(rig, Guide("Lie down.", 2000), emit(rig, 2000), ledger=ledger)
 
-    permitted = [event.output for event in ledger.events if isinstance(event, OutputPermitted)]
+    permitted = [event.setting for event in ledger.events if isinstance(event, OutputPermitted)]
     assert levels_on(rig) == [300]
     assert [output["intensity_mw_cm2"] for output in permitted] == [300]
 
@@ -94,7 +102,7 @@ class LastMoment:
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         if isinstance(event, Commanded) and event.intent == "SetOutput" and not self._rig.unit.changes:
             self._rig.inbox.put(Lower(300))
 
@@ -110,8 +118,8 @@ def test_a_start_that_has_not_left_never_leaves_at_the_higher_level(make_rig: Ma
 
 
 def test_lowered_in_a_pause_it_goes_on_lower(make_rig: MakeRig) -> None:
-    acts = [(2000, Act.PAUSE), (3000, Lower(300)), (4000, Act.RESUME)]
-    rig = make_rig(acts=acts)
+    actions = [(2000, SessionAction.PAUSE), (3000, Lower(300)), (4000, SessionAction.RESUME)]
+    rig = make_rig(actions=actions)
 
     delivery = session_on(rig, emit(rig, STEP_MS), attended=True)
 
@@ -120,7 +128,7 @@ def test_lowered_in_a_pause_it_goes_on_lower(make_rig: MakeRig) -> None:
 
 
 def test_lowered_while_contact_is_lost_it_comes_back_lower(make_rig: MakeRig) -> None:
-    rig, ledger = make_rig("us111", "lift_off@2s+3s=0.0", acts=[(3500, Lower(300))]), Ledger()
+    rig, ledger = make_rig("us111", "lift_off@2s+3s=0.0", actions=[(3500, Lower(300))]), Ledger()
 
     delivery = session_on(rig, emit(rig, STEP_MS), ledger=ledger)
 
@@ -130,8 +138,8 @@ def test_lowered_while_contact_is_lost_it_comes_back_lower(make_rig: MakeRig) ->
 
 
 def test_the_key_takes_a_tenth_of_the_steps_level_down_to_the_units_lowest(make_rig: MakeRig) -> None:
-    acts = [(1000 + 100 * count, Lower()) for count in range(6)]
-    rig, ledger = make_rig(acts=acts), Ledger()
+    actions = [(1000 + 100 * count, Lower()) for count in range(6)]
+    rig, ledger = make_rig(actions=actions), Ledger()
 
     session_on(rig, emit(rig, STEP_MS), ledger=ledger)
 
@@ -153,7 +161,7 @@ def test_the_key_takes_a_tenth_of_the_steps_level_down_to_the_units_lowest(make_
 def test_what_is_not_lower_or_cannot_be_given_is_refused_and_changes_nothing(
     make_rig: MakeRig, to_level: int, why: str
 ) -> None:
-    rig, ledger = make_rig(acts=[(2000, Lower(to_level))]), Ledger()
+    rig, ledger = make_rig(actions=[(2000, Lower(to_level))]), Ledger()
 
     delivery = session_on(rig, emit(rig, STEP_MS), ledger=ledger)
 
@@ -165,7 +173,7 @@ def test_what_is_not_lower_or_cannot_be_given_is_refused_and_changes_nothing(
 
 
 def test_after_a_stop_nothing_is_lowered(make_rig: MakeRig) -> None:
-    rig, ledger = make_rig(acts=[(2000, Act.STOP), (2000, Lower(300))]), Ledger()
+    rig, ledger = make_rig(actions=[(2000, SessionAction.STOP), (2000, Lower(300))]), Ledger()
 
     session_on(rig, emit(rig, STEP_MS), ledger=ledger)
 
@@ -180,8 +188,8 @@ def test_after_a_stop_nothing_is_lowered(make_rig: MakeRig) -> None:
 def test_a_bad_line_never_raises_what_was_lowered_nor_ends_it_for_its_level(
     make_rig: MakeRig, fault: str, seed: int
 ) -> None:
-    acts = [(2000 + 300 * count, Lower(430 - 10 * count)) for count in range(8)]
-    rig, ledger = make_rig("us111", fault, acts=acts, seed=seed), Ledger()
+    actions = [(2000 + 300 * count, Lower(430 - 10 * count)) for count in range(8)]
+    rig, ledger = make_rig("us111", fault, actions=actions, seed=seed), Ledger()
 
     delivery = session_on(rig, emit(rig, STEP_MS), ledger=ledger, attended=True)
 
@@ -230,7 +238,7 @@ def forgetful(requests: int, answers: int) -> type[CableLink]:
 def test_a_lower_that_is_lost_is_asked_again_and_one_whose_answer_is_lost_is_looked_for(
     requests: int, answers: int, within_ms: int
 ) -> None:
-    rig, ledger = Rig("us111", link=forgetful(requests, answers), acts=[(2000, Lower(300))]), Ledger()
+    rig, ledger = Rig("us111", link=forgetful(requests, answers), actions=[(2000, Lower(300))]), Ledger()
 
     delivery = session_on(rig, emit(rig, STEP_MS), ledger=ledger)
 
@@ -241,8 +249,8 @@ def test_a_lower_that_is_lost_is_asked_again_and_one_whose_answer_is_lost_is_loo
 
 
 def test_a_unit_that_hears_no_lower_is_paused_after_a_second() -> None:
-    acts: list[tuple[int, OperatorAction]] = [(2000, Lower(300)), (8000, Act.RESUME)]
-    rig, ledger = Rig("us111", link=forgetful(1000, 0), acts=acts), Ledger()
+    actions: list[tuple[int, OperatorAction]] = [(2000, Lower(300)), (8000, SessionAction.RESUME)]
+    rig, ledger = Rig("us111", link=forgetful(1000, 0), actions=actions), Ledger()
 
     delivery = session_on(rig, emit(rig, STEP_MS), ledger=ledger, attended=True)
 
@@ -252,8 +260,8 @@ def test_a_unit_that_hears_no_lower_is_paused_after_a_second() -> None:
 
 
 def test_a_whole_step_of_lowering_by_ones_lets_no_lease_lapse(make_rig: MakeRig) -> None:
-    acts = [(1000 + 5 * count, Lower(439 - count)) for count in range(149)]
-    rig, ledger = make_rig(acts=acts), Ledger()
+    actions = [(1000 + 5 * count, Lower(439 - count)) for count in range(149)]
+    rig, ledger = make_rig(actions=actions), Ledger()
 
     delivery = session_on(rig, emit(rig, STEP_MS), ledger=ledger)
 
@@ -264,7 +272,7 @@ def test_a_whole_step_of_lowering_by_ones_lets_no_lease_lapse(make_rig: MakeRig)
 
 @pytest.mark.hazard("H-03")
 def test_the_energy_is_that_of_the_levels_that_went_out(make_rig: MakeRig) -> None:
-    rig = make_rig(acts=[(4000, Lower(300))])
+    rig = make_rig(actions=[(4000, Lower(300))])
 
     delivery = session_on(rig, emit(rig, 20 * SECOND_MS))
 
@@ -277,18 +285,18 @@ def test_the_energy_is_that_of_the_levels_that_went_out(make_rig: MakeRig) -> No
 
 
 def test_a_unit_that_says_it_is_done_and_names_the_old_level_is_stopped() -> None:
-    rig, ledger = Rig("us111", unit=reporting(level_set=440), acts=[(4000, Lower(300))]), Ledger()
+    rig, ledger = Rig("us111", unit=reporting(level_set=440), actions=[(4000, Lower(300))]), Ledger()
 
     delivery = session_on(rig, emit(rig, STEP_MS), ledger=ledger)
 
     assert delivery.ended is Ended.INTERRUPTED
     assert raised(ledger)[0] == "SET_DIFFERS"
-    assert rig.unit.silent_since_ms is not None
-    assert rig.unit.silent_since_ms < 4100
+    assert rig.unit.output_off_since_ms is not None
+    assert rig.unit.output_off_since_ms < 4100
 
 
 def test_a_unit_that_names_the_new_level_and_gives_the_old_is_stopped() -> None:
-    rig, ledger = Rig("us111", unit=reporting(output=440), acts=[(4000, Lower(300))]), Ledger()
+    rig, ledger = Rig("us111", unit=reporting(measured_level=440), actions=[(4000, Lower(300))]), Ledger()
 
     delivery = session_on(rig, emit(rig, STEP_MS), ledger=ledger)
 
@@ -298,7 +306,7 @@ def test_a_unit_that_names_the_new_level_and_gives_the_old_is_stopped() -> None:
 
 
 def test_a_unit_that_refuses_to_be_lowered_is_stopped() -> None:
-    rig, ledger = Rig("us111", unit=refusing(Type.LOWER), acts=[(4000, Lower(300))]), Ledger()
+    rig, ledger = Rig("us111", unit=refusing(Type.LOWER), actions=[(4000, Lower(300))]), Ledger()
 
     delivery = session_on(rig, emit(rig, STEP_MS), ledger=ledger)
 

@@ -10,10 +10,10 @@ import pytest
 from device.control.controller import Controller
 from device.control.delivery import Delivery, Ended, deliver
 from device.control.fault_clearing import clear_faults, latched
-from device.control.handshake import greet
+from device.control.handshake import perform_handshake
 from device.dialects.base import Dialect
-from device.events import Silence
-from device.operator import Act
+from device.events import OffConfirmation
+from device.operator import SessionAction
 from device.wire.messages import Type, UnitState
 from physioctl.rehearsal.rig import Rig
 from protocols.limits import Bound, Layer, Quantity
@@ -28,16 +28,16 @@ from tests.device.lying_units import (
     EarlyAndUncounted,
     FaultWithoutBits,
     FullDuty,
+    GuardContext,
     HiddenFullDuty,
-    Holding,
-    HoldingNow,
     Leaseless,
     Rampless,
     Restless,
-    Standing,
+    Suspending,
+    SuspendingNow,
     Unfeeling,
     Unmetered,
-    UnmeteredHolds,
+    UnmeteredSuspensions,
     Untruthful,
     metering,
     refusing,
@@ -89,8 +89,8 @@ class KnowsMeters(Knowing):
     codes = ("ENERGY_DIFFERS",)
 
 
-class KnowsHolds(Knowing):
-    codes = ("HELD_FOR_NOTHING",)
+class KnowsSuspensions(Knowing):
+    codes = ("SUSPENDED_WITHOUT_CAUSE",)
 
 
 def alarms(rig: Rig) -> list[str]:
@@ -142,8 +142,8 @@ def test_a_meter_that_is_off_is_found_however_short_the_steps_are(share: float, 
 
 
 @pytest.mark.hazard("H-03")
-def test_a_dead_meter_is_found_though_every_other_report_says_held() -> None:
-    rig = Rig("us111", unit=UnmeteredHolds, controller=KnowsMeters)
+def test_a_dead_meter_is_found_though_every_other_report_says_suspended() -> None:
+    rig = Rig("us111", unit=UnmeteredSuspensions, controller=KnowsMeters)
 
     delivery = session_on(rig, Emit(PULSED, 3 * MINUTE_MS, 0))
 
@@ -169,7 +169,7 @@ def test_output_that_swings_is_judged_by_the_sum_of_its_high_times(
     [
         ({"session": 99}, "SESSION_DIFFERS"),
         ({"session": 0}, "SESSION_DIFFERS"),
-        ({"asked": Type.LOOK}, "ANSWER_DIFFERS"),
+        ({"asked": Type.GET_STATUS}, "ANSWER_DIFFERS"),
         ({"asked": 0}, "ANSWER_DIFFERS"),
         ({"lease_left_ms": 65_535}, "LEASE_DIFFERS"),
         ({"lease_left_ms": 500}, "LEASE_DIFFERS"),
@@ -202,12 +202,12 @@ def test_a_unit_that_names_another_session_is_not_renewed() -> None:
 
 
 @pytest.mark.hazard("H-05")
-def test_silence_is_not_inferred_from_a_lease_that_does_not_work() -> None:
+def test_output_off_is_not_presumed_from_a_lease_that_does_not_work() -> None:
     rig, delivery = run(Leaseless, "cable_pulled@5s+1h")
 
     assert alarms(rig)[0] == "LEASE_DIFFERS"
     assert given_ms(rig) <= 200
-    assert delivery.silence is Silence.PROVEN
+    assert delivery.output_off is OffConfirmation.CONFIRMED
 
 
 @pytest.mark.hazard("H-05")
@@ -217,7 +217,7 @@ def test_a_lease_that_always_says_the_same_is_found_by_the_first_renewals(model:
 
     assert (delivery.ended, alarms(rig)[0]) == (Ended.INTERRUPTED, "LEASE_DIFFERS")
     assert given_ms(rig) <= 300
-    assert delivery.silence is Silence.PROVEN
+    assert delivery.output_off is OffConfirmation.CONFIRMED
 
 
 @pytest.mark.hazard("H-05")
@@ -230,7 +230,7 @@ def test_a_lease_once_seen_not_to_run_is_never_said_to_have_ended_output() -> No
 
     assert alarms(rig)[0] == "LEASE_DIFFERS"
     assert rig.unit.output > 0
-    assert delivery.silence is Silence.UNKNOWN
+    assert delivery.output_off is OffConfirmation.UNKNOWN
 
 
 @pytest.mark.hazard("H-01")
@@ -243,12 +243,12 @@ def test_output_that_goes_on_without_contact_ends_the_session(ramp_ms: int) -> N
 
 
 @pytest.mark.hazard("H-02")
-def test_holds_that_come_and_go_with_contact_all_the_time_end_the_session() -> None:
-    rig = Rig("us111", unit=HoldingNow, controller=KnowsHolds)
+def test_suspensions_that_come_and_go_with_contact_all_the_time_end_the_session() -> None:
+    rig = Rig("us111", unit=SuspendingNow, controller=KnowsSuspensions)
 
     delivery = session_on(rig, emit(rig, MINUTE_MS))
 
-    assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["HELD_FOR_NOTHING"])
+    assert (delivery.ended, alarms(rig)) == (Ended.INTERRUPTED, ["SUSPENDED_WITHOUT_CAUSE"])
     assert given_ms(rig) <= 3 * SECOND_MS
 
 
@@ -258,7 +258,7 @@ def test_contact_that_comes_and_goes_at_a_sound_unit_ends_no_session(lift: str) 
 
     rig, _ = run(SimulatedUnit, *lifts, attended=True)
 
-    assert set(alarms(rig)) <= {"CONTACT_LOST", "HOLD_OVERRUN"}
+    assert set(alarms(rig)) <= {"CONTACT_LOST", "SUSPENSION_OVERRUN"}
 
 
 @pytest.mark.hazard("H-04")
@@ -271,7 +271,7 @@ def test_full_output_at_once_where_a_ramp_was_set_ends_the_session(model: str) -
 
 
 @pytest.mark.hazard("H-26")
-def test_full_output_at_once_after_holds_ends_the_session() -> None:
+def test_full_output_at_once_after_suspensions_ends_the_session() -> None:
     lifts = [f"lift_off@{at_s}s+1s=0" for at_s in (5, 10)]
 
     rig, delivery = run(Rampless, *lifts)
@@ -294,10 +294,10 @@ def test_a_sound_unit_whose_ceiling_ends_its_output_has_not_given_too_much(
 
 @pytest.mark.hazard("H-18")
 @pytest.mark.parametrize("model", ["us111", "ultragun"])
-@pytest.mark.parametrize("asked", [Type.LOOK, Type.RENEW, Type.STOP])
+@pytest.mark.parametrize("asked", [Type.GET_STATUS, Type.RENEW, Type.STOP])
 def test_a_refusal_that_no_sound_unit_gives_ends_the_session(model: str, asked: Type) -> None:
-    acts = [(5 * SECOND_MS, Act.PAUSE)]
-    rig = Rig(model, unit=refusing(asked), acts=acts)
+    actions = [(5 * SECOND_MS, SessionAction.PAUSE)]
+    rig = Rig(model, unit=refusing(asked), actions=actions)
 
     delivery = session_on(rig, emit(rig, MINUTE_MS), attended=True)
 
@@ -311,7 +311,7 @@ def test_a_refusal_that_no_sound_unit_gives_ends_the_session(model: str, asked: 
 
 @pytest.mark.hazard("H-02")
 @pytest.mark.parametrize("model", ["us111", "ultragun"])
-@pytest.mark.parametrize("unit", [Untruthful, Standing])
+@pytest.mark.parametrize("unit", [Untruthful, GuardContext])
 def test_a_step_ends_by_our_clock_whatever_the_unit_says(model: str, unit: type[SimulatedUnit]) -> None:
     rig, delivery = run(unit, model=model, steps=(emit(Rig(model), 10 * SECOND_MS),))
 
@@ -322,34 +322,34 @@ def test_a_step_ends_by_our_clock_whatever_the_unit_says(model: str, unit: type[
 
 @pytest.mark.hazard("H-17")
 @pytest.mark.parametrize("attended", [False, True])
-def test_a_hold_ends_by_our_clock_and_output_does_not_come_back_by_itself(attended: bool) -> None:
-    rig, delivery = run(Holding, "lift_off@5s+1h", attended=attended)
+def test_a_suspension_ends_by_our_clock_and_output_does_not_come_back_by_itself(attended: bool) -> None:
+    rig, delivery = run(Suspending, "lift_off@5s+1h", attended=attended)
 
     assert delivery.ended is Ended.INTERRUPTED
-    assert alarms(rig)[:2] == ["CONTACT_LOST", "HOLD_OVERRUN"]
+    assert alarms(rig)[:2] == ["CONTACT_LOST", "SUSPENSION_OVERRUN"]
     assert rig.unit.changes[-1].ms <= 70 * SECOND_MS
     rig.wait(HOUR_MS + MINUTE_MS)
     assert Why.CONTACT_BACK not in [change.why for change in rig.unit.changes]
 
 
 @pytest.mark.hazard("H-17")
-def test_all_the_holds_of_a_step_together_have_a_bound() -> None:
+def test_all_the_suspensions_of_a_step_together_have_a_bound() -> None:
     lifts = [f"lift_off@{at_s}s+40s" for at_s in range(5, 3600, 45)]
 
     rig, delivery = run(SimulatedUnit, *lifts, steps=(emit(Rig(), 10 * MINUTE_MS),))
 
     assert delivery.ended is Ended.INTERRUPTED
-    assert "HOLD_OVERRUN" in alarms(rig)
+    assert "SUSPENSION_OVERRUN" in alarms(rig)
     assert rig.clock.now_ms() <= 5 * MINUTE_MS
 
 
 class KnowsOverruns(Knowing):
-    codes = ("STEP_OVERRUN", "HOLD_OVERRUN")
+    codes = ("STEP_OVERRUN", "SUSPENSION_OVERRUN")
 
 
 @pytest.mark.hazard("H-02")
 @pytest.mark.parametrize("model", ["us111", "ultragun"])
-@pytest.mark.parametrize("unit", [Untruthful, Standing])
+@pytest.mark.parametrize("unit", [Untruthful, GuardContext])
 def test_our_clock_alone_ends_a_step(model: str, unit: type[SimulatedUnit]) -> None:
     rig = Rig(model, unit=unit, controller=KnowsOverruns)
 
@@ -362,8 +362,8 @@ def test_our_clock_alone_ends_a_step(model: str, unit: type[SimulatedUnit]) -> N
 
 @pytest.mark.hazard("H-02")
 def test_our_clock_alone_ends_a_session_that_is_resumed_again_and_again() -> None:
-    acts = [(at_ms, Act.RESUME) for at_ms in range(5 * SECOND_MS, 10 * MINUTE_MS, 5 * SECOND_MS)]
-    rig = Rig("us111", unit=EarlyAndUncounted, controller=KnowsOverruns, acts=acts)
+    actions = [(at_ms, SessionAction.RESUME) for at_ms in range(5 * SECOND_MS, 10 * MINUTE_MS, 5 * SECOND_MS)]
+    rig = Rig("us111", unit=EarlyAndUncounted, controller=KnowsOverruns, actions=actions)
 
     delivery = session_on(rig, emit(rig, 10 * SECOND_MS), attended=True)
 
@@ -373,7 +373,7 @@ def test_our_clock_alone_ends_a_session_that_is_resumed_again_and_again() -> Non
 
 @pytest.mark.hazard("H-07")
 def test_a_unit_that_starts_by_itself_in_a_pause_is_noticed_though_it_measures_nothing() -> None:
-    rig = Rig("us111", unit=Restless, acts=[(5 * SECOND_MS, Act.PAUSE)])
+    rig = Rig("us111", unit=Restless, actions=[(5 * SECOND_MS, SessionAction.PAUSE)])
 
     delivery = session_on(rig, emit(rig, MINUTE_MS), attended=True)
 
@@ -383,16 +383,18 @@ def test_a_unit_that_starts_by_itself_in_a_pause_is_noticed_though_it_measures_n
 def test_a_massage_gun_is_not_said_to_have_lost_contact() -> None:
     ledger = Ledger()
 
-    rig, delivery = run(reporting(state=UnitState.HELD, output=0), model="ultragun", ledger=ledger)
+    rig, delivery = run(
+        reporting(state=UnitState.SUSPENDED, measured_level=0), model="ultragun", ledger=ledger
+    )
 
-    assert alarms(rig)[0] == "HELD_FOR_NOTHING"
+    assert alarms(rig)[0] == "SUSPENDED_WITHOUT_CAUSE"
     assert "contact was lost" not in str(ledger.events) + delivery.why
 
 
 @pytest.mark.hazard("H-03")
 def test_a_massage_gun_that_has_given_its_energy_is_said_to_have() -> None:
     rig = Rig("ultragun")
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Ledger())
     plan = plan_of(unit, emit(rig, MINUTE_MS))
     joule = Bound(Quantity.ENERGY_MJ, Layer.PROTOCOL, "for a test", at_most=1000)
@@ -430,7 +432,7 @@ def test_a_step_that_its_unit_ends_early_for_no_known_cause_is_said_to_be_that(m
 def test_a_fault_without_a_name_is_latched_and_cleared_as_any_other() -> None:
     rig, _ = run(FaultWithoutBits)
     second = another_host(rig)
-    second.run(greet(second.controller))
+    second.run(perform_handshake(second.controller))
 
     fault = latched(second.controller)
     names = second.run(clear_faults(second.controller))

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from device.control.delivery import Delivery, Ended
-from device.dialects.base import Cleared, Look
+from device.dialects.base import GetStatus, Permitted
 from device.dialects.modbus import Modbus
 from device.errors import NoAnswer
-from device.events import Silence
-from device.operator import Act
+from device.events import OffConfirmation
+from device.operator import SessionAction
 from physioctl.rehearsal.rig import Rig, Speaking, speaking
 from simulator.faults import parse
 from simulator.modbus_unit import ModbusUnit, OwnTimerUnit, UntimedUnit
@@ -70,7 +70,7 @@ def test_a_session_gives_what_was_asked_and_ends_with_output_off(kind: str, seco
 
     delivery = session(rig, seconds)
 
-    assert (delivery.ended, delivery.silence) == (Ended.COMPLETED, Silence.PROVEN), delivery.why
+    assert (delivery.ended, delivery.output_off) == (Ended.COMPLETED, OffConfirmation.CONFIRMED), delivery.why
     asked_ms = seconds * SECOND_MS
     assert asked_ms - 300 * (1 + seconds // 10) <= rig.unit.delivered_ms <= asked_ms + 300
     assert highest(rig) == ASKED
@@ -99,7 +99,7 @@ def test_whatever_happens_to_the_line_nothing_is_given_beyond_what_was_asked(kin
     assert rig.unit.delivered_ms <= 12 * SECOND_MS + 300
     assert rig.unit.breaches == []
     if delivery.ended is Ended.COMPLETED:
-        assert delivery.silence is Silence.PROVEN
+        assert delivery.output_off is OffConfirmation.CONFIRMED
 
 
 @pytest.mark.hazard("H-07")
@@ -110,7 +110,7 @@ def test_output_off_is_said_to_be_known_of_no_unit_that_only_its_switch_ends(fau
     delivery = session(rig)
 
     assert delivery.ended is not Ended.COMPLETED
-    assert delivery.silence is Silence.UNKNOWN
+    assert delivery.output_off is OffConfirmation.UNKNOWN
 
 
 # --- a unit that answers one request late ---------------------------------------------------------------
@@ -152,7 +152,7 @@ def test_a_unit_that_begins_to_answer_one_request_late_is_stopped_and_not_believ
     rig.wait(SECOND_MS)
 
     assert delivery.ended is not Ended.COMPLETED
-    assert delivery.silence is not Silence.PROVEN
+    assert delivery.output_off is not OffConfirmation.CONFIRMED
     assert rig.unit.output == 0
 
 
@@ -175,7 +175,7 @@ class AnotherMaster:
     def move_to(self, now_ms: int) -> None:
         while self._due_ms <= now_ms:
             self._token = (self._token + 1) & 0xFFFF
-            self._rig.cable.send(self._dialect.say(Cleared(Look()), self._token), self._due_ms)
+            self._rig.cable.send(self._dialect.say(Permitted(GetStatus()), self._token), self._due_ms)
             self._due_ms += self._every_ms
 
 
@@ -198,7 +198,11 @@ def test_another_master_on_the_line_costs_at_most_the_session(
     assert rig.unit.output == 0
     assert highest(rig) <= ASKED
     assert rig.unit.delivered_ms <= 12 * SECOND_MS + 300
-    assert delivery is None or delivery.ended is not Ended.COMPLETED or delivery.silence is Silence.PROVEN
+    assert (
+        delivery is None
+        or delivery.ended is not Ended.COMPLETED
+        or delivery.output_off is OffConfirmation.CONFIRMED
+    )
 
 
 # --- stops ----------------------------------------------------------------------------------------------
@@ -211,10 +215,10 @@ def test_a_stop_follows_the_transaction_under_way_within_the_stated_time(kind: s
     line = Modbus.promises.line
     rig = rig_of(kind, f"half_open@{at_ms - 60}ms+70ms=1")
 
-    rig.person.will(Act.STOP, at_ms)
+    rig.person.schedule(SessionAction.STOP, at_ms)
     delivery = session(rig)
 
     (off,) = [change.ms for change in rig.unit.changes if change.output == 0]
     assert off - at_ms <= line.answer_max_ms + line.drain_ms + 20  # and the time on the line
     assert delivery.ended is Ended.STOPPED
-    assert delivery.silence is Silence.PROVEN
+    assert delivery.output_off is OffConfirmation.CONFIRMED

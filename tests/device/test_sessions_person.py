@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.control.delivery import PAUSE_MAX_MS, Ended
-from device.control.handshake import greet
+from device.control.handshake import perform_handshake
 from device.control.machine import State, Trigger
 from device.errors import LinkLost, Stopped
-from device.events import Silence
-from device.operator import Act
+from device.events import OffConfirmation
+from device.operator import SessionAction
 from physioctl.rehearsal.rig import Rig
 from protocols.plan import Guide, Rest
 from simulator.record import Why
@@ -25,16 +25,16 @@ from tests.support import (
     MakeRig,
     begun,
     emit,
+    load,
     plan_of,
     session_on,
     some_sessions,
-    take_up,
     turn_for,
 )
 
 STEP_MS = 5 * SECOND_MS
 LEVEL = 440
-GREETED_MS = 40  # a sound unit has been greeted by then
+IDENTIFIED_MS = 40  # a sound unit has been identified by then
 
 
 def sound(rig: Rig) -> bool:
@@ -50,14 +50,16 @@ TAKES_HOLD_MS = 200  # a pause is one once the unit has said that its output is 
 
 @some_sessions
 @given(
-    paused_ms=st.integers(GREETED_MS, 6 * SECOND_MS),
+    paused_ms=st.integers(IDENTIFIED_MS, 6 * SECOND_MS),
     for_ms=st.integers(TAKES_HOLD_MS, 3 * SECOND_MS),
-    keys=st.sampled_from([(Act.TOGGLE, Act.TOGGLE), (Act.PAUSE, Act.RESUME)]),
+    keys=st.sampled_from(
+        [(SessionAction.TOGGLE, SessionAction.TOGGLE), (SessionAction.PAUSE, SessionAction.RESUME)]
+    ),
 )
 def test_a_session_that_was_paused_delivers_exactly_the_rest(
-    paused_ms: int, for_ms: int, keys: tuple[Act, Act]
+    paused_ms: int, for_ms: int, keys: tuple[SessionAction, SessionAction]
 ) -> None:
-    rig = Rig(acts=[(paused_ms, keys[0]), (paused_ms + for_ms, keys[1])])
+    rig = Rig(actions=[(paused_ms, keys[0]), (paused_ms + for_ms, keys[1])])
 
     delivery = session_on(rig, emit(rig, STEP_MS), attended=True)
 
@@ -72,8 +74,10 @@ def test_a_session_that_was_paused_delivers_exactly_the_rest(
 @some_sessions
 @given(moments=st.lists(st.integers(0, 20 * SECOND_MS), max_size=12))
 def test_however_often_it_is_paused_it_never_gives_more_or_higher(moments: list[int]) -> None:
-    acts = [(moment, Act.TOGGLE) for moment in sorted(moments)]
-    rig = Rig(acts=[*acts, *((20 * SECOND_MS + again * 500, Act.RESUME) for again in range(1, 40))])
+    actions = [(moment, SessionAction.TOGGLE) for moment in sorted(moments)]
+    rig = Rig(
+        actions=[*actions, *((20 * SECOND_MS + again * 500, SessionAction.RESUME) for again in range(1, 40))]
+    )
 
     delivery = session_on(rig, emit(rig, STEP_MS, 500), Rest(300), emit(rig, STEP_MS), attended=True)
 
@@ -85,7 +89,9 @@ def test_however_often_it_is_paused_it_never_gives_more_or_higher(moments: list[
 
 @pytest.mark.hazard("H-17")
 def test_output_is_off_all_through_a_pause(make_rig: MakeRig) -> None:
-    rig = make_rig("us111", acts=[(2 * SECOND_MS, Act.PAUSE), (32 * SECOND_MS, Act.RESUME)])
+    rig = make_rig(
+        "us111", actions=[(2 * SECOND_MS, SessionAction.PAUSE), (32 * SECOND_MS, SessionAction.RESUME)]
+    )
 
     session_on(rig, emit(rig, STEP_MS), attended=True)
 
@@ -97,7 +103,9 @@ def test_output_is_off_all_through_a_pause(make_rig: MakeRig) -> None:
 
 
 def test_a_rest_stands_still_while_it_is_paused(make_rig: MakeRig) -> None:
-    rig = make_rig("us111", acts=[(SECOND_MS, Act.PAUSE), (11 * SECOND_MS, Act.RESUME)])
+    rig = make_rig(
+        "us111", actions=[(SECOND_MS, SessionAction.PAUSE), (11 * SECOND_MS, SessionAction.RESUME)]
+    )
 
     delivery = session_on(rig, Guide("Lie down.", 2 * SECOND_MS), emit(rig, SECOND_MS), attended=True)
 
@@ -106,21 +114,21 @@ def test_a_rest_stands_still_while_it_is_paused(make_rig: MakeRig) -> None:
 
 
 def test_a_session_that_nobody_takes_up_again_is_over(make_rig: MakeRig) -> None:
-    rig = make_rig("us111", acts=[(SECOND_MS, Act.PAUSE)])
+    rig = make_rig("us111", actions=[(SECOND_MS, SessionAction.PAUSE)])
 
     delivery = session_on(rig, emit(rig, STEP_MS), attended=True)
 
-    assert (delivery.ended, delivery.silence) == (Ended.INTERRUPTED, Silence.PROVEN)
+    assert (delivery.ended, delivery.output_off) == (Ended.INTERRUPTED, OffConfirmation.CONFIRMED)
     assert delivery.duration_ms == pytest.approx(PAUSE_MAX_MS + SECOND_MS, abs=SECOND_MS)
 
 
 @pytest.mark.hazard("H-17")
-@pytest.mark.parametrize("key", [Act.PAUSE, Act.TOGGLE])
+@pytest.mark.parametrize("key", [SessionAction.PAUSE, SessionAction.TOGGLE])
 @pytest.mark.parametrize("at_ms", [1, 10, 20])
 def test_a_session_that_is_paused_before_it_begins_begins_in_a_pause(
-    make_rig: MakeRig, key: Act, at_ms: int
+    make_rig: MakeRig, key: SessionAction, at_ms: int
 ) -> None:
-    rig = make_rig("us111", acts=[(at_ms, key), (5000, Act.TOGGLE)])
+    rig = make_rig("us111", actions=[(at_ms, key), (5000, SessionAction.TOGGLE)])
 
     delivery = session_on(rig, emit(rig, STEP_MS), attended=True)
 
@@ -129,11 +137,13 @@ def test_a_session_that_is_paused_before_it_begins_begins_in_a_pause(
     assert (delivery.ended, delivery.delivered_ms, off.why) == (Ended.COMPLETED, STEP_MS, Why.STEP_DONE)
 
 
-@pytest.mark.parametrize("keys", [(Act.PAUSE, Act.RESUME), (Act.TOGGLE, Act.TOGGLE)])
+@pytest.mark.parametrize(
+    "keys", [(SessionAction.PAUSE, SessionAction.RESUME), (SessionAction.TOGGLE, SessionAction.TOGGLE)]
+)
 def test_a_pause_that_is_taken_back_before_the_session_begins_changes_nothing(
-    make_rig: MakeRig, keys: tuple[Act, Act]
+    make_rig: MakeRig, keys: tuple[SessionAction, SessionAction]
 ) -> None:
-    rig = make_rig("us111", acts=[(1, keys[0]), (2, keys[1])])
+    rig = make_rig("us111", actions=[(1, keys[0]), (2, keys[1])])
 
     delivery = session_on(rig, emit(rig, STEP_MS), attended=True)
 
@@ -142,7 +152,7 @@ def test_a_pause_that_is_taken_back_before_the_session_begins_changes_nothing(
 
 
 def test_a_resume_means_nothing_to_a_session_that_runs(make_rig: MakeRig) -> None:
-    rig = make_rig("us111", acts=[(at, Act.RESUME) for at in range(0, 6000, 250)])
+    rig = make_rig("us111", actions=[(at, SessionAction.RESUME) for at in range(0, 6000, 250)])
 
     delivery = session_on(rig, emit(rig, STEP_MS))
 
@@ -154,61 +164,69 @@ def test_a_resume_means_nothing_to_a_session_that_runs(make_rig: MakeRig) -> Non
 
 
 @some_sessions
-@given(at_ms=st.integers(GREETED_MS, 6 * SECOND_MS))
-def test_a_stop_at_any_moment_ends_in_proven_silence(at_ms: int) -> None:
-    rig = Rig(acts=[(at_ms, Act.STOP)])
+@given(at_ms=st.integers(IDENTIFIED_MS, 6 * SECOND_MS))
+def test_a_stop_at_any_moment_ends_with_output_off_confirmed(at_ms: int) -> None:
+    rig = Rig(actions=[(at_ms, SessionAction.STOP)])
 
     steps = (Guide("Lie down.", SECOND_MS), emit(rig, 2000, 500), Rest(SECOND_MS), emit(rig, 2000))
     delivery = session_on(rig, *steps)
 
-    assert delivery.silence is Silence.PROVEN
-    assert rig.unit.silent_since_ms is not None
-    assert rig.unit.silent_since_ms <= at_ms + ON_THE_WAY_MS
+    assert delivery.output_off is OffConfirmation.CONFIRMED
+    assert rig.unit.output_off_since_ms is not None
+    assert rig.unit.output_off_since_ms <= at_ms + ON_THE_WAY_MS
     assert delivery.ended is Ended.STOPPED or delivery.delivered_ms == 4 * SECOND_MS
     assert rig.unit.delivered_ms == delivery.delivered_ms
     assert sound(rig)
 
 
 @some_sessions
-@given(stops=st.lists(st.integers(GREETED_MS, 4000), min_size=1, max_size=6), paused_ms=st.integers(0, 4000))
-def test_stops_in_and_around_a_pause_end_in_silence(stops: list[int], paused_ms: int) -> None:
-    acts = [*((at, Act.STOP) for at in stops), (paused_ms, Act.PAUSE), (paused_ms + 700, Act.RESUME)]
-    rig = Rig(acts=acts)
+@given(
+    stops=st.lists(st.integers(IDENTIFIED_MS, 4000), min_size=1, max_size=6), paused_ms=st.integers(0, 4000)
+)
+def test_stops_in_and_around_a_pause_end_with_output_off(stops: list[int], paused_ms: int) -> None:
+    actions = [
+        *((at, SessionAction.STOP) for at in stops),
+        (paused_ms, SessionAction.PAUSE),
+        (paused_ms + 700, SessionAction.RESUME),
+    ]
+    rig = Rig(actions=actions)
 
     delivery = session_on(rig, emit(rig, 10 * SECOND_MS), attended=True)
 
-    assert (delivery.ended, delivery.silence) == (Ended.STOPPED, Silence.PROVEN)
-    assert rig.unit.silent_since_ms is not None
-    assert rig.unit.silent_since_ms <= min(stops) + ON_THE_WAY_MS
+    assert (delivery.ended, delivery.output_off) == (Ended.STOPPED, OffConfirmation.CONFIRMED)
+    assert rig.unit.output_off_since_ms is not None
+    assert rig.unit.output_off_since_ms <= min(stops) + ON_THE_WAY_MS
     assert sound(rig)
 
 
 @pytest.mark.parametrize("at_ms", [0, 1, 5, 10, 15, 20])
-def test_a_stop_during_the_greeting_means_that_there_is_no_session(make_rig: MakeRig, at_ms: int) -> None:
-    rig = make_rig("us111", acts=[(at_ms, Act.STOP)])
+def test_a_stop_during_the_handshake_means_that_there_is_no_session(make_rig: MakeRig, at_ms: int) -> None:
+    rig = make_rig("us111", actions=[(at_ms, SessionAction.STOP)])
 
     with pytest.raises(Stopped):
-        rig.driver.run(greet(rig.controller))
+        rig.driver.run(perform_handshake(rig.controller))
 
-    assert rig.controller.silence() is Silence.PROVEN
+    assert rig.controller.output_off() is OffConfirmation.CONFIRMED
     assert rig.unit.changes == []
 
 
 @some_sessions
-@given(acts=st.lists(st.tuples(st.integers(0, 6000), st.sampled_from(Act)), min_size=1, max_size=15))
-def test_whatever_a_person_does_the_unit_is_silent_at_the_end(acts: list[tuple[int, Act]]) -> None:
-    stop_ms = min((at for at, act in acts if act is Act.STOP), default=7000)
-    rig = Rig(acts=[*acts, (7000, Act.STOP)])
+@given(
+    actions=st.lists(st.tuples(st.integers(0, 6000), st.sampled_from(SessionAction)), min_size=1, max_size=15)
+)
+def test_whatever_a_person_does_the_unit_is_off_at_the_end(actions: list[tuple[int, SessionAction]]) -> None:
+    stop_ms = min((at for at, action in actions if action is SessionAction.STOP), default=7000)
+    rig = Rig(actions=[*actions, (7000, SessionAction.STOP)])
 
     try:
         delivery = session_on(rig, emit(rig, 2000), Rest(300), emit(rig, 20 * SECOND_MS), attended=True)
     except Stopped:
-        assert stop_ms <= GREETED_MS
+        assert stop_ms <= IDENTIFIED_MS
     else:
-        assert (delivery.ended, delivery.silence) == (Ended.STOPPED, Silence.PROVEN)
+        assert (delivery.ended, delivery.output_off) == (Ended.STOPPED, OffConfirmation.CONFIRMED)
         assert rig.unit.delivered_ms == delivery.delivered_ms
-    assert rig.unit.silent_since_ms is not None
-    assert rig.unit.silent_since_ms <= stop_ms + ON_THE_WAY_MS
+    assert rig.unit.output_off_since_ms is not None
+    assert rig.unit.output_off_since_ms <= stop_ms + ON_THE_WAY_MS
     assert sound(rig)
 
 
@@ -217,14 +235,14 @@ def offline(rig: Rig) -> None:
 
 
 def idle(rig: Rig) -> None:
-    rig.driver.run(greet(rig.controller))
+    rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Ledger())
 
 
 def armed(rig: Rig) -> None:
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Ledger())
-    take_up(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=True)
+    load(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=True)
 
 
 def emitting(rig: Rig) -> None:
@@ -254,7 +272,7 @@ def finishing(rig: Rig) -> None:
     rig.controller._end(Trigger.END_STEP)  # what `poll` does for a unit that ends no step itself
 
 
-def silencing(rig: Rig) -> None:
+def stopping(rig: Rig) -> None:
     emitting(rig)
     rig.controller.stop()
 
@@ -275,11 +293,11 @@ ROADS: dict[State, tuple[Callable[[Rig], None], tuple[str, ...]]] = {
     State.IDLE: (idle, ()),
     State.ARMED: (armed, ()),
     State.EMITTING: (emitting, ()),
-    State.HELD: (held, ("lift_off@2s+1h",)),
+    State.SUSPENDED: (held, ("lift_off@2s+1h",)),
     State.FINISHING: (finishing, ()),
     State.PAUSING: (pausing, ()),
     State.PAUSED: (paused, ()),
-    State.SILENCING: (silencing, ()),
+    State.STOPPING: (stopping, ()),
     State.UNCERTAIN: (uncertain, ("half_open@3s+600ms=1",)),
     State.FAULT: (fault, ()),
 }
@@ -287,16 +305,18 @@ ROADS: dict[State, tuple[Callable[[Rig], None], tuple[str, ...]]] = {
 
 @pytest.mark.hazard("H-18")
 @pytest.mark.parametrize("state", State)
-def test_a_stop_is_taken_in_every_state_and_ends_in_proven_silence(make_rig: MakeRig, state: State) -> None:
+def test_a_stop_is_taken_in_every_state_and_ends_with_output_off_confirmed(
+    make_rig: MakeRig, state: State
+) -> None:
     road, faults = ROADS[state]
     rig = make_rig("us111", *faults)
     road(rig)
     assert rig.controller.state is state
 
     rig.controller.stop()
-    silence = rig.driver.run(rig.controller.settle())
+    output_off = rig.driver.run(rig.controller.settle())
 
-    assert silence is Silence.PROVEN
+    assert output_off is OffConfirmation.CONFIRMED
     assert rig.unit.output == 0
     assert rig.controller.state in (State.IDLE, State.FAULT)
 
@@ -311,11 +331,13 @@ def test_a_stop_with_the_cable_out_says_what_is_known_and_is_not_refused(
 
     rig.cable.pull()
     rig.controller.stop()
-    silence = rig.driver.run(rig.controller.settle())
+    output_off = rig.driver.run(rig.controller.settle())
 
     allowed_output = state not in (State.OFFLINE, State.IDLE, State.ARMED)
-    assert silence in (
-        (Silence.INFERRED, Silence.PROVEN) if allowed_output else (Silence.UNKNOWN, Silence.PROVEN)
+    assert output_off in (
+        (OffConfirmation.PRESUMED, OffConfirmation.CONFIRMED)
+        if allowed_output
+        else (OffConfirmation.UNKNOWN, OffConfirmation.CONFIRMED)
     )
     assert isinstance(rig.controller.lost, LinkLost)
     assert rig.unit.output == 0

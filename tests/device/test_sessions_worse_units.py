@@ -7,10 +7,10 @@ import pytest
 from device.control.controller import Controller
 from device.control.delivery import Ended
 from device.control.fault_clearing import clear_faults
-from device.control.handshake import greet
+from device.control.handshake import perform_handshake
 from device.errors import GuardRefused, UnitFaulted
-from device.events import Silence
-from device.operator import Act
+from device.events import OffConfirmation
+from device.operator import SessionAction
 from physioctl.rehearsal.rig import Rig
 from protocols.plan import Rest, Step
 from simulator.faults import Fault, FaultKind, parse
@@ -128,19 +128,19 @@ def test_a_sensor_that_is_stuck_is_found_long_before_the_head_is_too_warm(
 
 @pytest.mark.hazard("H-07")
 @pytest.mark.parametrize(
-    ("pulled_ms", "acts"),
-    [(10_400, []), (10_500, []), (6100, [(6000, Act.STOP)]), (6200, [(6000, Act.STOP)])],
+    ("pulled_ms", "actions"),
+    [(10_400, []), (10_500, []), (6100, [(6000, SessionAction.STOP)]), (6200, [(6000, SessionAction.STOP)])],
 )
 def test_once_a_unit_has_said_that_it_does_not_obey_no_lease_is_believed(
-    pulled_ms: int, acts: list[tuple[int, Act]]
+    pulled_ms: int, actions: list[tuple[int, SessionAction]]
 ) -> None:
     faults = [parse("stuck_output@5s+1min"), parse(f"cable_pulled@{pulled_ms}ms+1min")]
-    rig = Rig("us111", faults=faults, acts=acts)
+    rig = Rig("us111", faults=faults, actions=actions)
 
     delivery = session_on(rig, emit(rig, 10 * SECOND_MS))
 
     assert rig.unit.output > 0
-    assert delivery.silence is Silence.UNKNOWN
+    assert delivery.output_off is OffConfirmation.UNKNOWN
 
 
 # --- another host, at the same unit ---------------------------------------------------------------------
@@ -150,13 +150,13 @@ def test_a_fault_is_cleared_by_another_program_than_the_one_that_met_it(make_rig
     rig = make_rig("us111", "brown_out@9s", "brown_out@1min")
     assert session_on(rig, emit(rig, MINUTE_MS)).ended is Ended.INTERRUPTED
     second = another_host(rig)
-    second.run(greet(second.controller))
+    second.run(perform_handshake(second.controller))
 
     names = second.run(clear_faults(second.controller))
 
     assert names == ("SUPPLY",)
     third, ledger = another_host(rig), Ledger()
-    unit = third.run(greet(third.controller))
+    unit = third.run(perform_handshake(third.controller))
     third.record_to(ledger)
     again = run_plan(third, plan_of(unit, emit(rig, 5 * MINUTE_MS)), 8)
     assert (again.ended, again.why) == (Ended.INTERRUPTED, "the unit reports a fault of its own")
@@ -167,14 +167,14 @@ def test_a_head_that_is_hot_is_not_cleared_by_another_program_either(make_rig: M
     session_on(rig, emit(rig, MINUTE_MS))
     rig.wait(SECOND_MS)
     second = another_host(rig)
-    second.run(greet(second.controller))
+    second.run(perform_handshake(second.controller))
 
     with pytest.raises(UnitFaulted, match="HEAD_HOT"):
         second.run(clear_faults(second.controller))
 
 
 def test_a_controller_is_for_one_session(rig: Rig) -> None:
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Ledger())
     run_plan(rig.driver, plan_of(unit, emit(rig, SECOND_MS)), 7)
 
@@ -184,12 +184,12 @@ def test_a_controller_is_for_one_session(rig: Rig) -> None:
 
 
 class Stopping:
-    """A watcher that has got hold of the controller, and stops it when it hears of a start."""
+    """A observer that has got hold of the controller, and stops it when it hears of a start."""
 
     def __init__(self, controller: Controller) -> None:
         self._controller = controller
 
-    def notice(self, event: object) -> None:
+    def on_event(self, event: object) -> None:
         if getattr(event, "intent", "") == "SetOutput":
             self._controller.stop()
 

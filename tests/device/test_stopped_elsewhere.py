@@ -8,10 +8,10 @@ from __future__ import annotations
 import pytest
 
 from device.control.delivery import Ended
-from device.dialects.base import Arm, Cleared, Declare, Identify, Intent, Look, Renew, Stop
+from device.dialects.base import Arm, GetCapabilities, GetStatus, Identify, Intent, Permitted, Renew, Stop
 from device.dialects.native import Native
 from device.events import Commanded
-from device.operator import Act
+from device.operator import SessionAction
 from device.wire.messages import Type
 from physioctl.rehearsal.rig import CableLink, Rig
 from protocols.plan import Guide, Rest, Step
@@ -26,7 +26,7 @@ class AnotherProgram:
     def __init__(self, rig: Rig, at_ms: int, intent: Intent | None = None, seq: int = 40_000) -> None:
         self._rig = rig
         self._at_ms: int | None = at_ms
-        self._data = Native().say(Cleared(intent or Stop()), seq)
+        self._data = Native().say(Permitted(intent or Stop()), seq)
 
     def next_ms(self) -> int | None:
         return self._at_ms
@@ -64,7 +64,9 @@ def test_a_stop_from_elsewhere_ends_the_session_in_every_step(make_rig: MakeRig,
 
 @pytest.mark.parametrize("seq", [1, 0x7FFF, 0x8000, 0xFFFF])
 @pytest.mark.parametrize(
-    "intent", [Look(), Identify(), Declare(), Arm(1, 9, 300, 1000, 1000, 0), Renew(1, 7, 0, 500)], ids=repr
+    "intent",
+    [GetStatus(), Identify(), GetCapabilities(), Arm(1, 9, 300, 1000, 1000, 0), Renew(1, 7, 0, 500)],
+    ids=repr,
 )
 def test_what_another_program_only_asks_ends_no_session(make_rig: MakeRig, intent: Intent, seq: int) -> None:
     rig, ledger = make_rig("us111"), Ledger()
@@ -78,12 +80,15 @@ def test_what_another_program_only_asks_ends_no_session(make_rig: MakeRig, inten
 
 
 def test_a_pause_and_a_stop_of_our_own_are_not_taken_for_somebody_elses(make_rig: MakeRig) -> None:
-    acts = [
-        (at_ms, act)
+    actions = [
+        (at_ms, action)
         for second in range(1, 10, 2)
-        for at_ms, act in ((second * SECOND_MS, Act.PAUSE), (second * SECOND_MS + 600, Act.RESUME))
+        for at_ms, action in (
+            (second * SECOND_MS, SessionAction.PAUSE),
+            (second * SECOND_MS + 600, SessionAction.RESUME),
+        )
     ]
-    rig = make_rig("us111", acts=acts)
+    rig = make_rig("us111", actions=actions)
 
     delivery = session_on(rig, *steps(rig), attended=True)
 

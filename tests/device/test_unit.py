@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from device.control.handshake import greet
+from device.control.handshake import perform_handshake
 from device.errors import WrongUnit
 from device.models import MODELS, model
 from device.unit import Unit, known_unit
@@ -60,7 +60,7 @@ def test_a_unit_that_contradicts_itself_is_not_driven(identity: object, area_mm2
     assert refused.value.what == (
         f"the unit calls itself {identity.model} and a {identity.family} unit, which do not go together"
     )
-    assert refused.value.to_do == "Do not use it."
+    assert refused.value.action == "Do not use it."
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,10 @@ def test_a_massage_gun_has_no_area_to_plan_energy_by() -> None:
 
 
 @pytest.mark.parametrize(("declared_ms", "bound_ms"), [(10_000, 10_000), (60_000, 60_000), (90_000, 60_000)])
-def test_the_shorter_hold_of_unit_and_nameplate_counts(declared_ms: int, bound_ms: int) -> None:
-    assert Unit(IDENTITY, replace(DECLARED, hold_max_ms=declared_ms), MODEL).hold_max_ms == bound_ms
+def test_the_shorter_suspension_of_unit_and_nameplate_counts(declared_ms: int, bound_ms: int) -> None:
+    assert (
+        Unit(IDENTITY, replace(DECLARED, suspension_max_ms=declared_ms), MODEL).suspension_max_ms == bound_ms
+    )
 
 
 @pytest.mark.parametrize("declared_mw_cm2", [290, 900, 1060])
@@ -141,7 +143,7 @@ def declares(quantity: Quantity, at_most: int | None = None, one_of: frozenset[i
         ({"head_trip_ddeg_c": 431}, "head_trip_ddeg_c is 431, and not 380 to 430"),
         ({"head_trip_ddeg_c": 0}, "head_trip_ddeg_c is 0, and not 380 to 430"),
         ({"head_trip_ddeg_c": None}, "head_trip_ddeg_c is None, and not 380 to 430"),
-        ({"hold_max_ms": 60_001}, "hold_max_ms is 60001, and not 0 to 60000"),
+        ({"suspension_max_ms": 60_001}, "suspension_max_ms is 60001, and not 0 to 60000"),
         ({"lease_max_ms": 1010}, "lease_max_ms is 1010, and not 300 to 1000"),
         (
             declares(Quantity.INTENSITY_MW_CM2, at_most=1061),
@@ -198,4 +200,4 @@ def test_a_massage_gun_has_to_measure_its_output_and_its_battery(sensor: str) ->
 def test_the_simulated_units_fit_their_nameplates(id_: str) -> None:
     rig = Rig(id_)
 
-    assert rig.driver.run(greet(rig.controller)).model is model(id_)
+    assert rig.driver.run(perform_handshake(rig.controller)).model is model(id_)

@@ -9,7 +9,7 @@ import pytest
 from device.events import Priority
 from device.monitor.alarms import RULES, Effect, Rule
 from device.monitor.watch import Watch
-from tests.device.parts import REPORT, VIEW
+from tests.device.parts import STATUS, VIEW
 
 SUSTAIN_MS = 300
 
@@ -18,21 +18,21 @@ def rule(code: str, *, sustain_ms: int = 0, latches: bool = False, effect: Effec
     """A rule that is broken while the head reads 99 degrees."""
     return Rule(
         code=code,
-        breaks=lambda view: view.report.head_temp_ddeg_c == 990,
+        breaks=lambda view: view.status.head_temp_ddeg_c == 990,
         sustain_ms=sustain_ms,
         priority=Priority.LOW,
         latches=latches,
         effect=effect,
         what="for a test",
-        to_do="Nothing.",
+        action="Nothing.",
     )
 
 
 def seen(watch: Watch, now_ms: int, *, broken: bool) -> tuple[list[str], list[str]]:
     """What is raised and what is cleared by a report at ``now_ms``."""
-    report = replace(REPORT, head_temp_ddeg_c=990) if broken else REPORT
-    raised, cleared = watch.judge(replace(VIEW, now_ms=now_ms, report=report))
-    return [rule.code for rule in raised], [rule.code for rule in cleared]
+    status = replace(STATUS, head_temp_ddeg_c=990) if broken else STATUS
+    raised, ended = watch.judge(replace(VIEW, now_ms=now_ms, status=status))
+    return [rule.code for rule in raised], [rule.code for rule in ended]
 
 
 NOTHING: tuple[list[str], list[str]] = ([], [])

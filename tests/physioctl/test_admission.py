@@ -20,10 +20,10 @@ import pytest
 from device.clock import SystemClock, VirtualClock
 from device.events import Event, Progress
 from device.link import Inbox
-from device.operator import Act
+from device.operator import SessionAction
 from physioctl.admission import Compiler
 from physioctl.cli import run
-from physioctl.errors import JournalUnusable, UsageMistake
+from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.events import Outcome, SessionEnded
 from physioctl.ports import open_link
 from physioctl.record.entries import all_of
@@ -55,14 +55,16 @@ def calf(**other: Any) -> Request:
     return Request(CALF, **(asked | other))
 
 
-def gun(clock: VirtualClock | None = None, *acts: tuple[int, Act]) -> Rig:
+def gun(clock: VirtualClock | None = None, *actions: tuple[int, SessionAction]) -> Rig:
     """A massage gun that counts as real, at the time of day of ``clock``."""
     own = None if clock is None else VirtualClock(clock.utc())
-    return Rig("ultragun", clock=own, link=CountedLink, acts=acts)
+    return Rig("ultragun", clock=own, link=CountedLink, actions=actions)
 
 
-def given(journal: Journal, request: Request | None = None, *acts: tuple[int, Act]) -> SessionEnded:
-    return run_session(request or calf(), gun(None, *acts).driver, journal)
+def given(
+    journal: Journal, request: Request | None = None, *actions: tuple[int, SessionAction]
+) -> SessionEnded:
+    return run_session(request or calf(), gun(None, *actions).driver, journal)
 
 
 def sided(side: str) -> Protocol:
@@ -83,7 +85,7 @@ def sided(side: str) -> Protocol:
 def test_a_side_that_the_protocol_is_not_for_is_a_usage_mistake(protocol: str, side: str | None) -> None:
     rig = gun()
     with Journal.in_memory(rig.clock) as journal:
-        with pytest.raises(UsageMistake, match="is for"):
+        with pytest.raises(InvalidUsage, match="is for"):
             run_session(Request(sided(protocol), side, "P-017", NO), rig.driver, journal)
 
         assert sessions(journal) == ()
@@ -95,7 +97,7 @@ def test_a_copy_of_a_protocol_whose_side_is_none_at_all_is_a_usage_mistake(wrong
     rig = gun()
     copied = CALF.model_copy(update={"side": wrong})
 
-    with Journal.in_memory(rig.clock) as journal, pytest.raises(UsageMistake, match="is no side"):
+    with Journal.in_memory(rig.clock) as journal, pytest.raises(InvalidUsage, match="is no side"):
         run_session(Request(copied, wrong, "P-017", NO), rig.driver, journal)
 
     assert rig.unit.changes == []
@@ -206,13 +208,13 @@ def test_a_simulated_session_is_said_to_be_one(tmp_path: Path, capsys: pytest.Ca
 class InTheMidst:
     """An observer that does something once, when the unit has delivered for five seconds."""
 
-    def __init__(self, act: Any) -> None:
-        self._act: Any = act
+    def __init__(self, action: Any) -> None:
+        self._action: Any = action
 
-    def notice(self, event: Event) -> None:
-        if self._act is not None and isinstance(event, Progress) and event.delivered_ms >= 5 * SECOND_MS:
-            act, self._act = self._act, None
-            act()
+    def on_event(self, event: Event) -> None:
+        if self._action is not None and isinstance(event, Progress) and event.delivered_ms >= 5 * SECOND_MS:
+            action, self._action = self._action, None
+            action()
 
 
 def left_open(path: Path, rig: Rig, request: Request) -> str:
@@ -240,7 +242,7 @@ def test_an_open_session_on_a_simulated_unit_is_nothing_to_a_real_one(tmp_path: 
 @pytest.mark.hazard("H-03")
 def test_two_short_attempts_leave_the_site_and_their_rest() -> None:
     with Journal.in_memory(VirtualClock()) as journal:
-        attempts = [given(journal, None, (4 * SECOND_MS, Act.STOP)) for _ in range(2)]
+        attempts = [given(journal, None, (4 * SECOND_MS, SessionAction.STOP)) for _ in range(2)]
         rest = given(journal, calf(rest_of=attempts[1].session))
         again = given(journal)
 
@@ -252,7 +254,7 @@ def test_two_short_attempts_leave_the_site_and_their_rest() -> None:
 @pytest.mark.hazard("H-03")
 def test_the_rests_of_short_attempts_are_no_way_to_a_third_session() -> None:
     with Journal.in_memory(VirtualClock()) as journal:
-        attempts = [given(journal, None, (9 * SECOND_MS, Act.STOP)) for _ in range(2)]
+        attempts = [given(journal, None, (9 * SECOND_MS, SessionAction.STOP)) for _ in range(2)]
         assert all(each.delivered_ms * 2 < each.planned_ms for each in attempts)
         given(journal)
         given(journal)
@@ -272,7 +274,7 @@ def test_an_open_session_counts_whole_until_it_is_settled(tmp_path: Path) -> Non
         with pytest.raises(Refused, match="24 hours") as refused:
             given(journal)
 
-    assert "free again at" in refused.value.to_do
+    assert "free again at" in refused.value.action
 
 
 @pytest.mark.hazard("H-03")
@@ -294,7 +296,7 @@ def test_a_journal_that_continues_another_does_not_forget_the_day(tmp_path: Path
         run_session(calf(), Rig("ultragun").driver, journal)
 
     free = (begun if damaged else last) + timedelta(days=1)
-    assert f"may begin at {free.astimezone():%Y-%m-%d %H:%M}" in refused.value.to_do
+    assert f"may begin at {free.astimezone():%Y-%m-%d %H:%M}" in refused.value.action
     with Journal.open(tmp_path / "new", VirtualClock(free)) as journal:
         assert given(journal).outcome is Outcome.COMPLETED
 
@@ -328,7 +330,7 @@ def test_a_site_is_free_again_when_the_refusal_says(tmp_path: Path) -> None:
         with pytest.raises(Refused) as refused:
             given(journal)
 
-    said = re.search(r"free again at (.*)\.$", refused.value.to_do)
+    said = re.search(r"free again at (.*)\.$", refused.value.action)
     assert said is not None
     assert said[1] == f"{(NOON + timedelta(hours=24)).astimezone():%Y-%m-%d %H:%M}"
 
@@ -389,7 +391,7 @@ def test_of_four_programs_that_ask_at_once_two_are_admitted(tmp_path: Path) -> N
 @pytest.mark.skipif(sys.platform == "win32", reason="named pipes in folders are a thing of POSIX")
 def test_of_two_programs_that_ask_for_one_rest_one_is_admitted(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j", SystemClock()) as journal:
-        broken = given(journal, None, (6 * SECOND_MS, Act.STOP))
+        broken = given(journal, None, (6 * SECOND_MS, SessionAction.STOP))
 
     told = asked_at_once(tmp_path, tmp_path / "j", 2, broken.session)
 
@@ -468,7 +470,7 @@ def test_the_days_time_is_bounded_without_the_plans_bounds_too(compiler: Compile
     with Journal.in_memory(VirtualClock()) as journal:
         given_ms = [
             run_session(request, gun(None, stop).driver, journal, compiler=compiler).delivered_ms
-            for stop in [(9 * SECOND_MS, Act.STOP)] * 4
+            for stop in [(9 * SECOND_MS, SessionAction.STOP)] * 4
         ]
         with pytest.raises(Refused, match="above 50 s"):
             run_session(request, gun().driver, journal, compiler=compiler)

@@ -32,13 +32,13 @@ def read(folder: Path, text: str, of: Protocol = CALF, operator: str | None = No
     return read_answers(path, of, operator=operator)
 
 
-def mistakes(folder: Path, text: str) -> list[tuple[str, str, str]]:
-    """Place, what and how to mend it, of every mistake in what has to be a wrong file."""
+def problems(folder: Path, text: str) -> list[tuple[str, str, str]]:
+    """Place, what and how to correct it, of every mistake in what has to be a wrong file."""
     with pytest.raises(ProtocolInvalid) as caught:
         read(folder, text)
-    found = caught.value.mistakes
-    assert {mistake.file for mistake in found} == {str(folder / "answers.yaml")}
-    return [(f"{mistake.line}:{mistake.column}", str(mistake), mistake.mend) for mistake in found]
+    found = caught.value.problems
+    assert {problem.file for problem in found} == {str(folder / "answers.yaml")}
+    return [(f"{problem.line}:{problem.column}", str(problem), problem.action) for problem in found]
 
 
 def test_the_blank_form_is_read_back_as_nothing_answered(tmp_path: Path) -> None:
@@ -50,11 +50,11 @@ def test_the_blank_form_is_read_back_as_nothing_answered(tmp_path: Path) -> None
 
 
 def test_a_form_without_a_person_says_that_one_is_missing(tmp_path: Path) -> None:
-    ((place, what, mend),) = mistakes(tmp_path, blank_answers(CALF, TODAY))
+    ((place, what, action),) = problems(tmp_path, blank_answers(CALF, TODAY))
 
     assert place == "4:1"
     assert "person: is left empty" in what
-    assert '`person: "017"`' in mend
+    assert '`person: "017"`' in action
 
 
 @pytest.mark.parametrize("id_", library.bundled())
@@ -117,7 +117,7 @@ def test_a_yes_to_what_this_protocol_does_not_ask_is_acknowledged_in_the_file(tm
 
 @pytest.mark.hazard("H-16")
 @pytest.mark.parametrize(
-    ("was", "becomes", "place", "what", "mend"),
+    ("was", "becomes", "place", "what", "action"),
     [
         ("PREG_ANY:", "PREGANT:", "", "'PREGANT' is no question's code", "Did you mean PREG_ANY?"),
         ("METAL_IMPLANT:", "METAL_IMPLANTS:", "", "'METAL_IMPLANTS' is no", "Did you mean METAL_IMPLANT?"),
@@ -147,40 +147,40 @@ def test_a_yes_to_what_this_protocol_does_not_ask_is_acknowledged_in_the_file(tm
     ],
 )  # fmt: skip
 def test_a_mistake_in_an_answers_file_is_told_with_its_place(
-    tmp_path: Path, was: str, becomes: str, place: str, what: str, mend: str
+    tmp_path: Path, was: str, becomes: str, place: str, what: str, action: str
 ) -> None:
     assert was in FILLED
     if not place:  # where what is written now begins, by counting
         before = FILLED[: FILLED.index(was)] + becomes.split("\n", 1)[0]
         place = f"{before.count(chr(10)) + 1 + becomes.count(chr(10))}:"
 
-    ((found, said, to_do),) = mistakes(tmp_path, FILLED.replace(was, becomes, 1))
+    ((found, said, action),) = problems(tmp_path, FILLED.replace(was, becomes, 1))
 
     assert found.startswith(place)
     assert what in said
-    assert mend in to_do
+    assert action in action
 
 
 @pytest.mark.parametrize(
-    ("key", "mend"), [("format", "`format: 1`"), ("person", "`person:`"), ("date", "`date:`")]
+    ("key", "action"), [("format", "`format: 1`"), ("person", "`person:`"), ("date", "`date:`")]
 )
-def test_a_line_that_is_missing_is_named(tmp_path: Path, key: str, mend: str) -> None:
+def test_a_line_that_is_missing_is_named(tmp_path: Path, key: str, action: str) -> None:
     text = "".join(line for line in FILLED.splitlines(keepends=True) if not line.startswith(f"{key}:"))
 
-    ((place, what, to_do),) = mistakes(tmp_path, text)
+    ((place, what, action),) = problems(tmp_path, text)
 
     assert (place, key in what) == ("1:1", True)
-    assert mend in to_do
+    assert action in action
 
 
 def test_all_mistakes_of_an_answers_file_are_told_at_once(tmp_path: Path) -> None:
     text = FILLED.replace("PREG_ANY: no", "PREG_ANY: perhaps").replace("format: 1\n", "") + "PREGANT: no\n"
 
-    assert len(mistakes(tmp_path, text)) == 3
+    assert len(problems(tmp_path, text)) == 3
 
 
 def test_thousands_of_codes_that_are_none_are_told_and_few_looked_up(tmp_path: Path) -> None:
-    found = mistakes(tmp_path, FILLED + "".join(f"PREGANT_{number}: no\n" for number in range(2000)))
+    found = problems(tmp_path, FILLED + "".join(f"PREGANT_{number}: no\n" for number in range(2000)))
 
     assert len(found) == 2000
     assert "Did you mean" in found[0][2]
@@ -188,11 +188,11 @@ def test_thousands_of_codes_that_are_none_are_told_and_few_looked_up(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("text", "to_do"),
+    ("text", "action"),
     [("- no", "`format: 1`"), ("# nothing", "`format: 1`"), ("a: b\n---\nc: d", "one document")],
 )
-def test_what_is_no_form_at_all_speaks_of_the_form(tmp_path: Path, text: str, to_do: str) -> None:
-    assert any(to_do in mend for _, _, mend in mistakes(tmp_path, text))
+def test_what_is_no_form_at_all_speaks_of_the_form(tmp_path: Path, text: str, action: str) -> None:
+    assert any(action in action for _, _, action in problems(tmp_path, text))
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder", "pipe", "large"])
@@ -210,7 +210,7 @@ def test_a_file_that_cannot_be_read_is_not_called_a_protocol(tmp_path: Path, kin
     with pytest.raises(ProtocolInvalid) as caught:
         read_answers(path, CALF)
 
-    assert "a protocol" not in f"{caught.value.what} {caught.value.to_do}"
+    assert "a protocol" not in f"{caught.value.what} {caught.value.action}"
 
 
 # --- to which text --------------------------------------------------------------------------------------
@@ -222,7 +222,7 @@ def test_a_file_that_does_not_say_which_texts_were_answered_answers_nothing(tmp_
 
     with pytest.raises(Refused, match="its text is not the one that was answered") as caught:
         screen(CALF, found, person="p-017", today=TODAY)
-    assert "--answers" in caught.value.to_do
+    assert "--answers" in caught.value.action
 
 
 @pytest.mark.hazard("H-16")

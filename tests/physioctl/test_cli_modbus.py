@@ -114,7 +114,7 @@ def test_stop_ends_the_output_of_a_unit_whose_host_was_killed(tmp_path: Path, ki
             host.send_signal(signal.SIGKILL)
             host.wait(LIMIT_S)
         stopped = finished(tmp_path, "stop", "--port", unit.port, "--dialect", "modbus")
-        off = unit.until_silent()
+        off = unit.until_output_off()
 
     assert first is not None
     assert off is not None
@@ -139,7 +139,7 @@ def test_a_session_runs_on_a_modbus_unit(tmp_path: Path, kind: str) -> None:
 
     last = json.loads(ended.stdout.splitlines()[-1])
     assert ended.returncode == 0, ended.stderr
-    assert (last["outcome"], last["silence"]) == ("completed", "proven")
+    assert (last["outcome"], last["output_off"]) == ("completed", "confirmed")
     assert [(change.output, change.why) for change in changes] == [(290, "set"), (0, "step_done")]
 
 

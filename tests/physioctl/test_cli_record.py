@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from device.clock import VirtualClock
-from device.events import AlarmRaised, Event, Priority, Progress, Silence, StepEnded
+from device.events import AlarmRaised, Event, OffConfirmation, Priority, Progress, StepEnded
 from physioctl.cli import run
-from physioctl.errors import JournalUnusable, UsageMistake
+from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.events import BodiesErased, Outcome, Screened, SessionEnded, SessionStarted
 from physioctl.record.codec import to_json
 from physioctl.record.history import had_today, session, sessions
@@ -42,7 +42,7 @@ def started(id_: str, **other: Any) -> SessionStarted:
 
 def progress(at_ms: int, delivered_ms: int) -> Progress:
     return Progress(
-        at_ms=at_ms, step=1, remaining_ms=9, state="EMITTING", level_set=440, output=438,
+        at_ms=at_ms, step=1, remaining_ms=9, state="EMITTING", level_set=440, measured_level=438,
         delivered_ms=delivered_ms, energy_mj=delivered_ms * 2, head_temp_ddeg_c=312,
         contact_pct=92, battery_pct=88,
     )  # fmt: skip
@@ -52,7 +52,7 @@ def ended(
     outcome: Outcome = Outcome.COMPLETED, delivered_ms: int = 10 * MINUTE_MS, session: str = "s"
 ) -> SessionEnded:
     return SessionEnded(
-        at_ms=15 * MINUTE_MS, session=session, outcome=outcome, why="", silence=Silence.PROVEN,
+        at_ms=15 * MINUTE_MS, session=session, outcome=outcome, why="", output_off=OffConfirmation.CONFIRMED,
         delivered_ms=delivered_ms,
         planned_ms=10 * MINUTE_MS, energy_mj=980_000, planned_energy_mj=980_000, duration_ms=15 * MINUTE_MS,
     )  # fmt: skip
@@ -348,7 +348,7 @@ def test_a_journal_without_a_session_lists_none_and_shows_none(tmp_path: Path) -
     Journal.open(tmp_path / "j", VirtualClock()).close()
 
     assert sessions(tmp_path / "j") == ()
-    with pytest.raises(UsageMistake, match="no session"):
+    with pytest.raises(InvalidUsage, match="no session"):
         session(tmp_path / "j")
 
 
@@ -399,8 +399,8 @@ def test_show_prints_what_is_in_other_values_behind_their_names(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     alarm = AlarmRaised(
-        at_ms=1, code="OUTPUT_HIGH", priority=Priority.HIGH, what="too much", to_do="stop",
-        report={"state": "emitting", "output": 900, "faults": []},
+        at_ms=1, code="OUTPUT_HIGH", priority=Priority.HIGH, what="too much", action="stop",
+        status={"state": "emitting", "measured_level": 900, "faults": []},
     )  # fmt: skip
     answers = Screened(
         at_ms=0,
@@ -415,7 +415,7 @@ def test_show_prints_what_is_in_other_values_behind_their_names(
 
     printed = " ".join(out.split())
     assert "age band adult, PACEMAKER no, PREGNANT no" in printed
-    assert "report: output 900, state emitting" in printed
+    assert "status: measured level 900, state emitting" in printed
 
 
 # --- erased bodies --------------------------------------------------------------------------------------
@@ -447,7 +447,7 @@ def test_a_body_that_an_entry_says_was_erased_leaves_the_chain_whole(
 def test_a_body_that_is_missing_without_a_word_is_damage(path: Path) -> None:
     erased(path, 2, said_so=False)
 
-    verdict = verify(path)
+    verification = verify(path)
 
-    assert (verdict.whole, verdict.first_bad) == (False, 2)
-    assert "no entry says that it was erased" in verdict.why
+    assert (verification.whole, verification.first_bad) == (False, 2)
+    assert "no entry says that it was erased" in verification.why

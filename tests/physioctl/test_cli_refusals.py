@@ -43,10 +43,10 @@ class Said:
     def is_a_refusal(self, code: int, *words: str) -> None:
         """Exactly what, and exactly one line what to do."""
         told = [line for line in self.err.splitlines() if not line.startswith("A new journal was begun: ")]
-        what, *more, to_do = told
+        what, *more, action = told
         assert self.code == code, self.err
         assert what.startswith("error: ")
-        assert to_do.startswith("  to do: ")
+        assert action.startswith("  to do: ")
         assert not any(line.startswith(("error:", "  to do:")) for line in more)
         assert "Traceback" not in self.err + self.out
         for word in words:
@@ -229,7 +229,7 @@ def a_pty(answer: Callable[[bytes], bytes]) -> Iterator[str]:
         os.close(slave)
 
 
-def silence(_: bytes) -> bytes:
+def output_off(_: bytes) -> bytes:
     """Listen, and say nothing."""
     return b""
 
@@ -271,7 +271,7 @@ def test_an_address_where_nobody_listens_is_refused(typed: Typed) -> None:
 
 @pytest.mark.hazard("H-19")
 def test_a_port_that_another_program_holds_is_refused(typed: Typed) -> None:
-    with a_pty(silence) as port:
+    with a_pty(output_off) as port:
         holder = os.open(port, os.O_RDWR | os.O_NOCTTY)
         fcntl.flock(holder, fcntl.LOCK_EX)
         said = typed("unit-check", port)
@@ -293,7 +293,7 @@ def as_nobody() -> Iterator[None]:
 
 
 def test_a_port_that_is_not_permitted_is_refused(typed: Typed) -> None:
-    with a_pty(silence) as port, tempfile.TemporaryDirectory() as open_to_all:
+    with a_pty(output_off) as port, tempfile.TemporaryDirectory() as open_to_all:
         folder = Path(open_to_all)
         folder.chmod(0o777)
         # Somebody else may not be let into the folder that this program stands in.
@@ -308,7 +308,7 @@ def test_a_port_that_is_not_permitted_is_refused(typed: Typed) -> None:
 
 # What is at the other end of a line, and what is said of it.
 NO_UNITS: dict[str, tuple[Callable[[bytes], bytes], tuple[str, ...]]] = {
-    "nothing": (silence, ("nobody answers",)),
+    "nothing": (output_off, ("nobody answers",)),
     "rubbish": (lambda _: b"OK\r\n" + bytes(range(256)) * 4, ("not in this dialect",)),
     "an echo": (lambda heard: heard, ()),
 }

@@ -68,7 +68,7 @@ def test_ports_says_why_nobody_answers_and_goes_on(
     rows: list[dict[str, Any]] = [json.loads(line) for line in out.splitlines()]
     assert code == 0
     assert rows[0]["unit"] is None
-    assert rows[0]["to_do"]
+    assert rows[0]["action"]
     assert rows[1]["unit"] == "US111"
 
 
@@ -83,7 +83,7 @@ def test_ports_asks_nobody_when_told_not_to(capsys: pytest.CaptureFixture[str]) 
 
 
 @pytest.mark.parametrize("port", ["sim://us111", "SIM://us111"])
-def test_stop_proves_the_silence_of_a_unit(capsys: pytest.CaptureFixture[str], port: str) -> None:
+def test_stop_confirms_output_off_of_a_unit(capsys: pytest.CaptureFixture[str], port: str) -> None:
     code, out, err = said(capsys, "stop", "--port", port)
 
     assert (code, err) == (0, "")
@@ -110,7 +110,7 @@ def test_a_stop_to_a_port_that_is_not_there_is_exit_code_5(
 
 
 @contextmanager
-def silent_pty() -> Iterator[tuple[int, str]]:
+def unanswering_pty() -> Iterator[tuple[int, str]]:
     """A line on which nobody says anything: our end of it, and its name."""
     master, slave = os.openpty()
     try:
@@ -123,7 +123,7 @@ def silent_pty() -> Iterator[tuple[int, str]]:
 @pytest.mark.hazard("H-18")
 @pytest.mark.skipif(sys.platform == "win32", reason="ptys and these signals are things of POSIX")
 def test_a_stop_that_is_broken_off_is_gone_through_with_and_says_what_is_known(tmp_path: Path) -> None:
-    with silent_pty() as (heard, port):
+    with unanswering_pty() as (heard, port):
         process = begin(tmp_path, "stop", "--port", port)
         os.read(heard, 4096)
         process.send_signal(signal.SIGINT)
@@ -137,7 +137,7 @@ def test_a_stop_that_is_broken_off_is_gone_through_with_and_says_what_is_known(t
 @pytest.mark.hazard("H-18")
 @pytest.mark.skipif(sys.platform == "win32", reason="ptys and these signals are things of POSIX")
 def test_a_clearing_that_is_broken_off_sends_a_stop_and_says_what_is_known(tmp_path: Path) -> None:
-    with silent_pty() as (heard, port):
+    with unanswering_pty() as (heard, port):
         process = begin(tmp_path, "clear", "--port", port)
         os.read(heard, 4096)
         process.send_signal(signal.SIGINT)
@@ -162,7 +162,7 @@ def test_a_stop_that_is_broken_off_before_it_could_be_sent_says_so(tmp_path: Pat
 
 
 def test_a_stop_goes_out_though_nobody_reads_what_is_said_of_it(tmp_path: Path) -> None:
-    with silent_pty() as (heard, port):
+    with unanswering_pty() as (heard, port):
         holder = os.open(port, os.O_RDWR | os.O_NOCTTY)
         fcntl.flock(holder, fcntl.LOCK_EX)
         process = begin(tmp_path, "stop", "--port", port)

@@ -27,7 +27,7 @@ PLAIN = st.recursive(
     max_leaves=5,
 )
 OBJECTS = st.dictionaries(st.text(), PLAIN, max_size=4)
-ALARM = AlarmRaised(at_ms=3, code="A", priority=Priority.HIGH, what="so", to_do="that", report={"output": 1})
+ALARM = AlarmRaised(at_ms=3, code="A", priority=Priority.HIGH, what="so", action="that", status={"output": 1})
 CHANGED = StateChanged(at_ms=1, state="armed", before="idle", trigger="arm", may=("stop", "pause"))
 
 

@@ -1,4 +1,4 @@
-"""A record that cannot be written: no output before, silence during, exit code 9. In real processes."""
+"""A record that cannot be written: no output before, output off during, exit code 9. In real processes."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def test_a_disk_that_is_full_before_the_start_means_no_output_at_all(tmp_path: P
 
 @pytest.mark.hazard("H-15")
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="prlimit is a thing of Linux")
-def test_a_disk_that_fills_up_during_output_means_silence(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_during_output_turns_output_off(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:
         with session(unit.port, tmp_path / "journal.sqlite") as process:
             assert unit.next_change() is not None
             full_ms = now_ms()
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (0, 0))
-            silent = unit.until_silent()
+            output_off = unit.until_output_off()
             _, said = process.communicate(timeout=LIMIT_S)
 
-        assert silent is not None
-        assert silent.why == "stop"
+        assert output_off is not None
+        assert output_off.why == "stop"
         # The record is written to once a second; what it is then told ends the output.
-        assert unit.came_ms(silent) - full_ms <= 1000 + LEASE_MS
+        assert unit.came_ms(output_off) - full_ms <= 1000 + LEASE_MS
         assert process.returncode == JOURNAL_UNUSABLE, said
         assert unit.rest()[-1].output == 0
 
@@ -72,16 +72,16 @@ def test_a_journal_that_goes_away_during_output_means_output_off_and_exit_code_9
                 os.truncate(path, 0)
             else:
                 path.unlink()
-            silent = unit.until_silent()
+            output_off = unit.until_output_off()
             _, said = process.communicate(timeout=LIMIT_S)
 
-        assert silent is not None
-        assert silent.why == "stop"
+        assert output_off is not None
+        assert output_off.why == "stop"
         assert process.returncode == JOURNAL_UNUSABLE, said
         (unkept,) = tmp_path.glob("journal.sqlite.unkept-*.jsonl")
         told = [line["event"] for line in map(json.loads, unkept.read_text().splitlines())]
-        assert told.count("silenced") == told.count("session_ended") == 1
-        assert told.index("silenced") < told.index("session_ended")
+        assert told.count("stop_outcome") == told.count("session_ended") == 1
+        assert told.index("stop_outcome") < told.index("session_ended")
 
 
 @pytest.mark.hazard("H-15")

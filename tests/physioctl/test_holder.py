@@ -17,9 +17,9 @@ from queue import SimpleQueue
 import pytest
 
 from device.clock import SystemClock
-from device.events import Silence, Silenced
+from device.events import OffConfirmation, StopOutcome
 from device.link import Inbox
-from device.operator import Act
+from device.operator import SessionAction
 from physioctl.cli import run
 from physioctl.holder import ASK_S, CALLERS_MAX, StopService, ask_to_stop, listening
 from physioctl.local_socket import Door, connections_to, name_of, open_door, places
@@ -40,7 +40,7 @@ if sys.platform == "win32":
     pytest.skip("Unix sockets are a thing of POSIX", allow_module_level=True)
 
 Capture = pytest.CaptureFixture[str]
-PROVEN = Silenced(at_ms=1, silence=Silence.PROVEN, took_ms=1)
+CONFIRMED = StopOutcome(at_ms=1, output_off=OffConfirmation.CONFIRMED, took_ms=1)
 
 
 @pytest.fixture
@@ -61,18 +61,18 @@ def port(tmp_path: Path) -> str:
 class Loop(threading.Thread):
     """What a session's loop does when it is asked to stop: it stops, and tells what it knows."""
 
-    def __init__(self, inbox: Inbox, service: StopService, told: Silenced) -> None:
+    def __init__(self, inbox: Inbox, service: StopService, told: StopOutcome) -> None:
         super().__init__(daemon=True)
         self._inbox, self._service, self._told = inbox, service, told
         self.start()
 
     def run(self) -> None:
-        if self._inbox.get() is Act.STOP:  # else the test is over
-            self._service.notice(self._told)
+        if self._inbox.get() is SessionAction.STOP:  # else the test is over
+            self._service.on_event(self._told)
 
 
 @contextmanager
-def holder(port: str, told: Silenced | None = PROVEN) -> Iterator[Inbox]:
+def holder(port: str, told: StopOutcome | None = CONFIRMED) -> Iterator[Inbox]:
     """A program that holds ``port``; it tells ``told`` once it has been asked, and hangs if that is None."""
     inbox: Inbox = SimpleQueue()
     service = StopService(inbox)
@@ -104,10 +104,12 @@ def socket_of(folder: Path, port: str) -> Path:
 
 
 @pytest.mark.hazard("H-18")
-@pytest.mark.parametrize("silence", list(Silence))
-def test_the_holder_stops_and_says_what_it_knows(folder: Path, port: str, silence: Silence) -> None:
-    with holder(port, Silenced(at_ms=1, silence=silence, took_ms=1)):
-        assert ask_to_stop(port) is silence
+@pytest.mark.parametrize("output_off", list(OffConfirmation))
+def test_the_holder_stops_and_says_what_it_knows(
+    folder: Path, port: str, output_off: OffConfirmation
+) -> None:
+    with holder(port, StopOutcome(at_ms=1, output_off=output_off, took_ms=1)):
+        assert ask_to_stop(port) is output_off
 
 
 def test_every_name_of_a_device_leads_to_its_holder(folder: Path, port: str, tmp_path: Path) -> None:
@@ -115,18 +117,18 @@ def test_every_name_of_a_device_leads_to_its_holder(folder: Path, port: str, tmp
     link.symlink_to(port)
 
     with holder(str(link)):
-        assert ask_to_stop(os.path.relpath(port)) is Silence.PROVEN
+        assert ask_to_stop(os.path.relpath(port)) is OffConfirmation.CONFIRMED
 
 
 def test_output_that_was_off_before_the_stop_was_asked_for_is_no_answer(port: str) -> None:
     inbox: Inbox = SimpleQueue()
     service = StopService(inbox)
 
-    service.notice(PROVEN)
+    service.on_event(CONFIRMED)
     service.release()
 
-    assert service.stop() is Silence.UNKNOWN
-    assert inbox.get_nowait() is Act.STOP
+    assert service.stop() is OffConfirmation.UNKNOWN
+    assert inbox.get_nowait() is SessionAction.STOP
 
 
 def test_nobody_is_asked_where_nobody_listens(folder: Path, port: str) -> None:
@@ -147,7 +149,7 @@ def test_a_holder_that_does_not_answer_is_not_waited_for(folder: Path, port: str
 
     with holder(port, None) as inbox:
         assert ask_to_stop(port) is None
-        assert inbox.get_nowait() is Act.STOP
+        assert inbox.get_nowait() is SessionAction.STOP
 
     assert ASK_S <= clock.now_ms() / 1000 < LIMIT_S
 
@@ -162,7 +164,7 @@ def test_a_holder_that_lets_go_of_the_port_says_that_it_does_not_know(folder: Pa
 
     threading.Thread(target=leave, daemon=True).start()
     with listening(port, service):
-        assert ask_to_stop(port) is Silence.UNKNOWN
+        assert ask_to_stop(port) is OffConfirmation.UNKNOWN
 
 
 # --- what stands in the way of the socket ----------------------------------------------------------------
@@ -185,7 +187,7 @@ def test_what_stands_where_the_socket_goes_is_replaced(
             target.touch()
 
     with holder(port):
-        assert ask_to_stop(port) is Silence.PROVEN
+        assert ask_to_stop(port) is OffConfirmation.CONFIRMED
 
     assert not path.exists()
     assert kind != "link" or (tmp_path / "target").exists()
@@ -198,7 +200,7 @@ def test_a_folder_where_the_socket_goes_keeps_nobody_from_a_session_or_a_stop(
     socket_of(folder, port).mkdir()
     try:
         with holder(port):
-            assert ask_to_stop(port) is Silence.PROVEN  # from another of the places it may be
+            assert ask_to_stop(port) is OffConfirmation.CONFIRMED  # from another of the places it may be
     finally:
         socket_of(folder, port).rmdir()
 
@@ -254,7 +256,7 @@ def test_who_asks_finds_a_holder_with_another_environment(
     monkeypatch.setenv(variable, str(tmp_path))
     with holder(port):
         monkeypatch.delenv(variable)
-        assert ask_to_stop(port) is Silence.PROVEN
+        assert ask_to_stop(port) is OffConfirmation.CONFIRMED
 
 
 def test_a_holder_that_has_been_replaced_leaves_the_socket_of_the_next_one(folder: Path, port: str) -> None:
@@ -310,14 +312,14 @@ def test_a_caller_that_says_something_else_stops_nothing_and_hinders_nobody(
 
         with caller(folder, port) as another:
             another.sendall(framed(b"1 stop"))
-            assert inbox.get(timeout=LIMIT_S) is Act.STOP
+            assert inbox.get(timeout=LIMIT_S) is SessionAction.STOP
 
 
 def test_a_stop_in_a_version_that_is_not_known_stops_all_the_same(folder: Path, port: str) -> None:
     with holder(port), caller(folder, port) as peer:
         peer.sendall(framed(b"7 stop"))
 
-        assert peer.recv(64) == framed(b"1 proven")
+        assert peer.recv(64) == framed(b"1 confirmed")
 
 
 @pytest.mark.hazard("H-18")
@@ -331,7 +333,7 @@ def test_a_thousand_callers_hinder_nobody(folder: Path, port: str) -> None:
                 assert threading.active_count() <= threads + CALLERS_MAX + 2
         assert inbox.empty()
 
-        assert waited_for(lambda: ask_to_stop(port) is Silence.PROVEN)
+        assert waited_for(lambda: ask_to_stop(port) is OffConfirmation.CONFIRMED)
 
 
 def answer_with(door: Door, message: bytes) -> None:
@@ -345,7 +347,7 @@ def answer_with(door: Door, message: bytes) -> None:
 def test_a_holder_that_answers_rubbish_is_not_believed(folder: Path, port: str) -> None:
     name = name_of(port)
     assert name is not None
-    for rubbish in (b"2 proven", b"1 PROVEN", b"1", b"", b"1 \xff", bytes(100)):
+    for rubbish in (b"2 confirmed", b"1 CONFIRMED", b"1", b"", b"1 \xff", bytes(100)):
         door = open_door(name)
         assert door is not None
         thread = threading.Thread(target=answer_with, args=(door, rubbish))
@@ -392,7 +394,7 @@ def test_fifty_stops_beside_running_sessions_are_confirmed_to_both(
             told.append((code, next_exit(process)))
         assert waited_for(partial(has_changed, unit, 2 * count))
 
-    assert set(told) == {(0, Exited(6, "stopped", "proven"))}
+    assert set(told) == {(0, Exited(6, "stopped", "confirmed"))}
     assert [line.why for line in unit.rest()] == ["set", "stop"] * count
     assert capsys.readouterr().out.count(f"The program that holds {unit.port} has stopped.") == count
 
@@ -435,7 +437,7 @@ SPELT = (
 @pytest.mark.parametrize("spelt", SPELT)
 def test_every_spelling_of_a_network_address_leads_to_its_holder(folder: Path, spelt: str) -> None:
     with holder("socket://127.0.0.1:7001"):
-        assert ask_to_stop(spelt.format(7001)) is Silence.PROVEN
+        assert ask_to_stop(spelt.format(7001)) is OffConfirmation.CONFIRMED
         assert ask_to_stop(spelt.format(7002)) is None
 
 
@@ -444,7 +446,7 @@ def test_the_holder_of_the_other_loopback_address_is_stopped_and_not_believed(fo
     inbox: Inbox = SimpleQueue()
     service = StopService(inbox)
     with listening("socket://127.0.0.1:7001", service):
-        loop = Loop(inbox, service, PROVEN)
+        loop = Loop(inbox, service, CONFIRMED)
 
         assert ask_to_stop("socket://[::1]:7001") is None
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from device.clock import VirtualClock
-from device.events import Acted, Event, Progress
+from device.events import Event, OperatorActed, Progress
 from physioctl.errors import JournalUnusable
 from physioctl.record.journal import Journal, reading
 from physioctl.record.journal_schema import BEFORE_THE_FIRST, body_hash, chained
@@ -25,7 +25,8 @@ CLOCK = VirtualClock()
 
 def progress(at_ms: int) -> Event:
     return Progress(
-        at_ms=at_ms, step=1, remaining_ms=9, state="EMITTING", level_set=440, output=438, delivered_ms=at_ms,
+        at_ms=at_ms, step=1, remaining_ms=9, state="EMITTING", level_set=440,
+        measured_level=438, delivered_ms=at_ms,
         energy_mj=at_ms, head_temp_ddeg_c=312, contact_pct=92, battery_pct=88,
     )  # fmt: skip
 
@@ -52,23 +53,23 @@ def test_each_entry_carries_the_hash_of_the_one_before(tmp_path: Path) -> None:
 
 
 def test_the_hash_is_the_one_worked_out_by_hand() -> None:
-    # (printf '00112233445566778899aabbccddeeff' | xxd -r -p; printf '{"act":"pause"}') | sha256sum
-    of_body = body_hash("00112233445566778899aabbccddeeff", '{"act":"pause"}')
-    # printf '%s' '[1,"s","2026-01-01T00:00:00.000+00:00",0,"acted","5edf…","000…"]' | sha256sum
-    found = chained(1, "s", "2026-01-01T00:00:00.000+00:00", 0, "acted", of_body, BEFORE_THE_FIRST)
+    # (printf '00112233445566778899aabbccddeeff' | xxd -r -p; printf '{"action":"pause"}') | sha256sum
+    of_body = body_hash("00112233445566778899aabbccddeeff", '{"action":"pause"}')
+    # printf '%s' '[1,"s","2026-01-01T00:00:00.000+00:00",0,"operator_acted","72f7…","000…"]' | sha256sum
+    found = chained(1, "s", "2026-01-01T00:00:00.000+00:00", 0, "operator_acted", of_body, BEFORE_THE_FIRST)
 
-    assert of_body == "5edfd895caa3ee74337fe46ff7344364b67a29995339c1e88c9ae79aa572b4f9"
-    assert found == "4f989f56313ae7d57fdba6a6ccbcc274f10635bdc124fb9ba749613f24e0c4b0"
+    assert of_body == "72f7843c57ad1c5ec3a04d57ce83ddae54bf61b53f994327c20aaf7d209d76f8"
+    assert found == "829ed39368b2383c8052c7e9aa81025d2235d01ac17e93ecaf1ab4bd8e02174e"
 
 
-def test_an_entry_is_on_the_disk_before_tell_returns(tmp_path: Path) -> None:
+def test_an_entry_is_on_the_disk_before_record_returns(tmp_path: Path) -> None:
     journal = Journal.open(tmp_path / "j", CLOCK)
 
-    journal.begin("s").record(Acted(at_ms=0, act="pause"))
+    journal.begin("s").record(OperatorActed(at_ms=0, action="pause"))
 
     with reading(tmp_path / "j") as connection:
         told = connection.execute("SELECT name, body FROM entries JOIN bodies USING (seq)").fetchall()
-    assert told == [("acted", '{"act":"pause"}')]
+    assert told == [("operator_acted", '{"action":"pause"}')]
     journal.close()
 
 
@@ -109,7 +110,7 @@ def test_the_disk_is_asked_to_hold_each_entry_before_it_counts(tmp_path: Path) -
 
 
 RULES = [
-    "UPDATE entries SET name = 'acted' WHERE seq = 2",
+    "UPDATE entries SET name = 'operator_acted' WHERE seq = 2",
     "UPDATE bodies SET body = '{}' WHERE seq = 2",
     "DELETE FROM entries WHERE seq = 2",
     "DELETE FROM bodies WHERE seq = 2",
@@ -147,7 +148,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from device.clock import SystemClock
-from device.events import Acted
+from device.events import OperatorActed
 from physioctl.errors import JournalUnusable
 from physioctl.record.journal import Journal
 
@@ -161,7 +162,7 @@ def insist(ask):
 
 with insist(lambda: Journal.open(Path(sys.argv[1]), SystemClock())) as journal:
     for number in range(25):
-        insist(lambda: journal.append(sys.argv[2], Acted(at_ms=number, act="pause")))
+        insist(lambda: journal.append(sys.argv[2], OperatorActed(at_ms=number, action="pause")))
 """
 
 
@@ -194,22 +195,22 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 from device.clock import SystemClock
-from device.events import Acted
+from device.events import OperatorActed
 from physioctl.errors import JournalUnusable
 from physioctl.record.journal import Journal
 
 journal = Journal.open(Path(sys.argv[1]), SystemClock())
 log = journal.begin("s")
-log.record(Acted(at_ms=0, act="pause"))
+log.record(OperatorActed(at_ms=0, action="pause"))
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (Path(sys.argv[1]).stat().st_size,) * 2)
 told = 1
 try:
     while True:
-        log.record(Acted(at_ms=told, act="pause " * 100))
+        log.record(OperatorActed(at_ms=told, action="pause " * 100))
         told += 1
 except JournalUnusable as error:
-    print(told, error.what, error.to_do, sep="\\n")
+    print(told, error.what, error.action, sep="\\n")
 """
 
 
@@ -219,9 +220,9 @@ def test_a_disk_that_takes_no_more_ends_in_journal_unusable_and_leaves_what_was_
         [sys.executable, "-c", FULL, str(tmp_path / "j")], capture_output=True, text=True, timeout=60
     )
 
-    told_before, what, to_do = done.stdout.splitlines()
+    told_before, what, action = done.stdout.splitlines()
     assert "disk" in what
-    assert "space" in to_do
+    assert "space" in action
     assert verify(tmp_path / "j").whole
     assert verify(tmp_path / "j").entries == int(told_before)
 
@@ -303,7 +304,7 @@ def test_a_file_that_is_no_journal_is_refused_and_left_as_it_was(tmp_path: Path,
     with pytest.raises(JournalUnusable, match=what) as caught:
         Journal.open(tmp_path / "j", CLOCK)
 
-    assert "--journal" in caught.value.to_do
+    assert "--journal" in caught.value.action
     assert before is None or (tmp_path / "j").read_bytes() == before
 
 
@@ -319,14 +320,14 @@ def test_a_rehearsals_journal_is_verified_like_any_other() -> None:
         for number in range(5):
             journal.begin("s").record(progress(number))
 
-        verdict = verify(journal)
+        verification = verify(journal)
 
-    assert verdict.whole
-    assert verdict.entries == 5
+    assert verification.whole
+    assert verification.entries == 5
 
 
 def test_what_python_holds_and_no_file_can_is_still_told(tmp_path: Path) -> None:
     with Journal.open(tmp_path / "j", CLOCK) as journal:
-        journal.begin("s").record(Acted(at_ms=0, act="a lone surrogate \udc80, a NUL \0 and ²"))
+        journal.begin("s").record(OperatorActed(at_ms=0, action="a lone surrogate \udc80, a NUL \0 and ²"))
 
     assert verify(tmp_path / "j").whole

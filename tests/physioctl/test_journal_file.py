@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from device.clock import VirtualClock
-from device.events import Acted, Event, Progress, Silence
+from device.events import Event, OffConfirmation, OperatorActed, Progress
 from physioctl.cli import run
-from physioctl.errors import JournalUnusable, UsageMistake
+from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.record.codec import to_json
 from physioctl.record.history import session
 from physioctl.record.journal import Journal, reading
@@ -43,7 +43,7 @@ PRAGMA user_version = 1;
 def made(path: Path, entries: int = 3) -> Path:
     with Journal.open(path, CLOCK) as journal:
         for number in range(entries):
-            journal.append("s", Acted(at_ms=number, act="pause"))
+            journal.append("s", OperatorActed(at_ms=number, action="pause"))
     return path
 
 
@@ -51,7 +51,7 @@ def begun_after(left: Path) -> Path:
     """The path of a journal that was killed in its midst, and then moved away without what is beside it."""
     path = left.with_name("j")
     journal = Journal.open(path, CLOCK)
-    journal.append("s", Acted(at_ms=0, act="pause"))
+    journal.append("s", OperatorActed(at_ms=0, action="pause"))
     kept = {beside: Path(f"{path}{beside}").read_bytes() for beside in ("", "-wal", "-shm")}
     journal.close()
     path.unlink()
@@ -137,10 +137,10 @@ def test_no_journal_is_begun_beside_what_an_earlier_one_left(
 
     code = run(["run", "unit-check", "--port", "sim://us111", "--journal", str(path)])
 
-    what, to_do = capsys.readouterr().err.splitlines()
+    what, action = capsys.readouterr().err.splitlines()
     assert code == 9
     assert left in what
-    assert "--journal FILE" in to_do
+    assert "--journal FILE" in action
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
@@ -199,7 +199,7 @@ def test_a_new_journal_is_begun_by_a_persons_word_and_linked_to_the_old(tmp_path
     with Journal.open(tmp_path / "folder" / "new", CLOCK, new=True, continues=old):
         pass
 
-    assert f"--new --continues {old}" in refused.value.to_do
+    assert f"--new --continues {old}" in refused.value.action
     with reading(tmp_path / "folder" / "new") as connection:
         ((name, body),) = connection.execute("SELECT name, body FROM entries JOIN bodies USING (seq)")
     told = json.loads(body)
@@ -232,7 +232,7 @@ def test_what_is_no_journal_is_not_continued(
     theirs, ours = tmp_path / "theirs" / "file", tmp_path / "j"
     foreign(theirs)
 
-    with pytest.raises(UsageMistake, match="is no journal"):
+    with pytest.raises(InvalidUsage, match="is no journal"):
         Journal.open(ours, CLOCK, new=True, continues=theirs)
     code = run(["verify", "--journal", str(theirs)])
 
@@ -260,9 +260,9 @@ def test_a_reader_leaves_nothing_beside_another_programs_file(
 def test_a_new_journal_is_not_begun_where_there_is_one(tmp_path: Path) -> None:
     made(tmp_path / "j")
 
-    with pytest.raises(UsageMistake, match="already"):
+    with pytest.raises(InvalidUsage, match="already"):
         Journal.open(tmp_path / "j", CLOCK, new=True)
-    with pytest.raises(UsageMistake, match="--continues is for a new journal"):
+    with pytest.raises(InvalidUsage, match="--continues is for a new journal"):
         Journal.open(tmp_path / "k", CLOCK, continues=tmp_path / "j")
 
 
@@ -322,13 +322,13 @@ def test_a_journal_that_is_not_whole_is_told_before_a_session(
 class InTheMidst:
     """An observer that does something once, when the unit has delivered half of what is planned."""
 
-    def __init__(self, act: Callable[[], object]) -> None:
-        self._act: Callable[[], object] | None = act
+    def __init__(self, action: Callable[[], object]) -> None:
+        self._action: Callable[[], object] | None = action
 
-    def notice(self, event: Event) -> None:
-        if self._act is not None and isinstance(event, Progress) and event.delivered_ms >= 5 * SECOND_MS:
-            act, self._act = self._act, None
-            act()
+    def on_event(self, event: Event) -> None:
+        if self._action is not None and isinstance(event, Progress) and event.delivered_ms >= 5 * SECOND_MS:
+            action, self._action = self._action, None
+            action()
 
 
 def removed(path: Path) -> None:
@@ -383,14 +383,14 @@ def test_a_file_emptied_while_an_entry_is_written_is_found_out_by_the_next_one(
 ) -> None:
     with Journal.open(tmp_path / "j", CLOCK) as journal:
         for number in range(sessions):
-            journal.begin(f"s{number}").record(Acted(at_ms=0, act="pause"))
+            journal.begin(f"s{number}").record(OperatorActed(at_ms=0, action="pause"))
         log = journal.begin("s")
         with journal.transaction():
-            log.record(Acted(at_ms=1, act="pause"))
+            log.record(OperatorActed(at_ms=1, action="pause"))
             emptied(tmp_path / "j")
 
         with pytest.raises(JournalUnusable):
-            log.record(Acted(at_ms=2, act="pause"))
+            log.record(OperatorActed(at_ms=2, action="pause"))
 
 
 @pytest.mark.hazard("H-15")
@@ -407,7 +407,7 @@ def test_everything_after_what_could_not_be_kept_is_beside_the_journal_once(tmp_
     assert first not in shown  # nothing is shown that could not be recorded
     assert rest == shown[-len(rest) :]
     names = [name for name, _ in rest]
-    assert {"silenced", "state_changed", "session_ended"} <= set(names)
+    assert {"stop_outcome", "state_changed", "session_ended"} <= set(names)
     assert names.count("session_ended") == 1
 
 
@@ -424,9 +424,9 @@ def test_a_file_that_changes_under_a_session_ends_its_output(
         run_session(Request(CHECK), rig.driver, journal, [InTheMidst(lambda: happens(path)), ledger])
 
     assert rig.unit.output == 0
-    assert rig.controller.silence() is Silence.PROVEN
+    assert rig.controller.output_off() is OffConfirmation.CONFIRMED
     assert to_json(ledger.events[-1])["outcome"] == "failed"
-    unkept = Path(failed.value.to_do.rsplit(" ", 1)[1].rstrip("."))
+    unkept = Path(failed.value.action.rsplit(" ", 1)[1].rstrip("."))
     told = [json.loads(line) for line in unkept.read_text().splitlines()]
     unkept.unlink()
     assert told[-1]["event"] == "session_ended"
@@ -441,19 +441,19 @@ def test_what_could_not_be_kept_is_beside_the_journal_and_the_users_alone(tmp_pa
         run_session(Request(CHECK), rig.driver, journal, [InTheMidst(path.unlink)])
 
     (unkept,) = tmp_path.glob("j.unkept-*.jsonl")
-    assert str(unkept) in failed.value.to_do
+    assert str(unkept) in failed.value.action
     assert stat.S_IMODE(unkept.stat().st_mode) == 0o600
 
 
 class AtTheEnd:
     """An observer that does something when the session's output is known to be off."""
 
-    def __init__(self, act: Callable[[], object]) -> None:
-        self._act = act
+    def __init__(self, action: Callable[[], object]) -> None:
+        self._action = action
 
-    def notice(self, event: Event) -> None:
-        if event.name == "silenced":
-            self._act()
+    def on_event(self, event: Event) -> None:
+        if event.name == "stop_outcome":
+            self._action()
 
 
 @pytest.mark.hazard("H-15")

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from device.clock import VirtualClock
-from device.events import Acted
+from device.events import OperatorActed
 from physioctl.errors import JournalUnusable
 from physioctl.record.history import sessions
 from physioctl.record.journal import Journal, reading
 from physioctl.record.journal_schema import body_hash, chained
-from physioctl.record.verify import Verdict, verify
+from physioctl.record.verify import Verification, verify
 
 ENTRIES = 40
 
@@ -28,7 +28,7 @@ def pristine(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("journal") / "j"
     with Journal.open(path, VirtualClock()) as journal:
         for number in range(ENTRIES):
-            journal.begin("s").record(Acted(at_ms=number, act=f"act {number} " + "words " * 40))
+            journal.begin("s").record(OperatorActed(at_ms=number, action=f"act {number} " + "words " * 40))
     return path
 
 
@@ -76,7 +76,7 @@ def forged(path: Path, seq: int) -> None:
     with reading(path) as connection:
         row = connection.execute("SELECT * FROM entries WHERE seq = ?", (seq,)).fetchone()
         (salt,) = connection.execute("SELECT salt FROM bodies WHERE seq = ?", (seq,)).fetchone()
-    body = '{"act":"nothing"}'
+    body = '{"action":"nothing"}'
     made = (*row[:5], body_hash(salt, body), row[6])
     sql(
         f"UPDATE bodies SET body = '{body}' WHERE seq = {seq}",
@@ -99,7 +99,7 @@ def struck_index(path: Path) -> None:
             "SELECT rootpage FROM sqlite_master WHERE name = 'entries_by_session'"
         ).fetchone()
     data = bytearray(path.read_bytes())
-    data[data.index(b"acted", (page - 1) * 4096)] ^= 1
+    data[data.index(b"operator_acted", (page - 1) * 4096)] ^= 1
     path.write_bytes(data)
 
 
@@ -121,7 +121,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], int | None, str]] = {
     "a word changed": (sql("UPDATE bodies SET body = replace(body, '9', '8') WHERE seq = 10"), 10, "hash"),
     "a time changed": (sql("UPDATE entries SET at_ms = 5 WHERE seq = 1"), 1, "hash"),
     "a date changed": (sql("UPDATE entries SET utc = '2025-01-01' WHERE seq = 40"), 40, "hash"),
-    "a name changed": (sql("UPDATE entries SET name = 'silenced' WHERE seq = 3"), 3, "hash"),
+    "a name changed": (sql("UPDATE entries SET name = 'stop_outcome' WHERE seq = 3"), 3, "hash"),
     "a session changed": (sql("UPDATE entries SET session = 't' WHERE seq = 3"), 3, "hash"),
     "a hash changed": (sql("UPDATE entries SET hash = prev WHERE seq = 12"), 12, "hash"),
     "text made bytes": (sql("UPDATE bodies SET body = CAST(body AS BLOB) WHERE seq = 6"), 6, "hash"),
@@ -165,13 +165,13 @@ def test_a_change_is_told_with_the_first_bad_entry(path: Path, change: str) -> N
     make, first_bad, why = CHANGES[change]
     make(path)
 
-    verdict = verify(path)
+    verification = verify(path)
 
-    assert not verdict.whole
-    assert why in verdict.why
+    assert not verification.whole
+    assert why in verification.why
     if first_bad is not None:
-        assert verdict.first_bad == first_bad
-        assert verdict.entries == first_bad - 1
+        assert verification.first_bad == first_bad
+        assert verification.entries == first_bad - 1
 
 
 @pytest.mark.parametrize("reader", [verify, sessions, lambda path: Journal.open(path, VirtualClock())])
@@ -186,16 +186,16 @@ def test_a_journal_nobody_touched_is_whole(path: Path) -> None:
     with reading(path) as connection:
         (head,) = connection.execute("SELECT hash FROM head").fetchone()
 
-    assert verify(path) == Verdict(True, ENTRIES, None, "every entry follows from the one before", head)
+    assert verify(path) == Verification(True, ENTRIES, None, "every entry follows from the one before", head)
 
 
 def test_a_struck_page_still_tells_what_came_before_it(path: Path) -> None:
     struck_page(path)
 
-    verdict = verify(path)
+    verification = verify(path)
 
-    assert verdict.first_bad is not None
-    assert 1 < verdict.first_bad < ENTRIES
+    assert verification.first_bad is not None
+    assert 1 < verification.first_bad < ENTRIES
 
 
 def entries(path: Path) -> list[tuple[object, ...]]:
@@ -214,11 +214,11 @@ def test_no_struck_bit_changes_an_entry_unnoticed(pristine: Path, tmp_path: Path
         struck = tmp_path / str(number)
         struck.write_bytes(data)
 
-        verdict = verify(struck)
+        verification = verify(struck)
 
-        noticed += not verdict.whole
-        assert not verdict.whole or entries(struck) == before
-        assert listed(struck) is not None or not verdict.whole
+        noticed += not verification.whole
+        assert not verification.whole or entries(struck) == before
+        assert listed(struck) is not None or not verification.whole
     assert noticed > 100  # the rest fell where no entry is
 
 
@@ -235,7 +235,7 @@ def test_a_bit_struck_in_a_journal_whose_program_was_killed_takes_nothing_away_u
 ) -> None:
     journal = Journal.open(tmp_path / "j", VirtualClock())
     for number in range(ENTRIES):
-        journal.begin("s").record(Acted(at_ms=number, act="pause"))
+        journal.begin("s").record(OperatorActed(at_ms=number, action="pause"))
     left = {beside: (tmp_path / f"j{beside}").read_bytes() for beside in ("", "-wal")}
     journal.close()
     seeded = random.Random(2)
@@ -246,9 +246,9 @@ def test_a_bit_struck_in_a_journal_whose_program_was_killed_takes_nothing_away_u
         killed.write_bytes(left[""])
         Path(f"{killed}-wal").write_bytes(wal)
 
-        verdict = verify(killed)
+        verification = verify(killed)
 
-        assert not verdict.whole or verdict.entries == ENTRIES
+        assert not verification.whole or verification.entries == ENTRIES
 
 
 @pytest.mark.parametrize("kind", ["missing", "folder"])

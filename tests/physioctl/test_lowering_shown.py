@@ -10,8 +10,8 @@ def test_a_lower_level_and_a_refusal_are_shown_in_a_line_each() -> None:
     shown: list[str] = []
     screen = Plain(shown.append)
 
-    screen.notice(LevelLowered(at_ms=61_000, by="operator", before=440, after=396))
-    screen.notice(
+    screen.on_event(LevelLowered(at_ms=61_000, by="operator", before=440, after=396))
+    screen.on_event(
         LowerRefused(at_ms=62_000, by="operator", to_level=200, why="the lowest level is 290: pause or stop")
     )
 

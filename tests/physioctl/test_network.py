@@ -86,7 +86,7 @@ def test_a_session_on_a_body_site_beyond_this_machine_is_refused(answers: Answer
     with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match="no authentication") as caught:
         run_session(request, over_the_network(rig), journal)
 
-    assert "--unauthenticated-network" in caught.value.to_do
+    assert "--unauthenticated-network" in caught.value.action
     assert rig.unit.changes == []
 
 

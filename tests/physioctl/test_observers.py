@@ -14,7 +14,7 @@ import simulator
 from device.clock import SystemClock
 from device.control.driver import Driver
 from device.dialects.native import Native
-from device.events import Acted, Event, EventsSkipped, Observer, ObserverDropped, Silence
+from device.events import Event, EventsSkipped, Observer, ObserverDropped, OffConfirmation, OperatorActed
 from device.link import Inbox, SerialLink, add_url_handlers
 from physioctl.events import Outcome, SessionEnded, SessionStarted
 from physioctl.observers import FULL_MAX_MS, ObserverStalled, OffLoop
@@ -29,8 +29,8 @@ from tests.support import Ledger
 SHORT_MAX = 3  # of a queue that is full soon
 
 
-def acted(at_ms: int) -> Acted:
-    return Acted(at_ms=at_ms, act="pause")
+def seen(at_ms: int) -> OperatorActed:
+    return OperatorActed(at_ms=at_ms, action="pause")
 
 
 def ended(at_ms: int) -> SessionEnded:
@@ -39,7 +39,7 @@ def ended(at_ms: int) -> SessionEnded:
         session="s-1",
         outcome=Outcome.STOPPED,
         why="",
-        silence=Silence.PROVEN,
+        output_off=OffConfirmation.CONFIRMED,
         delivered_ms=0,
         planned_ms=0,
         energy_mj=0,
@@ -55,8 +55,8 @@ class Hanging(Ledger):
         super().__init__()
         self.hangs, self.let_go = Flag(), Flag()
 
-    def notice(self, event: Event) -> None:
-        super().notice(event)
+    def on_event(self, event: Event) -> None:
+        super().on_event(event)
         self.hangs.set()
         assert self.let_go.wait(LIMIT_S)
 
@@ -68,8 +68,8 @@ class LettingGo(Ledger):
         super().__init__()
         self._hanging = hanging
 
-    def notice(self, event: Event) -> None:
-        super().notice(event)
+    def on_event(self, event: Event) -> None:
+        super().on_event(event)
         if isinstance(event, SessionEnded):
             self._hanging.let_go.set()
 
@@ -77,7 +77,7 @@ class LettingGo(Ledger):
 class Failing:
     """An observer that fails at its first event."""
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         raise RuntimeError("the screen has gone")
 
 
@@ -85,10 +85,10 @@ class Failing:
 def full(observer: Hanging) -> Iterator[OffLoop]:
     """An observer that hangs, its queue full, at 0 ms."""
     off_loop = OffLoop(observer, queue_max=SHORT_MAX)
-    off_loop.notice(acted(0))
+    off_loop.on_event(seen(0))
     assert observer.hangs.wait(LIMIT_S)
     for _ in range(SHORT_MAX):
-        off_loop.notice(acted(0))
+        off_loop.on_event(seen(0))
     try:
         yield off_loop
     finally:
@@ -97,7 +97,7 @@ def full(observer: Hanging) -> Iterator[OffLoop]:
         off_loop.end()
 
 
-def run_in_real_time(folder: Path, watchers: list[Observer], *, seconds: int = 1) -> SessionEnded:
+def run_in_real_time(folder: Path, observers: list[Observer], *, seconds: int = 1) -> SessionEnded:
     """A session of so many seconds on a simulated unit, in real time."""
     inbox: Inbox = SimpleQueue()
     add_url_handlers(simulator.__name__)
@@ -105,7 +105,7 @@ def run_in_real_time(folder: Path, watchers: list[Observer], *, seconds: int = 1
     clock = SystemClock()
     with Journal.open(folder / "j", clock) as journal, closing(SerialLink("sim://us111", inbox)) as link:
         driver = Driver(link, clock, inbox, Native())
-        return run_session(Request.on_nobody(protocol), driver, journal, watchers)
+        return run_session(Request.on_nobody(protocol), driver, journal, observers)
 
 
 @pytest.mark.hazard("H-18")
@@ -135,7 +135,7 @@ class Nameless:
     def name(self) -> str:
         raise RuntimeError("no name")
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         raise TextlessError
 
 
@@ -187,13 +187,13 @@ def test_events_that_a_full_queue_leaves_out_are_counted_where_they_are_missing(
 
     with full(hanging) as off_loop:
         for at_ms in (1, 2):
-            off_loop.notice(acted(at_ms))
-            off_loop.after(acted(at_ms))
+            off_loop.on_event(seen(at_ms))
+            off_loop.after(seen(at_ms))
         hanging.let_go.set()
         assert off_loop.wait_until_idle(round(LIMIT_S * 1000))
-        off_loop.notice(acted(3))
+        off_loop.on_event(seen(3))
 
-    assert hanging.events[SHORT_MAX + 1 :] == [EventsSkipped(at_ms=3, count=2), acted(3)]
+    assert hanging.events[SHORT_MAX + 1 :] == [EventsSkipped(at_ms=3, count=2), seen(3)]
 
 
 def test_a_full_queue_lets_the_end_of_the_session_in() -> None:
@@ -201,8 +201,8 @@ def test_a_full_queue_lets_the_end_of_the_session_in() -> None:
     last = ended(2)
 
     with full(hanging) as off_loop:
-        for event in (acted(1), last):
-            off_loop.notice(event)
+        for event in (seen(1), last):
+            off_loop.on_event(event)
             off_loop.after(event)
 
     assert hanging.events[SHORT_MAX + 1 :] == [EventsSkipped(at_ms=2, count=1), last]
@@ -213,11 +213,11 @@ def test_an_observer_whose_queue_stays_full_is_dropped_and_still_hears_the_end()
     last = ended(FULL_MAX_MS + 3)
 
     with full(hanging) as off_loop:
-        off_loop.notice(acted(1))
-        off_loop.after(acted(1))
+        off_loop.on_event(seen(1))
+        off_loop.after(seen(1))
         with pytest.raises(ObserverStalled):
-            off_loop.notice(acted(FULL_MAX_MS + 2))
-        off_loop.after(acted(FULL_MAX_MS + 2))
+            off_loop.on_event(seen(FULL_MAX_MS + 2))
+        off_loop.after(seen(FULL_MAX_MS + 2))
         off_loop.after(last)
 
     assert hanging.events[SHORT_MAX + 1 :] == [EventsSkipped(at_ms=last.at_ms, count=2), last]
@@ -228,11 +228,11 @@ def test_at_the_end_a_slow_observer_skips_to_the_last_event() -> None:
     last = ended(1)
 
     with full(hanging) as off_loop:
-        off_loop.notice(last)
+        off_loop.on_event(last)
         off_loop.after(last)
         off_loop.skip_to_the_last()
 
-    assert hanging.events == [acted(0), EventsSkipped(at_ms=1, count=SHORT_MAX), last]
+    assert hanging.events == [seen(0), EventsSkipped(at_ms=1, count=SHORT_MAX), last]
 
 
 def test_the_end_of_a_session_is_heard_once() -> None:
@@ -240,7 +240,7 @@ def test_the_end_of_a_session_is_heard_once() -> None:
     off_loop = OffLoop(ledger)
     last = ended(1)
 
-    off_loop.notice(last)
+    off_loop.on_event(last)
     off_loop.after(last)
     assert off_loop.wait_until_idle(round(LIMIT_S * 1000))
     off_loop.end()

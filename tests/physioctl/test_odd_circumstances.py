@@ -20,19 +20,19 @@ DEEP = 100_000
 
 
 @pytest.mark.parametrize(
-    "story",
+    "scenario",
     ["[" * DEEP, '{"seed":' * DEEP, "9" * 5000, "²", "null", "[]", "1.5", '{"faults": 1}', '{"faults": [1]}']
-    + [f'{{"seed":1,"model":{model},"course":{course},"faults":[],"acts":[],"freezes":[]}}'
-       for model, course in (("5", '"x"'), ('"us111"', "5"), ("[]", "[]"), ("{}", '"steady"'))],
-    ids=lambda story: story[:20],
+    + [f'{{"seed":1,"model":{model},"protocol":{expected_run},"faults":[],"actions":[],"freezes":[]}}'
+       for model, expected_run in (("5", '"x"'), ('"us111"', "5"), ("[]", "[]"), ("{}", '"steady"'))],
+    ids=lambda scenario: scenario[:20],
 )  # fmt: skip
-def test_what_is_no_story_is_a_mistake_in_use(capsys: Capture, story: str) -> None:
-    code = run(["storm", "--story", story])
+def test_what_is_no_scenario_is_a_mistake_in_use(capsys: Capture, scenario: str) -> None:
+    code = run(["storm", "--scenario", scenario])
 
     said = capsys.readouterr().err.splitlines()
     assert code == 2
-    assert said[0].startswith("error: this is no story: ")
-    assert said[-1] == "  to do: Give a story's seed, or its JSON as a storm printed it."
+    assert said[0].startswith("error: this is no scenario: ")
+    assert said[-1] == "  to do: Give a scenario's seed, or its JSON as a storm printed it."
 
 
 def test_a_scenario_that_is_nested_too_deeply_is_a_mistake_in_use(capsys: Capture, tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_number_that_is_too_large_is_a_mistake_in_use(capsys: Capture, argumen
 @pytest.mark.parametrize(
     ("typed", "meant"), [("rn", "run"), ("histori", "history"), ("protocols lst", "list")]
 )
-def test_a_slip_of_the_pen_in_a_command_is_told_what_comes_nearest(
+def test_a_problem_of_the_pen_in_a_command_is_told_what_comes_nearest(
     capsys: Capture, typed: str, meant: str
 ) -> None:
     assert run(typed.split()) == 2

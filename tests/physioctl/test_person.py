@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from physioctl.errors import UsageMistake
+from physioctl.errors import InvalidUsage
 from physioctl.person import reference
 
 
@@ -30,17 +30,17 @@ REFUSED = {
 @pytest.mark.hazard("H-03")
 @pytest.mark.parametrize("text", REFUSED)
 def test_what_is_no_reference_is_refused_with_why(text: str) -> None:
-    with pytest.raises(UsageMistake, match=REFUSED[text]) as refused:
+    with pytest.raises(InvalidUsage, match=REFUSED[text]) as refused:
         reference(text)
 
-    assert "never a name" in refused.value.to_do
+    assert "never a name" in refused.value.action
 
 
 @given(st.text() | st.text("Pp-017._ \u200b\u2010\uff10K\u212a"))
 def test_a_reference_is_always_in_its_one_form(text: str) -> None:
     try:
         found = reference(text)
-    except UsageMistake:
+    except InvalidUsage:
         return
     assert re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,31}", found)
     assert reference(found) == reference(text.upper()) == found

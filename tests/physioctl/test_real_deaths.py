@@ -20,18 +20,18 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ptys and these 
 
 
 @pytest.mark.hazard("H-06")
-def test_a_unit_whose_session_is_killed_is_silent_within_the_lease(tmp_path: Path) -> None:
+def test_a_unit_whose_session_is_killed_is_off_within_the_lease(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:
         journal = tmp_path / "journal.sqlite"
         with session(unit.port, journal) as process:
             assert unit.next_change() is not None
             killed_ms = now_ms()
             process.kill()
-            silent = unit.until_silent()
+            output_off = unit.until_output_off()
 
-        assert silent is not None
-        assert silent.why == "lease"
-        assert unit.came_ms(silent) - killed_ms <= LEASE_MS + SLACK_MS
+        assert output_off is not None
+        assert output_off.why == "lease"
+        assert unit.came_ms(output_off) - killed_ms <= LEASE_MS + SLACK_MS
         assert verify(journal).whole
         assert [found.outcome for found in sessions(journal)] == [None]
 
@@ -45,12 +45,12 @@ def test_a_session_that_was_stopped_and_let_go_on_ends_as_interrupted_without_ou
             assert unit.next_change() is not None
             stopped_ms = now_ms()
             process.send_signal(signal.SIGSTOP)
-            silent = unit.until_silent()
+            output_off = unit.until_output_off()
             process.send_signal(signal.SIGCONT)
             process.communicate(timeout=LIMIT_S)
 
-        assert silent is not None
-        assert unit.came_ms(silent) - stopped_ms <= LEASE_MS + SLACK_MS
+        assert output_off is not None
+        assert unit.came_ms(output_off) - stopped_ms <= LEASE_MS + SLACK_MS
         assert process.returncode == 7
         assert all(line.why != "set" for line in unit.rest()[1:])
         assert unit.lines[-1].output == 0
@@ -66,14 +66,18 @@ def test_a_session_told_to_end_stops_the_unit_at_once(tmp_path: Path, number: si
             assert unit.next_change() is not None
             told_ms = now_ms()
             process.send_signal(number)
-            silent = unit.until_silent()
+            output_off = unit.until_output_off()
             out, err = process.communicate(timeout=LIMIT_S)
 
         last = json.loads(out.splitlines()[-1])
-        assert silent is not None
-        assert silent.why == "stop"
-        assert unit.came_ms(silent) - told_ms <= LEASE_MS
+        assert output_off is not None
+        assert output_off.why == "stop"
+        assert unit.came_ms(output_off) - told_ms <= LEASE_MS
         assert (process.returncode, err) == (6, f"A new journal was begun: {journal}\n")
-        assert (last["event"], last["outcome"], last["silence"]) == ("session_ended", "stopped", "proven")
-        assert unit.rest()[-1] == silent
+        assert (last["event"], last["outcome"], last["output_off"]) == (
+            "session_ended",
+            "stopped",
+            "confirmed",
+        )
+        assert unit.rest()[-1] == output_off
         assert verify(journal).whole

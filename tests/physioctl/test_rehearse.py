@@ -46,7 +46,7 @@ def test_a_bundled_protocol_delivers_what_it_plans(id_: str, unit: str) -> None:
     rehearsal, rig = rehearsed(id_, unit)
 
     ended = rehearsal.ended
-    assert (ended.outcome, ended.silence, rehearsal.alarms) == ("completed", "proven", ())
+    assert (ended.outcome, ended.output_off, rehearsal.alarms) == ("completed", "confirmed", ())
     assert abs(ended.delivered_ms - ended.planned_ms) <= 10
     assert abs(rig.unit.delivered_ms - ended.planned_ms) <= 10
     assert ended.energy_mj == pytest.approx(rig.unit.energy_mj, rel=0.01, abs=2)
@@ -151,12 +151,12 @@ def test_a_scenario_file_strikes_its_faults(capsys: pytest.CaptureFixture[str], 
     assert (code, last(out)["outcome"], last(out)["alarms"]) == (7, "interrupted", ["UNIT_FAULT"])
 
 
-def test_a_rehearsal_whose_silence_is_only_inferred_is_exit_code_8(
+def test_a_rehearsal_whose_output_off_is_only_presumed_is_exit_code_8(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     code, out, _ = said(capsys, "unit-check", "--unit", "us111", "--fault", "cable_pulled@4s+1h", "--json")
 
-    assert (code, last(out)["silence"]) == (8, "inferred")
+    assert (code, last(out)["output_off"]) == (8, "presumed")
 
 
 @pytest.mark.parametrize("fault", ["nonsense", "lift_off", "lift_off@soon", "stall@3s", "lift_off@1s=2"])

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from device.clock import SystemClock, VirtualClock
-from device.events import Acted
+from device.events import OperatorActed
 from physioctl.events import ClockConfirmed
 from physioctl.questions import questions_of
 from physioctl.record.history import session
@@ -67,7 +67,7 @@ def test_a_session_runs_whole_over_a_pty(tmp_path: Path) -> None:
     on, off = unit.rest()
     assert (done.returncode, done.stderr) == (0, f"A new journal was begun: {tmp_path / 'j'}\n")
     assert (said[0]["event"], said[-1]["event"]) == ("session_started", "session_ended")
-    assert (said[-1]["outcome"], said[-1]["silence"]) == ("completed", "proven")
+    assert (said[-1]["outcome"], said[-1]["output_off"]) == ("completed", "confirmed")
     assert off.ms - on.ms == said[-1]["delivered_ms"] == 2000
     assert off.why == "step_done"
     assert journal_is_whole(tmp_path)
@@ -93,7 +93,7 @@ def test_a_unit_that_goes_away_in_mid_session_is_exit_code_8(tmp_path: Path) -> 
     done = finished(tmp_path, "run", protocol, "--port", port, "--journal", tmp_path / "j", "--json")
 
     last = lines(done.stdout)[-1]
-    assert (last["outcome"], last["silence"]) == ("interrupted", "inferred")
+    assert (last["outcome"], last["output_off"]) == ("interrupted", "presumed")
     assert done.returncode == 8
     assert journal_is_whole(tmp_path)
 
@@ -104,7 +104,7 @@ def test_a_fault_of_the_unit_is_exit_code_7(tmp_path: Path) -> None:
     done = finished(tmp_path, "run", protocol, "--port", "sim://us111?fault=brown_out@1s", "--json")
 
     last = lines(done.stdout)[-1]
-    assert (last["outcome"], last["silence"]) == ("interrupted", "proven")
+    assert (last["outcome"], last["output_off"]) == ("interrupted", "confirmed")
     assert done.returncode == 7
 
 
@@ -149,7 +149,7 @@ def test_a_second_session_beside_a_running_one_neither_ends_it_nor_gives_its_res
 
 @pytest.mark.hazard("H-18")
 @pytest.mark.hazard("H-19")
-def test_stop_silences_a_unit_that_another_process_drives(tmp_path: Path) -> None:
+def test_stop_ends_the_output_of_a_unit_that_another_process_drives(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:
         session = run_json(tmp_path, unit, short_protocol(tmp_path, 60))
         stopped = finished(tmp_path, "stop", "--port", unit.port)
@@ -162,7 +162,7 @@ def test_stop_silences_a_unit_that_another_process_drives(tmp_path: Path) -> Non
 
 
 @pytest.mark.hazard("H-06")
-def test_stop_silences_a_unit_whose_host_was_killed(tmp_path: Path) -> None:
+def test_stop_turns_off_a_unit_whose_host_was_killed(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:
         session = run_json(tmp_path, unit, short_protocol(tmp_path, 60))
         session.kill()
@@ -256,7 +256,7 @@ def test_space_pauses_space_resumes_and_s_stops(tmp_path: Path) -> None:
         try:
             assert terminal.shows(unit.gives_output), terminal.screen
             terminal.press(" ")
-            assert terminal.shows(unit.is_silent_again)
+            assert terminal.shows(unit.is_off_again)
             assert terminal.shows(lambda: b"paused" in terminal.screen)
             terminal.press(" ")
             assert terminal.shows(unit.gives_output)
@@ -296,7 +296,7 @@ def test_a_person_is_asked_for_at_a_terminal_where_one_is_needed(tmp_path: Path)
 def test_a_clock_in_doubt_is_confirmed_at_a_terminal_and_refused_elsewhere(tmp_path: Path) -> None:
     later = VirtualClock(datetime.now(UTC) + timedelta(days=2))
     with Journal.open(tmp_path / "j", later) as journal:
-        journal.append("s", Acted(at_ms=0, act="pause"))
+        journal.append("s", OperatorActed(at_ms=0, action="pause"))
     options = ("--port", "sim://us111", "--journal", tmp_path / "j", "--plain")
 
     refused = finished(tmp_path, "run", short_protocol(tmp_path, 1), *options)
@@ -331,7 +331,7 @@ def test_where_only_the_units_switch_ends_output_a_person_is_asked_and_a_lost_ca
     assert code == 8
     assert b"NOT KNOWN" in terminal.screen
     assert b"Plug the cable in again" not in terminal.screen
-    assert session(tmp_path / "j").summary.silence == "unknown"
+    assert session(tmp_path / "j").summary.output_off == "unknown"
     assert (refused.returncode, "within reach of the unit's switch" in refused.stderr) == (4, True)
 
 
@@ -364,7 +364,7 @@ def test_a_terminal_that_is_closed_stops_the_session(tmp_path: Path) -> None:
             terminal.hang_up()
         finally:
             terminal.close()
-        assert waited_for(unit.is_silent_again)
+        assert waited_for(unit.is_off_again)
 
     assert unit.rest()[-1].why == "stop"
     assert journal_is_whole(tmp_path)

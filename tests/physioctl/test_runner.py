@@ -14,10 +14,10 @@ import pytest
 from device.clock import VirtualClock
 from device.control.driver import Driver
 from device.dialects.native import Native
-from device.events import Event, Observer, Recorder, Silence
+from device.events import Event, Observer, OffConfirmation, Recorder
 from device.link import Inbox
-from device.operator import Act
-from physioctl.errors import JournalUnusable, UsageMistake
+from device.operator import SessionAction
+from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.events import Outcome, SessionEnded
 from physioctl.record.history import session, sessions
 from physioctl.record.journal import Journal, SessionLog
@@ -48,7 +48,7 @@ def test_a_session_is_told_from_its_start_to_its_end_and_the_record_is_whole() -
 
         names = [event.name for event in ledger.events]
         recorded = session(journal)
-        assert (ended.outcome, ended.silence) == (Outcome.COMPLETED, Silence.PROVEN)
+        assert (ended.outcome, ended.output_off) == (Outcome.COMPLETED, OffConfirmation.CONFIRMED)
         assert (names[0], names[-1]) == ("session_started", "session_ended")
         assert [entry.name for entry in recorded.entries] == names
         assert recorded.summary.delivered_ms == ended.delivered_ms == rig.unit.delivered_ms
@@ -61,7 +61,7 @@ def test_the_journal_hears_of_a_start_before_the_bytes_leave() -> None:
     class Early:
         """Looks at the unit the moment it is told of a command."""
 
-        def notice(self, event: Event) -> None:
+        def on_event(self, event: Event) -> None:
             if event.name == "commanded":
                 told.append(len(rig.unit.changes))
 
@@ -159,25 +159,25 @@ def test_a_unit_that_was_calibrated_more_than_a_year_ago_is_refused(today: datet
 
 
 def test_a_session_that_a_person_stops_is_recorded_as_stopped() -> None:
-    rig = Rig(acts=[(4 * SECOND_MS, Act.STOP)])
+    rig = Rig(actions=[(4 * SECOND_MS, SessionAction.STOP)])
     with Journal.in_memory(rig.clock) as journal:
         ended = run_session(Request(CHECK), rig.driver, journal)
 
-        assert (ended.outcome, ended.silence) == (Outcome.STOPPED, Silence.PROVEN)
+        assert (ended.outcome, ended.output_off) == (Outcome.STOPPED, OffConfirmation.CONFIRMED)
         assert session(journal).summary.outcome == Outcome.STOPPED
         assert verify(journal).whole
     assert rig.unit.output == 0
 
 
 class Saboteur:
-    """A watcher that closes the journal in mid-session: the record can no longer be kept."""
+    """A observer that closes the journal in mid-session: the record can no longer be kept."""
 
     def __init__(self, journal: Journal, after: int) -> None:
         self._journal = journal
         self._after = after
         self.ended: list[SessionEnded] = []
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         self._after -= 1
         if self._after == 0:
             self._journal.close()
@@ -196,7 +196,7 @@ def test_a_journal_that_breaks_in_mid_session_ends_the_output(after: int) -> Non
         run_session(Request(CHECK), rig.driver, journal, [saboteur])
 
     assert rig.unit.output == 0
-    assert rig.controller.silence() is Silence.PROVEN
+    assert rig.controller.output_off() is OffConfirmation.CONFIRMED
     assert rig.unit.breaches == []
 
 
@@ -205,9 +205,9 @@ def test_no_session_runs_within_a_transaction_of_its_journal(tmp_path: Path) -> 
     rig = Rig()
 
     with Journal.open(tmp_path / "j", rig.clock) as journal:
-        with journal.transaction(), pytest.raises(UsageMistake, match="within a transaction"):
+        with journal.transaction(), pytest.raises(InvalidUsage, match="within a transaction"):
             run_session(Request(CHECK), rig.driver, journal)
-        with journal.transaction(), pytest.raises(UsageMistake, match="within a transaction"):
+        with journal.transaction(), pytest.raises(InvalidUsage, match="within a transaction"):
             journal.begin("s")
 
     assert rig.unit.changes == []
@@ -246,7 +246,7 @@ def test_a_session_for_which_nothing_is_said_of_answers_is_refused() -> None:
 
 
 class WithoutThreads(list[Observer]):
-    """Watchers for which no thread can be started: none has room for its stack."""
+    """Observers for which no thread can be started: none has room for its stack."""
 
     def __iter__(self) -> Iterator[Observer]:
         threading.stack_size(1 << 46)
@@ -255,7 +255,9 @@ class WithoutThreads(list[Observer]):
 
 @pytest.mark.hazard("H-15")
 @pytest.mark.skipif(sys.platform == "win32", reason="there the size of a stack is no limit")
-def test_a_session_for_whose_watchers_there_is_no_thread_ends_as_failed_in_the_record(tmp_path: Path) -> None:
+def test_a_session_for_whose_observers_there_is_no_thread_ends_as_failed_in_the_record(
+    tmp_path: Path,
+) -> None:
     usual = threading.stack_size()
     try:
         with pytest.raises(RuntimeError, match="thread"):
@@ -264,19 +266,23 @@ def test_a_session_for_whose_watchers_there_is_no_thread_ends_as_failed_in_the_r
         threading.stack_size(usual)
 
     kept = session(tmp_path / "j").summary
-    assert (kept.outcome, kept.silence, kept.delivered_ms) == (Outcome.FAILED, Silence.PROVEN, 0)
+    assert (kept.outcome, kept.output_off, kept.delivered_ms) == (
+        Outcome.FAILED,
+        OffConfirmation.CONFIRMED,
+        0,
+    )
     assert verify(tmp_path / "j").whole
 
 
 @pytest.mark.hazard("H-15")
 def test_a_session_whose_recorder_cannot_be_made_is_told_as_failed() -> None:
-    rig, watcher = Rig(), Ledger()
+    rig, observer = Rig(), Ledger()
 
     def broken(log: SessionLog) -> Recorder:
         raise MemoryError
 
     with Journal.in_memory(rig.clock) as journal, pytest.raises(MemoryError):
-        run_session(Request(CHECK), rig.driver, journal, [watcher], recorder=broken)
+        run_session(Request(CHECK), rig.driver, journal, [observer], recorder=broken)
 
-    assert [event.name for event in watcher.events] == ["session_started", "session_ended"]
+    assert [event.name for event in observer.events] == ["session_started", "session_ended"]
     assert rig.unit.changes == []

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from physioctl.errors import UsageMistake
+from physioctl.errors import InvalidUsage
 from physioctl.questions import AGE, Question, ages_of, is_thermal, questions, questions_of
 from physioctl.record.codec import to_json
 from physioctl.screening import Acknowledged, Answer, Answered, Answers, Screening, answered, screen
@@ -193,14 +193,14 @@ def test_guidance_alone_asks_for_red_flags_in_whatever_script_and_for_no_age() -
 
 
 @pytest.mark.hazard("H-16")
-@pytest.mark.parametrize(("flag", "to_do"), [(0, "Refer the person now"), (1, "Refer the person:")])
-def test_a_red_flag_refers(flag: int, to_do: str) -> None:
+@pytest.mark.parametrize(("flag", "action"), [(0, "Refer the person now"), (1, "Refer the person:")])
+def test_a_red_flag_refers(flag: int, action: str) -> None:
     code = questions_of(FLAGGED)[flag].code
 
     with pytest.raises(Refused) as caught:
         screening(no_to_all(FLAGGED, **{code: Answer.YES}), FLAGGED)
 
-    assert caught.value.to_do.startswith(to_do)
+    assert caught.value.action.startswith(action)
 
 
 @pytest.mark.hazard("H-16")
@@ -212,7 +212,7 @@ def test_with_no_answers_every_absolute_question_and_the_age_are_counted() -> No
     assert f" {len(absolute) + 1} questions have no answer that counts: " in caught.value.what
     assert re.findall(r"\((\w+)\)", caught.value.what) == absolute[:3]
     assert caught.value.what.endswith(f"and {len(absolute) - 2} more")
-    assert "--answers" in caught.value.to_do
+    assert "--answers" in caught.value.action
     assert "\n" not in str(caught.value.what)
 
 
@@ -222,7 +222,7 @@ def test_one_absolute_yes_refuses_however_much_else_is_no() -> None:
         screening(no_to_all(DVT_THROMBOPHLEBITIS=Answer.YES))
 
     assert caught.value.what.count("(") == 1
-    assert "clinician" in caught.value.to_do
+    assert "clinician" in caught.value.action
 
 
 @pytest.mark.hazard("H-16")
@@ -252,7 +252,7 @@ def test_a_relative_yes_refuses_until_it_is_acknowledged() -> None:
 
     weigh = catalogue().questions["PREG_ANY"].weigh
     assert caught.value.what.splitlines()[1:] == [f"Pregnancy (PREG_ANY): {weigh}"]
-    assert "`acknowledged: [PREG_ANY]`" in caught.value.to_do
+    assert "`acknowledged: [PREG_ANY]`" in caught.value.action
 
 
 @pytest.mark.hazard("H-16")
@@ -283,7 +283,7 @@ def test_an_acknowledgement_of_another_day_is_none() -> None:
 def test_whoever_acknowledges_is_named_by_a_reference(by: Any) -> None:
     answers = no_to_all(METAL_IMPLANT=Answer.YES)
 
-    with pytest.raises(UsageMistake, match="reference"):
+    with pytest.raises(InvalidUsage, match="reference"):
         screening(replace(answers, acknowledged=(Acknowledged("METAL_IMPLANT", by, TODAY),)))
 
 
@@ -297,7 +297,7 @@ def test_the_reference_of_whoever_acknowledges_has_one_form() -> None:
 
 @pytest.mark.parametrize("code", ["METAL_IMPLANT", "DVT_THROMBOPHLEBITIS", "ANTICOAGULANT"])
 def test_what_does_not_stand_cannot_be_acknowledged(code: str) -> None:
-    with pytest.raises(UsageMistake, match=code):
+    with pytest.raises(InvalidUsage, match=code):
         screening(acknowledging(no_to_all(), code))
 
 
@@ -323,10 +323,10 @@ def test_a_yes_to_any_question_of_ours_refuses_or_is_weighed_and_recorded(of: Pr
 
 @pytest.mark.parametrize(("code", "near"), [("PREGANT", "PREG_ANY"), ("METAL_IMPLANTS", "METAL_IMPLANT")])
 def test_a_code_that_is_no_questions_is_a_mistake_with_the_nearest(code: str, near: str) -> None:
-    with pytest.raises(UsageMistake, match=code) as caught:
+    with pytest.raises(InvalidUsage, match=code) as caught:
         screening(no_to_all(**{code: Answer.NO}))
 
-    assert near in caught.value.to_do
+    assert near in caught.value.action
 
 
 # --- the age --------------------------------------------------------------------------------------------
@@ -372,15 +372,15 @@ def test_an_age_counts_on_its_day_and_to_its_question(on: date, text_hash: str, 
 
 @pytest.mark.parametrize("on", [datetime(2026, 11, 21, tzinfo=UTC), "2026-11-21", None])
 def test_what_is_no_day_dates_no_answer(on: Any) -> None:
-    with pytest.raises(UsageMistake, match="is not a day"):
+    with pytest.raises(InvalidUsage, match="is not a day"):
         answered(CALF, {"PREG_ANY": Answer.NO}, on=on)
-    with pytest.raises(UsageMistake, match="is not a day"):
+    with pytest.raises(InvalidUsage, match="is not a day"):
         Acknowledged("PREG_ANY", "p-9", on)
 
 
 @pytest.mark.parametrize("answers", [{"PREG_ANY": "no"}, [], "no", None])
 def test_answers_that_are_none_of_ours_are_a_mistake_in_use(answers: Any) -> None:
-    with pytest.raises(UsageMistake, match="answers are given as"):
+    with pytest.raises(InvalidUsage, match="answers are given as"):
         screening(answers)
 
 
@@ -436,7 +436,7 @@ def test_answers_of_yesterday_are_to_be_asked_anew() -> None:
 
     asked_anew = [question for question in questions_of(CALF) if question.absolute and not question.lasting]
     assert f" {len(asked_anew) + 1} questions have no answer that counts" in caught.value.what  # and the age
-    assert "anew" in caught.value.to_do
+    assert "anew" in caught.value.action
 
 
 def test_of_several_answers_that_do_not_count_the_latest_is_named() -> None:
@@ -537,7 +537,7 @@ def test_there_is_a_screening_exactly_when_every_answer_counts_and_every_note_is
     )
     try:
         found = screening(answers, person=person)
-    except (Refused, UsageMistake):
+    except (Refused, InvalidUsage):
         assert not clear
     else:
         assert clear

@@ -89,7 +89,7 @@ def test_a_library_user_is_told_which_other_package_was_loaded_first(tmp_path: P
     )
 
 
-def test_a_sibling_that_was_loaded_first_is_no_stranger() -> None:
+def test_a_sibling_that_was_loaded_first_is_no_other_unit() -> None:
     done = python("-c", "import device.clock, physioctl; physioctl.VirtualClock()")
 
     assert (done.returncode, done.stderr) == (0, "")

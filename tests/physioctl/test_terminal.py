@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from device.link import Inbox
-from device.operator import Act, Lower
+from device.operator import Lower, SessionAction
 from physioctl.terminal import KEYS, keys, stop_on_signals
 from tests.processes import LIMIT_S, environment
 
@@ -37,9 +37,9 @@ def test_a_signal_is_a_stop_and_ends_nothing_else(name: str) -> None:
 
     with stop_on_signals(inbox):
         os.kill(os.getpid(), getattr(signal, name))
-        act = inbox.get(timeout=5)
+        action = inbox.get(timeout=5)
 
-    assert act is Act.STOP
+    assert action is SessionAction.STOP
     assert inbox.empty()
 
 
@@ -50,7 +50,7 @@ def test_every_signal_counts_however_many_there_are() -> None:
         for name in NAMES * 3:
             os.kill(os.getpid(), getattr(signal, name))
 
-    assert [inbox.get(timeout=5) for _ in NAMES * 3] == [Act.STOP] * 3 * len(NAMES)
+    assert [inbox.get(timeout=5) for _ in NAMES * 3] == [SessionAction.STOP] * 3 * len(NAMES)
 
 
 def test_signals_are_put_back_as_they_were_even_after_a_fall() -> None:
@@ -73,14 +73,14 @@ def test_without_a_terminal_there_are_no_keys() -> None:
 
 
 def test_no_key_starts_or_raises_output_by_itself() -> None:
-    assert set(KEYS.values()) == {Act.TOGGLE, Act.STOP, Lower()}
+    assert set(KEYS.values()) == {SessionAction.TOGGLE, SessionAction.STOP, Lower()}
     assert KEYS["-"] == Lower()
-    assert KEYS["\x03"] is Act.STOP
+    assert KEYS["\x03"] is SessionAction.STOP
 
 
 # --- at a terminal --------------------------------------------------------------------------------------
 
-ACTS = """
+ACTIONS = """
 from queue import SimpleQueue
 from physioctl.terminal import keys, stop_on_signals
 
@@ -103,7 +103,7 @@ class Typist:
         # Only a job of a shell that still waits can be suspended at all.
         take_it = ["sh", "-c", 'exec <>"$0" >&0 2>&0; set -m; "$@"; exit $?', os.ttyname(self._slave)]
         self.process = subprocess.Popen(
-            [*take_it, sys.executable, "-c", ACTS], env=environment(folder), start_new_session=True
+            [*take_it, sys.executable, "-c", ACTIONS], env=environment(folder), start_new_session=True
         )
 
     def mode(self) -> list[Any]:

@@ -14,9 +14,9 @@ import pytest
 from device.clock import VirtualClock
 from device.control.controller import BACKLOG_MAX_MS
 from device.control.driver import Driver
-from device.control.handshake import greet
+from device.control.handshake import perform_handshake
 from device.dialects.native import Native
-from device.events import Commanded, Event, Progress, Silence
+from device.events import Commanded, Event, OffConfirmation, Progress
 from physioctl.errors import JournalUnusable
 from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
 from physioctl.reconcile import TOLD_WITHIN, reconcile
@@ -37,15 +37,15 @@ SERIAL = "SIM-US-0000"  # of every simulated US111 on a rig without a seed of it
 
 
 class InTheMidst:
-    """A watcher that does something once, when the unit has delivered half of what is planned."""
+    """A observer that does something once, when the unit has delivered half of what is planned."""
 
-    def __init__(self, act: Callable[[], None]) -> None:
-        self._act: Callable[[], None] | None = act
+    def __init__(self, action: Callable[[], None]) -> None:
+        self._action: Callable[[], None] | None = action
 
-    def notice(self, event: Event) -> None:
-        if self._act is not None and isinstance(event, Progress) and event.delivered_ms >= 5 * SECOND_MS:
-            act, self._act = self._act, None
-            act()
+    def on_event(self, event: Event) -> None:
+        if self._action is not None and isinstance(event, Progress) and event.delivered_ms >= 5 * SECOND_MS:
+            action, self._action = self._action, None
+            action()
 
 
 def another(clock: VirtualClock) -> Rig:
@@ -89,15 +89,15 @@ def started(serial: str = SERIAL) -> SessionStarted:
 
 def progress(delivered_ms: int) -> Progress:
     return Progress(
-        at_ms=delivered_ms, step=1, remaining_ms=9, state="EMITTING", level_set=290, output=290,
+        at_ms=delivered_ms, step=1, remaining_ms=9, state="EMITTING", level_set=290, measured_level=290,
         delivered_ms=delivered_ms, energy_mj=delivered_ms, head_temp_ddeg_c=312, contact_pct=92,
         battery_pct=88,
     )  # fmt: skip
 
 
-def ended(silence: Silence, delivered_ms: int = 2000, why: str = "") -> SessionEnded:
+def ended(output_off: OffConfirmation, delivered_ms: int = 2000, why: str = "") -> SessionEnded:
     return SessionEnded(
-        at_ms=9000, session="s-1", outcome=Outcome.INTERRUPTED, why=why, silence=silence,
+        at_ms=9000, session="s-1", outcome=Outcome.INTERRUPTED, why=why, output_off=output_off,
         delivered_ms=delivered_ms, planned_ms=10_000, energy_mj=delivered_ms, planned_energy_mj=9000,
         duration_ms=9000,
     )  # fmt: skip
@@ -107,41 +107,61 @@ RECONCILED = SessionReconciled(
     at_ms=0, session="s-1", protocol=CHECK.id, delivered_ms=2000, planned_ms=10_000, energy_mj=2000,
     counted=False,
 )  # fmt: skip
-PRESUMED = replace(RECONCILED, silence=Silence.INFERRED)
-ANOTHERS_WORD = (RECONCILED, ended(Silence.PROVEN, why="the program ended before the session did"))
+PRESUMED = replace(RECONCILED, output_off=OffConfirmation.PRESUMED)
+ANOTHERS_WORD = (RECONCILED, ended(OffConfirmation.CONFIRMED, why="the program ended before the session did"))
 COMMANDED = Commanded(at_ms=3000, intent="SetOutput", values={})
 
 
 @pytest.mark.parametrize(
-    ("told", "outcome", "silence", "settled"),
+    ("told", "outcome", "output_off", "settled"),
     [
         ([progress(2000)], None, None, False),
-        ([progress(2000), ended(Silence.PROVEN)], Outcome.INTERRUPTED, Silence.PROVEN, True),
-        ([progress(2000), ended(Silence.INFERRED)], Outcome.INTERRUPTED, Silence.INFERRED, False),
-        ([ended(Silence.INFERRED), RECONCILED], Outcome.INTERRUPTED, Silence.PROVEN, True),
-        ([progress(2000), *ANOTHERS_WORD], Outcome.INTERRUPTED, Silence.PROVEN, True),
-        ([ended(Silence.UNKNOWN), PRESUMED], Outcome.INTERRUPTED, Silence.INFERRED, True),
-        ([progress(2000), ended(Silence.INFERRED), PRESUMED], Outcome.INTERRUPTED, Silence.INFERRED, True),
         (
-            [ended(Silence.INFERRED), PRESUMED, ended(Silence.UNKNOWN)],
+            [progress(2000), ended(OffConfirmation.CONFIRMED)],
             Outcome.INTERRUPTED,
-            Silence.UNKNOWN,
+            OffConfirmation.CONFIRMED,
+            True,
+        ),
+        (
+            [progress(2000), ended(OffConfirmation.PRESUMED)],
+            Outcome.INTERRUPTED,
+            OffConfirmation.PRESUMED,
+            False,
+        ),
+        ([ended(OffConfirmation.PRESUMED), RECONCILED], Outcome.INTERRUPTED, OffConfirmation.CONFIRMED, True),
+        ([progress(2000), *ANOTHERS_WORD], Outcome.INTERRUPTED, OffConfirmation.CONFIRMED, True),
+        ([ended(OffConfirmation.UNKNOWN), PRESUMED], Outcome.INTERRUPTED, OffConfirmation.PRESUMED, True),
+        (
+            [progress(2000), ended(OffConfirmation.PRESUMED), PRESUMED],
+            Outcome.INTERRUPTED,
+            OffConfirmation.PRESUMED,
+            True,
+        ),
+        (
+            [ended(OffConfirmation.PRESUMED), PRESUMED, ended(OffConfirmation.UNKNOWN)],
+            Outcome.INTERRUPTED,
+            OffConfirmation.UNKNOWN,
             False,
         ),
         ([*ANOTHERS_WORD, progress(3000)], None, None, False),  # it went on: that word was wrong
         ([*ANOTHERS_WORD, COMMANDED], None, None, False),
         (
-            [*ANOTHERS_WORD, progress(3000), ended(Silence.INFERRED, 3000)],
+            [*ANOTHERS_WORD, progress(3000), ended(OffConfirmation.PRESUMED, 3000)],
             Outcome.INTERRUPTED,
-            Silence.INFERRED,
+            OffConfirmation.PRESUMED,
             False,
         ),
-        ([*ANOTHERS_WORD, ended(Silence.UNKNOWN)], Outcome.INTERRUPTED, Silence.UNKNOWN, False),
+        (
+            [*ANOTHERS_WORD, ended(OffConfirmation.UNKNOWN)],
+            Outcome.INTERRUPTED,
+            OffConfirmation.UNKNOWN,
+            False,
+        ),
         ([progress(2000), RECONCILED], None, None, False),  # cut off before the end was told: once more
     ],
 )
 def test_what_was_told_last_of_an_end_counts(
-    told: list[Event], outcome: Outcome | None, silence: Silence | None, settled: bool
+    told: list[Event], outcome: Outcome | None, output_off: OffConfirmation | None, settled: bool
 ) -> None:
     with Journal.in_memory(VirtualClock(NOON)) as journal:
         for event in (started(), *told):
@@ -150,7 +170,7 @@ def test_what_was_told_last_of_an_end_counts(
         found = session(journal, "s-1").summary
         left = unsettled(journal, "US111", SERIAL)
 
-    assert (found.outcome, found.silence) == (outcome, silence)
+    assert (found.outcome, found.output_off) == (outcome, output_off)
     assert [each.id for each in left] == ([] if settled else ["s-1"])
 
 
@@ -192,7 +212,7 @@ def test_the_rest_of_a_session_that_runs_is_refused() -> None:
 
     (refusal,) = refused
     assert "may still be running" in refusal.what
-    assert SERIAL in refusal.to_do
+    assert SERIAL in refusal.action
     assert rig.unit.delivered_ms == 10 * SECOND_MS
     assert beside.unit.changes == []
 
@@ -219,7 +239,7 @@ def test_a_session_that_runs_is_heard_of_within_the_time_it_is_left_alone(faults
 def test_a_session_that_its_unit_counts_is_settled_at_once(tmp_path: Path) -> None:
     rig = broken_off(tmp_path / "j")
     controller = again(rig)
-    unit = controller.run(greet(controller.controller))
+    unit = controller.run(perform_handshake(controller.controller))
 
     with Journal.open(tmp_path / "j", rig.clock) as journal:
         (found,) = reconcile(journal, controller, unit)
@@ -254,7 +274,7 @@ def test_a_count_that_cannot_be_is_named_and_the_session_counts_whole(
     driver = again(rig)
 
     with Journal.open(tmp_path / "j", rig.clock) as journal:
-        (found,) = reconcile(journal, driver, driver.run(greet(driver.controller)))
+        (found,) = reconcile(journal, driver, driver.run(perform_handshake(driver.controller)))
         after = session(journal).summary
 
     assert (found.counted, found.delivered_ms) == (False, found.planned_ms)
@@ -290,7 +310,7 @@ def test_a_count_is_believed_between_what_was_told_and_what_was_planned(
     driver = again(rig)
 
     with Journal.open(tmp_path / "j", rig.clock) as journal:
-        (found,) = reconcile(journal, driver, driver.run(greet(driver.controller)))
+        (found,) = reconcile(journal, driver, driver.run(perform_handshake(driver.controller)))
 
     assert found.counted is believed
     assert (found.delivered_ms, found.energy_mj) == (
@@ -307,7 +327,7 @@ def test_what_is_reconciled_later_counts_as_given_when_it_was(tmp_path: Path) ->
     rig.wait(3600 * SECOND_MS)
 
     with Journal.open(tmp_path / "j", rig.clock) as journal:
-        reconcile(journal, controller, controller.run(greet(controller.controller)))
+        reconcile(journal, controller, controller.run(perform_handshake(controller.controller)))
         after = session(journal).summary
 
     assert after.outcome is Outcome.INTERRUPTED
@@ -317,19 +337,19 @@ def test_what_is_reconciled_later_counts_as_given_when_it_was(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("later", "settled"),
     [
-        (timedelta(hours=-1), False),  # a clock set back proves nothing
+        (timedelta(hours=-1), False),  # a clock set back confirms nothing
         (timedelta(0), False),
         (TOLD_WITHIN - timedelta(seconds=1), False),
         (TOLD_WITHIN, True),
         (timedelta(hours=1), True),
     ],
 )
-def test_a_session_that_its_unit_does_not_count_is_settled_when_it_has_been_quiet(
+def test_a_session_that_its_unit_does_not_count_is_settled_when_nothing_came_for_long_enough(
     tmp_path: Path, later: timedelta, settled: bool
 ) -> None:
     broken_off(tmp_path / "j")
     restarted = Rig(clock=VirtualClock(session(tmp_path / "j").summary.last + later))
-    unit = restarted.driver.run(greet(restarted.controller))
+    unit = restarted.driver.run(perform_handshake(restarted.controller))
 
     with Journal.open(tmp_path / "j", restarted.clock) as journal:
         found = reconcile(journal, restarted.driver, unit)
@@ -345,22 +365,26 @@ LEASE_BOUND = timedelta(milliseconds=550)
 
 
 @pytest.mark.hazard("H-07")
-def test_the_unit_itself_proves_that_its_output_is_off(tmp_path: Path) -> None:
+def test_the_unit_itself_confirms_that_its_output_is_off(tmp_path: Path) -> None:
     rig = broken_off(tmp_path / "j")
     controller = again(rig)
 
     with Journal.open(tmp_path / "j", rig.clock) as journal:
-        (found,) = reconcile(journal, controller, controller.run(greet(controller.controller)))
+        (found,) = reconcile(journal, controller, controller.run(perform_handshake(controller.controller)))
         kept = session(journal).summary
 
-    assert (found.counted, found.silence, kept.silence) == (True, Silence.PROVEN, Silence.PROVEN)
+    assert (found.counted, found.output_off, kept.output_off) == (
+        True,
+        OffConfirmation.CONFIRMED,
+        OffConfirmation.CONFIRMED,
+    )
 
 
 @pytest.mark.hazard("H-07")
 @pytest.mark.parametrize(
     ("later", "settled"), [(TOLD_WITHIN - timedelta(seconds=1), False), (TOLD_WITHIN, True)]
 )
-def test_a_unit_that_was_switched_off_and_on_settles_an_open_session_as_inferred(
+def test_a_unit_that_was_switched_off_and_on_settles_an_open_session_as_presumed(
     tmp_path: Path, later: timedelta, settled: bool
 ) -> None:
     broken_off(tmp_path / "j")
@@ -368,18 +392,18 @@ def test_a_unit_that_was_switched_off_and_on_settles_an_open_session_as_inferred
     rig = Rig(clock=VirtualClock(heard + later), unit=Restarted)
 
     with Journal.open(tmp_path / "j", rig.clock) as journal:
-        found = reconcile(journal, rig.driver, rig.driver.run(greet(rig.controller)))
+        found = reconcile(journal, rig.driver, rig.driver.run(perform_handshake(rig.controller)))
         left = unsettled(journal, "US111", SERIAL)
         kept = session(journal).summary
 
-    assert [(each.counted, each.silence) for each in found] == (
-        [(False, Silence.INFERRED)] if settled else []
+    assert [(each.counted, each.output_off) for each in found] == (
+        [(False, OffConfirmation.PRESUMED)] if settled else []
     )
-    assert (kept.silence, len(left)) == ((Silence.INFERRED, 0) if settled else (None, 1))
+    assert (kept.output_off, len(left)) == ((OffConfirmation.PRESUMED, 0) if settled else (None, 1))
 
 
 @pytest.mark.hazard("H-07")
-@pytest.mark.parametrize("silence", [Silence.INFERRED, Silence.UNKNOWN])
+@pytest.mark.parametrize("output_off", [OffConfirmation.PRESUMED, OffConfirmation.UNKNOWN])
 @pytest.mark.parametrize(
     ("later", "settled"),
     [
@@ -390,31 +414,31 @@ def test_a_unit_that_was_switched_off_and_on_settles_an_open_session_as_inferred
     ],
 )
 def test_a_unit_that_was_switched_off_and_on_settles_an_end_once_the_old_lease_is_over(
-    silence: Silence, later: timedelta, settled: bool
+    output_off: OffConfirmation, later: timedelta, settled: bool
 ) -> None:
     clock = VirtualClock(NOON)
     with Journal.in_memory(clock) as journal:
-        for event in (started(), ended(silence)):
+        for event in (started(), ended(output_off)):
             journal.begin("s-1").record(event)
         rig = Rig(clock=VirtualClock(NOON + later), unit=Restarted)
-        found = reconcile(journal, rig.driver, rig.driver.run(greet(rig.controller)))
+        found = reconcile(journal, rig.driver, rig.driver.run(perform_handshake(rig.controller)))
         kept = session(journal).summary
         left = unsettled(journal, "US111", SERIAL)
 
-    assert [each.silence for each in found] == ([Silence.INFERRED] if settled else [])
-    assert kept.silence is (Silence.INFERRED if settled else silence)
+    assert [each.output_off for each in found] == ([OffConfirmation.PRESUMED] if settled else [])
+    assert kept.output_off is (OffConfirmation.PRESUMED if settled else output_off)
     assert len(left) == (0 if settled else 1)
 
 
 @pytest.mark.hazard("H-07")
-@pytest.mark.parametrize("told", [[], [ended(Silence.UNKNOWN)]])
+@pytest.mark.parametrize("told", [[], [ended(OffConfirmation.UNKNOWN)]])
 def test_another_model_with_the_same_serial_number_settles_nothing(told: list[Event]) -> None:
     clock = VirtualClock(NOON)
     with Journal.in_memory(clock) as journal:
         for event in (started(), *told):
             journal.begin("s-1").record(event)
         gun = Rig("ultragun", serial=SERIAL, clock=VirtualClock(NOON + timedelta(hours=1)))
-        found = reconcile(journal, gun.driver, gun.driver.run(greet(gun.controller)))
+        found = reconcile(journal, gun.driver, gun.driver.run(perform_handshake(gun.controller)))
         left = unsettled(journal, "US111", SERIAL)
 
     assert found == ()
@@ -424,14 +448,14 @@ def test_another_model_with_the_same_serial_number_settles_nothing(told: list[Ev
 @pytest.mark.hazard("H-07")
 def test_a_count_of_that_session_under_another_boot_is_not_its_count(tmp_path: Path) -> None:
     rig = broken_off(tmp_path / "j")
-    unit = (driver := again(rig)).run(greet(driver.controller))
+    unit = (driver := again(rig)).run(perform_handshake(driver.controller))
     restarted = replace(unit, identity=replace(unit.identity, nonce=unit.identity.nonce ^ 1))
     rig.wait(3600 * SECOND_MS)
 
     with Journal.open(tmp_path / "j", rig.clock) as journal:
         (found,) = reconcile(journal, driver, restarted)
 
-    assert (found.counted, found.silence) == (False, Silence.INFERRED)
+    assert (found.counted, found.output_off) == (False, OffConfirmation.PRESUMED)
 
 
 def test_a_session_that_broke_off_says_how_its_output_is_known_to_be_off() -> None:
@@ -467,7 +491,7 @@ def test_the_rest_of_a_session_that_is_open_on_another_unit_is_refused() -> None
         with pytest.raises(Refused, match="may still be running") as refused:
             run_session(Request(CHECK, rest_of="s-1"), rig.driver, journal)
 
-    assert "another" in refused.value.to_do
+    assert "another" in refused.value.action
     assert rig.unit.changes == []
 
 

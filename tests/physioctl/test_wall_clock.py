@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from device.clock import BootTime, SystemClock, VirtualClock
-from device.events import Acted, Event, Progress
+from device.events import Event, OperatorActed, Progress
 from physioctl.errors import JournalUnusable
 from physioctl.record.entries import all_of
 from physioctl.record.history import session, sessions
@@ -76,7 +76,7 @@ def test_a_clock_that_nobody_set_is_not_in_doubt() -> None:
 def test_a_clock_behind_the_newest_entry_is_in_doubt(behind: timedelta, refused: bool) -> None:
     clock = SetClock(boot_id=None)
     with Journal.in_memory(clock) as journal:
-        journal.append("s", Acted(at_ms=0, act="pause"))
+        journal.append("s", OperatorActed(at_ms=0, action="pause"))
         clock.at -= behind
 
         assert (doubt(journal) is not None) is refused
@@ -189,7 +189,7 @@ def test_a_wrong_time_that_was_confirmed_makes_no_session_older(
 def test_a_session_some_seconds_ahead_of_the_clock_is_as_old_as_it_says() -> None:
     clock = SetClock()
     with Journal.in_memory(clock) as journal:
-        journal.append("s", Acted(at_ms=0, act="pause"))
+        journal.append("s", OperatorActed(at_ms=0, action="pause"))
         clock.at -= HOUR
         confirm(journal, lambda _: True)
         clock.passes(30 * DAY)
@@ -232,7 +232,7 @@ def test_nothing_is_confirmed_where_nobody_says_yes_and_a_yes_is_recorded() -> N
         with journal.reading() as connection:
             (told,) = all_of(connection, "WHERE name = 'clock_confirmed'")
 
-    assert "at a terminal" in refused.value.to_do
+    assert "at a terminal" in refused.value.action
     assert len(asked) == 2
     assert told.body["doubt"] == asked[1]
 
@@ -247,7 +247,7 @@ class BreaksOff:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
-    def notice(self, event: Event) -> None:
+    def on_event(self, event: Event) -> None:
         if isinstance(event, Progress):
             self._journal.close()
 

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 import pytest
 
 from device.clock import SystemClock, VirtualClock
-from device.events import Acted, Commanded, Event, Silence, Written
+from device.events import Commanded, Event, OffConfirmation, OperatorActed, Written
 from device.link import Inbox
 from physioctl.errors import JournalUnusable
 from physioctl.events import Outcome, SessionEnded
@@ -38,8 +38,8 @@ class HoldsTheJournal(Ledger):
         self._connection: sqlite3.Connection | None = None
         self.held = False  # and let go again
 
-    def notice(self, event: Event) -> None:
-        super().notice(event)
+    def on_event(self, event: Event) -> None:
+        super().on_event(event)
         if self._since_ms is None and isinstance(event, Commanded) and event.intent == "SetOutput":
             self._connection = sqlite3.connect(self._journal, isolation_level=None)
             self._connection.execute("BEGIN IMMEDIATE")
@@ -72,7 +72,7 @@ def test_a_journal_that_cannot_be_written_ends_the_session(tmp_path: Path) -> No
         run_in_real_time(tmp_path, [holding], seconds=10)
 
     (ended,) = holding.named("session_ended")
-    assert (to_json(ended)["outcome"], to_json(ended)["silence"]) == ("failed", "proven")
+    assert (to_json(ended)["outcome"], to_json(ended)["output_off"]) == ("failed", "confirmed")
     assert ended.at_ms - holding.events[0].at_ms < 5000
 
 
@@ -82,7 +82,7 @@ def test_what_is_handed_over_is_written_in_its_order_with_its_own_time_of_day(tm
     with Journal.open(tmp_path / "j", clock) as journal:
         writer = Writer(journal.begin("s-1"), clock, inbox)
         for number in range(200):
-            writer.record(Acted(at_ms=number, act="pause"))
+            writer.record(OperatorActed(at_ms=number, action="pause"))
             clock.wait(SimpleQueue(), clock.now_ms() + 10)
         assert writer.end()
 
@@ -103,17 +103,17 @@ def test_the_end_of_a_session_is_read_back_whatever_is_committed_with_it(
     clock = VirtualClock()
     with Journal.open(tmp_path / "j", clock) as journal:
         log = journal.begin("s-1")
-        log.record(Acted(at_ms=0, act="pause"))
+        log.record(OperatorActed(at_ms=0, action="pause"))
         with closing(sqlite3.connect(tmp_path / "j", isolation_level=None)) as other:
             other.execute("DROP TRIGGER bodies_never_change")
             other.execute("UPDATE bodies SET body = '{}'")
         ended = [
             SessionEnded(
-                at_ms=1, session="s-1", outcome=Outcome.STOPPED, why="", silence=Silence.PROVEN,
+                at_ms=1, session="s-1", outcome=Outcome.STOPPED, why="", output_off=OffConfirmation.CONFIRMED,
                 delivered_ms=0, planned_ms=1, energy_mj=0, planned_energy_mj=None, duration_ms=1,
             )
         ]  # fmt: skip
-        after = [Acted(at_ms=2, act="resume")] if followed else []
+        after = [OperatorActed(at_ms=2, action="resume")] if followed else []
 
         with pytest.raises(JournalUnusable, match="does not hold"):
             log.record_all([(event, clock.utc()) for event in [*ended, *after]])
@@ -125,9 +125,9 @@ def test_what_could_not_be_kept_is_news_once_and_leaves_no_gap(tmp_path: Path) -
         writer = Writer(journal.begin("s-1"), clock, inbox)
         with closing(sqlite3.connect(tmp_path / "j", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
-            writer.record(Acted(at_ms=1, act="pause"))
+            writer.record(OperatorActed(at_ms=1, action="pause"))
             news = inbox.get(timeout=LIMIT_S)
-        writer.record(Acted(at_ms=2, act="resume"))
+        writer.record(OperatorActed(at_ms=2, action="resume"))
         assert writer.end()
 
     assert isinstance(news, Written)
@@ -135,7 +135,7 @@ def test_what_could_not_be_kept_is_news_once_and_leaves_no_gap(tmp_path: Path) -
     assert inbox.empty()
     assert session_entries(tmp_path / "j") == []
     (beside,) = tmp_path.glob("j.unkept-*")
-    assert [line.count('"acted"') for line in beside.read_text().splitlines()] == [1, 1]
+    assert [line.count('"operator_acted"') for line in beside.read_text().splitlines()] == [1, 1]
     assert writer.written == 0
 
 

@@ -33,10 +33,10 @@ def test_a_unit_outside_its_nameplate_is_not_driven(
 ) -> None:
     code = run(["rehearse", MODELS[model], "--unit", model, "--fault", fault])
 
-    what, to_do = capsys.readouterr().err.splitlines()
+    what, action = capsys.readouterr().err.splitlines()
     assert code == Exit.UNIT_UNUSABLE
     assert said in what
-    assert "Do not use it" in to_do
+    assert "Do not use it" in action
 
 
 @pytest.mark.hazard("H-01")
@@ -57,10 +57,10 @@ def test_a_calibration_that_is_yet_to_come_is_none(
 ) -> None:
     code = run(["rehearse", MODELS[model], "--unit", model, "--fault", f"future_calibration@0s={days}"])
 
-    what, to_do = capsys.readouterr().err.splitlines()
+    what, action = capsys.readouterr().err.splitlines()
     assert code == Exit.REFUSED
     assert "yet to come" in what
-    assert "date" in to_do
+    assert "date" in action
 
 
 @pytest.mark.parametrize(("days_ahead", "code"), [(0, Exit.DONE), (1, Exit.DONE), (2, Exit.REFUSED)])

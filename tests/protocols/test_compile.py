@@ -125,8 +125,8 @@ def test_every_quantity_is_held_to_the_last_whole_number(
     refusal = refused(which, at_most(quantity, value - 1, layer))
 
     assert f"outside the {layer}'s bound: {quantity.label} at most {quantity.show(value - 1)}" in refusal.what
-    assert f"Lower the {quantity.label} to {quantity.show(value - 1)} or less" in refusal.to_do
-    assert ("use a unit that allows it" in refusal.to_do) is (layer in (Layer.MODEL, Layer.UNIT))
+    assert f"Lower the {quantity.label} to {quantity.show(value - 1)} or less" in refusal.action
+    assert ("use a unit that allows it" in refusal.action) is (layer in (Layer.MODEL, Layer.UNIT))
 
 
 def test_speed_is_held_to_the_last_whole_number() -> None:
@@ -151,8 +151,9 @@ def test_every_excess_is_named_with_its_line_and_step() -> None:
         "a.yaml:14: step 3: intensity of 0.44 W/cm² is outside the model's bound: "
         "intensity at most 0.4 W/cm² (a test)",
     ]
-    assert refusal.to_do == (
-        "Lower the intensity to 0.4 W/cm² or less, or use a unit that allows it. Mend the other 2 likewise."
+    assert refusal.action == (
+        "Lower the intensity to 0.4 W/cm² or less, or use a unit that allows it. Correct the other 2 "
+        "likewise."
     )
 
 
@@ -165,7 +166,7 @@ def test_the_bound_that_binds_is_the_one_that_is_named() -> None:
 def test_a_level_below_what_a_unit_can_give_is_refused_not_raised() -> None:
     limits = Limits([Bound(Quantity.INTENSITY_MW_CM2, Layer.MODEL, "a test", at_least=801)])
 
-    assert "Raise the intensity to 0.801 W/cm² or more" in refused(protocol(PULSED), limits).to_do
+    assert "Raise the intensity to 0.801 W/cm² or more" in refused(protocol(PULSED), limits).action
 
 
 def test_a_duty_the_unit_does_not_have_is_refused_with_those_it_has() -> None:
@@ -173,7 +174,7 @@ def test_a_duty_the_unit_does_not_have_is_refused_with_those_it_has() -> None:
 
     refusal = refused(protocol(PULSED), limits)
 
-    assert refusal.to_do == "Set the duty cycle to one of 20 %, 100 %, or use a unit that allows it."
+    assert refusal.action == "Set the duty cycle to one of 20 %, 100 %, or use a unit that allows it."
 
 
 def test_bounds_nothing_can_satisfy_are_said_to_be_so() -> None:
@@ -184,7 +185,7 @@ def test_bounds_nothing_can_satisfy_are_said_to_be_so() -> None:
         ]
     )
 
-    assert "No intensity satisfies every bound" in refused(protocol(PULSED), limits).to_do
+    assert "No intensity satisfies every bound" in refused(protocol(PULSED), limits).action
 
 
 DUTY = Quantity.DUTY_PCT
@@ -199,7 +200,7 @@ DUTY = Quantity.DUTY_PCT
         ([(DUTY, 50, None, {60})], "Set the duty cycle to at least 50 % and one of 60 %."),
         (
             [(Quantity.INTENSITY_MW_CM2, None, 700, None), (DUTY, None, 40, None)],
-            "Lower the intensity to 0.7 W/cm² or less. Mend the other 1 likewise.",
+            "Lower the intensity to 0.7 W/cm² or less. Correct the other 1 likewise.",
         ),
     ],
 )
@@ -211,7 +212,7 @@ def test_the_advice_leads_inside_the_bounds(
         for quantity, low, high, among in bounds
     )
 
-    assert refused(protocol(PULSED), limits).to_do == advice
+    assert refused(protocol(PULSED), limits).action == advice
 
 
 @pytest.mark.hazard("H-04")
@@ -365,7 +366,7 @@ def test_no_plan_ever_holds_an_emission_outside_any_bound(
         return
 
     for emit in plan.emissions:
-        output = emit.output
+        output = emit.setting
         assert isinstance(output, Ultrasound)
         assert emit.ramp_ms <= emit.duration_ms
         for bound in plan.limits.bounds:

@@ -184,8 +184,8 @@ def test_what_no_file_could_hold_is_never_planned(update: dict[str, Any]) -> Non
     with pytest.raises(ProtocolInvalid):
         compile_plan(changed, model="us111", family=Family.ULTRASOUND, area_mm2=400, limits=Limits())
 
-    assert checked.value.mistakes[0].file == "unit-check.yaml, changed in Python"
-    assert checked.value.to_do
+    assert checked.value.problems[0].file == "unit-check.yaml, changed in Python"
+    assert checked.value.action
 
 
 def test_what_cannot_be_written_at_all_is_never_planned() -> None:

@@ -136,7 +136,7 @@ WEIGHED = next(line for line in TEXT.splitlines() if line.startswith("weigh = ")
         ("[age_bands.", "[age_bands", "is damaged"),
     ],
 )  # fmt: skip
-def test_a_slip_in_the_file_refuses_the_whole_of_it(was: str, becomes: str, named: str) -> None:
+def test_a_problem_in_the_file_refuses_the_whole_of_it(was: str, becomes: str, named: str) -> None:
     start = TEXT.index("[age_bands.ultrasound]")  # behind the comments at its head
     assert was in TEXT[start:]
 
@@ -144,7 +144,7 @@ def test_a_slip_in_the_file_refuses_the_whole_of_it(was: str, becomes: str, name
         parse(TEXT[:start] + TEXT[start:].replace(was, becomes, 1))
 
     assert named in caught.value.what
-    assert "Install physioctl again" in caught.value.to_do
+    assert "Install physioctl again" in caught.value.action
 
 
 def test_a_file_without_questions_is_no_catalogue() -> None:
@@ -172,7 +172,7 @@ FLAG = "FLAG_A_SIGN_ECA862"
 
 @pytest.mark.hazard("H-16")
 @pytest.mark.parametrize(
-    ("more", "place", "what", "mend"),
+    ("more", "place", "what", "action"),
     [
         (
             'screening: [{code: MALIGNANCY_SITE, ask: "Is it raining?"}]',
@@ -211,14 +211,14 @@ FLAG = "FLAG_A_SIGN_ECA862"
         ("ages: [adlt]", "9:8", "expected 'child', 'adult' or 'older'", "one of these"),
     ],
 )  # fmt: skip
-def test_a_protocol_adds_questions_and_replaces_none(more: str, place: str, what: str, mend: str) -> None:
+def test_a_protocol_adds_questions_and_replaces_none(more: str, place: str, what: str, action: str) -> None:
     with pytest.raises(ProtocolInvalid) as caught:
         protocol(FILE.format(family="none", more=more).encode(), "a.yaml")
 
-    (mistake,) = caught.value.mistakes
-    assert f"a.yaml:{place}: " in str(mistake)
-    assert what in mistake.what
-    assert mend in mistake.mend
+    (problem,) = caught.value.problems
+    assert f"a.yaml:{place}: " in str(problem)
+    assert what in problem.what
+    assert action in problem.action
 
 
 def test_thousands_of_codes_that_are_none_are_told_and_few_looked_up() -> None:
@@ -227,9 +227,9 @@ def test_thousands_of_codes_that_are_none_are_told_and_few_looked_up() -> None:
     with pytest.raises(ProtocolInvalid) as caught:
         protocol(FILE.format(family="none", more=more).encode(), "a.yaml")
 
-    assert len(caught.value.mistakes) == 4000
-    assert "contraindications.toml" in caught.value.mistakes[-1].what
-    assert caught.value.mistakes[-1].mend == "Look it up in that file."
+    assert len(caught.value.problems) == 4000
+    assert "contraindications.toml" in caught.value.problems[-1].what
+    assert caught.value.problems[-1].action == "Look it up in that file."
 
 
 def test_the_code_of_a_red_flag_is_made_of_its_sign() -> None:
@@ -250,8 +250,8 @@ def test_the_ages_of_a_protocol_can_only_narrow(family: Family) -> None:
     with pytest.raises(ProtocolInvalid) as caught:
         protocol(text.format(family=family, more="ages: [adult, child]").encode(), "a.yaml")
 
-    (mistake,) = caught.value.mistakes
-    assert str(mistake) == f"a.yaml:9:15: ages.1: {family} is not used on the age band child"
+    (problem,) = caught.value.problems
+    assert str(problem) == f"a.yaml:9:15: ages.1: {family} is not used on the age band child"
     assert protocol(text.format(family=family, more="ages: [older]").encode()).ages == (AgeBand.OLDER,)
 
 

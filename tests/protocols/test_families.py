@@ -20,13 +20,13 @@ from protocols.families.percussion import Percussion
 from protocols.families.ultrasound import Ultrasound
 from protocols.library import parse
 from protocols.limits import Family, Quantity
-from protocols.plan import OFF_STEPS, Emit, Off, Output
+from protocols.plan import OFF_STEPS, Emit, Off, Setting
 from protocols.quantity import dimension_of
 from protocols.steps import KINDS, LEVELS
 from tests.protocol_files import as_bytes
 
 ROOT = Path(__file__).resolve().parents[2]
-OUTPUTS: st.SearchStrategy[Output] = st.one_of(
+OUTPUTS: st.SearchStrategy[Setting] = st.one_of(
     st.builds(
         Ultrasound,
         intensity_mw_cm2=st.integers(1, 3000),
@@ -109,17 +109,19 @@ def test_a_key_means_one_quantity_in_every_family() -> None:
 
 @given(OUTPUTS, TIMES_MS, st.integers(0, 60_000), st.integers(1, 1000))
 def test_plan_guard_and_judge_reckon_the_same(
-    output: Output, for_ms: int, ramp_ms: int, area_mm2: int
+    setting: Setting, for_ms: int, ramp_ms: int, area_mm2: int
 ) -> None:
     ramp_ms = min(ramp_ms, for_ms)
 
-    assert guards.values_of(output) == dict(output.quantities())
-    assert guards.level_of(output) == output.level
-    assert guards.at_level(output, for_ms) == output.at_level(for_ms)
-    assert output.at_level(for_ms).level == for_ms
-    assert guards.level_quantity(output.family) is definition(output.family).level
-    assert guards.energy_of(output, for_ms, ramp_ms, area_mm2) == output.energy_mj(for_ms, ramp_ms, area_mm2)
-    assert judges.level_and_duty(output) == (output.level, output.duty_pct)
+    assert guards.values_of(setting) == dict(setting.quantities())
+    assert guards.level_of(setting) == setting.level
+    assert guards.at_level(setting, for_ms) == setting.at_level(for_ms)
+    assert setting.at_level(for_ms).level == for_ms
+    assert guards.level_quantity(setting.family) is definition(setting.family).level
+    assert guards.energy_of(setting, for_ms, ramp_ms, area_mm2) == setting.energy_mj(
+        for_ms, ramp_ms, area_mm2
+    )
+    assert judges.level_and_duty(setting) == (setting.level, setting.duty_pct)
 
 
 @pytest.mark.parametrize("family", Family)
@@ -149,7 +151,7 @@ def test_an_emission_in_a_file_is_the_setting_of_its_family(family: Family) -> N
     ((_, step),) = protocol.flat_steps()
     planned = step.planned()
     assert isinstance(planned, Emit)
-    assert planned.output.family is family
+    assert planned.setting.family is family
     assert planned.ramp_ms == definition(family).usual_ramp_ms
     assert LEVELS[family].__doc__ == definition(family).setting.__doc__
 

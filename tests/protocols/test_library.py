@@ -105,7 +105,7 @@ def test_a_unit_check_treats_nobody_for_ten_seconds_at_the_lowest_level(id_: str
     plan = compile_plan(protocol, model="nameplate", family=family, area_mm2=400, limits=NAMEPLATES[family])
 
     assert (protocol.body_site, protocol.screening, plan.delivered_ms) == ("bench", (), 10_000)
-    output = plan.emissions[0].output
+    output = plan.emissions[0].setting
     lowest = output.intensity_mw_cm2 if isinstance(output, Ultrasound) else output.speed_per_min
     assert lowest == (290 if isinstance(output, Ultrasound) else 1_800)
 
@@ -116,7 +116,7 @@ def test_carpal_tunnel_is_planned_as_in_its_trial() -> None:
     )
 
     (emit,) = plan.emissions
-    assert (emit.output, emit.duration_ms) == (Ultrasound(1_000, 20, 1_000, 100), 900_000)
+    assert (emit.setting, emit.duration_ms) == (Ultrasound(1_000, 20, 1_000, 100), 900_000)
 
 
 @pytest.mark.parametrize(
@@ -126,14 +126,14 @@ def test_a_name_there_is_none_of_says_what_there_is(name: str) -> None:
     with pytest.raises((UnknownProtocol, ProtocolInvalid)) as unknown:
         find(name)
 
-    assert unknown.value.to_do
+    assert unknown.value.action
 
 
 def test_a_mistyped_id_is_asked_about() -> None:
     with pytest.raises(UnknownProtocol) as unknown:
         find("unit-chek")
 
-    assert unknown.value.to_do == "Did you mean unit-check? List them with physioctl protocols list."
+    assert unknown.value.action == "Did you mean unit-check? List them with physioctl protocols list."
 
 
 def test_a_file_is_found_by_its_path(tmp_path: Path) -> None:

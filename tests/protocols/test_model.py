@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from protocols.errors import Mistake, ProtocolInvalid
+from protocols.errors import Problem, ProtocolInvalid
 from protocols.library import parse
 from protocols.limits import Family, Layer, Quantity
 from protocols.model import Grade, Side
@@ -40,11 +40,11 @@ steps:
 """
 
 
-def wrong(text: str) -> tuple[Mistake, ...]:
+def wrong(text: str) -> tuple[Problem, ...]:
     """The mistakes in what has to be a wrong file."""
     with pytest.raises(ProtocolInvalid) as invalid:
         parse(text.encode(), "a.yaml")
-    return invalid.value.mistakes
+    return invalid.value.problems
 
 
 def test_a_sound_file_is_whole_numbers_and_enums() -> None:
@@ -72,7 +72,7 @@ def test_own_limits_are_a_layer_that_remembers_its_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "place", "field", "what", "mend"),
+    ("was", "becomes", "place", "field", "what", "action"),
     [
         ("format: 1", "format: 2", "1:9", "format", "format 2 is not known here", "newer physioctl"),
         ("format: 1", "format: true", "1:9", "format", "found true; expected a whole number", "`format: 1`"),
@@ -189,17 +189,17 @@ def test_own_limits_are_a_layer_that_remembers_its_lines() -> None:
         ),
     ],
 )
-def test_each_slip_says_where_what_and_how_to_mend_it(
-    was: str, becomes: str, place: str, field: str, what: str, mend: str
+def test_each_problem_says_where_what_and_how_to_correct_it(
+    was: str, becomes: str, place: str, field: str, what: str, action: str
 ) -> None:
     assert was in SOUND
 
-    mistakes = wrong(SOUND.replace(was, becomes, 1))
+    problems = wrong(SOUND.replace(was, becomes, 1))
 
-    (mistake,) = [mistake for mistake in mistakes if mistake.field == field]
-    assert what in mistake.what
-    assert mend in mistake.mend
-    assert str(mistake).startswith(f"a.yaml:{place}: {field}: ")
+    (problem,) = [problem for problem in problems if problem.field == field]
+    assert what in problem.what
+    assert action in problem.action
+    assert str(problem).startswith(f"a.yaml:{place}: {field}: ")
 
 
 @pytest.mark.parametrize(
@@ -216,18 +216,18 @@ def test_a_percussion_protocol_cannot_limit_what_percussion_does_not_plan(limit:
     text = SOUND[:start] + "  - emit: {speed: 1800 /min}\n    for: 60 s\n" + SOUND[end:]
     text = text.replace("family: ultrasound", "family: percussion").replace("intensity: 0.5 W/cm²", limit)
 
-    (mistake,) = wrong(text)
+    (problem,) = wrong(text)
 
-    assert (mistake.field, mistake.what) == (f"limits.{limit.split(':')[0]}", what)
-    assert mistake.mend == "Take it out. What can be limited: speed, step, duration."
+    assert (problem.field, problem.what) == (f"limits.{limit.split(':')[0]}", what)
+    assert problem.action == "Take it out. What can be limited: speed, step, duration."
 
 
 def test_a_family_without_an_emission_says_it_is_guidance() -> None:
     start = SOUND.index("  - emit:")
-    (mistake,) = wrong(SOUND[:start])
+    (problem,) = wrong(SOUND[:start])
 
-    assert mistake.field == "family"
-    assert "`family: none`" in mistake.mend
+    assert problem.field == "family"
+    assert "`family: none`" in problem.action
 
 
 @pytest.mark.parametrize(("times", "counts"), [((10, 50), True), ((11, 50), False), ((50,) * 10, False)])
@@ -243,7 +243,7 @@ def test_repeats_in_repeats_are_counted_before_they_are_written_out(
     if counts:
         assert len(list(parse(text.encode()).flat_steps())) == 500
     else:
-        assert any("at most 500 are run" in mistake.what for mistake in wrong(text))
+        assert any("at most 500 are run" in problem.what for problem in wrong(text))
 
 
 @pytest.mark.parametrize(

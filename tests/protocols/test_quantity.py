@@ -18,7 +18,7 @@ from protocols.quantity import (
     PULSE,
     SPEED,
     Dimension,
-    NotAQuantity,
+    InvalidQuantity,
     parse,
     show,
 )
@@ -56,7 +56,7 @@ def test_every_way_to_write_a_unit_means_the_same_whole_number(
 
 
 @pytest.mark.parametrize(
-    ("written", "dimension", "what", "mend"),
+    ("written", "dimension", "what", "action"),
     [
         ("0.5", INTENSITY, "0.5 is a number without a unit", "Write it as 0.5 W/cm²."),
         (Decimal("0.5"), INTENSITY, "0.5 is a number without a unit", "Write it as 0.5 W/cm²."),
@@ -87,12 +87,12 @@ def test_every_way_to_write_a_unit_means_the_same_whole_number(
         ("٣ min", DURATION, "is not a time", "5 min"),
     ],
 )
-def test_each_slip_has_its_own_text(written: object, dimension: Dimension, what: str, mend: str) -> None:
-    with pytest.raises(NotAQuantity) as refused:
+def test_each_problem_has_its_own_text(written: object, dimension: Dimension, what: str, action: str) -> None:
+    with pytest.raises(InvalidQuantity) as refused:
         parse(written, dimension)
 
     assert what in refused.value.what
-    assert mend in refused.value.mend
+    assert action in refused.value.action
 
 
 @pytest.mark.parametrize(
@@ -129,11 +129,11 @@ def test_every_unit_of_a_dimension_counts_exactly(
     assert parse(f"{number} {unit}", dimension) == number * dimension.factors[unit]
 
 
-def read(written: object, dimension: Dimension) -> int | NotAQuantity:
+def read(written: object, dimension: Dimension) -> int | InvalidQuantity:
     """What comes of reading, whichever it is."""
     try:
         return parse(written, dimension)
-    except NotAQuantity as error:
+    except InvalidQuantity as error:
         return error
 
 
@@ -143,8 +143,8 @@ def test_anything_is_a_whole_number_above_zero_or_not_a_quantity(
 ) -> None:
     came = read(written, dimension)
 
-    if isinstance(came, NotAQuantity):
-        assert came.mend
+    if isinstance(came, InvalidQuantity):
+        assert came.action
         assert "\n" not in came.what
     else:
         assert came > 0

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols import reading
-from protocols.errors import Mistake, ProtocolInvalid
+from protocols.errors import Problem, ProtocolInvalid
 from protocols.library import load, parse
 from protocols.reading import DEPTH_MAX, NODES_MAX, SIZE_MAX, Node, read_nodes
 
@@ -31,25 +31,25 @@ steps:
 """
 
 
-def wrong(data: bytes | str) -> tuple[Mistake, ...]:
+def wrong(data: bytes | str) -> tuple[Problem, ...]:
     """The mistakes in what has to be a wrong file."""
     with pytest.raises(ProtocolInvalid) as invalid:
         parse(data.encode() if isinstance(data, str) else data, "a.yaml")
-    return invalid.value.mistakes
+    return invalid.value.problems
 
 
-def wrong_file(path: Path) -> Mistake:
+def wrong_file(path: Path) -> Problem:
     """The one mistake of a file that cannot be read at all."""
     with pytest.raises(ProtocolInvalid) as invalid:
         load(path)
-    (mistake,) = invalid.value.mistakes
-    return mistake
+    (problem,) = invalid.value.problems
+    return problem
 
 
 def read(text: str) -> Node:
     """The nodes of a text without a mistake."""
-    root, mistakes = read_nodes(text.encode(), "a.yaml")
-    assert not mistakes
+    root, problems = read_nodes(text.encode(), "a.yaml")
+    assert not problems
     return root
 
 
@@ -63,7 +63,7 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x]\n" + "".join(
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "what", "mend"),
+    ("text", "place", "what", "action"),
     [
         ("", "1:1", "is empty", "`format: 1`"),
         ("# only a comment\n", "1:1", "is empty", "`format: 1`"),
@@ -94,14 +94,14 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x]\n" + "".join(
     ],
 )
 def test_a_spoilt_text_is_a_mistake_with_its_place(
-    text: str, place: str | None, what: str, mend: str
+    text: str, place: str | None, what: str, action: str
 ) -> None:
-    mistakes = wrong(text)
+    problems = wrong(text)
 
-    fitting = [mistake for mistake in mistakes if what in mistake.what and mend in mistake.mend]
-    assert fitting, mistakes
+    fitting = [problem for problem in problems if what in problem.what and action in problem.action]
+    assert fitting, problems
     assert place is None or f"a.yaml:{place}:" in str(fitting[0])
-    assert all("\n" not in str(mistake) and mistake.mend for mistake in mistakes)
+    assert all("\n" not in str(problem) and problem.action for problem in problems)
 
 
 @pytest.mark.parametrize(
@@ -114,10 +114,10 @@ def test_a_spoilt_text_is_a_mistake_with_its_place(
     ],
 )
 def test_what_is_not_text_is_a_mistake(data: bytes, place: str, what: str) -> None:
-    (mistake,) = wrong(data)
+    (problem,) = wrong(data)
 
-    assert what in mistake.what
-    assert str(mistake).startswith(f"a.yaml{place}: ")
+    assert what in problem.what
+    assert str(problem).startswith(f"a.yaml{place}: ")
 
 
 def test_a_byte_order_mark_is_no_mistake() -> None:
@@ -130,9 +130,9 @@ def test_a_file_of_200_mb_is_refused_unread(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(200 * 1024 * 1024)
 
-    mistake = wrong_file(path)
+    problem = wrong_file(path)
 
-    assert f"is 209715200 bytes; at most {SIZE_MAX} are read" in mistake.what
+    assert f"is 209715200 bytes; at most {SIZE_MAX} are read" in problem.what
 
 
 def test_the_size_is_exact_at_its_edge(tmp_path: Path) -> None:
@@ -191,11 +191,11 @@ def test_a_device_without_end_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["missing.yaml", "a\0b.yaml", "x" * 5_000 + ".yaml", "\udcff.yaml"])
 def test_a_name_that_leads_nowhere_is_a_mistake_safe_to_print(tmp_path: Path, name: str) -> None:
-    mistake = wrong_file(tmp_path / name)
+    problem = wrong_file(tmp_path / name)
 
-    assert mistake.mend
-    assert str(mistake).encode()
-    assert mistake.file.isprintable()
+    assert problem.action
+    assert str(problem).encode()
+    assert problem.file.isprintable()
 
 
 def test_all_of_a_files_mistakes_are_said_at_once_in_the_files_order() -> None:
@@ -206,9 +206,9 @@ def test_all_of_a_files_mistakes_are_said_at_once_in_the_files_order() -> None:
         .replace("side: either", "side: both\nside: left")
     )
 
-    mistakes = wrong(text)
+    problems = wrong(text)
 
-    assert [(mistake.line, mistake.field) for mistake in mistakes] == [
+    assert [(problem.line, problem.field) for problem in problems] == [
         (5, "body_site"),
         (6, "side"),
         (7, "side"),
@@ -222,7 +222,7 @@ def test_a_thousand_mistakes_do_not_flood_the_screen() -> None:
     with pytest.raises(ProtocolInvalid) as invalid:
         parse(("{" + "a, " * 1_000 + "}").encode(), "a.yaml")
 
-    assert len(invalid.value.mistakes) > 1_000
+    assert len(invalid.value.problems) > 1_000
     assert invalid.value.what.endswith("more")
     assert len(invalid.value.what.splitlines()) == 51
 
@@ -272,9 +272,9 @@ LONG = "x" * 20_000
     ids=lambda text: text.replace(SOUND, "").replace(LONG, "X")[:40],
 )
 def test_nothing_a_file_holds_is_echoed_whole(text: str) -> None:
-    for mistake in wrong(text):
-        assert len(str(mistake)) < 600
-        assert len(mistake.mend) < 400
+    for problem in wrong(text):
+        assert len(str(problem)) < 600
+        assert len(problem.action) < 400
 
 
 def test_yaml_1_2_knows_no_yes_and_no_octal() -> None:
@@ -301,9 +301,9 @@ def test_nesting_is_exact_at_its_edge() -> None:
 def test_aliases_cannot_nest_deeper_than_lists_can() -> None:
     chain = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 40))
 
-    (mistake,) = wrong(chain)
+    (problem,) = wrong(chain)
 
-    assert "levels deep" in mistake.what
+    assert "levels deep" in problem.what
 
 
 PIECES = [
@@ -322,9 +322,9 @@ def test_no_bytes_whatever_do_anything_but_make_a_mistake(data: bytes) -> None:
 
 @given(yamlish)
 def test_no_yaml_whatever_does_anything_but_make_a_mistake(text: str) -> None:
-    for mistake in wrong(text):
-        assert mistake.mend
-        assert re.match(r"a\.yaml(:\d+:\d+)?: ", str(mistake))
+    for problem in wrong(text):
+        assert problem.action
+        assert re.match(r"a\.yaml(:\d+:\d+)?: ", str(problem))
 
 
 @given(st.data())

@@ -114,7 +114,7 @@ def refused(families: str = FAMILIES, sites: str = SITES) -> str:
     """What is said of texts that have to be refused."""
     with pytest.raises(InstallationDamaged) as damaged:
         loaded(families, sites)
-    assert "einstall" in damaged.value.to_do
+    assert "einstall" in damaged.value.action
     return damaged.value.what
 
 
@@ -242,9 +242,9 @@ def test_a_table_that_is_no_table_is_refused(text: str) -> None:
 @pytest.mark.hazard("H-14")
 @pytest.mark.parametrize("family", Family)
 def test_a_family_a_site_has_no_word_on_is_blocked_there(family: Family) -> None:
-    silent = changed(SITES, "calf", **{family.value: None})
+    without_entry = changed(SITES, "calf", **{family.value: None})
 
-    site = loaded(sites=silent).sites["calf"]
+    site = loaded(sites=without_entry).sites["calf"]
 
     assert site.bounds[family] == ()
     assert [block.reason for block in site.blocks[family]] == [f"nothing is said of {family} at this site"]

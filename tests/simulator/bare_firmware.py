@@ -73,4 +73,4 @@ class BareFirmware:
                 self._firmware.sense(at_ms, self.readings)
 
     def _measure(self, own_ms: int) -> float:
-        return self._firmware.drive.level(own_ms)
+        return self._firmware.output_stage.level(own_ms)

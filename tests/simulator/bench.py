@@ -9,11 +9,11 @@ from device.wire.messages import (
     Arm,
     Capabilities,
     Clear,
-    Declare,
     Family,
+    GetCapabilities,
+    GetStatus,
     Identify,
     Identity,
-    Look,
     Lower,
     Message,
     Renew,
@@ -46,7 +46,7 @@ class Bench:
         return answer
 
     def declared(self) -> Capabilities:
-        answer = self.say(Declare())
+        answer = self.say(GetCapabilities())
         assert isinstance(answer, Capabilities)
         return answer
 
@@ -70,7 +70,7 @@ class Bench:
         return answer
 
     def look(self) -> Status:
-        return self.ask(Look())
+        return self.ask(GetStatus())
 
     def an_arm(self, **changed: int) -> Arm:
         level_max = self.unit.plate.level_max
@@ -89,10 +89,10 @@ class Bench:
 
     def _leased(self) -> dict[str, int]:
         """A lease from this very moment, as of a host that has just heard the unit."""
-        return {"nonce": self.nonce, "session": 1, "heard_ms": self.unit.own_ms, "lease_ms": 500}
+        return {"nonce": self.nonce, "session": 1, "unit_uptime_ms": self.unit.own_ms, "lease_ms": 500}
 
     def a_clear(self, **changed: int) -> Clear:
-        return Clear(**({"nonce": self.nonce, "heard_ms": self.unit.own_ms} | changed))
+        return Clear(**({"nonce": self.nonce, "unit_uptime_ms": self.unit.own_ms} | changed))
 
     def arm(self, **changed: int) -> Status:
         return self._done(self.an_arm(**changed))
@@ -111,7 +111,7 @@ class Bench:
         return self._done(Stop())
 
     def wait(self, ms: int) -> None:
-        """Let time pass in silence."""
+        """Let time pass with nothing sent."""
         self.now_ms += ms
         self.unit.move_to(self.now_ms)
 

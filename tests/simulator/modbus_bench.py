@@ -80,7 +80,12 @@ class ModbusBench:
         return status
 
     def arm(self, **changed: int) -> wire.Status:
-        fields = {"level": 1060, "for_ms": 600_000, "heard_ms": self.unit.own_ms, "energy_max_mj": 10_000_000}
+        fields = {
+            "level": 1060,
+            "for_ms": 600_000,
+            "unit_uptime_ms": self.unit.own_ms,
+            "energy_max_mj": 10_000_000,
+        }
         return self._done(wire.Command.ARM, fields | changed)
 
     def a_set(self, **changed: int) -> dict[str, int]:
@@ -90,7 +95,7 @@ class ModbusBench:
         leased = kind is wire.HostLoss.LEASE
         times = {
             "for_ms": 10_000 if timed else 0,
-            "heard_ms": self.unit.own_ms if timed else 0,
+            "unit_uptime_ms": self.unit.own_ms if timed else 0,
             "lease_ms": 500 if leased else 0,
         }
         return {"nonce": self.nonce, "session": 7} | US | times | changed

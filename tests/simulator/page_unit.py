@@ -12,24 +12,24 @@ from math import inf
 from struct import Struct
 from typing import Any, NamedTuple
 
-IDENTIFY, DECLARE, LOOK, ARM, SET, RENEW, STOP, CLEAR, LOWER = range(1, 10)
+IDENTIFY, GET_CAPABILITIES, GET_STATUS, ARM, SET, RENEW, STOP, CLEAR, LOWER = range(1, 10)
 IDENTITY, CAPABILITIES, STATUS = 0x81, 0x82, 0x83
-IDLE, READY, EMITTING, HELD, LAPSED, FAULT = range(6)
+IDLE, READY, EMITTING, SUSPENDED, LAPSED, FAULT = range(6)
 OK, UNKNOWN_TYPE, BAD_LENGTH, BAD_STATE, BAD_NONCE, BAD_SESSION, STALE, BAD_VALUE, BAD_LEASE = range(9)
 OVER_NAMEPLATE, OVER_CEILING, FAULTED, CAUSE_REMAINS = range(9, 13)
 SUPPLY = 0x0040
-RUNNING = (EMITTING, HELD)
+RUNNING = (EMITTING, SUSPENDED)
 FROM = {
     ARM: (IDLE, READY, LAPSED),
-    SET: (READY, EMITTING, HELD),
+    SET: (READY, EMITTING, SUSPENDED),
     RENEW: RUNNING,
     LOWER: RUNNING,
     CLEAR: (FAULT,),
 }
 LAYOUTS = {
     IDENTIFY: Struct(""),
-    DECLARE: Struct(""),
-    LOOK: Struct(""),
+    GET_CAPABILITIES: Struct(""),
+    GET_STATUS: Struct(""),
     ARM: Struct("<IIHIII"),
     SET: Struct("<IIHBHHIHIB"),
     RENEW: Struct("<IIIB"),
@@ -82,10 +82,20 @@ class PageUnit:
     """One unit from its start on; ``plate`` is what it declares, and the rest is its own."""
 
     def __init__(
-        self, nonce: int, plate: Mapping[str, Any], *, holds_ms: int, goes_on_ms: int, sensed_every_ms: int
+        self,
+        nonce: int,
+        plate: Mapping[str, Any],
+        *,
+        suspensions_ms: int,
+        goes_on_ms: int,
+        sensed_every_ms: int,
     ) -> None:
         self.nonce, self.plate = nonce, plate
-        self.holds_ms, self.goes_on_ms, self.sensed_every_ms = holds_ms, goes_on_ms, sensed_every_ms
+        self.suspensions_ms, self.goes_on_ms, self.sensed_every_ms = (
+            suspensions_ms,
+            goes_on_ms,
+            sensed_every_ms,
+        )
         self.now_ms = 0
         self.state, self.faults, self.session = IDLE, 0, 0
         self.contact_pct, self.supply_low = 92, False
@@ -109,7 +119,7 @@ class PageUnit:
         if type_ >= 0x80:
             self.bad_frames += 1
             return None
-        if type_ in (IDENTIFY, DECLARE) and not body:
+        if type_ in (IDENTIFY, GET_CAPABILITIES) and not body:
             return (IDENTITY if type_ == IDENTIFY else CAPABILITIES), b""
         return STATUS, self.status(type_, self.result(type_, seq, body))
 
@@ -121,7 +131,7 @@ class PageUnit:
             return UNKNOWN_TYPE
         if len(body) != LAYOUTS[type_].size:
             return BAD_LENGTH
-        if type_ == LOOK or (type_, seq, body) == self.latest:
+        if type_ == GET_STATUS or (type_, seq, body) == self.latest:
             return OK
         asked = fields_of(type_, body)
         refused = self.refusal(type_, seq, asked)
@@ -223,7 +233,7 @@ class PageUnit:
             base = self.level()
             self.step, self.step_ms = asked, 0
             self.lease_ends_ms = self.now_ms - self.age_ms(asked.date_ms) + asked.lease_ms
-            if self.state != HELD:
+            if self.state != SUSPENDED:
                 if self.state != EMITTING:
                     self.contact_since_ms = None
                 self.state = EMITTING
@@ -293,7 +303,7 @@ class PageUnit:
             self.state = READY
         elif self.state in RUNNING and self.now_ms >= self.lease_ends_ms:
             self.state, self.lapses = LAPSED, self.lapses + 1
-        elif self.state == HELD and self.now_ms - self.held_ms >= self.plate["hold_max_ms"]:
+        elif self.state == SUSPENDED and self.now_ms - self.held_ms >= self.plate["suspension_max_ms"]:
             self.state = READY
 
     def sample(self) -> None:
@@ -301,9 +311,9 @@ class PageUnit:
             self.faults |= SUPPLY
             self.state = FAULT
         elif self.state == EMITTING:
-            if self.lasts(self.contact_pct < 50 and self.level() >= 200) >= self.holds_ms:
-                self.state, self.held_ms, self.contact_since_ms = HELD, self.now_ms, None
-        elif self.state == HELD and self.lasts(self.contact_pct >= 50) >= self.goes_on_ms:
+            if self.lasts(self.contact_pct < 50 and self.level() >= 200) >= self.suspensions_ms:
+                self.state, self.held_ms, self.contact_since_ms = SUSPENDED, self.now_ms, None
+        elif self.state == SUSPENDED and self.lasts(self.contact_pct >= 50) >= self.goes_on_ms:
             self.state, self.contact_since_ms = EMITTING, None
             rest_ms = self.step.ramp_ms - self.step_ms
             self.line = self.now_ms, 0.0, float(self.step.level), max(RESUME_MS, rest_ms)

@@ -24,14 +24,15 @@ UNITS, REQUESTS = 40, 500
 CONVERSATION = json.loads(generate.TABLE.with_name("vectors.json").read_text(encoding="utf-8"))[
     "conversation"
 ]
-PLATE = CONVERSATION["capabilities"] | {"hold_max_ms": 900}  # short, so that holds end by themselves too
+# Short, so that holds end by themselves too.
+PLATE = CONVERSATION["capabilities"] | {"suspension_max_ms": 900}
 ENERGY_MJ = 4_000_000_000  # a ceiling that is never reached: how early it cuts is a unit's own
 MEASURED_MJ = MEASURED_LEVEL = 1  # the last digit of what is measured is a unit's own
 LEADS_ON = {
     page.IDLE: (ARM,),
     page.READY: (SET,),
     page.EMITTING: (RENEW, RENEW, RENEW, LOWER, SET),
-    page.HELD: (RENEW, RENEW, RENEW, LOWER, SET),
+    page.SUSPENDED: (RENEW, RENEW, RENEW, LOWER, SET),
     page.LAPSED: (ARM,),
     page.FAULT: (CLEAR,),
 }
@@ -51,7 +52,19 @@ class Asker:
         rng = self.rng
         if self.said and rng.random() < 0.08:
             return rng.choice(self.said[-4:])
-        kinds = (page.IDENTIFY, page.DECLARE, page.LOOK, ARM, SET, RENEW, page.STOP, CLEAR, LOWER, 0x0A, 0x00)
+        kinds = (
+            page.IDENTIFY,
+            page.GET_CAPABILITIES,
+            page.GET_STATUS,
+            ARM,
+            SET,
+            RENEW,
+            page.STOP,
+            CLEAR,
+            LOWER,
+            0x0A,
+            0x00,
+        )
         type_ = rng.choices(kinds, weights=(1, 1, 4, 6, 6, 6, 2, 3, 4, 1, 1))[0]
         if rng.random() < 0.6:
             type_ = rng.choice(LEADS_ON[self.state])
@@ -132,11 +145,13 @@ def _life(seed: int) -> list[tuple[int, ...]]:
     """Ask both for as long as one unit runs; return the statuses."""
     rng = Random(seed)
     nonce = rng.randrange(1, 2**32)
-    firmware = BareFirmware(nonce, "SIM-0001", replace(nameplate("us111"), hold_max_ms=PLATE["hold_max_ms"]))
+    firmware = BareFirmware(
+        nonce, "SIM-0001", replace(nameplate("us111"), suspension_max_ms=PLATE["suspension_max_ms"])
+    )
     other = PageUnit(
         nonce,
         PLATE,
-        holds_ms=CONVERSATION["holds_after_ms"],
+        suspensions_ms=CONVERSATION["holds_after_ms"],
         goes_on_ms=CONVERSATION["goes_on_after_ms"],
         sensed_every_ms=SENSED_EVERY_MS,
     )

@@ -10,9 +10,9 @@ from device.clock import VirtualClock
 from device.wire.frame import Decoder, Frame, encode
 from device.wire.messages import (
     Arm,
+    GetStatus,
     Identify,
     Identity,
-    Look,
     Message,
     Renew,
     Set,
@@ -39,7 +39,7 @@ class Host:
         self.cable.on_arrival = self.inbox.put
         self.seq = 0
         self.damaged = 0
-        self.heard_ms = 0  # when the unit last said something, by its own clock
+        self.unit_uptime_ms = 0  # when the unit last said something, by its own clock
         self._decoder = Decoder()
 
     def send(self, message: Message) -> None:
@@ -62,21 +62,21 @@ class Host:
         self.send(Identify())
         (identity,) = self.answers(20)
         assert isinstance(identity, Identity)
-        self.send(Look())
+        self.send(GetStatus())
         (looked,) = self.answers(20)
         assert isinstance(looked, Status)
         self.send(Arm(identity.nonce, 1, 440, 600_000, 10_000_000, looked.uptime_ms))
         (armed,) = self.answers(20)
         assert isinstance(armed, Status)
-        self.heard_ms = armed.uptime_ms
-        self.send(Set(identity.nonce, 1, 440, 50, 1000, 100, for_ms, 0, self.heard_ms, lease_ms))
+        self.unit_uptime_ms = armed.uptime_ms
+        self.send(Set(identity.nonce, 1, 440, 50, 1000, 100, for_ms, 0, self.unit_uptime_ms, lease_ms))
         self.answers(20)
         return identity.nonce
 
 
 def test_an_answer_takes_the_time_its_bytes_take() -> None:
     host = Host()
-    host.send(Look())
+    host.send(GetStatus())
 
     data = host.clock.wait(host.inbox, 100)
 
@@ -90,7 +90,7 @@ def test_a_lease_that_runs_out_in_the_millisecond_a_renewal_arrives_has_run_out(
     for early_ms, state in ((1, UnitState.EMITTING), (0, UnitState.LAPSED)):
         host = Host()
         nonce = host.start()
-        arrives_ms = host.heard_ms + 500 - early_ms
+        arrives_ms = host.unit_uptime_ms + 500 - early_ms
         renewal = Renew(nonce, 1, arrives_ms, 500)
         takes_ms = transmit_ms(len(encode(Frame(renewal.TYPE, 1, renewal.pack())))) + 1
         host.answers(arrives_ms - takes_ms - host.clock.now_ms())
@@ -102,7 +102,7 @@ def test_a_lease_that_runs_out_in_the_millisecond_a_renewal_arrives_has_run_out(
         assert status.state is state
 
 
-def test_a_pulled_cable_is_seen_at_the_host_and_silences_the_unit_by_its_lease() -> None:
+def test_a_pulled_cable_is_seen_at_the_host_and_ends_its_output_by_its_lease() -> None:
     host = Host("cable_pulled@300ms+2s")
     pulled_at: list[int] = []
     host.cable.on_pulled = lambda: pulled_at.append(host.clock.now_ms())
@@ -114,21 +114,21 @@ def test_a_pulled_cable_is_seen_at_the_host_and_silences_the_unit_by_its_lease()
 
     assert pulled_at == [300]
     assert host.cable.pulled
-    assert host.unit.silent_since_ms == host.heard_ms + 500
+    assert host.unit.output_off_since_ms == host.unit_uptime_ms + 500
     host.answers(2000)
     assert not host.cable.pulled
-    host.send(Look())
+    host.send(GetStatus())
     assert len(host.answers(50)) == 1
 
 
 def test_a_cable_can_be_pulled_and_plugged_by_hand() -> None:
     host = Host()
-    host.send(Look())
+    host.send(GetStatus())
 
     host.cable.pull()
     lost = host.answers(50)
     host.cable.plug()
-    host.send(Look())
+    host.send(GetStatus())
 
     assert lost == []
     assert len(host.answers(50)) == 1
@@ -153,10 +153,10 @@ def test_a_noisy_line_costs_frames_and_nothing_else(kind: str) -> None:
 
     said = []
     for _ in range(60):
-        host.send(Look())
+        host.send(GetStatus())
         said += host.answers(20)
     host.answers(10_000)
-    host.send(Look())
+    host.send(GetStatus())
     (status,) = host.answers(50)
 
     assert isinstance(status, Status)
@@ -170,7 +170,7 @@ def test_a_doubled_request_is_answered_twice_and_done_once() -> None:
     host.start()
     host.answers(100)
 
-    host.send(Look())
+    host.send(GetStatus())
 
     assert len(host.answers(60)) == 4  # twice asked, and each answer doubled
     assert len(host.unit.changes) == 1
@@ -180,7 +180,7 @@ def test_late_bytes_come_in_order() -> None:
     host = Host("bytes_late@0s+50ms=300")
     host.send(Identify())
     host.answers(60)
-    host.send(Look())
+    host.send(GetStatus())
 
     said = host.answers(1000)
 
@@ -192,7 +192,7 @@ def test_reordered_requests_overtake_each_other_and_a_stop_still_stands() -> Non
     nonce = host.start()
     host.answers(100 - host.clock.now_ms())
 
-    host.send(Set(nonce, 1, 400, 50, 1000, 100, 60_000, 0, host.heard_ms, 500))
+    host.send(Set(nonce, 1, 400, 50, 1000, 100, 60_000, 0, host.unit_uptime_ms, 500))
     host.answers(25)
     host.send(Stop())
     host.answers(400)
@@ -207,7 +207,7 @@ def test_a_line_is_the_same_every_time() -> None:
         host = Host("bytes_struck@100ms+10s=0.01", "bytes_lost@100ms+10s=0.01", seed=9)
         host.start()
         for _ in range(20):
-            host.send(Look())
+            host.send(GetStatus())
             host.answers(30)
         runs.append((host.damaged, host.unit.changes, host.unit.energy_mj))
 
@@ -223,7 +223,7 @@ def test_on_one_pair_of_wires_both_are_lost_when_both_ends_talk_at_once(
     host.send(Identify())
     host.answers(4)  # the request has arrived, and its answer is being transmitted
 
-    host.send(Look())
+    host.send(GetStatus())
 
     assert len(host.answers(100)) == answered
     assert len(host.cable.collisions_ms) == half_duplex
@@ -232,7 +232,7 @@ def test_on_one_pair_of_wires_both_are_lost_when_both_ends_talk_at_once(
 def test_one_end_that_sends_in_pieces_loses_nothing() -> None:
     host = Host()
     host.unit.half_duplex = True
-    frame = encode(Frame(Look.TYPE, 1, Look().pack()))
+    frame = encode(Frame(GetStatus.TYPE, 1, GetStatus().pack()))
 
     host.cable.send(frame[:5], 0)
     host.cable.send(frame[5:], 0)

@@ -16,7 +16,7 @@ def test_contact_holds_in_gel() -> None:
     bench.treat(600_000, every_ms=400)
 
     assert [change.why for change in bench.unit.changes] == [Why.SET, Why.STEP_DONE]
-    assert bench.unit.silent_since_ms == 600_000
+    assert bench.unit.output_off_since_ms == 600_000
 
 
 @pytest.mark.hazard("H-01")
@@ -27,10 +27,10 @@ def test_output_ends_within_half_a_second_of_a_lift_off_and_the_timer_stands_sti
     bench.treat(4000)
 
     status = bench.look()
-    assert status.state is UnitState.HELD
-    assert bench.unit.silent_since_ms is not None
-    assert 2000 < bench.unit.silent_since_ms <= 2500
-    assert status.delivered_ms == bench.unit.silent_since_ms
+    assert status.state is UnitState.SUSPENDED
+    assert bench.unit.output_off_since_ms is not None
+    assert 2000 < bench.unit.output_off_since_ms <= 2500
+    assert status.delivered_ms == bench.unit.output_off_since_ms
     assert status.level_set == 440
     assert status.lease_left_ms > 0
     assert status.contact_pct < 10
@@ -65,7 +65,7 @@ def test_a_ramp_cut_short_by_a_lift_off_rises_no_faster_afterwards() -> None:
     assert back.ramp_ms == 20_000 - delivered_by_then_ms
 
 
-def test_a_lease_runs_out_while_output_is_held() -> None:
+def test_a_lease_runs_out_while_output_is_suspended() -> None:
     bench = Bench(faults=("lift_off@1s+60s",))
     bench.start()
     bench.treat(2000)
@@ -76,19 +76,19 @@ def test_a_lease_runs_out_while_output_is_held() -> None:
     assert bench.look().lapses == 1
 
 
-def test_a_hold_that_lasts_too_long_ends_the_step() -> None:
+def test_a_suspension_that_lasts_too_long_ends_the_step() -> None:
     bench = Bench(faults=("lift_off@1s+90s",))
     bench.start()
 
     bench.treat(70_000)
 
     held, ended = bench.unit.changes[-2:]
-    assert (held.why, ended.why) == (Why.CONTACT_LOST, Why.HOLD_EXPIRED)
+    assert (held.why, ended.why) == (Why.CONTACT_LOST, Why.SUSPENSION_EXPIRED)
     assert ended.ms - held.ms == 60_000
     assert bench.look().state is UnitState.READY
 
 
-def test_a_stop_ends_a_hold_for_good() -> None:
+def test_a_stop_ends_a_suspension_for_good() -> None:
     bench = Bench(faults=("lift_off@1s+2s",))
     bench.start()
     bench.treat(2000)
@@ -100,16 +100,16 @@ def test_a_stop_ends_a_hold_for_good() -> None:
     assert bench.look().state is UnitState.IDLE
 
 
-def test_what_is_set_during_a_hold_waits_for_contact() -> None:
+def test_what_is_set_during_a_suspension_waits_for_contact() -> None:
     bench = Bench(faults=("lift_off@1s+3s",))
     bench.start()
     bench.treat(2000)
 
     status = bench.set(level=300)
-    silent = bench.unit.output
+    output_off = bench.unit.output
     bench.treat(4000)
 
-    assert (status.result, status.state, silent) == (Result.OK, UnitState.HELD, 0)
+    assert (status.result, status.state, output_off) == (Result.OK, UnitState.SUSPENDED, 0)
     assert bench.unit.output == 300
 
 

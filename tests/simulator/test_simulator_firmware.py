@@ -9,7 +9,7 @@ import pytest
 
 import simulator
 from device.wire.frame import Frame, encode
-from device.wire.messages import Family, Look, Message, Result, Sensor, Status, Stop, Type, UnitState
+from device.wire.messages import Family, GetStatus, Message, Result, Sensor, Status, Stop, Type, UnitState
 from simulator.nameplate import MODELS, UnknownModel, nameplate, read_nameplate
 from simulator.record import OutputChange, Why
 from simulator.unit import SimulatedUnit
@@ -22,14 +22,14 @@ def bench() -> Bench:
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_unit_starts_idle_silent_and_with_nothing_counted(model: str) -> None:
+def test_a_unit_starts_idle_with_output_off_and_with_nothing_counted(model: str) -> None:
     bench = Bench(model)
 
     status = bench.look()
 
-    assert (status.state, status.output, status.session) == (UnitState.IDLE, 0, 0)
+    assert (status.state, status.measured_level, status.session) == (UnitState.IDLE, 0, 0)
     assert (status.delivered_ms, status.energy_mj, status.lapses, status.bad_frames) == (0, 0, 0, 0)
-    assert bench.unit.silent_since_ms == 0
+    assert bench.unit.output_off_since_ms == 0
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,9 @@ def test_a_unit_starts_idle_silent_and_with_nothing_counted(model: str) -> None:
         ('"CONTACT"', '"CONTRACT"', "CONTRACT"),
     ],
 )
-def test_a_nameplate_with_a_slip_in_it_is_refused(tmp_path: Path, was: str, becomes: str, says: str) -> None:
+def test_a_nameplate_with_a_problem_in_it_is_refused(
+    tmp_path: Path, was: str, becomes: str, says: str
+) -> None:
     text = (Path(simulator.__file__).parent / "nameplates/us111.toml").read_text(encoding="utf-8")
     assert was in text
     (tmp_path / "us111.toml").write_text(text.replace(was, becomes, 1), encoding="utf-8")
@@ -80,7 +82,7 @@ def test_an_armed_unit_emits_what_it_is_set_to(model: str) -> None:
 
     status = bench.look()
     assert status.state is UnitState.EMITTING
-    assert bench.unit.output == status.output == status.level_set > 0
+    assert bench.unit.output == status.measured_level == status.level_set > 0
     assert status.delivered_ms == status.step_ms == bench.unit.delivered_ms == 400
 
 
@@ -94,7 +96,7 @@ def test_a_ramp_is_a_straight_line_and_part_of_the_step(bench: Bench) -> None:
     bench.treat(1000)
 
     assert levels == [0, 110, 220, 330]
-    assert bench.unit.silent_since_ms == 2000
+    assert bench.unit.output_off_since_ms == 2000
 
 
 def test_a_set_while_emitting_ramps_from_where_output_is(bench: Bench) -> None:
@@ -115,7 +117,7 @@ def test_a_step_ends_to_the_millisecond_and_leads_to_ready(bench: Bench, for_ms:
     bench.treat(for_ms + 50, every_ms=90)
 
     status = bench.look()
-    assert bench.unit.silent_since_ms == 37 + for_ms
+    assert bench.unit.output_off_since_ms == 37 + for_ms
     assert (status.state, status.step_ms) == (UnitState.READY, for_ms)
     assert bench.unit.changes[-1] == OutputChange(37 + for_ms, 0, Why.STEP_DONE, family=Family.ULTRASOUND)
 
@@ -165,13 +167,13 @@ def test_a_session_ends_before_it_passes_its_energy_ceiling(bench: Bench) -> Non
 
 
 @pytest.mark.parametrize("lease_ms", [100, 500, 1000])
-def test_the_unit_falls_silent_when_its_lease_runs_out(bench: Bench, lease_ms: int) -> None:
+def test_the_unit_ends_its_output_when_its_lease_runs_out(bench: Bench, lease_ms: int) -> None:
     bench.start(lease_ms=lease_ms)
 
     bench.wait(5000)
 
     status = bench.look()
-    assert bench.unit.silent_since_ms == lease_ms
+    assert bench.unit.output_off_since_ms == lease_ms
     assert (status.state, status.lapses, status.lease_left_ms) == (UnitState.LAPSED, 1, 0)
     assert not bench.unit.lease_live
     assert bench.unit.changes[-1].as_json() == {"ms": lease_ms, "output_mw_cm2": 0, "why": "lease"}
@@ -192,25 +194,27 @@ def test_a_renewal_counts_until_the_lease_is_over_and_not_after(
 
 
 @pytest.mark.hazard("H-05")
-@pytest.mark.parametrize(("heard_ms", "left_ms"), [(0, 200), (100, 300), (299, 499), (300, 500)])
+@pytest.mark.parametrize(("unit_uptime_ms", "left_ms"), [(0, 200), (100, 300), (299, 499), (300, 500)])
 def test_a_lease_runs_from_what_the_host_has_heard_however_late_its_renewal_comes(
-    bench: Bench, heard_ms: int, left_ms: int
+    bench: Bench, unit_uptime_ms: int, left_ms: int
 ) -> None:
     bench.start(lease_ms=310)
     bench.wait(300)
 
-    status = bench.ask(bench.a_renew(heard_ms=heard_ms, lease_ms=500))
+    status = bench.ask(bench.a_renew(unit_uptime_ms=unit_uptime_ms, lease_ms=500))
 
     assert (status.result, status.lease_left_ms) == (Result.OK, left_ms)
 
 
 @pytest.mark.hazard("H-05")
-@pytest.mark.parametrize("heard_ms", [0, 100, 601, 0xFFFF_FFFF])
-def test_a_renewal_whose_lease_is_over_or_yet_to_come_changes_nothing(bench: Bench, heard_ms: int) -> None:
+@pytest.mark.parametrize("unit_uptime_ms", [0, 100, 601, 0xFFFF_FFFF])
+def test_a_renewal_whose_lease_is_over_or_yet_to_come_changes_nothing(
+    bench: Bench, unit_uptime_ms: int
+) -> None:
     bench.start(lease_ms=1000)
     bench.wait(600)
 
-    status = bench.ask(bench.a_renew(heard_ms=heard_ms, lease_ms=500))
+    status = bench.ask(bench.a_renew(unit_uptime_ms=unit_uptime_ms, lease_ms=500))
 
     assert (status.result, status.lease_left_ms) == (Result.STALE, 400)
     assert bench.unit.breaches == []  # the cable has kept it: no fault of the host's
@@ -245,14 +249,14 @@ def test_only_an_arm_leads_out_of_a_lapse(bench: Bench) -> None:
     assert bench.unit.breaches == []
 
 
-def test_a_stop_silences_at_once_disarms_and_keeps_the_counts(bench: Bench) -> None:
+def test_a_stop_ends_output_at_once_disarms_and_keeps_the_counts(bench: Bench) -> None:
     bench.start()
     bench.wait(321)
 
     status = bench.stop()
 
-    assert (status.state, status.output, status.delivered_ms) == (UnitState.IDLE, 0, 321)
-    assert bench.unit.silent_since_ms == 321
+    assert (status.state, status.measured_level, status.delivered_ms) == (UnitState.IDLE, 0, 321)
+    assert bench.unit.output_off_since_ms == 321
     assert bench.unit.changes[-1] == OutputChange(321, 0, Why.STOP, family=Family.ULTRASOUND)
 
 
@@ -449,7 +453,7 @@ def test_damage_and_the_units_own_messages_are_counted_and_not_answered(bench: B
 
 
 def test_a_frame_may_come_in_pieces(bench: Bench) -> None:
-    wire = encode(Frame(Type.LOOK, 5, Look().pack()))
+    wire = encode(Frame(Type.GET_STATUS, 5, GetStatus().pack()))
 
     heard = [bench.unit.hear(wire[at : at + 1], at) for at in range(len(wire))]
 

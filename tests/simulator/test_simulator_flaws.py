@@ -110,14 +110,14 @@ def test_a_step_without_an_end_goes_on_and_is_counted(model: str) -> None:
     assert bench.unit.delivered_ms == bench.look().delivered_ms == 10_000
 
 
-def test_a_hold_without_an_end_lasts_until_contact_is_back() -> None:
-    bench = flawed("endless_hold@1s+1h", "lift_off@2s+5min")
+def test_a_suspension_without_an_end_lasts_until_contact_is_back() -> None:
+    bench = flawed("endless_suspension@1s+1h", "lift_off@2s+5min")
 
     bench.treat(200_000)
     held = bench.look().state
     bench.treat(200_000)
 
-    assert held is UnitState.HELD
+    assert held is UnitState.SUSPENDED
     assert Why.CONTACT_BACK in [change.why for change in bench.unit.changes]
 
 
@@ -130,11 +130,11 @@ def test_a_sensor_that_is_missing_is_not_declared_reads_nothing_and_ends_nothing
     assert bench.declared().sensors is Sensor.OUTPUT
     assert (status.head_temp_ddeg_c, status.contact_pct, status.state) == (0, 0, UnitState.EMITTING)
     assert bench.unit.head_temp > 43
-    assert status.output == 440
+    assert status.measured_level == 440
 
 
 def test_output_that_cannot_be_measured_reads_nothing() -> None:
-    assert flawed("missing_sensor@0s+1h=1").look().output == 0
+    assert flawed("missing_sensor@0s+1h=1").look().measured_level == 0
 
 
 def test_an_area_and_a_calibration_are_said_and_not_so() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from device.wire.messages import Family, Result, UnitState
-from simulator.output_stage import Drive
+from simulator.output_stage import OutputStage
 from simulator.record import OutputChange, Why
 from tests.simulator.bench import Bench
 
@@ -21,11 +21,11 @@ def test_a_lower_reduces_the_running_step_at_once_and_nothing_else_of_it(bench: 
 
     status = bench.lower(396)
 
-    assert (status.state, status.level_set, status.output) == (UnitState.EMITTING, 396, 396)
+    assert (status.state, status.level_set, status.measured_level) == (UnitState.EMITTING, 396, 396)
     assert (status.lease_left_ms, status.step_ms, status.delivered_ms) == (200, 300, 300)
     assert bench.unit.changes[-1] == OutputChange(300, 396, Why.LOWER, family=Family.ULTRASOUND)
     bench.treat(2000, every_ms=100)
-    assert bench.unit.silent_since_ms == 2000
+    assert bench.unit.output_off_since_ms == 2000
 
 
 def test_a_lower_prolongs_nothing(bench: Bench) -> None:
@@ -124,10 +124,10 @@ def test_a_lower_during_a_rise_goes_on_along_the_line_as_far_as_the_new_level(be
 
 def test_a_lower_above_the_output_of_the_moment_does_not_raise_it(bench: Bench) -> None:
     for level in range(439, 290, -1):
-        drive = Drive(440, 50, 0, 0.0, 1000)
+        output_stage = OutputStage(440, 50, 0, 0.0, 1000)
 
         for at_ms in range(0, 1100, 7):
-            assert drive.lowered(level, at_ms).level(at_ms) <= drive.level(at_ms) + 1e-9
+            assert output_stage.lowered(level, at_ms).level(at_ms) <= output_stage.level(at_ms) + 1e-9
 
 
 def test_a_lower_while_held_counts_when_contact_is_back() -> None:
@@ -138,6 +138,6 @@ def test_a_lower_while_held_counts_when_contact_is_back() -> None:
     held = bench.lower(300)
     bench.treat(2000, every_ms=100)
 
-    assert (held.state, held.level_set) == (UnitState.HELD, 300)
+    assert (held.state, held.level_set) == (UnitState.SUSPENDED, 300)
     assert bench.unit.output == 300
     assert max(change.output for change in bench.unit.changes[1:]) == 300

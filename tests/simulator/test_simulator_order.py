@@ -6,9 +6,9 @@ import pytest
 
 from device.wire.frame import Frame, encode
 from device.wire.messages import (
-    Declare,
+    GetCapabilities,
+    GetStatus,
     Identify,
-    Look,
     Message,
     Result,
     Status,
@@ -91,7 +91,7 @@ def test_a_clear_is_taken_for_a_second_whoever_asks_under_whatever_number(
     bench.treat(3000)
     another_hosts_seq = 1
 
-    clear = bench.a_clear(heard_ms=3000 - late_ms)
+    clear = bench.a_clear(unit_uptime_ms=3000 - late_ms)
 
     assert bench.ask(clear, another_hosts_seq).result is result
 
@@ -168,7 +168,13 @@ def test_an_arm_is_taken_for_less_than_a_second(bench: Bench, late_ms: int, resu
 def test_another_hosts_requests_count_for_nothing(bench: Bench, seq_ahead: int) -> None:
     bench.start()
     far = (bench.seq + seq_ahead) & 0xFFFF
-    for foreign in (Look(), Identify(), Declare(), bench.a_renew(nonce=1), bench.a_renew(session=9)):
+    for foreign in (
+        GetStatus(),
+        Identify(),
+        GetCapabilities(),
+        bench.a_renew(nonce=1),
+        bench.a_renew(session=9),
+    ):
         bench.say(foreign, far)
 
     assert bench.ask(bench.a_renew()).result is Result.OK

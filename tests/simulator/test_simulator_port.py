@@ -11,7 +11,7 @@ import serial
 
 from device.clock import SystemClock
 from device.wire.frame import Decoder, Frame, encode
-from device.wire.messages import Arm, Identify, Identity, Look, Message, Set, Status, UnitState, read
+from device.wire.messages import Arm, GetStatus, Identify, Identity, Message, Set, Status, UnitState, read
 
 LIMIT_S = 5.0
 
@@ -108,7 +108,7 @@ def test_a_reader_that_waits_is_woken_by_an_answer() -> None:
         data: list[bytes] = []
         reader = Thread(target=lambda: data.append(port.read(1)))
         reader.start()
-        port.write(encode(Frame(Look.TYPE, 1)))
+        port.write(encode(Frame(GetStatus.TYPE, 1)))
         reader.join(LIMIT_S)
 
     assert data == [b"\0"]
@@ -118,7 +118,7 @@ def test_the_units_lease_runs_out_in_real_time_though_nobody_touches_the_port() 
     with opened("sim://us111") as port:
         identity = ask(port, Identify())
         assert isinstance(identity, Identity)
-        looked = ask(port, Look(), 4)
+        looked = ask(port, GetStatus(), 4)
         assert isinstance(looked, Status)
         armed = ask(port, Arm(identity.nonce, 1, 440, 60_000, 100_000, looked.uptime_ms), 2)
         assert isinstance(armed, Status)
@@ -126,7 +126,7 @@ def test_the_units_lease_runs_out_in_real_time_though_nobody_touches_the_port() 
         port.timeout = 0.3
         port.read(1)
         port.timeout = LIMIT_S
-        status = ask(port, Look(), 4)
+        status = ask(port, GetStatus(), 4)
 
     assert isinstance(started, Status)
     assert isinstance(status, Status)
@@ -147,14 +147,14 @@ def test_a_pulled_cable_is_an_error_of_the_port() -> None:
 def test_a_plus_sign_in_a_fault_is_a_plus_sign() -> None:
     with opened("sim://us111?seed=1&fault=restart@0s+1h") as port:
         port.timeout = 0.05
-        port.write(encode(Frame(Look.TYPE, 1)))
+        port.write(encode(Frame(GetStatus.TYPE, 1)))
 
         assert port.read(1) == b""
 
 
 def test_what_has_arrived_can_be_forgotten() -> None:
     with opened("sim://us111") as port:
-        port.write(encode(Frame(Look.TYPE, 1)))
+        port.write(encode(Frame(GetStatus.TYPE, 1)))
         port.read(1)
         waiting = port.in_waiting
         port.reset_input_buffer()

@@ -29,7 +29,7 @@ EDGES: dict[str, tuple[int, ...]] = {
     "pulse_hz": (0, 100),
     "for_ms": (0, 1, 150, 5000, 300_000, 300_001, 900_001),
     "ramp_ms": (1, 150, 3000),
-    "heard_ms": (0, 1, 499, 1000, 2000, 0xFFFF_FFFF),
+    "unit_uptime_ms": (0, 1, 499, 1000, 2000, 0xFFFF_FFFF),
     "lease_ms": (10, 90, 100, 1000, 1010, 2560),
     "level_max": (0, 500, 1061, 2401, 65_535),
     "delivered_max_ms": (0, 200, 900_001),
@@ -42,7 +42,7 @@ def requests(name: str, *fields: str) -> st.SearchStrategy[Request]:
     return st.tuples(st.just(name), changed | st.just({}))
 
 
-renewals = requests("a_renew", "session", "heard_ms", "lease_ms")
+renewals = requests("a_renew", "session", "unit_uptime_ms", "lease_ms")
 steps = requests(
     "a_set",
     "session",
@@ -52,7 +52,7 @@ steps = requests(
     "pulse_hz",
     "for_ms",
     "ramp_ms",
-    "heard_ms",
+    "unit_uptime_ms",
     "lease_ms",
 )
 sessions = requests("an_arm", "session", "level_max", "delivered_max_ms", "energy_max_mj")
@@ -79,7 +79,7 @@ class Onlooker:
             asked = self.request(*deed)
             answer = bench.say(asked)
             if isinstance(asked, Set | Renew) and isinstance(answer, Status) and answer.result is Result.OK:
-                self.granted_until_ms = asked.heard_ms + asked.lease_ms
+                self.granted_until_ms = asked.unit_uptime_ms + asked.lease_ms
         self.judge()
 
     def request(self, name: str, changed: dict[str, int]) -> Message:

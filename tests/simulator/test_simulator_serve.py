@@ -14,7 +14,7 @@ from threading import Event, Thread
 import pytest
 
 from device.wire.frame import Decoder, Frame, encode
-from device.wire.messages import Arm, Identify, Identity, Look, Message, Set, Status, UnitState, read
+from device.wire.messages import Arm, GetStatus, Identify, Identity, Message, Set, Status, UnitState, read
 from simulator.cable import Cable
 from simulator.faults import parse
 from simulator.serve import CannotServe, serve_pty, serve_tcp
@@ -79,28 +79,28 @@ def test_a_pty_passes_every_byte_as_it_is() -> None:
     unit = SimulatedUnit("us111")
     with served(serve_pty, Cable(unit)) as path:
         fd = os.open(path, os.O_RDWR | os.O_NOCTTY)
-        answers = [ask(fd, Look(), seq) for seq in (0x0A0D, 0x1103, 0x1304, 0x7F1A)]
+        answers = [ask(fd, GetStatus(), seq) for seq in (0x0A0D, 0x1103, 0x1304, 0x7F1A)]
         os.close(fd)
 
     assert all(isinstance(answer, Status) and answer.bad_frames == 0 for answer in answers)
 
 
-def test_a_client_that_goes_away_silently_costs_the_output() -> None:
-    silent = Event()
-    unit = SimulatedUnit("us111", on_change=lambda change: None if change.output else silent.set())
+def test_a_client_that_goes_away_unannounced_costs_the_output() -> None:
+    output_off = Event()
+    unit = SimulatedUnit("us111", on_change=lambda change: None if change.output else output_off.set())
     with served(serve_tcp, Cable(unit)) as address:
         with closing(connected(address)) as client:
             identity = ask(client.fileno(), Identify())
             assert isinstance(identity, Identity)
-            looked = ask(client.fileno(), Look(), 4)
+            looked = ask(client.fileno(), GetStatus(), 4)
             assert isinstance(looked, Status)
             armed = ask(client.fileno(), Arm(identity.nonce, 1, 440, 60_000, 100_000, looked.uptime_ms), 2)
             assert isinstance(armed, Status)
             start = Set(identity.nonce, 1, 440, 50, 1000, 100, 60_000, 0, armed.uptime_ms, 1000)
             running = ask(client.fileno(), start, 3)
-        assert silent.wait(LIMIT_S)
+        assert output_off.wait(LIMIT_S)
         with closing(connected(address)) as next_client:
-            lapsed = ask(next_client.fileno(), Look(), 4)
+            lapsed = ask(next_client.fileno(), GetStatus(), 4)
 
     assert isinstance(running, Status)
     assert isinstance(lapsed, Status)
@@ -111,9 +111,9 @@ def test_a_client_that_goes_away_silently_costs_the_output() -> None:
 def test_a_second_client_waits_for_the_first_to_go() -> None:
     with served(serve_tcp, Cable(SimulatedUnit("us111"))) as address:
         first = connected(address)
-        ask(first.fileno(), Look())
+        ask(first.fileno(), GetStatus())
         with closing(connected(address)) as second:
-            second.sendall(encode(Frame(Look.TYPE, 2)))
+            second.sendall(encode(Frame(GetStatus.TYPE, 2)))
             unanswered = select.select([second], [], [], 0.1)[0]
             first.close()
             answered = select.select([second], [], [], LIMIT_S)[0]

@@ -71,15 +71,15 @@ def test_a_hot_head_must_cool_to_39_degrees_before_it_is_cleared() -> None:
     assert status.head_temp_ddeg_c <= 390
 
 
-def test_a_stalled_motor_gives_nothing_and_is_not_called_silent() -> None:
+def test_a_stalled_motor_gives_nothing_and_is_not_called_off() -> None:
     bench = Bench("ultragun", faults=("stall@1s+2s",))
     bench.start()
 
     bench.treat(1300)
 
-    assert bench.look().output == 0
+    assert bench.look().measured_level == 0
     assert bench.look().state is UnitState.EMITTING
-    assert bench.unit.silent_since_ms is None
+    assert bench.unit.output_off_since_ms is None
 
 
 def test_output_that_is_stuck_is_found_out_by_the_unit_itself() -> None:
@@ -91,11 +91,11 @@ def test_output_that_is_stuck_is_found_out_by_the_unit_itself() -> None:
     bench.wait(500)
 
     status = bench.look()
-    assert status.output == bench.unit.output == 440
+    assert status.measured_level == bench.unit.output == 440
     assert (status.state, status.faults) == (UnitState.FAULT, Fault.OUTPUT_STUCK)
-    assert bench.unit.silent_since_ms is None
+    assert bench.unit.output_off_since_ms is None
     bench.wait(10_000)
-    assert bench.unit.silent_since_ms == 11_000
+    assert bench.unit.output_off_since_ms == 11_000
     assert bench.unit.changes[-1].why is Why.UNSTUCK
 
 
@@ -122,7 +122,7 @@ def test_a_restart_forgets_everything_but_the_truth() -> None:
     identity, status = bench.identity(), bench.look()
 
     assert deaf == b""
-    assert bench.unit.silent_since_ms == 1000
+    assert bench.unit.output_off_since_ms == 1000
     assert bench.unit.changes[-1].why is Why.RESTART
     assert identity.nonce != bench.nonce
     assert (status.state, status.session, status.delivered_ms) == (UnitState.IDLE, 0, 0)
@@ -150,7 +150,7 @@ def test_a_lying_sensor_reports_what_it_likes(lie: str, reported: int) -> None:
 
     bench.treat(2000)
 
-    assert bench.look().output == reported
+    assert bench.look().measured_level == reported
     assert bench.unit.output == pytest.approx(308)
 
 
@@ -187,8 +187,8 @@ def test_a_clock_that_is_off_shows_in_the_uptime_and_in_the_length_of_a_step(
     status = bench.look()
     assert status.uptime_ms == uptime_ms
     assert status.step_ms == 9900
-    assert bench.unit.silent_since_ms == (9000 if clock == "fast" else 11_000)
-    assert bench.unit.delivered_ms == bench.unit.silent_since_ms
+    assert bench.unit.output_off_since_ms == (9000 if clock == "fast" else 11_000)
+    assert bench.unit.delivered_ms == bench.unit.output_off_since_ms
 
 
 def test_a_timer_holds_though_the_clock_leaps_over_its_millisecond() -> None:

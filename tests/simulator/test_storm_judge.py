@@ -7,15 +7,15 @@ from functools import partial
 
 import pytest
 
-from device.operator import Act
+from device.operator import SessionAction
 from physioctl.rehearsal.storm.campaign import shortest
-from physioctl.rehearsal.storm.fences import permit
-from physioctl.rehearsal.storm.hazards import LEASE_MS
+from physioctl.rehearsal.storm.fences import permit_anything
 from physioctl.rehearsal.storm.host import Freeze, SlowDisk
 from physioctl.rehearsal.storm.judge import Rule
 from physioctl.rehearsal.storm.play import Outcome, Parts, play
+from physioctl.rehearsal.storm.scenario import Scenario
 from physioctl.rehearsal.storm.second_program import OtherRequest
-from physioctl.rehearsal.storm.story import Story
+from physioctl.rehearsal.storm.time_to_safe import LEASE_MS
 from simulator.faults import Fault, FaultKind
 from tests.simulator.worse_parts import (
     Abrupt,
@@ -67,142 +67,147 @@ from tests.simulator.worse_parts import (
     Waiting,
 )
 
-QUIET = Story(1, "us111", "storm-steady")
-LEVELS = Story(1, "us111", "storm-levels")
-DEATH = Story(1, "us111", "storm-steady", death_ms=5000)
-PAUSED = Story(1, "us111", "storm-steady", acts=((5000, Act.PAUSE),))
-STOPPED = Story(1, "us111", "storm-steady", acts=((5000, Act.STOP),))
+UNDISTURBED = Scenario(1, "us111", "storm-steady")
+LEVELS = Scenario(1, "us111", "storm-levels")
+DEATH = Scenario(1, "us111", "storm-steady", death_ms=5000)
+PAUSED = Scenario(1, "us111", "storm-steady", actions=((5000, SessionAction.PAUSE),))
+STOPPED = Scenario(1, "us111", "storm-steady", actions=((5000, SessionAction.STOP),))
 STOPPED_UNSEEN = replace(STOPPED, faults=(Fault(FaultKind.LYING_SENSOR, 4900, 5000, 1.0),))
-DEAF = Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.HALF_OPEN, 5000, 4000, 1.0),))
-SWAPPED = Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.SWAPPED, 5000, 20_000),))
-AT_THE_END = Story(1, "us111", "storm-steady", freezes=(Freeze(11_900, 2000),))
-LIFTED = Story(1, "us111", "storm-steady", faults=(Fault(FaultKind.LIFT_OFF, 5000, 2000, 0.02),))
-LIFTED_IN_A_RAMP = Story(1, "us111", "storm-levels", faults=(Fault(FaultKind.LIFT_OFF, 6700, 1000, 0.02),))
-STUCK_AND_CUT = Story(
+DEAF = Scenario(1, "us111", "storm-steady", faults=(Fault(FaultKind.HALF_OPEN, 5000, 4000, 1.0),))
+SWAPPED = Scenario(1, "us111", "storm-steady", faults=(Fault(FaultKind.SWAPPED, 5000, 20_000),))
+AT_THE_END = Scenario(1, "us111", "storm-steady", freezes=(Freeze(11_900, 2000),))
+LIFTED = Scenario(1, "us111", "storm-steady", faults=(Fault(FaultKind.LIFT_OFF, 5000, 2000, 0.02),))
+LIFTED_IN_A_RAMP = Scenario(1, "us111", "storm-levels", faults=(Fault(FaultKind.LIFT_OFF, 6700, 1000, 0.02),))
+STUCK_AND_CUT = Scenario(
     1,
     "us111",
     "storm-steady",
     faults=(Fault(FaultKind.STUCK_OUTPUT, 5000, 20_000), Fault(FaultKind.CABLE_PULLED, 6200, 20_000)),
-    acts=((6000, Act.STOP),),
+    actions=((6000, SessionAction.STOP),),
 )
 STUCK_SLOW_AND_CUT = replace(
     STUCK_AND_CUT, faults=(*STUCK_AND_CUT.faults, Fault(FaultKind.SLOW_CLOCK, 5500, 20_000, 0.15))
 )
-STUCK_IN_A_PAUSE = replace(STUCK_AND_CUT, acts=((4000, Act.PAUSE),))
+STUCK_IN_A_PAUSE = replace(STUCK_AND_CUT, actions=((4000, SessionAction.PAUSE),))
 # The rest is over between the two, so that the stop hides that the pause was not heeded.
-PAUSED_THEN_STOPPED = replace(LEVELS, acts=((6400, Act.PAUSE), (6800, Act.STOP)))
+PAUSED_THEN_STOPPED = replace(LEVELS, actions=((6400, SessionAction.PAUSE), (6800, SessionAction.STOP)))
 
 
 UNWATCHED = Parts(controller=Unwatchful)
-PULSED = Story(1, "us111", "storm-pulsed")
+PULSED = Scenario(1, "us111", "storm-pulsed")
 
 
-def at_fault(story: Story, kind: FaultKind, amount: float) -> Story:
-    """The story of a unit that is at fault from five seconds on."""
-    return replace(story, faults=(Fault(kind, 5000, 60_000, amount),))
+def at_fault(scenario: Scenario, kind: FaultKind, amount: float) -> Scenario:
+    """The scenario of a unit that is at fault from five seconds on."""
+    return replace(scenario, faults=(Fault(kind, 5000, 60_000, amount),))
 
 
-def unmetered(story: Story) -> Story:
+def unmetered(scenario: Scenario) -> Scenario:
     """The same with a meter that counts nothing, so that no energy ceiling ends the output."""
-    return replace(story, faults=(*story.faults, Fault(FaultKind.LYING_METER, 5000, 60_000, 0.0)))
+    return replace(scenario, faults=(*scenario.faults, Fault(FaultKind.LYING_METER, 5000, 60_000, 0.0)))
 
 
-def from_the_start(kind: FaultKind, amount: float) -> Story:
-    """The story of a unit that says of itself what is not so."""
-    return replace(QUIET, faults=(Fault(kind, 0, 60_000, amount),))
+def from_the_start(kind: FaultKind, amount: float) -> Scenario:
+    """The scenario of a unit that says of itself what is not so."""
+    return replace(UNDISTURBED, faults=(Fault(kind, 0, 60_000, amount),))
 
 
-HELD_FOR_LONG = replace(
-    QUIET,
-    faults=(Fault(FaultKind.LIFT_OFF, 5000, 70_000, 0.02), Fault(FaultKind.ENDLESS_HOLD, 1000, 300_000)),
+SUSPENDED_FOR_LONG = replace(
+    UNDISTURBED,
+    faults=(
+        Fault(FaultKind.LIFT_OFF, 5000, 70_000, 0.02),
+        Fault(FaultKind.ENDLESS_SUSPENSION, 1000, 300_000),
+    ),
 )
 
 
 SLOW_DISK = replace(LEVELS, disk=SlowDisk(3000))
 HELD_WHILE_THE_DISK_IS_STOPPED = replace(
-    QUIET, faults=(Fault(FaultKind.LIFT_OFF, 5000, 35_000, 0.02),), disk=SlowDisk(1000, stops_ms=4000)
+    UNDISTURBED, faults=(Fault(FaultKind.LIFT_OFF, 5000, 35_000, 0.02),), disk=SlowDisk(1000, stops_ms=4000)
 )
 
 
-def stopped_elsewhere(at_ms: int) -> Story:
-    """The story of a unit that a second program stops: in guidance, in a step of output, or in a rest."""
+def stopped_elsewhere(at_ms: int) -> Scenario:
+    """The scenario of a unit that a second program stops: in guidance, in a step of output, or in a rest."""
     return replace(LEVELS, elsewhere=(OtherRequest(at_ms, 40_000, stop=True),))
 
 
-def while_off(*acts: Act) -> Story:
+def while_off(*actions: SessionAction) -> Scenario:
     """Acts in the rest after the first step of three, half a second apart."""
-    return replace(LEVELS, acts=tuple((5500 + 500 * index, act) for index, act in enumerate(acts)))
+    return replace(
+        LEVELS, actions=tuple((5500 + 500 * index, action) for index, action in enumerate(actions))
+    )
 
 
-def in_the_greeting(*acts: Act) -> Story:
+def in_the_handshake(*actions: SessionAction) -> Scenario:
     """Acts before the session has begun."""
-    return replace(LEVELS, acts=tuple((5 + index, act) for index, act in enumerate(acts)))
+    return replace(LEVELS, actions=tuple((5 + index, action) for index, action in enumerate(actions)))
 
 
 @pytest.mark.parametrize(
-    ("story", "parts", "rule"),
+    ("scenario", "parts", "rule"),
     [
-        (QUIET, Parts(unit=Loud), Rule.LEVEL),
+        (UNDISTURBED, Parts(unit=Loud), Rule.LEVEL),
         (DEATH, Parts(unit=Leaseless), Rule.LEASE),
-        (DEATH, Parts(unit=Leaseless), Rule.BELIEF),
+        (DEATH, Parts(unit=Leaseless), Rule.EXPECTED_OFF),
         (DEATH, Parts(unit=Leaseless), Rule.SLOW),
         (DEATH, Parts(unit=Leaseless), Rule.STOP),
         (DEAF, Parts(Undated, Blind), Rule.BLIND),
         (DEAF, Parts(Undated, Blind), Rule.SLOW),
         (AT_THE_END, Parts(unit=Untimed), Rule.DOSE),
         (LEVELS, Parts(Unending, Unwatchful), Rule.TIME),
-        (QUIET, Parts(HalfCounting, Unwatchful), Rule.TIME),
-        (QUIET, Parts(HalfCounting, Unwatchful), Rule.DOSE),
+        (UNDISTURBED, Parts(HalfCounting, Unwatchful), Rule.TIME),
+        (UNDISTURBED, Parts(HalfCounting, Unwatchful), Rule.DOSE),
         (LEVELS, Parts(Hasty, Unwatchful), Rule.TIME),
         (PULSED, Parts(unit=FullDuty), Rule.AVERAGE),
         (at_fault(PULSED, FaultKind.WRONG_DUTY, 100), UNWATCHED, Rule.SLOW),
         (unmetered(at_fault(PULSED, FaultKind.WRONG_DUTY, 100)), UNWATCHED, Rule.DOSE),
         (at_fault(PULSED, FaultKind.LYING_DUTY, 100), UNWATCHED, Rule.SLOW),
-        (at_fault(QUIET, FaultKind.LYING_METER, 0), UNWATCHED, Rule.RECORD),
-        (at_fault(QUIET, FaultKind.LYING_METER, 3), UNWATCHED, Rule.RECORD),
-        (at_fault(QUIET, FaultKind.LYING_SESSION, 7), UNWATCHED, Rule.SLOW),
-        (at_fault(QUIET, FaultKind.LYING_SESSION, 7), UNWATCHED, Rule.RECORD),
-        (unmetered(at_fault(QUIET, FaultKind.LYING_COUNT, 0.5)), UNWATCHED, Rule.TIME),
-        (unmetered(at_fault(QUIET, FaultKind.ENDLESS_STEP, 0)), UNWATCHED, Rule.TIME),
-        (at_fault(QUIET, FaultKind.ENDLESS_LEASE, 0), UNWATCHED, Rule.SLOW),
-        (HELD_FOR_LONG, UNWATCHED, Rule.RISE),
+        (at_fault(UNDISTURBED, FaultKind.LYING_METER, 0), UNWATCHED, Rule.RECORD),
+        (at_fault(UNDISTURBED, FaultKind.LYING_METER, 3), UNWATCHED, Rule.RECORD),
+        (at_fault(UNDISTURBED, FaultKind.LYING_SESSION, 7), UNWATCHED, Rule.SLOW),
+        (at_fault(UNDISTURBED, FaultKind.LYING_SESSION, 7), UNWATCHED, Rule.RECORD),
+        (unmetered(at_fault(UNDISTURBED, FaultKind.LYING_COUNT, 0.5)), UNWATCHED, Rule.TIME),
+        (unmetered(at_fault(UNDISTURBED, FaultKind.ENDLESS_STEP, 0)), UNWATCHED, Rule.TIME),
+        (at_fault(UNDISTURBED, FaultKind.ENDLESS_LEASE, 0), UNWATCHED, Rule.SLOW),
+        (SUSPENDED_FOR_LONG, UNWATCHED, Rule.RISE),
         (from_the_start(FaultKind.MISSING_SENSOR, 2), Parts(controller=Trusting), Rule.ADMIT),
         (from_the_start(FaultKind.WILD_AREA, 65_535), Parts(controller=Trusting), Rule.ADMIT),
         (from_the_start(FaultKind.FUTURE_CALIBRATION, 65_535), Parts(controller=Trusting), Rule.ADMIT),
-        (QUIET, Parts(unit=Rampless), Rule.RAMP),
-        (QUIET, Parts(controller=partial(Sudden, guard=permit)), Rule.RAMP),
+        (UNDISTURBED, Parts(unit=Rampless), Rule.RAMP),
+        (UNDISTURBED, Parts(controller=partial(Sudden, guard=permit_anything)), Rule.RAMP),
         (LIFTED, Parts(unit=Abrupt), Rule.RAMP),
         (LIFTED_IN_A_RAMP, Parts(unit=Hurried), Rule.RAMP),
         (PAUSED, Parts(controller=Eager), Rule.RISE),
         (PAUSED, Parts(controller=Presuming), Rule.RISE),
-        (while_off(Act.STOP), Parts(controller=Unstoppable), Rule.RISE),
-        (while_off(Act.STOP, Act.RESUME), Parts(controller=Unstoppable), Rule.RISE),
-        (while_off(Act.STOP), Parts(controller=Deaf), Rule.RISE),
-        (while_off(Act.PAUSE), Parts(controller=Unpausing), Rule.RISE),
-        (while_off(Act.TOGGLE), Parts(controller=Unpausing), Rule.RISE),
-        (while_off(Act.TOGGLE), Parts(controller=Deaf), Rule.RISE),
+        (while_off(SessionAction.STOP), Parts(controller=Unstoppable), Rule.RISE),
+        (while_off(SessionAction.STOP, SessionAction.RESUME), Parts(controller=Unstoppable), Rule.RISE),
+        (while_off(SessionAction.STOP), Parts(controller=Deaf), Rule.RISE),
+        (while_off(SessionAction.PAUSE), Parts(controller=Unpausing), Rule.RISE),
+        (while_off(SessionAction.TOGGLE), Parts(controller=Unpausing), Rule.RISE),
+        (while_off(SessionAction.TOGGLE), Parts(controller=Deaf), Rule.RISE),
         (PAUSED_THEN_STOPPED, Parts(controller=Unpausing), Rule.RISE),
-        (in_the_greeting(Act.STOP), Parts(controller=Deaf), Rule.RISE),
-        (in_the_greeting(Act.PAUSE), Parts(controller=Unpausing), Rule.RISE),
-        (in_the_greeting(Act.TOGGLE), Parts(controller=Unpausing), Rule.RISE),
-        (replace(LIFTED, acts=((5500, Act.PAUSE),)), Parts(controller=Waiting), Rule.RISE),
-        (LEVELS, Parts(controller=partial(Greedy, guard=permit)), Rule.STEP),
-        (replace(QUIET, lower_ms=5000), Parts(controller=Forgetful), Rule.LOWER),
+        (in_the_handshake(SessionAction.STOP), Parts(controller=Deaf), Rule.RISE),
+        (in_the_handshake(SessionAction.PAUSE), Parts(controller=Unpausing), Rule.RISE),
+        (in_the_handshake(SessionAction.TOGGLE), Parts(controller=Unpausing), Rule.RISE),
+        (replace(LIFTED, actions=((5500, SessionAction.PAUSE),)), Parts(controller=Waiting), Rule.RISE),
+        (LEVELS, Parts(controller=partial(Greedy, guard=permit_anything)), Rule.STEP),
+        (replace(UNDISTURBED, lower_ms=5000), Parts(controller=Forgetful), Rule.LOWER),
         (replace(LEVELS, lower_ms=6000), Parts(controller=Forgetful), Rule.STEP),
-        (STOPPED, Parts(controller=Boastful), Rule.PROOF),
-        (STOPPED_UNSEEN, Parts(controller=Boastful), Rule.PROOF),
-        (STUCK_AND_CUT, Parts(controller=Hopeful), Rule.PROOF),
-        (STUCK_SLOW_AND_CUT, Parts(controller=Hopeful), Rule.PROOF),
-        (STUCK_IN_A_PAUSE, Parts(controller=Hopeful), Rule.PROOF),
-        (SWAPPED, Parts(controller=Credulous), Rule.PROOF),
+        (STOPPED, Parts(controller=Boastful), Rule.CONFIRMATION),
+        (STOPPED_UNSEEN, Parts(controller=Boastful), Rule.CONFIRMATION),
+        (STUCK_AND_CUT, Parts(controller=Hopeful), Rule.CONFIRMATION),
+        (STUCK_SLOW_AND_CUT, Parts(controller=Hopeful), Rule.CONFIRMATION),
+        (STUCK_IN_A_PAUSE, Parts(controller=Hopeful), Rule.CONFIRMATION),
+        (SWAPPED, Parts(controller=Credulous), Rule.CONFIRMATION),
         (STOPPED, Parts(controller=Deaf), Rule.SLOW),
-        (replace(LEVELS, acts=((6400, Act.STOP),)), Parts(controller=Deaf), Rule.SLOW),
-        (QUIET, Parts(unit=Undercounting), Rule.RECORD),
-        (QUIET, Parts(driver=Forging), Rule.CHAIN),
-        (QUIET, Parts(unit=Offended), Rule.BREACH),
-        (QUIET, Parts(controller=Bypassing), Rule.BREACH),
+        (replace(LEVELS, actions=((6400, SessionAction.STOP),)), Parts(controller=Deaf), Rule.SLOW),
+        (UNDISTURBED, Parts(unit=Undercounting), Rule.RECORD),
+        (UNDISTURBED, Parts(driver=Forging), Rule.CHAIN),
+        (UNDISTURBED, Parts(unit=Offended), Rule.BREACH),
+        (UNDISTURBED, Parts(controller=Bypassing), Rule.BREACH),
         (PAUSED, Parts(controller=Clumsy), Rule.ESCAPED),
-        (QUIET, Parts(controller=Overlong), Rule.ESCAPED),
+        (UNDISTURBED, Parts(controller=Overlong), Rule.ESCAPED),
         (stopped_elsewhere(500), Parts(controller=Undeterred), Rule.ELSEWHERE),
         (stopped_elsewhere(3000), Parts(controller=Undeterred), Rule.ELSEWHERE),
         (stopped_elsewhere(6000), Parts(controller=Undeterred), Rule.ELSEWHERE),
@@ -210,82 +215,87 @@ def in_the_greeting(*acts: Act) -> Story:
         (SLOW_DISK, Parts(disk=Acknowledging), Rule.UNRECORDED),
         (SLOW_DISK, Parts(controller=Impatient), Rule.UNRECORDED),
         (SLOW_DISK, Parts(driver=Untimely), Rule.UNRECORDED),
-        (QUIET, Parts(controller=Unpermitted), Rule.UNRECORDED),
+        (UNDISTURBED, Parts(controller=Unpermitted), Rule.UNRECORDED),
         (HELD_WHILE_THE_DISK_IS_STOPPED, Parts(controller=Unhurried), Rule.SLOW),
-        (QUIET, Parts(controller=Endless), Rule.HUNG),
-        (QUIET, Parts(controller=Spinning), Rule.HUNG),
+        (UNDISTURBED, Parts(controller=Endless), Rule.HUNG),
+        (UNDISTURBED, Parts(controller=Spinning), Rule.HUNG),
     ],
     ids=lambda value: value.name.lower() if isinstance(value, Rule) else None,
 )
-def test_the_judge_catches_what_was_made_worse(story: Story, parts: Parts, rule: Rule) -> None:
-    sound, worse = play(story), play(story, parts)
+def test_the_judge_catches_what_was_made_worse(scenario: Scenario, parts: Parts, rule: Rule) -> None:
+    sound, worse = play(scenario), play(scenario, parts)
 
     assert sound.violations == ()
     assert rule in {violation.rule for violation in worse.violations}
 
 
-def on_modbus(story: Story, host_loss: str) -> Story:
-    """The same story of a Modbus unit."""
-    return replace(story, dialect="modbus", host_loss=host_loss)
+def on_modbus(scenario: Scenario, host_loss: str) -> Scenario:
+    """The same scenario of a Modbus unit."""
+    return replace(scenario, dialect="modbus", host_loss=host_loss)
 
 
 # Each answer comes late by one request, and the stop right after a start.
 LATE_BY_ONE = replace(
-    LEVELS, faults=(Fault(FaultKind.BYTES_LATE, 500, 4000, 130.0),), acts=((1240, Act.STOP),)
+    LEVELS, faults=(Fault(FaultKind.BYTES_LATE, 500, 4000, 130.0),), actions=((1240, SessionAction.STOP),)
 )
-DEATH_AT_THE_START = replace(QUIET, death_ms=200)
-STOPPED_AMID_AN_ANSWER = replace(PULSED, acts=((514, Act.STOP),))
-CUT = replace(QUIET, faults=(Fault(FaultKind.CABLE_PULLED, 5000, 20_000),))
-UNHEARD = replace(QUIET, faults=(Fault(FaultKind.HALF_OPEN, 5000, 20_000, 0.0),))
+DEATH_AT_THE_START = replace(UNDISTURBED, death_ms=200)
+STOPPED_AMID_AN_ANSWER = replace(PULSED, actions=((514, SessionAction.STOP),))
+CUT = replace(UNDISTURBED, faults=(Fault(FaultKind.CABLE_PULLED, 5000, 20_000),))
+UNHEARD = replace(UNDISTURBED, faults=(Fault(FaultKind.HALF_OPEN, 5000, 20_000, 0.0),))
 KINDS = ("lease", "timer", "none")
 
 
 @pytest.mark.hazard("H-05")
 @pytest.mark.parametrize(
-    ("story", "parts", "rule", "kinds"),
+    ("scenario", "parts", "rule", "kinds"),
     [
-        (CUT, Parts(controller=Boastful), Rule.PROOF, KINDS),
-        (CUT, Parts(controller=Hopeful), Rule.PROOF, ("none",)),
-        (UNHEARD, Parts(controller=Hopeful), Rule.PROOF, ("none",)),
-        (QUIET, Parts(controller=Unbounded), Rule.ESCAPED, ("timer",)),
-        (QUIET, Parts(controller=partial(Unbounded, guard=permit)), Rule.BREACH, ("timer",)),
-        (DEATH_AT_THE_START, Parts(UnboundedTimer, partial(Unbounded, guard=permit)), Rule.SLOW, ("timer",)),
-        (LATE_BY_ONE, Parts(dialect=Untokened), Rule.PROOF, KINDS),
+        (CUT, Parts(controller=Boastful), Rule.CONFIRMATION, KINDS),
+        (CUT, Parts(controller=Hopeful), Rule.CONFIRMATION, ("none",)),
+        (UNHEARD, Parts(controller=Hopeful), Rule.CONFIRMATION, ("none",)),
+        (UNDISTURBED, Parts(controller=Unbounded), Rule.ESCAPED, ("timer",)),
+        (UNDISTURBED, Parts(controller=partial(Unbounded, guard=permit_anything)), Rule.BREACH, ("timer",)),
+        (
+            DEATH_AT_THE_START,
+            Parts(UnboundedTimer, partial(Unbounded, guard=permit_anything)),
+            Rule.SLOW,
+            ("timer",),
+        ),
+        (LATE_BY_ONE, Parts(dialect=Untokened), Rule.CONFIRMATION, KINDS),
         (STOPPED_AMID_AN_ANSWER, Parts(controller=Interrupting), Rule.LINE, KINDS),
         (STOPPED, Parts(controller=Deaf), Rule.SLOW, KINDS),
-        (at_fault(QUIET, FaultKind.AGEING, 0.5), UNWATCHED, Rule.SLOW, KINDS),
-        (LEVELS, Parts(controller=partial(Greedy, guard=permit)), Rule.STEP, KINDS),
+        (at_fault(UNDISTURBED, FaultKind.AGEING, 0.5), UNWATCHED, Rule.SLOW, KINDS),
+        (LEVELS, Parts(controller=partial(Greedy, guard=permit_anything)), Rule.STEP, KINDS),
         (DEATH, Parts(unit=Endlessly), Rule.STOP, ("timer",)),
-        (unmetered(at_fault(QUIET, FaultKind.ENDLESS_STEP, 0)), UNWATCHED, Rule.TIME, ("timer",)),
-        (QUIET, Parts(controller=Uncounting), Rule.RECORD, ("none",)),
+        (unmetered(at_fault(UNDISTURBED, FaultKind.ENDLESS_STEP, 0)), UNWATCHED, Rule.TIME, ("timer",)),
+        (UNDISTURBED, Parts(controller=Uncounting), Rule.RECORD, ("none",)),
     ],
     ids=lambda value: value.name.lower() if isinstance(value, Rule) else None,
 )
 def test_the_judge_catches_what_was_made_worse_on_modbus_units(
-    story: Story, parts: Parts, rule: Rule, kinds: tuple[str, ...]
+    scenario: Scenario, parts: Parts, rule: Rule, kinds: tuple[str, ...]
 ) -> None:
     for host_loss in kinds:
-        sound, worse = play(on_modbus(story, host_loss)), play(on_modbus(story, host_loss), parts)
+        sound, worse = play(on_modbus(scenario, host_loss)), play(on_modbus(scenario, host_loss), parts)
 
         assert sound.violations == (), host_loss
         assert rule in {violation.rule for violation in worse.violations}, host_loss
 
 
 @pytest.mark.parametrize(
-    "story",
+    "scenario",
     [
-        while_off(Act.PAUSE, Act.RESUME),
-        while_off(Act.TOGGLE, Act.TOGGLE),
-        while_off(Act.RESUME),
-        in_the_greeting(Act.PAUSE, Act.RESUME),
-        in_the_greeting(Act.TOGGLE, Act.TOGGLE),
-        replace(LEVELS, acts=((5, Act.PAUSE), (3000, Act.RESUME))),
-        replace(LEVELS, acts=((5, Act.TOGGLE), (3000, Act.TOGGLE))),
-        replace(while_off(Act.PAUSE, Act.RESUME), freezes=(Freeze(5400, 1500),)),
+        while_off(SessionAction.PAUSE, SessionAction.RESUME),
+        while_off(SessionAction.TOGGLE, SessionAction.TOGGLE),
+        while_off(SessionAction.RESUME),
+        in_the_handshake(SessionAction.PAUSE, SessionAction.RESUME),
+        in_the_handshake(SessionAction.TOGGLE, SessionAction.TOGGLE),
+        replace(LEVELS, actions=((5, SessionAction.PAUSE), (3000, SessionAction.RESUME))),
+        replace(LEVELS, actions=((5, SessionAction.TOGGLE), (3000, SessionAction.TOGGLE))),
+        replace(while_off(SessionAction.PAUSE, SessionAction.RESUME), freezes=(Freeze(5400, 1500),)),
     ],
 )
-def test_who_wanted_output_off_and_then_on_again_has_it(story: Story) -> None:
-    outcome = play(story)
+def test_who_wanted_output_off_and_then_on_again_has_it(scenario: Scenario) -> None:
+    outcome = play(scenario)
 
     assert (outcome.ended, outcome.violations) == ("completed", ())
 
@@ -294,7 +304,7 @@ def test_who_wanted_output_off_and_then_on_again_has_it(story: Story) -> None:
 def test_nobody_is_blamed_for_output_that_has_stuck_since_the_last_word_of_the_unit(stuck_ms: int) -> None:
     stuck = Fault(FaultKind.STUCK_OUTPUT, stuck_ms, 20_000)
 
-    outcome = play(replace(QUIET, acts=((6000, Act.STOP),), faults=(stuck,)))
+    outcome = play(replace(UNDISTURBED, actions=((6000, SessionAction.STOP),), faults=(stuck,)))
 
     assert outcome.violations == ()
 
@@ -311,9 +321,9 @@ def test_nobody_is_blamed_for_a_start_on_its_way_to_a_unit_that_somebody_else_st
 def test_nobody_is_blamed_for_a_stop_that_a_pause_of_ones_own_has_hidden(
     pause_ms: int, freezes: tuple[Freeze, ...]
 ) -> None:
-    acts = ((pause_ms, Act.PAUSE), (6000, Act.RESUME))
+    actions = ((pause_ms, SessionAction.PAUSE), (6000, SessionAction.RESUME))
 
-    outcome = play(replace(stopped_elsewhere(3000), acts=acts, freezes=freezes))
+    outcome = play(replace(stopped_elsewhere(3000), actions=actions, freezes=freezes))
 
     assert outcome.violations == ()
 
@@ -345,18 +355,18 @@ def test_every_rule_is_shown_to_catch_something() -> None:
     assert {rule for _, _, rule in mark.args[1]} == set(Rule) - on_modbus_units
 
 
-def test_the_shortest_story_that_still_fails_is_the_one_that_is_told() -> None:
+def test_the_shortest_scenario_that_still_fails_is_the_one_that_is_told() -> None:
     parts = Parts(controller=Deaf)
-    long = Story(
+    long = Scenario(
         1,
         "us111",
         "storm-steady",
         faults=(Fault(FaultKind.LIFT_OFF, 1000, 500, 0.02),),
-        acts=((3000, Act.RESUME), (5000, Act.STOP)),
+        actions=((3000, SessionAction.RESUME), (5000, SessionAction.STOP)),
         freezes=(Freeze(2000, 60),),
     )
 
-    def replay(story: Story) -> Outcome:
-        return play(story, parts)
+    def replay(scenario: Scenario) -> Outcome:
+        return play(scenario, parts)
 
-    assert shortest(replay(long), replay).story == STOPPED
+    assert shortest(replay(long), replay).scenario == STOPPED

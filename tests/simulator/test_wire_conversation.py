@@ -39,4 +39,4 @@ def test_the_unit_answers_the_whole_conversation_as_it_is_written() -> None:
 def test_the_conversation_asks_everything_a_host_can_ask_but_to_clear_a_fault() -> None:
     asked = {line["asked"]["message"] for line in CONVERSATION["lines"] if "asked" in line}
 
-    assert asked >= {"Identify", "Declare", "Look", "Arm", "Set", "Renew", "Lower", "Stop"}
+    assert asked >= {"Identify", "GetCapabilities", "GetStatus", "Arm", "Set", "Renew", "Lower", "Stop"}

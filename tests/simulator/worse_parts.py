@@ -11,26 +11,26 @@ from device.control.controller import Controller, Outgoing, Script
 from device.control.driver import Driver
 from device.control.machine import State, Trigger
 from device.control.reckoning import Reckoner
-from device.control.requests import Asked
-from device.control.schedule import LIVE, Pace
+from device.control.requests import PendingRequest
+from device.control.schedule import LIVE, Scheduler
 from device.dialects.base import (
     Answer,
-    Cleared,
-    Declaration,
+    Capabilities,
     Dialect,
     Identity,
     Intent,
+    Permitted,
     Renew,
-    Report,
     SetOutput,
+    Status,
     Stop,
     UnitState,
 )
 from device.dialects.modbus import Modbus
-from device.events import Event, Recorder, Silence
+from device.events import Event, OffConfirmation, Recorder
 from device.monitor.alarms import Rule
 from device.monitor.view import Start
-from device.operator import Act
+from device.operator import SessionAction
 from device.wire import modbus_map
 from device.wire.frame import Damage, Frame, Received
 from physioctl.record.journal import SessionLog
@@ -91,7 +91,7 @@ class FullDutyFirmware(Firmware):
 
     def _emit(self, own_ms: int, base: float, ramp_ms: int, why: Why) -> None:
         super()._emit(own_ms, base, ramp_ms, why)
-        self.drive = replace(self.drive, duty_pct=100)
+        self.output_stage = replace(self.output_stage, duty_pct=100)
 
 
 class FullDuty(SimulatedUnit):
@@ -101,7 +101,7 @@ class FullDuty(SimulatedUnit):
 class UndatedFirmware(Firmware):
     """Counts a lease from when it is asked, and not from what the host has heard."""
 
-    def _age_ms(self, heard_ms: int, own_ms: int) -> int:
+    def _age_ms(self, unit_uptime_ms: int, own_ms: int) -> int:
         return 0
 
 
@@ -217,13 +217,13 @@ class Exclusive(SimulatedUnit):
     firmware = ExclusiveFirmware
 
 
-class BlindPace(Pace):
+class BlindPace(Scheduler):
     """Renews whether or not anything is heard."""
 
     def what_is_due(self, state: State, now_ms: int) -> Intent:
-        unit, report = self._known.unit, self._known.report
-        if state in LIVE and unit is not None and report is not None:
-            return Renew(unit.identity.nonce, self._known.session, report.uptime_ms, unit.lease_ms)
+        unit, status = self._known.unit, self._known.status
+        if state in LIVE and unit is not None and status is not None:
+            return Renew(unit.identity.nonce, self._known.session, status.uptime_ms, unit.lease_ms)
         return super().what_is_due(state, now_ms)
 
 
@@ -232,12 +232,12 @@ class Blind(Controller):
 
     def __init__(self, dialect: Dialect, now_ms: int = 0, port: str = "") -> None:
         super().__init__(dialect, now_ms, port)
-        self._pace.__class__ = BlindPace
+        self._scheduler.__class__ = BlindPace
 
     def _doubt_the_missing(self) -> None:
         """Hopes."""
 
-    def _judge(self, report: Report, came_ms: int) -> None:
+    def _judge(self, status: Status, came_ms: int) -> None:
         """Does not."""
 
 
@@ -255,7 +255,7 @@ class Presuming(Controller):
     def receive(self, data: bytes, now_ms: int) -> None:
         super().receive(data, now_ms)
         if self.state is State.PAUSED:
-            self._act(Act.RESUME)
+            self._operate(SessionAction.RESUME)
 
 
 class Greedy(Controller):
@@ -263,7 +263,7 @@ class Greedy(Controller):
 
     def start(self, step: Emit, for_ms: int) -> None:
         assert self.known.plan is not None
-        super().start(max(self.known.plan.emissions, key=lambda emission: level(emission.output)), for_ms)
+        super().start(max(self.known.plan.emissions, key=lambda emission: level(emission.setting)), for_ms)
 
 
 class Forgetful(Controller):
@@ -280,10 +280,10 @@ class Bypassing(Controller):
         if not isinstance(intent, SetOutput):
             super().say(intent)
             return
-        assert isinstance(intent.output, Ultrasound)
-        output = Ultrasound(intent.output.intensity_mw_cm2 * 2, 50, 1000, 100)
-        twice = replace(intent, output=output)
-        data = self._conversation.ask(Cleared(twice), self.now_ms)
+        assert isinstance(intent.setting, Ultrasound)
+        output = Ultrasound(intent.setting.intensity_mw_cm2 * 2, 50, 1000, 100)
+        twice = replace(intent, setting=output)
+        data = self._requests.ask(Permitted(twice), self.now_ms)
         self._send(Outgoing(data, is_stop=False, starts_output=False))
 
 
@@ -295,17 +295,17 @@ class Overlong(Controller):
 
 
 class Boastful(Controller):
-    """Calls any silence proven."""
+    """Calls any output off confirmed."""
 
-    def silence(self) -> Silence | None:
-        return Silence.PROVEN
+    def output_off(self) -> OffConfirmation | None:
+        return OffConfirmation.CONFIRMED
 
 
 class Credulous(Controller):
     """Takes anybody's report for its own unit's."""
 
-    def _receive(self, asked: Asked, answer: Answer) -> None:
-        if isinstance(answer, Report) and self.unit is not None:
+    def _receive(self, asked: PendingRequest, answer: Answer) -> None:
+        if isinstance(answer, Status) and self.unit is not None:
             answer = replace(answer, nonce=self.unit.identity.nonce)
         super()._receive(asked, answer)
 
@@ -313,7 +313,7 @@ class Credulous(Controller):
 class Deaf(Controller):
     """Takes no notice of anybody."""
 
-    def _act(self, act: Act) -> None:
+    def _operate(self, action: SessionAction) -> None:
         """Does not."""
 
 
@@ -336,7 +336,7 @@ class Unpausing(Controller):
     """Does not pause while output is off anyway."""
 
     def pause(self) -> None:
-        if self.state in (State.EMITTING, State.HELD):
+        if self.state in (State.EMITTING, State.SUSPENDED):
             super().pause()
 
 
@@ -344,22 +344,22 @@ class Waiting(Controller):
     """Does not pause while it waits for contact."""
 
     def pause(self) -> None:
-        if self.state is not State.HELD:
+        if self.state is not State.SUSPENDED:
             super().pause()
 
 
 class Unwatchful(Controller):
     """Judges no report."""
 
-    def _judge(self, report: Report, came_ms: int) -> None:
+    def _judge(self, status: Status, came_ms: int) -> None:
         """Does not."""
 
 
 class Trusting(Controller):
     """Takes any unit for a sound one."""
 
-    def _receive(self, asked: Asked, answer: Answer) -> None:
-        if isinstance(answer, Declaration):
+    def _receive(self, asked: PendingRequest, answer: Answer) -> None:
+        if isinstance(answer, Capabilities):
             answer = replace(
                 answer, area_mm2=400, measures_output=True, measures_head_temp=True, senses_contact=True,
                 head_trip_ddeg_c=430,
@@ -379,9 +379,9 @@ class Sudden(Controller):
 class Hopeful(Controller):
     """Trusts to the lease, whatever the unit has said."""
 
-    def silence(self) -> Silence | None:
-        known = super().silence()
-        return Silence.INFERRED if known is Silence.UNKNOWN else known
+    def output_off(self) -> OffConfirmation | None:
+        known = super().output_off()
+        return OffConfirmation.PRESUMED if known is OffConfirmation.UNKNOWN else known
 
 
 class Unbounded(Controller):
@@ -397,7 +397,7 @@ class Interrupting(Controller):
 
     def say(self, intent: Intent) -> None:
         if isinstance(intent, Stop):
-            self._conversation.standing = None
+            self._requests.pending = None
         super().say(intent)
 
 
@@ -413,15 +413,15 @@ class Untokened(Modbus):
 class ForgetfulReckoner(Reckoner):
     """Counts nothing."""
 
-    def _count(self, report: Report, now_ms: int, start: Start | None) -> None:
+    def _count(self, status: Status, now_ms: int, start: Start | None) -> None:
         """Does not."""
 
 
 class Uncounting(Controller):
     """Does not count what a unit cannot tell."""
 
-    def take_up(self, plan: Plan, session: int, *, admission: Admission, attended: bool) -> None:
-        super().take_up(plan, session, admission=admission, attended=attended)
+    def load(self, plan: Plan, session: int, *, admission: Admission, attended: bool) -> None:
+        super().load(plan, session, admission=admission, attended=attended)
         self.known._reckoner = ForgetfulReckoner(frozenset(), None)
 
 
@@ -460,7 +460,7 @@ class Endlessly(OwnTimerUnit):
 class Endless(Controller):
     """Never knows that the output is off."""
 
-    def settle(self) -> Script[Silence]:
+    def settle(self) -> Script[OffConfirmation]:
         while True:
             yield self.now_ms + 40
 
@@ -468,7 +468,7 @@ class Endless(Controller):
 class Spinning(Controller):
     """Never lets time pass."""
 
-    def settle(self) -> Script[Silence]:
+    def settle(self) -> Script[OffConfirmation]:
         while True:
             yield self.now_ms
 
@@ -480,11 +480,11 @@ class Undeterred(Controller):
         if rule.code != "STOPPED_ELSEWHERE":
             super()._raise(rule, what)
 
-    def _follow(self, report: Report) -> None:
-        if self.state in LIVE and report.state is UnitState.IDLE:
+    def _follow(self, status: Status) -> None:
+        if self.state in LIVE and status.state is UnitState.IDLE:
             self._fire(Trigger.FINISH)
         else:
-            super()._follow(report)
+            super()._follow(status)
 
     def break_off(self, why: str) -> None:
         """Does not."""

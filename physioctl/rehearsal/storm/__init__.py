@@ -1,1 +1,1 @@
-"""Storms: seeded stories of faults and acts through the whole stack, and a judge outside of it."""
+"""Storms: seeded scenarios of faults and acts through the whole stack, and a judge outside of it."""

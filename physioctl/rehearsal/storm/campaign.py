@@ -1,6 +1,6 @@
-"""Campaigns: thousands of stories over every core, and what they come to.
+"""Campaigns: thousands of scenarios over every core, and what they come to.
 
-The stories, and so the outcomes, are the same whatever the number of processes.
+The scenarios, and so the outcomes, are the same whatever the number of processes.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from multiprocessing import get_context
 from typing import Any
 
 from physioctl import siblings
-from physioctl.rehearsal.storm.hazards import BOUND_MS, LATENT, Figure, plain_bound_ms
 from physioctl.rehearsal.storm.play import NOTHING, Outcome, play
+from physioctl.rehearsal.storm.scenario import Scenario, draw, seed_of
 from physioctl.rehearsal.storm.shrink import shrink
-from physioctl.rehearsal.storm.story import Story, draw, seed_of
+from physioctl.rehearsal.storm.time_to_safe import BOUND_MS, LATENT, Figure, plain_bound_ms
 
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """Which stories to play."""
+    """Which scenarios to play."""
 
     count: int
     seed: int
     model: str | None = None  # None: any
-    protocol: str | None = None  # None: the courses made for storms
+    protocol: str | None = None  # None: the expected runs made for storms
     dialect: str = "native"
     host_loss: str | None = None  # None for native
 
     def played(self, jobs: int) -> Iterator[Outcome]:
-        """The outcomes, in the order of the stories."""
+        """The outcomes, in the order of the scenarios."""
         one = partial(_played, self)
         if jobs == 1:
             yield from map(one, range(self.count))
@@ -56,13 +56,13 @@ class Row:
     """What one kind of trouble came to."""
 
     kind: str
-    ended: dict[str, int]  # how the sessions ended in whose stories it was → how many
+    ended: dict[str, int]  # how the sessions ended in whose scenarios it was → how many
     figures: tuple[Figure, ...]
     plain_ms: int = BOUND_MS  # the bound, with a clock that is right and a unit that can be stopped
 
     @property
-    def stories(self) -> int:
-        """How many stories had it."""
+    def scenarios(self) -> int:
+        """How many scenarios had it."""
         return sum(self.ended.values())
 
     @property
@@ -71,7 +71,7 @@ class Row:
         return self.kind in LATENT
 
     def times(self, *, stretched: bool) -> tuple[int, ...]:
-        """Milliseconds to silence, in order: those held to the plain bound, or to a stretched one."""
+        """Milliseconds to output off, in order: those held to the plain bound, or to a stretched one."""
         return tuple(sorted(figure.took_ms for figure in self.figures if figure.stretched is stretched))
 
     def as_json(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class Row:
         plain, stretched = self.times(stretched=False), self.times(stretched=True)
         return {
             "kind": self.kind,
-            "stories": self.stories,
+            "scenarios": self.scenarios,
             "ended": self.ended,
             "latent": self.latent,
             "timed": len(plain),
@@ -95,7 +95,7 @@ def rows(outcomes: Sequence[Outcome]) -> list[Row]:
     """One row for each kind of trouble, by name."""
     ended: dict[str, Counter[str]] = {}
     figures: dict[str, list[Figure]] = {}
-    plain_ms = max((plain_bound_ms(outcome.story) for outcome in outcomes), default=BOUND_MS)
+    plain_ms = max((plain_bound_ms(outcome.scenario) for outcome in outcomes), default=BOUND_MS)
     for outcome in outcomes:
         for kind in outcome.kinds:
             ended.setdefault(kind, Counter())[outcome.ended] += 1
@@ -109,10 +109,12 @@ def percentile(times: Sequence[int], percent: int) -> int | None:
     return times[-(-len(times) * percent // 100) - 1] if times else None
 
 
-def shortest(outcome: Outcome, replay: Callable[[Story], Outcome] = play) -> Outcome:
-    """The outcome of the shortest story that still breaks the first rule that ``outcome`` broke."""
+def shortest(outcome: Outcome, replay: Callable[[Scenario], Outcome] = play) -> Outcome:
+    """The outcome of the shortest scenario that still breaks the first rule that ``outcome`` broke."""
     rule = outcome.violations[0].rule
-    return replay(shrink(outcome.story, lambda story: any(v.rule is rule for v in replay(story).violations)))
+    return replay(
+        shrink(outcome.scenario, lambda scenario: any(v.rule is rule for v in replay(scenario).violations))
+    )
 
 
 @contextmanager
@@ -132,7 +134,7 @@ def _interrupts_held_back() -> Iterator[None]:
 
 
 def _begin_worker() -> None:
-    """Leave Ctrl-C, which reaches every process of a terminal's job, to the one that hands stories out."""
+    """Leave Ctrl-C, which reaches every process of a terminal's job, to the one that hands scenarios out."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     siblings.install()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from device.wire.messages import Family
-from protocols.plan import Output, Percussion, Ultrasound
+from protocols.plan import Percussion, Setting, Ultrasound
 from simulator.nameplate import Nameplate
 
 
@@ -30,14 +30,14 @@ def reckoned(family: Family) -> Reckoned:
     assert_never(family)
 
 
-def level_and_duty(output: Output) -> tuple[int, int]:
+def level_and_duty(setting: Setting) -> tuple[int, int]:
     """The level that ``output`` sets, and its duty cycle in %."""
-    match output:
+    match setting:
         case Ultrasound():
-            return output.intensity_mw_cm2, output.duty_pct
+            return setting.intensity_mw_cm2, setting.duty_pct
         case Percussion():
-            return output.speed_per_min, 100
-    assert_never(output)
+            return setting.speed_per_min, 100
+    assert_never(setting)
 
 
 def mj_per_ms(level: int, duty_pct: int, plate: Nameplate) -> float:

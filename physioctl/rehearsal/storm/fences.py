@@ -1,7 +1,7 @@
-"""The four fences between a request and output, and for each a stand-in that says yes to everything.
+"""The four fences between a request and output, and for each a replacement that permits everything.
 
-A session is safe with any one of them down; storms and tests play it so. Nothing that runs a session on a
-real unit imports this.
+A session has to be safe with any one of them replaced; storms and tests try that. Nothing that runs a session
+on a real unit imports this.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from device.control.guard import Standing
-from device.dialects.base import Cleared, Intent
+from device.control.guard import GuardContext
+from device.dialects.base import Intent, Permitted
 from device.wire import messages as wire
 from device.wire.messages import Result, UnitState
 from protocols.limits import Family, Limits
@@ -62,9 +62,9 @@ def compile_anything(
     )
 
 
-def permit(intent: Intent, standing: Standing) -> Cleared:  # noqa: ARG001 - what it takes is the guard's
-    """Let everything through."""
-    return Cleared(intent)
+def permit_anything(intent: Intent, context: GuardContext) -> Permitted:  # noqa: ARG001 - what it takes is the guard's
+    """Permit everything."""
+    return Permitted(intent)
 
 
 class ObeyingFirmware(FlawedFirmware):
@@ -83,8 +83,8 @@ class ObeyingFirmware(FlawedFirmware):
             return Result.STALE
         self._stand_still(own_ms)
         self._step, self.step_ms = asked, 0
-        if self.state is not UnitState.HELD:
-            self._emit(own_ms, self.drive.level(own_ms), asked.ramp_ms, Why.SET)
+        if self.state is not UnitState.SUSPENDED:
+            self._emit(own_ms, self.output_stage.level(own_ms), asked.ramp_ms, Why.SET)
         return Result.OK
 
     def _ceiling_ms(self) -> int:

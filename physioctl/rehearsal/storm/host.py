@@ -1,7 +1,7 @@
-"""A host that stalls and dies, while the world goes on without it.
+"""A host that stalls or dies while virtual time goes on.
 
-It never slows the controller down by a trick: the controller waits and sends as it always does, and time
-passes, or there is nobody to come back to.
+The controller itself is not changed: it waits and sends as always, and time passes, or an exception ends
+it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WAITS_AT_ONCE = 10_000  # without a millisecond passing
 
 
 class HostDied(BaseException):
-    """The host is no more. Nothing that its program does from here on reaches anybody."""
+    """The host has died. Nothing that its program does from now on has an effect."""
 
 
 class HostHung(BaseException):
@@ -38,7 +38,7 @@ class Freeze:
 
     at_ms: int
     for_ms: int
-    sending: bool = False  # it strikes with the next message in the host's hand, and not while it waits
+    sending: bool = False  # just before the next message is sent, and not while the host waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class MortalClock(VirtualClock):
 
     @property
     def dead(self) -> bool:
-        """Whether the host is no more."""
+        """Whether the host has died."""
         return self.death_ms is not None and self._now_ms >= self.death_ms
 
     def wait(self, inbox: SimpleQueue[T], until_ms: int) -> T | None:
@@ -79,12 +79,12 @@ class MortalClock(VirtualClock):
                 return news
 
     def before_sending(self) -> None:
-        """The host has made up its mind what to send, and may stall right now."""
+        """Stall or die here, if it is due just before sending."""
         if not self.dead:
             self._suffer(sending=True)
 
     def live_on(self, until_ms: int) -> None:
-        """Let the world go on without its host."""
+        """Let virtual time pass without the host."""
         super().wait(SimpleQueue[None](), until_ms)
 
     def _next_blow_ms(self) -> int:
@@ -110,14 +110,14 @@ class MortalClock(VirtualClock):
 
 
 class MortalLink(CableLink):
-    """The end of the cable in the hand of a mortal host."""
+    """The host's end of the cable, for a host that may stall or die."""
 
     def __init__(self, cable: Cable, clock: MortalClock, inbox: Inbox) -> None:
         super().__init__(cable, clock, inbox)
         self._host = clock
 
     def send(self, data: bytes) -> bool:
-        """Send, unless the host has died with the message in its hand."""
+        """Send, unless the host has died before."""
         self._host.before_sending()
         return True if self._host.dead else super().send(data)
 

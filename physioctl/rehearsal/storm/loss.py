@@ -9,10 +9,10 @@ from __future__ import annotations
 from math import ceil
 from sys import maxsize
 
-from physioctl.rehearsal.storm.hazards import BOUND_MS, clock_stretch, line_ms
 from physioctl.rehearsal.storm.host import MortalClock
 from physioctl.rehearsal.storm.kinds import kind_called
-from physioctl.rehearsal.storm.story import Story
+from physioctl.rehearsal.storm.scenario import Scenario
+from physioctl.rehearsal.storm.time_to_safe import BOUND_MS, clock_stretch, line_ms
 from simulator.faults import ON_THE_LINE, FaultKind
 
 _GIVEN_UP_MS = 5000  # after the last moment at which it was lost, a session may say that it does not know
@@ -20,17 +20,17 @@ _COUNTED = frozenset((FaultKind.SLOW_CLOCK, FaultKind.LYING_COUNT, FaultKind.END
 
 
 class Loss:
-    """Follows one story. It knows its faults and its host, and not what the controller makes of them."""
+    """Follows one scenario. It knows its faults and its host, and not what the controller makes of them."""
 
-    def __init__(self, story: Story, clock: MortalClock) -> None:
-        self._story = story
+    def __init__(self, scenario: Scenario, clock: MortalClock) -> None:
+        self._scenario = scenario
         self._clock = clock
-        self._kind = kind_called(story.dialect, story.host_loss)
-        late_ms = line_ms(story) + self._kind.line_ms  # what is on the line may be in the way of the next
+        self._kind = kind_called(scenario.dialect, scenario.host_loss)
+        late_ms = line_ms(scenario) + self._kind.line_ms  # what is on the line may be in the way of the next
         # A program whose port has gone opens it no more.
         self._faults = [
             (fault.at_ms, maxsize if fault.kind is FaultKind.CABLE_PULLED else fault.until_ms + late_ms)
-            for fault in story.faults
+            for fault in scenario.faults
             if fault.kind in ON_THE_LINE
         ]
         self._latest_ms: int | None = None  # at which something was lost
@@ -68,11 +68,11 @@ class Loss:
         bound_ms = plain_ms + max(self._latest_ms - since_ms, 0)
         if self._kind.goes_on_ms is None:
             return bound_ms
-        return max(plain_ms, min(bound_ms, ceil(self._kind.goes_on_ms * clock_stretch(self._story))))
+        return max(plain_ms, min(bound_ms, ceil(self._kind.goes_on_ms * clock_stretch(self._scenario))))
 
     def slack_ms(self) -> int:
         """By how much more output may have been given than was planned: where the host alone ends it."""
-        if self._kind.goes_on_ms is not None and not {f.kind for f in self._story.faults} & _COUNTED:
+        if self._kind.goes_on_ms is not None and not {f.kind for f in self._scenario.faults} & _COUNTED:
             return 0
         return self.unstoppable_ms()
 

@@ -1,4 +1,4 @@
-"""One story, played: a session of the whole stack on virtual time, and what the judge has to say of it."""
+"""Playing one scenario: a session of the whole stack on virtual time, and the judge's result."""
 
 from __future__ import annotations
 
@@ -12,17 +12,22 @@ from device.control.controller import Controller
 from device.control.driver import Driver, MakeController
 from device.control.guard import GuardRefused
 from device.dialects.base import Dialect
-from device.events import Observer, Recorder, Silence
-from device.operator import Act, Lower, OperatorAction
+from device.events import Observer, OffConfirmation, Recorder
+from device.operator import Lower, OperatorAction, SessionAction
 from physioctl.errors import JournalUnusable
 from physioctl.record.history import Summary, sessions
 from physioctl.record.journal import Journal, SessionLog
 from physioctl.record.verify import verify
 from physioctl.rehearsal.rig import Rig, speaking
-from physioctl.rehearsal.storm.course import Course, course
-from physioctl.rehearsal.storm.fences import Fence, Obeying, compile_anything, permit, unchecked
-from physioctl.rehearsal.storm.given import RECKONED_MS
-from physioctl.rehearsal.storm.hazards import (
+from physioctl.rehearsal.storm.delivered import RECKONED_MS
+from physioctl.rehearsal.storm.expected_run import ExpectedRun, expected_run
+from physioctl.rehearsal.storm.fences import Fence, Obeying, compile_anything, permit_anything, unchecked
+from physioctl.rehearsal.storm.host import HostDied, HostHung, MortalClock, MortalDisk, MortalLink
+from physioctl.rehearsal.storm.judge import Judge, OnChange, Rule, Violation
+from physioctl.rehearsal.storm.kinds import kind_called
+from physioctl.rehearsal.storm.scenario import Scenario
+from physioctl.rehearsal.storm.second_program import SecondProgram
+from physioctl.rehearsal.storm.time_to_safe import (
     DISK_STOPPED,
     HOST_DEATH,
     HOST_FREEZE,
@@ -36,42 +41,37 @@ from physioctl.rehearsal.storm.hazards import (
     clock_slack_ms,
     clock_stretch,
     kind_of,
-    kind_of_act,
+    kind_of_action,
     must_be_refused,
     patience_ms,
 )
-from physioctl.rehearsal.storm.host import HostDied, HostHung, MortalClock, MortalDisk, MortalLink
-from physioctl.rehearsal.storm.judge import Judge, OnChange, Rule, Violation
-from physioctl.rehearsal.storm.kinds import kind_called
-from physioctl.rehearsal.storm.second_program import SecondProgram
-from physioctl.rehearsal.storm.story import Story
 from physioctl.runner import Request, run_session
 from protocols.errors import PhysioctlError, Refused
 from simulator.dialects import Maker
 from simulator.faults import FaultKind
 from simulator.unit import SimulatedUnit
 
-NOTHING = "nothing"  # befell a story
+NOTHING = "nothing"  # no fault in a scenario
 _PATIENCE_MS = 20_000  # after which the person who waits for an undisturbed session's end stops it
-_HOLD_PATIENCE_MS = 120_000  # more of it, for one that waits for contact for ever
+_SUSPENSION_PATIENCE_MS = 120_000  # more of it, for one that waits for contact for ever
 _END_MS = 15_000  # after that stop, within which there must be an end
-_AFTER_MS = 3000  # beyond the lease, for a stop to have ended in silence
+_AFTER_MS = 3000  # beyond the lease, for a stop to have ended with output off
 _METER_PCT = 20  # as far as a meter may be off
 _METERED_STEP_MS = 800  # of each start, in which a meter that is off cannot be told from one that is not
 _METERED_MS = 3000  # of output at another duty cycle, before it has been told
-_RAMP_MAX_MS = 2000  # of any course
+_RAMP_MAX_MS = 2000  # of any expected run
 _COUNT_MS = 5  # between one count and another, of the same thing
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The unit and the controller that a story is played with: by default the real ones."""
+    """The unit and the controller that a scenario is played with: by default the real ones."""
 
-    unit: type[SimulatedUnit] | None = None  # None: of the story's kind
+    unit: type[SimulatedUnit] | None = None  # None: of the scenario's kind
     controller: MakeController = Controller
     driver: type[Driver] = Driver
     disk: type[MortalDisk] = MortalDisk
-    dialect: Callable[[], Dialect] | None = None  # None: the story's
+    dialect: Callable[[], Dialect] | None = None  # None: the scenario's
 
 
 REAL = Parts()
@@ -79,108 +79,117 @@ REAL = Parts()
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a story."""
+    """The result of a scenario."""
 
-    story: Story
+    scenario: Scenario
     ended: str  # how the session ended, or what ended it
     violations: tuple[Violation, ...]
     figures: tuple[Figure, ...]
 
     @property
     def kinds(self) -> set[str]:
-        """What befell the story."""
-        story = self.story
-        found = {kind_of(fault) for fault in story.faults}
-        found |= {kind_of_act(act) for _, act in story.acts if act is not Act.RESUME}
-        found |= {HOST_FREEZE} if story.freezes else set()
-        found |= {HOST_DEATH} if story.death_ms is not None else set()
-        if story.disk is not None:
-            found.add(SLOW_DISK if story.disk.stops_ms is None else DISK_STOPPED)
-        found |= {STOPPED_ELSEWHERE if asked.stop else LOOKED_AT_ELSEWHERE for asked in story.elsewhere}
+        """The kinds of faults and actions in the scenario."""
+        scenario = self.scenario
+        found = {kind_of(fault) for fault in scenario.faults}
+        found |= {
+            kind_of_action(action) for _, action in scenario.actions if action is not SessionAction.RESUME
+        }
+        found |= {HOST_FREEZE} if scenario.freezes else set()
+        found |= {HOST_DEATH} if scenario.death_ms is not None else set()
+        if scenario.disk is not None:
+            found.add(SLOW_DISK if scenario.disk.stops_ms is None else DISK_STOPPED)
+        found |= {STOPPED_ELSEWHERE if asked.stop else LOOKED_AT_ELSEWHERE for asked in scenario.elsewhere}
         return found or {NOTHING}
 
 
-def _obeying(story: Story) -> Maker:
-    """What makes a unit of the story's kind that refuses nothing for its limits."""
-    if story.dialect == "native":
+def _obeying(scenario: Scenario) -> Maker:
+    """What makes a unit of the scenario's kind that refuses nothing for its limits."""
+    if scenario.dialect == "native":
         return Obeying
     from physioctl.rehearsal.storm.modbus_fences import OBEYING
 
-    return OBEYING[story.host_loss or ""]
+    return OBEYING[scenario.host_loss or ""]
 
 
 def play(
-    story: Story, parts: Parts = REAL, watchers: Sequence[Observer] = (), on_change: OnChange | None = None
+    scenario: Scenario,
+    parts: Parts = REAL,
+    observers: Sequence[Observer] = (),
+    on_change: OnChange | None = None,
 ) -> Outcome:
-    """Play ``story``; the same story has the same outcome every time."""
-    return _Play(story, parts, on_change).played(watchers)
+    """Play ``scenario``; the same scenario has the same outcome every time."""
+    return _Play(scenario, parts, on_change).played(observers)
 
 
 class _Play:
-    """A story on its stage."""
+    """One scenario being played."""
 
-    def __init__(self, story: Story, parts: Parts, on_change: OnChange | None) -> None:
-        self._story = story
+    def __init__(self, scenario: Scenario, parts: Parts, on_change: OnChange | None) -> None:
+        self._scenario = scenario
         self._parts = parts
-        self._course: Course = course(story.course, story.model)
-        self._kind = kind_called(story.dialect, story.host_loss)
-        self._alone_ms = ceil(self._kind.timer_ms * clock_stretch(story))
-        disk_ms, disk_end_ms = patience_ms(story, self._course.starts(self._kind.timer_ms or maxsize))
-        stop_ms = self._course.total_ms + _PATIENCE_MS + disk_ms
-        if any(fault.kind is FaultKind.ENDLESS_HOLD for fault in story.faults):
-            stop_ms += _HOLD_PATIENCE_MS
+        self._expected_run: ExpectedRun = expected_run(scenario.protocol, scenario.model)
+        self._kind = kind_called(scenario.dialect, scenario.host_loss)
+        self._alone_ms = ceil(self._kind.timer_ms * clock_stretch(scenario))
+        disk_ms, disk_end_ms = patience_ms(
+            scenario, self._expected_run.starts(self._kind.timer_ms or maxsize)
+        )
+        stop_ms = self._expected_run.total_ms + _PATIENCE_MS + disk_ms
+        if any(fault.kind is FaultKind.ENDLESS_SUSPENSION for fault in scenario.faults):
+            stop_ms += _SUSPENSION_PATIENCE_MS
         self._clock = MortalClock(
-            story.freezes, story.death_ms, stop_ms + _END_MS + disk_end_ms + self._alone_ms
+            scenario.freezes, scenario.death_ms, stop_ms + _END_MS + disk_end_ms + self._alone_ms
         )
         clock = self._clock
-        acts: list[tuple[int, OperatorAction]] = [*story.acts, (stop_ms, Act.STOP)]
-        if story.lower_ms is not None:
-            acts.append((story.lower_ms, Lower()))
-        spoken = speaking(story.dialect, story.host_loss)
+        actions: list[tuple[int, OperatorAction]] = [*scenario.actions, (stop_ms, SessionAction.STOP)]
+        if scenario.lower_ms is not None:
+            actions.append((scenario.lower_ms, Lower()))
+        spoken = speaking(scenario.dialect, scenario.host_loss)
         self._rig = Rig(
-            story.model,
-            seed=story.seed,
-            faults=story.faults,
-            acts=acts,
+            scenario.model,
+            seed=scenario.seed,
+            faults=scenario.faults,
+            actions=actions,
             clock=clock,
             link=lambda cable, _, inbox: MortalLink(cable, clock, inbox),
-            unit=_obeying(story) if story.down is Fence.UNIT else parts.unit or spoken.unit,
+            unit=_obeying(scenario) if scenario.down is Fence.UNIT else parts.unit or spoken.unit,
             dialect=parts.dialect or spoken.dialect,
-            controller=partial(Controller, guard=permit) if story.down is Fence.GUARD else parts.controller,
+            controller=partial(Controller, guard=permit_anything)
+            if scenario.down is Fence.GUARD
+            else parts.controller,
             driver=parts.driver,
         )
-        self._judge = Judge(story, self._course, self._rig, clock, on_change)
-        clock.add(SecondProgram(story.elsewhere, self._rig.cable, spoken.dialect()))
+        self._judge = Judge(scenario, self._expected_run, self._rig, clock, on_change)
+        clock.add(SecondProgram(scenario.elsewhere, self._rig.cable, spoken.dialect()))
         clock.add(self._judge)
 
-    def played(self, watchers: Sequence[Observer]) -> Outcome:
-        """Play it, let the world go on for a while, and judge the end."""
+    def played(self, observers: Sequence[Observer]) -> Outcome:
+        """Play it, run virtual time on for a while, and judge the end."""
         judge = self._judge
-        with Journal.in_memory(self._clock, self._story.seed) as journal:
+        with Journal.in_memory(self._clock, self._scenario.seed) as journal:
             judge.journal = journal
-            ended = self._run(journal, watchers)
+            ended = self._run(journal, observers)
             self._live_on()
             self._judge_journal(journal)
         self._judge_end()
         alarms = frozenset(judge.alarms)
-        figures = tuple(figure for hazard in judge.hazards for figure in hazard.ended(alarms))
+        figures = tuple(figure for timed in judge.times_to_safe for figure in timed.ended(alarms))
         self._judge_times(figures)
-        return Outcome(self._story, ended, tuple(judge.violations.values()), figures)
+        return Outcome(self._scenario, ended, tuple(judge.violations.values()), figures)
 
-    def _run(self, journal: Journal, watchers: Sequence[Observer]) -> str:
-        protocol = self._course.protocol
-        if self._story.down is Fence.FILE:
+    def _run(self, journal: Journal, observers: Sequence[Observer]) -> str:
+        protocol = self._expected_run.protocol
+        if self._scenario.down is Fence.FILE:
             protocol = unchecked(protocol)
-        request = Request.on_nobody(protocol, attended=self._story.attended)
-        watchers = [self._judge, *watchers]
-        compiler = compile_anything if self._story.down is Fence.PLAN else None
+        request = Request.on_nobody(protocol, attended=self._scenario.attended)
+        observers = [self._judge, *observers]
+        compiler = compile_anything if self._scenario.down is Fence.PLAN else None
         try:
             ended = run_session(
                 request,
                 self._rig.driver,
                 journal,
-                watchers,
-                recorder=None if self._story.disk is None else self._recorder,
+                observers,
+                recorder=None if self._scenario.disk is None else self._recorder,
                 compiler=compiler,
             )
         except HostDied:
@@ -189,7 +198,7 @@ class _Play:
             self._judge.broken(Rule.HUNG, "no end in sight")
             return "hung"
         except PhysioctlError as error:
-            refused = must_be_refused(self._story, self._rig.unit.plate.sensors)
+            refused = must_be_refused(self._scenario, self._rig.unit.plate.sensors)
             if (
                 isinstance(error, GuardRefused)
                 or (isinstance(error, Refused) and not refused)
@@ -204,18 +213,18 @@ class _Play:
 
     def _live_on(self) -> None:
         """Let time pass until the unit has had all of it to end its output by itself."""
-        self._clock.live_on(self._clock.now_ms() + bound_ms(self._story) + _AFTER_MS)
+        self._clock.live_on(self._clock.now_ms() + bound_ms(self._scenario) + _AFTER_MS)
         until_ms = self._clock.now_ms() + self._alone_ms
-        while self._rig.unit.silent_since_ms is None and self._clock.now_ms() < until_ms:
+        while self._rig.unit.output_off_since_ms is None and self._clock.now_ms() < until_ms:
             self._clock.live_on(min(until_ms, self._clock.now_ms() + 1000))
 
     def _recorder(self, log: SessionLog) -> Recorder:
-        assert self._story.disk is not None
-        return self._parts.disk(log, self._clock, self._rig.inbox, self._story.disk)
+        assert self._scenario.disk is not None
+        return self._parts.disk(log, self._clock, self._rig.inbox, self._scenario.disk)
 
     @property
     def _disk_stops(self) -> bool:
-        return self._story.disk is not None and self._story.disk.stops_ms is not None
+        return self._scenario.disk is not None and self._scenario.disk.stops_ms is not None
 
     @property
     def _drove_another(self) -> bool:
@@ -226,16 +235,16 @@ class _Play:
         unit, judge = self._rig.unit, self._judge
         now_ms = self._clock.now_ms()
         excused = self._kind.goes_on_ms is None and judge.loss.lost(now_ms)
-        if unit.silent_since_ms is None and not judge.during(FaultKind.STUCK_OUTPUT) and not excused:
+        if unit.output_off_since_ms is None and not judge.during(FaultKind.STUCK_OUTPUT) and not excused:
             judge.broken(Rule.STOP, f"{unit.output:.1f} goes out, long after the end")
         if not judge.begun(FaultKind.STUCK_OUTPUT) and not self._drove_another:
             self._judge_dose()
-            judge.judge_times_given()
+            judge.judge_times_delivered()
 
     def _judge_dose(self) -> None:
         """The true dose, against the plan: a clock that is off may stretch it until that can be told."""
-        unit, judge, planned = self._rig.unit, self._judge, self._course
-        slack_ms = PERIOD_MS + clock_slack_ms(self._story, self._clock.now_ms()) + judge.loss.slack_ms()
+        unit, judge, planned = self._rig.unit, self._judge, self._expected_run
+        slack_ms = PERIOD_MS + clock_slack_ms(self._scenario, self._clock.now_ms()) + judge.loss.slack_ms()
         if unit.delivered_ms > planned.delivered_ms + slack_ms:
             judge.broken(Rule.DOSE, f"{unit.delivered_ms} ms of {planned.delivered_ms}")
         if not planned.level_mj_ms:
@@ -251,32 +260,32 @@ class _Play:
             judge.broken(Rule.DOSE, f"{unit.energy_mj:.0f} mJ of {planned.energy_mj:.0f}")
 
     def _judge_journal(self, journal: Journal) -> None:
-        verdict = verify(journal)
-        if not verdict.whole:
-            self._judge.broken(Rule.CHAIN, verdict.why)
+        verification = verify(journal)
+        if not verification.whole:
+            self._judge.broken(Rule.CHAIN, verification.why)
             return
-        told = self._judge.ended
-        if told is None or told.outcome.value == "failed":
+        ended = self._judge.ended
+        if ended is None or ended.outcome.value == "failed":
             return
         (kept,) = sessions(journal)
-        if (kept.delivered_ms, kept.outcome) != (told.delivered_ms, told.outcome):
-            self._judge.broken(Rule.RECORD, f"told {told}, and kept {kept}")
+        if (kept.delivered_ms, kept.outcome) != (ended.delivered_ms, ended.outcome):
+            self._judge.broken(Rule.RECORD, f"told {ended}, and kept {kept}")
         clocks = (FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK)
         if self._drove_another or self._judge.begun(FaultKind.STUCK_OUTPUT, *clocks):
             return
-        self._judge_counts(kept, known_off=told.silence is Silence.PROVEN)
+        self._judge_counts(kept, known_off=ended.output_off is OffConfirmation.CONFIRMED)
         if not self._judge.begun(FaultKind.LYING_SENSOR):
-            self._judge_energy(kept.energy_mj, known_off=told.silence is Silence.PROVEN)
+            self._judge_energy(kept.energy_mj, known_off=ended.output_off is OffConfirmation.CONFIRMED)
 
     def _judge_counts(self, kept: Summary, *, known_off: bool) -> None:
         """The time in the record, against the truth: what the host reckons is at least what was given."""
-        slack_ms = _COUNT_MS + clock_slack_ms(self._story, self._clock.now_ms())
-        more_ms = 0 if known_off else max(bound_ms(self._story), self._alone_ms)  # nobody could hear it
+        slack_ms = _COUNT_MS + clock_slack_ms(self._scenario, self._clock.now_ms())
+        more_ms = 0 if known_off else max(bound_ms(self._scenario), self._alone_ms)  # nobody could hear it
         if self._judge.begun(FaultKind.LYING_SESSION):  # its counts are not taken for the session's
             more_ms += self._judge.loss.unstoppable_ms()
         less_ms = 0
         if self._kind.told:
-            more_ms = max(more_ms, bound_ms(self._story))
+            more_ms = max(more_ms, bound_ms(self._scenario))
         else:
             more_ms += 0 if known_off else self._judge.loss.slack_ms()
             less_ms = RECKONED_MS * (self._ends + 1) + self._judge.loss.slack_ms()
@@ -291,8 +300,10 @@ class _Play:
 
     def _judge_energy(self, kept_mj: int, *, known_off: bool) -> None:
         """The energy in the record, against the truth: a fifth of it, and what no meter can tell."""
-        true_mj, planned = self._rig.unit.energy_mj, self._course
-        slack_ms = _METERED_STEP_MS * planned.starts() + bound_ms(self._story) + self._judge.loss.slack_ms()
+        true_mj, planned = self._rig.unit.energy_mj, self._expected_run
+        slack_ms = (
+            _METERED_STEP_MS * planned.starts() + bound_ms(self._scenario) + self._judge.loss.slack_ms()
+        )
         if not known_off:  # nobody could hear of it
             slack_ms += self._alone_ms
         if not self._kind.told:  # a ramp counts as its end, and what was on at either end counts whole
@@ -303,6 +314,6 @@ class _Play:
 
     def _judge_times(self, figures: Sequence[Figure]) -> None:
         late = [figure for figure in figures if figure.late]
-        late += [hazard.late for hazard in self._judge.hazards if hazard.late]
+        late += [timed.late for timed in self._judge.times_to_safe if timed.late]
         if late:
             self._judge.broken(Rule.SLOW, f"{late[0].kind}: {late[0].took_ms} ms, {late[0].bound_ms} at most")

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 
 from device.control.controller import Controller
 from device.control.machine import State
-from device.dialects.base import Cleared, Dialect, Look, Stop
+from device.dialects.base import Dialect, GetStatus, Permitted, Stop
 from device.events import Event, StateChanged
 from device.wire.messages import UnitState
 from physioctl.rehearsal.storm.host import MortalClock
 from simulator.cable import Cable
 from simulator.unit import SimulatedUnit
 
-_ARMED = frozenset((UnitState.READY, UnitState.EMITTING, UnitState.HELD))
+_ARMED = frozenset((UnitState.READY, UnitState.EMITTING, UnitState.SUSPENDED))
 # The session has stopped the unit itself: for a pause, or because a step of a unit without a timer is over.
 _STOPPED = frozenset((State.PAUSING.value, State.PAUSED.value, State.FINISHING.value))
-_GOING_ON = frozenset((State.ARMED, State.EMITTING, State.HELD))  # no stop of the session's own stands
+_GOING_ON = frozenset((State.ARMED, State.EMITTING, State.SUSPENDED))  # no stop of the session's own stands
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,7 +48,7 @@ class SecondProgram:
         """Send what has fallen due."""
         while self._requests and self._requests[-1].at_ms <= now_ms:
             request = self._requests.pop()
-            cleared = Cleared(Stop() if request.stop else Look())
+            cleared = Permitted(Stop() if request.stop else GetStatus())
             self._cable.send(self._dialect.say(cleared, request.seq), now_ms)
 
 
@@ -106,4 +106,4 @@ class StoppedElsewhere:
         return self._clock.now_ms() - self._stopped_ms
 
     def _heard_since(self, at_ms: int) -> bool:
-        return self._controller.heard_ms - at_ms > self._line_ms
+        return self._controller.received_at_ms - at_ms > self._line_ms

@@ -1,14 +1,14 @@
-"""From a story that fails to the shortest of its kin that still does: one thing is left out at a time."""
+"""Shorten a failing scenario: leave out one thing at a time while it still fails."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from physioctl.rehearsal.storm.story import Story
+from physioctl.rehearsal.storm.scenario import Scenario
 
 
-def shrink(story: Story, fails: Callable[[Story], bool]) -> Story:
-    """The shortest story found in which nothing can be left out without it passing."""
-    while (shorter := next(filter(fails, story.shorter()), None)) is not None:
-        story = shorter
-    return story
+def shrink(scenario: Scenario, fails: Callable[[Scenario], bool]) -> Scenario:
+    """Return the shortest scenario found that still fails."""
+    while (shorter := next(filter(fails, scenario.shorter()), None)) is not None:
+        scenario = shorter
+    return scenario

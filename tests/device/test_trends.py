@@ -9,12 +9,12 @@ import pytest
 
 from device.dialects.base import UnitState
 from device.monitor.contact import ContactTrend
-from device.monitor.trends import Belief, Sight
+from device.monitor.trends import Expected, ReportTrends
 from device.monitor.view import EnergyTrend, Grant, HostTime, Start, View
-from tests.device.parts import DECLARED, EMITTING, MODEL, NONCE, REPORT, SESSION, UNIT
+from tests.device.parts import DECLARED, EMITTING, MODEL, NONCE, SESSION, STATUS, UNIT
 
 START = Start(number=1, at_ms=0, for_ms=60_000, ramp_ms=3000, level=440, duty_pct=50, base_ms=10_000)
-BELIEF = Belief(
+EXPECTED = Expected(
     wanted_level=440,
     last_level=441,
     resting=False,
@@ -24,15 +24,15 @@ BELIEF = Belief(
     planned_ms=90_000,
     session=SESSION,
     start=START,
-    grant=Grant(heard_ms=50_000, lease_ms=500),
+    grant=Grant(unit_uptime_ms=50_000, lease_ms=500),
 )
 
 
-def run(*seen: tuple[int, dict[str, Any]], belief: Belief = BELIEF) -> View:
+def run(*seen: tuple[int, dict[str, Any]], expected: Expected = EXPECTED) -> View:
     """The view of the last of these reports: each a time and what differs from an emitting one."""
-    sight = Sight(UNIT)
+    trends = ReportTrends(UNIT)
     for now_ms, changes in seen:
-        view = sight.see(replace(EMITTING, **changes), now_ms, belief)
+        view = trends.see(replace(EMITTING, **changes), now_ms, expected)
     return view
 
 
@@ -41,7 +41,7 @@ def test_the_first_report_has_nothing_before_it() -> None:
 
     assert view == View(
         now_ms=5000,
-        report=EMITTING,
+        status=EMITTING,
         before=None,
         since_before_ms=0,
         model=MODEL,
@@ -74,11 +74,11 @@ def test_the_first_report_has_nothing_before_it() -> None:
 
 
 def test_before_the_first_start_nothing_follows_from_one() -> None:
-    view = run((5000, {}), (5100, {}), belief=replace(BELIEF, start=None, grant=None, session=None))
+    view = run((5000, {}), (5100, {}), expected=replace(EXPECTED, start=None, grant=None, session=None))
 
     assert (view.wanted_duty_pct, view.step_apart_ms, view.lease_max_ms, view.session) == (0, 0, None, None)
     assert (view.energy, view.host) == (EnergyTrend(), HostTime())
-    assert not run((0, {}), (60_000, {}), belief=replace(BELIEF, start=None)).steady
+    assert not run((0, {}), (60_000, {}), expected=replace(EXPECTED, start=None)).steady
 
 
 def test_a_head_is_due_what_it_has_taken_up_less_what_it_has_lost_since() -> None:
@@ -92,10 +92,10 @@ def test_a_head_is_due_what_it_has_taken_up_less_what_it_has_lost_since() -> Non
     ("uptime_ms", "left_ms"), [(50_000, 500), (50_090, 410), (50_600, -100), (99, -6196)]
 )
 def test_what_can_be_left_of_a_lease_runs_down_by_the_units_clock(uptime_ms: int, left_ms: int) -> None:
-    heard_ms = 50_000 if uptime_ms > 99 else (1 << 32) - 6597
-    grant = Grant(heard_ms, 500)
+    unit_uptime_ms = 50_000 if uptime_ms > 99 else (1 << 32) - 6597
+    grant = Grant(unit_uptime_ms, 500)
 
-    assert run((0, {"uptime_ms": uptime_ms}), belief=replace(BELIEF, grant=grant)).lease_max_ms == left_ms
+    assert run((0, {"uptime_ms": uptime_ms}), expected=replace(EXPECTED, grant=grant)).lease_max_ms == left_ms
 
 
 @pytest.mark.parametrize(
@@ -103,14 +103,14 @@ def test_what_can_be_left_of_a_lease_runs_down_by_the_units_clock(uptime_ms: int
     [
         ({"asked": "Renew"}, 400),
         ({"asked": "SetOutput"}, 400),
-        ({"asked": "Look"}, None),
+        ({"asked": "GetStatus"}, None),
         ({"asked": "Renew", "refusal": "stale"}, None),
     ],
 )
 def test_a_lease_that_the_unit_has_taken_runs_down_as_well(
     first: dict[str, Any], left_ms: int | None
 ) -> None:
-    later = {"asked": "Look", "uptime_ms": 50_100}
+    later = {"asked": "GetStatus", "uptime_ms": 50_100}
 
     assert run((0, first), (100, later)).lease_min_ms == left_ms
 
@@ -142,8 +142,8 @@ def test_clocks_and_lapses_are_counted_from_the_first_report_and_change_from_the
 
     assert (view.elapsed_ms, view.unit_elapsed_ms, view.lapses) == (1100, 1103, 3)
     assert (view.before, view.since_before_ms) == (replace(EMITTING, uptime_ms=71_000, lapses=4), 100)
-    assert view.nonce == NONCE  # the unit's as it was greeted, not as it says now
-    assert view.report.delivered_ms == 12_000
+    assert view.nonce == NONCE  # the unit's as it was identified, not as it says now
+    assert view.status.delivered_ms == 12_000
 
 
 # --- steady ---------------------------------------------------------------------------------------
@@ -151,10 +151,10 @@ def test_clocks_and_lapses_are_counted_from_the_first_report_and_change_from_the
 
 @pytest.mark.parametrize(("ramp_ms", "steady_ms"), [(3000, 4000), (0, 1000)])
 def test_output_is_steady_a_second_after_its_ramp(ramp_ms: int, steady_ms: int) -> None:
-    belief = replace(BELIEF, start=replace(START, ramp_ms=ramp_ms))
+    expected = replace(EXPECTED, start=replace(START, ramp_ms=ramp_ms))
 
-    assert not run((500, {}), (500 + steady_ms - 1, {}), belief=belief).steady
-    assert run((500, {}), (500 + steady_ms, {}), belief=belief).steady
+    assert not run((500, {}), (500 + steady_ms - 1, {}), expected=expected).steady
+    assert run((500, {}), (500 + steady_ms, {}), expected=expected).steady
 
 
 @pytest.mark.parametrize("state", [state for state in UnitState if state is not UnitState.EMITTING])
@@ -173,8 +173,8 @@ def test_output_that_the_units_clock_sees_and_its_count_does_not_is_added_up() -
     def at(ms: int, delivered_ms: int, **changes: Any) -> tuple[int, dict[str, Any]]:
         return ms, {"uptime_ms": 50_000 + ms, "delivered_ms": delivered_ms} | changes
 
-    off: dict[str, Any] = {"state": REPORT.state}
-    held: dict[str, Any] = {"state": UnitState.HELD}
+    off: dict[str, Any] = {"state": STATUS.state}
+    held: dict[str, Any] = {"state": UnitState.SUSPENDED}
     assert run(at(0, 0), at(90, 90), at(200, 200)).uncounted_ms == 0
     assert run(at(0, 0), at(90, 45), at(200, 100)).uncounted_ms == 100
     assert run(at(0, 0), at(90, 90), at(200, 300)).uncounted_ms == -100

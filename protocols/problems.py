@@ -1,4 +1,4 @@
-"""What pydantic found, said to the author: where, what was found and expected, and how to mend it."""
+"""pydantic's errors as problems of a file: the place, what was found and expected, and how to correct it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from protocols import model, steps
-from protocols.errors import Mistake
+from protocols.errors import Problem
 from protocols.families import definition
-from protocols.fields import Disagreement, NotSaid, near
+from protocols.fields import Disagreement, InvalidValue, near
 from protocols.limits import Family
 from protocols.origin import Where
-from protocols.quantity import NotAQuantity, shorten
+from protocols.quantity import InvalidQuantity, shorten
 from protocols.reading import Node
 
 # What is expected where a plain type is wrong, by pydantic's name for the mistake.
@@ -36,30 +36,30 @@ _KEYS: Mapping[str, type[BaseModel]] = {
 }
 
 
-def mistakes(error: ValidationError, root: Node, file: str) -> Iterator[Mistake]:
+def problems(error: ValidationError, root: Node, file: str) -> Iterator[Problem]:
     """Every mistake in ``error``, in the order pydantic met them."""
     for detail in error.errors(include_url=False):
         where = tuple(part for part in detail["loc"] if not str(part).startswith("<"))
         cause = detail.get("ctx", {}).get("error")
         if isinstance(cause, Disagreement):
-            for slip in cause.slips:
-                yield _mistake(file, root, slip.where, slip.what, slip.mend)
+            for problem in cause.problems:
+                yield _problem(file, root, problem.where, problem.what, problem.action)
             continue
-        what, mend = _said(detail, cause)
-        yield _mistake(file, root, where, what, mend, of_key=detail["type"] == "extra_forbidden")
+        what, action = _said(detail, cause)
+        yield _problem(file, root, where, what, action, of_key=detail["type"] == "extra_forbidden")
 
 
-def _mistake(file: str, root: Node, where: Where, what: str, mend: str, *, of_key: bool = False) -> Mistake:
+def _problem(file: str, root: Node, where: Where, what: str, action: str, *, of_key: bool = False) -> Problem:
     line, column = root.place(where, of_key=of_key)
     field = ".".join(shorten(str(part)) for part in where)
-    return Mistake(file, line, column, field, what, mend)
+    return Problem(file, line, column, field, what, action)
 
 
 def _said(detail: Any, cause: Exception | None) -> tuple[str, str]:
-    """What was found and expected, and how to mend it."""
+    """What was found and expected, and how to correct it."""
     kind, loc = detail["type"], detail["loc"]
-    if isinstance(cause, NotAQuantity | NotSaid):
-        return cause.what, cause.mend
+    if isinstance(cause, InvalidQuantity | InvalidValue):
+        return cause.what, cause.action
     if kind == "missing":
         return "is missing", f"Add `{loc[-1]}:`."
     if kind == "extra_forbidden":
@@ -70,10 +70,10 @@ def _said(detail: Any, cause: Exception | None) -> tuple[str, str]:
     found = _found(detail["input"])
     if kind in {"enum", "literal_error"}:
         return f"found {found}; expected {detail['ctx']['expected']}", "Write one of these."
-    expected, mend = _EXPECTED.get(
+    expected, action = _EXPECTED.get(
         kind, (detail["msg"].removeprefix("Input should be "), "Write what is expected.")
     )
-    return f"found {found}; expected {expected}", mend
+    return f"found {found}; expected {expected}", action
 
 
 def _not_one_step(found: object) -> tuple[str, str]:

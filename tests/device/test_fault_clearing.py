@@ -6,7 +6,7 @@ import pytest
 
 from device.control.delivery import Ended
 from device.control.fault_clearing import clear_faults, latched
-from device.control.handshake import greet
+from device.control.handshake import perform_handshake
 from device.control.machine import State
 from device.errors import UnitFaulted
 from physioctl.rehearsal.rig import Rig
@@ -29,17 +29,17 @@ def faulted(make_rig: MakeRig, *faults: str) -> Rig:
     rig = make_rig("us111", *faults)
     assert session_on(rig, emit(rig, 5 * MINUTE_MS)).ended is Ended.INTERRUPTED
     rig.wait(SECOND_MS)  # the watch may have been quicker than the unit
-    rig.driver.run(greet(rig.controller))
+    rig.driver.run(perform_handshake(rig.controller))
     return rig
 
 
 def told(error: PhysioctlError | None) -> tuple[str, str]:
     assert error is not None
-    return error.what, error.to_do
+    return error.what, error.action
 
 
 def test_a_sound_unit_has_latched_nothing_and_nothing_is_cleared(rig: Rig) -> None:
-    rig.driver.run(greet(rig.controller))
+    rig.driver.run(perform_handshake(rig.controller))
 
     assert latched(rig.controller) is None
     assert rig.driver.run(clear_faults(rig.controller)) == ()
@@ -69,7 +69,7 @@ def test_a_fault_whose_cause_has_gone_is_cleared_and_the_unit_may_be_used_again(
     assert names == ("SUPPLY",)
     assert (rig.controller.state, rig.controller.failure) == (State.OFFLINE, "")
     next_one = another_host(rig)
-    unit = next_one.run(greet(next_one.controller))
+    unit = next_one.run(perform_handshake(next_one.controller))
     next_one.record_to(Ledger())
     again = run_plan(next_one, plan_of(unit, emit(rig, SECOND_MS)), 8)
     assert (again.ended, again.delivered_ms) == (Ended.COMPLETED, SECOND_MS)

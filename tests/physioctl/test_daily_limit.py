@@ -90,14 +90,14 @@ def test_a_refusal_says_when_the_site_is_free_again() -> None:
     with pytest.raises(Refused) as refused:
         check_day([had("b", hours_ago=1), had("a", hours_ago=20)], asked())
 
-    assert refused.value.to_do == f"The site is free again at {free:%Y-%m-%d %H:%M}."
+    assert refused.value.action == f"The site is free again at {free:%Y-%m-%d %H:%M}."
 
 
 def test_a_refusal_names_a_session_that_is_open_and_in_the_way() -> None:
     with pytest.raises(Refused) as refused:
         check_day([had("b", is_open=True), had("a", is_open=True)], asked())
 
-    assert refused.value.to_do.endswith("counts whole until it is settled on its own unit.")
+    assert refused.value.action.endswith("counts whole until it is settled on its own unit.")
 
 
 def test_a_refusal_says_how_much_time_the_site_has_had_and_how_much_there_is() -> None:

@@ -12,21 +12,21 @@ from functools import partial
 from math import ceil
 from sys import maxsize
 
-from device.operator import Act
+from device.operator import SessionAction
 from device.wire.messages import Sensor
 from physioctl.rehearsal.rig import Rig
-from physioctl.rehearsal.storm.course import must_end
+from physioctl.rehearsal.storm.expected_run import must_end
 from physioctl.rehearsal.storm.families import reckoned
 from physioctl.rehearsal.storm.host import MortalClock
 from physioctl.rehearsal.storm.kinds import kind_called
-from physioctl.rehearsal.storm.story import Story
+from physioctl.rehearsal.storm.scenario import Scenario
 from simulator.cable import HELD_BACK_MS
 from simulator.faults import ON_THE_LINE, Fault, FaultKind
 
 LEASE_MS = 500
-INFERRED_PCT = 110  # of what a unit times, after which it is taken to have run out in any unit
+PRESUMED_PCT = 110  # of what a unit times, after which it is taken to have run out in any unit
 PERIOD_MS = 100  # between statuses while output is on
-BOUND_MS = LEASE_MS + PERIOD_MS  # to silence, of whatever a unit survives
+BOUND_MS = LEASE_MS + PERIOD_MS  # to output off, of whatever a unit survives
 _LINE_MS = 20  # an answer, and what may be on the line before it
 _CLOCK_PCT = 2  # as far as a clock may be off before anybody can tell
 _CLOCK_SLACK_MS = 350
@@ -65,11 +65,11 @@ _ALARMS: dict[str, frozenset[str]] = {
     FaultKind.LYING_SESSION: frozenset(("SESSION_DIFFERS",)),
     FaultKind.LYING_COUNT: frozenset(("COUNT_OFF",)),
     FaultKind.ENDLESS_LEASE: frozenset(("LEASE_DIFFERS",)),
-    FaultKind.ENDLESS_HOLD: frozenset(("HOLD_OVERRUN",)),
+    FaultKind.ENDLESS_SUSPENSION: frozenset(("SUSPENSION_OVERRUN",)),
     FaultKind.ENDLESS_STEP: frozenset(("OVER_DOSE", "STEP_OVERRUN")),
 }
 _NONE: frozenset[FaultKind] = frozenset()
-_HIDDEN_BY = {  # what nobody can see while the sensor that would show it is at fault as well
+_HIDDEN_BY = {  # what is not visible while the sensor that would show it is at fault as well
     FaultKind.OVERHEAT: frozenset((FaultKind.STUCK_SENSOR, FaultKind.IMPLAUSIBLE_SENSOR)),
     FaultKind.AGEING: frozenset((FaultKind.LYING_SENSOR,)),
     FaultKind.LYING_DUTY: frozenset((FaultKind.LYING_SENSOR, FaultKind.LYING_METER, FaultKind.AGEING)),
@@ -90,7 +90,7 @@ LATENT: frozenset[str] = frozenset(
         FaultKind.STUCK_OUTPUT,
         FaultKind.LYING_METER,
         FaultKind.LYING_COUNT,
-        FaultKind.ENDLESS_HOLD,
+        FaultKind.ENDLESS_SUSPENSION,
         FaultKind.ENDLESS_STEP,
         FaultKind.MISSING_SENSOR,
         FaultKind.WILD_AREA,
@@ -115,8 +115,8 @@ class Figure:
 
 
 @dataclass(slots=True)
-class Hazard:
-    """One thing that makes output unsafe, and its stopwatch."""
+class TimeToSafe:
+    """The time from the onset of one unsafe condition to output off."""
 
     kind: str
     unsafe: Callable[[int, float], bool]  # now, with this output
@@ -131,12 +131,12 @@ class Hazard:
     _figures: list[tuple[Figure, bool]] = field(default_factory=list)
 
     def look(self, now_ms: int, before_ms: int, on: bool, was_on: bool, output: float) -> None:
-        """Look on, one event after the other; ``output`` is what goes out, or went out until now."""
+        """Process one event; ``output`` is the present output, or the one until now."""
         there = self.unsafe(now_ms, output) or (self.stays and self._onset_ms is not None)
         if self._onset_ms is None:
             if not (there and (on or was_on)):
                 return
-            # What has crept up between two events is taken to have been there since the first of them.
+            # A condition that arose between two events counts from the first of them.
             self._onset_ms = before_ms if was_on else now_ms
         since_ms = max(self._onset_ms, self.since_ms())
         bound_ms = None if self.bound_ms is None else self.bound_ms(since_ms, now_ms)
@@ -149,7 +149,7 @@ class Hazard:
             self._onset_ms = None
 
     def forget(self) -> None:
-        """Output no longer obeys anybody: the stopwatch tells nothing."""
+        """Discard the time: output is stuck on."""
         self._onset_ms = None
 
     def ended(self, alarms: frozenset[str]) -> Iterator[Figure]:
@@ -159,8 +159,8 @@ class Hazard:
                 yield figure
 
 
-class _Hazards:
-    """Makes a story's hazards."""
+class _TimesToSafe:
+    """Makes the times to safe of a scenario."""
 
     def __init__(
         self, rig: Rig, clock: MortalClock, level: Callable[[], int], duty_pct: Callable[[], int]
@@ -171,31 +171,33 @@ class _Hazards:
         self._duty_pct = duty_pct
         self._too_hot_c = reckoned(rig.unit.plate.family).too_hot_c
 
-    def of_act(self, at_ms: int, act: Act) -> Hazard:
-        """Somebody wants output off, from the moment of the act."""
-        return Hazard(kind_of_act(act), lambda now_ms, _: now_ms == at_ms, lambda: at_ms, stays=True)
+    def of_action(self, at_ms: int, action: SessionAction) -> TimeToSafe:
+        """The operator asks for output off."""
+        return TimeToSafe(
+            kind_of_action(action), lambda now_ms, _: now_ms == at_ms, lambda: at_ms, stays=True
+        )
 
-    def of_stop_elsewhere(self, at_ms: int) -> Hazard:
+    def of_stop_elsewhere(self, at_ms: int) -> TimeToSafe:
         """A second program wants output off, from the moment at which it says so."""
-        return Hazard(STOPPED_ELSEWHERE, lambda now_ms, _: now_ms == at_ms, lambda: at_ms, stays=True)
+        return TimeToSafe(STOPPED_ELSEWHERE, lambda now_ms, _: now_ms == at_ms, lambda: at_ms, stays=True)
 
-    def of_freezes(self) -> Hazard:
+    def of_freezes(self) -> TimeToSafe:
         """The host does nothing."""
         clock = self._clock
-        return Hazard(HOST_FREEZE, lambda _, __: clock.frozen, lambda: clock.froze_ms)
+        return TimeToSafe(HOST_FREEZE, lambda _, __: clock.frozen, lambda: clock.froze_ms)
 
-    def of_death(self, at_ms: int) -> Hazard:
+    def of_death(self, at_ms: int) -> TimeToSafe:
         """The host is gone."""
-        return Hazard(HOST_DEATH, lambda now_ms, _: now_ms >= at_ms, lambda: at_ms)
+        return TimeToSafe(HOST_DEATH, lambda now_ms, _: now_ms >= at_ms, lambda: at_ms)
 
-    def of_fault(self, fault: Fault) -> Hazard:
+    def of_fault(self, fault: Fault) -> TimeToSafe:
         """Unsafe while the fault lasts, or while what it does is beyond what is safe."""
         if fault.kind in ON_THE_LINE:
             return self._unheard(fault)
         kind = kind_of(fault)
         # A battery that has run down stays so, however short the moment at which it did.
         during = range(fault.at_ms, maxsize if kind == FaultKind.LOW_BATTERY else fault.until_ms)
-        return Hazard(
+        return TimeToSafe(
             kind,
             lambda now_ms, output: now_ms in during and self._beyond(kind, output),
             lambda: fault.at_ms,
@@ -215,65 +217,73 @@ class _Hazards:
                 return output >= _CONTACT_JUDGED
         return True
 
-    def _unheard(self, fault: Fault) -> Hazard:
+    def _unheard(self, fault: Fault) -> TimeToSafe:
         """Unsafe from when the host last heard the unit, until it hears it again with the line whole."""
         controller = self._rig.controller
 
         def unsafe(now_ms: int, _: float) -> bool:
-            return now_ms >= fault.at_ms and (fault.during(now_ms) or controller.heard_ms < fault.until_ms)
+            return now_ms >= fault.at_ms and (
+                fault.during(now_ms) or controller.received_at_ms < fault.until_ms
+            )
 
-        return Hazard(
+        return TimeToSafe(
             fault.kind.value,
             unsafe,
-            lambda: max(fault.at_ms, controller.heard_ms),
+            lambda: max(fault.at_ms, controller.received_at_ms),
             alarms=_COMM | {"RESTARTED"} if fault.kind is FaultKind.SWAPPED else _COMM,
             ends_it=False,
         )
 
 
-def hazards(
-    story: Story,
+def times_to_safe(
+    scenario: Scenario,
     rig: Rig,
     clock: MortalClock,
     level: Callable[[], int],
     duty_pct: Callable[[], int],
     unstoppable_ms: Callable[[int, int], int],
-) -> list[Hazard]:
-    """The hazards of a story; ``level`` and ``duty_pct`` are what the step at hand may give.
+) -> list[TimeToSafe]:
+    """Return the times to safe of a scenario; ``level`` and ``duty_pct`` are those of the present step.
 
     ``unstoppable_ms`` is what becomes of a bound from a moment on when nobody could stop the unit meanwhile.
     """
 
     def bound_of(plain_ms: int, since_ms: int, to_ms: int) -> int:
-        return unstoppable_ms(bound_ms(story, since_ms, to_ms) + plain_ms, since_ms)
+        return unstoppable_ms(bound_ms(scenario, since_ms, to_ms) + plain_ms, since_ms)
 
-    make = _Hazards(rig, clock, level, duty_pct)
-    kinds = {fault.kind for fault in story.faults}
-    found = [make.of_fault(fault) for fault in story.faults if not kinds & _HIDDEN_BY.get(fault.kind, _NONE)]
+    make = _TimesToSafe(rig, clock, level, duty_pct)
+    kinds = {fault.kind for fault in scenario.faults}
+    found = [
+        make.of_fault(fault) for fault in scenario.faults if not kinds & _HIDDEN_BY.get(fault.kind, _NONE)
+    ]
     # A toggle may mean the opposite; then there is no output for it to end.
-    found += [make.of_act(at_ms, act) for at_ms, act in story.acts if act is not Act.RESUME]
-    on_line_ms = min((fault.at_ms for fault in story.faults if fault.kind in ON_THE_LINE), default=maxsize)
+    found += [
+        make.of_action(at_ms, action)
+        for at_ms, action in scenario.actions
+        if action is not SessionAction.RESUME
+    ]
+    on_line_ms = min((fault.at_ms for fault in scenario.faults if fault.kind in ON_THE_LINE), default=maxsize)
     # Nobody says it twice: where the line is not whole, or both may talk at once, it may never arrive.
-    stops_ms = [asked.at_ms for asked in story.elsewhere if asked.stop and story.dialect == "native"]
+    stops_ms = [asked.at_ms for asked in scenario.elsewhere if asked.stop and scenario.dialect == "native"]
     found += [make.of_stop_elsewhere(at_ms) for at_ms in stops_ms if at_ms + _LINE_MS < on_line_ms]
-    if story.freezes:
+    if scenario.freezes:
         found.append(make.of_freezes())
-    if story.death_ms is not None:
-        found.append(make.of_death(story.death_ms))
-    for hazard in found:
-        if hazard.kind not in LATENT:
+    if scenario.death_ms is not None:
+        found.append(make.of_death(scenario.death_ms))
+    for timed in found:
+        if timed.kind not in LATENT:
             # What shows in the energy only takes longer to show.
-            hazard.bound_ms = partial(bound_of, _METERED_MS if hazard.kind == FaultKind.LYING_DUTY else 0)
-        hazard.plain_ms = plain_bound_ms(story)
+            timed.bound_ms = partial(bound_of, _METERED_MS if timed.kind == FaultKind.LYING_DUTY else 0)
+        timed.plain_ms = plain_bound_ms(scenario)
     return found
 
 
-def must_be_refused(story: Story, sensors: Sensor) -> bool:
-    """Whether nobody may drive the unit of a story, which has these sensors when it is sound."""
-    kind = kind_called(story.dialect, story.host_loss)
-    if kind.goes_on_ms is None and (not story.attended or must_end(story.course, story.model)):
+def must_be_refused(scenario: Scenario, sensors: Sensor) -> bool:
+    """Whether the unit of a scenario has to be refused; ``sensors`` are those of a sound unit."""
+    kind = kind_called(scenario.dialect, scenario.host_loss)
+    if kind.goes_on_ms is None and (not scenario.attended or must_end(scenario.protocol, scenario.model)):
         return True
-    kinds = {fault.kind: fault.amount for fault in story.faults if fault.at_ms == 0}
+    kinds = {fault.kind: fault.amount for fault in scenario.faults if fault.at_ms == 0}
     if FaultKind.WILD_AREA in kinds or FaultKind.FUTURE_CALIBRATION in kinds:
         return True
     return bool(Sensor(round(kinds.get(FaultKind.MISSING_SENSOR, 0))) & sensors & ~Sensor.FORCE)
@@ -284,17 +294,17 @@ def kind_of(fault: Fault) -> str:
     return UNDER_POWER if fault.kind is FaultKind.AGEING and fault.amount <= 0 else fault.kind.value
 
 
-def kind_of_act(act: Act) -> str:
+def kind_of_action(action: SessionAction) -> str:
     """What an act that ends output is timed as."""
-    return "operator_stop" if act is Act.STOP else "operator_pause"
+    return "operator_stop" if action is SessionAction.STOP else "operator_pause"
 
 
-def clock_stretch(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> float:
+def clock_stretch(scenario: Scenario, from_ms: int = 0, to_ms: int = maxsize) -> float:
     """By how much longer what the unit times may truly last, between two moments: for its slow clock."""
     slow = max(
         (
             fault.amount
-            for fault in story.faults
+            for fault in scenario.faults
             if fault.kind is FaultKind.SLOW_CLOCK and fault.at_ms < to_ms and from_ms < fault.until_ms
         ),
         default=0.0,
@@ -302,49 +312,49 @@ def clock_stretch(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> float
     return 1 / (1 - slow)
 
 
-def lease_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
+def lease_ms(scenario: Scenario, from_ms: int = 0, to_ms: int = maxsize) -> int:
     """How long a lease may truly last, between two moments; as long as one where there are none."""
-    return ceil(LEASE_MS * clock_stretch(story, from_ms, to_ms))
+    return ceil(LEASE_MS * clock_stretch(scenario, from_ms, to_ms))
 
 
-def line_ms(story: Story) -> int:
+def line_ms(scenario: Scenario) -> int:
     """How long an answer may be on its way."""
-    late_ms = sum(fault.amount for fault in story.faults if fault.kind is FaultKind.BYTES_LATE)
-    held_back = any(fault.kind is FaultKind.FRAMES_REORDERED for fault in story.faults)
+    late_ms = sum(fault.amount for fault in scenario.faults if fault.kind is FaultKind.BYTES_LATE)
+    held_back = any(fault.kind is FaultKind.FRAMES_REORDERED for fault in scenario.faults)
     return _LINE_MS + ceil(late_ms) + (HELD_BACK_MS if held_back else 0)
 
 
-def clock_slack_ms(story: Story, now_ms: int) -> int:
+def clock_slack_ms(scenario: Scenario, now_ms: int) -> int:
     """By how much a count of time may be off until now: not at all, but for a clock or a count that is."""
-    kinds = {fault.kind for fault in story.faults if fault.at_ms <= now_ms}
+    kinds = {fault.kind for fault in scenario.faults if fault.at_ms <= now_ms}
     slack_ms = 0
     if kinds & {FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK}:
         slack_ms += _CLOCK_SLACK_MS + now_ms * _CLOCK_PCT // 100
     if kinds & {FaultKind.LYING_COUNT, FaultKind.ENDLESS_STEP}:
         slack_ms += _COUNT_SLACK_MS + now_ms * _CLOCK_PCT // 100
-        if any(freeze.at_ms <= now_ms for freeze in story.freezes):  # then the lease alone ends output
-            slack_ms += bound_ms(story)
+        if any(freeze.at_ms <= now_ms for freeze in scenario.freezes):  # then the lease alone ends output
+            slack_ms += bound_ms(scenario)
     return slack_ms
 
 
-def bound_ms(story: Story, from_ms: int = 0, to_ms: int = maxsize) -> int:
+def bound_ms(scenario: Scenario, from_ms: int = 0, to_ms: int = maxsize) -> int:
     """The lease, one status period, and what a stop may wait for the line."""
-    line_ms = kind_called(story.dialect, story.host_loss).line_ms
-    return lease_ms(story, from_ms, to_ms) + PERIOD_MS + line_ms
+    line_ms = kind_called(scenario.dialect, scenario.host_loss).line_ms
+    return lease_ms(scenario, from_ms, to_ms) + PERIOD_MS + line_ms
 
 
-def plain_bound_ms(story: Story) -> int:
+def plain_bound_ms(scenario: Scenario) -> int:
     """The same with a clock that is right."""
-    return BOUND_MS + kind_called(story.dialect, story.host_loss).line_ms
+    return BOUND_MS + kind_called(scenario.dialect, scenario.host_loss).line_ms
 
 
-def backlog_bound_ms(story: Story) -> int:
+def backlog_bound_ms(scenario: Scenario) -> int:
     """How long output may go on with a disk that has stopped: for as long as an event may wait for it."""
-    return _BACKLOG_MS + _TOLD_MS + bound_ms(story)
+    return _BACKLOG_MS + _TOLD_MS + bound_ms(scenario)
 
 
-def patience_ms(story: Story, starts: int) -> tuple[int, int]:
+def patience_ms(scenario: Scenario, starts: int) -> tuple[int, int]:
     """How much longer a session may take for its slow disk, and its end: a start may wait for two commits."""
-    if story.disk is None:
+    if scenario.disk is None:
         return 0, 0
-    return _BACKLOG_MS + 2 * (starts + 1) * story.disk.commit_ms, _BACKLOG_MS
+    return _BACKLOG_MS + 2 * (starts + 1) * scenario.disk.commit_ms, _BACKLOG_MS

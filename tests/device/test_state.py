@@ -8,10 +8,10 @@ import pytest
 
 from device.control.allowed import Allowed
 from device.control.machine import State
-from device.control.state import Knowledge
-from device.dialects.base import Renew, Report, SetOutput, UnitState
-from device.events import Silence
-from device.monitor.trends import Belief
+from device.control.state import SessionState
+from device.dialects.base import Renew, SetOutput, Status, UnitState
+from device.events import OffConfirmation
+from device.monitor.trends import Expected
 from device.monitor.view import Grant, Start
 from protocols.limits import Block, Family, Layer, Quantity
 from protocols.plan import Emit, Percussion, Plan
@@ -23,8 +23,8 @@ from tests.device.parts import (
     LOW,
     NONCE,
     PLAN,
-    REPORT,
     SESSION,
+    STATUS,
     UNIT,
     bound,
 )
@@ -33,27 +33,27 @@ STEP = Emit(LOW, 60_000, 3000)
 GUN = replace(UNIT, declared=replace(UNIT.declared, area_mm2=None), model=replace(UNIT.model, area_mm2=None))
 
 
-def knowing(report: Report | None = REPORT, plan: Plan = PLAN, allowed: Allowed = ALLOWED) -> Knowledge:
-    """A session taken up on a known unit, which has reported."""
-    known = Knowledge(unit=UNIT)
-    known.take_up(plan, SESSION, allowed)
-    if report is not None:
-        known.hear(report, 1000)
+def knowing(status: Status | None = STATUS, plan: Plan = PLAN, allowed: Allowed = ALLOWED) -> SessionState:
+    """A session loaded on a known unit, which has reported."""
+    known = SessionState(unit=UNIT)
+    known.load(plan, SESSION, allowed)
+    if status is not None:
+        known.hear(status, 1000)
     return known
 
 
 def test_to_begin_with_nothing_is_known_allowed_or_asked() -> None:
-    known = Knowledge()
+    known = SessionState()
 
-    assert (known.unit, known.report, known.plan, known.step) == (None, None, None, None)
+    assert (known.unit, known.status, known.plan, known.step) == (None, None, None, None)
     assert (known.session, known.energy_ceiling_mj, known.step_end_ms) == (0, 0, 0)
-    assert not known.confirmed
+    assert not known.start_seen
 
 
 def test_a_new_session_has_counted_nothing_yet() -> None:
     known = knowing()
 
-    known.take_up(PLAN, SESSION + 1, ALLOWED)
+    known.load(PLAN, SESSION + 1, ALLOWED)
 
     assert (known.delivered_ms, known.energy_mj) == (0, 0)
 
@@ -61,11 +61,11 @@ def test_a_new_session_has_counted_nothing_yet() -> None:
 def test_counts_are_those_of_our_session_and_outlive_a_restart() -> None:
     known = knowing()
 
-    known.hear(replace(REPORT, session=0, delivered_ms=0, energy_mj=0), 1100)
+    known.hear(replace(STATUS, session=0, delivered_ms=0, energy_mj=0), 1100)
 
     assert (known.delivered_ms, known.energy_mj) == (10_000, 1_000)
-    assert not known.is_ours(replace(REPORT, session=SESSION + 1))
-    assert not Knowledge().is_ours(replace(REPORT, session=0))
+    assert not known.is_ours(replace(STATUS, session=SESSION + 1))
+    assert not SessionState().is_ours(replace(STATUS, session=0))
 
 
 @pytest.mark.hazard("H-03")
@@ -95,7 +95,7 @@ def test_the_energy_ceiling_is_never_above_what_the_guard_lets_through() -> None
 
 def test_the_highest_level_is_the_plans() -> None:
     assert knowing().level_max == 500
-    assert Knowledge().level_max == 0
+    assert SessionState().level_max == 0
     assert knowing(plan=replace(PLAN, steps=())).level_max == 0
 
 
@@ -104,7 +104,7 @@ def test_a_step_ends_after_what_has_been_delivered_and_its_time() -> None:
 
     known.begin(STEP, 5000)
 
-    assert (known.step_end_ms, known.confirmed) == (15_000, False)
+    assert (known.step_end_ms, known.start_seen) == (15_000, False)
 
 
 @pytest.mark.hazard("H-07")
@@ -114,16 +114,16 @@ def test_a_report_under_another_nonce_is_not_the_units(nonce: int) -> None:
 
     known.hear(replace(EMITTING, nonce=nonce, delivered_ms=99_000), 1100)
 
-    assert not known.is_from_the_unit(replace(REPORT, nonce=nonce))
-    assert (known.report, known.delivered_ms, known.confirmed) == (REPORT, 10_000, False)
+    assert not known.is_from_the_unit(replace(STATUS, nonce=nonce))
+    assert (known.status, known.delivered_ms, known.start_seen) == (STATUS, 10_000, False)
 
 
 def test_before_a_unit_is_known_any_report_is_taken() -> None:
-    known = Knowledge()
+    known = SessionState()
 
-    known.hear(replace(REPORT, nonce=NONCE + 1), 1000)
+    known.hear(replace(STATUS, nonce=NONCE + 1), 1000)
 
-    assert known.report == replace(REPORT, nonce=NONCE + 1)
+    assert known.status == replace(STATUS, nonce=NONCE + 1)
 
 
 @pytest.mark.parametrize("state", UnitState)
@@ -131,17 +131,17 @@ def test_a_start_is_confirmed_once_the_unit_is_seen_to_carry_it_out(state: UnitS
     known = knowing()
     known.begin(STEP, 5000)
 
-    known.hear(replace(REPORT, state=state), 1100)
-    confirmed = known.confirmed
-    known.hear(REPORT, 1200)
+    known.hear(replace(STATUS, state=state), 1100)
+    start_seen = known.start_seen
+    known.hear(STATUS, 1200)
 
-    assert confirmed is known.confirmed is (state in (UnitState.EMITTING, UnitState.HELD))
+    assert start_seen is known.start_seen is (state in (UnitState.EMITTING, UnitState.SUSPENDED))
 
 
 # 10 ms of 500 mW/cm² over 4 cm² are 20 mJ; the ceiling is 101 100 mJ.
 @pytest.mark.parametrize(("spent_mj", "enough"), [(101_079, True), (101_080, True), (101_081, False)])
 def test_a_moment_of_output_has_to_fit_under_the_energy_ceiling(spent_mj: int, enough: bool) -> None:
-    known = knowing(replace(REPORT, energy_mj=spent_mj))
+    known = knowing(replace(STATUS, energy_mj=spent_mj))
 
     assert known.has_energy_for(Emit(HIGH, 1, 0), 1) is enough
 
@@ -157,7 +157,7 @@ def test_all_that_is_left_of_a_step_has_to_fit_under_a_bound_on_energy(bound_mj:
 
 
 def test_without_a_radiating_area_there_is_no_energy_to_hold_a_moment_against() -> None:
-    known = knowing(replace(REPORT, energy_mj=1_000_000))
+    known = knowing(replace(STATUS, energy_mj=1_000_000))
 
     known.unit = None
 
@@ -179,7 +179,7 @@ def test_a_moment_of_a_massage_gun_is_reckoned_from_what_it_has_given(ceiling_mj
 @pytest.mark.hazard("H-03")
 @pytest.mark.parametrize(("given_ms", "needs_mj"), [(100, 10), (1, 1000)])
 def test_a_moment_of_a_massage_gun_is_ten_milliseconds_of_it(given_ms: int, needs_mj: int) -> None:
-    known = knowing(replace(REPORT, delivered_ms=given_ms, energy_mj=100))
+    known = knowing(replace(STATUS, delivered_ms=given_ms, energy_mj=100))
     known.unit = GUN
 
     for ceiling_mj, enough in ((100 + needs_mj, True), (99 + needs_mj, False)):
@@ -188,7 +188,7 @@ def test_a_moment_of_a_massage_gun_is_ten_milliseconds_of_it(given_ms: int, need
 
 
 def test_a_massage_gun_that_has_given_nothing_may_begin() -> None:
-    known = knowing(replace(REPORT, delivered_ms=0, energy_mj=0))
+    known = knowing(replace(STATUS, delivered_ms=0, energy_mj=0))
     known.unit = GUN
 
     assert known.has_energy_for(STEP, 60_000)
@@ -197,36 +197,45 @@ def test_a_massage_gun_that_has_given_nothing_may_begin() -> None:
 def test_what_the_guard_judges_by_is_what_is_known() -> None:
     known = knowing()
 
-    standing = known.standing(State.ARMED, recorded=True)
+    guard_context = known.guard_context(State.ARMED, recorded=True)
 
-    assert (standing.state, standing.nonce, standing.session) == (State.ARMED, NONCE, SESSION)
-    assert (standing.heard_ms, standing.delivered_ms, standing.energy_mj) == (50_000, 10_000, 1_000)
-    assert (standing.allowed, standing.stop_asked, standing.recorded) == (ALLOWED, False, True)
-    assert (standing.lease_min_ms, standing.lease_max_ms) == (100, 1000)
+    assert (guard_context.state, guard_context.nonce, guard_context.session) == (State.ARMED, NONCE, SESSION)
+    assert (guard_context.unit_uptime_ms, guard_context.delivered_ms, guard_context.energy_mj) == (
+        50_000,
+        10_000,
+        1_000,
+    )
+    assert (guard_context.allowed, guard_context.stop_asked, guard_context.recorded) == (ALLOWED, False, True)
+    assert (guard_context.lease_min_ms, guard_context.lease_max_ms) == (100, 1000)
 
 
 def test_with_nothing_known_the_guard_is_given_nothing_to_allow() -> None:
-    known = Knowledge()
-    known.quiet.ask(0, reachable=True)
+    known = SessionState()
+    known.output_off.ask(0, reachable=True)
 
-    standing = known.standing(State.OFFLINE, recorded=False)
+    guard_context = known.guard_context(State.OFFLINE, recorded=False)
 
-    assert (standing.nonce, standing.session, standing.allowed, standing.stop_asked) == (0, 0, None, True)
-    assert (standing.heard_ms, standing.energy_mj, standing.recorded) == (0, 0, False)
-    assert (standing.lease_min_ms, standing.lease_max_ms) == (0, 0)
+    assert (guard_context.nonce, guard_context.session, guard_context.allowed, guard_context.stop_asked) == (
+        0,
+        0,
+        None,
+        True,
+    )
+    assert (guard_context.unit_uptime_ms, guard_context.energy_mj, guard_context.recorded) == (0, 0, False)
+    assert (guard_context.lease_min_ms, guard_context.lease_max_ms) == (0, 0)
 
 
 @pytest.mark.parametrize(
-    ("live", "confirmed", "wanted"), [(True, True, 440), (False, True, 0), (True, False, 0)]
+    ("live", "start_seen", "wanted"), [(True, True, 440), (False, True, 0), (True, False, 0)]
 )
 def test_output_is_expected_only_of_a_confirmed_start_that_still_stands(
-    live: bool, confirmed: bool, wanted: int
+    live: bool, start_seen: bool, wanted: int
 ) -> None:
     known = knowing()
     known.begin(STEP, 5000)
-    known.confirmed = confirmed
+    known.start_seen = start_seen
 
-    assert known.belief(REPORT, PLAN, live=live) == Belief(
+    assert known.expected(STATUS, PLAN, live=live) == Expected(
         wanted, 440, False, True, 15_020, 101_188, 90_000, SESSION, None, None
     )
 
@@ -241,8 +250,8 @@ def test_no_more_may_be_delivered_than_up_to_the_end_of_the_step_last_started_an
     known = knowing()
     known.begin(STEP, for_ms)
 
-    assert known.belief(REPORT, PLAN, live=True).delivered_max_ms == most_ms
-    assert known.belief(REPORT, PLAN, live=False).delivered_max_ms == most_ms
+    assert known.expected(STATUS, PLAN, live=True).delivered_max_ms == most_ms
+    assert known.expected(STATUS, PLAN, live=False).delivered_max_ms == most_ms
 
 
 @pytest.mark.hazard("H-03")
@@ -250,46 +259,46 @@ def test_a_status_period_of_full_output_may_be_given_above_the_energy_ceiling() 
     known = knowing()
     known.begin(Emit(HIGH, 5000, 0), 5000)
 
-    assert known.belief(REPORT, PLAN, live=True).energy_max_mj == 101_100 + 200
+    assert known.expected(STATUS, PLAN, live=True).energy_max_mj == 101_100 + 200
 
 
 def test_before_the_first_step_no_output_is_expected() -> None:
-    assert knowing().belief(REPORT, PLAN, live=True) == Belief(
+    assert knowing().expected(STATUS, PLAN, live=True) == Expected(
         0, 1, False, True, 90_000, 101_100, 90_000, SESSION, None, None
     )
 
 
 def test_a_unit_has_to_name_our_session_once_it_has_and_not_before() -> None:
-    strange = replace(REPORT, session=99)
+    strange = replace(STATUS, session=99)
 
-    assert knowing(strange).belief(strange, PLAN, live=False).session is None
-    assert knowing(None).belief(strange, PLAN, live=False).session is None
-    assert knowing().belief(strange, PLAN, live=False).session == SESSION
+    assert knowing(strange).expected(strange, PLAN, live=False).session is None
+    assert knowing(None).expected(strange, PLAN, live=False).session is None
+    assert knowing().expected(strange, PLAN, live=False).session == SESSION
 
 
 def test_what_leaves_to_allow_output_is_what_the_next_reports_are_judged_by() -> None:
     known = knowing()
-    start = SetOutput(NONCE, SESSION, LOW, 5000, 3000, heard_ms=50_000, lease_ms=500)
+    start = SetOutput(NONCE, SESSION, LOW, 5000, 3000, unit_uptime_ms=50_000, lease_ms=500)
 
     known.allow(start, 1000, 1010)
-    known.allow(Renew(NONCE, SESSION, heard_ms=50_090, lease_ms=400), 1090, 1100)
+    known.allow(Renew(NONCE, SESSION, unit_uptime_ms=50_090, lease_ms=400), 1090, 1100)
 
-    belief = known.belief(REPORT, PLAN, live=True)
-    assert belief.start == Start(1, 1010, 5000, 3000, 440, 50, 10_000)
-    assert belief.grant == Grant(50_090, 400)
-    assert known.quiet.known(1090 + 440, reachable=False) is Silence.INFERRED
-    assert known.quiet.known(1090 + 439, reachable=False) is None
-    known.allow(replace(start, output=Percussion(2200)), 2000, 2010)
+    expected = known.expected(STATUS, PLAN, live=True)
+    assert expected.start == Start(1, 1010, 5000, 3000, 440, 50, 10_000)
+    assert expected.grant == Grant(50_090, 400)
+    assert known.output_off.known(1090 + 440, reachable=False) is OffConfirmation.PRESUMED
+    assert known.output_off.known(1090 + 439, reachable=False) is None
+    known.allow(replace(start, setting=Percussion(2200)), 2000, 2010)
     assert known.start is not None
     assert (known.start.number, known.start.level, known.start.duty_pct) == (2, 2200, 100)
 
 
 def test_counts_of_another_session_are_held_against_nothing() -> None:
-    strange = replace(REPORT, session=99, delivered_ms=1_000_000, energy_mj=2_000_000)
+    strange = replace(STATUS, session=99, delivered_ms=1_000_000, energy_mj=2_000_000)
 
-    belief = knowing().belief(strange, PLAN, live=True)
+    expected = knowing().expected(strange, PLAN, live=True)
 
-    assert (belief.delivered_max_ms, belief.energy_max_mj) == (1_000_000, 2_000_000)
+    assert (expected.delivered_max_ms, expected.energy_max_mj) == (1_000_000, 2_000_000)
 
 
 # --- facts ----------------------------------------------------------------------------------------
@@ -297,7 +306,7 @@ def test_counts_of_another_session_are_held_against_nothing() -> None:
 
 def test_a_unit_is_known_once_it_has_made_itself_known() -> None:
     assert knowing().unit_is_known()
-    assert not Knowledge().unit_is_known()
+    assert not SessionState().unit_is_known()
 
 
 @pytest.mark.hazard("H-04")
@@ -310,7 +319,7 @@ def test_a_plan_outside_its_limits_or_blocked_is_not_within_them() -> None:
     assert not knowing(plan=too_high).plan_is_within_limits()
     assert not knowing(plan=blocked).plan_is_within_limits()
     assert knowing(plan=replace(blocked, steps=())).plan_is_within_limits()  # guidance emits nothing
-    assert not Knowledge().plan_is_within_limits()
+    assert not SessionState().plan_is_within_limits()
 
 
 @pytest.mark.parametrize(
@@ -326,12 +335,12 @@ def test_a_plan_outside_its_limits_or_blocked_is_not_within_them() -> None:
 def test_output_is_allowed_of_a_sound_unit_that_is_armed_for_us(
     changes: dict[str, object], allowed: bool
 ) -> None:
-    assert knowing(replace(REPORT, **changes)).output_is_allowed() is allowed  # type: ignore[arg-type]  # by name
+    assert knowing(replace(STATUS, **changes)).output_is_allowed() is allowed  # type: ignore[arg-type]  # by name
 
 
 def test_output_is_not_allowed_unheard_out_of_limits_or_under_a_stop() -> None:
     stopped = knowing()
-    stopped.quiet.ask(1100, reachable=True)
+    stopped.output_off.ask(1100, reachable=True)
     too_high = replace(PLAN, limits=PLAN.limits.with_layer([bound(Quantity.INTENSITY_MW_CM2, at_most=499)]))
 
     assert not stopped.output_is_allowed()
@@ -348,19 +357,19 @@ def test_a_unit_may_come_back_no_higher_than_it_was_set(level_set: int, as_befor
 
     assert known.level_is_as_before() is as_before
     assert not before_any_step
-    assert not Knowledge(step=STEP).level_is_as_before()
+    assert not SessionState(step=STEP).level_is_as_before()
 
 
-@pytest.mark.parametrize("report", [REPORT, EMITTING])
-def test_silence_is_proven_by_the_units_latest_word(report: Report) -> None:
-    assert knowing(report).silence_is_proven() is report.silent
+@pytest.mark.parametrize("status", [STATUS, EMITTING])
+def test_output_off_is_confirmed_by_the_units_latest_report(status: Status) -> None:
+    assert knowing(status).output_off_is_confirmed() is status.output_is_off
 
 
 @pytest.mark.parametrize(
-    ("report", "gone"),
-    [(REPORT, True), (EMITTING, False), (replace(REPORT, faults=("STALL",)), False), (None, False)],
+    ("status", "gone"),
+    [(STATUS, True), (EMITTING, False), (replace(STATUS, faults=("STALL",)), False), (None, False)],
 )
-def test_a_faults_cause_has_gone_when_the_unit_is_silent_and_reports_none(
-    report: Report | None, gone: bool
+def test_a_faults_cause_has_gone_when_the_unit_is_off_and_reports_none(
+    status: Status | None, gone: bool
 ) -> None:
-    assert knowing(report).cause_has_gone() is gone
+    assert knowing(status).cause_has_gone() is gone

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from device.control.machine import State
-from device.control.requests import Conversation
-from device.control.schedule import Pace
-from device.control.state import Knowledge
-from device.dialects.base import Cleared, HostLoss, Intent, Look, Renew, Stop
+from device.control.requests import RequestTracker
+from device.control.schedule import Scheduler
+from device.control.state import SessionState
+from device.dialects.base import GetStatus, HostLoss, Intent, Permitted, Renew, Stop
 from device.dialects.native import Native
 from device.monitor.watch import Watch
-from tests.device.parts import EMITTING, NONCE, REPORT, SESSION, UNIT
+from tests.device.parts import EMITTING, NONCE, SESSION, STATUS, UNIT
 
-LIVE = [State.EMITTING, State.HELD]
+LIVE = [State.EMITTING, State.SUSPENDED]
 OFF = [state for state in State if state not in (*LIVE, State.FINISHING)]
 
 
@@ -23,17 +23,17 @@ class Host:
     """A pace, and what it goes by: output is on, and the unit has been heard at 1000 ms."""
 
     def __init__(self) -> None:
-        self.known = Knowledge(unit=UNIT, report=EMITTING, counted=EMITTING, session=SESSION)
-        self.conversation = Conversation(Native())
+        self.known = SessionState(unit=UNIT, status=EMITTING, counted=EMITTING, session=SESSION)
+        self.tracker = RequestTracker(Native())
         self.watch = Watch()
-        self.pace = Pace(self.known, self.conversation, self.watch, 1000)
+        self.scheduler = Scheduler(self.known, self.tracker, self.watch, 1000)
 
     def asks(self, at_ms: int) -> None:
-        self.conversation.ask(Cleared(Look()), at_ms)
-        self.pace.sent_ms = at_ms
+        self.tracker.ask(Permitted(GetStatus()), at_ms)
+        self.scheduler.sent_ms = at_ms
 
     def what(self, state: State, now_ms: int = 1000) -> type[Intent]:
-        return type(self.pace.what_is_due(state, now_ms))
+        return type(self.scheduler.what_is_due(state, now_ms))
 
 
 @pytest.fixture
@@ -45,51 +45,51 @@ def host() -> Host:
 
 
 def test_nothing_has_left_before_anything_was_said(host: Host) -> None:
-    assert host.pace.due_ms(State.IDLE, 0) == 250
-    assert host.pace.due_ms(State.EMITTING, 0) == 90
+    assert host.scheduler.due_ms(State.IDLE, 0) == 250
+    assert host.scheduler.due_ms(State.EMITTING, 0) == 90
 
 
 @pytest.mark.parametrize("state", OFF)
 def test_a_unit_with_its_output_off_is_looked_at_four_times_a_second(host: Host, state: State) -> None:
-    host.pace.sent_ms = 1000
+    host.scheduler.sent_ms = 1000
 
-    assert host.pace.due_ms(state, 1003) == 1250
+    assert host.scheduler.due_ms(state, 1003) == 1250
 
 
 @pytest.mark.parametrize(
-    ("state", "due_ms"), [(State.EMITTING, 1080), (State.HELD, 1080), (State.ARMED, 1250)]
+    ("state", "due_ms"), [(State.EMITTING, 1080), (State.SUSPENDED, 1080), (State.ARMED, 1250)]
 )
 def test_a_question_is_given_up_for_a_newer_one(host: Host, state: State, due_ms: int) -> None:
     host.asks(1000)
 
-    assert host.pace.due_ms(state, 1003) == due_ms
+    assert host.scheduler.due_ms(state, 1003) == due_ms
 
 
 @pytest.mark.parametrize("state", State)
 def test_a_stop_is_repeated_every_40_ms_whatever_else_is_due(host: Host, state: State) -> None:
     host.asks(1000)
-    host.known.quiet.ask(1000, reachable=True)
+    host.known.output_off.ask(1000, reachable=True)
 
-    assert host.pace.due_ms(state, 1003) == 1040
+    assert host.scheduler.due_ms(state, 1003) == 1040
     assert host.what(state) is Stop
 
 
 @pytest.mark.parametrize(
-    ("state", "due_ms"), [(State.EMITTING, 1040), (State.HELD, 1040), (State.ARMED, 1250)]
+    ("state", "due_ms"), [(State.EMITTING, 1040), (State.SUSPENDED, 1040), (State.ARMED, 1250)]
 )
 def test_a_reading_is_made_sure_of_every_40_ms_while_output_is_on(
     host: Host, state: State, due_ms: int
 ) -> None:
-    host.pace.sent_ms, host.pace.granted_ms, host.watch.making_sure = 1000, 950, True
+    host.scheduler.sent_ms, host.scheduler.granted_ms, host.watch.making_sure = 1000, 950, True
 
-    assert host.pace.due_ms(state, 1003) == due_ms
+    assert host.scheduler.due_ms(state, 1003) == due_ms
 
 
 @pytest.mark.parametrize("state", LIVE)
 def test_more_time_is_given_every_90_ms(host: Host, state: State) -> None:
-    host.pace.sent_ms, host.pace.granted_ms = 1070, 1000
+    host.scheduler.sent_ms, host.scheduler.granted_ms = 1070, 1000
 
-    assert host.pace.due_ms(state, 1071) == 1090
+    assert host.scheduler.due_ms(state, 1071) == 1090
 
 
 @pytest.mark.parametrize("host_loss", [HostLoss.OWN_TIMER, HostLoss.NONE])
@@ -99,35 +99,35 @@ def test_a_unit_without_a_lease_is_looked_at_as_often_and_no_more(
 ) -> None:
     host.known.unit = replace(UNIT, declared=replace(UNIT.declared, host_loss=host_loss))
     host.known.step_end_ms = 10_000
-    host.pace.granted_ms, host.pace.sent_ms = 0, 1000
+    host.scheduler.granted_ms, host.scheduler.sent_ms = 0, 1000
 
-    assert host.pace.due_ms(state, 1003) == 1090
+    assert host.scheduler.due_ms(state, 1003) == 1090
 
 
 def test_a_unit_that_has_not_yet_been_seen_to_begin_is_looked_at_within_a_quarter_of_a_second(
     host: Host,
 ) -> None:
-    host.pace.granted_ms = 5000
+    host.scheduler.granted_ms = 5000
 
-    assert host.pace.due_ms(State.EMITTING, 1003) == 1253
+    assert host.scheduler.due_ms(State.EMITTING, 1003) == 1253
 
 
 @pytest.mark.parametrize(
-    ("state", "confirmed", "sent_ms", "due_ms"),
+    ("state", "start_seen", "sent_ms", "due_ms"),
     [
         (State.EMITTING, True, 990, 1035),
         (State.EMITTING, True, 1040, 1045),  # one look is not sent upon the other
         (State.EMITTING, False, 990, 1090),
-        (State.HELD, True, 990, 1090),  # its timer stands still
+        (State.SUSPENDED, True, 990, 1090),  # its timer stands still
     ],
 )
 def test_a_step_is_looked_at_5_ms_after_its_end(
-    host: Host, state: State, confirmed: bool, sent_ms: int, due_ms: int
+    host: Host, state: State, start_seen: bool, sent_ms: int, due_ms: int
 ) -> None:
-    host.known.step_end_ms, host.known.confirmed = EMITTING.delivered_ms + 30, confirmed
-    host.pace.sent_ms, host.pace.granted_ms = sent_ms, 1000
+    host.known.step_end_ms, host.known.start_seen = EMITTING.delivered_ms + 30, start_seen
+    host.scheduler.sent_ms, host.scheduler.granted_ms = sent_ms, 1000
 
-    assert host.pace.due_ms(state, 1003) == due_ms
+    assert host.scheduler.due_ms(state, 1003) == due_ms
 
 
 # --- what -------------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def test_a_step_is_looked_at_5_ms_after_its_end(
 @pytest.mark.hazard("H-05")
 @pytest.mark.parametrize("state", LIVE)
 def test_a_renewal_runs_from_the_units_latest_report(host: Host, state: State) -> None:
-    assert host.pace.what_is_due(state, 1100) == Renew(NONCE, SESSION, EMITTING.uptime_ms, 500)
+    assert host.scheduler.what_is_due(state, 1100) == Renew(NONCE, SESSION, EMITTING.uptime_ms, 500)
 
 
 @pytest.mark.hazard("H-05")
@@ -149,22 +149,22 @@ def test_a_unit_that_is_not_heard_or_looks_wrong_is_given_no_more_time(host: Hos
     host.asks(1000)
     asked = host.what(state)
 
-    assert stale is wrong is asked is Look
+    assert stale is wrong is asked is GetStatus
 
 
 @pytest.mark.parametrize("state", OFF)
 def test_a_unit_with_its_output_off_is_only_looked_at(host: Host, state: State) -> None:
-    assert host.what(state) is Look
+    assert host.what(state) is GetStatus
 
 
 def test_a_unit_that_is_not_known_or_has_not_spoken_is_only_looked_at(host: Host) -> None:
-    host.known.report = None
-    silent = host.what(State.EMITTING)
-    host.known.report, host.known.unit = replace(REPORT), None
+    host.known.status = None
+    unanswered = host.what(State.EMITTING)
+    host.known.status, host.known.unit = replace(STATUS), None
 
-    assert silent is host.what(State.EMITTING) is Look
+    assert unanswered is host.what(State.EMITTING) is GetStatus
 
 
 @pytest.mark.parametrize(("now_ms", "fresh"), [(1000, True), (1100, True), (1101, False)])
 def test_what_was_heard_is_fresh_for_one_status_period(host: Host, now_ms: int, fresh: bool) -> None:
-    assert host.pace.is_fresh(now_ms) is fresh
+    assert host.scheduler.is_fresh(now_ms) is fresh

@@ -11,19 +11,19 @@ import pytest
 from device.clock import VirtualClock
 from device.control.delivery import Ended
 from device.control.driver import Driver
-from device.control.handshake import greet
-from device.control.machine import State, Stateful
+from device.control.handshake import perform_handshake
+from device.control.machine import State, StateMachine
 from device.dialects.native import Native
-from device.events import AlarmRaised, Event, Priority, Silence, Silenced
+from device.events import AlarmRaised, Event, OffConfirmation, Priority, StopOutcome
 from device.link import Inbox
 from device.monitor.alarms import BY_CODE, Effect, Rule
 from device.monitor.view import View
 from device.monitor.watch import Watch
-from device.operator import Act
+from device.operator import SessionAction
 from physioctl.rehearsal.rig import Rig
 from protocols.limits import Bound, Excess, Layer, Limits, Quantity
 from protocols.plan import Guide, Rest, Step
-from tests.device.parts import REPORT, VIEW, bound
+from tests.device.parts import STATUS, VIEW, bound
 from tests.support import (
     LEASE_MS,
     MINUTE_MS,
@@ -42,18 +42,18 @@ INTENSITY = Quantity.INTENSITY_MW_CM2
 
 def view(*faults: str) -> View:
     """What a rule sees of a unit that reports ``faults``."""
-    return replace(VIEW, report=replace(REPORT, faults=faults))
+    return replace(VIEW, status=replace(STATUS, faults=faults))
 
 
 @pytest.mark.hazard("H-04")
 @pytest.mark.parametrize("state", list(State))
 def test_the_librarys_own_triggers_lead_into_no_state(state: State) -> None:
-    stateful = Stateful(Rig().controller.known)
+    state_machine = StateMachine(Rig().controller.known)
 
     with pytest.raises(AttributeError, match="to_"):
-        stateful.trigger(f"to_{state.name}")
+        state_machine.trigger(f"to_{state.name}")
 
-    assert stateful.state is State.OFFLINE
+    assert state_machine.state is State.OFFLINE
 
 
 def test_building_the_machine_says_nothing_in_anybodys_log() -> None:
@@ -70,7 +70,7 @@ def test_a_rule_for_a_fault_of_the_units_is_raised_by_that_fault_and_by_no_other
         latches=True,
         effect=Effect.FAIL,
         what="for a test",
-        to_do="Nothing.",
+        action="Nothing.",
     )
 
     raised_by = {faults: Watch([stalled]).judge(view(*faults))[0] for faults in ((), ("STALL",), ("SENSOR",))}
@@ -95,7 +95,7 @@ def test_an_excess_names_every_value_a_list_admits() -> None:
 @pytest.mark.parametrize(("output", "stuck"), [(100, False), (101, True)])
 def test_output_while_off_is_exact_at_a_tenth_of_a_level_of_a_thousand(output: int, stuck: bool) -> None:
     off = view()
-    seen = replace(off, last_level=1000, report=replace(off.report, output=output))
+    seen = replace(off, last_level=1000, status=replace(off.status, measured_level=output))
 
     breaks = BY_CODE["OUTPUT_STUCK"].breaks
 
@@ -109,8 +109,8 @@ def test_a_leap_over_the_whole_range_is_exact_to_the_millisecond(since_ms: int, 
     now = view()
     seen = replace(
         now,
-        before=replace(now.report, head_temp_ddeg_c=-200),
-        report=replace(now.report, head_temp_ddeg_c=800),
+        before=replace(now.status, head_temp_ddeg_c=-200),
+        status=replace(now.status, head_temp_ddeg_c=800),
         since_before_ms=since_ms,
     )
 
@@ -121,7 +121,7 @@ def test_a_leap_over_the_whole_range_is_exact_to_the_millisecond(since_ms: int, 
 
 
 class BreaksAt:
-    """A witness that cannot take down one kind of event."""
+    """A recorder that cannot take down one kind of event."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -152,14 +152,18 @@ class Recording:
 
 @pytest.mark.hazard("H-05")
 @pytest.mark.parametrize(
-    ("steps", "acts"),
-    [((Rest(MINUTE_MS),), ()), ((Guide("Stretch.", MINUTE_MS),), ()), ((), ((3 * SECOND_MS, Act.PAUSE),))],
+    ("steps", "actions"),
+    [
+        ((Rest(MINUTE_MS),), ()),
+        ((Guide("Stretch.", MINUTE_MS),), ()),
+        ((), ((3 * SECOND_MS, SessionAction.PAUSE),)),
+    ],
     ids=["rest", "guide", "pause"],
 )
 def test_a_unit_that_no_longer_answers_is_noticed_while_output_is_off(
-    make_rig: MakeRig, steps: tuple[Step, ...], acts: tuple[tuple[int, Act], ...]
+    make_rig: MakeRig, steps: tuple[Step, ...], actions: tuple[tuple[int, SessionAction], ...]
 ) -> None:
-    rig, ledger = make_rig("us111", "half_open@5s+1h=1", acts=acts), Ledger()
+    rig, ledger = make_rig("us111", "half_open@5s+1h=1", actions=actions), Ledger()
 
     delivery = session_on(rig, *(steps or (emit(rig, MINUTE_MS),)), attended=True, ledger=ledger)
 
@@ -174,20 +178,23 @@ def test_a_unit_that_no_longer_answers_is_noticed_while_output_is_off(
 def test_a_stop_that_is_not_answered_leaves_the_controller_uncertain_and_says_for_how_long(
     make_rig: MakeRig,
 ) -> None:
-    rig, ledger = make_rig("us111", "half_open@5s+1h=1", acts=[(5 * SECOND_MS + 20, Act.STOP)]), Ledger()
+    rig, ledger = (
+        make_rig("us111", "half_open@5s+1h=1", actions=[(5 * SECOND_MS + 20, SessionAction.STOP)]),
+        Ledger(),
+    )
 
     delivery = session_on(rig, emit(rig, MINUTE_MS), ledger=ledger)
 
-    told = ledger.named("silenced")[-1]
-    assert isinstance(told, Silenced)
-    assert delivery.silence is told.silence is Silence.INFERRED
+    told = ledger.named("stop_outcome")[-1]
+    assert isinstance(told, StopOutcome)
+    assert delivery.output_off is told.output_off is OffConfirmation.PRESUMED
     assert LEASE_MS <= told.took_ms <= 3 * LEASE_MS
     assert rig.controller.state is State.UNCERTAIN
 
 
 @pytest.mark.hazard("H-15")
 def test_a_session_that_breaks_off_is_stopped_on_purpose_and_latched(rig: Rig) -> None:
-    unit = rig.driver.run(greet(rig.controller))
+    unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(BreaksAt("progress"))
 
     with pytest.raises(OSError, match="for a test"):
@@ -203,7 +210,7 @@ def test_nothing_is_said_to_a_port_before_anybody_asks_for_it() -> None:
     driver = Driver(link, clock, inbox, Native())
 
     while clock.now_ms() < SECOND_MS:
-        driver.turn(SECOND_MS)
+        driver.step(SECOND_MS)
     unasked = len(link.sent)
     driver.controller.stop()
     driver.carry_out()
@@ -212,7 +219,7 @@ def test_nothing_is_said_to_a_port_before_anybody_asks_for_it() -> None:
 
 
 def test_a_unit_at_rest_is_looked_at_four_times_a_second(rig: Rig) -> None:
-    rig.driver.run(greet(rig.controller))
+    rig.driver.run(perform_handshake(rig.controller))
     before = rig.controller.heard_bytes
 
     turn_for(rig, 2 * SECOND_MS)

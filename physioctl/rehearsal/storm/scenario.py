@@ -1,6 +1,6 @@
-"""Stories: everything that befalls one session, drawn from one whole number.
+"""Scenarios: all faults and operator actions of one session, drawn from one seed.
 
-A story knows times and amounts. It never knows what will come of them.
+A scenario has times and amounts, and no expected result.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from itertools import combinations
 from random import Random
 from typing import Any
 
-from device.operator import Act
-from physioctl.rehearsal.storm.course import course, names, needs_end
+from device.operator import SessionAction
+from physioctl.rehearsal.storm.expected_run import expected_run, names, needs_end
 from physioctl.rehearsal.storm.families import reckoned
 from physioctl.rehearsal.storm.fences import Fence
 from physioctl.rehearsal.storm.host import Freeze, SlowDisk
@@ -56,14 +56,14 @@ _DRAWN: dict[FaultKind, tuple[tuple[int, int], tuple[_Range, ...]]] = {
     FaultKind.LYING_SESSION: ((50, 20_000), ((0, 0), (1, 60_000))),
     FaultKind.LYING_COUNT: ((500, 20_000), ((0, 0), (0, 0.95), (1.05, 3))),
     FaultKind.ENDLESS_LEASE: ((500, 20_000), ((0, 0),)),
-    FaultKind.ENDLESS_HOLD: ((300_000, 300_000), ((0, 0),)),
+    FaultKind.ENDLESS_SUSPENSION: ((300_000, 300_000), ((0, 0),)),
     FaultKind.ENDLESS_STEP: ((500, 20_000), ((0, 0),)),
     FaultKind.MISSING_SENSOR: ((300_000, 300_000), ((1, 1), (2, 2), (4, 4), (8, 8), (15, 15))),
     FaultKind.WILD_AREA: ((300_000, 300_000), ((0, 319), (481, 65_535))),
     FaultKind.FUTURE_CALIBRATION: ((300_000, 300_000), ((2200, 65_535),)),
 }
 _DECLARED = (FaultKind.MISSING_SENSOR, FaultKind.WILD_AREA, FaultKind.FUTURE_CALIBRATION)
-_SLOW_DISKS = 0.06  # share of the stories
+_SLOW_DISKS = 0.06  # share of the scenarios
 _SECOND_PROGRAMS = 0.12
 _ON_BODY = 0.05  # of those of ultrasound units that nothing ends without a host
 _BODY_COURSE = "calf-tightness-ultrasound"
@@ -71,49 +71,51 @@ _LIFTED_MS = (62_000, 100_000)  # for a hold that has no end to be one
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
-    """One session and what befalls it."""
+class Scenario:
+    """One session and its faults."""
 
     seed: int
     model: str
-    course: str
+    protocol: str
     faults: tuple[Fault, ...] = ()
-    acts: tuple[tuple[int, Act], ...] = ()
+    actions: tuple[tuple[int, SessionAction], ...] = ()
     lower_ms: int | None = None  # when somebody lowers the level, by a tenth of the step's
     freezes: tuple[Freeze, ...] = ()
     death_ms: int | None = None
     attended: bool = True
-    down: Fence | None = None  # says yes to everything
+    down: Fence | None = None  # which fence permits everything; None: all are up
     disk: SlowDisk | None = None  # None: what is recorded is in the journal at once
     elsewhere: tuple[OtherRequest, ...] = ()  # asked by a second program
     dialect: str = "native"
     host_loss: str | None = None  # what ends the output without a host; None for native
 
     def as_json(self) -> str:
-        """The story on one line."""
+        """The scenario on one line."""
         written: dict[str, Any] = asdict(self)
         written["faults"] = [f"{f.kind}@{f.at_ms}ms+{f.for_ms}ms={f.amount!r}" for f in self.faults]
         return json.dumps(written, separators=(",", ":"))
 
     @classmethod
-    def from_json(cls, text: str) -> Story:
-        """The story that `as_json` wrote, or raise ValueError."""
+    def from_json(cls, text: str) -> Scenario:
+        """The scenario that `as_json` wrote, or raise ValueError."""
         try:
             written = json.loads(text)
             written["faults"] = tuple(map(parse, written["faults"]))
-            written["acts"] = tuple((int(at_ms), Act(act)) for at_ms, act in written["acts"])
+            written["actions"] = tuple(
+                (int(at_ms), SessionAction(action)) for at_ms, action in written["actions"]
+            )
             written["down"] = Fence(down) if (down := written.get("down")) else None
             written["freezes"] = tuple(Freeze(**freeze) for freeze in written["freezes"])
             written["disk"] = SlowDisk(**disk) if (disk := written.get("disk")) else None
             written["elsewhere"] = tuple(OtherRequest(**asked) for asked in written.get("elsewhere", ()))
-            story = cls(**written)
-            kind_called(story.dialect, story.host_loss)
-            return story
+            scenario = cls(**written)
+            kind_called(scenario.dialect, scenario.host_loss)
+            return scenario
         except (KeyError, TypeError) as error:
-            raise ValueError(f"this is no story: {error}") from error
+            raise ValueError(f"this is no scenario: {error}") from error
 
-    def shorter(self) -> Iterator[Story]:
-        """The stories with one thing fewer in them, what happens last left out first."""
+    def shorter(self) -> Iterator[Scenario]:
+        """The scenarios with one thing fewer in them, what happens last left out first."""
         if self.down is not None:
             yield replace(self, down=None)
         if self.death_ms is not None:
@@ -128,14 +130,14 @@ class Story:
             yield replace(self, elsewhere=elsewhere)
         for freezes in combinations(self.freezes, len(self.freezes) - 1) if self.freezes else ():
             yield replace(self, freezes=freezes)
-        for acts in combinations(self.acts, len(self.acts) - 1) if self.acts else ():
-            yield replace(self, acts=acts)
+        for actions in combinations(self.actions, len(self.actions) - 1) if self.actions else ():
+            yield replace(self, actions=actions)
         for faults in combinations(self.faults, len(self.faults) - 1) if self.faults else ():
             yield replace(self, faults=faults)
 
 
 def seed_of(campaign: int, index: int) -> int:
-    """The seed of a campaign's story."""
+    """The seed of a campaign's scenario."""
     return stream(campaign, f"story {index}").getrandbits(_SEED_BITS)
 
 
@@ -145,28 +147,29 @@ def draw(
     protocol: str | None = None,
     dialect: str = "native",
     host_loss: str | None = None,
-) -> Story:
-    """The story that ``seed`` holds: of any model and course, or of those named, on units of that kind.
+) -> Scenario:
+    """The scenario that ``seed`` holds: of any model and expected run, or of those named, on units of that
+    kind.
 
     Raise `ValueError` for a kind that there is not.
     """
     kind = kind_called(dialect, host_loss)
-    rng = stream(seed, "story")
+    rng = stream(seed, "story")  # the name is part of what a seed means
     model = model or rng.choice(MODELS)
     name = protocol or rng.choice(names(model))
-    within_ms = course(name, model).total_ms + _TAIL_MS
+    within_ms = expected_run(name, model).total_ms + _TAIL_MS
     apart = stream(seed, "disk and second program")  # so that a seed's faults are what they always were
     disk = _disk(apart, within_ms)
     if disk is not None:  # each start waits for a commit
-        within_ms += course(name, model).starts() * disk.commit_ms
+        within_ms += expected_run(name, model).starts() * disk.commit_ms
     if kind.goes_on_ms is None and protocol is None and needs_end(model) and apart.random() < _ON_BODY:
         name = _BODY_COURSE
-    story = Story(
+    scenario = Scenario(
         seed=seed,
         model=model,
-        course=name,
+        protocol=name,
         faults=_faults(rng, model, within_ms, kind.not_drawn),
-        acts=_acts(rng, within_ms),
+        actions=_actions(rng, within_ms),
         lower_ms=_lower_ms(stream(seed, "lower"), within_ms),
         freezes=_freezes(rng, within_ms),
         death_ms=rng.randrange(within_ms) if rng.random() < 0.1 else None,
@@ -178,11 +181,11 @@ def draw(
         host_loss=host_loss,
     )
     endless = FaultKind.ENDLESS_LEASE if kind.leased else FaultKind.ENDLESS_STEP
-    if all(fault.kind is not endless for fault in story.faults):
-        return story
-    # What is not heard before the host is gone, or the line is dead, nobody can end but at the unit itself.
-    heard = tuple(fault for fault in story.faults if fault.kind not in ON_THE_LINE)
-    return replace(story, faults=heard, freezes=(), death_ms=None)
+    if all(fault.kind is not endless for fault in scenario.faults):
+        return scenario
+    # Without a lease, nothing but the unit's own switch ends output after the host or the line has failed.
+    heard = tuple(fault for fault in scenario.faults if fault.kind not in ON_THE_LINE)
+    return replace(scenario, faults=heard, freezes=(), death_ms=None)
 
 
 def _faults(rng: Random, model: str, within_ms: int, not_drawn: frozenset[FaultKind]) -> tuple[Fault, ...]:
@@ -197,17 +200,21 @@ def _faults(rng: Random, model: str, within_ms: int, not_drawn: frozenset[FaultK
             amount *= reckoned(family).overheat_times
         at_ms = 0 if kind in _DECLARED else rng.randrange(within_ms)
         faults.append(Fault(kind, at_ms, rng.randint(*lasts), amount))
-    if any(fault.kind is FaultKind.ENDLESS_HOLD for fault in faults):
+    if any(fault.kind is FaultKind.ENDLESS_SUSPENSION for fault in faults):
         faults = [fault for fault in faults if fault.kind is not FaultKind.LIFT_OFF]
         lifted_ms = rng.randint(*_LIFTED_MS)
         faults.append(Fault(FaultKind.LIFT_OFF, rng.randrange(within_ms), lifted_ms, 0.02))
     return tuple(sorted(faults, key=lambda fault: fault.at_ms))
 
 
-def _acts(rng: Random, within_ms: int) -> tuple[tuple[int, Act], ...]:
+def _actions(rng: Random, within_ms: int) -> tuple[tuple[int, SessionAction], ...]:
     (count,) = rng.choices((0, 1, 2, 4, 8), weights=(5, 3, 3, 2, 1))
-    kinds = rng.choices((Act.PAUSE, Act.RESUME, Act.TOGGLE, Act.STOP), weights=(3, 4, 4, 1), k=count)
-    return tuple(sorted((rng.randrange(within_ms), act) for act in kinds))
+    kinds = rng.choices(
+        (SessionAction.PAUSE, SessionAction.RESUME, SessionAction.TOGGLE, SessionAction.STOP),
+        weights=(3, 4, 4, 1),
+        k=count,
+    )
+    return tuple(sorted((rng.randrange(within_ms), action) for action in kinds))
 
 
 def _lower_ms(rng: Random, within_ms: int) -> int | None:

@@ -18,7 +18,7 @@ from protocols.model import Protocol
 from protocols.steps import EmitStep, RepeatStep, Step
 from simulator.nameplate import Nameplate, nameplate
 
-_FOLDER = Path(__file__).with_name("courses")
+_FOLDER = Path(__file__).with_name("protocols")
 BENCH = "bench"  # the body site that is none
 
 
@@ -36,8 +36,8 @@ _NOTHING = Stage(0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """A protocol on one model, as the judge reckons it."""
+class ExpectedRun:
+    """What a protocol has to deliver on one model, calculated independently of the compiler."""
 
     name: str
     protocol: Protocol
@@ -64,7 +64,7 @@ class Course:
 
 
 def names(model: str) -> tuple[str, ...]:
-    """The courses that ship for ``model``."""
+    """The expected runs that ship for ``model``."""
     return tuple(
         path.stem for path in sorted(_FOLDER.glob("*.yaml")) if _family(_protocol(path.stem)) is _of(model)
     )
@@ -76,24 +76,24 @@ def needs_end(model: str) -> bool:
 
 
 def must_end(name: str, model: str) -> bool:
-    """Whether something other than the host has to end the output of the course."""
+    """Whether something other than the host has to end the output of the expected run."""
     return needs_end(model) and _protocol(name).body_site != BENCH
 
 
 @cache
-def course(name: str, model: str) -> Course:
-    """The course called ``name``, or any protocol, on ``model``."""
+def expected_run(name: str, model: str) -> ExpectedRun:
+    """The expected run called ``name``, or any protocol, on ``model``."""
     protocol, plate = _protocol(name), nameplate(model)
     stages = tuple(_stages(protocol.steps, plate))
-    given = [stage for stage in stages if stage.level]
-    per_ms = [mj_per_ms(stage.level, stage.duty_pct, plate) for stage in given]
-    return Course(
+    emitting = [stage for stage in stages if stage.level]
+    per_ms = [mj_per_ms(stage.level, stage.duty_pct, plate) for stage in emitting]
+    return ExpectedRun(
         name=name,
         protocol=protocol,
         stages=stages,
-        delivered_ms=sum(stage.duration_ms for stage in given),
+        delivered_ms=sum(stage.duration_ms for stage in emitting),
         energy_mj=sum(
-            mj * (stage.duration_ms - stage.ramp_ms / 2) for mj, stage in zip(per_ms, given, strict=True)
+            mj * (stage.duration_ms - stage.ramp_ms / 2) for mj, stage in zip(per_ms, emitting, strict=True)
         ),
         total_ms=sum(stage.duration_ms for stage in stages),
         level_mj_ms=max(per_ms, default=0.0),
