@@ -34,11 +34,18 @@ class Reckoner:
         self._delivered_ms = 0
         self._energy = 0  # in 10^-7 mJ
 
-    def fill(self, status: Status, now_ms: int, session: int, start: Start | None) -> Status:
-        """``report``, heard at ``now_ms``, with what is missing in it; ``start`` is the latest one sent."""
+    def fill(
+        self, status: Status, now_ms: int, session: int, start: Start | None, read_ms: int | None = None
+    ) -> Status:
+        """``status``, which came at ``now_ms``, with what is missing in it; ``start`` is the latest one sent.
+
+        One that has waited here came at ``now_ms`` at the earliest, and at ``read_ms`` at the latest: output
+        that it says is off may have lasted until then.
+        """
         if not self._missing:
             return status
-        self._count(status, now_ms, start)
+        until_ms = now_ms if read_ms is None or _is_on(status) else read_ms
+        self._count(status, until_ms, start)
         self._before_ms, self._was_on, self._level = now_ms, _is_on(status), status.measured_level
         counts_time, counts_energy = self._told(ReportField.TIME), self._told(ReportField.ENERGY)
         return replace(

@@ -134,7 +134,7 @@ class SessionState:
         self.output_off.hear(status, now_ms)
         if not self.is_from_the_unit(status):
             return
-        status = self._filled(status, now_ms if came_ms is None else came_ms)
+        status = self._filled(status, now_ms, now_ms if came_ms is None else came_ms)
         self.status = status
         self.counted = status if self.is_ours(status) else self.counted
         self.start_seen = self.start_seen or status.state in (UnitState.EMITTING, UnitState.SUSPENDED)
@@ -144,8 +144,8 @@ class SessionState:
             self._hear_lowered(status, intent)
         self.armed = self.armed or self.is_armed()
 
-    def _filled(self, status: Status, now_ms: int) -> Status:
-        """``report`` with what the unit cannot tell."""
+    def _filled(self, status: Status, now_ms: int, came_ms: int) -> Status:
+        """``status`` with what the unit cannot tell."""
         if self.unit is None:
             return status
         if self._reckoner is None:
@@ -153,7 +153,7 @@ class SessionState:
             if not self.unit.policy.unit_ends_steps:  # whoever ends the steps counts their time
                 told = told - {ReportField.TIME}
             self._reckoner = Reckoner(told, self.unit.area_mm2)
-        return self._reckoner.fill(status, now_ms, self.session, self.start)
+        return self._reckoner.fill(status, came_ms, self.session, self.start, now_ms)
 
     def count_step_whole(self) -> None:
         """The host has ended the step a moment before its time: it has been given."""

@@ -120,8 +120,8 @@ def test_an_alarm_is_told_with_the_report_that_raised_it_where_there_is_one() ->
         lost(desk)
     (without,), (with_one,) = unheard.named("alarm_raised"), heard.named("alarm_raised")
 
-    assert getattr(without, "report", "") is None
-    assert getattr(with_one, "report", {})["nonce"] == NONCE
+    assert getattr(without, "status", "") is None
+    assert getattr(with_one, "status", {})["nonce"] == NONCE
     assert (unheard.controller.state, heard.controller.state) == (State.FAULT, State.FAULT)
 
 
@@ -161,11 +161,11 @@ def test_a_unit_that_says_nothing_for_two_seconds_ends_a_session_between_steps_a
     begin: Callable[[], Desk],
 ) -> None:
     desk = begin()
-    unit_uptime_ms = desk.controller.received_at_ms
+    received_at_ms = desk.controller.received_at_ms
 
-    desk.wait_to(unit_uptime_ms + 1999)
+    desk.wait_to(received_at_ms + 1999)
     before = desk.controller.state
-    desk.wait_to(unit_uptime_ms + 2000)
+    desk.wait_to(received_at_ms + 2000)
 
     assert before is not State.FAULT
     assert (desk.controller.state, desk.alarms()) == (State.FAULT, ["COMM_LOST"])
@@ -175,9 +175,9 @@ def test_a_unit_that_says_nothing_for_two_seconds_ends_a_session_between_steps_a
 @pytest.mark.hazard("H-05")
 def test_a_unit_that_says_nothing_during_output_is_doubted_and_that_is_an_alarm() -> None:
     desk = emitting()
-    unit_uptime_ms = desk.controller.received_at_ms
+    received_at_ms = desk.controller.received_at_ms
 
-    desk.wait_to(unit_uptime_ms + LEASE_MS - 100)
+    desk.wait_to(received_at_ms + LEASE_MS - 100)
 
     assert (desk.controller.state, desk.alarms()) == (State.UNCERTAIN, ["COMM_LOST"])
     assert desk.controller.failure == "the unit does not answer"
@@ -302,7 +302,7 @@ def test_a_permission_names_the_output_its_time_and_its_ramp_and_has_a_number() 
     (told,) = desk.named("output_permitted")
     assert number == before + 1
     assert (getattr(told, "for_ms", 0), getattr(told, "ramp_ms", 0)) == (2000, 2000)
-    assert getattr(told, "output", {})["intensity_mw_cm2"] == 440
+    assert getattr(told, "setting", {})["intensity_mw_cm2"] == 440
 
 
 def test_a_session_that_breaks_off_waits_until_output_is_known_to_be_off() -> None:

@@ -245,14 +245,14 @@ def test_an_answer_to_another_request_than_its_number_ends_a_session(begin: Any,
 @pytest.mark.parametrize(("begin", "alarms"), [(identified, []), (armed, ["RESTARTED"])])
 def test_another_units_report_is_not_looked_at_and_ends_a_session_once(begin: Any, alarms: list[str]) -> None:
     desk = begin()
-    unit_uptime_ms, status = desk.controller.unit_uptime_ms, desk.controller.status
+    received_at_ms, status = desk.controller.received_at_ms, desk.controller.status
     for _ in range(2):
         desk.controller.poll(desk.now_ms + 50)
         desk.controller.say(GetStatus())
         desk.answer(nonce=1)
 
     assert [rule.code for rule in desk.controller.alarms] == alarms
-    assert (desk.controller.unit_uptime_ms, desk.controller.status) == (unit_uptime_ms, status)
+    assert (desk.controller.received_at_ms, desk.controller.status) == (received_at_ms, status)
 
 
 @pytest.mark.parametrize(("refusal", "state"), [("limit", State.FAULT), ("", State.ARMED)])
@@ -277,13 +277,13 @@ def test_a_unit_that_refuses_to_start_ends_the_session() -> None:
 
 def test_a_report_is_recorded_in_a_session_only_and_only_when_it_tells_another_thing() -> None:
     desk = identified()
-    before = len(desk.named("reported"))
+    before = len(desk.named("status_changed"))
     desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=False)
     told = []
     for changes in ({}, {"head_temp_ddeg_c": 301}, {"level_set": 0}, {"state": UnitState.IDLE}):
         desk.controller.say(GetStatus())
         desk.answer(**changes)
-        told.append(len(desk.named("reported")))
+        told.append(len(desk.named("status_changed")))
 
     assert (before, told) == (0, [1, 1, 1, 2])
 

@@ -139,7 +139,7 @@ def test_output_that_a_stop_does_not_end_is_told() -> None:
         run(
             desk,
             perform_handshake(desk.controller),
-            lambda desk, intent: sound(desk, intent, state=UnitState.EMITTING, output=5),
+            lambda desk, intent: sound(desk, intent, state=UnitState.EMITTING, measured_level=5),
         )
 
 

@@ -108,7 +108,7 @@ def test_without_lease_and_timer_output_goes_on_and_is_told_to_be_unknown(troubl
     outcome, lines = trace(scenario)
 
     assert (outcome.ended, outcome.violations, outcome.figures) == ("interrupted", (), ())
-    assert any("session_ended" in line and "output off=unknown" in line for line in lines)
+    assert any("session_ended" in line and "output_off=unknown" in line for line in lines)
     assert not any("UNIT   output 0" in line for line in lines)
 
 
