@@ -35,7 +35,7 @@ def events_of(host_loss: str, protocol: str, model: str = "us111", **asked: Any)
 
 
 @pytest.mark.parametrize("host_loss", ["lease", "timer"])
-@pytest.mark.parametrize("id_", ["unit-check", "calf-tightness-ultrasound"])
+@pytest.mark.parametrize("id_", ["unit-check", "foot-cramp-ultrasound"])
 def test_a_protocol_is_rehearsed_whole_on_a_unit_with_a_lease_or_a_timer(id_: str, host_loss: str) -> None:
     rehearsal = rehearse(find(id_), rig_of(host_loss))
 
@@ -44,7 +44,7 @@ def test_a_protocol_is_rehearsed_whole_on_a_unit_with_a_lease_or_a_timer(id_: st
 
 
 @pytest.mark.parametrize(
-    ("id_", "model"), [("unit-check", "us111"), ("calf-tightness-percussion", "ultragun")]
+    ("id_", "model"), [("unit-check", "us111"), ("calf-cramp-aftercare-percussion", "ultragun")]
 )
 def test_what_is_reckoned_is_at_least_what_was_given_and_no_more_than_was_planned(
     id_: str, model: str
