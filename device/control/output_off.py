@@ -11,6 +11,7 @@ from device.dialects.base import Status, UnitState
 from device.events import OffConfirmation
 
 LEASE_MARGIN_PCT = 10  # a unit's clock may be this slow
+WITHOUT_END_MS = 20_000  # a unit that nothing but its switch ends is told to stop for so long
 STUBBORN_MS = 2000  # after the lease's bound, for a unit that reports output or does not answer
 
 
@@ -89,7 +90,7 @@ class OutputOff:
         if self._received_at_ms is None:  # no permission was given by this host, but perhaps by another
             return OffConfirmation.UNKNOWN if waited_ms > STUBBORN_MS or not reachable else None
         if self._bound_ms is None:  # nothing ends it but a stop that arrives, or the unit's own switch
-            return OffConfirmation.UNKNOWN if waited_ms > STUBBORN_MS or not reachable else None
+            return OffConfirmation.UNKNOWN if waited_ms > WITHOUT_END_MS or not reachable else None
         lapsed_ms = self._received_at_ms + self._bound_ms
         if now_ms < lapsed_ms:
             return None

@@ -149,8 +149,8 @@ def test_a_unit_that_nothing_but_its_switch_ends_is_told_to_stop_for_a_while() -
     output_off.allow(1000, None, NONCE)
     output_off.ask(1000, reachable=True)
 
-    assert output_off.known(1000 + STUBBORN_MS, reachable=True) is None
-    assert output_off.known(1001 + STUBBORN_MS, reachable=True) is OffConfirmation.UNKNOWN
+    assert output_off.known(21_000, reachable=True) is None
+    assert output_off.known(21_001, reachable=True) is OffConfirmation.UNKNOWN
 
 
 # --- in a session ---------------------------------------------------------------------------------------
