@@ -105,6 +105,26 @@ def test_energy_is_rounded_up_to_whole_millijoules(until_ms: int, energy_mj: int
     assert filled.energy_mj == energy_mj
 
 
+def test_the_least_energy_there_is_counts_as_a_millijoule() -> None:
+    reckoner = Reckoner(frozenset(), 1)
+    start = replace(START, at_ms=0, level=1, duty_pct=1)
+    emitting = replace(ON, measured_level=0)
+
+    reckoner.fill(OFF, 0, SESSION, None)
+
+    assert reckoner.fill(emitting, 1, SESSION, start).energy_mj == 1
+
+
+@pytest.mark.hazard("H-02")
+@pytest.mark.parametrize(("state", "delivered_ms"), [(UnitState.EMITTING, 600), (UnitState.SUSPENDED, 20)])
+def test_a_unit_that_says_it_emits_counts_as_on_though_it_measures_nothing(
+    state: UnitState, delivered_ms: int
+) -> None:
+    status = replace(OFF, state=state)
+
+    assert reckoned((900, OFF), (1020, status), (1600, status)).delivered_ms == delivered_ms
+
+
 def test_percussion_has_no_energy() -> None:
     reckoner = Reckoner(frozenset(), None)
 
