@@ -77,7 +77,7 @@ _NAMEPLATES = Target(("device/test_models.py", "device/test_ceilings.py", "devic
 TARGETS = {  # the most important first
     "device/control/guard.py": Target(_GUARD),
     "device/control/allowed.py": Target((*_GUARD, "device/test_fences.py")),
-    "device/control/families.py": Target((*_GUARD, "device/test_content.py", "device/test_ceilings.py")),
+    "device/control/families.py": Target(("protocols/test_families.py", *_GUARD, "device/test_ceilings.py")),
     "device/dialects/families.py": Target(("device/test_native.py",)),
     "device/control/output_off.py": Target(("device/test_output_off.py", "device/test_another_unit.py")),
     "device/control/controller.py": Target(_SESSIONS),
