@@ -77,7 +77,7 @@ _NAMEPLATES = Target(("device/test_models.py", "device/test_ceilings.py", "devic
 TARGETS = {  # the most important first
     "device/control/guard.py": Target(_GUARD),
     "device/control/allowed.py": Target((*_GUARD, "device/test_fences.py")),
-    "device/control/families.py": Target((*_GUARD, "device/test_content.py", "device/test_ceilings.py")),
+    "device/control/families.py": Target(("protocols/test_families.py", *_GUARD, "device/test_ceilings.py")),
     "device/dialects/families.py": Target(("device/test_native.py",)),
     "device/control/output_off.py": Target(("device/test_output_off.py", "device/test_another_unit.py")),
     "device/control/controller.py": Target(_SESSIONS),
@@ -111,11 +111,18 @@ TARGETS = {  # the most important first
     "device/control/handshake.py": Target(_HANDSHAKE),
     "device/control/delivery.py": Target((*_SESSIONS, "device/test_sessions_person.py")),
     "device/control/fault_clearing.py": Target(_HANDSHAKE),
+    "device/control/policy.py": Target(
+        ("device/test_policy.py", "device/test_host_loss.py", "physioctl/test_host_loss.py")
+    ),
+    "device/control/reckoning.py": Target(("device/test_reckoning.py",)),
     "device/control/requests.py": Target(("device/test_requests.py",)),
     "device/control/schedule.py": Target(("device/test_schedule.py",)),
     "device/control/ceilings.py": Target(("device/test_ceilings.py",)),
     "device/control/content.py": Target(("device/test_content.py",)),
     "device/dialects/promises.py": Target(("device/test_handshake.py",)),
+    "device/dialects/modbus.py": Target(
+        ("device/test_modbus.py", "device/test_modbus_wire.py", "device/test_lower_modbus.py")
+    ),
     "device/monitor/trends.py": Target(_TRENDS),
     "device/monitor/metering.py": Target(("device/test_metering.py",)),
     "device/monitor/warming.py": Target(("device/test_warming.py",)),
@@ -124,6 +131,7 @@ TARGETS = {  # the most important first
         ("device/test_unit.py",),
         frozenset(("lease_ms", "suspension_max_ms", "area_mm2", "known_unit", "_differs")),
     ),
+    "physioctl/host_loss.py": Target(("physioctl/test_host_loss.py",)),
     "physioctl/daily_limit.py": Target(("physioctl/test_daily_limit.py", "physioctl/test_admission.py")),
     "physioctl/wall_clock.py": Target(("physioctl/test_wall_clock.py", "physioctl/test_admission.py")),
     "physioctl/reconcile.py": Target(("physioctl/test_two_programs.py", "physioctl/test_admission.py")),

@@ -194,8 +194,13 @@ def _is_truth(place: _Place) -> bool:
 
 
 def _is_deed(node: ast.AST) -> bool:
-    """A statement that is done for its effect: a call, or something yielded."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, (ast.Call, ast.Yield, ast.YieldFrom))
+    """A statement that is done for its effect: a call, or something yielded. Not what cannot happen."""
+    match node:
+        case ast.Expr(value=ast.Call(func=ast.Name(id="assert_never"))):
+            return False
+        case ast.Expr(value=ast.Call() | ast.Yield() | ast.YieldFrom()):
+            return True
+    return False
 
 
 def _name(op: ast.AST) -> str:

@@ -80,8 +80,8 @@ def _each(said: Mapping[str, Any], family: Family, layer: Layer, where: str) -> 
         if name not in names:
             raise TableUnreadable(f"{where}: {name} is no quantity of {family}")
         told = _table(clauses, f"{where}: {name}")
-        if set(told) - _CLAUSES or not set(told) - {"source"}:
-            raise TableUnreadable(f"{where}: {name} has a key that is not known, or no bound")
+        if set(told) - _CLAUSES:
+            raise TableUnreadable(f"{where}: {name} has a key that is not known")
         one_of = told.get("one_of")
         low, high = _whole(told.get("at_least"), where), _whole(told.get("at_most"), where)
         choice = None if one_of is None else frozenset(_wholes(one_of, where))

@@ -132,4 +132,4 @@ def needs_end(family: Family) -> bool:
 
 def capped(setting: Setting, cap: int | None) -> Setting:
     """``output``, at no higher level than ``cap``; None where nobody has lowered it."""
-    return setting if cap is None or level_of(setting) <= cap else at_level(setting, cap)
+    return setting if cap is None else at_level(setting, min(cap, level_of(setting)))

@@ -26,9 +26,7 @@ class Reckoner:
     def __init__(self, reports: frozenset[ReportField], area_mm2: int | None) -> None:
         self._missing = ALL_FIELDS - reports
         self._area_mm2 = area_mm2 or 0
-        self._before_ms: int | None = None  # when the report before was heard
-        self._was_on = False  # by that report
-        self._level = 0  # in it
+        self._before: tuple[int, Status] | None = None  # the report before, and when it came
         self._start: int | None = None
         self._step_ms = 0
         self._delivered_ms = 0
@@ -46,7 +44,7 @@ class Reckoner:
             return status
         until_ms = now_ms if read_ms is None or _is_on(status) else read_ms
         self._count(status, until_ms, start)
-        self._before_ms, self._was_on, self._level = now_ms, _is_on(status), status.measured_level
+        self._before = now_ms, status
         counts_time, counts_energy = self._told(ReportField.TIME), self._told(ReportField.ENERGY)
         return replace(
             status,
@@ -67,17 +65,19 @@ class Reckoner:
     def _count(self, status: Status, now_ms: int, start: Start | None) -> None:
         if start is None:
             return
-        since_ms = now_ms if self._before_ms is None else self._before_ms
+        since_ms, before = self._before or (now_ms, status)
+        was_on = _is_on(before)
         if start.number != self._start:
             self._start, self._step_ms = start.number, 0
-            since_ms = max(since_ms, start.at_ms)
+            if not was_on:
+                since_ms = max(since_ms, start.at_ms)
             # The unit may have taken it, and have ended it again, with no report of that in between.
-            self._was_on = not (status.refusal and status.asked == SetOutput.__name__)
-        if not (self._was_on or _is_on(status)):
+            was_on = was_on or not (status.refusal and status.asked == SetOutput.__name__)
+        if not (was_on or _is_on(status)):
             return
         self._step_ms += now_ms - since_ms
         self._delivered_ms += now_ms - since_ms
-        level = max(self._level, status.measured_level, start.level)
+        level = max(before.measured_level, status.measured_level, start.level)
         self._energy += level * self._area_mm2 * start.duty_pct * (now_ms - since_ms)
 
 

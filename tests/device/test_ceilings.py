@@ -58,6 +58,10 @@ def of_calf(folder: Path) -> object:
     return site_ceilings("calf", Family.ULTRASOUND, folder)
 
 
+def of_foot(folder: Path) -> object:
+    return site_ceilings("foot", Family.ULTRASOUND, folder)
+
+
 def of_hand(folder: Path) -> object:
     return site_ceilings("hand", Family.PERCUSSION, folder)
 
@@ -84,6 +88,8 @@ def of_us111(folder: Path) -> object:
         ("families.toml", of_families, "at_most = 3300", "one_of = 3300"),
         ("families.toml", of_families, "at_most = 3300", "at_most ="),
         ("families.toml", of_families, "at_most = 3300", "at_most = 3300\nat_least = 3301"),
+        ("families.toml", of_families, "at_most = 3300", "at_most = 3300\nat_must = 3000"),
+        ("families.toml", of_families, "at_most = 54_000_000\n", ""),
         (
             "families.toml",
             of_families,
@@ -94,6 +100,7 @@ def of_us111(folder: Path) -> object:
         ("sites.toml", of_calf, "[calf.ultrasound.delivered_ms]", "[calf.ultrasound.step_ms]"),
         ("sites.toml", of_calf, "[calf.ultrasound.delivered_ms]", "[calf.ultrasnd.delivered_ms]"),
         ("sites.toml", of_calf, "[calf]", "[claf]"),
+        ("sites.toml", of_foot, "at_most = 300\n", "at_most = 300\nat_least = 301\n"),
         ("sites.toml", of_hand, "[hand.percussion]\nblocked", "[hand.percussion]\nblokced"),
         ("sites.toml", of_hand, '[hand.percussion]\nblocked = "', '[hand.percussion]\nblocked = ""\n#'),
         ("sites.toml", of_hand, "[hand.percussion]\n", "[hand.percussion]\nat_most = 3\n"),

@@ -7,8 +7,7 @@ import pytest
 from device.control.delivery import Ended
 from device.control.guard import GuardRefused
 from device.control.handshake import perform_handshake
-from device.control.policy import EMISSION_MAX_MS, POLICIES, START_WITHIN_MS, STOP_WITHIN_MS
-from device.dialects.base import HostLoss
+from device.control.policy import EMISSION_MAX_MS, START_WITHIN_MS, STOP_WITHIN_MS
 from device.events import OffConfirmation, OutputPermitted
 from device.operator import SessionAction
 from physioctl.rehearsal.rig import Rig, speaking
@@ -162,15 +161,6 @@ def test_a_pause_and_a_resumption_work_on_every_kind_of_unit(kind: str) -> None:
 
     assert (delivery.ended, delivery.output_off) == (Ended.COMPLETED, OffConfirmation.CONFIRMED)
     assert rig.unit.delivered_ms <= 12_000
-
-
-def test_every_way_of_losing_the_host_has_its_policy() -> None:
-    assert set(POLICIES) == set(HostLoss)
-    assert {kind: policy.attended_only for kind, policy in POLICIES.items()} == {
-        HostLoss.LEASE: False,
-        HostLoss.OWN_TIMER: False,
-        HostLoss.NONE: True,
-    }
 
 
 def test_the_families_of_the_models_tried_are_both() -> None:

@@ -7,15 +7,19 @@ from typing import Any
 
 import pytest
 
+from device.dialects.base import ALL_FIELDS, ReportField
 from device.events import Event
+from device.monitor.alarms import RULES, Rule
 from physioctl.cli import run
 from physioctl.events import SessionStarted, UnitLimitations
+from physioctl.host_loss import limitations
 from physioctl.record.journal import Journal
 from physioctl.rehearsal.rehearse import rehearse
 from physioctl.rehearsal.rig import Rig, speaking
 from physioctl.runner import Request, run_session
 from protocols.errors import Refused
 from protocols.library import find
+from tests.device.parts import UNIT
 from tests.support import Ledger
 
 NO_END = "only the unit's own switch ends output"
@@ -114,6 +118,18 @@ def test_what_the_unit_cannot_promise_is_recorded_before_the_first_output(
     assert names.index("unit_limitations") < names.index("output_permitted")
     text = "\n".join(limitations[0].limitations)
     assert [part for part in said if part not in text] == []
+
+
+@pytest.mark.parametrize("judged", [rule for rule in RULES if rule.needs], ids=lambda rule: rule.code)
+def test_an_alarm_is_said_to_be_judged_where_the_unit_reports_just_the_fields_it_needs(judged: Rule) -> None:
+    def unjudged(reports: frozenset[ReportField]) -> str:
+        unit = replace(UNIT, declared=replace(UNIT.declared, reports=reports))
+        return next((line for line in limitations(unit) if line.startswith("these alarms")), "")
+
+    assert judged.code not in unjudged(judged.needs).removeprefix("these alarms cannot be judged: ").split(
+        ", "
+    )
+    assert judged.code in unjudged(ALL_FIELDS - judged.needs)
 
 
 @pytest.mark.parametrize(

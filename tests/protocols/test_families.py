@@ -134,6 +134,21 @@ def test_guard_and_plan_bound_the_same_quantities(family: Family) -> None:
     }
 
 
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(("family", "needs_end"), [(Family.ULTRASOUND, True), (Family.PERCUSSION, False)])
+def test_ultrasound_alone_needs_something_other_than_the_host_to_end_it(
+    family: Family, needs_end: bool
+) -> None:
+    assert guards.needs_end(family) is definition(family).needs_end is needs_end
+    assert judges.reckoned(wire.Family[family.name]).needs_end is needs_end
+
+
+@given(OUTPUTS, st.integers(0, 3300))
+def test_a_setting_is_lowered_to_its_cap_and_never_raised(setting: Setting, cap: int) -> None:
+    assert guards.capped(setting, cap) == setting.at_level(min(cap, setting.level))
+    assert guards.capped(setting, None) == setting
+
+
 def test_the_wires_families_and_ours_are_the_same() -> None:
     assert {family_of(said) for said in wire.Family} == set(Family)
     for said in wire.Family:
