@@ -442,6 +442,7 @@ class Controller:
         if isinstance(intent, Stop):
             self.known.armed = self._heard_since_stop = False
             self._stopped_ms = self.now_ms
+            self._scheduler.stop_waits = not self.line_is_free
         if not self.line_is_free:
             return
         permitted = self._guard(intent, self.known.guard_context(self.state, recorded=self._recording))
