@@ -442,6 +442,7 @@ class Controller:
         if isinstance(intent, Stop):
             self.known.armed = self._heard_since_stop = False
             self._stopped_ms = self.now_ms
+            self._scheduler.stop_waits = not self.line_is_free
         if not self.line_is_free:
             return
         permitted = self._guard(intent, self.known.guard_context(self.state, recorded=self._recording))
@@ -643,7 +644,8 @@ class Controller:
             )
             return
         to_level, pending = self.known.level_to_lower_to, self._requests.pending
-        if self.state not in LIVE or to_level is None or self.lost is not None:
+        runs = self.state in (State.EMITTING, State.SUSPENDED)  # in FINISHING a stop is on its way
+        if not runs or to_level is None or self.lost is not None:
             return
         if pending is None or not isinstance(pending.intent, LowerLevel):
             self.say(LowerLevel(self._driven().identity.nonce, self.known.session, to_level))

@@ -28,6 +28,7 @@ class Scheduler:
 
     def __init__(self, known: SessionState, tracker: RequestTracker, watch: Watch, now_ms: int) -> None:
         self.sent_ms = 0  # when the latest message was sent
+        self.stop_waits = False  # the latest stop could not leave: another request was under way
         self.granted_ms = 0  # when the latest start or renewal was sent
         self.received_at_ms = now_ms  # when the latest status was received, or listening began
         self._known = known
@@ -48,7 +49,7 @@ class Scheduler:
         """The same, were the line always free."""
         pending = self._requests.pending
         if self._known.output_off.stopping:
-            return self.sent_ms + STOP_MS
+            return now_ms if self.stop_waits else self.sent_ms + STOP_MS
         if pending is not None:
             answer_max_ms = self._requests.dialect.promises.line.answer_max_ms
             return pending.at_ms + (answer_max_ms if state in LIVE else OFF_STATUS_MS)

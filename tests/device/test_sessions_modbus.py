@@ -222,3 +222,19 @@ def test_a_stop_follows_the_transaction_under_way_within_the_stated_time(kind: s
     assert off - at_ms <= line.answer_max_ms + line.drain_ms + 20  # and the time on the line
     assert delivery.ended is Ended.STOPPED
     assert delivery.output_off is OffConfirmation.CONFIRMED
+
+
+@pytest.mark.hazard("H-18")
+@EVERY_KIND
+def test_a_stop_that_had_to_wait_leaves_as_soon_as_the_line_is_free(kind: str) -> None:
+    """A transaction takes 18 ms on the simulated line, and a stop 7 ms to arrive."""
+    late_ms = []
+    for at_ms in range(3000, 3100, 5):
+        rig = rig_of(kind)
+        rig.person.schedule(SessionAction.STOP, at_ms)
+        session(rig, 4)
+        (off,) = [change.ms for change in rig.unit.changes if change.output == 0]
+        late_ms.append(off - at_ms)
+
+    assert max(late_ms) <= 18 + 7 + 1
+    assert max(late_ms) > 7  # some of them had to wait
