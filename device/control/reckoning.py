@@ -12,6 +12,7 @@ from dataclasses import replace
 from device.dialects.base import ALL_FIELDS, ReportField, SetOutput, Status, UnitState
 from device.monitor.view import Start
 
+CONTACT_MS = 300  # between two reports of lost contact: in less, output has not come back
 _PER_MJ = 10_000_000  # mW/cm² × mm² × % × ms are 10^-7 mJ
 _TURN_MS = 1 << 32  # a unit's uptime is counted so
 
@@ -73,12 +74,19 @@ class Reckoner:
                 since_ms = max(since_ms, start.at_ms)
             # The unit may have taken it, and have ended it again, with no report of that in between.
             was_on = was_on or not (status.refusal and status.asked == SetOutput.__name__)
-        if not (was_on or _is_on(status)):
+        if not (was_on or _is_on(status) or _may_have_returned(before, status, now_ms - since_ms)):
             return
         self._step_ms += now_ms - since_ms
         self._delivered_ms += now_ms - since_ms
         level = max(before.measured_level, status.measured_level, start.level)
         self._energy += level * self._area_mm2 * start.duty_pct * (now_ms - since_ms)
+
+
+def _may_have_returned(before: Status, status: Status, for_ms: int) -> bool:
+    """Whether contact may have come back meanwhile, and output with it, and have ended again."""
+    if before.state is not UnitState.SUSPENDED:
+        return False
+    return status.state is not UnitState.SUSPENDED or for_ms > CONTACT_MS
 
 
 def _is_on(status: Status) -> bool:

@@ -116,13 +116,13 @@ def test_the_least_energy_there_is_counts_as_a_millijoule() -> None:
 
 
 @pytest.mark.hazard("H-02")
-@pytest.mark.parametrize(("state", "delivered_ms"), [(UnitState.EMITTING, 600), (UnitState.SUSPENDED, 20)])
+@pytest.mark.parametrize(("state", "delivered_ms"), [(UnitState.EMITTING, 300), (UnitState.SUSPENDED, 20)])
 def test_a_unit_that_says_it_emits_counts_as_on_though_it_measures_nothing(
     state: UnitState, delivered_ms: int
 ) -> None:
     status = replace(OFF, state=state)
 
-    assert reckoned((900, OFF), (1020, status), (1600, status)).delivered_ms == delivered_ms
+    assert reckoned((900, OFF), (1020, status), (1300, status)).delivered_ms == delivered_ms
 
 
 def test_percussion_has_no_energy() -> None:
@@ -180,3 +180,19 @@ def test_what_the_unit_reports_is_not_reckoned(field: ReportField, names: list[s
 
 def test_a_report_that_lacks_nothing_is_left_as_it_is() -> None:
     assert Reckoner(ALL_FIELDS, AREA_MM2).fill(ON, 1020, SESSION, START) is ON
+
+
+SUSPENDED = replace(OFF, state=UnitState.SUSPENDED, level_set=440)
+
+
+@pytest.mark.hazard("H-02")
+@pytest.mark.parametrize(
+    ("after", "given_ms"),
+    [((1400, SUSPENDED), 100), ((1401, SUSPENDED), 401), ((1390, OFF), 390), ((1390, ON), 390)],
+)
+def test_lost_contact_counts_where_output_may_have_come_back_between_two_reports(
+    after: tuple[int, Status], given_ms: int
+) -> None:
+    filled = reckoned((900, OFF), (1020, ON), (1100, SUSPENDED), after)
+
+    assert filled.delivered_ms == given_ms
