@@ -23,7 +23,7 @@ from physioctl.record.journal_schema import (
     APPLICATION_ID,
     FORMAT,
     SCHEMA,
-    is_format_1,
+    earlier_format,
     marks_of,
     schema_expected,
     schema_of,
@@ -154,9 +154,10 @@ def expect_format(connection: sqlite3.Connection, name: str) -> None:
             f"the journal {name} is of format {version}; this program knows format {FORMAT}",
             "Use the newer physioctl that wrote it, or name another with --journal FILE.",
         )
-    if is_format_1(connection):
+    earlier = earlier_format(connection)
+    if earlier is not None:
         raise JournalUnusable(
-            f"the journal {name} is of format 1, written by an earlier version: it is kept as it is",
+            f"the journal {name} is of format {earlier}, written by an earlier version: it is kept as it is",
             "Name a new one with --journal FILE.",
         )
 

@@ -15,7 +15,7 @@ from functools import cache
 from hashlib import sha256
 from typing import TypeAlias
 
-FORMAT = 2
+FORMAT = 3
 APPLICATION_ID = 0x70637464  # "pctd": how a file of this format says that it is ours
 BEFORE_THE_FIRST = "0" * 64
 
@@ -103,12 +103,19 @@ def marks_of(connection: sqlite3.Connection) -> tuple[int, int]:
     return application, version
 
 
-def is_format_1(connection: sqlite3.Connection) -> bool:
-    """Whether it is a journal of format 1, which had its bodies in the entries and no application id."""
+def earlier_format(connection: sqlite3.Connection) -> int | None:
+    """Return the format of a journal that an earlier version wrote; None where it is no such journal.
+
+    Format 1 had its bodies in the entries and no application id; format 2 had other names of its fields.
+    """
+    application, version = marks_of(connection)
+    if application == APPLICATION_ID and 1 < version < FORMAT:
+        return version
     tables = {name for name, _ in schema_of(connection)}
-    if marks_of(connection) != (0, 1) or not {"entries", "head"} <= tables:
-        return False
-    return "body" in {row[1] for row in connection.execute("PRAGMA table_info(entries)")}
+    if (application, version) != (0, 1) or not {"entries", "head"} <= tables:
+        return None
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(entries)")}
+    return 1 if "body" in columns else None
 
 
 def statements(script: str) -> Iterator[str]:

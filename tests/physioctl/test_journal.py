@@ -106,7 +106,7 @@ def test_the_disk_is_asked_to_hold_each_entry_before_it_counts(tmp_path: Path) -
             for name in ("journal_mode", "synchronous", "user_version")
         ]
 
-    assert pragmas == ["wal", 2, 2]
+    assert pragmas == ["wal", 2, 3]
 
 
 RULES = [
@@ -283,7 +283,7 @@ def someone_elses(path: Path) -> None:
 def newer(path: Path) -> None:
     told(path, 1)
     with sqlite3.connect(path) as connection:
-        connection.execute("PRAGMA user_version = 3")
+        connection.execute("PRAGMA user_version = 4")
     connection.close()
 
 
@@ -291,7 +291,7 @@ UNUSABLE: dict[str, tuple[Callable[[Path], object], str]] = {
     "a text": (lambda path: path.write_text("Dear diary, " * 500), "it is not a journal"),
     "a folder": (lambda path: path.mkdir(), "it is not a file"),
     "another program's database": (someone_elses, "not a journal of physioctl's"),
-    "a newer format": (newer, "is of format 3; this program knows format 2"),
+    "a newer format": (newer, "is of format 4; this program knows format 3"),
 }
 
 

@@ -174,6 +174,24 @@ def test_a_journal_of_format_1_is_left_behind_with_a_clear_word(
     assert path.read_bytes() == before
 
 
+def test_a_journal_of_format_2_is_left_behind_with_a_clear_word(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "old"
+    with Journal.open(path, VirtualClock()) as journal:
+        name = journal.name
+    connection = sqlite3.connect(name)
+    connection.execute("PRAGMA user_version = 2")
+    connection.close()
+    before = path.read_bytes()
+
+    codes = [run([command, "--journal", str(path)]) for command in ("verify", "history", "show")]
+
+    assert codes == [9, 9, 9]
+    assert capsys.readouterr().err.count("is of format 2, written by an earlier version") == 3
+    assert path.read_bytes() == before
+
+
 def test_folders_are_made_only_when_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "no" / "such" / "j"
     command = ["run", "unit-check", "--port", "sim://us111", "--journal", str(path)]

@@ -176,9 +176,9 @@ def test_a_change_is_told_with_the_first_bad_entry(path: Path, change: str) -> N
 
 @pytest.mark.parametrize("reader", [verify, sessions, lambda path: Journal.open(path, VirtualClock())])
 def test_a_newer_format_is_refused_by_every_reader(path: Path, reader: Callable[[Path], object]) -> None:
-    sql("PRAGMA user_version = 3")(path)
+    sql("PRAGMA user_version = 4")(path)
 
-    with pytest.raises(JournalUnusable, match="is of format 3; this program knows format 2"):
+    with pytest.raises(JournalUnusable, match="is of format 4; this program knows format 3"):
         reader(path)
 
 
