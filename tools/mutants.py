@@ -109,7 +109,9 @@ TARGETS = {  # the most important first
         ("protocols/test_contraindications.py", "physioctl/test_screening.py")
     ),
     "device/control/handshake.py": Target(_HANDSHAKE),
-    "device/control/delivery.py": Target((*_SESSIONS, "device/test_sessions_person.py")),
+    "device/control/delivery.py": Target(
+        (*_SESSIONS, "device/test_sessions_person.py", "device/test_host_loss.py")
+    ),
     "device/control/fault_clearing.py": Target(_HANDSHAKE),
     "device/control/policy.py": Target(
         ("device/test_policy.py", "device/test_host_loss.py", "physioctl/test_host_loss.py")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,18 @@ import pytest
 from device.control.fault_clearing import clear_faults
 from device.control.handshake import identify, perform_handshake
 from device.control.machine import State
-from device.dialects.base import ClearFaults, GetCapabilities, GetStatus, Identify, Intent, Stop, UnitState
+from device.dialects.base import (
+    ClearFaults,
+    Correlation,
+    GetCapabilities,
+    GetStatus,
+    Identify,
+    Intent,
+    Line,
+    Stop,
+    UnitState,
+)
+from device.dialects.native import Native
 from device.errors import (
     GuardRefused,
     LinkLost,
@@ -199,6 +211,36 @@ def test_faults_that_are_cleared_are_named_and_the_controller_leaves_the_fault()
     assert names == ("STALL",)
     assert desk.intents()[-2:] == [Stop, ClearFaults]
     assert (desk.controller.state, desk.controller.failure) == (State.OFFLINE, "")
+
+
+@pytest.mark.hazard("H-07")
+def test_faults_are_not_asked_to_be_cleared_before_the_unit_has_reported_its_output_off() -> None:
+    desk = latched()
+
+    def answers_the_third_stop(desk: Desk, intent: Intent) -> None:
+        if isinstance(intent, ClearFaults):
+            desk.answer(**IDLE)
+        elif desk.intents().count(Stop) == 3:
+            desk.answer(**FAULTED)
+
+    run(desk, clear_faults(desk.controller), answers_the_third_stop)
+
+    assert desk.intents()[-4:] == [Stop, Stop, Stop, ClearFaults]
+
+
+def test_where_requests_are_made_one_at_a_time_each_attempt_to_clear_faults_waits_for_the_line() -> None:
+    desk = latched()
+    line = Line(baud=19_200, answer_max_ms=60, drain_ms=20)
+    desk.dialect.promises = replace(Native.promises, correlation=Correlation.IN_ORDER, line=line)
+
+    def answers_stops(desk: Desk, intent: Intent) -> None:
+        if isinstance(intent, Stop):
+            desk.answer(**FAULTED)
+
+    with pytest.raises(UnitFaulted, match="STALL"):
+        run(desk, clear_faults(desk.controller), answers_stops)
+
+    assert desk.intents().count(ClearFaults) == 3
 
 
 def test_faults_of_a_unit_that_was_not_identified_are_not_cleared() -> None:

@@ -432,6 +432,28 @@ def test_a_unit_that_was_switched_off_and_on_settles_an_end_once_the_old_lease_i
 
 @pytest.mark.hazard("H-07")
 @pytest.mark.parametrize("told", [[], [ended(OffConfirmation.UNKNOWN)]])
+@pytest.mark.parametrize(
+    ("host_loss", "output_off"),
+    [
+        ("lease", OffConfirmation.PRESUMED),
+        ("own_timer", OffConfirmation.PRESUMED),
+        ("none", OffConfirmation.UNKNOWN),
+    ],
+)
+def test_output_that_nothing_else_ended_stays_unknown_after_the_unit_was_switched_off_and_on(
+    host_loss: str, output_off: OffConfirmation, told: list[Event]
+) -> None:
+    with Journal.in_memory(VirtualClock(NOON)) as journal:
+        for event in (replace(started(), host_loss=host_loss), *told):
+            journal.begin("s-1").record(event)
+        rig = Rig(clock=VirtualClock(NOON + timedelta(hours=1)), unit=Restarted)
+        (found,) = reconcile(journal, rig.driver, rig.driver.run(perform_handshake(rig.controller)))
+
+    assert found.output_off is output_off
+
+
+@pytest.mark.hazard("H-07")
+@pytest.mark.parametrize("told", [[], [ended(OffConfirmation.UNKNOWN)]])
 def test_another_model_with_the_same_serial_number_settles_nothing(told: list[Event]) -> None:
     clock = VirtualClock(NOON)
     with Journal.in_memory(clock) as journal:
