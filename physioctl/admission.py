@@ -134,7 +134,7 @@ def admit(
             first = None  # of the chain that is gone on with
             if request.rest_of is not None:
                 parts = chain(journal, request.rest_of) if is_session(request.rest_of) else ()
-                given_ms = sum(part.delivered_ms for part in parts)
+                given_ms = sum(part.at_most_ms for part in parts)
                 same = (content_hash, person, request.protocol.body_site, side, simulated)
                 check_rest(request.rest_of, parts, same, plan.delivered_ms - given_ms, now)
                 first = parts[-1].id
@@ -188,6 +188,12 @@ def check_rest(
         raise Refused(
             f"session {broken.id} was of another protocol, person, site, side or kind of unit",
             "Give the rest as it began, or start a new session.",
+        )
+    if left_ms <= 0 and any(part.at_most_ms > part.delivered_ms for part in parts):
+        raise Refused(
+            f"session {broken.id} may have given all of it: what its unit gave after it was last heard is "
+            "not known",
+            "Start a new session, once the site may have one.",
         )
     if broken.outcome is Outcome.COMPLETED or left_ms <= 0:
         raise Refused(f"session {broken.id} has nothing left to give", "Start a new session.")

@@ -84,6 +84,13 @@ def _wrong_count(status: Status, broken: Summary) -> str:
     return ""
 
 
+def _unbounded(broken: Summary) -> str:
+    """Return why it is not known what ``broken`` gave after it was last heard; empty where it is bounded."""
+    if broken.host_loss is not HostLoss.NONE:
+        return ""
+    return "nothing but the unit's own switch ends its output, and the unit has not counted it"
+
+
 def _output_off(identity: Identity, broken: Summary) -> OffConfirmation:
     """What is known of the output of ``broken``, now that a unit of its serial number says that it is off."""
     if identity.nonce == broken.nonce:
@@ -95,10 +102,10 @@ def _output_off(identity: Identity, broken: Summary) -> OffConfirmation:
 def _settle(journal: Journal, driver: Driver, identity: Identity, broken: Summary) -> SessionReconciled:
     now_ms = driver.clock.now_ms()
     status = _count_of(driver, identity, broken)
-    wrong = "" if status is None else _wrong_count(status, broken)
+    wrong = _wrong_count(status, broken) if status else _unbounded(broken)
     counted = None if wrong else status
-    # A count that cannot be right may stand for anything: then the whole of the plan has been given.
-    known_ms = broken.planned_ms if wrong else broken.delivered_ms
+    # A count that cannot be right may stand for anything, and so may none: the whole has been given then.
+    known_ms = max(broken.planned_ms, broken.delivered_ms) if wrong else broken.delivered_ms
     found = SessionReconciled(
         at_ms=now_ms,
         session=broken.id,

@@ -202,6 +202,13 @@ def summary(ended: SessionEnded) -> list[str]:
     ]
 
 
+_THAT_IS_OFF = {
+    OffConfirmation.CONFIRMED: "Its output is off.",
+    OffConfirmation.PRESUMED: "Its output should be off.",
+    OffConfirmation.UNKNOWN: "Whether its output has ended is NOT KNOWN: look at every such unit.",
+}
+
+
 def unfinished(found: SessionReconciled) -> str:
     """What became of a session that broke off, and how its rest can be given."""
     restarted = found.output_off is not OffConfirmation.CONFIRMED
@@ -211,7 +218,7 @@ def unfinished(found: SessionReconciled) -> str:
         by = f"the whole of it is counted as given, for {found.doubt}"
     line = (
         f"session {found.session} ({found.protocol}) had broken off: {minutes(found.delivered_ms)} of "
-        f"{minutes(found.planned_ms)} delivered, {by}. Its output {'should be' if restarted else 'is'} off."
+        f"{minutes(found.planned_ms)} delivered, {by}. {_THAT_IS_OFF[found.output_off]}"
     )
     if found.delivered_ms < found.planned_ms:
         line += f" To give the rest: physioctl run {found.protocol} --rest-of {found.session} --port …"

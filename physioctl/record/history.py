@@ -1,8 +1,9 @@
 """The record read back: sessions in the journal, and what a site has had today.
 
-It only reads. Delivered is what the unit counted. A session without an end is open, and counts with the
-unit's last count; of several ends the latest counts. Whether an open session still runs is not known. A row
-that was changed is damage: `JournalUnusable`, with the entry's number.
+It only reads. Delivered is what the unit counted; what its output may have given beyond that, after it was
+last heard, counts as given (`Summary.at_most_ms`). A session without an end is open; of several ends the
+latest counts. Whether an open session still runs is not known. A row that was changed is damage:
+`JournalUnusable`, with the entry's number.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from device.control.delivery import PROGRESS_MS
+from device.control.output_off import LEASE_MARGIN_PCT
 from device.dialects.base import HostLoss
 from device.events import OffConfirmation
 from physioctl.daily_limit import WINDOW, Had
@@ -59,6 +62,8 @@ class Summary:
     energy_mj: int
     planned_energy_mj: int | None
     rest_of: str | None  # the session whose rest this one gave
+    # The most that it may have delivered: this counts for the day and for its rest.
+    at_most_ms: int
 
     @property
     def ending(self) -> str:
@@ -284,8 +289,7 @@ def _had(connection: sqlite3.Connection, summary: Summary, heard: datetime) -> H
         raise Damaged(None, f"session {summary.id} is not in the table of sessions")
     first = chain_[-1]
     is_open = summary.outcome is None
-    delivered_ms = max(summary.delivered_ms, summary.planned_ms) if is_open else summary.delivered_ms
-    return Had(first.session, first.whole("planned_ms"), delivered_ms, is_open, heard)
+    return Had(first.session, first.whole("planned_ms"), summary.at_most_ms, is_open, heard)
 
 
 def _latest_entries(connection: sqlite3.Connection, id_: str) -> dict[str, Entry]:
@@ -322,6 +326,29 @@ def _end(last: Mapping[str, Entry]) -> tuple[Entry | None, OffConfirmation | Non
     return end, end.one_of("output_off", OffConfirmation)
 
 
+def _at_most_ms(start: Entry, last: Mapping[str, Entry], delivered_ms: int) -> int:
+    """The most that a session may have delivered, of which ``delivered_ms`` were last heard.
+
+    It is what was heard where its unit has counted it to its end. Else its output may have gone on until its
+    lease or its timer ended it; where nothing bounds it, and while it is open, all of it may have been given.
+    """
+    whole_ms = max(delivered_ms, start.whole("planned_ms"))
+    end, output_off = _end(last)
+    if end is None:
+        return whole_ms
+    reconciled = last.get("session_reconciled")
+    if reconciled is not None and reconciled.seq > end.seq:
+        counted = reconciled.flag("counted")
+    else:
+        counted = output_off is OffConfirmation.CONFIRMED
+    if counted:
+        return delivered_ms
+    bound_ms = start.whole("lease_ms")
+    if output_off is OffConfirmation.UNKNOWN or bound_ms == 0:
+        return whole_ms
+    return min(whole_ms, delivered_ms + bound_ms * (100 + LEASE_MARGIN_PCT) // 100 + PROGRESS_MS)
+
+
 def _summary(connection: sqlite3.Connection, start: Entry) -> Summary:
     return _told(start, _latest_entries(connection, start.session))
 
@@ -332,6 +359,7 @@ def _told(start: Entry, last: Mapping[str, Entry]) -> Summary:
     counted = [last[name] for name in _STANDS if name in last and name != "commanded"]
     metered = [entry for entry in counted if entry.name != "step_ended"]
     family = start.text_or_none("family")
+    delivered_ms = max((entry.whole("delivered_ms") for entry in counted), default=0)
     return Summary(
         id=start.session,
         began=start.utc,
@@ -352,9 +380,10 @@ def _told(start: Entry, last: Mapping[str, Entry]) -> Summary:
         outcome=end.one_of("outcome", Outcome) if end else None,
         why=end.text("why") if end else "",
         output_off=output_off,
-        delivered_ms=max((entry.whole("delivered_ms") for entry in counted), default=0),
+        delivered_ms=delivered_ms,
         planned_ms=start.whole("planned_ms"),
         energy_mj=max((entry.whole("energy_mj") for entry in metered), default=0),
         planned_energy_mj=start.whole_or_none("planned_energy_mj"),
         rest_of=start.text_or_none("rest_of"),
+        at_most_ms=_at_most_ms(start, last, delivered_ms),
     )

@@ -466,6 +466,9 @@ def test_a_session_that_broke_off_says_how_its_output_is_known_to_be_off() -> No
     assert "by the unit's own count. Its output is off." in counted
     assert "as last heard; the unit has been used since. Its output is off." in used
     assert "as last heard; the unit has restarted since. Its output should be off." in restarted
+    unknown = unfinished(replace(RECONCILED, output_off=OffConfirmation.UNKNOWN))
+    assert "Whether its output has ended is NOT KNOWN" in unknown
+    assert "off." not in unknown
 
 
 def test_the_rest_of_a_session_that_broke_off_is_given_on_its_own_unit_and_once(tmp_path: Path) -> None:
