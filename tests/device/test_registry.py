@@ -180,6 +180,32 @@ def test_what_a_dialect_raises_while_it_is_made_is_an_error_of_ours(
     assert said.startswith(f"{error} the dialect 'theirs'")
 
 
+def test_what_is_asked_in_each_dialect_is_asked_in_an_added_one_as_well(tmp_path: Path) -> None:
+    install(tmp_path, THEIRS, "theirs = their_dialect:Theirs")
+
+    said = asked(
+        tmp_path,
+        "from physioctl.ports import dialects_of\n"
+        "print(dialects_of('COM3', None), dialects_of('COM3#3', None))",
+    )
+
+    assert said == "('native', 'modbus', 'theirs') ('modbus', 'theirs')"
+
+
+@pytest.mark.parametrize("raises", ["say", "hear", "give_up", "__init__"])
+def test_an_added_dialect_that_raises_hides_nothing_of_a_stop(tmp_path: Path, raises: str) -> None:
+    source = f"{THEIRS}\n    def {raises}(self, *_):\n        raise RuntimeError('broken')\n"
+    install(tmp_path, source, "theirs = their_dialect:Theirs")
+
+    said = asked(
+        tmp_path,
+        "from physioctl.cli.stop import _stopped_in_turn\n"
+        "print(_stopped_in_turn('sim://us111', ('theirs', 'native'), asked_for=False)[0])",
+    )
+
+    assert said == "confirmed"
+
+
 LIES = (
     "return None",
     "return Native",
