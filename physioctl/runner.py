@@ -111,7 +111,11 @@ def run_session(
     unit = driver.run(perform_handshake(driver.controller))
     screening = _screened(request, driver)
     _check_calibration(unit, driver.clock.utc().date())
-    check_host_loss(unit, request.protocol, attended=request.attended, confirm=request.confirm_host_loss)
+    nobody_asked = (
+        request.answers is None and not driver.link.simulated
+    )  # a rehearsal's request, and a real unit
+    asks = None if nobody_asked else request.confirm_host_loss
+    check_host_loss(unit, request.protocol, attended=request.attended, confirm=asks)
     for broken in reconcile(journal, driver, unit):
         if request.on_unfinished is not None:
             request.on_unfinished(broken)

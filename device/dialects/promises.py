@@ -1,15 +1,19 @@
 """What a dialect has to promise before a unit is driven in it.
 
 Policy follows what ends output when the host is lost, how answers belong to requests, which fields a unit
-reports, and how the line is set. It does not yet follow a line whose damage goes unnoticed, nor a
-stop that is never answered: no dialect here is like that. A unit of one that is may be looked at and stopped,
-not driven.
+reports, and how the line is set. It does not yet follow a line whose damage goes unnoticed, a stop that
+is never answered, or a transaction that a stop would have to wait for: no dialect here is like that. A unit
+of one that is may be looked at and stopped, not driven.
 """
 
 from __future__ import annotations
 
-from device.dialects.base import Integrity, Promises, StopAnswer
+from device.dialects.base import Correlation, Integrity, Promises, StopAnswer
 from device.errors import WrongUnit
+
+STOP_LEAVES_MS = (
+    100  # a stop waits for the transaction under way, where answers come in order; our own figure
+)
 
 
 def check_promises(promises: Promises) -> None:
@@ -19,6 +23,10 @@ def check_promises(promises: Promises) -> None:
         missing.append("that damage on the line is noticed by a checksum")
     if promises.stop is not StopAnswer.CONFIRMED:
         missing.append("that a stop is answered")
+    line = promises.line
+    in_order = promises.correlation is not Correlation.NUMBERED
+    if in_order and line.answer_max_ms + line.drain_ms > STOP_LEAVES_MS:
+        missing.append(f"that a stop leaves within {STOP_LEAVES_MS} ms of being asked for")
     if missing:
         raise WrongUnit(
             f"the unit's dialect does not promise what a session relies on: {', '.join(missing)}",

@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TypeAlias
 
 from device.address import AddressUnusable
-from device.dialects.base import Dialect
+from device.dialects.base import Dialect, Line, Promises
 from protocols.errors import PhysioctlError
 
 Factory: TypeAlias = Callable[[int | None], Dialect]  # takes the unit's address; None where none was given
@@ -99,7 +99,8 @@ def _theirs(entry: EntryPoint) -> Factory:
 
     def at(address: int | None) -> Dialect:
         try:
-            return factory(address)
+            made = factory(address)
+            flaw = _flaw(made, entry.name)
         except ValueError as error:
             raise AddressUnusable(
                 f"the dialect {entry.name!r} does not take the address {address}: {error}",
@@ -109,5 +110,26 @@ def _theirs(entry: EntryPoint) -> Factory:
             raise UnknownDialect(
                 f"the dialect {entry.name!r} cannot be made: {error}", "Tell whoever made it."
             ) from error
+        if flaw:
+            raise UnknownDialect(f"the dialect {entry.name!r} is none: {flaw}", "Tell whoever made it.")
+        return made
 
     return at
+
+
+def _flaw(made: object, name: str) -> str:
+    """What keeps ``made`` from being the dialect called ``name``; empty where nothing does."""
+    if not all(callable(getattr(made, method, None)) for method in ("say", "hear", "give_up")):
+        return "it cannot say, hear and give up"
+    if getattr(made, "name", None) != name:  # this goes into the record
+        return f"it calls itself {getattr(made, 'name', None)!r}"
+    promises = getattr(made, "promises", None)
+    if not isinstance(promises, Promises) or not isinstance(promises.line, Line):
+        return "it makes no promises"
+    line = promises.line
+    whole = all(type(value) is int for value in (line.baud, line.answer_max_ms, line.drain_ms))
+    if not whole or line.baud <= 0 or line.answer_max_ms <= 0 or line.drain_ms < 0:
+        return "its line has no speed, or no time for an answer"
+    if line.parity not in ("N", "E", "O") or line.stop_bits not in (1, 2):
+        return "its line has another parity, or other stop bits, than there are"
+    return ""

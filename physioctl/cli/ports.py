@@ -8,16 +8,18 @@ from typing import Any
 
 import click
 
+from device.address import AddressUnusable
 from device.clock import SystemClock
 from device.control.driver import Driver
 from device.control.handshake import identify
 from device.dialects.base import Identity
-from device.dialects.registry import UnknownDialect
+from device.dialects.registry import NAMES, UnknownDialect
 from device.errors import NoAnswer, UnitUnusable
 from device.link import Inbox
 from device.link import ports as system_ports
 from physioctl.cli.printing import json_line, say
 from physioctl.ports import dialect_for, dialects_of, held
+from protocols.errors import PhysioctlError
 
 PATIENCE_MS = 1000
 
@@ -55,6 +57,7 @@ def ports(port: tuple[str, ...], dialect: str | None, no_ask: bool, as_json: boo
 def _ask(name: str, dialect: str | None) -> dict[str, Any]:
     """Who answers, in the first dialect in which somebody does; else why nobody does, in the first one."""
     nobody: NoAnswer | None = None
+    unusable: PhysioctlError | None = None
     for each in dialects_of(name, dialect):
         try:
             identity = _identity(name, each)
@@ -62,13 +65,16 @@ def _ask(name: str, dialect: str | None) -> dict[str, Any]:
             nobody = nobody or error
         except UnitUnusable as error:
             return {"unit": None, "why": error.what, "action": error.action}
-        except UnknownDialect:  # one of ours that cannot be loaded is asked for by nobody in particular
+        except (UnknownDialect, AddressUnusable) as error:  # another may do
             if dialect is not None:
                 raise
+            unusable = unusable or error
         else:
             unit = {"unit": identity.model, "serial": identity.serial, "firmware": identity.firmware}
             return unit | {"dialect": each}
-    assert nobody is not None  # the native dialect needs nothing to be loaded
+    if nobody is None and unusable is not None:
+        raise unusable
+    assert nobody is not None  # each of ours has answered, could not be made, or was not answered
     return {"unit": None, "why": nobody.what, "action": nobody.action}
 
 
@@ -78,7 +84,16 @@ def _identity(name: str, dialect: str) -> Identity:
     with held(name, inbox, line=spoken.promises.line) as (link, stops):
         driver = Driver(link, SystemClock(), inbox, spoken)
         driver.add_observer(stops)
-        return driver.run(identify(driver.controller, PATIENCE_MS))
+        try:
+            return driver.run(identify(driver.controller, PATIENCE_MS))
+        except PhysioctlError:
+            raise
+        except Exception as error:
+            if dialect in NAMES:
+                raise
+            raise UnknownDialect(  # whatever another distribution's dialect raises
+                f"the dialect {dialect!r} broke off: {error}", "Tell whoever made it."
+            ) from error
 
 
 def _lines(row: dict[str, Any]) -> Iterator[str]:

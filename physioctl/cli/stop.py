@@ -8,11 +8,11 @@ from queue import SimpleQueue
 
 import click
 
-from device.address import unit_port
+from device.address import AddressUnusable, unit_port
 from device.clock import SystemClock
 from device.control.driver import Driver
 from device.dialects.base import Dialect, Line, SharedLine
-from device.dialects.registry import UnknownDialect
+from device.dialects.registry import NAMES, UnknownDialect
 from device.errors import LinkLost, OutputNotConfirmedOff, PortUnusable
 from device.events import OffConfirmation
 from device.link import Inbox, SerialLink
@@ -21,6 +21,7 @@ from physioctl.holder import StopService, ask_to_stop
 from physioctl.ports import dialect_for, dialects_of, held, open_link
 from physioctl.screens import OUTPUT_OFF
 from physioctl.terminal import stop_on_signals
+from protocols.errors import PhysioctlError
 
 ASK_AGAIN_MS = 1000  # after a stop beside a program that could not be asked; this project's own figure
 EVERY_MS = 50
@@ -82,12 +83,14 @@ def _asked_again(port: str) -> bool:
 def _stopped_in_turn(port: str, dialects: Sequence[str], *, asked_for: bool) -> tuple[OffConfirmation, str]:
     """What is known after a stop in each dialect, until one is confirmed; and who else holds the port."""
     known, others, sent = OffConfirmation.UNKNOWN, "", False
+    unusable: PhysioctlError | None = None
     for name in dialects:
         try:
             output_off, beside = _stopped(port, dialect_for(port, name))
-        except UnknownDialect:  # it cannot be loaded: another may do
+        except (UnknownDialect, AddressUnusable) as error:  # another may do
             if asked_for:
                 raise
+            unusable = unusable or error
             continue
         except PortUnusable:
             if not sent:
@@ -98,6 +101,8 @@ def _stopped_in_turn(port: str, dialects: Sequence[str], *, asked_for: bool) -> 
             known = output_off
         if output_off is OffConfirmation.CONFIRMED:
             break
+    if unusable is not None and not sent:
+        raise unusable
     return known, others
 
 
@@ -121,6 +126,12 @@ def _stopped(port: str, dialect: Dialect) -> tuple[OffConfirmation, str]:
         raise OutputNotConfirmedOff(
             f"broken off before a stop could be sent on {port}", "Switch the unit off now."
         ) from None
+    except PhysioctlError:
+        raise
+    except Exception:
+        if dialect.name in NAMES:
+            raise
+        return OffConfirmation.UNKNOWN, ""  # whatever another distribution's dialect raises
 
 
 def _stop_all(link: SerialLink, dialect: SharedLine) -> None:

@@ -14,7 +14,18 @@ from device.control.driver import Driver
 from device.control.fault_clearing import latched
 from device.control.handshake import perform_handshake
 from device.control.machine import State, TransitionRefused
-from device.dialects.base import Arm, GetStatus, Integrity, Promises, Stop, StopAnswer, UnitState
+from device.dialects.base import (
+    Arm,
+    Correlation,
+    GetStatus,
+    Integrity,
+    Line,
+    Promises,
+    Stop,
+    StopAnswer,
+    UnitState,
+)
+from device.dialects.modbus import Modbus
 from device.dialects.native import Native
 from device.dialects.promises import check_promises
 from device.errors import GuardRefused, UnitFaulted, WrongUnit
@@ -199,8 +210,9 @@ def test_a_unit_that_restarts_between_the_handshake_and_the_session_is_not_drive
 # --- what a dialect has to promise ----------------------------------------------------------------------
 
 
-def test_the_native_dialect_promises_what_a_session_relies_on() -> None:
+def test_our_dialects_promise_what_a_session_relies_on() -> None:
     check_promises(Native.promises)
+    check_promises(Modbus.promises)
 
 
 @pytest.mark.hazard("H-05")
@@ -210,6 +222,14 @@ def test_the_native_dialect_promises_what_a_session_relies_on() -> None:
         (replace(Native.promises, integrity=Integrity.PARITY), "that damage on the line is noticed"),
         (replace(Native.promises, integrity=Integrity.NONE), "that damage on the line is noticed"),
         (replace(Native.promises, stop=StopAnswer.SENT_ONLY), "that a stop is answered"),
+        (
+            replace(
+                Native.promises,
+                correlation=Correlation.IN_ORDER,
+                line=Line(9600, answer_max_ms=81, drain_ms=20),
+            ),
+            "that a stop leaves within 100 ms",
+        ),
     ],
 )
 def test_a_dialect_that_promises_less_is_refused_and_says_what_is_missing(

@@ -20,6 +20,8 @@ THEIRS = """
 from device.dialects.native import Native
 
 class Theirs(Native):
+    name = "theirs"
+
     def __init__(self, address):
         super().__init__()
 """
@@ -176,6 +178,62 @@ def test_what_a_dialect_raises_while_it_is_made_is_an_error_of_ours(
     )
 
     assert said.startswith(f"{error} the dialect 'theirs'")
+
+
+def test_what_is_asked_in_each_dialect_is_asked_in_an_added_one_as_well(tmp_path: Path) -> None:
+    install(tmp_path, THEIRS, "theirs = their_dialect:Theirs")
+
+    said = asked(
+        tmp_path,
+        "from physioctl.ports import dialects_of\n"
+        "print(dialects_of('COM3', None), dialects_of('COM3#3', None))",
+    )
+
+    assert said == "('native', 'modbus', 'theirs') ('modbus', 'theirs')"
+
+
+@pytest.mark.parametrize("raises", ["say", "hear", "give_up", "__init__"])
+def test_an_added_dialect_that_raises_hides_nothing_of_a_stop(tmp_path: Path, raises: str) -> None:
+    source = f"{THEIRS}\n    def {raises}(self, *_):\n        raise RuntimeError('broken')\n"
+    install(tmp_path, source, "theirs = their_dialect:Theirs")
+
+    said = asked(
+        tmp_path,
+        "from physioctl.cli.stop import _stopped_in_turn\n"
+        "print(_stopped_in_turn('sim://us111', ('theirs', 'native'), asked_for=False)[0])",
+    )
+
+    assert said == "confirmed"
+
+
+LIES = (
+    "return None",
+    "return Native",
+    "return Native()",  # which calls itself native, and would be recorded so
+    "made = Native(); made.name = 'theirs'; made.promises = None; return made",
+    "made = Native(); made.name = 'theirs'; made.hear = None; return made",
+    *(
+        "from dataclasses import replace; made = Native(); made.name = 'theirs'; "
+        f"made.promises = replace(made.promises, line=replace(made.promises.line, {lie})); return made"
+        for lie in ("baud=0", "baud='fast'", "parity='X'", "stop_bits=0", "answer_max_ms=0", "drain_ms=-1")
+    ),
+)
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_what_is_made_and_is_no_dialect_is_an_error_that_says_so(tmp_path: Path, lie: str) -> None:
+    source = f"from device.dialects.native import Native\ndef made(address):\n    {lie}\n"
+    install(tmp_path, source, "theirs = their_dialect:made")
+
+    said = asked(
+        tmp_path,
+        "from physioctl.ports import dialect_for\n"
+        "from device.dialects.registry import UnknownDialect\n"
+        "try: dialect_for('/dev/ttyUSB0', 'theirs')\n"
+        "except UnknownDialect as error: print(error.what)",
+    )
+
+    assert said.startswith("the dialect 'theirs' is none: it")
 
 
 # --- and nothing that is not asked for ----------------------------------------------------------------

@@ -20,7 +20,7 @@ from physioctl.runner import Request, run_session
 from protocols.errors import Refused
 from protocols.library import find
 from tests.device.parts import UNIT
-from tests.support import Ledger
+from tests.support import CountedLink, Ledger
 
 NO_END = "only the unit's own switch ends output"
 
@@ -91,6 +91,18 @@ def test_the_person_is_told_before_they_accept_it() -> None:
     events_of("none", "unit-check", confirm_host_loss=accept)
 
     assert told == ["without this computer only the unit's own switch ends output"]
+
+
+@pytest.mark.hazard("H-05")
+def test_a_rehearsals_acceptance_is_none_on_a_unit_that_is_not_simulated() -> None:
+    spoken = speaking("modbus", "none")
+    rig = Rig("ultragun", unit=spoken.unit, dialect=spoken.dialect, link=CountedLink)
+    request = Request.on_nobody(find("unit-check-percussion"), attended=True)
+
+    with Journal.in_memory(rig.clock) as journal, pytest.raises(Refused, match=NO_END):
+        run_session(request, rig.driver, journal)
+
+    assert rig.unit.changes == []
 
 
 def test_guidance_alone_needs_no_acceptance() -> None:
