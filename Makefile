@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Without compiled modules kept, each program that is started compiles every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check format bench storm frames mutants sbom clean
+.PHONY: help demo test test-all check format bench storm frames mutants sbom clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -23,7 +23,10 @@ demo: $(VENV)/.installed  ## a bundled session on a simulated US111, fast-forwar
 
 # Three workers even on two cores, because the tests in real time wait more than they work. Each collects the
 # whole suite, so that more of them cost more than they save; an idle one takes over what others have queued.
-test: $(VENV)/.installed  ## the test suite
+test: $(VENV)/.installed  ## the tests, but for what takes long
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not long"
+
+test-all: $(VENV)/.installed  ## every test there is: what CI runs
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: $(VENV)/.installed  ## format, lint, types, import contracts, generated files

@@ -22,12 +22,25 @@ settings.load_profile("project")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# Files of whole sessions, storms, and processes in real time: more than half of what the suite takes. `make test`
+# leaves them out; `make test-all`, and with it CI, does not.
+LONG = frozenset(
+    (
+        *("test_adverse_parts", "test_cli_modbus", "test_controller_walk", "test_full_disk", "test_holder"),
+        *("test_lockstep", "test_million_frames", "test_odd_circumstances", "test_real_deaths"),
+        *("test_rehearse", "test_run_real_time", "test_sessions_modbus", "test_storm", "test_storm_judge"),
+        *("test_streams", "test_two_programs", "test_without_assertions", "test_writer"),
+    )
+)
+
 _shown: set[str] = set()  # hazards with a test that passed; with xdist, in the process that distributes
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
-    """Let each report carry the hazards its test is marked for."""
+    """Let each report carry the hazards its test is marked for, and mark what takes long."""
     for item in items:
+        if item.path.stem in LONG:
+            item.add_marker("long")
         item.user_properties += [("hazard", mark.args[0]) for mark in item.iter_markers("hazard")]
 
 
