@@ -22,8 +22,8 @@ settings.load_profile("project")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
-# Files of whole sessions, storms, and processes in real time: more than half of what the suite takes. `make test`
-# leaves them out; `make test-all`, and with it CI, does not.
+# Files of whole sessions, storms and processes in real time: more than half of what the suite takes. They are
+# left out by `make test`, and not by `make test-all`, which CI runs.
 LONG = frozenset(
     (
         *("test_adverse_parts", "test_cli_modbus", "test_controller_walk", "test_full_disk", "test_holder"),

@@ -158,7 +158,7 @@ class _Walk:
         """Start output, and wait until it is over. Return whether contact was lost; None: not started."""
         left_ms = self._left_ms(owed_ms)
         for_ms = min(left_ms, self._longest_ms() or left_ms)
-        yield from self._permit(step, for_ms)
+        yield from self._permit(step, for_ms, left_ms)
         unchanged = left_ms == self._left_ms(owed_ms) and step == self._controller.known.capped(planned)
         if not (self._at(State.ARMED) and self._is_ready() and unchanged):
             return None  # what was permitted no longer agrees with what is due
@@ -206,9 +206,9 @@ class _Walk:
     def _left_ms(self, owed_ms: int) -> int:
         return owed_ms - self._controller.delivered_ms
 
-    def _permit(self, step: Emit, left_ms: int) -> Script[None]:
+    def _permit(self, step: Emit, for_ms: int, left_ms: int) -> Script[None]:
         """Record the permission and wait until it is on the disk. It has no date, so it does not expire."""
-        number = self._controller.permit_output(step, left_ms)
+        number = self._controller.permit_output(step, for_ms)
         yield self._now()
         while self._at(State.ARMED) and not self._controller.is_written(number):
             yield self._show_until(step, left_ms, self._now() + PROGRESS_MS)

@@ -44,6 +44,7 @@ def stop(port: str, dialect: str | None) -> int:
     line = unit_port(port)
     # The holder of a line drives one unit on it, and cannot tell of another.
     if _asked(line.port) and line.address is None:
+        _tell_the_others(port, dialects_of(port, dialect))
         say(f"The program that holds {port} has stopped. {OUTPUT_OFF[OffConfirmation.CONFIRMED]}")
         return 0
     output_off, beside = _stopped_in_turn(port, dialects_of(port, dialect), asked_for=dialect is not None)
@@ -58,6 +59,19 @@ def stop(port: str, dialect: str | None) -> int:
         aside(f"{beside}; the stop was sent beside it.")
     say(OUTPUT_OFF[output_off])
     return 0
+
+
+def _tell_the_others(port: str, dialects: Sequence[str]) -> None:
+    """Tell every unit on the line to stop, where a dialect has several on one: the holder drives but one."""
+    for name in dialects:
+        with suppress(PhysioctlError):
+            spoken = dialect_for(port, name)
+            if isinstance(spoken, SharedLine):
+                link = open_link(port, SimpleQueue(), exclusive=False, line=spoken.promises.line)
+                try:
+                    _stop_all(link, spoken)
+                finally:
+                    link.close()
 
 
 def _asked(port: str) -> bool:
