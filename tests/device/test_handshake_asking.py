@@ -36,6 +36,11 @@ from device.operator import SessionAction
 from tests.device.desk import BEGAN_MS, Desk, identified
 from tests.device.parts import DECLARED, IDENTITY, NONCE
 
+ONE_AT_A_TIME = replace(
+    Native.promises,
+    correlation=Correlation.IN_ORDER,
+    line=Line(baud=19_200, answer_max_ms=60, drain_ms=20),
+)
 IDLE: dict[str, Any] = {"state": UnitState.IDLE, "session": 0}
 FAULTED: dict[str, Any] = {"state": UnitState.FAULT, "session": 0, "faults": ("STALL",)}
 
@@ -129,6 +134,70 @@ def test_a_stop_that_a_person_asks_for_ends_the_handshake_and_is_sent(when: type
 
     assert desk.intents()[-1] is Stop
     assert desk.controller.unit is None
+
+
+@pytest.mark.hazard("H-18")
+def test_a_stop_that_a_person_asks_for_ends_the_question_who_the_unit_is() -> None:
+    desk = Desk()
+
+    def stops(desk: Desk, intent: Intent) -> None:
+        if isinstance(intent, Identify):
+            sound(desk, intent)
+            desk.controller.operate(SessionAction.STOP, desk.now_ms)
+        else:
+            sound(desk, intent)
+
+    with pytest.raises(Stopped):
+        run(desk, identify(desk.controller), stops)
+
+    assert desk.intents()[-1] is Stop
+
+
+@pytest.mark.hazard("H-18")
+def test_a_stop_that_a_person_asks_for_while_output_is_being_ended_ends_the_handshake() -> None:
+    desk = Desk()
+
+    def stops(desk: Desk, intent: Intent) -> None:
+        if isinstance(intent, Stop):
+            if not desk.controller.halted:
+                desk.controller.operate(SessionAction.STOP, desk.now_ms)
+                desk.carry_out()
+            sound(desk, desk.dialect.said[-1][1])
+        else:
+            sound(desk, intent, state=UnitState.EMITTING, measured_level=5)
+
+    with pytest.raises(Stopped):
+        run(desk, perform_handshake(desk.controller), stops)
+
+    assert desk.controller.unit is None
+
+
+@pytest.mark.hazard("H-18")
+def test_after_a_stop_that_a_person_asked_for_a_unit_is_stopped_again_and_asked_nothing() -> None:
+    desk = Desk()
+    desk.controller.operate(SessionAction.STOP, desk.now_ms)
+    desk.carry_out()
+    desk.answer(**IDLE)
+
+    with pytest.raises(Stopped):
+        run(desk, perform_handshake(desk.controller), sound)
+
+    assert desk.intents() == [Stop, Stop]
+
+
+def test_where_requests_are_made_one_at_a_time_a_unit_is_asked_who_it_is_once_the_line_is_free() -> None:
+    desk, asked_ms = Desk(), list[int]()
+    desk.dialect.promises = ONE_AT_A_TIME
+    desk.controller.say(GetStatus())
+
+    def answers(desk: Desk, intent: Intent) -> None:
+        if isinstance(intent, Identify):
+            asked_ms.append(desk.now_ms)
+            desk.answer(IDENTITY)
+
+    run(desk, identify(desk.controller), answers)
+
+    assert asked_ms == [BEGAN_MS + 80]
 
 
 @pytest.mark.hazard("H-07")
@@ -230,8 +299,7 @@ def test_faults_are_not_asked_to_be_cleared_before_the_unit_has_reported_its_out
 
 def test_where_requests_are_made_one_at_a_time_each_attempt_to_clear_faults_waits_for_the_line() -> None:
     desk = latched()
-    line = Line(baud=19_200, answer_max_ms=60, drain_ms=20)
-    desk.dialect.promises = replace(Native.promises, correlation=Correlation.IN_ORDER, line=line)
+    desk.dialect.promises = ONE_AT_A_TIME
 
     def answers_stops(desk: Desk, intent: Intent) -> None:
         if isinstance(intent, Stop):

@@ -163,6 +163,13 @@ def test_the_dialect_promises_what_a_numberless_shared_line_can_keep() -> None:
     assert not isinstance(Native(), SharedLine)
 
 
+@pytest.mark.parametrize("address", [1, 247])
+def test_the_lowest_and_the_highest_address_are_a_units(address: int) -> None:
+    dialect = Modbus(address)
+
+    assert (dialect.address, dialect.damaged, dialect.dropped) == (address, 0, 0)
+
+
 @pytest.mark.parametrize("address", [0, -1, 248, 1000])
 def test_an_address_that_is_no_units_is_refused(address: int) -> None:
     with pytest.raises(ValueError, match="1 to 247"):
@@ -347,6 +354,35 @@ def test_each_kind_of_unit_declares_what_it_can_promise(
     assert (Quantity.STEP_MS in bounds) is (host_loss is HostLoss.LEASE)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        replace(LEASE, lease_min_ms=1),
+        replace(LEASE, lease_min_ms=500, lease_max_ms=500),
+        replace(LEASE, step_max_ms=1),
+    ],
+)
+def test_the_shortest_lease_and_step_and_a_lease_of_one_length_contradict_nothing(
+    said: wire.Capabilities,
+) -> None:
+    declared = heard(identified(), GetCapabilities(), said)
+
+    assert isinstance(declared, Capabilities)
+    assert (declared.lease_min_ms, declared.lease_max_ms) == (said.lease_min_ms, said.lease_max_ms)
+
+
+@pytest.mark.parametrize("sensors", [Sensor(0), *Sensor])
+def test_each_sensor_of_a_unit_stands_for_itself(sensors: Sensor) -> None:
+    declared = heard(identified(), GetCapabilities(), replace(LEASE, sensors=sensors))
+
+    assert isinstance(declared, Capabilities)
+    assert declared.measures_output is (Sensor.OUTPUT in sensors)
+    assert declared.measures_head_temp is (Sensor.HEAD_TEMP in sensors)
+    assert declared.senses_contact is (Sensor.CONTACT in sensors)
+    assert declared.knows_battery is (Sensor.BATTERY in sensors)
+    assert declared.head_trip_ddeg_c == (430 if Sensor.HEAD_TEMP in sensors else None)
+
+
 @pytest.mark.hazard("H-13")
 @pytest.mark.parametrize(
     "said",
@@ -437,6 +473,18 @@ def test_an_answer_that_comes_after_it_was_given_up_is_nobodys() -> None:
     assert dialect.dropped == 2
     stopped = replace(STATUS, token=2, command=wire.Command.STOP, state=WireState.IDLE, measured_level=0)
     assert [each.seq for each in dialect.hear(answered(stopped))] == [2]
+
+
+@pytest.mark.hazard("H-09")
+def test_part_of_an_answer_is_forgotten_with_its_request_and_counted_as_damage() -> None:
+    dialect, answer = Modbus(), answered(STATUS)
+    asked(dialect, GetStatus())
+    dialect.hear(answer[:-4])
+
+    asked(dialect, GetStatus())
+
+    assert dialect.damaged == 1
+    assert dialect.hear(answer[-4:]) == []
 
 
 @pytest.mark.hazard("H-09")
