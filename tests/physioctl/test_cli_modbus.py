@@ -6,11 +6,16 @@ import json
 import signal
 import sys
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
+from device.events import OffConfirmation, StopOutcome
+from device.link import Inbox
+from device.operator import SessionAction
 from physioctl.cli import run
-from tests.processes import LIMIT_S, finished, served_unit, session, short_protocol
+from physioctl.ports import held
+from tests.processes import LIMIT_S, begin, finished, served_unit, session, short_protocol
 
 MODBUS = "sim://us111?dialect=modbus"
 on_posix = pytest.mark.skipif(sys.platform == "win32", reason="ptys are a thing of POSIX")
@@ -120,6 +125,31 @@ def test_stop_ends_the_output_of_a_unit_whose_host_was_killed(tmp_path: Path, ki
     assert off is not None
     assert off.why == "stop" or (kind, off.why) == ("lease", "lease")
     assert stopped.returncode == 0, stopped.stderr
+
+
+@pytest.mark.hazard("H-07")
+@on_posix
+def test_a_stop_for_a_line_reaches_a_unit_that_its_holder_does_not_drive(tmp_path: Path) -> None:
+    options = ("--dialect", "modbus", "--host-loss", "timer", "--address", "17")
+    with served_unit(tmp_path, *options) as unit:
+        asked = ("--new", "--json", "--dialect", "modbus")
+        with session(f"{unit.port}#17", tmp_path / "j", short_protocol(tmp_path, 60), options=asked) as host:
+            first = unit.next_change()
+            host.send_signal(signal.SIGKILL)
+            host.wait(LIMIT_S)
+        inbox: Inbox = SimpleQueue()
+        with held(unit.port, inbox) as (_, stops):
+            stopping = begin(tmp_path, "stop", "--port", unit.port)
+            while inbox.get(timeout=LIMIT_S) is not SessionAction.STOP:
+                pass
+            stops.on_event(StopOutcome(at_ms=1, output_off=OffConfirmation.CONFIRMED, took_ms=1))
+            _, said = stopping.communicate(timeout=LIMIT_S)
+        off = unit.until_output_off()
+
+    assert first is not None
+    assert (stopping.returncode, said) == (0, "")
+    assert off is not None
+    assert off.why == "stop"
 
 
 # --- run ------------------------------------------------------------------------------------------------
