@@ -35,6 +35,7 @@ def stop(port: str, dialect: str | None) -> int:
     """End the output of a unit, now, whatever it was doing.
 
     Without an address every unit on a Modbus line is told to stop, and the usual one is asked whether it has.
+    Where a program holds the line, and stops its own unit, the others are told with --dialect modbus alone.
 
     \b
     Examples:
@@ -44,7 +45,10 @@ def stop(port: str, dialect: str | None) -> int:
     line = unit_port(port)
     # The holder of a line drives one unit on it, and cannot tell of another.
     if _asked(line.port) and line.address is None:
-        _tell_the_others(port, dialects_of(port, dialect))
+        if (
+            dialect is not None
+        ):  # one that is not named may not be the line's, and would set the port otherwise
+            _tell_the_others(port, dialect)
         say(f"The program that holds {port} has stopped. {OUTPUT_OFF[OffConfirmation.CONFIRMED]}")
         return 0
     output_off, beside = _stopped_in_turn(port, dialects_of(port, dialect), asked_for=dialect is not None)
@@ -61,17 +65,16 @@ def stop(port: str, dialect: str | None) -> int:
     return 0
 
 
-def _tell_the_others(port: str, dialects: Sequence[str]) -> None:
-    """Tell every unit on the line to stop, where a dialect has several on one: the holder drives but one."""
-    for name in dialects:
-        with suppress(PhysioctlError):
-            spoken = dialect_for(port, name)
-            if isinstance(spoken, SharedLine):
-                link = open_link(port, SimpleQueue(), exclusive=False, line=spoken.promises.line)
-                try:
-                    _stop_all(link, spoken)
-                finally:
-                    link.close()
+def _tell_the_others(port: str, dialect: str) -> None:
+    """Tell every unit on the line to stop, where ``dialect`` has several on one line."""
+    with suppress(PhysioctlError):
+        spoken = dialect_for(port, dialect)
+        if isinstance(spoken, SharedLine):
+            link = open_link(port, SimpleQueue(), exclusive=False, line=spoken.promises.line)
+            try:
+                _stop_all(link, spoken)
+            finally:
+                link.close()
 
 
 def _asked(port: str) -> bool:

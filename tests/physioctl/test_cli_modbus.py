@@ -139,7 +139,7 @@ def test_a_stop_for_a_line_reaches_a_unit_that_its_holder_does_not_drive(tmp_pat
             host.wait(LIMIT_S)
         inbox: Inbox = SimpleQueue()
         with held(unit.port, inbox) as (_, stops):
-            stopping = begin(tmp_path, "stop", "--port", unit.port)
+            stopping = begin(tmp_path, "stop", "--port", unit.port, "--dialect", "modbus")
             while inbox.get(timeout=LIMIT_S) is not SessionAction.STOP:
                 pass
             stops.on_event(StopOutcome(at_ms=1, output_off=OffConfirmation.CONFIRMED, took_ms=1))

@@ -96,7 +96,7 @@ def test_without_a_host_output_ends_by_what_the_kind_of_unit_has(host_loss: str,
     "trouble",
     [
         {"faults": (Fault(FaultKind.CABLE_PULLED, 5000, 20_000),)},
-        {"faults": (Fault(FaultKind.HALF_OPEN, 5000, 20_000, 0.0),)},
+        {"faults": (Fault(FaultKind.HALF_OPEN, 5000, 60_000, 0.0),)},
     ],
 )
 def test_without_lease_and_timer_output_goes_on_and_is_told_to_be_unknown(trouble: dict[str, Any]) -> None:

@@ -241,7 +241,7 @@ LATE_BY_ONE = replace(
 DEATH_AT_THE_START = replace(UNDISTURBED, death_ms=200)
 STOPPED_AMID_AN_ANSWER = replace(PULSED, actions=((514, SessionAction.STOP),))
 CUT = replace(UNDISTURBED, faults=(Fault(FaultKind.CABLE_PULLED, 5000, 20_000),))
-UNHEARD = replace(UNDISTURBED, faults=(Fault(FaultKind.HALF_OPEN, 5000, 20_000, 0.0),))
+UNHEARD = replace(UNDISTURBED, faults=(Fault(FaultKind.HALF_OPEN, 5000, 60_000, 0.0),))
 KINDS = ("lease", "timer", "none")
 
 
