@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from queue import SimpleQueue
 
 import click
@@ -13,8 +14,10 @@ from device.events import OffConfirmation
 from physioctl.cli.printing import aside, say
 from physioctl.cli.stop_everything import stop_everything
 from physioctl.cli.stopping import asked, stopped_in_turn, tell_the_others
+from physioctl.errors import InvalidUsage
 from physioctl.ports import dialects_of
 from physioctl.screens import OUTPUT_OFF
+from physioctl.settings import PORT_VARIABLE, settings
 
 ASK_AGAIN_MS = 1000  # after a stop beside a program that could not be asked; this project's own figure
 EVERY_MS = 50
@@ -29,8 +32,8 @@ EVERY_MS = 50
 def stop(port: str | None, dialect: str | None) -> int:
     """End the output of a unit, now, whatever it was doing.
 
-    Without --port, every session of yours on this computer is ended, and every unit on its serial ports is
-    told to stop. It is no emergency stop: that is the unit's own switch.
+    Without --port, every session of yours on this computer is ended, and every unit on its serial ports, and
+    on your usual port, is told to stop. It is no emergency stop: that is the unit's own switch.
 
     Without an address every unit on a Modbus line is told to stop, and the usual one is asked whether it has.
     Where a program holds the line, and stops its own unit, the others are told with --dialect modbus alone.
@@ -42,7 +45,7 @@ def stop(port: str | None, dialect: str | None) -> int:
       physioctl stop --port '/dev/ttyUSB0#17' --dialect modbus
     """
     if port is None:
-        return stop_everything(dialect)
+        return stop_everything(dialect, usual=_usual_port())
     line = unit_port(port)
     # The holder of a line drives one unit on it, and cannot tell of another.
     if asked(line.port) and line.address is None:
@@ -64,6 +67,18 @@ def stop(port: str | None, dialect: str | None) -> int:
         aside(f"{found.beside}; the stop was sent beside it.")
     say(OUTPUT_OFF[found.output_off])
     return 0
+
+
+def _usual_port() -> str | None:
+    """The usual port; a mistake in the settings is said, and keeps nothing from being stopped."""
+    if port := os.environ.get(PORT_VARIABLE):
+        return port
+    try:
+        return settings().port
+    except InvalidUsage as error:
+        aside(f"error: {error.what}")
+        aside(f"  to do: {error.action}")
+        return None
 
 
 def _asked_again(port: str) -> bool:

@@ -6,17 +6,15 @@ nothing from the others. What is said of each is printed as it comes.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import TypeAlias
 
-from device.clock import SystemClock
 from device.events import OffConfirmation
 from device.link import Port, ports
+from physioctl.at_once import at_once
 from physioctl.cli.exits import Exit, code_of
 from physioctl.cli.printing import aside, say
 from physioctl.cli.stopping import asked, stopped_in_turn, tell_the_others
@@ -41,9 +39,6 @@ class _Told:
     code: Exit = Exit.DONE
     action: str = ""
     silent: bool = False  # nothing answers on a port that is part of the computer, as most have one
-
-
-_Results: TypeAlias = SimpleQueue[tuple[str, _Told | None]]
 
 
 def stop_everything(
@@ -95,35 +90,19 @@ def _found(listed: Callable[[], Iterable[Port]]) -> dict[str, Port]:
 
 def _all_at_once(work: dict[str, Callable[[], _Told | None]], limit_ms: int) -> list[_Told]:
     """Do all of ``work`` and print what comes of each; what has not come of it in time is told as well."""
-    results: _Results = SimpleQueue()
-    for name, each in work.items():
-        do = partial(_do, name, each, results)
-        try:
-            threading.Thread(target=do, name=f"stop of {name}", daemon=True).start()
-        except RuntimeError:  # the system has no thread for it
-            do()
-    clock = SystemClock()
-    waiting, told = set(work), []
-    while waiting and (result := clock.wait(results, limit_ms)) is not None:
-        name, one = result
-        waiting.discard(name)
-        if one is not None:
-            told.append(one)
-            _show(one)
-    for name in sorted(waiting):
-        late = f"{name}: the stop has not come to an end in {limit_ms / 1000:.0f} s"
-        told.append(_not_known(late))
-        _show(told[-1])
+    told = []
+    for name, result in at_once(work, limit_ms):
+        if isinstance(result, PhysioctlError):
+            one = _Told(f"{name}: {result.what}", code_of(result), result.action)
+        elif isinstance(result, Exception):
+            one = _not_known(f"{name}: the stop broke off: {result}")
+        elif result is not None:
+            one = result
+        else:
+            continue
+        told.append(one)
+        _show(one)
     return told
-
-
-def _do(name: str, work: Callable[[], _Told | None], results: _Results) -> None:
-    try:
-        results.put((name, work()))
-    except PhysioctlError as error:
-        results.put((name, _Told(f"{name}: {error.what}", code_of(error), error.action)))
-    except Exception as error:  # noqa: BLE001 - whatever it is, the others are told to stop all the same
-        results.put((name, _not_known(f"{name}: the stop broke off: {error}")))
 
 
 def _session(path: Path, dialect: str | None) -> _Told | None:
