@@ -74,7 +74,7 @@ def test_a_file_that_is_no_settings_at_all_is_refused(tmp_path: Path, data: byte
     path = tmp_path / "config.toml"
     path.write_bytes(data)
 
-    with pytest.raises(InvalidUsage, match="larger than|utf-8"):
+    with pytest.raises(InvalidUsage, match=r"larger than|utf-8"):
         settings(path)
 
 
