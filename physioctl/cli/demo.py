@@ -9,7 +9,7 @@ import click
 from device.events import Observer
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import say
-from physioctl.cli.run import exit_code
+from physioctl.cli.session import exit_code
 from physioctl.rehearsal.rehearse import rehearse
 from physioctl.rehearsal.rig import Rig
 from physioctl.screens import BarScreen, Plain, summary

@@ -13,7 +13,7 @@ from physioctl.cli.choosing import chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import json_line, json_text, say
-from physioctl.cli.run import exit_code
+from physioctl.cli.session import exit_code
 from physioctl.errors import InvalidUsage
 from physioctl.events import SessionEnded
 from physioctl.rehearsal.rehearse import Rehearsal, rehearse
