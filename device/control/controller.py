@@ -43,6 +43,7 @@ from device.dialects.base import (
 from device.dialects.promises import check_promises
 from device.errors import GuardRefused, LinkLost
 from device.events import (
+    ActionRefused,
     AlarmEnded,
     AlarmRaised,
     Commanded,
@@ -50,9 +51,12 @@ from device.events import (
     HostDelayed,
     LevelLowered,
     LowerRefused,
+    Moment,
+    NoteTaken,
     OffConfirmation,
     OperatorActed,
     OutputPermitted,
+    PainScored,
     StateChanged,
     StatusChanged,
     StopOutcome,
@@ -60,7 +64,7 @@ from device.events import (
 from device.monitor.alarms import BY_CODE, Effect, Rule
 from device.monitor.trends import ReportTrends
 from device.monitor.watch import Watch
-from device.operator import Lower, OperatorAction, SessionAction
+from device.operator import NOTE_MAX, PAIN_MAX, Lower, Note, OperatorAction, Pain, SessionAction
 from device.unit import LEASE_MS, Unit
 from protocols.plan import Emit, Plan, level
 
@@ -252,10 +256,15 @@ class Controller:
     def operate(self, action: OperatorAction, now_ms: int) -> None:
         """A person has asked for ``action``."""
         self._move_to(now_ms)
-        if isinstance(action, Lower):
-            self._lower(action)
-        else:
-            self._operate(action)
+        match action:
+            case Lower():
+                self._lower(action)
+            case Note():
+                self._note(action)
+            case Pain():
+                self._score(action)
+            case SessionAction():
+                self._operate(action)
 
     def recorded(self, up_to: int, now_ms: int) -> None:
         """The first ``up_to`` events that were handed to the recorder are on the disk."""
@@ -600,7 +609,35 @@ class Controller:
         elif state is State.PAUSING and self.known.output_off.confirmed_off:
             self._fire(Trigger.OUTPUT_OFF)
 
+    @property
+    def moment(self) -> Moment:
+        """Where the session stands, for what a person says of it."""
+        return Moment.DURING if self.state in _RUNNING else Moment.AFTER
+
+    def _note(self, action: Note) -> None:
+        if not self.used:
+            self._refuse("note", "there is no session yet")
+        elif not action.text.isprintable() or not 0 < len(action.text) <= NOTE_MAX:
+            self._refuse("note", f"an observation has 1 to {NOTE_MAX} printable characters")
+        else:
+            self.publish(NoteTaken(at_ms=self.now_ms, text=action.text, by=action.by))
+
+    def _score(self, action: Pain) -> None:
+        if not self.used:
+            self._refuse("pain", "there is no session yet")
+        elif not 0 <= action.score <= PAIN_MAX:
+            self._refuse("pain", f"pain is scored from 0 to {PAIN_MAX}")
+        else:
+            moment = self.moment
+            self.publish(PainScored(at_ms=self.now_ms, score=action.score, moment=moment, by=action.by))
+
+    def _refuse(self, action: str, why: str) -> None:
+        self.publish(ActionRefused(at_ms=self.now_ms, action=action, why=why))
+
     def _operate(self, action: SessionAction) -> None:
+        if action in (SessionAction.START, SessionAction.SKIP):
+            self._refuse(action, "nothing waits for it")
+            return
         if action is SessionAction.TOGGLE:
             paused = self.state is State.PAUSED or (not self.used and self.last_action is SessionAction.PAUSE)
             action = SessionAction.RESUME if paused else SessionAction.PAUSE

@@ -18,7 +18,9 @@ from physioctl.errors import InvalidUsage
 from physioctl.events import SessionEnded
 from physioctl.rehearsal.rehearse import Rehearsal, rehearse
 from physioctl.rehearsal.rig import Rig, speaking
-from physioctl.screens import JsonLines, Plain, summary
+from physioctl.screens.json_lines import JsonLines
+from physioctl.screens.lines import Plain
+from physioctl.screens.wording import summary
 from simulator.dialects import HOST_LOSS
 from simulator.faults import parse
 from simulator.scenario import scenario

@@ -19,7 +19,7 @@ from device.link import Inbox, SerialLink
 from physioctl.cli.printing import aside, say
 from physioctl.holder import StopService, ask_to_stop
 from physioctl.ports import dialect_for, dialects_of, held, open_link
-from physioctl.screens import OUTPUT_OFF
+from physioctl.screens.wording import OUTPUT_OFF
 from physioctl.terminal import stop_on_signals
 from protocols.errors import PhysioctlError
 
