@@ -13,12 +13,14 @@ from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import json_line, json_text, say
-from physioctl.cli.run import exit_code
+from physioctl.cli.session import exit_code
 from physioctl.errors import InvalidUsage
 from physioctl.events import SessionEnded
 from physioctl.rehearsal.rehearse import Rehearsal, rehearse
 from physioctl.rehearsal.rig import Rig, speaking
-from physioctl.screens import JsonLines, Plain, summary
+from physioctl.screens.json_lines import JsonLines
+from physioctl.screens.lines import Plain
+from physioctl.screens.wording import summary
 from simulator.dialects import HOST_LOSS
 from simulator.faults import parse
 from simulator.scenario import scenario

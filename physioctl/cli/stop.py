@@ -16,7 +16,7 @@ from physioctl.cli.stop_everything import stop_everything
 from physioctl.cli.stopping import asked, stopped_in_turn, tell_the_others
 from physioctl.errors import InvalidUsage
 from physioctl.ports import dialects_of
-from physioctl.screens import OUTPUT_OFF
+from physioctl.screens.wording import OUTPUT_OFF
 from physioctl.settings import PORT_VARIABLE, settings
 
 ASK_AGAIN_MS = 1000  # after a stop beside a program that could not be asked; this project's own figure
@@ -49,9 +49,7 @@ def stop(port: str | None, dialect: str | None) -> int:
     line = unit_port(port)
     # The holder of a line drives one unit on it, and cannot tell of another.
     if asked(line.port) and line.address is None:
-        if (
-            dialect is not None
-        ):  # one that is not named may not be the line's, and would set the port otherwise
+        if dialect is not None:  # one that is not named may not be the line's: it would set the port anew
             tell_the_others(port, dialect)
         say(f"The program that holds {port} has stopped. {OUTPUT_OFF[OffConfirmation.CONFIRMED]}")
         return 0

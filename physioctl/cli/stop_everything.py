@@ -21,7 +21,7 @@ from physioctl.cli.stopping import asked, stopped_in_turn, tell_the_others
 from physioctl.holder import ask_to_stop_at
 from physioctl.local_socket import all_sockets, name_of
 from physioctl.ports import dialects_of
-from physioctl.screens import OUTPUT_OFF
+from physioctl.screens.wording import OUTPUT_OFF
 from physioctl.terminal import stop_on_signals
 from protocols.errors import PhysioctlError
 
