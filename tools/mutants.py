@@ -94,7 +94,9 @@ TARGETS = {  # the most important first
     ),
     "device/monitor/contact.py": Target(("device/test_contact_trend.py",)),
     "device/monitor/ramp.py": Target(("device/test_ramp.py",)),
-    "device/control/state.py": Target(("device/test_state.py",)),
+    "device/control/state.py": Target(
+        ("device/test_state.py", "device/test_state_lower.py", "device/test_state_starts.py")
+    ),
     "device/control/machine.py": Target(("device/test_machine.py",)),
     "protocols/limits.py": Target(("protocols/test_limits.py",)),
     "protocols/compile.py": Target(("protocols/test_compile.py", "protocols/test_content.py")),
