@@ -71,7 +71,12 @@ _SESSIONS = (  # those that take no longer than a second: whole sessions take mi
 )
 _HANDSHAKE = ("device/test_handshake_asking.py", "device/test_handshake.py", "device/test_fault_clearing.py")
 _TRENDS = ("device/test_trends.py", "device/test_watch.py", "device/test_alarms.py")
-_ADMISSION = ("physioctl/test_admission.py", "physioctl/test_at_the_door.py", "physioctl/test_runner.py")
+_ADMISSION = (
+    "physioctl/test_check_rest.py",
+    "physioctl/test_admission.py",
+    "physioctl/test_at_the_door.py",
+    "physioctl/test_runner.py",
+)
 _TABLES = Target(("protocols/test_tables.py",))
 _NAMEPLATES = Target(("device/test_models.py", "device/test_ceilings.py", "device/test_unit.py"))
 TARGETS = {  # the most important first

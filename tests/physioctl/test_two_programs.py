@@ -457,7 +457,9 @@ def test_output_that_nothing_else_ended_stays_unknown_after_the_unit_was_switche
         rig = Rig(clock=VirtualClock(NOON + timedelta(hours=1)), unit=Restarted)
         (found,) = reconcile(journal, rig.driver, rig.driver.run(perform_handshake(rig.controller)))
 
+    unbounded = "nothing but the unit's own switch ends its output, and the unit has not counted it"
     assert found.output_off is output_off
+    assert found.doubt == (unbounded if host_loss == "none" else "")
 
 
 @pytest.mark.hazard("H-07")
