@@ -142,7 +142,9 @@ TARGETS = {  # the most important first
     ),
     "physioctl/host_loss.py": Target(("physioctl/test_host_loss.py",)),
     "physioctl/daily_limit.py": Target(("physioctl/test_daily_limit.py", "physioctl/test_admission.py")),
-    "physioctl/wall_clock.py": Target(("physioctl/test_wall_clock.py", "physioctl/test_admission.py")),
+    "physioctl/wall_clock.py": Target(
+        ("physioctl/test_counted_from.py", "physioctl/test_wall_clock.py", "physioctl/test_admission.py")
+    ),
     "physioctl/reconcile.py": Target(("physioctl/test_two_programs.py", "physioctl/test_admission.py")),
     "physioctl/admission.py": Target(_ADMISSION),
     "physioctl/record/writer.py": Target(("physioctl/test_writer.py",)),

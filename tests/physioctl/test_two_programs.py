@@ -247,13 +247,17 @@ def test_a_session_that_runs_is_heard_of_within_the_time_it_is_left_alone(faults
 
 def test_a_session_that_its_unit_counts_is_settled_at_once(tmp_path: Path) -> None:
     rig = broken_off(tmp_path / "j")
+    was = session(tmp_path / "j").summary
+    lasted_ms = (was.last - was.began) // timedelta(milliseconds=1)
     controller = again(rig)
     unit = controller.run(perform_handshake(controller.controller))
 
     with Journal.open(tmp_path / "j", rig.clock) as journal:
         (found,) = reconcile(journal, controller, unit)
         left = unsettled(journal, "US111", SERIAL)
+        (told,) = [entry for entry in session(journal).entries if entry.name == "session_ended"]
 
+    assert told.body["duration_ms"] == lasted_ms
     assert found.counted
     assert found.delivered_ms == rig.unit.delivered_ms
     assert left == ()
