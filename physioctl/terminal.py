@@ -55,20 +55,56 @@ def attended() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and _in_the_foreground()
 
 
-@contextmanager
-def keys(inbox: Inbox) -> Iterator[None]:
-    """Let Space pause and resume, ``-`` lower the level, and ``s`` stop, while there is a terminal."""
-    if not attended():
-        yield
-        return
-    ended = threading.Event()
-    with ExitStack() as stack:
+class Keys:
+    """The keys of a session, read in a thread: Space pauses and resumes, ``-`` lowers, ``s`` stops."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._reading: ExitStack | None = None
+
+    def begin(self) -> None:
+        """Take the terminal, where somebody can type at one."""
+        if self._reading is not None or not attended():
+            return
+        ended = threading.Event()
+        self._reading = stack = ExitStack()
         read = stack.enter_context(_one_key_at_a_time())
-        reader = threading.Thread(target=_listen, args=(inbox, read, ended), name="keys", daemon=True)
+        reader = threading.Thread(target=_listen, args=(self._inbox, read, ended), name="keys", daemon=True)
         reader.start()
         stack.callback(reader.join, 1.0)
         stack.callback(ended.set)
-        yield
+
+    def end(self) -> None:
+        """Put the terminal back as it was."""
+        reading, self._reading = self._reading, None
+        if reading is not None:
+            reading.close()
+
+    @contextmanager
+    def released(self) -> Iterator[None]:
+        """Leave the terminal to a question: lines are typed and shown, and a signal ends the program.
+
+        Only for while nothing is output.
+        """
+        self.end()
+        before = {number: signal.signal(number, signal.default_int_handler) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            self.begin()
+
+
+@contextmanager
+def keys(inbox: Inbox) -> Iterator[Keys]:
+    """Put what is typed at the terminal into ``inbox``, while there is one."""
+    typing = Keys(inbox)
+    typing.begin()
+    try:
+        yield typing
+    finally:
+        typing.end()
 
 
 def _listen(inbox: Inbox, read: Read, ended: threading.Event) -> None:

@@ -1,51 +1,31 @@
-"""``physioctl run``: a session on a unit."""
+"""``physioctl run``: a session of a named protocol on a unit."""
 
 from __future__ import annotations
 
-import sys
-from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
 import click
 
 from device.clock import SystemClock
-from device.control.driver import Driver
-from device.dialects.base import HostLoss
 from device.dialects.registry import NAMES
-from device.events import Observer, OffConfirmation
-from device.link import Inbox
-from physioctl.admission import needs_person
 from physioctl.answers import read_answers
 from physioctl.cli import asking
 from physioctl.cli.choosing import chosen
 from physioctl.cli.completion import ProtocolName
-from physioctl.cli.exits import Exit
-from physioctl.cli.printing import aside, json_text, say
-from physioctl.cli.reconnect import reconnect
-from physioctl.cli.streams import limit_waiting
+from physioctl.cli.session import Place, View, hold_session
 from physioctl.errors import InvalidUsage
-from physioctl.events import Outcome, SessionEnded
-from physioctl.network import beyond_this_machine, refuse_unauthenticated, warning
+from physioctl.network import refuse_unauthenticated
 from physioctl.person import reference
-from physioctl.ports import dialect_for, held, open_link
+from physioctl.ports import dialect_for, open_link
+from physioctl.questions import treats
 from physioctl.record.history import session as recorded
-from physioctl.record.journal import Journal, default_path
-from physioctl.runner import Request, run_session
+from physioctl.record.journal import default_path
+from physioctl.runner import Request
 from physioctl.screening import day_of
-from physioctl.screens import BarScreen, DropNotices, JsonLines, Plain, summary, unfinished
-from physioctl.terminal import attended, keys, stop_on_signals
-from physioctl.wall_clock import confirm
 from protocols.model import Protocol, Side
 
 _SIDES = (Side.LEFT, Side.RIGHT)
-_CODES = {
-    Outcome.COMPLETED: Exit.DONE,
-    Outcome.STOPPED: Exit.STOPPED,
-    Outcome.INTERRUPTED: Exit.FAULT,
-    Outcome.FAILED: Exit.FAULT,
-}
 
 
 @click.command()
@@ -109,12 +89,10 @@ def run(
     """
     found = chosen(protocol)
     spoken = dialect_for(port, dialect)
-    line = spoken.promises.line
     if not unauthenticated_network:
         refuse_unauthenticated(port, found)
     if asking.can_ask():  # before a person is asked anything; it is not held while they think
-        open_link(port, SimpleQueue(), line=line).close()
-    clock = SystemClock()
+        open_link(port, SimpleQueue(), line=spoken.promises.line).close()
     by = None if operator is None else reference(operator)
     if rest_of is not None:
         broken = recorded(journal or default_path(), rest_of).summary
@@ -127,64 +105,13 @@ def run(
         answers=(
             read_answers(answers, found, operator=by)
             if answers
-            else asking.answers(found, person=person, operator=by, today=day_of(clock))
+            else asking.answers(found, person=person, operator=by, today=day_of(SystemClock()))
         ),
-        attended=attended(),
         unauthenticated_network=unauthenticated_network,
         rest_of=rest_of,
-        on_unfinished=lambda found: aside(unfinished(found)),
-        confirm_host_loss=asking.goes_on_without_host_loss_protection if asking.can_ask() else None,
     )
-    inbox: Inbox = SimpleQueue()
-    with ExitStack() as stack:
-        record = stack.enter_context(Journal.open(journal, clock, new=new, continues=continues))
-        if record.begun:  # told at once: whatever follows may be refused, and the name may be mistyped
-            limit_waiting()  # for whoever reads what is said
-            aside(f"A new journal was begun: {record.name}")
-        if asking.can_ask():
-            confirm(record, asking.clock_is_right)
-        stack.enter_context(stop_on_signals(inbox))  # not before: until here, Ctrl-C ends the program
-        link, stops = stack.enter_context(held(port, inbox, line=line))
-        if beyond_this_machine(port):
-            aside(warning(port))
-        observers = [BarScreen() if _wants_bar(plain, as_json) else _lines(as_json), DropNotices(aside)]
-        stack.enter_context(keys(inbox))
-        driver = Driver(link, clock, inbox, spoken)
-        driver.add_observer(stops)
-        ended = run_session(request, driver, record, observers)
-        if not as_json:
-            for said in summary(ended):
-                say(said)
-        if driver.controller.lost and request.attended and not _ended_by_its_switch_alone(driver):
-            ended = _after_the_cable(ended, port, dialect, record, clock, inbox)
-    return exit_code(ended)
-
-
-def _ended_by_its_switch_alone(driver: Driver) -> bool:
-    """Whether nobody should wait for the cable: the unit has to be switched off now."""
-    unit = driver.controller.unit
-    return unit is not None and unit.declared.host_loss is HostLoss.NONE
-
-
-def _after_the_cable(
-    ended: SessionEnded, port: str, dialect: str, record: Journal, clock: SystemClock, inbox: Inbox
-) -> SessionEnded:
-    """Wait for the cable; what the unit then says of this session stands beside its end."""
-    aside("Plug the cable in again: the unit will be asked what it did. s or Ctrl-C leaves it.")
-    found = reconnect(port, dialect, record, clock, inbox)
-    for broken in found:
-        aside(unfinished(broken))
-    output_off = next(
-        (broken.output_off for broken in found if broken.session == ended.session), ended.output_off
-    )
-    return replace(ended, output_off=output_off)
-
-
-def exit_code(ended: SessionEnded) -> Exit:
-    """The exit code: that output off was not confirmed comes before how the session ended."""
-    if ended.output_off is not OffConfirmation.CONFIRMED:
-        return Exit.OUTPUT_NOT_CONFIRMED_OFF
-    return _CODES[ended.outcome]
+    place = Place(port, dialect, journal=journal, new=new, continues=continues)
+    return hold_session(request, place, View.chosen(plain=plain, as_json=as_json))
 
 
 def _a_side(side: str) -> str | None:
@@ -193,7 +120,7 @@ def _a_side(side: str) -> str | None:
 
 def chosen_person(protocol: Protocol, person: str | None) -> str | None:
     """The person's reference in its one form, asked for at a terminal where the protocol needs one."""
-    if person is None and needs_person(protocol) and asking.can_ask():
+    if person is None and treats(protocol) and asking.can_ask():
         person = asking.text("Reference of the person treated (never a name)")
     return None if person is None else reference(person)
 
@@ -213,11 +140,3 @@ def chosen_side(protocol: Protocol, side: str | None) -> str:
     raise InvalidUsage(
         f"{protocol.id} treats one side of the body", "Say which: --side left or --side right."
     )
-
-
-def _wants_bar(plain: bool, as_json: bool) -> bool:
-    return not plain and not as_json and sys.stdout.isatty()
-
-
-def _lines(as_json: bool) -> Observer:
-    return JsonLines(json_text) if as_json else Plain(say)

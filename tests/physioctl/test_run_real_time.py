@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import select
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,8 +27,6 @@ from tests.processes import (
     LIMIT_S,
     ServedUnit,
     begin,
-    command,
-    environment,
     finished,
     line_from,
     served_unit,
@@ -39,6 +34,7 @@ from tests.processes import (
     waited_for,
 )
 from tests.support import form_answered
+from tests.terminals import IN_THE_BACKGROUND, TO_A_PIPE, UNSEEN, Terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ptys and these signals are things of POSIX")
 
@@ -176,78 +172,6 @@ def test_stop_turns_off_a_unit_whose_host_was_killed(tmp_path: Path) -> None:
 # --- keys -----------------------------------------------------------------------------------------------
 
 
-TO_THE_TERMINAL = 'exec "$@" <>"$0" >&0 2>&0'
-TO_A_PIPE = 'exec "$@" <>"$0" 2>&0'  # as `physioctl run … | tee log`, with the pipe in this process
-UNSEEN = 'exec "$@" <>"$0" 2>/dev/null'
-IN_THE_BACKGROUND = 'exec <>"$0" >&0 2>&0; set -m; "$@" & wait $!; exit $?'
-
-
-def _waiting(end: int) -> bytes:
-    """What has come to one end of a terminal or a pipe, and is not read yet."""
-    found = b""
-    while select.select([end], [], [], 0)[0]:
-        try:
-            seen = os.read(end, 4096)
-        except OSError:  # Linux puts it so when the other end has closed
-            break
-        if not seen:
-            break
-        found += seen
-    return found
-
-
-class Terminal:
-    """``physioctl run`` at a terminal of its own, and somebody at the keys."""
-
-    def __init__(self, folder: Path, *arguments: object, typed: str = TO_THE_TERMINAL) -> None:
-        self._master, slave = pty.openpty()
-        self.screen = b""
-        self.piped = b""  # what goes to a pipe instead of the screen
-        self._pipe, output = os.pipe()
-        # The leader of a session that opens a terminal has it for its own: Ctrl-C and a hang-up reach it.
-        take_it = ["sh", "-c", typed, os.ttyname(slave)]
-        self._process = subprocess.Popen(
-            [*take_it, *command(*arguments)],
-            env=environment(folder),
-            start_new_session=True,
-            stdout=output,
-        )
-        os.close(output)
-        self._slave = slave  # held until the other end has opened it
-
-    def press(self, key: str) -> None:
-        os.write(self._master, key.encode())
-
-    def shows(self, happened: Callable[[], bool]) -> bool:
-        """Keep reading the screen until ``happened()``, or for too long."""
-        return waited_for(lambda: self._look() and happened())
-
-    def _look(self) -> bool:
-        self.screen += _waiting(self._master)
-        self.piped += _waiting(self._pipe)
-        return True
-
-    def ended(self) -> int:
-        """Its exit code, once it has ended."""
-        assert self.shows(lambda: self._process.poll() is not None)
-        self._look()  # at what came last
-        return self._process.wait(LIMIT_S)
-
-    def close(self) -> None:
-        os.close(self._master)
-        os.close(self._pipe)
-        os.close(self._slave)
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait(LIMIT_S)
-
-    def hang_up(self) -> int:
-        """Close the terminal's window."""
-        os.close(self._master)
-        self._master = os.open(os.devnull, os.O_RDWR)
-        return self._process.wait(LIMIT_S)
-
-
 def test_space_pauses_space_resumes_and_s_stops(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:
         terminal = Terminal(
@@ -322,7 +246,9 @@ def test_where_only_the_units_switch_ends_output_a_person_is_asked_and_a_lost_ca
     terminal = Terminal(tmp_path, "run", *arguments, "--journal", tmp_path / "j")
     try:
         assert terminal.shows(lambda: b"only the unit's own switch ends output" in terminal.screen)
-        terminal.press("y\n")
+        terminal.press("s\n")  # no answer, and no key of a session that has not begun
+        assert terminal.shows(lambda: terminal.screen.count(b"do you go on?") >= 2)
+        terminal.press("yes\n")
         code = terminal.ended()
     finally:
         terminal.close()
@@ -333,6 +259,26 @@ def test_where_only_the_units_switch_ends_output_a_person_is_asked_and_a_lost_ca
     assert b"Plug the cable in again" not in terminal.screen
     assert session(tmp_path / "j").summary.output_off == "unknown"
     assert (refused.returncode, "within reach of the unit's switch" in refused.stderr) == (4, True)
+
+
+@pytest.mark.parametrize("by", ["ctrl-c", "SIGTERM"])
+def test_a_question_within_a_session_can_be_ended_by_ctrl_c_and_by_a_signal(tmp_path: Path, by: str) -> None:
+    port = "sim://us111?dialect=modbus&host_loss=none"
+    arguments = (short_protocol(tmp_path, 60), "--port", port, "--dialect", "modbus", "--plain")
+    terminal = Terminal(tmp_path, "run", *arguments, "--journal", tmp_path / "j")
+    try:
+        assert terminal.shows(lambda: b"do you go on?" in terminal.screen)
+        if by == "ctrl-c":
+            terminal.press("\x03")
+        else:
+            terminal.signal("SIGTERM")
+        code = terminal.ended()
+    finally:
+        terminal.close()
+
+    assert code == 6
+    assert b"Traceback" not in terminal.screen
+    assert b"permitted" not in terminal.screen
 
 
 @pytest.mark.hazard("H-18")

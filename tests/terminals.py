@@ -1,0 +1,87 @@
+"""A command of ours at a pseudo-terminal: keys are pressed, and what it shows is read. POSIX only."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.processes import LIMIT_S, command, environment, waited_for
+
+TO_THE_TERMINAL = 'exec "$@" <>"$0" >&0 2>&0'
+TO_A_PIPE = 'exec "$@" <>"$0" 2>&0'  # as `physioctl run … | tee log`, with the pipe in this process
+UNSEEN = 'exec "$@" <>"$0" 2>/dev/null'
+IN_THE_BACKGROUND = 'exec <>"$0" >&0 2>&0; set -m; "$@" & wait $!; exit $?'
+
+
+def _waiting(end: int) -> bytes:
+    """What has come to one end of a terminal or a pipe, and is not read yet."""
+    found = b""
+    while select.select([end], [], [], 0)[0]:
+        try:
+            seen = os.read(end, 4096)
+        except OSError:  # Linux puts it so when the other end has closed
+            break
+        if not seen:
+            break
+        found += seen
+    return found
+
+
+class Terminal:
+    """A command at a terminal of its own, and somebody at the keys."""
+
+    def __init__(self, folder: Path, *arguments: object, typed: str = TO_THE_TERMINAL) -> None:
+        self._master, slave = pty.openpty()
+        self.screen = b""
+        self.piped = b""  # what goes to a pipe instead of the screen
+        self._pipe, output = os.pipe()
+        # The leader of a session that opens a terminal has it for its own: Ctrl-C and a hang-up reach it.
+        take_it = ["sh", "-c", typed, os.ttyname(slave)]
+        self._process = subprocess.Popen(
+            [*take_it, *command(*arguments)],
+            env=environment(folder),
+            start_new_session=True,
+            stdout=output,
+        )
+        os.close(output)
+        self._slave = slave  # held until the other end has opened it
+
+    def press(self, key: str) -> None:
+        os.write(self._master, key.encode())
+
+    def shows(self, happened: Callable[[], bool]) -> bool:
+        """Keep reading the screen until ``happened()``, or for too long."""
+        return waited_for(lambda: self._look() and happened())
+
+    def _look(self) -> bool:
+        self.screen += _waiting(self._master)
+        self.piped += _waiting(self._pipe)
+        return True
+
+    def ended(self) -> int:
+        """Its exit code, once it has ended."""
+        assert self.shows(lambda: self._process.poll() is not None)
+        self._look()  # at what came last
+        return self._process.wait(LIMIT_S)
+
+    def close(self) -> None:
+        os.close(self._master)
+        os.close(self._pipe)
+        os.close(self._slave)
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait(LIMIT_S)
+
+    def signal(self, name: str) -> None:
+        self._process.send_signal(signal.Signals[name])
+
+    def hang_up(self) -> int:
+        """Close the terminal's window."""
+        os.close(self._master)
+        self._master = os.open(os.devnull, os.O_RDWR)
+        return self._process.wait(LIMIT_S)
