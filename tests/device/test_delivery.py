@@ -255,12 +255,14 @@ def test_a_pause_in_which_output_is_not_confirmed_off_ends_the_session() -> None
 
 def test_a_pause_at_the_end_of_a_step_goes_over_into_the_next() -> None:
     delivering = Delivering(EMIT, EMIT)
-    delivering.run_to(3980)
-    delivering.hears = lambda intent: not isinstance(intent, Stop)
+    delivering.run_to(3990)
     delivering.changes = RUNNING  # it says that output is on when it has counted the whole step
+    delivering.run_to(4010)
+    delivering.hears = lambda intent: not isinstance(intent, Stop)
     delivering.operate(SessionAction.PAUSE)
-    delivering.run_to(4030)
+    delivering.run_to(4020)
     pausing = delivering.controller.state
+    delivering.hears = lambda intent: True
     delivering.changes = {}
     delivering.run_to(5 * SECOND_MS)
 
