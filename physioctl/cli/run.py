@@ -32,7 +32,7 @@ from physioctl.person import reference
 from physioctl.ports import dialect_for, held, open_link
 from physioctl.record.history import session as recorded
 from physioctl.record.journal import Journal, default_path
-from physioctl.runner import Request, run_session
+from physioctl.runner import Request, expect_recorded_in_time, run_session
 from physioctl.screening import day_of
 from physioctl.screens import BarScreen, DropNotices, JsonLines, Plain, summary, unfinished
 from physioctl.terminal import attended, keys, stop_on_signals
@@ -157,6 +157,7 @@ def run(
                 say(said)
         if driver.controller.lost and request.attended and not _ended_by_its_switch_alone(driver):
             ended = _after_the_cable(ended, port, dialect, record, clock, inbox)
+    expect_recorded_in_time(ended, driver)
     return exit_code(ended)
 
 
