@@ -28,7 +28,7 @@ from physioctl.guidance import run_guidance
 from physioctl.network import beyond_this_machine, warning
 from physioctl.ports import dialect_for, held
 from physioctl.record.journal import Journal
-from physioctl.runner import Request, run_session
+from physioctl.runner import Request, expect_recorded_in_time, run_session
 from physioctl.screens.bar import BarScreen
 from physioctl.screens.json_lines import JsonLines
 from physioctl.screens.lines import DropNotices, Plain
@@ -104,6 +104,7 @@ def hold_session(request: Request, place: Place, view: View) -> Exit:
                 say(said)
         if driver.controller.lost and request.attended and not _ended_by_its_switch_alone(driver):
             ended = _after_the_cable(ended, place, record, clock, inbox)
+    expect_recorded_in_time(ended, driver)
     return exit_code(ended)
 
 
