@@ -26,9 +26,9 @@ from physioctl.person import reference
 from physioctl.questions import treats
 from physioctl.reconcile import TOLD_WITHIN
 from physioctl.record.entries import Damaged, is_session
-from physioctl.record.history import Summary, chain, had_today, last_elsewhere
+from physioctl.record.history import Summary, chain, had_today
 from physioctl.record.journal import Journal, SessionLog, utc_offset_min
-from physioctl.wall_clock import boot_reference_ms, damaged, expect_sound
+from physioctl.wall_clock import boot_reference_ms, damaged, expect_sound, last_elsewhere
 from protocols.errors import Refused
 from protocols.limits import Bound, Family, Limits, Quantity
 from protocols.plan import Plan, rest_of

@@ -19,7 +19,8 @@ from physioctl.record import verify as the_verification
 from physioctl.record.entries import Damaged, Entry
 from physioctl.record.history import Session, Summary
 from physioctl.record.journal import default_path
-from physioctl.record.journal_file import ELSEWHERE, bears_our_mark, file_named, is_to_begin, plainly
+from physioctl.record.journal_begin import is_to_begin
+from physioctl.record.journal_file import ELSEWHERE, bears_our_mark, file_named, plainly
 from physioctl.text import clean, joules, minutes
 from protocols.limits import Quantity
 

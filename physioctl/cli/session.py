@@ -29,7 +29,7 @@ from physioctl.guidance import run_guidance
 from physioctl.network import beyond_this_machine, warning
 from physioctl.ports import dialect_for, held
 from physioctl.record.journal import Journal
-from physioctl.runner import Request, run_session
+from physioctl.runner import Request, expect_recorded_in_time, run_session
 from physioctl.screens.bar import BarScreen
 from physioctl.screens.json_lines import JsonLines
 from physioctl.screens.lines import DropNotices, Plain
@@ -114,6 +114,7 @@ def hold_session(request: Request, place: Place, view: View, typed: Typed | None
             ended = _after_the_cable(ended, socket, unit.identity, settled, record, inbox)
         elif request.attended and _has_a_rest(ended):
             aside(f"To give the rest: {settled.rest(request.protocol.id, ended.session, place.port)}")
+    expect_recorded_in_time(ended, driver)
     return exit_code(ended)
 
 
