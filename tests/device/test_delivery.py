@@ -12,19 +12,15 @@ from device.control.delivery import PAUSE_MAX_MS, PROGRESS_MS, Delivery, Ended, 
 from device.control.machine import State
 from device.dialects.base import Arm, Intent, SetOutput, Stop, UnitState
 from device.events import OffConfirmation, Progress, StepEnded, StepStarted
-from device.operator import SessionAction
+from device.operator import Lower, SessionAction
 from device.unit import Unit
 from protocols.plan import Emit, Guide, Rest, Step
-from tests.device.desk import BEGAN_MS, RUNNING, identified
+from tests.device.desk import BEGAN_MS, RUNNING, UNDER_LEASE, identified
 from tests.device.parts import SESSION, UNIT
 from tests.support import ULTRASOUND, admission_of, plan_of
 
 SECOND_MS = 1000
 EMIT = Emit(ULTRASOUND, 4 * SECOND_MS, 0)
-SHOWN: dict[UnitState, dict[str, Any]] = {
-    UnitState.EMITTING: RUNNING,
-    UnitState.SUSPENDED: RUNNING | {"measured_level": 0, "contact_pct": 0},
-}
 
 
 class Delivering:
@@ -46,7 +42,8 @@ class Delivering:
         self.changes: dict[str, Any] = {}  # what it reports otherwise than it is
         self.state = UnitState.IDLE
         self._answered = len(self.desk.dialect.said)
-        self._delivered_ms = 0  # before the running step
+        self.delivered_ms = 0  # before the running step
+        self._level = self._given = 0  # the running step's level; level × ms before it
         self._since_ms = self._for_ms = 0  # of the running step
 
     @property
@@ -76,7 +73,7 @@ class Delivering:
         assert result is not None
         return result
 
-    def operate(self, action: SessionAction) -> None:
+    def operate(self, action: SessionAction | Lower) -> None:
         self.controller.operate(action, self.desk.now_ms)
         self._carry_out()
 
@@ -106,24 +103,29 @@ class Delivering:
         elif isinstance(intent, Arm) and self.hears(intent):
             self.state = UnitState.READY
         elif isinstance(intent, SetOutput) and self.hears(intent):
-            self.state = UnitState.EMITTING
+            self.state, self._level = UnitState.EMITTING, intent.setting.level
             self._since_ms, self._for_ms, ran_ms = self.desk.now_ms, intent.for_ms, 0
-        running = self.state is UnitState.EMITTING
-        delivered_ms = self._delivered_ms + (ran_ms if running else 0)
-        said: dict[str, Any] = SHOWN.get(self.state, {}) | {
+        emits = self.state is UnitState.EMITTING
+        running_ms = ran_ms if emits else 0
+        said: dict[str, Any] = {
             "state": self.state,
             "session": SESSION if self.asked(Arm) else 0,
-            "delivered_ms": delivered_ms,
-            "step_ms": ran_ms if running else self._for_ms,
-            "energy_mj": delivered_ms * 1760 // 1000,
+            "delivered_ms": self.delivered_ms + running_ms,
+            "step_ms": running_ms if emits else self._for_ms,
+            "energy_mj": (self._given + self._level * running_ms) * 4 // 1000,  # from 4 cm²
         }
+        if self.state in UNDER_LEASE:
+            said |= RUNNING | {"level_set": self._level, "measured_level": self._level, "state": self.state}
+        if self.state is UnitState.SUSPENDED:
+            said |= {"measured_level": 0, "contact_pct": 0}
         self.desk.answer(**(said | self.changes))
 
     def end_step(self, state: UnitState) -> None:
         """Output ends by itself, if it is on, and the unit is in ``state`` now."""
         if self.state is UnitState.EMITTING:
             self._for_ms = min(self.desk.now_ms - self._since_ms, self._for_ms)
-            self._delivered_ms += self._for_ms
+            self.delivered_ms += self._for_ms
+            self._given += self._level * self._for_ms
         self.state = state
 
 
@@ -302,6 +304,49 @@ def test_what_the_unit_counts_late_is_not_given_again() -> None:
 
     assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, 4000)
     assert len(delivering.asked(SetOutput)) == len(delivering.desk.named("output_permitted")) == 1
+
+
+def waiting_for_the_disk() -> Delivering:
+    """The permission of the rest of a step, after a pause, is not on the disk yet."""
+    delivering = Delivering(EMIT)
+    delivering.run_to(2 * SECOND_MS)
+    delivering.operate(SessionAction.PAUSE)
+    delivering.run_to(3 * SECOND_MS)
+    delivering.desk.writes = False
+    delivering.operate(SessionAction.RESUME)
+    delivering.run_to(3500)
+    assert len(delivering.desk.named("output_permitted")) == 2
+    return delivering
+
+
+def lowers(delivering: Delivering) -> None:
+    delivering.operate(Lower(300))
+
+
+def counts_late(delivering: Delivering) -> None:
+    delivering.delivered_ms += 10
+
+
+def pauses(delivering: Delivering) -> None:
+    delivering.operate(SessionAction.PAUSE)
+
+
+@pytest.mark.parametrize("change", [lowers, counts_late, pauses])
+def test_what_was_permitted_and_is_not_due_any_more_is_permitted_anew(
+    change: Callable[[Delivering], None],
+) -> None:
+    delivering = waiting_for_the_disk()
+
+    change(delivering)
+    delivering.run_to(4000)
+    delivering.desk.writes = True
+    delivering.run_to(4500)
+    delivering.operate(SessionAction.RESUME)
+    delivery = delivering.run_out()
+
+    assert delivery.ended is Ended.COMPLETED
+    assert len(delivering.asked(SetOutput)) == 2
+    assert len(delivering.desk.named("output_permitted")) == 3
 
 
 # --- what ends it ---------------------------------------------------------------------------------------
