@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from device.control.controller import Script
 from device.control.delivery import PAUSE_MAX_MS, PROGRESS_MS, Delivery, Ended, deliver
 from device.control.machine import State
-from device.dialects.base import Arm, Intent, SetOutput, Stop, UnitState
+from device.dialects.base import Arm, GetStatus, HostLoss, Intent, SetOutput, Stop, UnitState
 from device.events import OffConfirmation, Progress, StepEnded, StepStarted
 from device.operator import Lower, SessionAction
 from device.unit import Unit
@@ -43,8 +44,8 @@ class Delivering:
         self.state = UnitState.IDLE
         self._answered = len(self.desk.dialect.said)
         self.delivered_ms = 0  # before the running step
-        self._level = self._given = 0  # the running step's level; level × ms before it
-        self._since_ms = self._for_ms = 0  # of the running step
+        self._level = self._given = self._base_ms = 0  # of the running step; level × ms; counted before it
+        self._since_ms = self._for_ms = self._rise_ms = 0
 
     @property
     def now_ms(self) -> int:
@@ -95,7 +96,7 @@ class Delivering:
         return self._answered > before
 
     def _answer(self, intent: Intent) -> None:
-        ran_ms = min(self.desk.now_ms - self._since_ms, self._for_ms)
+        ran_ms = self._ran_ms
         if self.state is UnitState.EMITTING and ran_ms == self._for_ms:
             self.end_step(UnitState.READY)
         if isinstance(intent, Stop) and self.hears(intent):
@@ -104,18 +105,20 @@ class Delivering:
             self.state = UnitState.READY
         elif isinstance(intent, SetOutput) and self.hears(intent):
             self.state, self._level = UnitState.EMITTING, intent.setting.level
-            self._since_ms, self._for_ms, ran_ms = self.desk.now_ms, intent.for_ms, 0
+            self._base_ms, self._rise_ms, ran_ms = self.delivered_ms, 0, 0
+            self._since_ms, self._for_ms = self.desk.now_ms, intent.for_ms
         emits = self.state is UnitState.EMITTING
         running_ms = ran_ms if emits else 0
         said: dict[str, Any] = {
             "state": self.state,
             "session": SESSION if self.asked(Arm) else 0,
             "delivered_ms": self.delivered_ms + running_ms,
-            "step_ms": running_ms if emits else self._for_ms,
-            "energy_mj": (self._given + self._level * running_ms) * 4 // 1000,  # from 4 cm²
+            "step_ms": self.delivered_ms + running_ms - self._base_ms,
+            "energy_mj": (self._given + self._level_ms * emits) * 4 // 1000,  # from 4 cm²
         }
         if self.state in UNDER_LEASE:
-            said |= RUNNING | {"level_set": self._level, "measured_level": self._level, "state": self.state}
+            level = self._level * ran_ms // self._rise_ms if ran_ms < self._rise_ms else self._level
+            said |= RUNNING | {"level_set": self._level, "measured_level": level, "state": self.state}
         if self.state is UnitState.SUSPENDED:
             said |= {"measured_level": 0, "contact_pct": 0}
         self.desk.answer(**(said | self.changes))
@@ -123,10 +126,30 @@ class Delivering:
     def end_step(self, state: UnitState) -> None:
         """Output ends by itself, if it is on, and the unit is in ``state`` now."""
         if self.state is UnitState.EMITTING:
-            self._for_ms = min(self.desk.now_ms - self._since_ms, self._for_ms)
-            self.delivered_ms += self._for_ms
-            self._given += self._level * self._for_ms
+            self._given += self._level_ms
+            self.delivered_ms += self._ran_ms
         self.state = state
+
+    def go_on(self, for_ms: int) -> None:
+        """Contact is back, and output rises again."""
+        self.state, self._since_ms, self._for_ms = UnitState.EMITTING, self.desk.now_ms, for_ms
+        self._rise_ms = 500
+
+    def miss(self, ms: int) -> None:
+        """Do not count so much of the running step."""
+        self._since_ms += ms
+        self._for_ms -= ms
+
+    @property
+    def _ran_ms(self) -> int:
+        return max(min(self.desk.now_ms - self._since_ms, self._for_ms), 0)
+
+    @property
+    def _level_ms(self) -> int:
+        """What has been given since output began or came back, as level × ms."""
+        risen_ms = min(self._ran_ms, self._rise_ms)
+        rising = risen_ms * risen_ms // (2 * self._rise_ms) if self._rise_ms else 0
+        return self._level * (rising + self._ran_ms - risen_ms)
 
 
 # --- what is given and shown ----------------------------------------------------------------------------
@@ -450,3 +473,82 @@ def test_a_step_that_its_unit_ends_early_says_what_is_known_of_why(suspended: bo
     delivery = delivering.run_out()
 
     assert (delivery.ended, delivery.why) == (Ended.INTERRUPTED, why)
+
+
+def test_a_unit_that_has_ended_its_output_at_its_own_ceiling_has_given_its_energy() -> None:
+    delivering = Delivering(EMIT)
+    delivering.run_to(2 * SECOND_MS)
+    delivering.controller.known.energy_ceiling_mj = 3520  # of two seconds
+    delivering.end_step(UnitState.READY)
+
+    delivery = delivering.run_out()
+
+    assert delivery.why == "all of the energy that this session may give has been given before its time"
+
+
+# --- units that only a timer of their own ends ----------------------------------------------------------
+
+
+TIMED = replace(UNIT, declared=replace(UNIT.declared, host_loss=HostLoss.OWN_TIMER))
+LONG = Emit(ULTRASOUND, 25 * SECOND_MS, 0)
+NOT_COUNTED = "the unit does not count the time for which it gives output"
+EARLY = "the unit ended the step early, and its reports do not say why"
+
+
+@pytest.mark.hazard("H-05")
+def test_a_step_is_given_in_starts_of_ten_seconds_at_most() -> None:
+    delivering = Delivering(LONG, unit=TIMED)
+
+    delivery = delivering.run_out()
+
+    assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, 25_000)
+    assert [start.for_ms for start in delivering.asked(SetOutput)] == [10_000, 10_000, 5000]
+
+
+def test_the_time_without_contact_that_the_timer_counts_in_is_given_later() -> None:
+    delivering = Delivering(LONG, unit=TIMED)
+    delivering.run_to(2 * SECOND_MS)
+    delivering.end_step(UnitState.SUSPENDED)
+    delivering.run_to(5 * SECOND_MS)
+    delivering.go_on(5 * SECOND_MS)
+
+    delivery = delivering.run_out()
+
+    assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, 25_000)
+    assert [start.for_ms for start in delivering.asked(SetOutput)] == [10_000, 10_000, 8000]
+
+
+def test_a_timed_unit_that_ends_its_output_without_contact_has_lost_it_for_too_long() -> None:
+    delivering = Delivering(LONG, unit=TIMED)
+    delivering.run_to(2 * SECOND_MS)
+    delivering.end_step(UnitState.SUSPENDED)
+    delivering.run_to(9900)
+    delivering.end_step(UnitState.READY)
+
+    assert delivering.run_out().why == "the unit ended the step early: contact was lost for too long"
+
+
+@pytest.mark.hazard("H-02")
+@pytest.mark.parametrize(("after_ms", "why"), [(9799, EARLY), (9800, NOT_COUNTED)])
+def test_output_that_has_lasted_as_long_as_it_was_asked_for_has_not_ended_early(
+    after_ms: int, why: str
+) -> None:
+    delivering = Delivering(LONG, unit=TIMED)
+    delivering.run_to(after_ms)
+    delivering.end_step(UnitState.READY)
+    delivering.controller.say(GetStatus())
+
+    assert delivering.run_out().why == why
+
+
+@pytest.mark.hazard("H-02")
+@pytest.mark.parametrize(
+    ("step_ms", "uncounted_ms", "why"),
+    [(10_100, 20, ""), (10_100, 21, NOT_COUNTED), (15, 14, ""), (15, 15, NOT_COUNTED)],
+)
+def test_what_has_run_out_has_to_be_counted(step_ms: int, uncounted_ms: int, why: str) -> None:
+    delivering = Delivering(Emit(ULTRASOUND, step_ms, 0), unit=TIMED)
+    delivering.run_to(1)
+    delivering.miss(uncounted_ms)
+
+    assert delivering.run_out().why == why
