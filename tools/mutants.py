@@ -118,7 +118,13 @@ TARGETS = {  # the most important first
     ),
     "device/control/handshake.py": Target(_HANDSHAKE),
     "device/control/delivery.py": Target(
-        ("device/test_delivery.py", *_SESSIONS, "device/test_sessions_person.py", "device/test_host_loss.py")
+        (
+            "device/test_delivery.py",
+            "device/test_delivery_ends.py",
+            *_SESSIONS,
+            "device/test_sessions_person.py",
+            "device/test_host_loss.py",
+        )
     ),
     "device/control/fault_clearing.py": Target(_HANDSHAKE),
     "device/control/policy.py": Target(
