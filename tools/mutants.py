@@ -74,6 +74,7 @@ _HANDSHAKE = ("device/test_handshake_asking.py", "device/test_handshake.py", "de
 _TRENDS = ("device/test_trends.py", "device/test_watch.py", "device/test_alarms.py")
 _ADMISSION = (
     "physioctl/test_check_rest.py",
+    "physioctl/test_checked_side.py",
     "physioctl/test_admission.py",
     "physioctl/test_at_the_door.py",
     "physioctl/test_runner.py",
@@ -150,7 +151,12 @@ TARGETS = {  # the most important first
     "physioctl/host_loss.py": Target(("physioctl/test_host_loss.py",)),
     "physioctl/daily_limit.py": Target(("physioctl/test_daily_limit.py", "physioctl/test_admission.py")),
     "physioctl/wall_clock.py": Target(
-        ("physioctl/test_counted_from.py", "physioctl/test_wall_clock.py", "physioctl/test_admission.py")
+        (
+            "physioctl/test_counted_from.py",
+            "physioctl/test_boot_reference.py",
+            "physioctl/test_wall_clock.py",
+            "physioctl/test_admission.py",
+        )
     ),
     "physioctl/reconcile.py": Target(("physioctl/test_two_programs.py", "physioctl/test_admission.py")),
     "physioctl/admission.py": Target(_ADMISSION),
