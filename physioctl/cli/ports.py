@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from queue import SimpleQueue
 from typing import Any
 
 import click
 
-from device.address import AddressUnusable
-from device.clock import SystemClock
-from device.control.driver import Driver
-from device.control.handshake import identify
-from device.dialects.base import Identity
-from device.dialects.registry import NAMES, UnknownDialect
-from device.errors import NoAnswer, UnitUnusable
-from device.link import Inbox
+from device.errors import UnitUnusable
 from device.link import ports as system_ports
 from physioctl.cli.printing import json_line, say
-from physioctl.ports import dialect_for, dialects_of, held
-from protocols.errors import PhysioctlError
-
-PATIENCE_MS = 1000
+from physioctl.probing import who_answers
 
 
 @click.command()
@@ -55,45 +44,14 @@ def ports(port: tuple[str, ...], dialect: str | None, no_ask: bool, as_json: boo
 
 
 def _ask(name: str, dialect: str | None) -> dict[str, Any]:
-    """Who answers, in the first dialect in which somebody does; else why nobody does, in the first one."""
-    nobody: NoAnswer | None = None
-    unusable: PhysioctlError | None = None
-    for each in dialects_of(name, dialect):
-        try:
-            identity = _identity(name, each)
-        except NoAnswer as error:
-            nobody = nobody or error
-        except UnitUnusable as error:
-            return {"unit": None, "why": error.what, "action": error.action}
-        except (UnknownDialect, AddressUnusable) as error:  # another may do
-            if dialect is not None:
-                raise
-            unusable = unusable or error
-        else:
-            unit = {"unit": identity.model, "serial": identity.serial, "firmware": identity.firmware}
-            return unit | {"dialect": each}
-    if nobody is None and unusable is not None:
-        raise unusable
-    assert nobody is not None  # each of ours has answered, could not be made, or was not answered
-    return {"unit": None, "why": nobody.what, "action": nobody.action}
-
-
-def _identity(name: str, dialect: str) -> Identity:
-    spoken = dialect_for(name, dialect)
-    inbox: Inbox = SimpleQueue()
-    with held(name, inbox, line=spoken.promises.line) as (link, stops):
-        driver = Driver(link, SystemClock(), inbox, spoken)
-        driver.add_observer(stops)
-        try:
-            return driver.run(identify(driver.controller, PATIENCE_MS))
-        except PhysioctlError:
-            raise
-        except Exception as error:
-            if dialect in NAMES:
-                raise
-            raise UnknownDialect(  # whatever another distribution's dialect raises
-                f"the dialect {dialect!r} broke off: {error}", "Tell whoever made it."
-            ) from error
+    """Who answers on the port, or why nobody does."""
+    try:
+        found = who_answers(name, dialect)
+    except UnitUnusable as error:
+        return {"unit": None, "why": error.what, "action": error.action}
+    said = found.identity
+    unit = {"unit": said.model, "serial": said.serial, "firmware": said.firmware}
+    return unit | {"dialect": found.dialect}
 
 
 def _lines(row: dict[str, Any]) -> Iterator[str]:
