@@ -22,6 +22,7 @@ from protocols.library import bundled, find
 from protocols.limits import Bound, Family, Limits, Quantity
 from protocols.model import NO_FAMILY, Protocol
 from protocols.plan import Emit, Plan, Step, quantities
+from protocols.search import said_of, search
 from protocols.steps import FlatStep
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def protocols() -> None:
 
 
 @protocols.command("list")
+@click.argument("words", nargs=-1)
 @click.option(
     "--family",
     type=click.Choice([*(family.value for family in Family), NO_FAMILY]),
@@ -51,18 +53,24 @@ def protocols() -> None:
 )
 @click.option("--site", type=click.Choice([*body_sites()]), metavar="SITE", help="Only this body site.")
 @_JSON
-def list_(family: str | None, site: str | None, as_json: bool) -> None:
-    """List the protocols that ship.
+def list_(words: Sequence[str], family: str | None, site: str | None, as_json: bool) -> None:
+    """List the protocols that ship, or those of them that have WORDS: what hurts, and where.
 
     \b
-    Example:
+    Examples:
+      physioctl protocols list night calf
       physioctl protocols list --family percussion
     """
-    chosen = [
+    chosen: Sequence[Protocol] = [
         protocol
         for protocol in map(find, bundled())
         if family in (None, protocol.family or NO_FAMILY) and site in (None, protocol.body_site)
     ]
+    if words:
+        found = search(" ".join(words), chosen)
+        chosen = found.protocols
+        for line in said_of(found):
+            aside(line)
     if as_json:
         for protocol in chosen:
             json_line(_about(protocol))
