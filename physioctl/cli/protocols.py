@@ -14,6 +14,7 @@ from physioctl.cli.exits import Exit, code_of, report
 from physioctl.cli.groups import Group
 from physioctl.cli.printing import aside, json_line, say, table
 from physioctl.person import reference
+from physioctl.protocol_text import binding_bound, clauses, shown, spaced, step_said
 from physioctl.text import joules, minutes
 from protocols import compile as compiling
 from protocols.ceilings import body_sites
@@ -23,7 +24,6 @@ from protocols.limits import Bound, Family, Limits, Quantity
 from protocols.model import NO_FAMILY, Protocol
 from protocols.plan import Emit, Plan, Step, quantities
 from protocols.search import said_of, search
-from protocols.steps import FlatStep
 
 if TYPE_CHECKING:
     from physioctl.questions import Question
@@ -109,7 +109,7 @@ def show(protocol: str, answers: bool, person: str | None, as_json: bool) -> Non
         told = {"ages": None if ages is None else sorted(ages)}
         json_line(_about(found) | told | {"questions": [_question(question) for question in asked]})
     else:
-        for line in _shown(found, asked):
+        for line in shown(found, asked):
             say(line)
 
 
@@ -192,7 +192,7 @@ def _row(protocol: Protocol) -> tuple[str, ...]:
     return (
         protocol.id,
         body_sites()[protocol.body_site],
-        _words(protocol.evidence.grade),
+        spaced(protocol.evidence.grade),
         minutes(compiling.emitted_ms(protocol)) if protocol.family else "guidance",
         protocol.title,
     )
@@ -227,82 +227,24 @@ def _question(question: Question) -> dict[str, Any]:
     }
 
 
-def _shown(protocol: Protocol, asked: Sequence[Question]) -> Iterator[str]:
-    from physioctl.questions import RED_FLAGS, ages_of
-
-    yield f"{protocol.title} ({protocol.id})"
-    yield f"  for       {protocol.purpose}"
-    side = f", {protocol.side}" if protocol.side != "none" else ""
-    yield f"  where     {body_sites()[protocol.body_site]}{side}; {protocol.family or 'guidance only'}"
-    if (ages := ages_of(protocol)) is not None:
-        yield f"  ages      {', '.join(sorted(ages))}"
-    yield f"  evidence  {_words(protocol.evidence.grade)}: {protocol.evidence.note}"
-    for source in protocol.evidence.sources:
-        yield f"            {source}"
-    yield f"  sha256    {protocol.content_hash}"
-    yield from _listed("Red flags", [f"{flag.sign} ({_words(flag.action)})" for flag in protocol.red_flags])
-    own = [question for question in asked if question.action not in RED_FLAGS]
-    yield from _listed("Asked before", [f"{question.ask} ({_words(question.action)})" for question in own])
-    yield from _listed("Steps", [_written(step) for _, step in protocol.flat_steps()])
-
-
-def _listed(title: str, lines: Sequence[str]) -> Iterator[str]:
-    if lines:
-        yield ""
-        yield f"{title}:"
-    for line in lines:
-        yield f"  - {line}"
-
-
 def _print_plan(made: Plan, kind: Model) -> None:
     say(f"{made.title} ({made.protocol_id}, {made.content_hash[:12]}) on {kind.name}")
     say(f"The numbers of {kind.name} are assumed; a real unit's own declaration goes before them.")
     rows = []
     at_ms = 0
     for number, step in enumerate(made.steps, 1):
-        rows.append((str(number), minutes(at_ms), minutes(step.duration_ms), _step(step)))
+        rows.append((str(number), minutes(at_ms), minutes(step.duration_ms), step_said(step)))
         at_ms += step.duration_ms
     table(("step", "at", "for", "what"), rows)
     energy = "" if not made.energy_mj else f", {joules(made.energy_mj)}"
     say(f"{minutes(made.delivered_ms)} of output in {minutes(made.total_ms)}{energy}")
 
 
-def _step(step: Step) -> str:
-    ramp_ms = step.ramp_ms if isinstance(step, Emit) else 0
-    return _what(step, f", ramp {minutes(ramp_ms)}" if ramp_ms else "")
-
-
-def _written(step: FlatStep) -> str:
-    """A step as the file has it, before any unit is known."""
-    return f"{Quantity.STEP_MS.show(step.duration_ms)}: {_what(step.planned())}"
-
-
-def _what(step: Step, ramp: str = "") -> str:
-    level = f" {step.setting.describe()}" if isinstance(step, Emit) else ""
-    return f"{step.kind}{level}{ramp}" + (f": {step.say}" if step.say else "")
-
-
 def _bounds(limits: Limits) -> Iterator[tuple[str, ...]]:
     for quantity in Quantity:
-        binding = _binding(limits, quantity)
+        binding = binding_bound(limits, quantity)
         for bound in limits.of(quantity):
-            yield quantity.label, bound.layer, _clauses(bound), "binds" * (bound is binding), bound.source
-
-
-def _binding(limits: Limits, quantity: Quantity) -> Bound | None:
-    """The bound that leaves the least above it, be it a highest value or a list of them."""
-    highest = {bound: _highest(bound) for bound in limits.of(quantity)}
-    upper = [bound for bound in highest if highest[bound] is not None]
-    return min(upper, key=lambda bound: (highest[bound], bound.one_of is None), default=None)
-
-
-def _highest(bound: Bound) -> int | None:
-    clauses = [bound.at_most, max(bound.one_of) if bound.one_of else None]
-    return min((clause for clause in clauses if clause is not None), default=None)
-
-
-def _clauses(bound: Bound) -> str:
-    return str(bound).removeprefix(bound.quantity.label).strip()
+            yield quantity.label, bound.layer, clauses(bound), "binds" * (bound is binding), bound.source
 
 
 def _plan_json(made: Plan, *, explain: bool) -> Iterator[dict[str, Any]]:
@@ -344,10 +286,6 @@ def _bound_json(bound: Bound, limits: Limits) -> dict[str, Any]:
         "at_least": bound.at_least,
         "at_most": bound.at_most,
         "one_of": None if bound.one_of is None else sorted(bound.one_of),
-        "binds": bound is _binding(limits, bound.quantity),
+        "binds": bound is binding_bound(limits, bound.quantity),
         "source": bound.source,
     }
-
-
-def _words(name: str) -> str:
-    return str(name).replace("_", " ")
