@@ -12,7 +12,9 @@ T = TypeVar("T")
 
 COLUMNS = range(20, 121)  # of a terminal, whatever it says of itself; this project's own
 YES_NO: Mapping[str, bool] = {"y": True, "yes": True, "n": False, "no": False}
-_LABEL = re.compile(r"\s*(?:\S.{0,15}?\s{2,})?")  # what stands before a column of text
+_LABEL = re.compile(r"\s*(?:[-–]\s+|(?:\S.{0,15}?\s{2,}){0,2})")  # what stands before a column of text
+_CHOICES = re.compile(r"\[[^\]]{0,30}\]: *$")  # what may be typed, at the end of a question
+_JOINED = "\0"  # stands for a space at which no line is broken
 
 
 class Terminal(Role):
@@ -44,7 +46,8 @@ def says_yes(terminal: Terminal, text: str) -> bool:
 def wrapped(text: str, columns: int) -> str:
     """``text`` in lines of at most ``columns``, broken between words; under a label that it begins with.
 
-    A word that is longer than a line is left whole, and the spaces at the end are kept.
+    A word that is longer than a line is left whole, and so are the choices of a question. The spaces at the
+    end are kept.
     """
     columns = max(COLUMNS[0], min(columns, COLUMNS[-1]))
     label = _LABEL.match(text)
@@ -52,6 +55,10 @@ def wrapped(text: str, columns: int) -> str:
     if indent > columns // 2:
         indent = len(text) - len(text.lstrip())
     body = text.rstrip(" ")
+    if len(body) < len(text):  # something is typed behind it
+        columns -= len(text) - len(body) + 1
+    if choices := _CHOICES.search(body):
+        body = body[: choices.start()] + choices[0].replace(" ", _JOINED)
     lines = textwrap.wrap(
         body,
         columns,
@@ -59,4 +66,4 @@ def wrapped(text: str, columns: int) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return "\n".join(lines or [body]) + text[len(body) :]
+    return "\n".join(lines or [body]).replace(_JOINED, " ") + text[len(body) :]
