@@ -24,6 +24,14 @@ class OffConfirmation(StrEnum):
     UNKNOWN = "unknown"  # neither: the unit has to be switched off
 
 
+class Moment(StrEnum):
+    """Where a session stood."""
+
+    BEFORE = "before"  # nothing has been output yet: it waits for a person's start
+    DURING = "during"
+    AFTER = "after"
+
+
 class Priority(StrEnum):
     """How soon a person has to act on an alarm."""
 
@@ -109,6 +117,7 @@ class StepStarted(Event):
     kind: str  # emit, rest or guide
     say: str
     duration_ms: int
+    may: tuple[str, ...] = ()  # what a person may do now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +126,7 @@ class StepEnded(Event):
 
     step: int
     delivered_ms: int  # of the session, as the unit reports it
+    skipped: bool = False  # by a person, before its time: only a step without output
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +143,9 @@ class Progress(Event):
     head_temp_ddeg_c: int
     contact_pct: int
     battery_pct: int
+    step_remaining_ms: int | None = (
+        None  # of the present step; None in records made before there was this field
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,9 +175,56 @@ class AlarmEnded(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorActed(Event):
-    """The operator paused, resumed or stopped."""
+    """The operator started, paused, resumed, skipped or stopped."""
 
     action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionRefused(Event):
+    """The operator asked for what cannot be done now; nothing has changed."""
+
+    action: str  # start, skip, note or pain
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartAwaited(Event):
+    """The session waits for a person's start; until then nothing is output."""
+
+    instruction: str  # what has to be so before it, by the family
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutputSoon(Event):
+    """The step that runs gives no output; the one that follows it begins to, and this soon."""
+
+    in_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteTaken(Event):
+    """Somebody has noted an observation."""
+
+    text: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PainAsked(Event):
+    """The session waits for a pain score, output being off: for so long, or until that is declined."""
+
+    moment: Moment
+    for_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PainScored(Event):
+    """What the person treated has said of their pain: 0 is none, 10 the worst imaginable."""
+
+    score: int
+    moment: Moment
+    by: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +237,7 @@ class LevelLowered(Event):
     by: str
     before: int  # mW/cm² during the pulse, or percussions a minute
     after: int
+    may: tuple[str, ...] = ()  # what a person may do now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,12 +146,14 @@ class Port:
 
     name: str
     about: str
+    usb_serial: str | None = None  # of the adapter; empty where it has none; None where it is not on USB
 
 
 def ports() -> Iterator[Port]:
     """The serial ports the system lists. Pseudo-terminals are never among them."""
     for port in sorted(list_ports.comports()):
-        yield Port(port.device, "" if port.description in (None, "n/a") else port.description)
+        about = "" if port.description in (None, "n/a") else port.description
+        yield Port(port.device, about, None if port.vid is None else port.serial_number or "")
 
 
 def add_url_handlers(package: str) -> None:

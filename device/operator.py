@@ -6,13 +6,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+NOTE_MAX = 500  # characters of one observation; this project's own figure
+PAIN_MAX = 10  # of the numeric rating scale, 0 to 10
+
 
 class SessionAction(StrEnum):
     """An operator action. STOP is never refused, never delayed and never dropped."""
 
+    START = "start"  # let a session begin that waits for it; nothing else starts it
     PAUSE = "pause"
     RESUME = "resume"
     TOGGLE = "toggle"  # pause when running, resume when paused: one key for both
+    SKIP = "skip"  # end the step that runs, where it gives no output
     STOP = "stop"
 
 
@@ -28,4 +33,23 @@ class Lower:
     by: str = "operator"
 
 
-OperatorAction: TypeAlias = SessionAction | Lower
+@dataclass(frozen=True, slots=True)
+class Note:
+    """An observation, for the record: 1 to `NOTE_MAX` printable characters, and never a name."""
+
+    text: str
+    by: str = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Pain:
+    """What the person treated says of their pain, from 0 (none) to `PAIN_MAX` (the worst imaginable).
+
+    Whether it was before, during or after the session follows from where the session stands.
+    """
+
+    score: int
+    by: str = "operator"
+
+
+OperatorAction: TypeAlias = SessionAction | Lower | Note | Pain

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from device.dialects.native import Native
     from device.events import Event, Observer, OffConfirmation
     from device.link import SerialLink
-    from device.operator import Lower, SessionAction
+    from device.operator import Lower, Note, Pain, SessionAction
     from physioctl.answers import read_answers
     from physioctl.events import Outcome, SessionEnded, SessionStarted
     from physioctl.questions import questions_of
@@ -41,7 +41,7 @@ _HOMES = {
     "device.events": ("Event", "OffConfirmation", "Observer"),
     "device.link": ("SerialLink",),
     "device.dialects.native": ("Native",),
-    "device.operator": ("SessionAction", "Lower"),
+    "device.operator": ("SessionAction", "Lower", "Note", "Pain"),
     "physioctl.events": ("Outcome", "SessionEnded", "SessionStarted"),
     "physioctl.record.journal": ("Journal",),
     "physioctl.answers": ("read_answers",),
@@ -63,7 +63,9 @@ __all__ = [
     "Journal",
     "Lower",
     "Native",
+    "Note",
     "Outcome",
+    "Pain",
     "PhysioctlError",
     "ProtocolInvalid",
     "Refused",

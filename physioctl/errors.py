@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from device.errors import UnitUnusable
 from protocols.errors import PhysioctlError
 
 
@@ -11,3 +12,7 @@ class JournalUnusable(PhysioctlError):
 
 class InvalidUsage(PhysioctlError):
     """What was typed does not make a session."""
+
+
+class PortNotChosen(UnitUnusable):
+    """No port was named, and there is none, or more than one, on which a unit answers."""

@@ -61,6 +61,13 @@ class UnitLimitations(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SleepNotPrevented(Event):
+    """This computer could not be kept from falling asleep during the session."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolKept(Event):
     """The canonical text of a protocol, told once in a journal, before its first session."""
 

@@ -21,9 +21,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from protocols.ceilings import body_sites
-from protocols.errors import InstallationDamaged
+from protocols.errors import InstallationDamaged, shorten
 from protocols.model import NO_FAMILY, Protocol
-from protocols.quantity import shorten
 
 PATH = Path(__file__).with_name("synonyms.toml")
 TEXT_MAX = 200  # characters of what is typed that are read; this project's own

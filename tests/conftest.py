@@ -33,6 +33,10 @@ LONG = frozenset(
     )
 )
 
+# Nobody's own settings: neither the port nor the file.
+os.environ.pop("PHYSIOCTL_PORT", None)
+os.environ["XDG_CONFIG_HOME"] = "/nonexistent"
+
 _shown: set[str] = set()  # hazards with a test that passed; with xdist, in the process that distributes
 
 

@@ -43,6 +43,7 @@ from device.dialects.base import (
 from device.dialects.promises import check_promises
 from device.errors import GuardRefused, LinkLost
 from device.events import (
+    ActionRefused,
     AlarmEnded,
     AlarmRaised,
     Commanded,
@@ -50,9 +51,12 @@ from device.events import (
     HostDelayed,
     LevelLowered,
     LowerRefused,
+    Moment,
+    NoteTaken,
     OffConfirmation,
     OperatorActed,
     OutputPermitted,
+    PainScored,
     StateChanged,
     StatusChanged,
     StopOutcome,
@@ -60,7 +64,7 @@ from device.events import (
 from device.monitor.alarms import BY_CODE, Effect, Rule
 from device.monitor.trends import ReportTrends
 from device.monitor.watch import Watch
-from device.operator import Lower, OperatorAction, SessionAction
+from device.operator import NOTE_MAX, PAIN_MAX, Lower, Note, OperatorAction, Pain, SessionAction
 from device.unit import LEASE_MS, Unit
 from protocols.plan import Emit, Plan, level
 
@@ -252,10 +256,15 @@ class Controller:
     def operate(self, action: OperatorAction, now_ms: int) -> None:
         """A person has asked for ``action``."""
         self._move_to(now_ms)
-        if isinstance(action, Lower):
-            self._lower(action)
-        else:
-            self._operate(action)
+        match action:
+            case Lower():
+                self._lower(action)
+            case Note():
+                self._note(action)
+            case Pain():
+                self._score(action)
+            case SessionAction():
+                self._operate(action)
 
     def recorded(self, up_to: int, now_ms: int) -> None:
         """The first ``up_to`` events that were handed to the recorder are on the disk."""
@@ -481,7 +490,8 @@ class Controller:
         if isinstance(answer, Capabilities):
             self.declared = answer
             return
-        self.known.hear(answer, self.now_ms, intent, self._came_ms(request))
+        came_ms = self._came_ms(request)
+        self.known.hear(answer, self.now_ms, intent, came_ms)
         if not self.known.is_from_the_unit(answer):
             self._receive_from_another()  # nothing else in the answer is used
             return
@@ -492,7 +502,7 @@ class Controller:
             self.fail(
                 f"the unit refused to {'arm' if isinstance(intent, Arm) else 'start'}: {answer.refusal}"
             )
-        self._judge(status, self._came_ms(request))
+        self._judge(status, came_ms)
         self._follow(status)
         self._record_change(status)
 
@@ -524,7 +534,7 @@ class Controller:
         if self._trends is None:
             return
         plan, state = self.known.plan, self.state
-        assert plan is not None  # `take_up` sets both
+        assert plan is not None  # `load` sets both
         resting = state in (State.ARMED, State.PAUSED)
         expected = self.known.expected(status, plan, live=state in LIVE, resting=resting)
         raised, ended = self._watch.judge(self._trends.see(status, came_ms, expected))
@@ -599,7 +609,35 @@ class Controller:
         elif state is State.PAUSING and self.known.output_off.confirmed_off:
             self._fire(Trigger.OUTPUT_OFF)
 
+    @property
+    def moment(self) -> Moment:
+        """Where the session stands, for what a person says of it."""
+        return Moment.DURING if self.state in _RUNNING else Moment.AFTER
+
+    def _note(self, action: Note) -> None:
+        if not self.used:
+            self._refuse("note", "there is no session yet")
+        elif not action.text.isprintable() or not 0 < len(action.text) <= NOTE_MAX:
+            self._refuse("note", f"an observation has 1 to {NOTE_MAX} printable characters")
+        else:
+            self.publish(NoteTaken(at_ms=self.now_ms, text=action.text, by=action.by))
+
+    def _score(self, action: Pain) -> None:
+        if not self.used:
+            self._refuse("pain", "there is no session yet")
+        elif not 0 <= action.score <= PAIN_MAX:
+            self._refuse("pain", f"pain is scored from 0 to {PAIN_MAX}")
+        else:
+            moment = self.moment
+            self.publish(PainScored(at_ms=self.now_ms, score=action.score, moment=moment, by=action.by))
+
+    def _refuse(self, action: str, why: str) -> None:
+        self.publish(ActionRefused(at_ms=self.now_ms, action=action, why=why))
+
     def _operate(self, action: SessionAction) -> None:
+        if action in (SessionAction.START, SessionAction.SKIP):
+            self._refuse(action, "nothing waits for it")
+            return
         if action is SessionAction.TOGGLE:
             paused = self.state is State.PAUSED or (not self.used and self.last_action is SessionAction.PAUSE)
             action = SessionAction.RESUME if paused else SessionAction.PAUSE
@@ -655,12 +693,13 @@ class Controller:
         late = self._unwritten and self._since(self._unwritten[0][1]) >= BACKLOG_MAX_MS
         if late and self.state in _RUNNING:
             self.fail(f"what happened {BACKLOG_MAX_MS // 1000} s ago is not on the disk yet")
-        unit, state = self.unit, self.state
+        unit = self.unit
         if unit is None:
             return
         lowers = self.state in LIVE and self.known.level_to_lower_to is not None
         if lowers and self._since(self.known.lowered_ms) >= LOWER_MAX_MS:
             self.break_off("the unit has not taken the lower level that it was asked to")
+        state = self.state
         unheard_for_ms = self._since(self._scheduler.received_at_ms)
         if state in LIVE and unheard_for_ms >= (unit.lease_ms or LEASE_MS) - OVERDUE_MS:
             self.failure = "the unit does not answer"
@@ -676,8 +715,11 @@ class Controller:
     def _end(self, trigger: Trigger) -> None:
         """Send a stop at once, then change the state."""
         self.known.output_off.ask(self.now_ms, reachable=self.lost is None)
-        # What has not been sent yet is not sent after a stop was requested.
-        self._produced = deque(item for item in self._produced if isinstance(item, Event) or item.is_stop)
+        # What has not been sent yet is not sent after a stop was requested, and delays no stop.
+        kept = [item for item in self._produced if isinstance(item, Event) or item.is_stop]
+        if len(kept) < len(self._produced):
+            self._requests.withdraw()
+        self._produced = deque(kept)
         if self.lost is None:
             self.say(Stop())
         self._fire(trigger)

@@ -20,7 +20,7 @@ from device.dialects.base import Dialect
 from device.errors import LinkLost
 from device.events import Event, Observer, ObserverDropped, Recorder
 from device.link import Inbox, Link, News
-from device.operator import Lower, SessionAction
+from device.operator import Lower, Note, Pain, SessionAction
 
 LIMIT_MS = 5  # for processing input before anything is sent: a flooded line must not delay a renewal
 
@@ -143,7 +143,7 @@ class Driver:
             self.controller.receive(news, now_ms)
         elif isinstance(news, LinkLost):
             self.controller.lose_link(news, now_ms)
-        elif isinstance(news, SessionAction | Lower):
+        elif isinstance(news, SessionAction | Lower | Note | Pain):
             self.controller.operate(news, now_ms)
         elif news.error is not None:
             raise news.error

@@ -12,7 +12,9 @@ from physioctl.cli.printing import say
 from physioctl.cli.session import exit_code
 from physioctl.rehearsal.rehearse import rehearse
 from physioctl.rehearsal.rig import Rig
-from physioctl.screens import BarScreen, Plain, summary
+from physioctl.screens.bar import BarScreen
+from physioctl.screens.lines import Plain
+from physioctl.screens.wording import summary
 from protocols.library import find
 from simulator.faults import parse
 

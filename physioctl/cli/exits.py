@@ -9,7 +9,7 @@ import click
 
 from device.errors import GuardRefused, OutputNotConfirmedOff, Stopped, UnitUnusable
 from physioctl.cli.printing import fitted
-from physioctl.errors import InvalidUsage, JournalUnusable
+from physioctl.errors import InvalidUsage, JournalUnusable, PortNotChosen
 from physioctl.text import clean
 from protocols.errors import InstallationDamaged, PhysioctlError, ProtocolInvalid, Refused
 
@@ -46,6 +46,7 @@ _LISTS = (
     Refused,
     InstallationDamaged,
     InvalidUsage,
+    PortNotChosen,
 )  # may name several mistakes, one in each line
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from device.errors import UnitUnusable
 from device.link import ports as system_ports
+from physioctl.cli.exits import Exit
 from physioctl.cli.printing import json_line, say
-from physioctl.probing import who_answers
+from physioctl.unit_search import Found, ask
 
 
 @click.command()
@@ -20,6 +20,8 @@ from physioctl.probing import who_answers
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def ports(port: tuple[str, ...], dialect: str | None, no_ask: bool, as_json: bool) -> int:
     """List serial ports and what answers on them. Give PORT to ask those only.
+
+    Where a PORT is given and no unit answers on it, the exit code is 5.
 
     \b
     Examples:
@@ -31,26 +33,25 @@ def ports(port: tuple[str, ...], dialect: str | None, no_ask: bool, as_json: boo
     names = port or tuple(known)
     if not names and not as_json:
         say("no serial ports. Plug the unit in; pseudo-terminals are never listed: name them.")
+    unusable = False
     for name in names:
         row: dict[str, Any] = {"port": name, "about": known.get(name, "")}
         if not no_ask:
-            row |= _ask(name, dialect)
+            row |= _row(found := ask(name, dialect))
+            unusable = unusable or found.identity is None
         if as_json:
             json_line(row)
             continue
         for line in _lines(row):
             say(line)
-    return 0
+    return Exit.UNIT_UNUSABLE if port and unusable else Exit.DONE
 
 
-def _ask(name: str, dialect: str | None) -> dict[str, Any]:
-    """Who answers on the port, or why nobody does."""
-    try:
-        found = who_answers(name, dialect)
-    except UnitUnusable as error:
-        return {"unit": None, "why": error.what, "action": error.action}
-    said = found.identity
-    unit = {"unit": said.model, "serial": said.serial, "firmware": said.firmware}
+def _row(found: Found) -> dict[str, Any]:
+    if found.identity is None:
+        return {"unit": None, "why": found.why, "action": found.action}
+    identity = found.identity
+    unit = {"unit": identity.model, "serial": identity.serial, "firmware": identity.firmware}
     return unit | {"dialect": found.dialect}
 
 

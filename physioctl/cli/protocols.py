@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from device.models import MODELS, Model, model
-from physioctl.cli.choosing import chosen
+from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit, code_of, report
 from physioctl.cli.groups import Group
@@ -27,6 +27,11 @@ from protocols.search import said_of, search
 
 if TYPE_CHECKING:
     from physioctl.questions import Question
+
+
+def _sites_by_title() -> dict[str, str]:
+    return {title: name for name, title in body_sites().items()}
+
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
@@ -48,10 +53,15 @@ def protocols() -> None:
 @click.argument("words", nargs=-1)
 @click.option(
     "--family",
-    type=click.Choice([*(family.value for family in Family), NO_FAMILY]),
+    type=Named("family", [*(family.value for family in Family), NO_FAMILY]),
     help="Only this family; none: guidance only.",
 )
-@click.option("--site", type=click.Choice([*body_sites()]), metavar="SITE", help="Only this body site.")
+@click.option(
+    "--site",
+    type=Named("body site", body_sites(), _sites_by_title),
+    metavar="SITE",
+    help="Only this body site.",
+)
 @_JSON
 def list_(words: Sequence[str], family: str | None, site: str | None, as_json: bool) -> None:
     """List the protocols that ship, or those of them that have WORDS: what hurts, and where.
@@ -129,7 +139,7 @@ def check(files: Sequence[str]) -> int:
 
 @protocols.command()
 @click.argument("protocol", type=ProtocolName())
-@click.option("--unit", type=click.Choice(MODELS), required=True, help="The model to plan for.")
+@click.option("--unit", type=Named("model", MODELS), required=True, help="The model to plan for.")
 @click.option("--explain", is_flag=True, help="Also every bound, and the one that binds.")
 @_JSON
 def plan(protocol: str, unit: str, explain: bool, as_json: bool) -> None:

@@ -10,6 +10,7 @@ import click
 
 from device.events import Event, name_of
 from physioctl.cli.exits import Exit
+from physioctl.cli.options import journal_option
 from physioctl.cli.printing import aside, json_line, say, table
 from physioctl.errors import InvalidUsage
 from physioctl.events import Screened
@@ -22,9 +23,7 @@ from physioctl.record.journal_file import ELSEWHERE, bears_our_mark, file_named,
 from physioctl.text import clean, joules, minutes
 from protocols.limits import Quantity
 
-_JOURNAL = click.option(
-    "--journal", type=click.Path(path_type=Path), metavar="FILE", help="The journal; by default your own."
-)
+_JOURNAL = journal_option("The journal.")
 _LIMIT_MAX = 1_000_000  # sessions; this project's own figure, far below what SQLite can count
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 

@@ -9,7 +9,7 @@ import click
 from device.dialects.registry import NAMES
 from device.events import Event
 from device.models import MODELS
-from physioctl.cli.choosing import chosen
+from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import json_line, json_text, say
@@ -18,7 +18,9 @@ from physioctl.errors import InvalidUsage
 from physioctl.events import SessionEnded
 from physioctl.rehearsal.rehearse import Rehearsal, rehearse
 from physioctl.rehearsal.rig import Rig, speaking
-from physioctl.screens import JsonLines, Plain, summary
+from physioctl.screens.json_lines import JsonLines
+from physioctl.screens.lines import Plain
+from physioctl.screens.wording import summary
 from simulator.dialects import HOST_LOSS
 from simulator.faults import parse
 from simulator.scenario import scenario
@@ -26,7 +28,7 @@ from simulator.scenario import scenario
 
 @click.command("rehearse")
 @click.argument("protocol", type=ProtocolName())
-@click.option("--unit", type=click.Choice(MODELS), required=True, help="The model to simulate.")
+@click.option("--unit", type=Named("model", MODELS), required=True, help="The model to simulate.")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same bytes."
 )
@@ -37,11 +39,11 @@ from simulator.scenario import scenario
     "--fault", "faults", multiple=True, metavar="KIND@AT", help="One fault, such as lift_off@30s+2s."
 )
 @click.option(
-    "--dialect", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="What it speaks."
+    "--dialect", type=Named("dialect", NAMES), default=NAMES[0], show_default=True, help="What it speaks."
 )
 @click.option(
     "--host-loss",
-    type=click.Choice(HOST_LOSS),
+    type=Named("way", HOST_LOSS),
     help="What ends its output when this computer is lost (modbus).",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")

@@ -27,7 +27,10 @@ from physioctl.network import beyond_this_machine, warning
 from physioctl.ports import dialect_for, held
 from physioctl.record.journal import Journal
 from physioctl.runner import Request, run_session
-from physioctl.screens import BarScreen, DropNotices, JsonLines, Plain, summary, unfinished
+from physioctl.screens.bar import BarScreen
+from physioctl.screens.json_lines import JsonLines
+from physioctl.screens.lines import DropNotices, Plain
+from physioctl.screens.wording import summary, unfinished
 from physioctl.terminal import attended, keys, stop_on_signals
 from physioctl.wall_clock import confirm
 

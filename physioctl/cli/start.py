@@ -11,6 +11,7 @@ from device.clock import SystemClock
 from physioctl.admission import allowed
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
+from physioctl.cli.options import DIALECT, PORT, journal_option
 from physioctl.cli.printing import aside
 from physioctl.cli.session import Place, View, hold_session
 from physioctl.errors import InvalidUsage
@@ -33,14 +34,12 @@ from physioctl.wall_clock import confirm
 
 @click.command()
 @click.argument("words", nargs=-1)
-@click.option(
-    "--port", help="Only this port; also sim://MODEL, socket:// or rfc2217://.  [default: each in turn]"
-)
-@click.option("--dialect", metavar="NAME", help="Ask in this one only.  [default: each in turn]")
+@PORT
+@DIALECT
 @click.option(
     "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
 )
-@click.option("--journal", type=click.Path(path_type=Path), help="Keep the record in this file.")
+@journal_option("Keep the record in this file.")
 @click.option("--new", is_flag=True, help="Begin the journal, with the folders it needs.")
 @click.option(
     "--unauthenticated-network", is_flag=True, help="Treat a person over a line without authentication."
@@ -74,7 +73,7 @@ def start(
         )
     terminal, clock = asking.Console(), SystemClock()
     by = None if operator is None else reference(operator)
-    found = choose_unit(terminal, port=port, dialect=dialect)
+    found = choose_unit(terminal, port, dialect)
     with Journal.open(journal, clock, new=new) as record:
         if record.begun:
             aside(f"A new journal was begun: {record.name}")

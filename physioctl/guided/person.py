@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 
-from physioctl.admission import REST_WITHIN, allowed, checked_side, needs_person
+from physioctl.admission import REST_WITHIN, allowed, checked_side
 from physioctl.daily_limit import WINDOW
 from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome
 from physioctl.guided.terminal import Terminal, chosen, says_yes
 from physioctl.guided.unit import Ready
 from physioctl.person import reference
+from physioctl.questions import treats
 from physioctl.record.entries import Damaged
 from physioctl.record.history import Summary, had_today, sessions
 from physioctl.record.journal import Journal
@@ -53,7 +54,7 @@ def choose_person(terminal: Terminal, protocol: Protocol, journal: Journal) -> s
 
     A reference that the journal does not have is confirmed: a mistyped one would count for somebody else.
     """
-    needed = needs_person(protocol)
+    needed = treats(protocol)
     if not needed and protocol.family is not None:
         return None  # on the bench
     while True:

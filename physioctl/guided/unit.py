@@ -6,7 +6,7 @@ serial number says afterwards whether it is still the same unit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
@@ -14,7 +14,7 @@ from device.clock import SystemClock
 from device.control.driver import Driver
 from device.control.fault_clearing import latched
 from device.control.handshake import perform_handshake
-from device.errors import UnitUnusable, WrongUnit
+from device.errors import NoAnswer, WrongUnit
 from device.link import Inbox, Port
 from device.link import ports as system_ports
 from device.models import MODELS, model
@@ -22,13 +22,10 @@ from device.unit import Unit
 from physioctl.events import SessionReconciled
 from physioctl.guided.terminal import Terminal, chosen
 from physioctl.ports import dialect_for, held
-from physioctl.probing import Answering, who_answers
 from physioctl.reconcile import reconcile
 from physioctl.record.journal import Journal
 from physioctl.runner import check_calibration
-
-Listed = Callable[[], Iterable[Port]]
-Ask = Callable[[str, str | None], Answering]
+from physioctl.unit_search import Found, answering, ask, search
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,30 +41,33 @@ class Ready:
 
 def choose_unit(
     terminal: Terminal,
-    *,
     port: str | None = None,
     dialect: str | None = None,
-    listed: Listed = system_ports,
-    ask: Ask = who_answers,
-) -> Answering:
+    *,
+    listed: Callable[[], Iterable[Port]] = system_ports,
+) -> Found:
     """Return the unit on ``port``, or the one that is found, or that a person chooses of several.
 
     Where none is found a simulated one may be chosen. Raise `UnitUnusable` when nobody answers on ``port``.
     """
     if port is not None:
-        return _pinned(ask(port, dialect))
+        return _named(port, dialect)
     while True:
-        found = tuple(_found(terminal, dialect, listed, ask))
-        if len(found) == 1:
-            return found[0]
-        if found:
-            return _one_of(terminal, found)
+        terminal.say("Looking for a unit …")
+        found = search(dialect, listed=listed)
+        units = answering(found)
+        if len(units) == 1:
+            return units[0]
+        if units:
+            return _one_of(terminal, units)
+        for each in found:
+            terminal.say(f"  {each}")
         simulated = _none_found(terminal)
         if simulated is not None:
-            return _pinned(ask(simulated, dialect))
+            return _named(simulated, dialect)
 
 
-def look_at(found: Answering, journal: Journal) -> Ready:
+def look_at(found: Found, journal: Journal) -> Ready:
     """Perform the handshake with the unit, and settle what had broken off on it.
 
     Raise `WrongUnit`, `UnitFaulted` and what else the handshake raises when it cannot be used, and `Refused`
@@ -79,9 +79,10 @@ def look_at(found: Answering, journal: Journal) -> Ready:
         driver = Driver(link, SystemClock(), inbox, spoken)
         driver.add_observer(stops)
         unit = driver.run(perform_handshake(driver.controller))
-        if unit.identity.serial != found.identity.serial:
+        before = None if found.identity is None else found.identity.serial
+        if unit.identity.serial != before:
             raise WrongUnit(
-                f"the unit on {found.port} is {unit.identity.serial} now, and it was {found.identity.serial}",
+                f"the unit on {found.port} is {unit.identity.serial} now, and it was {before}",
                 "Leave the cable alone, and start again.",
             )
         check_calibration(unit, driver.clock.utc().date())
@@ -91,21 +92,23 @@ def look_at(found: Answering, journal: Journal) -> Ready:
         return Ready(found.port, found.dialect, unit, link.simulated, settled)
 
 
-def _found(terminal: Terminal, dialect: str | None, listed: Listed, ask: Ask) -> Iterable[Answering]:
-    for each in listed():
-        terminal.say(f"Looking on {each.name} …")
-        try:
-            yield ask(each.name, dialect)
-        except UnitUnusable as error:
-            terminal.say(f"  {error.what}")
+def _named(port: str, dialect: str | None) -> Found:
+    """Who answers on ``port``; a simulated unit with its serial number, for each time that its port is opened
+    it is another one."""
+    found = ask(port, dialect)
+    if found.identity is None:
+        raise NoAnswer(found.why, found.action)
+    if not port.lower().startswith("sim://") or "serial=" in port:
+        return found
+    return replace(found, port=f"{port}{'&' if '?' in port else '?'}serial={found.identity.serial}")
 
 
-def _one_of(terminal: Terminal, found: tuple[Answering, ...]) -> Answering:
+def _one_of(terminal: Terminal, units: Sequence[Found]) -> Found:
     terminal.say("These units answer:")
-    for number, each in enumerate(found, 1):
-        said = each.identity
-        terminal.say(f"  {number}  {said.model} {said.serial}, firmware {said.firmware}, on {each.port}")
-    return chosen(terminal, "Which one?", {str(number): each for number, each in enumerate(found, 1)})
+    numbers = {str(number): each for number, each in enumerate(units, 1)}
+    for number, each in numbers.items():
+        terminal.say(f"  {number}  {each}")
+    return chosen(terminal, "Which one?", numbers)
 
 
 def _none_found(terminal: Terminal) -> str | None:
@@ -118,11 +121,3 @@ def _none_found(terminal: Terminal) -> str | None:
         terminal.say(f"  {number}  a simulated {model(id_).name}")
         words[str(number)] = f"sim://{id_}"
     return chosen(terminal, "Which?", words, ", ".join(["Enter", *filter(str.isdigit, words)]))
-
-
-def _pinned(found: Answering) -> Answering:
-    """A simulated unit is another one each time its port is opened: name this one's serial number."""
-    if not found.port.lower().startswith("sim://") or "serial=" in found.port:
-        return found
-    more = "&" if "?" in found.port else "?"
-    return replace(found, port=f"{found.port}{more}serial={found.identity.serial}")

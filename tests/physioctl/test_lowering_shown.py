@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from device.events import LevelLowered, LowerRefused
-from physioctl.screens import Plain
+from physioctl.screens.lines import Plain
 
 
 def test_a_lower_level_and_a_refusal_are_shown_in_a_line_each() -> None:

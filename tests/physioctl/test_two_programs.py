@@ -24,7 +24,7 @@ from physioctl.record.history import Summary, session, unsettled
 from physioctl.record.journal import BUSY_S, Journal
 from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session
-from physioctl.screens import unfinished
+from physioctl.screens.wording import unfinished
 from protocols.errors import Refused
 from protocols.library import find
 from simulator.faults import Fault, FaultKind

@@ -1,14 +1,8 @@
-"""What a person, or another program, sees of a session while it runs.
-
-Screens are observers: they get events afterwards, in threads of their own, and one that fails is dropped.
-None of them can reach the unit.
-"""
+"""Events, readings and ends of sessions in words, the same on every screen."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from device.events import (
     AlarmEnded,
@@ -26,24 +20,16 @@ from device.events import (
     StopOutcome,
 )
 from physioctl.events import (
-    Outcome,
     Screened,
     SessionEnded,
     SessionReconciled,
     SessionStarted,
     UnitLimitations,
 )
-from physioctl.text import clean, minutes
+from physioctl.text import minutes
 from protocols.families import definition
 from protocols.families.base import Reading
 from protocols.limits import Family
-
-if TYPE_CHECKING:
-    from rich.progress import Progress as Bar
-    from rich.progress import TaskID
-
-Say = Callable[[str], None]
-PROGRESS_EVERY_MS = 30_000  # in a log; a bar moves with every report
 
 OUTPUT_OFF = {
     OffConfirmation.CONFIRMED: "The unit reports that its output is off.",
@@ -51,119 +37,6 @@ OUTPUT_OFF = {
     "look at it.",
     OffConfirmation.UNKNOWN: "Whether output is off is NOT KNOWN. Switch the unit off at its own switch now.",
 }
-
-
-class JsonLines:
-    """One JSON object a line, for other programs."""
-
-    def __init__(self, say: Say) -> None:
-        from physioctl.record.codec import to_json  # pydantic is slow to import, and a stop may not wait
-
-        self._say = say
-        self._to_json = to_json
-
-    def on_event(self, event: Event) -> None:
-        """Print ``event``."""
-        self._say(json.dumps(self._to_json(event), ensure_ascii=False, separators=(", ", ": ")))
-
-
-class Plain:
-    """One line for each thing worth saying, for a log or a pipe."""
-
-    def __init__(self, say: Say) -> None:
-        self._say = say
-        self._next_ms = 0  # when the next progress is due
-
-    def on_event(self, event: Event) -> None:
-        """Print ``event`` if a person would want to read it."""
-        if isinstance(event, Progress):
-            if event.at_ms < self._next_ms:
-                return
-            self._next_ms = event.at_ms + PROGRESS_EVERY_MS
-        line = _line(event)
-        if line:
-            self._say(f"{minutes(event.at_ms // 1000 * 1000)}  {line}")
-
-
-class DropNotices:
-    """A line for each observer that was dropped, where it is seen though that was the screen."""
-
-    def __init__(self, say: Say) -> None:
-        self._say = say
-
-    def on_event(self, event: Event) -> None:
-        """Say ``event`` if it is one."""
-        if isinstance(event, ObserverDropped):
-            self._say(_line(event))
-
-
-class BarScreen:
-    """A progress bar with the step, the time left, level, energy, head temperature and contact."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, TextColumn
-        from rich.progress import Progress as Bar
-
-        self._console = Console(highlight=False)
-        self._bar: Bar = Bar(
-            TextColumn("[bold]{task.description}"),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[left]}"),
-            TextColumn("[dim]{task.fields[readings]}"),
-            console=self._console,
-            redirect_stdout=False,  # what the main thread prints must not wait for this screen
-            redirect_stderr=False,
-        )
-        self._task: TaskID | None = None
-        self._total_ms = 0
-        self._family: Family | None = None
-        self._of = ""
-
-    def on_event(self, event: Event) -> None:
-        """Move the bar, and print above it what a person has to read. It stands while the session runs."""
-        try:
-            self._show(event)
-        except BaseException:
-            self._bar.stop()  # or the terminal would be left without its cursor
-            raise
-
-    def _show(self, event: Event) -> None:
-        if isinstance(event, SessionStarted):
-            self._begin(event)
-        elif isinstance(event, Progress) and self._task is not None:
-            self._bar.update(
-                self._task,
-                completed=self._total_ms - event.remaining_ms,
-                left=f"{minutes(event.remaining_ms)} left",
-                readings=readings(event, self._family),
-                description=f"{self._of} {event.state}",
-            )
-        elif isinstance(event, StepStarted):
-            self._of = f"{event.step}/{event.steps}"
-            self._print(event, "cyan")
-        elif isinstance(event, AlarmRaised):
-            self._print(event, "red" if event.priority != "low" else "yellow")
-        elif isinstance(event, Screened) and event.acknowledged:
-            self._print(event, "yellow")
-        elif isinstance(event, AlarmEnded | OperatorActed | LevelLowered | LowerRefused):
-            self._print(event, "dim")
-        elif isinstance(event, SessionEnded) and self._task is not None:
-            done_ms = float(self._total_ms) if event.outcome is Outcome.COMPLETED else None
-            self._bar.update(
-                self._task, completed=done_ms, description=event.outcome.value, left="", readings=""
-            )
-            self._bar.stop()  # what is said of the session from here on stands below it
-
-    def _begin(self, event: SessionStarted) -> None:
-        self._total_ms = event.total_ms
-        self._family = None if event.family is None else Family(event.family)
-        self._task = self._bar.add_task("starting", total=max(1, event.total_ms), left="", readings="")
-        self._bar.start()
-        self._print(event, "bold")
-
-    def _print(self, event: Event, style: str) -> None:
-        self._console.print(clean(_line(event)), style=style, markup=False)
 
 
 def readings(event: Progress, family: Family | None) -> str:
@@ -225,7 +98,8 @@ def unfinished(found: SessionReconciled) -> str:
     return line
 
 
-def _line(event: Event) -> str:
+def line(event: Event) -> str:
+    """``event`` in one line; empty where a person need not read it."""
     match event:
         case SessionStarted():
             return (

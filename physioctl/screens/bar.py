@@ -1,0 +1,93 @@
+"""A progress bar at a terminal, with what a person has to read above it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from device.events import (
+    AlarmEnded,
+    AlarmRaised,
+    Event,
+    LevelLowered,
+    LowerRefused,
+    OperatorActed,
+    Progress,
+    StepStarted,
+)
+from physioctl.events import Outcome, Screened, SessionEnded, SessionStarted
+from physioctl.screens.wording import line, readings
+from physioctl.text import clean, minutes
+from protocols.limits import Family
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+    from rich.progress import TaskID
+
+
+class BarScreen:
+    """A progress bar with the step, the time left, level, energy, head temperature and contact."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, TextColumn
+        from rich.progress import Progress as Bar
+
+        self._console = Console(highlight=False)
+        self._bar: Bar = Bar(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[left]}"),
+            TextColumn("[dim]{task.fields[readings]}"),
+            console=self._console,
+            redirect_stdout=False,  # what the main thread prints must not wait for this screen
+            redirect_stderr=False,
+        )
+        self._task: TaskID | None = None
+        self._total_ms = 0
+        self._family: Family | None = None
+        self._of = ""
+
+    def on_event(self, event: Event) -> None:
+        """Move the bar, and print above it what a person has to read. It stands while the session runs."""
+        try:
+            self._show(event)
+        except BaseException:
+            self._bar.stop()  # or the terminal would be left without its cursor
+            raise
+
+    def _show(self, event: Event) -> None:
+        if isinstance(event, SessionStarted):
+            self._begin(event)
+        elif isinstance(event, Progress) and self._task is not None:
+            self._bar.update(
+                self._task,
+                completed=self._total_ms - event.remaining_ms,
+                left=f"{minutes(event.remaining_ms)} left",
+                readings=readings(event, self._family),
+                description=f"{self._of} {event.state}",
+            )
+        elif isinstance(event, StepStarted):
+            self._of = f"{event.step}/{event.steps}"
+            self._print(event, "cyan")
+        elif isinstance(event, AlarmRaised):
+            self._print(event, "red" if event.priority != "low" else "yellow")
+        elif isinstance(event, Screened) and event.acknowledged:
+            self._print(event, "yellow")
+        elif isinstance(event, AlarmEnded | OperatorActed | LevelLowered | LowerRefused):
+            self._print(event, "dim")
+        elif isinstance(event, SessionEnded) and self._task is not None:
+            done_ms = float(self._total_ms) if event.outcome is Outcome.COMPLETED else None
+            self._bar.update(
+                self._task, completed=done_ms, description=event.outcome.value, left="", readings=""
+            )
+            self._bar.stop()  # what is said of the session from here on stands below it
+
+    def _begin(self, event: SessionStarted) -> None:
+        self._total_ms = event.total_ms
+        self._family = None if event.family is None else Family(event.family)
+        self._task = self._bar.add_task("starting", total=max(1, event.total_ms), left="", readings="")
+        self._bar.start()
+        self._print(event, "bold")
+
+    def _print(self, event: Event, style: str) -> None:
+        self._console.print(clean(line(event)), style=style, markup=False)
