@@ -6,7 +6,8 @@ What is asked before a request can be made is in `physioctl.cli.run`.
 from __future__ import annotations
 
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
@@ -23,10 +24,11 @@ from physioctl.cli.printing import aside, json_text, say
 from physioctl.cli.reconnect import reconnect
 from physioctl.cli.streams import limit_waiting
 from physioctl.events import Outcome, SessionEnded
+from physioctl.guidance import run_guidance
 from physioctl.network import beyond_this_machine, warning
 from physioctl.ports import dialect_for, held
 from physioctl.record.journal import Journal
-from physioctl.runner import Request, run_session
+from physioctl.runner import Request, expect_recorded_in_time, run_session
 from physioctl.screens.bar import BarScreen
 from physioctl.screens.json_lines import JsonLines
 from physioctl.screens.lines import DropNotices, Plain
@@ -77,14 +79,7 @@ def hold_session(request: Request, place: Place, view: View) -> Exit:
     clock = SystemClock()
     spoken = dialect_for(place.port, place.dialect)
     with ExitStack() as stack:
-        record = stack.enter_context(
-            Journal.open(place.journal, clock, new=place.new, continues=place.continues)
-        )
-        if record.begun:  # told at once: whatever follows may be refused, and the name may be mistyped
-            limit_waiting()  # for whoever reads what is said
-            aside(f"A new journal was begun: {record.name}")
-        if asking.can_ask():
-            confirm(record, asking.clock_is_right)
+        record = stack.enter_context(_opened(place, clock))
         stack.enter_context(stop_on_signals(inbox))  # not before: until here, Ctrl-C ends the program
         link, stops = stack.enter_context(held(place.port, inbox, line=spoken.promises.line))
         if beyond_this_machine(place.port):
@@ -109,7 +104,40 @@ def hold_session(request: Request, place: Place, view: View) -> Exit:
                 say(said)
         if driver.controller.lost and request.attended and not _ended_by_its_switch_alone(driver):
             ended = _after_the_cable(ended, place, record, clock, inbox)
+    expect_recorded_in_time(ended, driver)
     return exit_code(ended)
+
+
+def hold_guidance(request: Request, place: Place, view: View) -> Exit:
+    """Run the session of guidance that ``request`` asks for, without a unit; return the exit code.
+
+    Raise what `physioctl.guidance.run_guidance` and the journal raise.
+    """
+    inbox: Inbox = SimpleQueue()
+    clock = SystemClock()
+    with ExitStack() as stack:
+        record = stack.enter_context(_opened(place, clock))
+        stack.enter_context(stop_on_signals(inbox))
+        limit_waiting()  # for whoever reads what is said
+        stack.enter_context(keys(inbox))
+        request = replace(request, attended=attended())
+        ended = run_guidance(request, clock, inbox, record, [_screen(view), DropNotices(aside)])
+        if view is not View.JSON:
+            for said in summary(ended, unit=False):
+                say(said)
+    return exit_code(ended)
+
+
+@contextmanager
+def _opened(place: Place, clock: SystemClock) -> Iterator[Journal]:
+    """The journal of ``place``. Whoever is there has been asked about a time of day that is in doubt."""
+    with Journal.open(place.journal, clock, new=place.new, continues=place.continues) as record:
+        if record.begun:  # told at once: whatever follows may be refused, and the name may be mistyped
+            limit_waiting()  # for whoever reads what is said
+            aside(f"A new journal was begun: {record.name}")
+        if asking.can_ask():
+            confirm(record, asking.clock_is_right)
+        yield record
 
 
 def exit_code(ended: SessionEnded) -> Exit:
