@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +13,9 @@ from physioctl.admission import allowed
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
 from physioctl.cli.options import DIALECT, PORT, journal_option
-from physioctl.cli.printing import aside
-from physioctl.cli.session import Place, View, hold_session
+from physioctl.cli.session import Place, View, hold_guidance, hold_session, opened
 from physioctl.errors import InvalidUsage
-from physioctl.guided.page import page
+from physioctl.guided.page import guidance_page, page
 from physioctl.guided.person import about, choose_person, choose_side, unfinished
 from physioctl.guided.protocol import choose_protocol
 from physioctl.guided.screening import ask
@@ -29,7 +29,6 @@ from physioctl.record.journal import Journal
 from physioctl.runner import Request
 from physioctl.screening import Answers, day_of
 from physioctl.text import minutes
-from physioctl.wall_clock import confirm
 
 
 @click.command()
@@ -74,65 +73,79 @@ def start(
     terminal, clock = asking.Console(), SystemClock()
     by = None if operator is None else reference(operator)
     found = choose_unit(terminal, port, dialect)
-    with Journal.open(journal, clock, new=new) as record:
-        if record.begun:
-            aside(f"A new journal was begun: {record.name}")
-        confirm(record, asking.clock_is_right)
-        ready = look_at(found, record)
-        terminal.say(f"The unit: {ready.unit.identity.model} {ready.unit.identity.serial} on {ready.port}.")
-        request = _prepared(terminal, record, ready, words, unauthenticated_network=unauthenticated_network)
-        if request is None:
+    with opened(Place("", "", journal=journal, new=new), clock) as record:
+        ready = None if found is None else look_at(found, record)
+        chosen = _choose(terminal, record, ready, words, unauthenticated_network=unauthenticated_network)
+        if chosen is None:
             terminal.say("Nothing was output.")
             return Exit.STOPPED
-        plan = allowed(request, ready.unit, record, simulated=ready.simulated).plan
-        given = request.person and answers_kept(record, request.person, simulated=ready.simulated)
-        answers = ask(
-            request.protocol,
-            terminal,
-            person=request.person,
-            operator=by,
-            today=day_of(clock),
-            earlier=given or (),
-        )
-    for line in page(request, plan, ready):
+        request, lines = chosen
+        answers = _screened(terminal, record, request, ready, by)
+    for line in lines:
         terminal.say(line)
-    place = Place(ready.port, ready.dialect, journal=journal)
+    request = replace(request, answers=answers)
     view = View.chosen(plain=plain, as_json=False)
-    return hold_session(replace(request, answers=answers), place, view)
+    if ready is None or request.protocol.family is None:
+        return hold_guidance(request, Place("", "", journal=journal), view)
+    return hold_session(request, Place(ready.port, ready.dialect, journal=journal), view)
 
 
-def _prepared(
+def _choose(
     terminal: Terminal,
     record: Journal,
-    ready: Ready,
+    ready: Ready | None,
     words: tuple[str, ...],
     *,
     unauthenticated_network: bool,
-) -> Request | None:
-    """The request, without its answers, for what a person has chosen; None where nothing is to be given."""
+) -> tuple[Request, Sequence[str]] | None:
+    """The request, without its answers, for what a person has chosen; and the page for it.
+
+    None: nothing is to be given. Raise `Refused` where no answer could change that.
+    """
+    if ready is not None:
+        _say_unit(terminal, ready)
+    family = None if ready is None else ready.unit.model.family
+    protocol = choose_protocol(terminal, family, " ".join(words))
+    if ready is not None:
+        if not unauthenticated_network:
+            refuse_unauthenticated(ready.port, protocol)
+        check_host_loss(ready.unit, protocol, attended=True, confirm=lambda _: True)  # asked at its beginning
+    side = choose_side(terminal, protocol)
+    person = choose_person(terminal, protocol, record)
+    for line in () if person is None else about(record, person, protocol, side):
+        terminal.say(line)
+    request = Request(protocol, side, person, unauthenticated_network=unauthenticated_network)
+    if ready is None or protocol.family is None:
+        return request, tuple(guidance_page(request))
+    anew = replace(request, serial=ready.unit.identity.serial)
+    given = unfinished(terminal, record, ready, anew)
+    if given is None:
+        return None
+    plan = allowed(given, ready.unit, record, simulated=ready.simulated).plan
+    return given, tuple(page(given, plan, ready))
+
+
+def _say_unit(terminal: Terminal, ready: Ready) -> None:
+    """Which unit it is, and what had broken off on it."""
+    terminal.say(f"The unit: {ready.unit.identity.model} {ready.unit.identity.serial} on {ready.port}.")
     for broken in ready.settled:
         terminal.say(
             f"Session {broken.session} ({broken.protocol}) had broken off on this unit: "
             f"{minutes(broken.delivered_ms)} of {minutes(broken.planned_ms)} count as delivered."
         )
-    protocol = choose_protocol(terminal, ready.unit.model.family, " ".join(words))
-    if not unauthenticated_network:
-        refuse_unauthenticated(ready.port, protocol)
-    check_host_loss(
-        ready.unit, protocol, attended=True, confirm=lambda _: True
-    )  # asked when the session begins
-    side = choose_side(terminal, protocol)
-    person = choose_person(terminal, protocol, record)
-    anew = Request(
-        protocol=protocol,
-        side=side,
-        person=person,
-        answers=Answers(),
-        serial=ready.unit.identity.serial,
-        unauthenticated_network=unauthenticated_network,
+
+
+def _screened(
+    terminal: Terminal, record: Journal, request: Request, ready: Ready | None, by: str | None
+) -> Answers:
+    """The answers to the questions of the request, of which some were answered on an earlier day."""
+    simulated = ready is not None and ready.simulated and request.protocol.family is not None
+    earlier = () if request.person is None else answers_kept(record, request.person, simulated=simulated)
+    return ask(
+        request.protocol,
+        terminal,
+        person=request.person,
+        operator=by,
+        today=day_of(record.clock),
+        earlier=earlier,
     )
-    if person is None:
-        return anew
-    for line in about(record, person, protocol, side):
-        terminal.say(line)
-    return unfinished(terminal, record, ready, anew)

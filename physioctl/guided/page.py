@@ -22,14 +22,14 @@ _DOSE = (
     Quantity.DELIVERED_MS,
     Quantity.ENERGY_MJ,
 )  # what a dose is made of, and not how it is formed
+_TITLE = ("", "What will happen:")
 _CYCLE_MAX = 6  # steps of a cycle that is shown once, with how often it comes
 
 
 def page(request: Request, plan: Plan, ready: Ready) -> Iterator[str]:
-    """Every line of the page."""
-    unit, protocol = ready.unit.identity, request.protocol
-    yield ""
-    yield "What will happen:"
+    """Every line of the page for a session on a unit."""
+    unit = ready.unit.identity
+    yield from _TITLE
     if ready.simulated:
         yield "  SIMULATED  This unit is made of software: nobody is treated, and it counts for nobody."
     yield (
@@ -37,24 +37,45 @@ def page(request: Request, plan: Plan, ready: Ready) -> Iterator[str]:
         f"{f'calibrated {unit.calibrated}' if unit.calibrated else 'which tells no day of calibration'}; "
         "the figures of its model are assumed"
     )
+    yield from _what_and_whom(request)
+    yield from _timeline(plan.steps)
+    energy = f", {joules(plan.energy_mj)}" if plan.energy_mj else ""
+    yield f"  dose       {minutes(plan.delivered_ms)} of output{energy}, in {minutes(plan.total_ms)}"
+    yield from _limits(plan)
+    for missing in limitations(ready.unit):
+        yield f"  no promise {missing}"
+
+
+def guidance_page(request: Request) -> Iterator[str]:
+    """Every line of the page for guidance alone, without a unit."""
+    steps = tuple(step.planned() for _, step in request.protocol.flat_steps())
+    yield from _TITLE
+    yield "  unit       none: guidance alone, without output"
+    yield from _what_and_whom(request)
+    yield from _timeline(steps)
+    yield f"  in all     {minutes(sum(step.duration_ms for step in steps))}"
+
+
+def _what_and_whom(request: Request) -> Iterator[str]:
+    protocol = request.protocol
     rest = f", the rest of {request.rest_of}" if request.rest_of else ""
     yield f"  protocol   {protocol.title} ({protocol.id}, {protocol.content_hash[:12]}){rest}"
-    site = body_sites()[protocol.body_site]
     side = "" if request.side in (None, Side.NONE) else f"{request.side} "
-    yield f"  for        {request.person or 'nobody named'}: {side}{site}"
+    yield f"  for        {request.person or 'nobody named'}: {side}{body_sites()[protocol.body_site]}"
     yield "  steps      at, for, what"
-    yield from _timeline(plan.steps)
-    yield f"  dose       {_dose(plan)}"
+
+
+def _limits(plan: Plan) -> Iterator[str]:
+    """The limit that the plan comes nearest to, and what is left of the day."""
     if (nearest := _nearest(plan)) is not None:
         value, bound = nearest
-        shown = bound.quantity.show(value)
-        yield f"  limit      {bound.quantity.label} {shown} of {_most(bound)} ({bound.layer}: {bound.source})"
+        most = f"at most {bound.quantity.show(bound.at_most or 0)}"
+        shown = f"{bound.quantity.label} {bound.quantity.show(value)} of {most}"
+        yield f"  limit      {shown} ({bound.layer}: {bound.source})"
     for bound in plan.limits.bounds:
         if bound.layer is Layer.PERSON and bound.at_most is not None:
             left = bound.quantity.show(bound.at_most)
             yield f"  day        {left} left for this site today ({bound.source})"
-    for missing in limitations(ready.unit):
-        yield f"  no promise {missing}"
 
 
 def _timeline(steps: Sequence[Step]) -> Iterator[str]:
@@ -84,13 +105,6 @@ def _cycle(steps: Sequence[Step]) -> tuple[int, int]:
     return 1, 1
 
 
-def _dose(plan: Plan) -> str:
-    if not plan.emissions:
-        return f"no output; {minutes(plan.total_ms)} of guidance"
-    energy = f", {joules(plan.energy_mj)}" if plan.energy_mj else ""
-    return f"{minutes(plan.delivered_ms)} of output{energy}, in {minutes(plan.total_ms)}"
-
-
 def _nearest(plan: Plan) -> tuple[int, Bound] | None:
     """Of the highest values of the plan, the one that comes nearest to its bound, and that bound."""
     values: dict[Quantity, int] = {}
@@ -105,7 +119,3 @@ def _nearest(plan: Plan) -> tuple[int, Bound] | None:
         (values[each], bound) for each in _DOSE if each in values and (bound := plan.limits.binding(each))
     ]
     return max(found, key=lambda pair: pair[0] / (pair[1].at_most or 1), default=None)
-
-
-def _most(bound: Bound) -> str:
-    return f"at most {bound.quantity.show(bound.at_most or 0)}"

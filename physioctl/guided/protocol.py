@@ -21,7 +21,7 @@ _ELSEWHERE_NAMED = 5  # protocols for other units
 
 
 def choose_protocol(
-    terminal: Terminal, family: Family, words: str = "", *, among: Iterable[Protocol] | None = None
+    terminal: Terminal, family: Family | None, words: str = "", *, among: Iterable[Protocol] | None = None
 ) -> Protocol:
     """Return the protocol for a unit of ``family`` that a person chooses, by words, an id or a file.
 
@@ -77,7 +77,9 @@ def _named(terminal: Terminal, words: str) -> Protocol | None:
     return found
 
 
-def _found(terminal: Terminal, words: str, every: Sequence[Protocol], family: Family) -> Sequence[Protocol]:
+def _found(
+    terminal: Terminal, words: str, every: Sequence[Protocol], family: Family | None
+) -> Sequence[Protocol]:
     found = search(words, every)
     for line in said_of(found):
         terminal.say(line)
@@ -88,8 +90,8 @@ def _found(terminal: Terminal, words: str, every: Sequence[Protocol], family: Fa
     return ()
 
 
-def _offer(terminal: Terminal, found: Sequence[Protocol], family: Family) -> Sequence[Protocol]:
-    """List what a unit of ``family`` can run, by numbers, and name the rest."""
+def _offer(terminal: Terminal, found: Sequence[Protocol], family: Family | None) -> Sequence[Protocol]:
+    """List what can be run with ``family``, by numbers, and name the rest."""
     offered = [protocol for protocol in found if protocol.family in (None, family)]
     for number, protocol in enumerate(offered, 1):
         terminal.say(f"{number:>3}  {protocol.title} ({_about(protocol)})")

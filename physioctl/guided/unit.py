@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from queue import SimpleQueue
 
 from device.clock import SystemClock
@@ -39,16 +40,24 @@ class Ready:
     settled: tuple[SessionReconciled, ...]  # sessions that had broken off on it
 
 
+class _Way(Enum):
+    """What is done where no unit was found."""
+
+    AGAIN = auto()
+    NO_UNIT = auto()
+
+
 def choose_unit(
     terminal: Terminal,
     port: str | None = None,
     dialect: str | None = None,
     *,
     listed: Callable[[], Iterable[Port]] = system_ports,
-) -> Found:
+) -> Found | None:
     """Return the unit on ``port``, or the one that is found, or that a person chooses of several.
 
-    Where none is found a simulated one may be chosen. Raise `UnitUnusable` when nobody answers on ``port``.
+    Where none is found a simulated one may be chosen, or none: guidance alone needs no unit. Raise
+    `UnitUnusable` when nobody answers on ``port``.
     """
     if port is not None:
         return _named(port, dialect)
@@ -62,9 +71,9 @@ def choose_unit(
             return _one_of(terminal, units)
         for each in found:
             terminal.say(f"  {each}")
-        simulated = _none_found(terminal)
-        if simulated is not None:
-            return _named(simulated, dialect)
+        way = _none_found(terminal)
+        if way is not _Way.AGAIN:
+            return None if way is _Way.NO_UNIT else _named(way, dialect)
 
 
 def look_at(found: Found, journal: Journal) -> Ready:
@@ -111,13 +120,14 @@ def _one_of(terminal: Terminal, units: Sequence[Found]) -> Found:
     return chosen(terminal, "Which one?", numbers)
 
 
-def _none_found(terminal: Terminal) -> str | None:
-    """The address of a simulated unit, or None to look again."""
+def _none_found(terminal: Terminal) -> _Way | str:
+    """What is done where no unit was found; or the address of a simulated one."""
     terminal.say("No unit answers. Plug it in, switch it on, and look again: Enter.")
     terminal.say("A pseudo-terminal or a network address is named instead: physioctl start --port PORT")
+    terminal.say("Guidance alone (stretching, exercise) needs no unit: g")
     terminal.say("Or try the program, on nobody, on a unit made of software:")
-    words: dict[str, str | None] = {"": None, "again": None}
+    words: dict[str, _Way | str] = {"": _Way.AGAIN, "g": _Way.NO_UNIT}
     for number, id_ in enumerate(MODELS, 1):
         terminal.say(f"  {number}  a simulated {model(id_).name}")
         words[str(number)] = f"sim://{id_}"
-    return chosen(terminal, "Which?", words, ", ".join(["Enter", *filter(str.isdigit, words)]))
+    return chosen(terminal, "Which?", words, ", ".join(["Enter", *filter(None, words)]))

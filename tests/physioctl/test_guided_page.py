@@ -6,7 +6,7 @@ import pytest
 
 from device.control.handshake import perform_handshake
 from physioctl.admission import allowed
-from physioctl.guided.page import page
+from physioctl.guided.page import guidance_page, page
 from physioctl.guided.terminal import wrapped
 from physioctl.guided.unit import Ready
 from physioctl.record.journal import Journal
@@ -77,6 +77,15 @@ def test_what_the_unit_cannot_promise_stands_on_the_page() -> None:
 
     assert "no promise " in shown
     assert unit.policy.told in shown
+
+
+def test_guidance_alone_has_a_page_without_a_unit() -> None:
+    request = Request(find("night-calf-cramp-prevention"), "left", None)
+
+    shown = "\n".join(guidance_page(request))
+
+    for said in ("unit       none: guidance alone", "for        nobody named: left calf", "in all     5:00"):
+        assert said in shown
 
 
 @pytest.mark.parametrize("columns", [40, 80, 120])

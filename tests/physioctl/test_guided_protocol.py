@@ -17,7 +17,7 @@ US, GUN = Family.ULTRASOUND, Family.PERCUSSION
 MARKUP = "[bold red]x[/]"
 
 
-def chosen(*lines: str, family: Family = US, words: str = "") -> tuple[str, Typist]:
+def chosen(*lines: str, family: Family | None = US, words: str = "") -> tuple[str, Typist]:
     typist = Typist(lines)
     return choose_protocol(typist, family, words).id, typist
 
@@ -53,6 +53,15 @@ def test_where_only_another_unit_has_it_that_is_said_and_it_is_asked_anew() -> N
     assert id_ == "night-calf-cramp-percussion"
     assert "(needs another unit: ultrasound)" in typist.screen
     assert typist.screen.count("What hurts") == 2
+
+
+@pytest.mark.hazard("H-14")
+def test_without_a_unit_guidance_alone_is_offered() -> None:
+    id_, typist = chosen("night calf", "unit-check", "1", family=None)
+
+    assert id_ == "night-calf-cramp-prevention"
+    assert "(needs another unit: percussion)" in typist.screen
+    assert "unit-check is for another unit (ultrasound)." in typist.screen
 
 
 @pytest.mark.parametrize("asked", ["?", "?1", "? 1"])

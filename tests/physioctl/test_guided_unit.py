@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from device.errors import UnitFaulted, UnitUnusable, WrongUnit
 from device.link import Port
 from physioctl.guided.unit import choose_unit, look_at
 from physioctl.record.journal import Journal
-from physioctl.unit_search import ask
+from physioctl.unit_search import Found, ask
 from protocols.errors import Refused
 from tests.typist import Typist
 
@@ -28,6 +29,12 @@ def journal() -> Iterator[Journal]:
         yield made
 
 
+def unit_chosen(*arguments: Any, **options: Any) -> Found:
+    found = choose_unit(*arguments, **options)
+    assert found is not None
+    return found
+
+
 def listing(*names: str) -> Callable[[], Iterable[Port]]:
     return lambda: [Port(name, "") for name in names]
 
@@ -35,7 +42,7 @@ def listing(*names: str) -> Callable[[], Iterable[Port]]:
 def test_the_only_unit_is_taken_without_a_key() -> None:
     typist = Typist([])
 
-    found = choose_unit(typist, listed=listing("/nowhere/tty", A))
+    found = unit_chosen(typist, listed=listing("/nowhere/tty", A))
 
     assert (found.port, typist.keys) == (A, 0)
 
@@ -43,7 +50,7 @@ def test_the_only_unit_is_taken_without_a_key() -> None:
 def test_of_several_units_one_is_chosen_by_its_number() -> None:
     typist = Typist(["", "3", "1"])
 
-    found = choose_unit(typist, listed=listing(A, B))
+    found = unit_chosen(typist, listed=listing(A, B))
 
     assert found.port == B  # in the order of the ports' names
     assert f"  2  {A}  US111 A-1, firmware " in typist.screen
@@ -52,7 +59,7 @@ def test_of_several_units_one_is_chosen_by_its_number() -> None:
 def test_where_no_unit_answers_enter_looks_again() -> None:
     plugged_in = iter([[], [Port(A, "")]])
 
-    found = choose_unit(Typist([""]), listed=lambda: next(plugged_in))
+    found = unit_chosen(Typist([""]), listed=lambda: next(plugged_in))
 
     assert found.port == A
 
@@ -60,7 +67,7 @@ def test_where_no_unit_answers_enter_looks_again() -> None:
 def test_where_no_unit_answers_it_says_what_to_do_and_offers_one_made_of_software() -> None:
     typist = Typist(["3"])
 
-    found = choose_unit(typist, listed=listing("/nowhere/tty"))
+    found = unit_chosen(typist, listed=listing("/nowhere/tty"))
 
     assert "there is no port /nowhere/tty" in typist.screen
     assert "Plug it in, switch it on" in typist.screen
@@ -71,15 +78,15 @@ def test_where_no_unit_answers_it_says_what_to_do_and_offers_one_made_of_softwar
 def test_a_port_that_is_named_is_the_only_one_asked() -> None:
     typist = Typist([])
 
-    assert choose_unit(typist, A, listed=listing(B)).port == A
+    assert unit_chosen(typist, A, listed=listing(B)).port == A
     with pytest.raises(UnitUnusable, match="nobody answers"):
-        choose_unit(typist, DEAF, listed=listing(B))
+        unit_chosen(typist, DEAF, listed=listing(B))
     assert typist.screen == ""
 
 
 @pytest.mark.parametrize("port", [SIM, f"{SIM}?seed=7", A])
 def test_a_simulated_unit_is_the_same_one_when_its_port_is_opened_again(port: str) -> None:
-    found = choose_unit(Typist([]), port)
+    found = unit_chosen(Typist([]), port)
     again = ask(found.port)
 
     assert found.identity is not None
@@ -88,7 +95,7 @@ def test_a_simulated_unit_is_the_same_one_when_its_port_is_opened_again(port: st
 
 
 def test_a_unit_that_may_be_driven_is_ready(journal: Journal) -> None:
-    ready = look_at(choose_unit(Typist([]), SIM), journal)
+    ready = look_at(unit_chosen(Typist([]), SIM), journal)
 
     assert (ready.unit.model.id, ready.simulated, ready.settled) == ("us111", True, ())
 
@@ -113,3 +120,11 @@ def test_a_unit_that_may_not_be_used_is_refused_before_anybody_is_asked(
 
     with pytest.raises(error, match=said):
         look_at(found, journal)
+
+
+@pytest.mark.parametrize("typed", ["g", "G"])
+def test_where_no_unit_answers_guidance_alone_can_be_chosen(typed: str) -> None:
+    typist = Typist(["4", typed])
+
+    assert choose_unit(typist, listed=listing()) is None
+    assert "Type one of: Enter, g, 1, 2, 3." in typist.screen

@@ -158,6 +158,25 @@ def test_a_whole_walk_on_a_unit_at_a_port_with_a_step_back(tmp_path: Path) -> No
         assert told.body["acknowledged"] == {"PREG_ANY": "t-2"}
 
 
+def test_guidance_alone_needs_no_unit(tmp_path: Path) -> None:
+    guidance = find("night-calf-cramp-prevention")
+    with walking(tmp_path) as walk:
+        walk.answer("Guidance alone (stretching, exercise) needs no unit", "g")
+        walk.answer(WORDS, "night calf")
+        walk.answer(WHICH, "1")
+        walk.answer(SIDE, "r")
+        walk.answer(WHOM, "")
+        count = len(questions_of(guidance))
+        for number in range(1, count + 1):
+            walk.answer(f"{number} of {count}", "n")
+        walk.shows("step 1/")
+        walk.press("\x03")
+        assert walk.ended() == 6
+
+    (summary,) = sessions(tmp_path / "j")
+    assert (summary.protocol, summary.side, summary.person) == (guidance.id, "right", None)
+
+
 @pytest.mark.parametrize("columns", [40, 60, 120])
 def test_no_line_is_wider_than_the_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int
@@ -273,7 +292,7 @@ def test_a_person_who_was_here_before_confirms_what_lasts_and_is_asked_the_rest_
 
 # --- ended at any moment, and whatever is typed ---------------------------------------------------------
 
-QUESTIONS = ("Which? [Enter, 1, 2, 3]", WORDS, WHICH, SIDE, WHOM, NEW, "1 of 29", "2 of 29")
+QUESTIONS = ("Which? [Enter, g, 1, 2, 3]", WORDS, WHICH, SIDE, WHOM, NEW, "1 of 29", "2 of 29")
 TYPED = ("3", "tight calf", "1", "l", "P1", "y", "a")
 
 
