@@ -16,28 +16,25 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from protocols.ceilings import body_sites
 from protocols.errors import InstallationDamaged, shorten
-from protocols.model import NO_FAMILY, Protocol
 
 PATH = Path(__file__).with_name("synonyms.toml")
+FORMAT = 1
 TEXT_MAX = 200  # characters of what is typed that are read; this project's own
 AS_TYPED, STANDS_FOR = 2, 1  # what a word counts for
 _PREFIX_MIN = 3  # letters of a typed word that begins a protocol's
 _STEM_MIN = 4  # letters of a protocol's word that begins a typed one: "stiff" and "stiffness"
 _NAMED = 5  # of the words that are unknown
-_GUIDANCE = "guidance"  # what a protocol of no family is called
+_WORD = re.compile("[a-z]{1,40}")
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A protocol that was found: which of the words it has, and what they count for."""
+    """A protocol that was found, by its id: which of the words it has, and what they count for."""
 
-    protocol: Protocol
+    id: str
     words: tuple[str, ...]
     score: int
 
@@ -52,9 +49,9 @@ class Found:
     near: str | None  # a word that is known, and is written nearly as the first unknown one
 
     @property
-    def protocols(self) -> tuple[Protocol, ...]:
-        """The protocols that were found, the best first."""
-        return tuple(match.protocol for match in self.matches)
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the protocols that were found, the best first."""
+        return tuple(match.id for match in self.matches)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +62,25 @@ class Synonyms:
     stands_for: Mapping[str, tuple[str, ...]]
 
 
-def search(text: str, among: Iterable[Protocol]) -> Found:
-    """Find the protocols of ``among`` that have the words of ``text``."""
-    known = {protocol.id: (protocol, frozenset(words_of(protocol))) for protocol in among}
-    words = tuple(dict.fromkeys(_words(text[:TEXT_MAX])))
-    matches = [_match(protocol, own, words) for protocol, own in known.values()]
+def known_by(id_: str, title: str, body_site: str, site: str, family: str | None) -> str:
+    """The text by which a protocol is known: see `search`. ``site`` is what people call its ``body_site``."""
+    return f"{id_} {title} {body_site} {site} {family or 'guidance'}"
+
+
+def search(text: str, known: Mapping[str, str]) -> Found:
+    """Find the protocols that have the words of ``text``; ``known`` has the text that each is known by."""
+    words = tuple(dict.fromkeys(words_of(text[:TEXT_MAX])))
+    own = {id_: frozenset(words_of(said)) for id_, said in known.items()}
+    matches = [_match(id_, each, words) for id_, each in own.items()]
     most = max((len(match.words) for match in matches), default=0)
     best = [match for match in matches if match.words and len(match.words) == most]
     had = {word for match in matches for word in match.words}
     unknown = tuple(word for word in words if word not in had)
     return Found(
-        matches=tuple(sorted(best, key=lambda match: (-match.score, match.protocol.id))),
+        matches=tuple(sorted(best, key=lambda match: (-match.score, match.id))),
         unknown=unknown,
         apart=most < len(had),
-        near=_near(unknown, known.values()),
+        near=_near(unknown, own.values()),
     )
 
 
@@ -92,16 +94,7 @@ def said_of(found: Found) -> Iterator[str]:
         yield "No protocol has all of these words; each of these has some."
 
 
-def words_of(protocol: Protocol) -> Iterator[str]:
-    """The words by which ``protocol`` is found."""
-    family = _GUIDANCE if protocol.family is None else str(protocol.family)
-    site = (
-        "" if protocol.body_site == NO_FAMILY else f"{protocol.body_site} {body_sites()[protocol.body_site]}"
-    )
-    yield from _words(f"{protocol.id} {protocol.title} {site} {family}")
-
-
-def _words(text: str) -> Iterator[str]:
+def words_of(text: str) -> Iterator[str]:
     """The words of ``text`` in small letters, without a plural s; those that say nothing are left out."""
     normal = unicodedata.normalize("NFKC", text).casefold()
     for word in re.findall(r"[^\W\d_]+", normal.replace("'s", "")):
@@ -113,9 +106,9 @@ def _singular(word: str) -> str:
     return word if len(word) <= _PREFIX_MIN or word.endswith("ss") else word.removesuffix("s")
 
 
-def _match(protocol: Protocol, own: frozenset[str], words: Iterable[str]) -> Match:
+def _match(id_: str, own: frozenset[str], words: Iterable[str]) -> Match:
     scores = {word: _score(word, own) for word in words}
-    return Match(protocol, tuple(word for word in scores if scores[word]), sum(scores.values()))
+    return Match(id_, tuple(word for word in scores if scores[word]), sum(scores.values()))
 
 
 def _score(word: str, own: frozenset[str]) -> int:
@@ -131,34 +124,12 @@ def _same(word: str, own: str) -> bool:
     return word == own or begins or (len(own) >= _STEM_MIN and word.startswith(own))
 
 
-def _near(unknown: tuple[str, ...], known: Iterable[tuple[Protocol, frozenset[str]]]) -> str | None:
-    choice = {word for _, own in known for word in own} | set(synonyms().stands_for)
+def _near(unknown: tuple[str, ...], known: Iterable[frozenset[str]]) -> str | None:
+    choice = {word for own in known for word in own} | set(synonyms().stands_for)
     return next(iter(difflib.get_close_matches(unknown[0], sorted(choice), n=1)), None) if unknown else None
 
 
 # --- the table ------------------------------------------------------------------------------------------
-
-
-_Word = Annotated[str, Field(pattern="^[a-z]+$", min_length=1, max_length=40)]
-_Words = Annotated[tuple[_Word, ...], Field(min_length=1, strict=False)]
-
-
-class _File(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
-
-    format: Literal[1]
-    says_nothing: _Words
-    stands_for: Annotated[dict[_Word, _Words], Field(min_length=1)]
-
-    @model_validator(mode="after")
-    def _agrees(self) -> _File:
-        both = set(self.says_nothing) & (set(self.stands_for) | set().union(*self.stands_for.values()))
-        if both:
-            raise ValueError(f"{', '.join(sorted(both))}: says nothing, and stands for something")
-        for word, meant in self.stands_for.items():
-            if word in meant:
-                raise ValueError(f"{word}: stands for itself")
-        return self
 
 
 @cache
@@ -172,17 +143,33 @@ def synonyms() -> Synonyms:
 
 
 def parse(text: str) -> Synonyms:
-    """The synonyms that ``text`` holds; raise `InstallationDamaged` with everything that is wrong in it."""
+    """The synonyms that ``text`` holds; raise `InstallationDamaged` with what is wrong in it."""
     try:
-        found = _File.model_validate(tomllib.loads(text))
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise _damaged(str(error)) from error
-    except ValidationError as error:
-        details = error.errors(include_url=False)
-        said = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in details]
-        raise _damaged("; ".join(said)) from error
-    meant = {_singular(word): tuple(map(_singular, each)) for word, each in found.stands_for.items()}
-    return Synonyms(frozenset(found.says_nothing), meant)
+    if set(table) != {"format", "says_nothing", "stands_for"} or table["format"] != FORMAT:
+        raise _damaged(f"it holds something else than format = {FORMAT}, says_nothing and stands_for")
+    nothing = _checked("says_nothing", table["says_nothing"])
+    if not isinstance(table["stands_for"], dict):
+        raise _damaged("stands_for: is no table")
+    stands_for = {word: _checked(word, meant) for word, meant in table["stands_for"].items()}
+    _checked("stands_for", list(stands_for))
+    for word, meant in stands_for.items():
+        if wrong := {word, *meant} & {*nothing} or {word} & {*meant}:
+            raise _damaged(f"{word}: {', '.join(sorted(wrong))} says nothing, or stands for itself")
+    singular = {_singular(word): tuple(map(_singular, meant)) for word, meant in stands_for.items()}
+    return Synonyms(frozenset(nothing), singular)
+
+
+def _checked(key: str, words: Any) -> list[str]:
+    """The words behind ``key``: one or more, each in small letters."""
+    if not isinstance(words, list) or not words:
+        raise _damaged(f"{key}: is no list of words")
+    for word in words:
+        if not isinstance(word, str) or not _WORD.fullmatch(word):
+            raise _damaged(f"{key}: {word!r} is no word in small letters")
+    return words
 
 
 def _damaged(what: str) -> InstallationDamaged:

@@ -23,7 +23,7 @@ from protocols.library import bundled, find
 from protocols.limits import Bound, Family, Limits, Quantity
 from protocols.model import NO_FAMILY, Protocol
 from protocols.plan import Emit, Plan, Step, quantities
-from protocols.search import said_of, search
+from protocols.search import known_by, said_of, search
 
 if TYPE_CHECKING:
     from physioctl.questions import Question
@@ -77,8 +77,9 @@ def list_(words: Sequence[str], family: str | None, site: str | None, as_json: b
         if family in (None, protocol.family or NO_FAMILY) and site in (None, protocol.body_site)
     ]
     if words:
-        found = search(" ".join(words), chosen)
-        chosen = found.protocols
+        by_id = {protocol.id: protocol for protocol in chosen}
+        found = search(" ".join(words), {id_: _known_by(each) for id_, each in by_id.items()})
+        chosen = [by_id[id_] for id_ in found.ids]
         for line in said_of(found):
             aside(line)
     if as_json:
@@ -88,6 +89,11 @@ def list_(words: Sequence[str], family: str | None, site: str | None, as_json: b
         table(("id", "site", "evidence", "output", "title"), map(_row, chosen))
     else:
         say("No protocol that ships is for that.")
+
+
+def _known_by(protocol: Protocol) -> str:
+    site = body_sites()[protocol.body_site]
+    return known_by(protocol.id, protocol.title, protocol.body_site, site, protocol.family)
 
 
 @protocols.command()

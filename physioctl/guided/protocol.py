@@ -14,7 +14,7 @@ from protocols.errors import PhysioctlError
 from protocols.library import bundled, find, namesakes
 from protocols.limits import Family
 from protocols.model import Protocol
-from protocols.search import said_of, search
+from protocols.search import known_by, said_of, search
 
 _FILES = (".yaml", ".yml")
 _ELSEWHERE_NAMED = 5  # protocols for other units
@@ -80,14 +80,20 @@ def _named(terminal: Terminal, words: str) -> Protocol | None:
 def _found(
     terminal: Terminal, words: str, every: Sequence[Protocol], family: Family | None
 ) -> Sequence[Protocol]:
-    found = search(words, every)
+    found = search(words, {protocol.id: _known_by(protocol) for protocol in every})
     for line in said_of(found):
         terminal.say(line)
-    if found.protocols:
-        return _offer(terminal, found.protocols, family)
+    if found.matches:
+        by_id = {protocol.id: protocol for protocol in every}
+        return _offer(terminal, [by_id[id_] for id_ in found.ids], family)
     if not found.unknown:
         terminal.say("Say what it is, and where, such as: cramp foot")
     return ()
+
+
+def _known_by(protocol: Protocol) -> str:
+    site = body_sites()[protocol.body_site]
+    return known_by(protocol.id, protocol.title, protocol.body_site, site, protocol.family)
 
 
 def _offer(terminal: Terminal, found: Sequence[Protocol], family: Family | None) -> Sequence[Protocol]:
