@@ -17,6 +17,7 @@ from physioctl.person import reference
 from physioctl.protocol_text import binding_bound, clauses, shown, spaced, step_said
 from physioctl.text import joules, minutes
 from protocols import compile as compiling
+from protocols.additions import unnamed
 from protocols.ceilings import body_sites
 from protocols.errors import PROBLEMS_SHOWN_MAX, PhysioctlError, ProtocolInvalid
 from protocols.library import bundled, find
@@ -201,6 +202,9 @@ def _checked(file: str) -> int:
         report(error)
         return code_of(error)
     say(f"ok {file}: {protocol.title}")
+    for problem in unnamed(protocol):
+        aside(f"note: {problem}")
+        aside(f"  to do: {problem.action}")
     return Exit.DONE
 
 
@@ -224,7 +228,9 @@ def _about(protocol: Protocol) -> dict[str, Any]:
         "side": protocol.side,
         "purpose": protocol.purpose,
         "evidence": protocol.evidence.model_dump(mode="json"),
-        "red_flags": [flag.model_dump(mode="json") for flag in protocol.red_flags],
+        "red_flags": [
+            {"code": flag.code, "sign": flag.sign, "action": flag.action} for flag in protocol.red_flags
+        ],
         "delivered_ms": compiling.emitted_ms(protocol),
         "content_hash": protocol.content_hash,
         "bundled": protocol.origin.bundled,

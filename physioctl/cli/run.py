@@ -14,6 +14,7 @@ from physioctl.cli import asking
 from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.options import DIALECT, NO_WAY, PORT, Way, journal_option, way
+from physioctl.cli.rest import Typed
 from physioctl.cli.session import Place, View, hold_guidance, hold_session
 from physioctl.errors import InvalidUsage
 from physioctl.network import refuse_unauthenticated
@@ -106,8 +107,11 @@ def run(
         rest_of=rest_of,
     )
     place = Place(to.port, to.dialect, journal=journal, new=new, continues=continues)
-    hold = hold_guidance if alone else hold_session
-    return hold(request, place, View.chosen(plain=plain, as_json=as_json))
+    view = View.chosen(plain=plain, as_json=as_json)
+    if alone:
+        return hold_guidance(request, place, view)
+    typed = Typed(protocol, answers, operator, journal, unauthenticated_network)
+    return hold_session(request, place, view, typed)
 
 
 def _was_typed(option: str) -> bool:

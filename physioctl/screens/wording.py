@@ -91,8 +91,8 @@ _THAT_IS_OFF = {
 }
 
 
-def unfinished(found: SessionReconciled) -> str:
-    """What became of a session that broke off, and how its rest can be given."""
+def unfinished(found: SessionReconciled, rest: str = "") -> str:
+    """What became of a session that broke off, and how its rest can be given: by the command ``rest``."""
     restarted = found.output_off is not OffConfirmation.CONFIRMED
     since = "restarted" if restarted else "been used"
     by = "by the unit's own count" if found.counted else f"as last heard; the unit has {since} since"
@@ -103,8 +103,12 @@ def unfinished(found: SessionReconciled) -> str:
         f"{minutes(found.planned_ms)} delivered, {by}. {_THAT_IS_OFF[found.output_off]}"
     )
     if found.delivered_ms < found.planned_ms:
-        line += f" To give the rest: physioctl run {found.protocol} --rest-of {found.session} --port …"
+        line += f" To give the rest: {rest or _rest_of(found)}"
     return line
+
+
+def _rest_of(found: SessionReconciled) -> str:
+    return f"physioctl run {found.protocol} --rest-of {found.session} --port …"
 
 
 def line(event: Event) -> str:
