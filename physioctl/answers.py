@@ -201,7 +201,9 @@ class _File:
     def _unknown(self, entry: Entry, where: str, code: str, known: Iterable[str]) -> None:
         what = f"{shorten(code)!r} is no question's code"
         place = (entry.line, entry.column)
-        self.problems.append(Problem(self.name, *place, shorten(where), what, self._nearest(code, known)))
+        self.problems.append(
+            Problem(self.name, *place, printable(shorten(where)), what, self._nearest(code, known))
+        )
 
     def _note(self, node: Node, where: str, what: str, action: str) -> None:
         self.problems.append(Problem(self.name, node.line, node.column, where, what, action))

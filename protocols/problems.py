@@ -14,7 +14,7 @@ from protocols.fields import Disagreement, InvalidValue, near
 from protocols.limits import Family
 from protocols.origin import Where
 from protocols.quantity import InvalidQuantity, shorten
-from protocols.reading import Node
+from protocols.reading import Node, printable
 
 # What is expected where a plain type is wrong, by pydantic's name for the mistake.
 _EXPECTED = {
@@ -51,7 +51,7 @@ def problems(error: ValidationError, root: Node, file: str) -> Iterator[Problem]
 
 def _problem(file: str, root: Node, where: Where, what: str, action: str, *, of_key: bool = False) -> Problem:
     line, column = root.place(where, of_key=of_key)
-    field = ".".join(shorten(str(part)) for part in where)
+    field = ".".join(printable(shorten(str(part))) for part in where)
     return Problem(file, line, column, field, what, action)
 
 

@@ -131,11 +131,11 @@ def read_nodes(data: bytes, file: str) -> tuple[Node, list[Problem]]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = "; ".join(part for part in (error.problem, error.context) if part)
+        what = printable("; ".join(part for part in (error.problem, error.context) if part))
         builder.stop(place, shorten(what, _SAID_MAX) or "is not YAML", _action(what))
     except (YAMLError, ValueError, OverflowError) as error:
         # The last two escape from the scanner, for an escape such as \UFFFFFFFF and a version such as 1.①.
-        what = shorten(str(error), _SAID_MAX)
+        what = printable(shorten(str(error), _SAID_MAX))
         builder.stop((1, 1), what, "Check the escapes and directives: none is needed.")
     if not isinstance(root.value, dict):
         builder.stop((root.line, root.column), "found no keys at the top", "Begin with `format: 1`.")
@@ -222,7 +222,7 @@ class _Builder:
             if key in entries:
                 first = entries[key].line
                 what = f"{shorten(key)!r} is here twice, first in line {first}"
-                self._note(at, what, "Keep one of them.", shorten(key))
+                self._note(at, what, "Keep one of them.", printable(shorten(key)))
             elif key is not None:
                 entries[key] = Entry(*at, node)
         nodes = [entry.node for entry in entries.values()]
@@ -310,7 +310,7 @@ def _whole_file(file: Path | str, what: str, action: str) -> NoReturn:
     raise ProtocolInvalid([Problem(printable(file), 0, 0, "", what, action)])
 
 
-def printable(file: Path | str) -> str:
-    """The file's name, safe to print."""
-    name = str(file).encode("utf-8", "backslashreplace").decode()
+def printable(said: Path | str) -> str:
+    """A file's name, or what a file says, with whatever a terminal would obey written out."""
+    name = str(said).encode("utf-8", "backslashreplace").decode()
     return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
