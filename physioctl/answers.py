@@ -20,10 +20,10 @@ from physioctl.questions import AGE, ages_of, questions_of, texts_of
 from physioctl.screening import Acknowledged, Answer, Answered, Answers, judge
 from physioctl.text import clean
 from protocols.contraindications import AgeBand
-from protocols.errors import Problem, ProtocolInvalid, Where, shorten
+from protocols.errors import Problem, ProtocolInvalid, Where, printable, shorten
 from protocols.fields import near
 from protocols.model import Protocol
-from protocols.reading import Entry, Node, printable, read_bytes, read_nodes
+from protocols.reading import Entry, Node, read_bytes, read_nodes
 
 FORMAT = 1
 _KEYS = ("format", "person", "date", "acknowledged", "asked")

@@ -19,7 +19,7 @@ from ruamel.yaml import YAML, events
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
-from protocols.errors import Problem, ProtocolInvalid, Where, shorten
+from protocols.errors import Problem, ProtocolInvalid, Where, printable, shorten
 
 SIZE_MAX = 256 * 1024
 NODES_MAX = 10_000  # after aliases; a real protocol has some hundreds
@@ -130,11 +130,11 @@ def read_nodes(data: bytes, file: str) -> tuple[Node, list[Problem]]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = "; ".join(part for part in (error.problem, error.context) if part)
+        what = printable("; ".join(part for part in (error.problem, error.context) if part))
         builder.stop(place, shorten(what, _SAID_MAX) or "is not YAML", _action(what))
     except (YAMLError, ValueError, OverflowError) as error:
         # The last two escape from the scanner, for an escape such as \UFFFFFFFF and a version such as 1.①.
-        what = shorten(str(error), _SAID_MAX)
+        what = printable(shorten(str(error), _SAID_MAX))
         builder.stop((1, 1), what, "Check the escapes and directives: none is needed.")
     if not isinstance(root.value, dict):
         builder.stop((root.line, root.column), "found no keys at the top", "Begin with `format: 1`.")
@@ -307,9 +307,3 @@ def _too_large(path: Path, size: int) -> NoReturn:
 
 def _whole_file(file: Path | str, what: str, action: str) -> NoReturn:
     raise ProtocolInvalid([Problem(what, action, file=printable(file))])
-
-
-def printable(file: Path | str) -> str:
-    """The file's name, safe to print."""
-    name = str(file).encode("utf-8", "backslashreplace").decode()
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)

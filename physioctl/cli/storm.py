@@ -24,6 +24,7 @@ from physioctl.rehearsal.storm.play import Outcome, play
 from physioctl.rehearsal.storm.scenario import Scenario, draw
 from physioctl.rehearsal.storm.timeline import trace
 from protocols.errors import PhysioctlError
+from protocols.quantity import shorten
 from simulator.dialects import DIALECTS, HOST_LOSS
 
 _AS_PRINTED = "Give a scenario's seed, or its JSON as a storm printed it."
@@ -112,7 +113,7 @@ def _scenario(text: str, asked: Campaign) -> Scenario:
             scenario = Scenario.from_json(text)
         expected_run(scenario.protocol, scenario.model)
     except (ValueError, TypeError, AttributeError, LookupError, PhysioctlError) as error:
-        raise InvalidUsage(f"this is no scenario: {error}", _AS_PRINTED) from error
+        raise InvalidUsage(f"this is no scenario: {shorten(str(error), 200)}", _AS_PRINTED) from error
     except RecursionError as error:
         raise InvalidUsage("this is no scenario: it is nested too deeply", _AS_PRINTED) from error
     return scenario
