@@ -75,6 +75,7 @@ _TRENDS = ("device/test_trends.py", "device/test_watch.py", "device/test_alarms.
 _ADMISSION = (
     "physioctl/test_check_rest.py",
     "physioctl/test_checked_side.py",
+    "physioctl/test_admit.py",
     "physioctl/test_admission.py",
     "physioctl/test_at_the_door.py",
     "physioctl/test_runner.py",
