@@ -52,6 +52,9 @@ class Way:
     unit: str = ""  # who it is, where the port was looked for
 
 
+NO_WAY = Way("", "")  # of a session that needs no unit
+
+
 def way(
     port: str | None,
     dialect: str | None,

@@ -19,7 +19,8 @@ from physioctl.record import verify as the_verification
 from physioctl.record.entries import Damaged, Entry
 from physioctl.record.history import Session, Summary
 from physioctl.record.journal import default_path
-from physioctl.record.journal_file import ELSEWHERE, bears_our_mark, file_named, is_to_begin, plainly
+from physioctl.record.journal_begin import is_to_begin
+from physioctl.record.journal_file import ELSEWHERE, bears_our_mark, file_named, plainly
 from physioctl.text import clean, joules, minutes
 from protocols.limits import Quantity
 
@@ -143,11 +144,17 @@ def _row(summary: Summary) -> tuple[str, ...]:
         summary.protocol,
         summary.person or "–",
         _site(summary),
-        f"{summary.model} {summary.serial}{' (simulated)' if summary.simulated else ''}",
+        _unit(summary),
         summary.ending,
         f"{minutes(summary.delivered_ms)} of {minutes(summary.planned_ms)}",
         joules(summary.energy_mj),
     )
+
+
+def _unit(summary: Summary) -> str:
+    if not summary.model:
+        return "none"
+    return f"{summary.model} {summary.serial}{' (simulated)' if summary.simulated else ''}"
 
 
 def _facts(summary: Summary) -> Iterator[str]:
@@ -155,7 +162,10 @@ def _facts(summary: Summary) -> Iterator[str]:
     yield f"session    {summary.id}, {_when(summary)}"
     yield f"person     {summary.person or 'not named'}, {_site(summary)}"
     simulated = "; simulated: counts for nobody" if summary.simulated else ""
-    yield f"unit       {summary.model}, serial number {summary.serial}{simulated}"
+    if summary.model:
+        yield f"unit       {summary.model}, serial number {summary.serial}{simulated}"
+    else:
+        yield f"unit       none: guidance alone{simulated}"
     if summary.rest_of:
         yield f"rest of    {summary.rest_of}"
     delivered = f"{minutes(summary.delivered_ms)} of {minutes(summary.planned_ms)}"

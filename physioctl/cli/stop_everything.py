@@ -38,7 +38,7 @@ class _Told:
     said: str
     code: Exit = Exit.DONE
     action: str = ""
-    silent: bool = False  # nothing answers on a port that is part of the computer, as most have one
+    unanswered: bool = False  # nothing answers on a port that is part of the computer, as most have one
 
 
 def stop_everything(
@@ -76,7 +76,7 @@ def stop_everything(
         )
         return Exit.UNIT_UNUSABLE
     confirmed = any(each.code is Exit.DONE for each in told)
-    return max(Exit.DONE if each.silent and confirmed else each.code for each in told)
+    return max(Exit.DONE if each.unanswered and confirmed else each.code for each in told)
 
 
 def _found(listed: Callable[[], Iterable[Port]]) -> dict[str, Port]:
@@ -147,7 +147,7 @@ def _port(port: Port, dialect: str | None) -> _Told:
         f"{port.name}: a stop was sent, and nothing answers{beside or '.'}",
         Exit.OUTPUT_NOT_CONFIRMED_OFF,
         "If a unit is on it, its output is NOT KNOWN to be off: switch it off at its own switch.",
-        silent=port.usb_serial is None and not found.beside,
+        unanswered=port.usb_serial is None and not found.beside,
     )
 
 
@@ -160,5 +160,5 @@ def _show(told: _Told) -> None:
     if told.code is Exit.DONE:
         say(told.said)
         return
-    aside(told.said if told.silent else f"error: {told.said}")
+    aside(told.said if told.unanswered else f"error: {told.said}")
     aside(f"  to do: {told.action}")
