@@ -22,7 +22,14 @@ from device.events import Observer, OffConfirmation, Recorder
 from device.unit import Unit
 from physioctl.admission import Admitted, Compiler, admit, checked_person, checked_side
 from physioctl.errors import InvalidUsage, JournalUnusable
-from physioctl.events import Outcome, SessionEnded, SessionReconciled, UnitLimitations
+from physioctl.events import (
+    Outcome,
+    PlannedStep,
+    SessionEnded,
+    SessionPlanned,
+    SessionReconciled,
+    UnitLimitations,
+)
 from physioctl.host_loss import check_host_loss, limitations
 from physioctl.network import refuse_unauthenticated
 from physioctl.observers import observed
@@ -34,6 +41,7 @@ from physioctl.session_id import session_number
 from physioctl.wall_clock import confirm
 from protocols.errors import PhysioctlError, Refused
 from protocols.limits import Bound
+from protocols.plan import Emit
 
 if TYPE_CHECKING:  # whoever holds a protocol has paid for pydantic already
     from protocols.model import Protocol, Side
@@ -134,6 +142,7 @@ def run_session(
 
         def tell_the_start() -> None:
             driver.publish(admitted.started)  # to the observers alone: it is in the journal already
+            driver.publish(_planned(admitted, unit, driver.clock.now_ms()))
             kept = PersistentRecorder(log if recorder is None else recorder(admitted.log), admitted.log)
             driver.record_to(kept)
             driver.add_observer(kept)
@@ -175,6 +184,19 @@ def _delivered(
     finally:
         atexit.unregister(driver.stop_at_exit)
     return ended
+
+
+def _planned(admitted: Admitted, unit: Unit, at_ms: int) -> SessionPlanned:
+    """The plan, as it is shown to who observes the session."""
+    steps = (
+        PlannedStep(
+            kind=step.kind,
+            duration_ms=step.duration_ms,
+            level=step.setting.level if isinstance(step, Emit) else None,
+        )
+        for step in admitted.plan.steps
+    )
+    return SessionPlanned(at_ms=at_ms, steps=tuple(steps), area_mm2=unit.area_mm2)
 
 
 def _tell_the_unit(unit: Unit, driver: Driver) -> None:

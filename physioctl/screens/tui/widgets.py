@@ -1,0 +1,221 @@
+"""The parts of the full screen: each draws its part of a `ViewState`, as plain text without markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from rich.cells import cell_len, set_cell_size
+from rich.text import Text
+from textual.widgets import Static
+
+from physioctl.screens.tui.letters import HEIGHT, drawable, enlarged, large
+from physioctl.screens.tui.view import Aspect, Reading, Stretch, ViewState
+
+SHAPES: Mapping[Aspect, tuple[str, str, str]] = {
+    Aspect.WAITING: ("         ", "▄▄ ▄▄ ▄▄ ", "▀▀ ▀▀ ▀▀ "),
+    Aspect.OUTPUT: ("██▄▄     ", "██████▄▄ ", "██▀▀     "),
+    Aspect.OFF: ("█▀▀▀▀█   ", "█    █   ", "▀▀▀▀▀▀   "),
+    Aspect.CONTACT: ("▀▀▀▀▀▀▀▀ ", "         ", "▄▄▄▄▄▄▄▄ "),
+    Aspect.PAUSED: ("██  ██   ", "██  ██   ", "▀▀  ▀▀   "),
+    Aspect.ALARM: ("   ▄▄    ", " ▄█  █▄  ", "███▄▄███ "),
+    Aspect.ENDED: ("██████   ", "██████   ", "▀▀▀▀▀▀   "),
+}
+_SHADES = {"emit": "█", "guide": "▒", "rest": "░"}
+STOP_KEYS = "Esc  q  s  Ctrl-C"
+
+
+class Part(Protocol):
+    """A part of the screen."""
+
+    def show(self, state: ViewState, size: int) -> None:
+        """Draw ``state``, at ``size`` 1 or 2."""
+
+
+class Head(Static):
+    """What the session is, and for whom."""
+
+    def show(self, state: ViewState, size: int) -> None:
+        """Draw the title, and the person, the site and the unit below it."""
+        self.update(Text(f" {state.title}\n {state.about}", no_wrap=True, overflow="ellipsis"))
+
+
+class Banner(Static):
+    """The state, as a shape and a word."""
+
+    def show(self, state: ViewState, size: int) -> None:
+        """Draw the shape and the word of the state's kind."""
+        shape = enlarged(SHAPES[state.aspect], size)
+        word = large(state.word, size) if drawable(state.word) else (state.word,)
+        self.set_classes(state.aspect.value)
+        self.update(Text("\n".join(f"{left} {right}" for left, right in zip(shape, word, strict=False))))
+
+
+class Instruction(Static):
+    """What the person or the operator does now."""
+
+    def show(self, state: ViewState, size: int) -> None:
+        """Draw what is being typed, else the instruction."""
+        self.update(Text(state.typing or state.instruction, overflow="fold"))
+
+
+class Clock(Static):
+    """A time, or a level, in large digits below its name."""
+
+    def show(self, state: ViewState, size: int) -> None:
+        """Draw what this one shows."""
+        name, value = self._content(state)
+        digits = large(value, size) if drawable(value) else (value,)
+        self.update(Text("\n".join((name, *digits)), no_wrap=True, overflow="crop"))
+
+    def _content(self, state: ViewState) -> tuple[str, str]:
+        raise NotImplementedError
+
+
+class StepClock(Clock):
+    """The time that the step has left."""
+
+    def _content(self, state: ViewState) -> tuple[str, str]:
+        return f"{state.step} left" if state.step_left else state.step, state.step_left
+
+
+class SessionClock(Clock):
+    """The time that the session has left."""
+
+    def _content(self, state: ViewState) -> tuple[str, str]:
+        return "session left", state.session_left
+
+
+class Level(Clock):
+    """The level that is measured."""
+
+    def _content(self, state: ViewState) -> tuple[str, str]:
+        if not state.readings:
+            return "", ""
+        value, _, unit = state.readings[0].value.partition(" ")
+        return f"{state.readings[0].label} {unit}", value
+
+
+class Readings(Static):
+    """The other readings, in columns."""
+
+    def show(self, state: ViewState, size: int) -> None:
+        """Draw them in three columns, or, where there is room, in large digits beside each other."""
+        width = self.size.width or 78
+        rows = columns(state.readings[1:], 3, width) if size == 1 else beside(state.readings[1:], width)
+        self.update(Text("\n".join(rows), no_wrap=True, overflow="crop"))
+
+
+def columns(readings: Sequence[Reading], count: int, width: int) -> Iterator[str]:
+    """``readings`` in ``count`` columns, row by row."""
+    wide = width // count
+    cells = [set_cell_size(f"{each.label} {each.value} {each.note}".strip(), wide - 1) for each in readings]
+    for first in range(0, len(cells), count):
+        yield " ".join(cells[first : first + count])
+
+
+def beside(readings: Sequence[Reading], width: int) -> Iterator[str]:
+    """``readings`` beside each other: the name of each, and its number in large digits below."""
+    wide = width // max(1, len(readings))
+    numbers = [each.value.partition(" ") for each in readings]
+    names = [f"{each.label} {unit} {each.note}" for each, (_, _, unit) in zip(readings, numbers, strict=True)]
+    yield " ".join(set_cell_size(name, wide - 1) for name in names)
+    drawn_large = [large(number) if drawable(number) else (number, "", "") for number, _, _ in numbers]
+    for line in range(HEIGHT):
+        yield " ".join(set_cell_size(each[line], wide - 1) for each in drawn_large)
+
+
+class Timeline(Static):
+    """Every step in its length, and where the session is now."""
+
+    def show(self, state: ViewState, size: int) -> None:
+        """Draw the steps, and a mark below them."""
+        width = max(1, (self.size.width or 78))
+        bar, now = drawn(state.timeline, state.gone_ms, width)
+        if not bar:
+            self.update(Text(""))
+            return
+        mark = " " * now + "▲" + (" now" if now + 5 <= width else "")
+        self.update(Text(f"{bar}\n{mark}", no_wrap=True, overflow="crop"))
+
+
+def drawn(timeline: Sequence[Stretch], gone_ms: int, width: int) -> tuple[str, int]:
+    """The timeline in ``width`` cells, and the cell that is now."""
+    total_ms = sum(each.duration_ms for each in timeline)
+    if total_ms <= 0:
+        return "", 0
+    bar, until_ms = "", 0
+    for number, each in enumerate(timeline):
+        until_ms += each.duration_ms
+        cells = until_ms * width // total_ms - len(bar)
+        last = number == len(timeline) - 1
+        between = "" if last or cells < 2 else " "
+        bar += _SHADES.get(each.kind, "░") * (cells - len(between)) + between
+    return bar, min(width - 1, gone_ms * width // total_ms)
+
+
+class Alarms(Static):
+    """The last alarms, each with what to do, and what else a person has to read."""
+
+    def show(self, state: ViewState, size: int) -> None:
+        """Draw them, the newest first."""
+        text = Text(overflow="fold")
+        for alarm in state.alarms:
+            mark = "over:" if alarm.over else f"▲ {alarm.priority.upper()}:"
+            text.append(f"{mark} {alarm.what}. ", "" if alarm.over else "bold")
+            text.append(f"{alarm.action}\n")
+        text.append(state.notice)
+        self.update(text)
+
+
+class Keys(Static):
+    """The keys that work now. That of the stop is the largest, and always there."""
+
+    def show(self, state: ViewState, size: int) -> None:
+        """Draw the stop, and the other keys beside it."""
+        stop = large("STOP", size)
+        wide = cell_len(stop[0]) + 4
+        hints = [f"{hint.key}  {hint.does}" for hint in state.keys]
+        rows = len(stop) + 1
+        beside = list(_stacked(hints, rows, max(1, (self.size.width or 80) - wide - 2)))
+        text = Text(no_wrap=True, overflow="crop")
+        for number, line in enumerate((*stop, STOP_KEYS)):
+            text.append(f"  {line}".ljust(wide), "bold #000000 on #d55e00")
+            text.append(f"  {beside[number] if number < len(beside) else ''}\n")
+        self.update(text)
+
+
+def _stacked(hints: Sequence[str], rows: int, width: int) -> Iterator[str]:
+    """``hints`` in columns of ``rows``, row by row."""
+    count = -(-len(hints) // rows) or 1
+    wide = width // count
+    for row in range(rows):
+        yield " ".join(set_cell_size(hint, wide - 1) for hint in hints[row::rows])
+
+
+class Lines(Static):
+    """The same in a few lines, where there is no room for more."""
+
+    def show(self, state: ViewState, size: int) -> None:
+        """Draw as much as fits, the most needed first."""
+        height = max(1, self.size.height)
+        self.update(Text("\n".join(list(in_lines(state))[:height]), no_wrap=True, overflow="crop"))
+
+
+def in_lines(state: ViewState) -> Iterator[str]:
+    """``state`` in lines, the most needed first."""
+    left = f" {state.step_left} left" if state.step_left else ""
+    yield f"[s] STOP  {state.word}{left}"
+    if state.typing:
+        yield state.typing
+    for alarm in state.alarms[:1]:
+        if not alarm.over:
+            yield f"▲ {alarm.what}"
+            yield f"  {alarm.action}"
+    yield state.instruction
+    yield f"{state.step}, session {state.session_left} left"
+    for reading in state.readings:
+        yield f"{reading.label} {reading.value} {reading.note}".strip()
+    for hint in state.keys:
+        yield f"[{hint.key}] {hint.does}"
+    yield state.notice
