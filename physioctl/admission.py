@@ -22,6 +22,7 @@ from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome, ProtocolKept, SessionStarted
 from physioctl.host_loss import reckoned
 from physioctl.person import reference
+from physioctl.questions import treats
 from physioctl.reconcile import TOLD_WITHIN
 from physioctl.record.entries import Damaged, is_session
 from physioctl.record.history import Summary, chain, had_today, last_elsewhere
@@ -35,7 +36,6 @@ if TYPE_CHECKING:  # whoever holds a protocol has paid for pydantic already
     from physioctl.runner import Request
     from protocols.model import Protocol
 
-BENCH = "bench"  # a body site that is nobody's body
 REST_WITHIN = timedelta(days=1)
 
 
@@ -92,18 +92,13 @@ def checked_person(request: Request) -> str | None:
     What is emitted on a body site is counted for a person. In a rehearsal nobody is treated.
     """
     person = None if request.person is None else reference(request.person)
-    if person is None and request.answers is not None and needs_person(request.protocol):
+    if person is None and request.answers is not None and treats(request.protocol):
         raise Refused(
             f"{request.protocol.id} gives output on a body site, and no person is named: "
             "what the site has had today could not be counted",
             "Name a reference for the person treated: --person REF, such as P-017. Never a name.",
         )
     return person
-
-
-def needs_person(protocol: Protocol) -> bool:
-    """Whether a protocol gives output on a body site."""
-    return protocol.family is not None and protocol.body_site != BENCH
 
 
 def admit(
@@ -141,7 +136,7 @@ def admit(
                 plan = rest_of(plan, given_ms, unit.area_mm2)
                 given_mj = sum(part.energy_mj for part in parts)
                 admission = replace(admission, given_ms=given_ms, given_mj=given_mj)
-            if person is not None and not simulated and needs_person(request.protocol):
+            if person is not None and not simulated and treats(request.protocol):
                 asked = _asked(request, unit, admission.given_ms, first)
                 left = _left_today(request, journal, person, side, asked, now)
                 plan = replace(plan, limits=plan.limits.with_layer(left))

@@ -119,9 +119,7 @@ def run_session(
     unit = driver.run(perform_handshake(driver.controller))
     screening = _screened(request, driver)
     _check_calibration(unit, driver.clock.utc().date())
-    nobody_asked = (
-        request.answers is None and not driver.link.simulated
-    )  # a rehearsal's request, and a real unit
+    nobody_asked = request.answers is None and not driver.link.simulated  # a rehearsal's, on a real unit
     asks = None if nobody_asked else request.confirm_host_loss
     check_host_loss(unit, request.protocol, attended=request.attended, confirm=asks)
     for broken in reconcile(journal, driver, unit):

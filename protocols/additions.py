@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from protocols.contraindications import AgeBand, catalogue
-from protocols.fields import FieldProblem, near
-from protocols.quantity import shorten
+from protocols.errors import Problem, Where, shorten
+from protocols.fields import near
 
 if TYPE_CHECKING:  # the model of a protocol uses this file
     from protocols.model import Protocol
@@ -16,7 +16,7 @@ _CODE_MAX = 100  # of a code that is looked for among ours, which are shorter
 _LOOKED_UP_MAX = 50  # codes that are looked for: mistakes beyond that are not printed
 
 
-def screening_problems(protocol: Protocol) -> Iterator[FieldProblem]:
+def screening_problems(protocol: Protocol) -> Iterator[Problem]:
     """A protocol adds questions. It never replaces one of the project's, and none stands for two."""
     yield from _asks_problems(protocol)
     ours = catalogue().questions
@@ -24,40 +24,37 @@ def screening_problems(protocol: Protocol) -> Iterator[FieldProblem]:
     for index, flag in enumerate(protocol.red_flags):
         if flag.code in taken:
             what = "this sign is here twice"
-            yield FieldProblem(
-                ("red_flags", index, "sign"), what, "Keep one of them, with the more urgent action."
-            )
+            where: Where = ("red_flags", index, "sign")
+            yield Problem(what, "Keep one of them, with the more urgent action.", where)
         taken.add(flag.code)
     for index, question in enumerate(protocol.screening):
         where = ("screening", index, "code")
         if question.code in ours:
             what = f"{question.code} is a question of the project's own, which a protocol may not replace"
             action = f"Write `asks: [{question.code}]` to let it refuse this session, or take another code."
-            yield FieldProblem(where, what, action)
+            yield Problem(what, action, where)
         elif question.code in taken:
             what = f"the code {shorten(question.code)} is here twice"
-            yield FieldProblem(where, what, "Give each question its own code.")
+            yield Problem(what, "Give each question its own code.", where)
         taken.add(question.code)
     yield from _age_problems(protocol)
 
 
-def _asks_problems(protocol: Protocol) -> Iterator[FieldProblem]:
+def _asks_problems(protocol: Protocol) -> Iterator[Problem]:
     ours = catalogue().questions
     taken: set[str] = set()
     for index, code in enumerate(protocol.asks):
         if code not in ours:
             action = near(code[:_CODE_MAX], ours) if index < _LOOKED_UP_MAX else "Look it up in that file."
-            yield FieldProblem(
-                ("asks", index), f"{shorten(code)} is no code of contraindications.toml", action
-            )
+            yield Problem(f"{shorten(code)} is no code of contraindications.toml", action, ("asks", index))
         elif code in taken:
-            yield FieldProblem(("asks", index), f"{code} is here twice", "Keep one of them.")
+            yield Problem(f"{code} is here twice", "Keep one of them.", ("asks", index))
         taken.add(code)
 
 
-def _age_problems(protocol: Protocol) -> Iterator[FieldProblem]:
+def _age_problems(protocol: Protocol) -> Iterator[Problem]:
     allowed = frozenset(AgeBand) if protocol.family is None else catalogue().age_bands[protocol.family]
     for index, age in enumerate(protocol.ages):
         if age not in allowed:
             what = f"{protocol.family} is not used on the age band {age}"
-            yield FieldProblem(("ages", index), what, f"Choose from {', '.join(sorted(allowed))}.")
+            yield Problem(what, f"Choose from {', '.join(sorted(allowed))}.", ("ages", index))

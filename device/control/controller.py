@@ -490,7 +490,8 @@ class Controller:
         if isinstance(answer, Capabilities):
             self.declared = answer
             return
-        self.known.hear(answer, self.now_ms, intent, self._came_ms(request))
+        came_ms = self._came_ms(request)
+        self.known.hear(answer, self.now_ms, intent, came_ms)
         if not self.known.is_from_the_unit(answer):
             self._receive_from_another()  # nothing else in the answer is used
             return
@@ -501,7 +502,7 @@ class Controller:
             self.fail(
                 f"the unit refused to {'arm' if isinstance(intent, Arm) else 'start'}: {answer.refusal}"
             )
-        self._judge(status, self._came_ms(request))
+        self._judge(status, came_ms)
         self._follow(status)
         self._record_change(status)
 
@@ -533,7 +534,7 @@ class Controller:
         if self._trends is None:
             return
         plan, state = self.known.plan, self.state
-        assert plan is not None  # `take_up` sets both
+        assert plan is not None  # `load` sets both
         resting = state in (State.ARMED, State.PAUSED)
         expected = self.known.expected(status, plan, live=state in LIVE, resting=resting)
         raised, ended = self._watch.judge(self._trends.see(status, came_ms, expected))
@@ -692,12 +693,13 @@ class Controller:
         late = self._unwritten and self._since(self._unwritten[0][1]) >= BACKLOG_MAX_MS
         if late and self.state in _RUNNING:
             self.fail(f"what happened {BACKLOG_MAX_MS // 1000} s ago is not on the disk yet")
-        unit, state = self.unit, self.state
+        unit = self.unit
         if unit is None:
             return
         lowers = self.state in LIVE and self.known.level_to_lower_to is not None
         if lowers and self._since(self.known.lowered_ms) >= LOWER_MAX_MS:
             self.break_off("the unit has not taken the lower level that it was asked to")
+        state = self.state
         unheard_for_ms = self._since(self._scheduler.received_at_ms)
         if state in LIVE and unheard_for_ms >= (unit.lease_ms or LEASE_MS) - OVERDUE_MS:
             self.failure = "the unit does not answer"
@@ -713,8 +715,11 @@ class Controller:
     def _end(self, trigger: Trigger) -> None:
         """Send a stop at once, then change the state."""
         self.known.output_off.ask(self.now_ms, reachable=self.lost is None)
-        # What has not been sent yet is not sent after a stop was requested.
-        self._produced = deque(item for item in self._produced if isinstance(item, Event) or item.is_stop)
+        # What has not been sent yet is not sent after a stop was requested, and delays no stop.
+        kept = [item for item in self._produced if isinstance(item, Event) or item.is_stop]
+        if len(kept) < len(self._produced):
+            self._requests.withdraw()
+        self._produced = deque(kept)
         if self.lost is None:
             self.say(Stop())
         self._fire(trigger)

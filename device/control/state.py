@@ -199,11 +199,11 @@ class SessionState:
         return self.level_cap
 
     def is_from_the_unit(self, status: Status) -> bool:
-        """Whether the identified unit sent ``report``, and has not restarted since it was identified."""
+        """Whether the identified unit sent ``status``, and has not restarted since it was identified."""
         return self.unit is None or status.nonce == self.unit.identity.nonce
 
     def is_ours(self, status: Status) -> bool:
-        """Whether the counts of ``report`` belong to our session."""
+        """Whether the counts of ``status`` belong to our session."""
         return self.session != 0 and status.session == self.session
 
     def is_armed(self) -> bool:

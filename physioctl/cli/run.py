@@ -9,7 +9,6 @@ import click
 
 from device.clock import SystemClock
 from device.dialects.registry import NAMES
-from physioctl.admission import needs_person
 from physioctl.answers import read_answers
 from physioctl.cli import asking
 from physioctl.cli.choosing import chosen
@@ -19,6 +18,7 @@ from physioctl.errors import InvalidUsage
 from physioctl.network import refuse_unauthenticated
 from physioctl.person import reference
 from physioctl.ports import dialect_for, open_link
+from physioctl.questions import treats
 from physioctl.record.history import session as recorded
 from physioctl.record.journal import default_path
 from physioctl.runner import Request
@@ -120,7 +120,7 @@ def _a_side(side: str) -> str | None:
 
 def chosen_person(protocol: Protocol, person: str | None) -> str | None:
     """The person's reference in its one form, asked for at a terminal where the protocol needs one."""
-    if person is None and needs_person(protocol) and asking.can_ask():
+    if person is None and treats(protocol) and asking.can_ask():
         person = asking.text("Reference of the person treated (never a name)")
     return None if person is None else reference(person)
 

@@ -89,7 +89,7 @@ def simulate(
             calibrated=today,
             serial=drawn_serial(model) if serial is None else serial,
         )
-        cable = _cable(make, seed, faults, beside)
+        cable = _cable(make, seed, faults, beside, today)
         try:
             if tcp is None:
                 serve_pty(cable, announce=click.echo, ended=ended.is_set, clock=clock)
@@ -150,11 +150,12 @@ def _made(dialect: str, host_loss: str | None, address: int | None) -> Maker:
         raise InvalidUsage(str(problem), "See physioctl simulate --help.") from problem
 
 
-def _cable(make: Maker, seed: int, texts: tuple[str, ...], beside: tuple[str, ...]) -> Cable:
+def _cable(make: Maker, seed: int, texts: tuple[str, ...], beside: tuple[str, ...], today: int) -> Cable:
     try:
         struck = tuple(map(parse, texts))
         unit = make(faults=struck)
-        return Cable(unit, seed=seed, faults=struck, neighbours=neighbours(beside, unit, seed=seed))
+        others = neighbours(beside, unit, seed=seed, calibrated=today, drawn=True)
+        return Cable(unit, seed=seed, faults=struck, neighbours=others)
     except (UnknownModel, ValueError) as problem:
         raise InvalidUsage(str(problem), "See what a simulated unit takes in docs/simulator.md.") from problem
 

@@ -45,9 +45,7 @@ def stop(port: str, dialect: str | None) -> int:
     line = unit_port(port)
     # The holder of a line drives one unit on it, and cannot tell of another.
     if _asked(line.port) and line.address is None:
-        if (
-            dialect is not None
-        ):  # one that is not named may not be the line's, and would set the port otherwise
+        if dialect is not None:  # one that is not named may not be the line's: it would set the port anew
             _tell_the_others(port, dialect)
         say(f"The program that holds {port} has stopped. {OUTPUT_OFF[OffConfirmation.CONFIRMED]}")
         return 0
