@@ -23,6 +23,7 @@ from physioctl.screens.tui.widgets import (
     Keys,
     Level,
     Lines,
+    Part,
     Readings,
     SessionClock,
     StepClock,
@@ -75,6 +76,5 @@ class SessionScreen(App[None]):
         self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:
-        size = 2 if self.screen.has_class("large") else 1
-        for part in self.query("Head, Banner, Instruction, Clock, Readings, Timeline, Alarms, Keys, Lines"):
-            part.show(self.state, size)  # type: ignore[attr-defined]
+        for part in self.query(Part):
+            part.show(self.state)

@@ -21,14 +21,13 @@ from device.events import (
     Progress,
     StartAwaited,
     StateChanged,
-    StepEnded,
     StepStarted,
     StopOutcome,
 )
 from physioctl.events import SessionEnded, SessionPlanned, SessionStarted, UnitLimitations
+from physioctl.screens.tui.view import Alarm, Aspect, Reading, Stretch, ViewState, one_line
 from physioctl.screens.wording import OUTPUT_OFF
 from physioctl.text import minutes
-from physioctl.screens.tui.view import Alarm, Aspect, Reading, Stretch, ViewState, one_line
 from protocols.families import definition
 from protocols.families.base import FamilyDefinition
 from protocols.families.base import Reading as Shown
@@ -87,25 +86,34 @@ def _asked(seen: Seen, event: Event) -> Seen:
         case PainAsked():
             return replace(seen, pain=event)
         case PainScored():
-            return replace(seen, pain=None, notice=f"Pain {event.score} of 10, {event.moment} the session")
+            return replace(seen, pain=None, notice=_notice(seen, event))
         case LevelLowered():
-            notice = f"Level lowered to {_level(seen, event.after)}, for the rest of the session"
-            return replace(seen, level_max=event.after, may=event.may or seen.may, notice=notice)
+            may = event.may or seen.may
+            return replace(seen, level_max=event.after, may=may, notice=_notice(seen, event))
+    told = _notice(seen, event)
+    return replace(seen, notice=told) if told else seen
+
+
+def _notice(seen: Seen, event: Event) -> str:
+    """What a person has to read of ``event``, beside the state and the alarms."""
+    match event:
+        case PainScored():
+            return f"Pain {event.score} of 10, {event.moment} the session"
+        case LevelLowered():
+            return f"Level lowered to {_level(seen, event.after)}, for the rest of the session"
         case LowerRefused():
-            return replace(seen, notice=f"The level was not lowered: {event.why}")
+            return f"The level was not lowered: {event.why}"
         case ActionRefused():
-            return replace(seen, notice=f"No {event.action}: {event.why}")
+            return f"No {event.action}: {event.why}"
         case OutputSoon():
-            return replace(seen, notice=f"Output begins in {event.in_ms // 1000} s")
+            return f"Output begins in {event.in_ms // 1000} s"
         case UnitLimitations():
-            return replace(seen, notice="; ".join(event.limitations))
-        case ObserverDropped():
-            return replace(seen, notice=f"{event.observer} was dropped: {event.error}")
+            return "; ".join(event.limitations)
         case EventsSkipped():
-            return replace(seen, notice=f"{event.count} events were left out here")
-        case StepEnded(skipped=True):
-            return replace(seen, notice="Step skipped")
-    return seen
+            return f"{event.count} events were left out here"
+        case ObserverDropped():
+            return f"{event.observer} was dropped: {event.error}"
+    return ""
 
 
 def _alarms(

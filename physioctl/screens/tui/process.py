@@ -2,7 +2,8 @@
 
 The session's own process keeps the terminal, and reads the keys by itself. The process that draws is given
 no keys, and its output goes through `relay`, which lets through what draws. When it ends, hangs or floods,
-it is killed, the terminal is put back, and lines are printed instead: the session does not notice. POSIX only.
+it is killed, the terminal is put back, and lines are printed instead: the session does not notice.
+POSIX only.
 """
 
 from __future__ import annotations
@@ -121,7 +122,10 @@ class FullScreen:
             latest.end()
         if relaying is not None:
             relaying.join(JOIN_S)
-            self._relaying = None
+        with self._lock:  # not while another thread writes to it
+            self._latest = None
+            if latest is not None:
+                latest.close()
         if self._ends is not None:
             terminal, drawing = self._ends
             self._ends = None
@@ -138,7 +142,7 @@ class FullScreen:
         self._lines.hold()
         relay = Relay(terminal, drawing, latest, self._clock, no_color=self._no_color)
         relaying = threading.Thread(
-            target=self._relay, args=(relay, terminal, drawing, latest), name="screen", daemon=True
+            target=self._relay, args=(relay, terminal, drawing), name="screen", daemon=True
         )
         try:
             relaying.start()
@@ -150,7 +154,7 @@ class FullScreen:
             return
         self._relaying = relaying
 
-    def _relay(self, relay: Relay, terminal: RealTerminal, drawing: DrawingProcess, latest: Latest) -> None:
+    def _relay(self, relay: Relay, terminal: RealTerminal, drawing: DrawingProcess) -> None:
         why = "it has failed"
         try:
             why = relay.run()
@@ -162,7 +166,7 @@ class FullScreen:
                 self._lines.say(_fallen(why))
 
     def _show(self, event: Event) -> None:
-        """Let the screen show ``event`` too. An error in that leaves lines, and no screen that stands still."""
+        """Let the screen show ``event``. An error in that leaves lines, and no screen that stands still."""
         with self._lock:
             try:
                 self._seen = after(self._seen, event)

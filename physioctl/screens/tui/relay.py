@@ -107,7 +107,7 @@ class DrawingProcess:
                 for descriptor in (self.screen, self.states, self.beats):
                     os.set_blocking(descriptor, False)
                 _set_size(self.screen, size)
-                self._process = subprocess.Popen(
+                self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, or a test's
                     [*command, str(states), str(beats)],
                     stdin=slave,
                     stdout=slave,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
 
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 from textual.widgets import Static
 
 from physioctl.screens.tui.letters import HEIGHT, drawable, enlarged, large
-from physioctl.screens.tui.view import Aspect, Reading, Stretch, ViewState
+from physioctl.screens.tui.view import SMALLEST, Aspect, Reading, Stretch, ViewState
 
 SHAPES: Mapping[Aspect, tuple[str, str, str]] = {
     Aspect.WAITING: ("         ", "▄▄ ▄▄ ▄▄ ", "▀▀ ▀▀ ▀▀ "),
@@ -25,47 +24,58 @@ _SHADES = {"emit": "█", "guide": "▒", "rest": "░"}
 STOP_KEYS = "Esc  q  s  Ctrl-C"
 
 
-class Part(Protocol):
+class Part(Static):
     """A part of the screen."""
 
-    def show(self, state: ViewState, size: int) -> None:
-        """Draw ``state``, at ``size`` 1 or 2."""
+    def show(self, state: ViewState) -> None:
+        """Draw ``state``."""
+        raise NotImplementedError
+
+    @property
+    def scale(self) -> int:
+        """How large its large letters are."""
+        return 2 if self.screen.has_class("large") else 1
+
+    @property
+    def columns(self) -> int:
+        """How many columns it has."""
+        return self.content_size.width or SMALLEST[0] - 4
 
 
-class Head(Static):
+class Head(Part):
     """What the session is, and for whom."""
 
-    def show(self, state: ViewState, size: int) -> None:
+    def show(self, state: ViewState) -> None:
         """Draw the title, and the person, the site and the unit below it."""
         self.update(Text(f" {state.title}\n {state.about}", no_wrap=True, overflow="ellipsis"))
 
 
-class Banner(Static):
+class Banner(Part):
     """The state, as a shape and a word."""
 
-    def show(self, state: ViewState, size: int) -> None:
+    def show(self, state: ViewState) -> None:
         """Draw the shape and the word of the state's kind."""
-        shape = enlarged(SHAPES[state.aspect], size)
-        word = large(state.word, size) if drawable(state.word) else (state.word,)
+        shape = enlarged(SHAPES[state.aspect], self.scale)
+        word = large(state.word, self.scale) if drawable(state.word) else (state.word,)
         self.set_classes(state.aspect.value)
         self.update(Text("\n".join(f"{left} {right}" for left, right in zip(shape, word, strict=False))))
 
 
-class Instruction(Static):
+class Instruction(Part):
     """What the person or the operator does now."""
 
-    def show(self, state: ViewState, size: int) -> None:
+    def show(self, state: ViewState) -> None:
         """Draw what is being typed, else the instruction."""
         self.update(Text(state.typing or state.instruction, overflow="fold"))
 
 
-class Clock(Static):
+class Clock(Part):
     """A time, or a level, in large digits below its name."""
 
-    def show(self, state: ViewState, size: int) -> None:
+    def show(self, state: ViewState) -> None:
         """Draw what this one shows."""
         name, value = self._content(state)
-        digits = large(value, size) if drawable(value) else (value,)
+        digits = large(value, self.scale) if drawable(value) else (value,)
         self.update(Text("\n".join((name, *digits)), no_wrap=True, overflow="crop"))
 
     def _content(self, state: ViewState) -> tuple[str, str]:
@@ -96,22 +106,22 @@ class Level(Clock):
         return f"{state.readings[0].label} {unit}", value
 
 
-class Readings(Static):
+class Readings(Part):
     """The other readings, in columns."""
 
-    def show(self, state: ViewState, size: int) -> None:
+    def show(self, state: ViewState) -> None:
         """Draw them in three columns, or, where there is room, in large digits beside each other."""
-        width = self.size.width or 78
-        rows = columns(state.readings[1:], 3, width) if size == 1 else beside(state.readings[1:], width)
+        form = in_columns if self.scale == 1 else beside
+        rows = form(state.readings[1:], self.columns)
         self.update(Text("\n".join(rows), no_wrap=True, overflow="crop"))
 
 
-def columns(readings: Sequence[Reading], count: int, width: int) -> Iterator[str]:
-    """``readings`` in ``count`` columns, row by row."""
-    wide = width // count
+def in_columns(readings: Sequence[Reading], width: int) -> Iterator[str]:
+    """``readings`` in three columns, row by row."""
+    wide = width // 3
     cells = [set_cell_size(f"{each.label} {each.value} {each.note}".strip(), wide - 1) for each in readings]
-    for first in range(0, len(cells), count):
-        yield " ".join(cells[first : first + count])
+    for first in range(0, len(cells), 3):
+        yield " ".join(cells[first : first + 3])
 
 
 def beside(readings: Sequence[Reading], width: int) -> Iterator[str]:
@@ -125,12 +135,12 @@ def beside(readings: Sequence[Reading], width: int) -> Iterator[str]:
         yield " ".join(set_cell_size(each[line], wide - 1) for each in drawn_large)
 
 
-class Timeline(Static):
+class Timeline(Part):
     """Every step in its length, and where the session is now."""
 
-    def show(self, state: ViewState, size: int) -> None:
+    def show(self, state: ViewState) -> None:
         """Draw the steps, and a mark below them."""
-        width = max(1, (self.size.width or 78))
+        width = self.columns
         bar, now = drawn(state.timeline, state.gone_ms, width)
         if not bar:
             self.update(Text(""))
@@ -154,10 +164,10 @@ def drawn(timeline: Sequence[Stretch], gone_ms: int, width: int) -> tuple[str, i
     return bar, min(width - 1, gone_ms * width // total_ms)
 
 
-class Alarms(Static):
+class Alarms(Part):
     """The last alarms, each with what to do, and what else a person has to read."""
 
-    def show(self, state: ViewState, size: int) -> None:
+    def show(self, state: ViewState) -> None:
         """Draw them, the newest first."""
         text = Text(overflow="fold")
         for alarm in state.alarms:
@@ -168,16 +178,16 @@ class Alarms(Static):
         self.update(text)
 
 
-class Keys(Static):
+class Keys(Part):
     """The keys that work now. That of the stop is the largest, and always there."""
 
-    def show(self, state: ViewState, size: int) -> None:
+    def show(self, state: ViewState) -> None:
         """Draw the stop, and the other keys beside it."""
-        stop = large("STOP", size)
+        stop = large("STOP", self.scale)
         wide = cell_len(stop[0]) + 4
         hints = [f"{hint.key}  {hint.does}" for hint in state.keys]
         rows = len(stop) + 1
-        beside = list(_stacked(hints, rows, max(1, (self.size.width or 80) - wide - 2)))
+        beside = list(_stacked(hints, rows, max(1, self.columns - wide - 2)))
         text = Text(no_wrap=True, overflow="crop")
         for number, line in enumerate((*stop, STOP_KEYS)):
             text.append(f"  {line}".ljust(wide), "bold #000000 on #d55e00")
@@ -193,10 +203,10 @@ def _stacked(hints: Sequence[str], rows: int, width: int) -> Iterator[str]:
         yield " ".join(set_cell_size(hint, wide - 1) for hint in hints[row::rows])
 
 
-class Lines(Static):
+class Lines(Part):
     """The same in a few lines, where there is no room for more."""
 
-    def show(self, state: ViewState, size: int) -> None:
+    def show(self, state: ViewState) -> None:
         """Draw as much as fits, the most needed first."""
         height = max(1, self.size.height)
         self.update(Text("\n".join(list(in_lines(state))[:height]), no_wrap=True, overflow="crop"))
