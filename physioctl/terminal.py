@@ -6,6 +6,8 @@ Windows way beside it has not been tried.
 
 from __future__ import annotations
 
+import codecs
+import os
 import signal
 import sys
 import threading
@@ -22,6 +24,7 @@ KEYS: Mapping[str, OperatorAction] = {
     "S": SessionAction.STOP,
     "\x03": SessionAction.STOP,
 }
+FULL_SCREEN = (80, 24)  # columns and lines that the full screen needs
 _GLANCE_S = 0.1  # how soon the reader of keys notices that it should end
 _SIGNALS = tuple(
     getattr(signal, name)
@@ -53,6 +56,22 @@ def attended() -> bool:
     Where the output goes makes no difference.
     """
     return sys.stdin is not None and sys.stdin.isatty() and _in_the_foreground()
+
+
+def has_full_screen() -> bool:
+    """Whether a full screen can be shown where standard output goes: see `physioctl.screens.tui`.
+
+    It has to be a terminal that says how large it is, that it can move its cursor, and that it takes UTF-8.
+    """
+    if sys.platform == "win32" or os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
+        return False
+    if codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8":
+        return False
+    try:
+        columns, lines = os.get_terminal_size(sys.stdout.fileno())
+    except (OSError, ValueError):
+        return False
+    return columns >= FULL_SCREEN[0] and lines >= FULL_SCREEN[1]
 
 
 class Keys:
@@ -136,7 +155,6 @@ if sys.platform == "win32":
         yield read
 
 else:
-    import os
     import select
     import termios
     import tty

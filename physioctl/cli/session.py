@@ -5,14 +5,16 @@ What is asked before a request can be made is in `physioctl.cli.run`.
 
 from __future__ import annotations
 
+import os
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
 from queue import SimpleQueue
 
-from device.clock import SystemClock
+from device.clock import Clock, SystemClock
 from device.control.driver import Driver
 from device.dialects.base import HostLoss
 from device.events import Observer, OffConfirmation
@@ -31,7 +33,7 @@ from physioctl.screens.bar import BarScreen
 from physioctl.screens.json_lines import JsonLines
 from physioctl.screens.lines import DropNotices, Plain
 from physioctl.screens.wording import summary, unfinished
-from physioctl.terminal import attended, keys, stop_on_signals
+from physioctl.terminal import attended, has_full_screen, keys, stop_on_signals
 from physioctl.wall_clock import confirm
 
 _CODES = {
@@ -45,6 +47,7 @@ _CODES = {
 class View(Enum):
     """How a session is shown on standard output."""
 
+    FULL = auto()
     BAR = auto()
     LINES = auto()
     JSON = auto()
@@ -54,7 +57,9 @@ class View(Enum):
         """The view that the options and standard output ask for."""
         if as_json:
             return cls.JSON
-        return cls.BAR if not plain and sys.stdout.isatty() else cls.LINES
+        if plain or not sys.stdout.isatty():
+            return cls.LINES
+        return cls.FULL if attended() and has_full_screen() else cls.BAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,8 @@ def hold_session(request: Request, place: Place, view: View) -> Exit:
         )
         driver = Driver(link, clock, inbox, spoken)
         driver.add_observer(stops)
-        ended = run_session(request, driver, record, [_screen(view), DropNotices(aside)])
+        with _shown(view, clock) as observers:
+            ended = run_session(request, driver, record, observers)
         if view is not View.JSON:
             for said in summary(ended):
                 say(said)
@@ -119,10 +125,18 @@ def exit_code(ended: SessionEnded) -> Exit:
     return _CODES[ended.outcome]
 
 
-def _screen(view: View) -> Observer:
-    if view is View.BAR:
-        return BarScreen()
-    return JsonLines(json_text) if view is View.JSON else Plain(say)
+@contextmanager
+def _shown(view: View, clock: Clock) -> Iterator[list[Observer]]:
+    """What shows the session; a screen that takes the whole terminal gives it back when the block is left."""
+    if view is View.FULL:
+        from physioctl.screens.tui.process import FullScreen  # ptys are things of POSIX
+
+        with FullScreen(say, clock, no_color=bool(os.environ.get("NO_COLOR"))) as screen:
+            yield [screen, DropNotices(screen.say)]
+    elif view is View.BAR:
+        yield [BarScreen(), DropNotices(aside)]
+    else:
+        yield [JsonLines(json_text) if view is View.JSON else Plain(say), DropNotices(aside)]
 
 
 def _ended_by_its_switch_alone(driver: Driver) -> bool:

@@ -14,7 +14,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.events import Resize
 
-from physioctl.screens.tui.view import SMALLEST, ViewState
+from physioctl.screens.tui.view import ViewState
 from physioctl.screens.tui.widgets import (
     Alarms,
     Banner,
@@ -29,6 +29,7 @@ from physioctl.screens.tui.widgets import (
     StepClock,
     Timeline,
 )
+from physioctl.terminal import FULL_SCREEN
 
 LARGE = (120, 40)
 
@@ -69,7 +70,7 @@ class SessionScreen(App[None]):
 
     def on_resize(self, event: Resize) -> None:
         """Take the layout that fits."""
-        fits = event.size.width >= SMALLEST[0] and event.size.height >= SMALLEST[1]
+        fits = event.size.width >= FULL_SCREEN[0] and event.size.height >= FULL_SCREEN[1]
         large = event.size.width >= LARGE[0] and event.size.height >= LARGE[1]
         self.screen.set_class(not fits, "lines")
         self.screen.set_class(large, "large")

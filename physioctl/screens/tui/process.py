@@ -20,7 +20,8 @@ from physioctl.events import SessionStarted
 from physioctl.screens.lines import Plain, Say
 from physioctl.screens.tui.fold import Seen, after, view
 from physioctl.screens.tui.relay import COMMAND, DrawingProcess, Latest, RealTerminal, Relay
-from physioctl.screens.tui.view import SMALLEST, one_line, to_line
+from physioctl.screens.tui.view import one_line, to_line
+from physioctl.terminal import FULL_SCREEN
 
 JOIN_S = 3.0  # longer than the relay takes to end
 KEPT_MAX = 500  # lines that wait for the terminal to be back; the figure is this project's own
@@ -89,7 +90,7 @@ class FullScreen:
         try:
             terminal = RealTerminal(self._descriptor)
             try:
-                self._ends = terminal, DrawingProcess(self._command, terminal.size() or SMALLEST)
+                self._ends = terminal, DrawingProcess(self._command, terminal.size() or FULL_SCREEN)
             except BaseException:
                 terminal.close()
                 raise

@@ -13,7 +13,6 @@ from typing import Any
 
 from physioctl.text import clean
 
-SMALLEST = (80, 24)  # columns and lines of the full screen; what has fewer is shown lines
 LONGEST = 160  # characters of any one text: no line of any screen shows more
 
 

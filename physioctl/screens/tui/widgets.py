@@ -9,7 +9,8 @@ from rich.text import Text
 from textual.widgets import Static
 
 from physioctl.screens.tui.letters import HEIGHT, drawable, enlarged, large
-from physioctl.screens.tui.view import SMALLEST, Aspect, Reading, Stretch, ViewState
+from physioctl.screens.tui.view import Aspect, Reading, Stretch, ViewState
+from physioctl.terminal import FULL_SCREEN
 
 SHAPES: Mapping[Aspect, tuple[str, str, str]] = {
     Aspect.WAITING: ("         ", "▄▄ ▄▄ ▄▄ ", "▀▀ ▀▀ ▀▀ "),
@@ -39,7 +40,7 @@ class Part(Static):
     @property
     def columns(self) -> int:
         """How many columns it has."""
-        return self.content_size.width or SMALLEST[0] - 4
+        return self.content_size.width or FULL_SCREEN[0] - 4
 
 
 class Head(Part):
