@@ -131,7 +131,7 @@ def _shown(view: View, clock: Clock) -> Iterator[list[Observer]]:
     if view is View.FULL:
         from physioctl.screens.tui.process import FullScreen  # ptys are things of POSIX
 
-        with FullScreen(say, clock, no_color=bool(os.environ.get("NO_COLOR"))) as screen:
+        with FullScreen(say, clock, no_color="NO_COLOR" in os.environ) as screen:
             yield [screen, DropNotices(screen.say)]
     elif view is View.BAR:
         yield [BarScreen(), DropNotices(aside)]

@@ -42,10 +42,9 @@ class SessionScreen(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = []
     TITLE = "physioctl"
 
-    def __init__(self, state: ViewState | None = None, *, no_color: bool | None = None) -> None:
-        """Begin with ``state``. ``no_color``: None takes it from the environment, as no-color.org has it."""
-        colourless = bool(os.environ.get("NO_COLOR")) if no_color is None else no_color
-        super().__init__(ansi_color=colourless)
+    def __init__(self, state: ViewState | None = None) -> None:
+        # Textual heeds NO_COLOR; told of a terminal of few colours, it then gives it none, instead of greys.
+        super().__init__(ansi_color="NO_COLOR" in os.environ)
         self.state = ViewState() if state is None else state
 
     def compose(self) -> ComposeResult:

@@ -63,10 +63,9 @@ def after(seen: Seen, event: Event) -> Seen:
         case SessionPlanned():
             return replace(seen, planned=event)
         case StateChanged():
-            waits = seen.waits if event.state == "armed" else None
-            return replace(seen, state=event.state, may=event.may, waits=waits)
+            return replace(seen, state=event.state, may=event.may)
         case StepStarted():
-            return replace(seen, step=event, may=event.may or seen.may, waits=None, pain=None, notice="")
+            return replace(seen, step=event, may=event.may or seen.may, pain=None, notice="")
         case Progress():
             return replace(seen, progress=event, state=event.state)
         case AlarmRaised() | AlarmEnded():
@@ -74,7 +73,7 @@ def after(seen: Seen, event: Event) -> Seen:
         case StopOutcome():
             return replace(seen, off=event.output_off)
         case SessionEnded():
-            return replace(seen, ended=event, off=event.output_off, may=(), waits=None, pain=None)
+            return replace(seen, ended=event, off=event.output_off, may=(), pain=None)
     return _asked(seen, event)
 
 
@@ -155,6 +154,7 @@ def view(seen: Seen) -> ViewState:
 
 
 _WORDS = {
+    "awaiting_start": (Aspect.WAITING, "READY"),
     "emitting": (Aspect.OUTPUT, "OUTPUT ON"),
     "suspended": (Aspect.CONTACT, "NO CONTACT"),
     "finishing": (Aspect.OUTPUT, "STEP ENDING"),
@@ -168,6 +168,9 @@ _WORDS = {
 _BETWEEN = {"emit": (Aspect.OFF, "STARTING"), "rest": (Aspect.OFF, "REST"), "guide": (Aspect.OFF, "GUIDED")}
 
 
+_UNHEARD = frozenset(("stopping", "uncertain", "fault", "idle"))  # no progress is told: readings are old
+
+
 def _state(seen: Seen) -> tuple[Aspect, str]:
     """The kind of state the session is in, and its one word."""
     if seen.ended is not None:
@@ -175,8 +178,6 @@ def _state(seen: Seen) -> tuple[Aspect, str]:
         return (Aspect.ENDED if confirmed else Aspect.ALARM), seen.ended.outcome.upper()
     if seen.pain is not None and seen.state != "fault":
         return Aspect.WAITING, "PAIN 0-10"
-    if seen.state == "armed" and seen.waits is not None:
-        return Aspect.WAITING, "READY"
     if seen.state == "armed" and seen.step is not None:
         return _BETWEEN.get(seen.step.kind, (Aspect.OFF, "OUTPUT OFF"))
     return _WORDS.get(seen.state, (Aspect.WAITING, "STARTING"))
@@ -208,8 +209,8 @@ def _instruction(seen: Seen) -> str:
         return "Output may be on. Lift the head off and look at the unit."
     if seen.state == "fault":
         return OUTPUT_OFF[seen.off] if seen.off else "The session is over. Look at the unit."
-    if seen.waits is not None:
-        return seen.waits.instruction
+    if seen.state == "awaiting_start" and seen.waits is not None:
+        return f"{seen.waits.instruction}: Space starts"
     if seen.step is None:
         return ""
     return seen.step.say or ("Rest." if seen.step.kind == "rest" else "")
@@ -244,7 +245,7 @@ def _family(seen: Seen) -> FamilyDefinition | None:
 
 def _readings(seen: Seen) -> Iterator[Reading]:
     """What the family shows of a session; nothing for guidance, which has no readings."""
-    family, told = _family(seen), seen.progress
+    family, told = _family(seen), None if seen.ended or seen.state in _UNHEARD else seen.progress
     if family is None or seen.started is None:
         return
     asked = _asked_level(seen)
@@ -268,7 +269,7 @@ def _asked_level(seen: Seen) -> int | None:
 
 def _reading(which: Shown, seen: Seen, started: SessionStarted, told: Progress | None) -> Iterator[Reading]:
     if which is Shown.ENERGY:
-        yield from _energy(seen, started, told)
+        yield from _energy(seen, started)
     elif which is Shown.HEAD_TEMPERATURE:
         yield Reading("head temp", f"{told.head_temp_ddeg_c / 10:.1f} °C" if told else "-")
     elif which is Shown.CONTACT:
@@ -277,9 +278,9 @@ def _reading(which: Shown, seen: Seen, started: SessionStarted, told: Progress |
         yield Reading("battery", f"{told.battery_pct} %" if told else "-")
 
 
-def _energy(seen: Seen, started: SessionStarted, told: Progress | None) -> Iterator[Reading]:
+def _energy(seen: Seen, started: SessionStarted) -> Iterator[Reading]:
     """Energy against the plan, and the same for each cm² of the head where the unit has one."""
-    counted = seen.ended or told
+    counted = seen.ended or seen.progress
     energy_mj = counted.energy_mj if counted else 0
     reckoned = "reckoned" if "energy" in started.reckoned else ""
     planned_mj = started.planned_energy_mj

@@ -35,7 +35,7 @@ _PUT_BACK_MS = 1_000  # for a terminal that stands still
 _READ_MAX = 1 << 16
 
 _ENTER = b"\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H"
-_LEAVE = b"\x18\x1b[0m\x1b[?25h\x1b[?1049l"  # begins with what ends a sequence that was cut off
+_LEAVE = b"\x1b[0m\x1b[?25h\x1b[?1049l"
 
 _DRAW = (
     "import sys; sys.path.insert(0, sys.argv[1]); from physioctl.screens.tui.child import main; "

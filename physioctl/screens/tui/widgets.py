@@ -22,6 +22,7 @@ SHAPES: Mapping[Aspect, tuple[str, str, str]] = {
     Aspect.ENDED: ("██████   ", "██████   ", "▀▀▀▀▀▀   "),
 }
 _SHADES = {"emit": "█", "guide": "▒", "rest": "░"}
+STOP_LOOK = "bold #ffffff on #b34e00"  # vermilion, darkened: five times the contrast
 STOP_KEYS = "Esc  q  s  Ctrl-C"
 
 
@@ -191,7 +192,7 @@ class Keys(Part):
         beside = list(_stacked(hints, rows, max(1, self.columns - wide - 2)))
         text = Text(no_wrap=True, overflow="crop")
         for number, line in enumerate((*stop, STOP_KEYS)):
-            text.append(f"  {line}".ljust(wide), "bold #000000 on #d55e00")
+            text.append(f"  {line}".ljust(wide), STOP_LOOK)
             text.append(f"  {beside[number] if number < len(beside) else ''}\n")
         self.update(text)
 
@@ -210,7 +211,7 @@ class Lines(Part):
     def show(self, state: ViewState) -> None:
         """Draw as much as fits, the most needed first."""
         height = max(1, self.size.height)
-        self.update(Text("\n".join(list(in_lines(state))[:height]), no_wrap=True, overflow="crop"))
+        self.update(Text("\n".join(list(in_lines(state))[:height])))
 
 
 def in_lines(state: ViewState) -> Iterator[str]:
