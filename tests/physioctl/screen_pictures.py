@@ -1,6 +1,6 @@
 """Pictures of the full screen as text: its characters, and below them what they look like.
 
-``python -m tests.physioctl.screen_pictures [FOLDER]`` draws those in ``pictures/`` anew, and as SVG in FOLDER.
+``python -m tests.physioctl.screen_pictures [FOLDER]`` draws those in ``pictures/`` anew; as SVG in FOLDER.
 """
 
 from __future__ import annotations

@@ -113,7 +113,8 @@ OVERHEATED = AlarmRaised(
     code="HEAD_OVERTEMP",
     priority=Priority.HIGH,
     what="the head is too warm",
-    action="Lift the head off. Let it cool below 39 °C, apply more gel, and check contact before a new session.",
+    action="Lift the head off. Let it cool below 39 °C, apply more gel, and check contact before a new "
+    "session.",
     status=None,
 )
 LIFTED = AlarmRaised(

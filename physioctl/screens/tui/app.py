@@ -34,7 +34,7 @@ from physioctl.terminal import FULL_SCREEN
 LARGE = (120, 40)
 
 
-class SessionScreen(App[None]):
+class SessionScreen(App[None], inherit_bindings=False):
     """A pure view of a session."""
 
     CSS_PATH: ClassVar[Path] = Path(__file__).with_name("styles.tcss")

@@ -133,6 +133,11 @@ class FullScreen:
             drawing.end()
             terminal.close()
 
+    @property
+    def is_closed(self) -> bool:
+        """Whether the terminal has been left."""
+        return self._ends is None and not self._is_shown()
+
     def _is_shown(self) -> bool:
         return self._relaying is not None and self._relaying.is_alive()
 

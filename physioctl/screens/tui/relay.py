@@ -34,6 +34,7 @@ _GLANCE_S = 0.2  # how soon another size is noticed, and that nothing is heard a
 _PUT_BACK_MS = 1_000  # for a terminal that stands still
 _READ_MAX = 1 << 16
 
+_SIZE = ("COLUMNS", "LINES")  # are believed before the terminal itself, and stay as they are
 _ENTER = b"\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H"
 _LEAVE = b"\x1b[0m\x1b[?25h\x1b[?1049l"
 
@@ -113,6 +114,7 @@ class DrawingProcess:
                     stdout=slave,
                     stderr=slave,
                     pass_fds=(states, beats),
+                    env={name: value for name, value in os.environ.items() if name not in _SIZE},
                     start_new_session=True,  # no key of the real terminal is a signal to it
                 )
             at_failure.pop_all()

@@ -27,10 +27,22 @@ STOP_KEYS = "Esc  q  s  Ctrl-C"
 
 
 class Part(Static):
-    """A part of the screen."""
+    """A part of the screen. It is drawn anew when it has another size: what fits may be something else."""
+
+    shown: ViewState | None = None
 
     def show(self, state: ViewState) -> None:
         """Draw ``state``."""
+        self.shown = state
+        self.update(self.drawing(state))
+
+    def on_resize(self) -> None:
+        """Draw the same at the new size."""
+        if self.shown is not None:
+            self.show(self.shown)
+
+    def drawing(self, state: ViewState) -> Text:
+        """What is drawn of ``state``."""
         raise NotImplementedError
 
     @property
@@ -47,38 +59,38 @@ class Part(Static):
 class Head(Part):
     """What the session is, and for whom."""
 
-    def show(self, state: ViewState) -> None:
+    def drawing(self, state: ViewState) -> Text:
         """Draw the title, and the person, the site and the unit below it."""
-        self.update(Text(f" {state.title}\n {state.about}", no_wrap=True, overflow="ellipsis"))
+        return Text(f" {state.title}\n {state.about}", no_wrap=True, overflow="ellipsis")
 
 
 class Banner(Part):
     """The state, as a shape and a word."""
 
-    def show(self, state: ViewState) -> None:
+    def drawing(self, state: ViewState) -> Text:
         """Draw the shape and the word of the state's kind."""
         shape = enlarged(SHAPES[state.aspect], self.scale)
         word = large(state.word, self.scale) if drawable(state.word) else (state.word,)
         self.set_classes(state.aspect.value)
-        self.update(Text("\n".join(f"{left} {right}" for left, right in zip(shape, word, strict=False))))
+        return Text("\n".join(f"{left} {right}" for left, right in zip(shape, word, strict=False)))
 
 
 class Instruction(Part):
     """What the person or the operator does now."""
 
-    def show(self, state: ViewState) -> None:
+    def drawing(self, state: ViewState) -> Text:
         """Draw what is being typed, else the instruction."""
-        self.update(Text(state.typing or state.instruction, overflow="fold"))
+        return Text(state.typing or state.instruction, overflow="fold")
 
 
 class Clock(Part):
     """A time, or a level, in large digits below its name."""
 
-    def show(self, state: ViewState) -> None:
+    def drawing(self, state: ViewState) -> Text:
         """Draw what this one shows."""
         name, value = self._content(state)
         digits = large(value, self.scale) if drawable(value) else (value,)
-        self.update(Text("\n".join((name, *digits)), no_wrap=True, overflow="crop"))
+        return Text("\n".join((name, *digits)), no_wrap=True, overflow="crop")
 
     def _content(self, state: ViewState) -> tuple[str, str]:
         raise NotImplementedError
@@ -111,11 +123,11 @@ class Level(Clock):
 class Readings(Part):
     """The other readings, in columns."""
 
-    def show(self, state: ViewState) -> None:
+    def drawing(self, state: ViewState) -> Text:
         """Draw them in three columns, or, where there is room, in large digits beside each other."""
         form = in_columns if self.scale == 1 else beside
         rows = form(state.readings[1:], self.columns)
-        self.update(Text("\n".join(rows), no_wrap=True, overflow="crop"))
+        return Text("\n".join(rows), no_wrap=True, overflow="crop")
 
 
 def in_columns(readings: Sequence[Reading], width: int) -> Iterator[str]:
@@ -140,15 +152,14 @@ def beside(readings: Sequence[Reading], width: int) -> Iterator[str]:
 class Timeline(Part):
     """Every step in its length, and where the session is now."""
 
-    def show(self, state: ViewState) -> None:
+    def drawing(self, state: ViewState) -> Text:
         """Draw the steps, and a mark below them."""
         width = self.columns
         bar, now = drawn(state.timeline, state.gone_ms, width)
         if not bar:
-            self.update(Text(""))
-            return
+            return Text("")
         mark = " " * now + "▲" + (" now" if now + 5 <= width else "")
-        self.update(Text(f"{bar}\n{mark}", no_wrap=True, overflow="crop"))
+        return Text(f"{bar}\n{mark}", no_wrap=True, overflow="crop")
 
 
 def drawn(timeline: Sequence[Stretch], gone_ms: int, width: int) -> tuple[str, int]:
@@ -169,7 +180,7 @@ def drawn(timeline: Sequence[Stretch], gone_ms: int, width: int) -> tuple[str, i
 class Alarms(Part):
     """The last alarms, each with what to do, and what else a person has to read."""
 
-    def show(self, state: ViewState) -> None:
+    def drawing(self, state: ViewState) -> Text:
         """Draw them, the newest first."""
         text = Text(overflow="fold")
         for alarm in state.alarms:
@@ -177,13 +188,13 @@ class Alarms(Part):
             text.append(f"{mark} {alarm.what}. ", "" if alarm.over else "bold")
             text.append(f"{alarm.action}\n")
         text.append(state.notice)
-        self.update(text)
+        return text
 
 
 class Keys(Part):
     """The keys that work now. That of the stop is the largest, and always there."""
 
-    def show(self, state: ViewState) -> None:
+    def drawing(self, state: ViewState) -> Text:
         """Draw the stop, and the other keys beside it."""
         stop = large("STOP", self.scale)
         wide = cell_len(stop[0]) + 4
@@ -194,7 +205,7 @@ class Keys(Part):
         for number, line in enumerate((*stop, STOP_KEYS)):
             text.append(f"  {line}".ljust(wide), STOP_LOOK)
             text.append(f"  {beside[number] if number < len(beside) else ''}\n")
-        self.update(text)
+        return text
 
 
 def _stacked(hints: Sequence[str], rows: int, width: int) -> Iterator[str]:
@@ -208,10 +219,10 @@ def _stacked(hints: Sequence[str], rows: int, width: int) -> Iterator[str]:
 class Lines(Part):
     """The same in a few lines, where there is no room for more."""
 
-    def show(self, state: ViewState) -> None:
+    def drawing(self, state: ViewState) -> Text:
         """Draw as much as fits, the most needed first."""
         height = max(1, self.size.height)
-        self.update(Text("\n".join(list(in_lines(state))[:height])))
+        return Text("\n".join(list(in_lines(state))[:height]))
 
 
 def in_lines(state: ViewState) -> Iterator[str]:
