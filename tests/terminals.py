@@ -10,7 +10,7 @@ import signal
 import struct
 import subprocess
 import termios
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,8 +46,12 @@ class Terminal:
         typed: str = TO_THE_TERMINAL,
         size: tuple[int, int] | None = None,
         run: Sequence[str] | None = None,
+        set_to: Mapping[str, str] | None = None,
     ) -> None:
-        """``size`` is in columns and lines; left out, the terminal does not say. ``run``: another program."""
+        """``size`` is in columns and lines; left out, the terminal does not say. ``run``: another program.
+
+        ``set_to`` is what its environment has beside the usual.
+        """
         self._master, slave = pty.openpty()
         if size is not None:
             self.resize(*size)
@@ -58,7 +62,7 @@ class Terminal:
         take_it = ["sh", "-c", typed, os.ttyname(slave)]
         self._process = subprocess.Popen(
             [*take_it, *(run or command(*arguments))],
-            env=environment(folder),
+            env=environment(folder) | dict(set_to or {}),
             start_new_session=True,
             stdout=output,
         )
@@ -84,6 +88,10 @@ class Terminal:
     def shows(self, happened: Callable[[], bool]) -> bool:
         """Keep reading the screen until ``happened()``, or for too long."""
         return waited_for(lambda: self._look() and happened())
+
+    def shows_within(self, happened: Callable[[], bool], limit_s: float) -> bool:
+        """Keep reading the screen for so long, or until ``happened()``."""
+        return waited_for(lambda: self._look() and happened(), limit_s)
 
     def _look(self) -> bool:
         self.screen += _waiting(self._master)
