@@ -7,6 +7,7 @@ admitted as the day allows.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,9 +26,9 @@ from physioctl.person import reference
 from physioctl.questions import treats
 from physioctl.reconcile import TOLD_WITHIN
 from physioctl.record.entries import Damaged, is_session
-from physioctl.record.history import Summary, chain, had_today, last_elsewhere
+from physioctl.record.history import Summary, chain, had_today
 from physioctl.record.journal import Journal, SessionLog, utc_offset_min
-from physioctl.wall_clock import boot_reference_ms, damaged, expect_sound
+from physioctl.wall_clock import boot_reference_ms, damaged, expect_sound, last_elsewhere
 from protocols.errors import Refused
 from protocols.limits import Bound, Family, Limits, Quantity
 from protocols.plan import Plan, rest_of
@@ -142,17 +143,22 @@ def admit(
                 plan = replace(plan, limits=plan.limits.with_layer(left))
                 admission = replace(admission, bounds=(*admission.bounds, *left))
             started = _started(request, plan, unit, journal, driver, person, side, content_hash)
-            if not connection.execute(
-                "SELECT 1 FROM protocols WHERE content_hash = ?", (content_hash,)
-            ).fetchone():
-                kept = ProtocolKept(
-                    at_ms=started.at_ms, protocol=request.protocol.id, content_hash=content_hash, text=text
-                )
-                journal.append("", kept)
+            keep_protocol(connection, journal, request.protocol, started.at_ms)
             journal.append(started.session, started)
     except Damaged as damage:
         raise damaged(journal.name, damage) from damage
     return Admitted(plan, admission, started, journal.begin(started.session))
+
+
+def keep_protocol(connection: sqlite3.Connection, journal: Journal, protocol: Protocol, at_ms: int) -> None:
+    """Record the text of ``protocol``, once in a journal."""
+    content_hash = protocol.content_hash
+    known = "SELECT 1 FROM protocols WHERE content_hash = ?"
+    if not connection.execute(known, (content_hash,)).fetchone():
+        text = protocol.canonical_text()
+        journal.append(
+            "", ProtocolKept(at_ms=at_ms, protocol=protocol.id, content_hash=content_hash, text=text)
+        )
 
 
 def check_rest(

@@ -21,7 +21,7 @@ from device.errors import OutputNotConfirmedOff
 from device.events import Observer, OffConfirmation, Recorder
 from device.unit import Unit
 from physioctl.admission import Admitted, Compiler, admit, checked_person, checked_side
-from physioctl.errors import InvalidUsage, JournalUnusable
+from physioctl.errors import DiskTooSlow, InvalidUsage
 from physioctl.events import (
     Outcome,
     PlannedStep,
@@ -213,11 +213,20 @@ def _keep_the_end(ended: SessionEnded, driver: Driver) -> None:
     except BaseException:
         driver.run(driver.controller.shut_down())
         raise
-    raise JournalUnusable(
+    raise DiskTooSlow(
         f"the session is over ({ended.outcome}, output off {ended.output_off}); its end is not in the "
-        "journal",
-        "See to the disk. The next session on this unit closes the record.",
+        f"journal, for the disk is too slow or has stopped: {driver.controller.latest_write}. "
+        "The next session on this unit closes the record"
     )
+
+
+def expect_recorded_in_time(ended: SessionEnded, driver: Driver) -> None:
+    """Raise `DiskTooSlow` when a slow disk has ended the session of ``driver``, and its output is off.
+
+    For a command, once it has shown how the session ended. That output may be on comes before it.
+    """
+    if driver.controller.record_failure and ended.output_off is OffConfirmation.CONFIRMED:
+        raise DiskTooSlow(driver.controller.record_failure)
 
 
 def _tell_broken_off(error: BaseException, admitted: Admitted, driver: Driver, began_ms: int) -> None:
@@ -235,9 +244,12 @@ def _tell_broken_off(error: BaseException, admitted: Admitted, driver: Driver, b
 
 def _broken_off(error: BaseException, admitted: Admitted, driver: Driver, began_ms: int) -> SessionEnded:
     """How a session ended that ``error`` broke off, with what is known of its output."""
+    why = f"the session broke off: {type(error).__name__}"
+    if isinstance(error, DiskTooSlow):
+        why = error.what
     broken = Delivery(
         ended=Ended.INTERRUPTED,
-        why=f"the session broke off: {type(error).__name__}",
+        why=why,
         output_off=driver.controller.output_off() or OffConfirmation.UNKNOWN,
         delivered_ms=driver.controller.delivered_ms,
         energy_mj=driver.controller.energy_mj,

@@ -21,23 +21,49 @@ def screening_problems(protocol: Protocol) -> Iterator[Problem]:
     yield from _asks_problems(protocol)
     ours = catalogue().questions
     taken: set[str] = set()
+    signs: set[str] = set()
     for index, flag in enumerate(protocol.red_flags):
-        if flag.code in taken:
+        sign = flag.sign.rstrip(".")
+        if flag.code in ours:
+            yield _replaces(flag.code, ("red_flags", index, "code"))
+        elif sign not in signs and flag.code in taken:
+            yield _twice(flag.code, ("red_flags", index, "code"))
+        elif sign in signs:
             what = "this sign is here twice"
             where: Where = ("red_flags", index, "sign")
             yield Problem(what, "Keep one of them, with the more urgent action.", where)
         taken.add(flag.code)
+        signs.add(sign)
     for index, question in enumerate(protocol.screening):
         where = ("screening", index, "code")
         if question.code in ours:
-            what = f"{question.code} is a question of the project's own, which a protocol may not replace"
-            action = f"Write `asks: [{question.code}]` to let it refuse this session, or take another code."
-            yield Problem(what, action, where)
+            yield _replaces(question.code, where)
         elif question.code in taken:
-            what = f"the code {shorten(question.code)} is here twice"
-            yield Problem(what, "Give each question its own code.", where)
+            yield _twice(question.code, where)
         taken.add(question.code)
     yield from _age_problems(protocol)
+
+
+def unnamed(protocol: Protocol) -> Iterator[Problem]:
+    """Every red flag without a code of its own. It is no mistake: its code is made from its sign."""
+    for index, flag in enumerate(protocol.red_flags):
+        if flag.named is None:
+            where: Where = ("red_flags", index)
+            what = f"has no `code`: answers call it {flag.code}"
+            action, origin = "Name it, such as `code: LEG_PAIN_ON_WALKING`.", protocol.origin
+            place = (0, 0) if origin.root is None else origin.root.place(where)
+            yield Problem(what, action, where, origin.file, *place)
+
+
+def _replaces(code: str, where: Where) -> Problem:
+    what = f"{code} is a question of the project's own, which a protocol may not replace"
+    return Problem(
+        what, f"Write `asks: [{code}]` to let it refuse this session, or take another code.", where
+    )
+
+
+def _twice(code: str, where: Where) -> Problem:
+    return Problem(f"the code {shorten(code)} is here twice", "Give each question its own code.", where)
 
 
 def _asks_problems(protocol: Protocol) -> Iterator[Problem]:

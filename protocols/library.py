@@ -35,7 +35,7 @@ def find(name: str | Path) -> Protocol:
         return _bundled(read_bytes(_FOLDER / f"{text}.yaml"), f"{text}.yaml")
     if _exists(path):
         return load(path)
-    close = near(text, bundled())
+    close = near(text.casefold().replace(" ", "-").replace("_", "-"), bundled())
     raise UnknownProtocol(
         f"there is no bundled protocol and no file called {printable(shorten(text))!r}",
         f"{close if close.startswith('Did') else ''} List them with physioctl protocols list.".strip(),

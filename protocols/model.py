@@ -29,7 +29,7 @@ from protocols.contraindications import AgeBand
 from protocols.errors import InvalidValue, Problem, Where, invalid, shorten
 from protocols.families import definition
 from protocols.families.base import Key
-from protocols.fields import Code, Id, Site, Text, Version
+from protocols.fields import Code, Given, Id, Site, Text, Version
 from protocols.limits import Bound, Family, Layer, Limits, Quantity
 from protocols.origin import Origin
 from protocols.quantity import DURATION, show
@@ -119,12 +119,20 @@ class Question(Strict):
 class RedFlag(Strict):
     """A sign that sends the person to someone else."""
 
+    named: Annotated[
+        Code | None, Given, Field(alias="code", description="a code of your own, by which it is answered")
+    ] = None
     sign: Text
     action: Annotated[Action, Field(strict=False)]
 
     @property
     def code(self) -> str:
-        """The code of the question it is asked by, made of the sign: another sign is another question."""
+        """The code of the question it is asked by.
+
+        Where the file names none it is made of the sign: another sign is another question then.
+        """
+        if self.named is not None:
+            return self.named
         sign = self.sign.rstrip(".")
         words = re.findall("[A-Z0-9]+", sign.upper())[:5]
         return "_".join(["FLAG", *words, sha256(sign.encode()).hexdigest()[:6].upper()])

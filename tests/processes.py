@@ -58,8 +58,8 @@ def command(*arguments: object) -> list[str]:
 
 def environment(folder: Path) -> dict[str, str]:
     """An environment whose journal is in ``folder``, and nobody's own."""
-    own = {"PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(folder), "TERM": "xterm", "NO_COLOR": "1"}
-    return os.environ | own
+    own = {"PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    return os.environ | own | {"TERM": "xterm", "NO_COLOR": "1"}
 
 
 def begin(

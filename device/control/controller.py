@@ -129,6 +129,8 @@ class Controller:
         self._produced: deque[Produced] = deque()
         self.handed_over = 0  # events for the recorder so far
         self._unwritten: deque[tuple[int, int]] = deque()  # number and time of events not yet on the disk
+        self.write_ms: int | None = None  # how long the recorder's latest write took; None: none is done
+        self.record_failure = ""  # why the recorder was too slow for the session; empty where it was not
         self._due_ms = now_ms  # when the next call was due
         self._delay_ms = 0  # by how much the latest late call was late
         self._resumed_ms = now_ms  # when that was: what is missing is doubted from there on
@@ -201,6 +203,13 @@ class Controller:
     def all_written(self) -> bool:
         """Whether every event so far is on the disk."""
         return not self._unwritten
+
+    @property
+    def latest_write(self) -> str:
+        """How long the recorder's latest write took, in words."""
+        return (
+            "no write has been done" if self.write_ms is None else f"the latest write took {self.write_ms} ms"
+        )
 
     def due_ms(self) -> int:
         """When `poll` has to be called again at the latest."""
@@ -692,7 +701,11 @@ class Controller:
         """End output when required answers are overdue, before the lease runs out."""
         late = self._unwritten and self._since(self._unwritten[0][1]) >= BACKLOG_MAX_MS
         if late and self.state in _RUNNING:
-            self.fail(f"what happened {BACKLOG_MAX_MS // 1000} s ago is not on the disk yet")
+            self.record_failure = (
+                "the disk is too slow or has stopped: "
+                f"what happened {BACKLOG_MAX_MS // 1000} s ago is not on the disk yet; {self.latest_write}"
+            )
+            self.fail(self.record_failure)
         unit = self.unit
         if unit is None:
             return

@@ -44,6 +44,11 @@ def _period_mj(setting: Setting, area_mm2: int) -> int:
     return energy_mj(Emit(setting, PERIOD_MS, 0), area_mm2)
 
 
+def _lowered(step: Emit, to_level: int) -> Emit:
+    """``step`` at no higher level than ``to_level``."""
+    return replace(step, setting=at_level(step.setting, min(to_level, level(step.setting))))
+
+
 @dataclass(slots=True)
 class SessionState:
     """One unit, one session at a time."""
@@ -121,8 +126,8 @@ class SessionState:
         to_level = status.level_set
         if isinstance(intent, LowerLevel) and not status.refusal:
             to_level = intent.level
-        if self.step is not None and to_level in self.asked_levels and to_level < level(self.step.setting):
-            self.step = replace(self.step, setting=at_level(self.step.setting, to_level))
+        if self.step is not None and to_level in self.asked_levels:
+            self.step = _lowered(self.step, to_level)
 
     def hear(
         self, status: Status, now_ms: int, intent: Intent | None = None, came_ms: int | None = None
@@ -181,9 +186,7 @@ class SessionState:
 
     def capped(self, step: Emit) -> Emit:
         """``step`` at no higher level than somebody has lowered the session to."""
-        if self.level_cap is None or level(step.setting) <= self.level_cap:
-            return step
-        return replace(step, setting=at_level(step.setting, self.level_cap))
+        return step if self.level_cap is None else _lowered(step, self.level_cap)
 
     @property
     def due_step(self) -> Emit | None:

@@ -8,7 +8,7 @@ from enum import IntEnum
 import click
 
 from device.errors import GuardRefused, OutputNotConfirmedOff, Stopped, UnitUnusable
-from physioctl.errors import InvalidUsage, JournalUnusable
+from physioctl.errors import InvalidUsage, JournalUnusable, PortNotChosen
 from physioctl.text import clean
 from protocols.errors import InstallationDamaged, PhysioctlError, ProtocolInvalid, Refused
 
@@ -45,6 +45,7 @@ _LISTS = (
     Refused,
     InstallationDamaged,
     InvalidUsage,
+    PortNotChosen,
 )  # may name several mistakes, one in each line
 
 

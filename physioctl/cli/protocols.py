@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from device.models import MODELS, Model, model
-from physioctl.cli.choosing import chosen
+from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit, code_of, report
 from physioctl.cli.groups import Group
@@ -16,6 +16,7 @@ from physioctl.cli.printing import aside, json_line, say, table
 from physioctl.person import reference
 from physioctl.text import joules, minutes
 from protocols import compile as compiling
+from protocols.additions import unnamed
 from protocols.ceilings import body_sites
 from protocols.errors import PROBLEMS_SHOWN_MAX, PhysioctlError, ProtocolInvalid
 from protocols.library import bundled, find
@@ -26,6 +27,11 @@ from protocols.steps import FlatStep
 
 if TYPE_CHECKING:
     from physioctl.questions import Question
+
+
+def _sites_by_title() -> dict[str, str]:
+    return {title: name for name, title in body_sites().items()}
+
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
@@ -46,10 +52,15 @@ def protocols() -> None:
 @protocols.command("list")
 @click.option(
     "--family",
-    type=click.Choice([*(family.value for family in Family), NO_FAMILY]),
+    type=Named("family", [*(family.value for family in Family), NO_FAMILY]),
     help="Only this family; none: guidance only.",
 )
-@click.option("--site", type=click.Choice([*body_sites()]), metavar="SITE", help="Only this body site.")
+@click.option(
+    "--site",
+    type=Named("body site", body_sites(), _sites_by_title),
+    metavar="SITE",
+    help="Only this body site.",
+)
 @_JSON
 def list_(family: str | None, site: str | None, as_json: bool) -> None:
     """List the protocols that ship.
@@ -121,7 +132,7 @@ def check(files: Sequence[str]) -> int:
 
 @protocols.command()
 @click.argument("protocol", type=ProtocolName())
-@click.option("--unit", type=click.Choice(MODELS), required=True, help="The model to plan for.")
+@click.option("--unit", type=Named("model", MODELS), required=True, help="The model to plan for.")
 @click.option("--explain", is_flag=True, help="Also every bound, and the one that binds.")
 @_JSON
 def plan(protocol: str, unit: str, explain: bool, as_json: bool) -> None:
@@ -177,6 +188,9 @@ def _checked(file: str) -> int:
         report(error)
         return code_of(error)
     say(f"ok {file}: {protocol.title}")
+    for problem in unnamed(protocol):
+        aside(f"note: {problem}")
+        aside(f"  to do: {problem.action}")
     return Exit.DONE
 
 
@@ -200,7 +214,9 @@ def _about(protocol: Protocol) -> dict[str, Any]:
         "side": protocol.side,
         "purpose": protocol.purpose,
         "evidence": protocol.evidence.model_dump(mode="json"),
-        "red_flags": [flag.model_dump(mode="json") for flag in protocol.red_flags],
+        "red_flags": [
+            {"code": flag.code, "sign": flag.sign, "action": flag.action} for flag in protocol.red_flags
+        ],
         "delivered_ms": compiling.emitted_ms(protocol),
         "content_hash": protocol.content_hash,
         "bundled": protocol.origin.bundled,

@@ -17,6 +17,7 @@ import click
 
 from device.clock import SystemClock
 from device.models import MODELS
+from physioctl.cli.choosing import Named
 from physioctl.errors import InvalidUsage
 from simulator.cable import Cable
 from simulator.dialects import DIALECTS, HOST_LOSS, Maker, maker, neighbours
@@ -33,7 +34,7 @@ _UNREAD = "nobody reads it"
 
 
 @click.command()
-@click.argument("model", type=click.Choice(MODELS))
+@click.argument("model", metavar="MODEL", type=Named("model", MODELS))
 @click.option("--tcp", metavar="HOST:PORT", help="Serve on TCP instead of a pty; port 0 for any.")
 @click.option("--beyond-this-machine", is_flag=True, help="Let --tcp bind an address others can reach.")
 @click.option(
@@ -43,9 +44,9 @@ _UNREAD = "nobody reads it"
     "--fault", "faults", multiple=True, metavar="KIND@AT", help="Such as lift_off@30s+2s; repeatable."
 )
 @click.option("--serial", metavar="TEXT", help="The unit's serial number; drawn when left out.")
-@click.option("--dialect", type=click.Choice(DIALECTS), default="native", show_default=True)
+@click.option("--dialect", type=Named("dialect", DIALECTS), default="native", show_default=True)
 @click.option(
-    "--host-loss", type=click.Choice(HOST_LOSS), help="What ends its output without a host (modbus)."
+    "--host-loss", type=Named("way", HOST_LOSS), help="What ends its output without a host (modbus)."
 )
 @click.option("--address", type=click.IntRange(1, 247), help="Its address on the line (modbus).")
 @click.option(
@@ -66,6 +67,8 @@ def simulate(
     log: Path | None,
 ) -> int:
     """Serve a simulated unit. The address of its port is printed first; Ctrl-C ends it.
+
+    MODEL is us111, ultragun or ultragun_pro.
 
     \b
     Examples:

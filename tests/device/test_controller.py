@@ -86,7 +86,11 @@ def test_an_event_that_is_not_on_the_disk_after_thirty_seconds_ends_the_session(
     desk.run_to(since_ms + BACKLOG_MAX_MS)
 
     assert (before, desk.controller.state) == (State.ARMED, State.FAULT)
-    assert desk.controller.failure == "what happened 30 s ago is not on the disk yet"
+    assert desk.controller.record_failure == desk.controller.failure
+    assert desk.controller.failure == (
+        "the disk is too slow or has stopped: what happened 30 s ago is not on the disk yet; "
+        "no write has been done"
+    )
 
 
 def test_an_event_that_is_not_on_the_disk_ends_nothing_while_no_session_runs() -> None:

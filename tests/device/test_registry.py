@@ -199,8 +199,8 @@ def test_an_added_dialect_that_raises_hides_nothing_of_a_stop(tmp_path: Path, ra
 
     said = asked(
         tmp_path,
-        "from physioctl.cli.stop import _stopped_in_turn\n"
-        "print(_stopped_in_turn('sim://us111', ('theirs', 'native'), asked_for=False)[0])",
+        "from physioctl.cli.stopping import stopped_in_turn\n"
+        "print(stopped_in_turn('sim://us111', ('theirs', 'native'), asked_for=False).output_off)",
     )
 
     assert said == "confirmed"

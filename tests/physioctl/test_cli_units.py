@@ -66,7 +66,7 @@ def test_ports_says_why_nobody_answers_and_goes_on(
     code, out, _ = said(capsys, "ports", str(tmp_path / "tty"), "sim://us111", "--json")
 
     rows: list[dict[str, Any]] = [json.loads(line) for line in out.splitlines()]
-    assert code == 0
+    assert code == 5  # for the one that was named and cannot be used
     assert rows[0]["unit"] is None
     assert rows[0]["action"]
     assert rows[1]["unit"] == "US111"
