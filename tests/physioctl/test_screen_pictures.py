@@ -87,7 +87,7 @@ def test_a_small_terminal_is_given_what_is_needed_most(size: tuple[int, int]) ->
 
 def test_markup_is_shown_as_text() -> None:
     state = ViewState(
-        title="[bold red]x[/]", instruction="[link=https://a]y[/link]", notice="[@click=app.quit]z[/]"
+        title="[bold red]x[/]", instruction="[link=https://a]y[/link]", remark="[@click=app.quit]z[/]"
     )
 
     text = text_of(asyncio.run(drawn({"x": state}, (80, 24)))["x"], (80, 24))
@@ -111,3 +111,10 @@ def test_only_the_drawing_process_imports_textual() -> None:
     done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, env=os.environ, text=True)
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_manual_shows_the_screen_as_it_is() -> None:
+    manual = (FOLDER.parents[2] / "docs" / "manual.md").read_text(encoding="utf-8")
+    picture, _, _ = (FOLDER / "emitting-80x24-color.txt").read_text(encoding="utf-8").partition("---\n")
+
+    assert f"```text\n{picture.rstrip()}\n```\n" in manual

@@ -119,7 +119,7 @@ def test_a_pain_score_is_asked_for_until_it_is_given() -> None:
 
     assert shown((*EMITTING, state("idle"), asked)).word == "PAIN 0-10"
     found = shown((*EMITTING, state("idle"), asked, scored))
-    assert (found.word, found.notice) == ("OUTPUT OFF", "Pain 3 of 10, after the session")
+    assert (found.word, found.remark) == ("OUTPUT OFF", "Pain 3 of 10, after the session")
 
 
 def test_every_state_has_a_word_that_can_be_drawn_large() -> None:
@@ -145,7 +145,7 @@ def test_text_of_others_is_plain_short_and_on_one_line() -> None:
     )
     found = shown(hostile)
 
-    texts = [found.title, found.about, found.instruction, found.notice, found.alarms[0].what]
+    texts = [found.title, found.about, found.instruction, found.remark, found.alarms[0].what]
     assert all(text.isprintable() and len(text) <= 4 * LONGEST + 20 for text in texts)
     assert found.title.startswith("[bold red]\\x1b[2J")
 

@@ -50,7 +50,7 @@ class Seen:
     level_max: int | None = None  # that the operator has asked for
     off: OffConfirmation | None = None
     alarms: tuple[tuple[str, Alarm], ...] = ()  # with their codes, the newest first
-    notice: str = ""
+    remark: str = ""
     may: tuple[str, ...] = ()
     ended: SessionEnded | None = None
 
@@ -65,7 +65,7 @@ def after(seen: Seen, event: Event) -> Seen:
         case StateChanged():
             return replace(seen, state=event.state, may=event.may)
         case StepStarted():
-            return replace(seen, step=event, may=event.may or seen.may, pain=None, notice="")
+            return replace(seen, step=event, may=event.may or seen.may, pain=None, remark="")
         case Progress():
             return replace(seen, progress=event, state=event.state)
         case AlarmRaised() | AlarmEnded():
@@ -85,15 +85,15 @@ def _asked(seen: Seen, event: Event) -> Seen:
         case PainAsked():
             return replace(seen, pain=event)
         case PainScored():
-            return replace(seen, pain=None, notice=_notice(seen, event))
+            return replace(seen, pain=None, remark=_remark(seen, event))
         case LevelLowered():
             may = event.may or seen.may
-            return replace(seen, level_max=event.after, may=may, notice=_notice(seen, event))
-    told = _notice(seen, event)
-    return replace(seen, notice=told) if told else seen
+            return replace(seen, level_max=event.after, may=may, remark=_remark(seen, event))
+    told = _remark(seen, event)
+    return replace(seen, remark=told) if told else seen
 
 
-def _notice(seen: Seen, event: Event) -> str:
+def _remark(seen: Seen, event: Event) -> str:
     """What a person has to read of ``event``, beside the state and the alarms."""
     match event:
         case PainScored():
@@ -149,7 +149,7 @@ def view(seen: Seen) -> ViewState:
         else (),
         gone_ms=max(0, started.total_ms - _session_left_ms(seen)) if started else 0,
         alarms=tuple(alarm for _, alarm in seen.alarms),
-        notice=one_line(seen.notice),
+        remark=one_line(seen.remark),
     )
 
 

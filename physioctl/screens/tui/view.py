@@ -80,7 +80,7 @@ class ViewState:
     gone_ms: int = 0  # of the timeline
     alarms: tuple[Alarm, ...] = ()  # the newest first
     keys: tuple[KeyHint, ...] = ()  # without that of the stop, which is always shown
-    notice: str = ""  # what else a person has to read
+    remark: str = ""  # what else a person has to read
     typing: str = ""  # what is being typed, with what it is asked for
 
 

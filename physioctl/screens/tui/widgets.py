@@ -187,7 +187,7 @@ class Alarms(Part):
             mark = "over:" if alarm.over else f"▲ {alarm.priority.upper()}:"
             text.append(f"{mark} {alarm.what}. ", "" if alarm.over else "bold")
             text.append(f"{alarm.action}\n")
-        text.append(state.notice)
+        text.append(state.remark)
         return text
 
 
@@ -241,4 +241,4 @@ def in_lines(state: ViewState) -> Iterator[str]:
         yield f"{reading.label} {reading.value} {reading.note}".strip()
     for hint in state.keys:
         yield f"[{hint.key}] {hint.does}"
-    yield state.notice
+    yield state.remark
