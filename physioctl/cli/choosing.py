@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
 
 from physioctl.cli.printing import aside
-from protocols.fields import near
-from protocols.library import find, namesakes
-from protocols.model import Protocol
+
+if TYPE_CHECKING:  # whoever reads a file has paid for pydantic already
+    from protocols.model import Protocol
 
 _SHOWN_MAX = 4  # names that a line of help lists by itself
 _LENGTH_MAX = 100  # of a name for which a near one is looked for
@@ -19,15 +21,23 @@ _LENGTH_MAX = 100  # of a name for which a near one is looked for
 class Named(click.ParamType[str]):
     """One of a few names, as a person or a screen writes it: case, spaces, - and _ make no difference.
 
-    ``titles`` are further names, such as a screen shows, each with the one that it stands for.
+    ``names`` may be given by what makes them out when they are needed. ``titles`` are further names, such as
+    a screen shows, each with the one that it stands for.
     """
 
     def __init__(
-        self, what: str, names: Iterable[str], titles: Callable[[], Mapping[str, str]] = dict
+        self,
+        what: str,
+        names: Iterable[str] | Callable[[], Iterable[str]],
+        titles: Callable[[], Mapping[str, str]] = dict,
     ) -> None:
         self.name = what
-        self._names = tuple(names)
+        self._given = names
         self._titles = titles
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(self._given() if callable(self._given) else self._given)
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The name that is meant; raise `click.BadParameter`, with what comes nearest, for none."""
@@ -35,6 +45,8 @@ class Named(click.ParamType[str]):
         known |= {_plain(name): name for name in self._names}
         if (meant := known.get(_plain(value))) is not None:
             return meant
+        from protocols.fields import near  # imported for a mistyped name only
+
         hint = near(_plain(value[:_LENGTH_MAX]), self._names)
         raise click.BadParameter(f"{value!r} is no {self.name}. {hint}", ctx, param)
 
@@ -55,6 +67,8 @@ def _plain(name: str) -> str:
 
 def chosen(name: str) -> Protocol:
     """The protocol called ``name``. Where another could have been meant, say so on standard error."""
+    from protocols.library import find, namesakes
+
     protocol = find(name)
     for line in namesakes(name, protocol):
         aside(f"note: {line}")

@@ -59,7 +59,7 @@ import os, sys, threading
 while True:
     os.write(int(sys.argv[-1]), b".")
     os.write(1, b"\\x1b[1;1Hdrawn" + "█".encode() * 20000)
-    threading.Event().wait(0.05)
+    threading.Event().wait(0.7)
 """
 
 

@@ -30,6 +30,7 @@ class ChildScreen(SessionScreen):
     def on_mount(self) -> None:
         """Listen, and say from time to time that this process is alive."""
         asyncio.get_running_loop().add_reader(self._states, self._read)
+        self.call_after_refresh(self._beat)
         self.set_interval(BEAT_S, self._beat)
 
     def _read(self) -> None:

@@ -26,7 +26,9 @@ from physioctl.siblings import FOLDER
 
 START_MS = 10_000  # for the first heartbeat, on a computer that is busy
 HANG_MS = 2_000
-FLOOD_MAX = 2_000_000  # bytes a second; a terminal of 300 × 100 drawn anew five times is about half of it
+SLOW_MS = 10_000  # for the next heartbeat where the terminal takes what is drawn, and slowly
+FLOOD_MAX = 2_000_000  # bytes, beside those of `FLOOD_PER_MS`: a large terminal drawn anew twenty times
+FLOOD_PER_MS = 100  # bytes; a screen that is drawn once a second writes less than a tenth of that
 BEATS_MAX = 1_000  # bytes a second
 LARGEST = (300, 100)  # columns and lines, whatever the terminal says of itself
 _PENDING_MAX = 1 << 16  # bytes that the terminal has not taken yet: until it does, no more are read
@@ -52,6 +54,7 @@ class RealTerminal:
         flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
         self.descriptor = os.open(os.ttyname(descriptor), flags)
         self.pending = bytearray()
+        self.stands_still = False  # it has not taken what was written last
 
     def enter(self) -> None:
         """Take the whole screen."""
@@ -62,8 +65,9 @@ class RealTerminal:
         self.pending += data
         try:
             del self.pending[: os.write(self.descriptor, self.pending)]
+            self.stands_still = False
         except BlockingIOError:
-            pass
+            self.stands_still = True
         except OSError:
             self.pending.clear()
 
@@ -192,10 +196,10 @@ class Relay:
         self._filter = OutputFilter(no_color=no_color)
         self._line = b""  # what the drawing process has not taken yet
         self._size = terminal.size()
-        self._heard_ms = clock.now_ms()
-        self._allowed_ms = START_MS
-        self._window_ms = clock.now_ms()
-        self._drawn = self._beats = 0  # bytes since then
+        self._heard_ms = self._judged_ms = clock.now_ms()
+        self._begun = False  # a heartbeat has come
+        self._flood = 0  # bytes drawn above what may be drawn all the time
+        self._beats = 0  # bytes of them, likewise
 
     def run(self) -> str:
         """Pass on until told to end: return "", or why the drawing process is of no use any more."""
@@ -236,11 +240,11 @@ class Relay:
         beats = len(os.read(self._drawing.beats, _READ_MAX))
         self._beats += beats
         self._heard_ms = self._clock.now_ms()
-        self._allowed_ms = HANG_MS
+        self._begun = True
         return beats > 0
 
     def _pass_on(self, data: bytes) -> None:
-        self._drawn += len(data)
+        self._flood += len(data)
         self._terminal.put(self._filter.passed(data))
 
     def _hand_over(self) -> None:
@@ -260,12 +264,14 @@ class Relay:
     def _judged(self) -> str:
         """What is wrong with the drawing process."""
         now_ms = self._clock.now_ms()
-        if self._terminal.pending:  # the terminal stands still: it is not the drawing process that does
-            self._heard_ms = now_ms
-        if self._drawn > FLOOD_MAX or self._beats > BEATS_MAX:
+        since_ms, self._judged_ms = now_ms - self._judged_ms, now_ms
+        self._flood = max(0, self._flood - since_ms * FLOOD_PER_MS)
+        self._beats = max(0, self._beats - since_ms)
+        if self._flood > FLOOD_MAX or self._beats > BEATS_MAX:
             return "it writes without end"
-        if now_ms - self._window_ms >= 1000:
-            self._window_ms, self._drawn, self._beats = now_ms, 0, 0
-        if now_ms - self._heard_ms > self._allowed_ms:
-            return "it does not answer"
-        return ""
+        if self._terminal.stands_still:  # then it is not the drawing process that does
+            self._heard_ms = now_ms
+        allowed_ms = HANG_MS if self._begun else START_MS
+        if self._terminal.pending:
+            allowed_ms = SLOW_MS
+        return "it does not answer" if now_ms - self._heard_ms > allowed_ms else ""
