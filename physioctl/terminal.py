@@ -16,7 +16,10 @@ from device.link import Inbox
 from device.operator import Lower, OperatorAction, SessionAction
 
 KEYS: Mapping[str, OperatorAction] = {
-    " ": SessionAction.TOGGLE,
+    " ": SessionAction.PAUSE,
+    "r": SessionAction.RESUME,
+    "\n": SessionAction.RESUME,
+    "\r": SessionAction.RESUME,
     "-": Lower(),
     "s": SessionAction.STOP,
     "S": SessionAction.STOP,
@@ -56,7 +59,7 @@ def attended() -> bool:
 
 
 class Keys:
-    """The keys of a session, read in a thread: Space pauses and resumes, ``-`` lowers, ``s`` stops."""
+    """The keys of a session, read in a thread: Space pauses, ``r`` resumes, ``-`` lowers, ``s`` stops."""
 
     def __init__(self, inbox: Inbox) -> None:
         self._inbox = inbox

@@ -78,7 +78,7 @@ def run(
 ) -> int:
     """Run a session on a unit. PROTOCOL is a file or the id of a bundled one.
 
-    At a terminal, Space pauses and resumes; - lowers the level; s or Ctrl-C stops.
+    At a terminal, Space pauses and r resumes; - lowers the level; s or Ctrl-C stops.
 
     \b
     Examples:

@@ -172,7 +172,7 @@ def test_stop_turns_off_a_unit_whose_host_was_killed(tmp_path: Path) -> None:
 # --- keys -----------------------------------------------------------------------------------------------
 
 
-def test_space_pauses_space_resumes_and_s_stops(tmp_path: Path) -> None:
+def test_space_pauses_r_resumes_and_s_stops(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:
         terminal = Terminal(
             tmp_path, "run", short_protocol(tmp_path, 60), "--port", unit.port, "--journal", tmp_path / "j"
@@ -182,7 +182,7 @@ def test_space_pauses_space_resumes_and_s_stops(tmp_path: Path) -> None:
             terminal.press(" ")
             assert terminal.shows(unit.is_off_again)
             assert terminal.shows(lambda: b"paused" in terminal.screen)
-            terminal.press(" ")
+            terminal.press("r")
             assert terminal.shows(unit.gives_output)
             terminal.press("s")
             code = terminal.ended()
@@ -325,7 +325,7 @@ def test_the_keys_are_alive_while_the_output_goes_to_a_pipe(tmp_path: Path) -> N
             assert terminal.shows(unit.gives_output), terminal.screen
             terminal.press(" ")
             assert terminal.shows(lambda: b'"state": "paused"' in terminal.piped)
-            terminal.press(" ")
+            terminal.press("r")
             assert terminal.shows(unit.gives_output)
             terminal.press("s")
             code = terminal.ended()

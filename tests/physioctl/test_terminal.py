@@ -73,7 +73,7 @@ def test_without_a_terminal_there_are_no_keys() -> None:
 
 
 def test_no_key_starts_or_raises_output_by_itself() -> None:
-    assert set(KEYS.values()) == {SessionAction.TOGGLE, SessionAction.STOP, Lower()}
+    assert set(KEYS.values()) == {SessionAction.PAUSE, SessionAction.RESUME, SessionAction.STOP, Lower()}
     assert KEYS["-"] == Lower()
     assert KEYS["\x03"] is SessionAction.STOP
 
@@ -148,4 +148,4 @@ def test_no_key_suspends_the_program_or_its_screen(typist: Typist, key: str) -> 
     typist.press(key)
     typist.press(" ")
 
-    assert typist.sees(b"toggle")
+    assert typist.sees(b"pause")
