@@ -58,6 +58,8 @@ _SIDES = (Side.LEFT, Side.RIGHT)
 @click.option(
     "--unauthenticated-network", is_flag=True, help="Treat a person over a line without authentication."
 )
+@click.option("--yes", is_flag=True, help="Start at once, without Space. It answers no question.")
+@click.option("--quiet", is_flag=True, help="No sounds.")
 @click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def run(
@@ -73,12 +75,15 @@ def run(
     continues: Path | None,
     rest_of: str | None,
     unauthenticated_network: bool,
+    yes: bool,
+    quiet: bool,
     plain: bool,
     as_json: bool,
 ) -> int:
     """Run a session on a unit. PROTOCOL is a file or the id of a bundled one.
 
-    At a terminal, Space pauses and r resumes; - lowers the level; s or Ctrl-C stops.
+    At a terminal, nothing is output before you press Space. Then Space pauses and r resumes; - lowers the
+    level; s, q, Esc or Ctrl-C stops. The keys that work are shown.
 
     \b
     Examples:
@@ -111,7 +116,8 @@ def run(
         rest_of=rest_of,
     )
     place = Place(port, dialect, journal=journal, new=new, continues=continues)
-    return hold_session(request, place, View.chosen(plain=plain, as_json=as_json))
+    view = View.chosen(plain=plain, as_json=as_json)
+    return hold_session(request, place, view, yes=yes, quiet=quiet)
 
 
 def _a_side(side: str) -> str | None:

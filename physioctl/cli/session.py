@@ -6,9 +6,11 @@ What is asked before a request can be made is in `physioctl.cli.run`.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -19,7 +21,7 @@ from device.events import Observer, OffConfirmation
 from device.link import Inbox
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
-from physioctl.cli.printing import aside, json_text, say
+from physioctl.cli.printing import aside, json_text, ring, say, typing
 from physioctl.cli.reconnect import reconnect
 from physioctl.cli.streams import limit_waiting
 from physioctl.events import Outcome, SessionEnded
@@ -29,7 +31,9 @@ from physioctl.record.journal import Journal
 from physioctl.runner import Request, run_session
 from physioctl.screens.bar import BarScreen
 from physioctl.screens.json_lines import JsonLines
-from physioctl.screens.lines import DropNotices, Plain
+from physioctl.screens.lines import DropNotices, InTurn, Plain
+from physioctl.screens.prompts import Prompts
+from physioctl.screens.sounds import Bell
 from physioctl.screens.wording import summary, unfinished
 from physioctl.terminal import attended, keys, stop_on_signals
 from physioctl.wall_clock import confirm
@@ -68,8 +72,13 @@ class Place:
     continues: Path | None = None  # the journal that the new one is linked to
 
 
-def hold_session(request: Request, place: Place, view: View) -> Exit:
+def hold_session(
+    request: Request, place: Place, view: View, *, yes: bool = False, quiet: bool = False
+) -> Exit:
     """Run the session of ``request`` on the unit of ``place``, and show it; return the exit code.
+
+    Where somebody is at a terminal, nothing is output before they press Space, unless ``yes``: that is the
+    start key, and answers no question. ``quiet`` turns the sounds off.
 
     Raise what `physioctl.runner.run_session`, the journal and the port raise.
     """
@@ -85,25 +94,37 @@ def hold_session(request: Request, place: Place, view: View) -> Exit:
             aside(f"A new journal was begun: {record.name}")
         if asking.can_ask():
             confirm(record, asking.clock_is_right)
-        stack.enter_context(stop_on_signals(inbox))  # not before: until here, Ctrl-C ends the program
+        signals = stack.enter_context(
+            stop_on_signals(inbox)
+        )  # not before: until here, Ctrl-C ends the program
         link, stops = stack.enter_context(held(place.port, inbox, line=spoken.promises.line))
         if beyond_this_machine(place.port):
             aside(warning(place.port))
-        typing = stack.enter_context(keys(inbox))
+        shown = _Shown(view, attended=attended(), quiet=quiet)
+        at_the_keys = stack.enter_context(keys(inbox, shown.typing))
 
         def goes_on(told: str) -> bool:
-            with typing.released():
+            with at_the_keys.released():
                 return asking.goes_on_without_host_loss_protection(told)
+
+        def asks_pain() -> bool:
+            """Not where the stop came from a signal or another program: nothing may delay the end then."""
+            stopped_here = at_the_keys.stopped or not driver.controller.halted
+            return stopped_here and not signals.received and not at_the_keys.closed
 
         request = replace(
             request,
             attended=attended(),
+            awaits_start=attended() and not yes,
             on_unfinished=lambda found: aside(unfinished(found)),
-            confirm_host_loss=goes_on if asking.can_ask() else None,
+            confirm_host_loss=goes_on if asking.can_ask() and not yes else None,
         )
+        if request.person is not None and attended():
+            request = replace(request, asks_pain=asks_pain)
         driver = Driver(link, clock, inbox, spoken)
         driver.add_observer(stops)
-        ended = run_session(request, driver, record, [_screen(view), DropNotices(aside)])
+        driver.add_observer(at_the_keys)
+        ended = run_session(request, driver, record, [*shown.observers, DropNotices(aside)])
         if view is not View.JSON:
             for said in summary(ended):
                 say(said)
@@ -119,10 +140,25 @@ def exit_code(ended: SessionEnded) -> Exit:
     return _CODES[ended.outcome]
 
 
-def _screen(view: View) -> Observer:
-    if view is View.BAR:
-        return BarScreen()
-    return JsonLines(json_text) if view is View.JSON else Plain(say)
+class _Shown:
+    """What a session is shown by: its screen, what the person at the keys is told, and the bell."""
+
+    def __init__(self, view: View, *, attended: bool, quiet: bool) -> None:
+        self.typing: Callable[[str], None] = typing
+        self.observers: list[Observer] = []
+        if view is View.BAR:
+            bar = BarScreen(keys=attended, sounds=not quiet)
+            self.typing = partial(setattr, bar.typing, "text")
+            self.observers.append(bar)
+        elif view is View.LINES and sys.stdout.isatty():
+            prompts = [Prompts(say, sounds=not quiet)] if attended else []
+            self.observers.append(InTurn([Plain(say), *prompts]))
+        else:
+            self.observers.append(JsonLines(json_text) if view is View.JSON else Plain(say))
+            if attended:
+                self.observers.append(Prompts(aside, sounds=not quiet))
+        if attended and not quiet:
+            self.observers.append(Bell(ring))
 
 
 def _ended_by_its_switch_alone(driver: Driver) -> bool:
