@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from device.control.controller import BACKLOG_MAX_MS
-from device.control.delivery import Delivery, Ended, deliver
+from device.control.delivery import Delivery, Ended, ask_pain, deliver
 from device.control.driver import Driver
 from device.control.fault_clearing import latched
 from device.control.handshake import identified, perform_handshake
@@ -47,6 +47,7 @@ if TYPE_CHECKING:  # whoever holds a protocol has paid for pydantic already
     from protocols.model import Protocol, Side
 
 CALIBRATED_FOR = timedelta(days=365)
+PAIN_ASKED_MS = 60_000  # for a pain score after the session; this project's own figure
 DATE_SLACK = timedelta(days=1)  # a date is a day's, and it is another day elsewhere
 _OUTCOMES = {
     Ended.COMPLETED: Outcome.COMPLETED,
@@ -67,6 +68,9 @@ class Request:
     answers: Answers | None = field(default_factory=Answers)
     operator: tuple[Bound, ...] = ()  # limits of the operator's own
     attended: bool = False  # a person is there to resume after a pause
+    awaits_start: bool = False  # nothing is output before a person's start; only where one is there
+    # Whether to ask for a pain score after the session, its output being off; asked only when that is so.
+    asks_pain: Callable[[], bool] = lambda: False
     rest_of: str | None = None  # give only what this interrupted session has left
     serial: str | None = None  # of the unit that was looked at before: another one is refused
     unauthenticated_network: bool = False  # whether the port may lie beyond this machine, on a person
@@ -174,8 +178,11 @@ def _delivered(
             session_number(admitted.started.session),
             admission=admitted.admission,
             attended=request.attended,
+            awaits_start=request.awaits_start,
         )
         delivery = driver.run(script)
+        if delivery.output_off is OffConfirmation.CONFIRMED and request.asks_pain():
+            driver.run(ask_pain(driver.controller, PAIN_ASKED_MS))
         ended = _ended(admitted, delivery, _OUTCOMES[delivery.ended], driver.clock.now_ms())
         _keep_the_end(ended, driver)
     except BaseException as error:

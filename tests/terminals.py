@@ -85,6 +85,12 @@ class Terminal:
     def press(self, key: str) -> None:
         os.write(self._master, key.encode())
 
+    def starts(self) -> bool:
+        """Press Space once the session waits for it; return whether it did."""
+        waits = self.shows(lambda: b"Space to start" in self.screen)
+        self.press(" ")
+        return waits
+
     def shows(self, happened: Callable[[], bool]) -> bool:
         """Keep reading the screen until ``happened()``, or for too long."""
         return waited_for(lambda: self._look() and happened())

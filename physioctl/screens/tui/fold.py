@@ -25,8 +25,9 @@ from device.events import (
     StopOutcome,
 )
 from physioctl.events import SessionEnded, SessionPlanned, SessionStarted, UnitLimitations
-from physioctl.screens.tui.view import Alarm, Aspect, Reading, Stretch, ViewState, one_line
-from physioctl.screens.wording import OUTPUT_OFF
+from physioctl.keys import BINDINGS, Does
+from physioctl.screens.tui.view import Alarm, Aspect, KeyHint, Reading, Stretch, ViewState, one_line
+from physioctl.screens.wording import OUTPUT_OFF, line
 from physioctl.text import minutes
 from protocols.families import definition
 from protocols.families.base import FamilyDefinition
@@ -150,7 +151,16 @@ def view(seen: Seen) -> ViewState:
         gone_ms=max(0, started.total_ms - _session_left_ms(seen)) if started else 0,
         alarms=tuple(alarm for _, alarm in seen.alarms),
         remark=one_line(seen.remark),
+        keys=tuple(_keys(seen)),
     )
+
+
+def _keys(seen: Seen) -> Iterator[KeyHint]:
+    """The keys that work now, but for that of the stop."""
+    if seen.ended is None:
+        for binding in BINDINGS:
+            if binding.does is not Does.STOP and binding.needs in ("", *seen.may):
+                yield KeyHint(binding.shown, binding.briefly)
 
 
 _WORDS = {
@@ -210,7 +220,7 @@ def _instruction(seen: Seen) -> str:
     if seen.state == "fault":
         return OUTPUT_OFF[seen.off] if seen.off else "The session is over. Look at the unit."
     if seen.state == "awaiting_start" and seen.waits is not None:
-        return f"{seen.waits.instruction}: Space starts"
+        return line(seen.waits)
     if seen.step is None:
         return ""
     return seen.step.say or ("Rest." if seen.step.kind == "rest" else "")

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from device.clock import Clock
 from device.control.driver import described
 from device.events import Event, Progress
 from physioctl.events import SessionStarted
-from physioctl.screens.lines import Plain, Say
+from physioctl.screens.lines import InTurn, Plain, Say
+from physioctl.screens.prompts import Prompts
 from physioctl.screens.tui.fold import Seen, after, view
 from physioctl.screens.tui.relay import COMMAND, DrawingProcess, Latest, RealTerminal, Relay
 from physioctl.screens.tui.view import one_line, to_line
@@ -66,16 +67,20 @@ class FullScreen:
         say: Say,
         clock: Clock,
         *,
+        type_in_lines: Callable[[str], None] = lambda _: None,
         descriptor: int = 1,
         command: Sequence[str] = COMMAND,
         no_color: bool = False,
+        sounds: bool = True,
     ) -> None:
         self._clock = clock
+        self._type_in_lines = type_in_lines  # shows what is being typed where there is no full screen
         self._descriptor = descriptor
         self._command = command
         self._no_color = no_color
         self._lines = HeldLines(say)
-        self._plain = Plain(self._lines.say)
+        self._plain = InTurn([Plain(self._lines.say), Prompts(self._lines.say, sounds=sounds)])
+        self._sounds = sounds
         self._lock = (
             threading.Lock()
         )  # for what follows: events come from one thread, what is typed from another
@@ -111,6 +116,14 @@ class FullScreen:
             return
         self._plain.on_event(event)
         self._show(event)
+
+    def typing(self, typed: str) -> None:
+        """Show what is being typed. It waits for nothing but an event that is being shown."""
+        with self._lock:
+            self._typing = one_line(typed)
+            self._draw()
+        if not self._is_shown():
+            self._type_in_lines(typed)
 
     def say(self, line: str) -> None:
         """Print ``line``, once the terminal is free."""
@@ -176,11 +189,16 @@ class FullScreen:
         with self._lock:
             try:
                 self._seen = after(self._seen, event)
-                if self._latest is not None:
-                    self._latest.put(to_line(replace(view(self._seen), typing=self._typing)))
+                self._draw()
             except Exception as error:  # noqa: BLE001 - whatever it is, the session is shown on
                 if self._latest is not None:
                     self._latest.end(described(error))
+
+    def _draw(self) -> None:
+        if self._latest is not None:
+            shown = view(self._seen)
+            about = shown.about if self._sounds else f"{shown.about} · sounds off"
+            self._latest.put(to_line(replace(shown, about=about, typing=self._typing)))
 
 
 def _fallen(why: str) -> str:

@@ -23,7 +23,7 @@ SHAPES: Mapping[Aspect, tuple[str, str, str]] = {
 }
 _SHADES = {"emit": "█", "guide": "▒", "rest": "░"}
 STOP_LOOK = "bold #ffffff on #b34e00"  # vermilion, darkened: five times the contrast
-STOP_KEYS = "Esc  q  s  Ctrl-C"
+STOP_KEYS = "s  q  Esc  Ctrl-C"
 
 
 class Part(Static):
