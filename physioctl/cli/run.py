@@ -59,7 +59,7 @@ _SIDES = (Side.LEFT, Side.RIGHT)
     "--unauthenticated-network", is_flag=True, help="Treat a person over a line without authentication."
 )
 @click.option("--yes", is_flag=True, help="Start at once, without Space. It answers no question.")
-@click.option("--quiet", is_flag=True, help="No sounds.")
+@click.option("--quiet", "no_sounds", is_flag=True, help="No sounds.")
 @click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def run(
@@ -76,7 +76,7 @@ def run(
     rest_of: str | None,
     unauthenticated_network: bool,
     yes: bool,
-    quiet: bool,
+    no_sounds: bool,
     plain: bool,
     as_json: bool,
 ) -> int:
@@ -117,7 +117,7 @@ def run(
     )
     place = Place(port, dialect, journal=journal, new=new, continues=continues)
     view = View.chosen(plain=plain, as_json=as_json)
-    return hold_session(request, place, view, yes=yes, quiet=quiet)
+    return hold_session(request, place, view, yes=yes, sounds=not no_sounds)
 
 
 def _a_side(side: str) -> str | None:

@@ -19,6 +19,7 @@ from device.control.driver import Driver
 from device.dialects.base import HostLoss
 from device.events import Observer, OffConfirmation
 from device.link import Inbox
+from physioctl.awake import kept_awake
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import aside, json_text, ring, say, typing
@@ -73,12 +74,12 @@ class Place:
 
 
 def hold_session(
-    request: Request, place: Place, view: View, *, yes: bool = False, quiet: bool = False
+    request: Request, place: Place, view: View, *, yes: bool = False, sounds: bool = True
 ) -> Exit:
     """Run the session of ``request`` on the unit of ``place``, and show it; return the exit code.
 
     Where somebody is at a terminal, nothing is output before they press Space, unless ``yes``: that is the
-    start key, and answers no question. ``quiet`` turns the sounds off.
+    start key, and answers no question. ``sounds`` says whether the terminal's bell rings.
 
     Raise what `physioctl.runner.run_session`, the journal and the port raise.
     """
@@ -94,13 +95,14 @@ def hold_session(
             aside(f"A new journal was begun: {record.name}")
         if asking.can_ask():
             confirm(record, asking.clock_is_right)
+        sleep_not_prevented = stack.enter_context(kept_awake())
         signals = stack.enter_context(
             stop_on_signals(inbox)
         )  # not before: until here, Ctrl-C ends the program
         link, stops = stack.enter_context(held(place.port, inbox, line=spoken.promises.line))
         if beyond_this_machine(place.port):
             aside(warning(place.port))
-        shown = _Shown(view, attended=attended(), quiet=quiet)
+        shown = _Shown(view, attended=attended(), sounds=sounds)
         at_the_keys = stack.enter_context(keys(inbox, shown.typing))
 
         def goes_on(told: str) -> bool:
@@ -116,6 +118,7 @@ def hold_session(
             request,
             attended=attended(),
             awaits_start=attended() and not yes,
+            sleep_not_prevented=sleep_not_prevented,
             on_unfinished=lambda found: aside(unfinished(found)),
             confirm_host_loss=goes_on if asking.can_ask() and not yes else None,
         )
@@ -143,21 +146,21 @@ def exit_code(ended: SessionEnded) -> Exit:
 class _Shown:
     """What a session is shown by: its screen, what the person at the keys is told, and the bell."""
 
-    def __init__(self, view: View, *, attended: bool, quiet: bool) -> None:
+    def __init__(self, view: View, *, attended: bool, sounds: bool) -> None:
         self.typing: Callable[[str], None] = typing
         self.observers: list[Observer] = []
         if view is View.BAR:
-            bar = BarScreen(keys=attended, sounds=not quiet)
+            bar = BarScreen(keys=attended, sounds=sounds)
             self.typing = partial(setattr, bar.typing, "text")
             self.observers.append(bar)
         elif view is View.LINES and sys.stdout.isatty():
-            prompts = [Prompts(say, sounds=not quiet)] if attended else []
+            prompts = [Prompts(say, sounds=sounds)] if attended else []
             self.observers.append(InTurn([Plain(say), *prompts]))
         else:
             self.observers.append(JsonLines(json_text) if view is View.JSON else Plain(say))
             if attended:
-                self.observers.append(Prompts(aside, sounds=not quiet))
-        if attended and not quiet:
+                self.observers.append(Prompts(aside, sounds=sounds))
+        if attended and sounds:
             self.observers.append(Bell(ring))
 
 

@@ -78,6 +78,7 @@ def test_a_session_from_its_start_to_its_stop_by_keys(
         assert terminal.shows(unit.gives_output)
         terminal.press(" ")
         assert sees("now paused")
+        assert terminal.shows(unit.is_off_again)
         terminal.press("r")
         assert sees("operator: resume")
         assert terminal.shows(unit.gives_output)
@@ -105,9 +106,7 @@ def test_a_session_from_its_start_to_its_stop_by_keys(
 
 
 @pytest.mark.hazard("H-17")
-@pytest.mark.parametrize(
-    "keys", ["\n", "r", "-", "n", "   ", "year ", "\x1b[A", "\x1b[200~ \x1b[201~"]
-)
+@pytest.mark.parametrize("keys", ["\n", "r", "-", "n", "   ", "year ", "\x1b[A", "\x1b[200~ \x1b[201~"])
 def test_nothing_is_output_before_space_is_pressed_by_itself(
     unit: ServedUnit, at_the_terminal: Callable[..., Terminal], keys: str
 ) -> None:
