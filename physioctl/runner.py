@@ -28,6 +28,7 @@ from physioctl.events import (
     SessionEnded,
     SessionPlanned,
     SessionReconciled,
+    SleepNotPrevented,
     UnitLimitations,
 )
 from physioctl.host_loss import check_host_loss, limitations
@@ -69,6 +70,7 @@ class Request:
     operator: tuple[Bound, ...] = ()  # limits of the operator's own
     attended: bool = False  # a person is there to resume after a pause
     awaits_start: bool = False  # nothing is output before a person's start; only where one is there
+    sleep_not_prevented: str = ""  # why this computer may fall asleep meanwhile; empty: it does not
     # Whether to ask for a pain score after the session, its output being off; asked only when that is so.
     asks_pain: Callable[[], bool] = lambda: False
     rest_of: str | None = None  # give only what this interrupted session has left
@@ -151,6 +153,7 @@ def run_session(
             driver.record_to(kept)
             driver.add_observer(kept)
             _tell_the_unit(unit, driver)
+            _tell_of_sleep(request.sleep_not_prevented, driver)
             if screening is not None:
                 driver.publish(screening.told(driver.clock.now_ms()))
 
@@ -212,6 +215,12 @@ def _tell_the_unit(unit: Unit, driver: Driver) -> None:
     driver.publish(identified(unit, now_ms))
     if missing := tuple(limitations(unit)):
         driver.publish(UnitLimitations(at_ms=now_ms, limitations=missing))
+
+
+def _tell_of_sleep(why: str, driver: Driver) -> None:
+    """Record that this computer may fall asleep during the session, where ``why`` says so."""
+    if why:
+        driver.publish(SleepNotPrevented(at_ms=driver.clock.now_ms(), why=why))
 
 
 def _keep_the_end(ended: SessionEnded, driver: Driver) -> None:

@@ -54,7 +54,7 @@ _SIDES = (Side.LEFT, Side.RIGHT)
     "--unauthenticated-network", is_flag=True, help="Treat a person over a line without authentication."
 )
 @click.option("--yes", is_flag=True, help="Start at once, without Space. It answers no question.")
-@click.option("--quiet", is_flag=True, help="No sounds.")
+@click.option("--quiet", "no_sounds", is_flag=True, help="No sounds.")
 @click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def run(
@@ -71,7 +71,7 @@ def run(
     rest_of: str | None,
     unauthenticated_network: bool,
     yes: bool,
-    quiet: bool,
+    no_sounds: bool,
     plain: bool,
     as_json: bool,
 ) -> int:
@@ -115,9 +115,9 @@ def run(
     place = Place(to.port, to.dialect, journal=journal, new=new, continues=continues)
     view = View.chosen(plain=plain, as_json=as_json)
     if alone:
-        return hold_guidance(request, place, view, quiet=quiet)
+        return hold_guidance(request, place, view, sounds=not no_sounds)
     typed = Typed(protocol, answers, operator, journal, unauthenticated_network)
-    return hold_session(request, place, view, typed, yes=yes, quiet=quiet)
+    return hold_session(request, place, view, typed, yes=yes, sounds=not no_sounds)
 
 
 def _was_typed(option: str) -> bool:

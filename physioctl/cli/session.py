@@ -16,6 +16,7 @@ from device.control.driver import Driver, name_of
 from device.dialects.base import HostLoss, Identity
 from device.events import Event, Observer, OffConfirmation
 from device.link import Inbox
+from physioctl.awake import kept_awake
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import aside, say
@@ -62,13 +63,13 @@ def hold_session(
     typed: Typed | None = None,
     *,
     yes: bool = False,
-    quiet: bool = False,
+    sounds: bool = True,
 ) -> Exit:
     """Run the session of ``request`` on the unit of ``place``, and show it; return the exit code.
 
     ``typed`` is what it was asked for with, for the command that gives its rest.
     Where somebody is at a terminal, nothing is output before they press Space, unless ``yes``: that is the
-    start key, and answers no question. ``quiet`` turns the sounds off.
+    start key, and answers no question. ``sounds`` says whether the terminal's bell rings.
 
     Raise what `physioctl.runner.run_session`, the journal and the port raise.
     """
@@ -77,13 +78,14 @@ def hold_session(
     spoken = dialect_for(place.port, place.dialect)
     with ExitStack() as stack:
         record = stack.enter_context(opened(place, clock))
+        sleep_not_prevented = stack.enter_context(kept_awake())
         # Not before: until here, Ctrl-C ends the program.
         signals = stack.enter_context(stop_on_signals(inbox))
         link, stops = stack.enter_context(held(place.port, inbox, line=spoken.promises.line))
         if beyond_this_machine(place.port):
             aside(warning(place.port))
         screens = stack.enter_context(ExitStack())
-        showing = screens.enter_context(shown(view, clock, attended=attended(), quiet=quiet))
+        showing = screens.enter_context(shown(view, clock, attended=attended(), sounds=sounds))
         at_the_keys = stack.enter_context(keys(inbox, showing.typing))
 
         def goes_on(told: str) -> bool:
@@ -103,6 +105,7 @@ def hold_session(
             request,
             attended=attended(),
             awaits_start=attended() and not yes,
+            sleep_not_prevented=sleep_not_prevented,
             on_unfinished=settled.tell,
             confirm_host_loss=goes_on if asking.can_ask() and not yes else None,
         )
@@ -167,7 +170,7 @@ class _Settled:
         return rest_command(typed, session, port, self._place.dialect)
 
 
-def hold_guidance(request: Request, place: Place, view: View, *, quiet: bool = False) -> Exit:
+def hold_guidance(request: Request, place: Place, view: View, *, sounds: bool = True) -> Exit:
     """Run the session of guidance that ``request`` asks for, without a unit; return the exit code.
 
     Raise what `physioctl.guidance.run_guidance` and the journal raise.
@@ -179,7 +182,7 @@ def hold_guidance(request: Request, place: Place, view: View, *, quiet: bool = F
         stack.enter_context(stop_on_signals(inbox))
         limit_waiting()  # for whoever reads what is said
         screens = stack.enter_context(ExitStack())
-        showing = screens.enter_context(shown(view, clock, attended=attended(), quiet=quiet))
+        showing = screens.enter_context(shown(view, clock, attended=attended(), sounds=sounds))
         at_the_keys = stack.enter_context(keys(inbox, showing.typing))
         request = replace(request, attended=attended())
         observers = [showing.screen, *showing.beside, at_the_keys, DropNotices(showing.notify)]

@@ -50,21 +50,21 @@ class Shown:
 
 
 @contextmanager
-def shown(view: View, clock: Clock, *, attended: bool, quiet: bool) -> Iterator[Shown]:
+def shown(view: View, clock: Clock, *, attended: bool, sounds: bool) -> Iterator[Shown]:
     """What shows the session; a screen that takes the whole terminal gives it back when the block is left."""
-    bell: tuple[Observer, ...] = (Bell(ring),) if attended and not quiet else ()
+    bell: tuple[Observer, ...] = (Bell(ring),) if attended and sounds else ()
     if view is View.FULL:
         from physioctl.screens.tui.process import FullScreen  # ptys are things of POSIX
 
         no_color = "NO_COLOR" in os.environ
-        with FullScreen(say, clock, type_in_lines=typing, no_color=no_color, sounds=not quiet) as screen:
+        with FullScreen(say, clock, type_in_lines=typing, no_color=no_color, sounds=sounds) as screen:
             yield Shown(screen, bell, screen.typing, screen.say)
     elif view is View.BAR:
-        bar = BarScreen(keys=attended, sounds=not quiet)
+        bar = BarScreen(keys=attended, sounds=sounds)
         yield Shown(bar, bell, partial(setattr, bar.typing, "text"))
     elif view is View.LINES and sys.stdout.isatty():
-        lines: list[Observer] = [Plain(say), Prompts(say, sounds=not quiet)] if attended else [Plain(say)]
+        lines: list[Observer] = [Plain(say), Prompts(say, sounds=sounds)] if attended else [Plain(say)]
         yield Shown(InTurn(lines), bell)
     else:
-        prompts = (Prompts(aside, sounds=not quiet),) if attended else ()
+        prompts = (Prompts(aside, sounds=sounds),) if attended else ()
         yield Shown(JsonLines(json_text) if view is View.JSON else Plain(say), (*prompts, *bell))

@@ -78,6 +78,7 @@ def test_a_session_from_its_start_to_its_stop_by_keys(
         assert terminal.shows(unit.gives_output)
         terminal.press(" ")
         assert sees("now paused")
+        assert terminal.shows(unit.is_off_again)
         terminal.press("r")
         assert sees("operator: resume")
         assert terminal.shows(unit.gives_output)
