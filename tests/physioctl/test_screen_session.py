@@ -21,7 +21,7 @@ from tests.terminals import Terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ptys and these signals are things of POSIX")
 
-RESUME = " "
+RESUME = "r"
 LEFT = b"\x1b[0m\x1b[?25h\x1b[?1049l"
 STOPS: dict[str, Callable[[Terminal, ServedUnit, Path], object]] = {
     "s": lambda terminal, unit, folder: terminal.press("s"),
@@ -75,11 +75,12 @@ def drawing_process(terminal: Terminal) -> int:
 
 
 @contextmanager
-def on_the_full_screen(folder: Path, unit: ServedUnit, seconds: int = 60) -> Iterator[Terminal]:
-    """A session on the full screen whose output is on."""
-    where = ("--port", unit.port, "--journal", folder / "j")
-    with closing(Terminal(folder, "run", short_protocol(folder, seconds), *where, size=(80, 24))) as terminal:
-        assert terminal.shows(lambda: unit.gives_output() and word("OUTPUT ON") in terminal.screen)
+def on_the_full_screen(folder: Path, unit: ServedUnit, *options: str) -> Iterator[Terminal]:
+    """A session on the full screen."""
+    where = ("--port", unit.port, "--journal", folder / "j", *options)
+    with closing(Terminal(folder, "run", short_protocol(folder, 60), *where, size=(80, 24))) as terminal:
+        if "--yes" in options:
+            assert terminal.shows(lambda: unit.gives_output() and word("OUTPUT ON") in terminal.screen)
         yield terminal
 
 
@@ -91,6 +92,10 @@ def whys(unit: ServedUnit) -> list[str]:
 def test_a_session_is_led_by_keys_and_leaves_the_terminal_as_it_was(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:
         with on_the_full_screen(tmp_path, unit) as terminal:
+            assert terminal.shows(lambda: word("READY") in terminal.screen)
+            assert not unit.rest()
+            terminal.press(" ")
+            assert terminal.shows(lambda: unit.gives_output() and word("OUTPUT ON") in terminal.screen)
             terminal.press(" ")
             assert terminal.shows(lambda: unit.is_off_again() and word("PAUSED") in terminal.screen)
             terminal.screen = b""
@@ -99,6 +104,10 @@ def test_a_session_is_led_by_keys_and_leaves_the_terminal_as_it_was(tmp_path: Pa
             assert terminal.shows(lambda: unit.gives_output() and word("OUTPUT ON") in terminal.screen)
             terminal.press("-")
             assert terminal.shows(lambda: b"The level was not lowered" in terminal.screen)
+            terminal.press("o")
+            terminal.press("warm, Esc")
+            assert terminal.shows(lambda: b"(never a name): warm, Esc" in terminal.screen)
+            terminal.press("\r")
             terminal.screen = b""
             terminal.resize(20, 5)
             assert terminal.shows(lambda: b"[s] STOP" in terminal.screen)
@@ -112,6 +121,7 @@ def test_a_session_is_led_by_keys_and_leaves_the_terminal_as_it_was(tmp_path: Pa
         assert code == 6
         assert whys(unit) == ["set", "stop", "set", "stop"]
         assert "operator: pause" in given_back
+        assert "operator: warm, Esc" in given_back
         assert "stopped by the operator" in given_back
 
 
@@ -121,7 +131,7 @@ def test_a_session_is_led_by_keys_and_leaves_the_terminal_as_it_was(tmp_path: Pa
 def test_a_screen_that_hangs_or_dies_takes_neither_a_stop_nor_a_renewal_with_it(
     tmp_path: Path, blow: str, stop: str
 ) -> None:
-    with served_unit(tmp_path) as unit, on_the_full_screen(tmp_path, unit) as terminal:
+    with served_unit(tmp_path) as unit, on_the_full_screen(tmp_path, unit, "--yes") as terminal:
         os.kill(drawing_process(terminal), signal.Signals[blow])
         assert terminal.shows(lambda: b"the full screen is gone" in terminal.screen)
         still_on = unit.gives_output()
@@ -137,7 +147,7 @@ def test_a_screen_that_hangs_or_dies_takes_neither_a_stop_nor_a_renewal_with_it(
 
 @pytest.mark.hazard("H-18")
 def test_a_stop_does_not_wait_for_a_screen_that_hangs(tmp_path: Path) -> None:
-    with served_unit(tmp_path) as unit, on_the_full_screen(tmp_path, unit) as terminal:
+    with served_unit(tmp_path) as unit, on_the_full_screen(tmp_path, unit, "--yes") as terminal:
         os.kill(drawing_process(terminal), signal.SIGSTOP)
         terminal.press("s")
 
@@ -163,7 +173,7 @@ def test_a_screen_that_floods_takes_neither_a_stop_nor_a_renewal_with_it(
 
 
 def test_a_terminal_that_stands_still_takes_neither_a_stop_nor_a_renewal_with_it(tmp_path: Path) -> None:
-    with served_unit(tmp_path) as unit, on_the_full_screen(tmp_path, unit) as terminal:
+    with served_unit(tmp_path) as unit, on_the_full_screen(tmp_path, unit, "--yes") as terminal:
         assert not waited_for(lambda: "lease" in whys(unit), limit_s=4.0)  # and nobody reads the terminal
         terminal.press("s")
 
@@ -180,7 +190,15 @@ def test_a_terminal_that_stands_still_takes_neither_a_stop_nor_a_renewal_with_it
 def test_a_terminal_without_room_or_means_is_given_lines(
     tmp_path: Path, size: tuple[int, int] | None, change: dict[str, str]
 ) -> None:
-    arguments = ("run", short_protocol(tmp_path, 1), "--port", "sim://us111", "--journal", tmp_path / "j")
+    arguments = (
+        "run",
+        short_protocol(tmp_path, 1),
+        "--port",
+        "sim://us111",
+        "--journal",
+        tmp_path / "j",
+        "--yes",
+    )
     setting = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", **change} if "LC_ALL" in change else change
     with closing(Terminal(tmp_path, *arguments, size=size, set_to=setting)) as terminal:
         assert terminal.ended() == 0

@@ -155,6 +155,11 @@ def view(seen: Seen) -> ViewState:
     )
 
 
+def _key(does: Does) -> str:
+    """The keys that do this, as a person reads them."""
+    return next(binding.shown for binding in BINDINGS if binding.does is does)
+
+
 def _keys(seen: Seen) -> Iterator[KeyHint]:
     """The keys that work now, but for that of the stop."""
     if seen.ended is None:
@@ -215,6 +220,8 @@ def _instruction(seen: Seen) -> str:
         return f"Pain {seen.pain.moment} the session, 0 none to 10 worst imaginable?"
     if seen.state == "suspended":
         return "Put the head back flat on the skin, with gel. It goes on by itself."
+    if seen.state == "paused":
+        return f"Output is off. {_key(Does.RESUME)} resumes, at the same level."
     if seen.state == "uncertain":
         return "Output may be on. Lift the head off and look at the unit."
     if seen.state == "fault":

@@ -24,6 +24,7 @@ SHAPES: Mapping[Aspect, tuple[str, str, str]] = {
 _SHADES = {"emit": "█", "guide": "▒", "rest": "░"}
 STOP_LOOK = "bold #ffffff on #b34e00"  # vermilion, darkened: five times the contrast
 STOP_KEYS = "s  q  Esc  Ctrl-C"
+STOP_KEYS_TYPING = "Esc  Ctrl-C"  # while text is typed
 
 
 class Part(Static):
@@ -202,9 +203,9 @@ class Keys(Part):
         rows = len(stop) + 1
         beside = list(_stacked(hints, rows, max(1, self.columns - wide - 2)))
         text = Text(no_wrap=True, overflow="crop")
-        for number, line in enumerate((*stop, STOP_KEYS)):
+        for number, line in enumerate((*stop, STOP_KEYS_TYPING if state.typing else STOP_KEYS)):
             text.append(f"  {line}".ljust(wide), STOP_LOOK)
-            text.append(f"  {beside[number] if number < len(beside) else ''}\n")
+            text.append(f"  {beside[number] if number < len(beside) else ''}\n", "bold")
         return text
 
 
@@ -228,7 +229,7 @@ class Lines(Part):
 def in_lines(state: ViewState) -> Iterator[str]:
     """``state`` in lines, the most needed first."""
     left = f" {state.step_left} left" if state.step_left else ""
-    yield f"[s] STOP  {state.word}{left}"
+    yield f"[{'Esc' if state.typing else 's'}] STOP  {state.word}{left}"
     if state.typing:
         yield state.typing
     for alarm in state.alarms[:1]:
