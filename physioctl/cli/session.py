@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 
-from device.clock import SystemClock
+from device.clock import Clock, SystemClock
 from device.control.driver import Driver, name_of
 from device.dialects.base import HostLoss, Identity
 from device.events import Event, Observer, OffConfirmation
 from device.link import Inbox
+from device.operator import Lower, Note, Pain, SessionAction
 from physioctl.awake import kept_awake
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
@@ -37,6 +38,7 @@ from physioctl.terminal import attended, keys, stop_on_signals
 from physioctl.wall_clock import confirm
 from protocols.model import Protocol
 
+SEEN_MS = 60_000  # for the end of a session on the full screen; this project's own figure
 _CODES = {
     Outcome.COMPLETED: Exit.DONE,
     Outcome.STOPPED: Exit.STOPPED,
@@ -96,7 +98,7 @@ def hold_session(
         settled = _Settled(showing.screen, typed, place, request.protocol)
         stack.callback(settled.flush)  # what no session's first line has come before, or after its last
 
-        def asks_pain() -> bool:
+        def ended_here() -> bool:
             """Not where the stop came from a signal or another program: nothing may delay the end then."""
             stopped_here = at_the_keys.stopped or not driver.controller.halted
             return stopped_here and not signals.received and not at_the_keys.closed
@@ -110,13 +112,15 @@ def hold_session(
             confirm_host_loss=goes_on if asking.can_ask() and not yes else None,
         )
         if request.person is not None and attended():
-            request = replace(request, asks_pain=asks_pain)
+            request = replace(request, asks_pain=ended_here)
         driver = Driver(link, clock, inbox, spoken)
         driver.add_observer(stops)
         driver.add_observer(at_the_keys)
         socket = Socket.noted(place.port, place.dialect)
         observers = [settled, *showing.beside, DropNotices(showing.notify)]
         ended = run_session(request, driver, record, observers)
+        if showing.stays() and ended_here() and not driver.controller.lost:
+            _until_seen(clock, inbox)
         screens.close()  # what is said from here on stands on the terminal as it was before
         if view is not View.JSON:
             for said in summary(ended):
@@ -128,6 +132,15 @@ def hold_session(
             aside(f"To give the rest: {settled.rest(request.protocol.id, ended.session, place.port)}")
     expect_recorded_in_time(ended, driver)
     return exit_code(ended)
+
+
+def _until_seen(clock: Clock, inbox: Inbox) -> None:
+    """Leave the end of a session on the full screen, to be read from the couch, until a key is pressed."""
+    give_up_ms = clock.now_ms() + SEEN_MS
+    while clock.now_ms() < give_up_ms:
+        news = clock.wait(inbox, give_up_ms)
+        if isinstance(news, SessionAction | Lower | Note | Pain):
+            return
 
 
 class _Settled:

@@ -47,6 +47,7 @@ class Shown:
     beside: tuple[Observer, ...] = ()  # what the person at the keys is told beside it, and the bell
     typing: Callable[[str], None] = typing  # shows what is being typed
     notify: Say = aside  # says a line beside the screen
+    stays: Callable[[], bool] = lambda: False  # whether it has the whole terminal until it is closed
 
 
 @contextmanager
@@ -58,7 +59,7 @@ def shown(view: View, clock: Clock, *, attended: bool, sounds: bool) -> Iterator
 
         no_color = "NO_COLOR" in os.environ
         with FullScreen(say, clock, type_in_lines=typing, no_color=no_color, sounds=sounds) as screen:
-            yield Shown(screen, bell, screen.typing, screen.say)
+            yield Shown(screen, bell, screen.typing, screen.say, screen.is_shown)
     elif view is View.BAR:
         bar = BarScreen(keys=attended, sounds=sounds)
         yield Shown(bar, bell, partial(setattr, bar.typing, "text"))

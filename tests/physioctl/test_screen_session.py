@@ -114,7 +114,10 @@ def test_a_session_is_led_by_keys_and_leaves_the_terminal_as_it_was(tmp_path: Pa
             terminal.screen = b""
             terminal.resize(80, 24)
             assert terminal.shows(lambda: word("OUTPUT ON") in terminal.screen)
+            terminal.screen = b""
             terminal.press("s")
+            assert terminal.shows(lambda: word("STOPPED") in terminal.screen)
+            terminal.press(" ")
             code = terminal.ended()
 
         given_back = terminal.screen.rpartition(LEFT)[2].decode()
@@ -152,6 +155,7 @@ def test_a_stop_does_not_wait_for_a_screen_that_hangs(tmp_path: Path) -> None:
         terminal.press("s")
 
         assert waited_for(unit.is_off_again, limit_s=1.5)
+        terminal.press("s")  # it closes the screen
         assert terminal.ended() == 6
         assert whys(unit) == ["set", "stop"]
 
@@ -178,6 +182,7 @@ def test_a_terminal_that_stands_still_takes_neither_a_stop_nor_a_renewal_with_it
         terminal.press("s")
 
         assert waited_for(unit.is_off_again, limit_s=1.5)
+        terminal.press("s")  # it closes the screen
         assert terminal.ended() == 6
         assert whys(unit) == ["set", "stop"]
 

@@ -30,7 +30,6 @@ class ChildScreen(SessionScreen):
     def on_mount(self) -> None:
         """Listen, and say from time to time that this process is alive."""
         asyncio.get_running_loop().add_reader(self._states, self._read)
-        self.call_after_refresh(self._beat)
         self.set_interval(BEAT_S, self._beat)
 
     def _read(self) -> None:
@@ -42,6 +41,7 @@ class ChildScreen(SessionScreen):
         *lines, self._unread = (self._unread + data).split(b"\n")
         if lines:
             self.show(from_line(lines[-1]))
+            self._beat()
 
     def _beat(self) -> None:
         with suppress(BlockingIOError):

@@ -162,10 +162,12 @@ def _key(does: Does) -> str:
 
 def _keys(seen: Seen) -> Iterator[KeyHint]:
     """The keys that work now, but for that of the stop."""
-    if seen.ended is None:
-        for binding in BINDINGS:
-            if binding.does is not Does.STOP and binding.needs in ("", *seen.may):
-                yield KeyHint(binding.shown, binding.briefly)
+    if seen.ended is not None:
+        yield KeyHint(f"{_key(Does.PAUSE)}, {_key(Does.STOP)}", "close")
+        return
+    for binding in BINDINGS:
+        if binding.does is not Does.STOP and binding.needs in ("", *seen.may):
+            yield KeyHint(binding.shown, binding.briefly)
 
 
 _WORDS = {

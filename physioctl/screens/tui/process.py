@@ -111,7 +111,7 @@ class FullScreen:
         """Show ``event``."""
         if isinstance(event, SessionStarted) and self._ends is not None:
             self._begin(*self._ends)
-        if self._is_shown() and isinstance(event, Progress):
+        if self.is_shown() and isinstance(event, Progress):
             self._show(event)
             return
         self._plain.on_event(event)
@@ -122,7 +122,7 @@ class FullScreen:
         with self._lock:
             self._typing = one_line(typed)
             self._draw()
-        if not self._is_shown():
+        if not self.is_shown():
             self._type_in_lines(typed)
 
     def say(self, line: str) -> None:
@@ -149,9 +149,10 @@ class FullScreen:
     @property
     def is_closed(self) -> bool:
         """Whether the terminal has been left."""
-        return self._ends is None and not self._is_shown()
+        return self._ends is None and not self.is_shown()
 
-    def _is_shown(self) -> bool:
+    def is_shown(self) -> bool:
+        """Whether it has the whole terminal."""
         return self._relaying is not None and self._relaying.is_alive()
 
     def _begin(self, terminal: RealTerminal, drawing: DrawingProcess) -> None:
