@@ -67,6 +67,23 @@ class SleepNotPrevented(Event):
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One step of a plan, as a timeline shows it."""
+
+    kind: str  # emit, rest or guide
+    duration_ms: int
+    level: int | None  # that it asks for, in the unit of its family's level; None: no output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPlanned(Event):
+    """The plan of the session, for who shows it. Never in the record, which keeps the protocol's text."""
+
+    steps: tuple[PlannedStep, ...]
+    area_mm2: int | None  # effective radiating area (ERA); None without a head
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolKept(Event):
     """The canonical text of a protocol, told once in a journal, before its first session."""

@@ -18,7 +18,7 @@ from device.link import Inbox
 from physioctl import __version__
 from physioctl.admission import checked_person, checked_side, keep_protocol
 from physioctl.errors import InvalidUsage
-from physioctl.events import Outcome, SessionEnded, SessionStarted
+from physioctl.events import Outcome, PlannedStep, SessionEnded, SessionPlanned, SessionStarted
 from physioctl.guidance_steps import Loop, Over, Walk
 from physioctl.observers import observed
 from physioctl.reconcile import TOLD_WITHIN
@@ -91,6 +91,8 @@ def _told(
         kept = PersistentRecorder(stack.enter_context(recording(log, loop.clock, loop.inbox)), log)
         stack.enter_context(observed(loop, observers))
         loop.publish(started)  # to the observers alone: it is in the journal already
+        planned = (PlannedStep(kind=step.kind, duration_ms=step.duration_ms, level=None) for step in steps)
+        loop.publish(SessionPlanned(at_ms=started.at_ms, steps=tuple(planned), area_mm2=None))
         loop.recorder = kept
         loop.add_observer(kept)
         try:

@@ -14,9 +14,11 @@ from typing import Any
 
 import click
 
+from physioctl.cli.streams import Output
 from physioctl.guided.terminal import wrapped
 from physioctl.text import clean
 
+TYPED_MAX = 60  # characters of a line that is being typed, which are shown: it may not wrap
 WIDTH = 200  # of a table that goes to a file or a pipe, where nobody's terminal says how wide
 
 
@@ -35,6 +37,28 @@ def fitted(text: str) -> str:
     if sys.stderr is None or not sys.stderr.isatty():
         return text
     return wrapped(text, shutil.get_terminal_size().columns)
+
+
+def typing(text: str) -> None:
+    """Show the line that is being typed where the person at the keys can see it, waiting for nobody."""
+    stream = _at_the_keys()
+    if stream is not None:
+        stream.post(f"\r\x1b[K{clean(text)[-TYPED_MAX:]}")
+
+
+def ring() -> None:
+    """Ring the terminal's bell, where there is one."""
+    stream = _at_the_keys()
+    if stream is not None:
+        stream.post("\a")
+
+
+def _at_the_keys() -> Output | None:
+    """The standard stream that is a terminal; None where neither is."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, Output) and stream.isatty():
+            return stream
+    return None
 
 
 def json_line(values: Mapping[str, Any]) -> None:

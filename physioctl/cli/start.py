@@ -13,7 +13,8 @@ from physioctl.admission import allowed
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
 from physioctl.cli.options import DIALECT, PORT, journal_option
-from physioctl.cli.session import Place, View, hold_guidance, hold_session, opened
+from physioctl.cli.session import Place, hold_guidance, hold_session, opened
+from physioctl.cli.showing import View
 from physioctl.errors import InvalidUsage
 from physioctl.guided.page import guidance_page, page
 from physioctl.guided.person import about, choose_person, choose_side, unfinished

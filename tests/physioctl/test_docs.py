@@ -24,6 +24,7 @@ from device.wire.messages import Family
 from physioctl.cli import run
 from physioctl.cli.commands import cli
 from physioctl.cli.exits import Exit
+from physioctl.keys import BINDINGS
 from physioctl.rehearsal.storm.judge import Rule
 from physioctl.screening import day_of
 from protocols import library
@@ -308,6 +309,12 @@ def test_the_table_of_events_is_fresh() -> None:
         written[name.strip("`")] = set(re.findall(r"`(\w+)`", inside))
 
     assert written == events()
+
+
+def test_the_table_of_keys_is_fresh() -> None:
+    written = [tuple(cells(row)) for row in rows_under("docs/manual.md", "While it runs")]
+
+    assert written == [(binding.shown, binding.at_length) for binding in BINDINGS]
 
 
 def test_a_decision_fits_on_a_page() -> None:

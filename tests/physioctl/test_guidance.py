@@ -93,7 +93,7 @@ def test_the_record_says_that_there_was_no_unit() -> None:
 
 
 def test_a_pause_is_not_counted_and_only_a_person_ends_it() -> None:
-    ended, _ = guided([(1000, SessionAction.TOGGLE), (31_000, SessionAction.TOGGLE)])
+    ended, _ = guided([(1000, SessionAction.PAUSE), (31_000, SessionAction.RESUME)])
 
     assert ended.outcome is Outcome.COMPLETED
     assert ended.duration_ms == TOTAL_MS + 30_000
