@@ -12,7 +12,7 @@ from device.clock import SystemClock
 from physioctl.admission import allowed
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
-from physioctl.cli.options import DIALECT, PORT, journal_option
+from physioctl.cli.options import PORT, journal_option
 from physioctl.cli.session import Place, View, hold_guidance, hold_session, opened
 from physioctl.errors import InvalidUsage
 from physioctl.guided.page import guidance_page, page
@@ -28,13 +28,19 @@ from physioctl.record.answers_kept import answers_kept
 from physioctl.record.journal import Journal
 from physioctl.runner import Request
 from physioctl.screening import Answers, day_of
+from physioctl.settings import settings
 from physioctl.text import minutes
 
 
 @click.command()
 @click.argument("words", nargs=-1)
 @PORT
-@DIALECT
+@click.option(
+    "--dialect",
+    metavar="NAME",
+    default=lambda: settings().dialect,
+    help="Ask in this dialect only.  [default: each in turn]",
+)
 @click.option(
     "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from device.clock import VirtualClock
+from device.operator import SessionAction
 from physioctl.cli import run
 from physioctl.questions import questions_of
 from physioctl.record.history import session, sessions
@@ -94,14 +95,17 @@ def walking(folder: Path, *arguments: object) -> Iterator[Walk]:
         walk.close()
 
 
-def given_before(folder: Path, protocol: Protocol, *, hours: int, times: int = 1) -> None:
-    """Sessions of ``protocol`` for P-017, some hours ago."""
+def given_before(
+    folder: Path, protocol: Protocol, *, hours: int, times: int = 1, stopped_at_ms: int | None = None
+) -> None:
+    """Sessions of ``protocol`` for P-017, some hours ago, whole or stopped."""
+    actions = () if stopped_at_ms is None else ((stopped_at_ms, SessionAction.STOP),)
     clock = VirtualClock(datetime.now(UTC) - timedelta(hours=hours))
     with Journal.open(folder / "j", clock) as journal:
         for _ in range(times):
             model = "us111" if protocol is ULTRASOUND else "ultragun"
             unit = partial(SimulatedUnit, calibrated=calibration_days(clock.utc().date()))
-            rig = Rig(model, clock=VirtualClock(clock.utc()), link=CountedLink, unit=unit)
+            rig = Rig(model, clock=VirtualClock(clock.utc()), link=CountedLink, unit=unit, actions=actions)
             answers = screened(protocol, on=day_of(clock))
             run_session(Request(protocol, "left", "P-017", answers), rig.driver, journal)
 
@@ -288,6 +292,30 @@ def test_a_person_who_was_here_before_confirms_what_lasts_and_is_asked_the_rest_
         assert walk.ended() == 6
 
     assert lasting[0].ask not in " ".join(walk.screen.split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "rest"),
+    [("r", "the rest of "), ("a", "(calf-tightness-percussion, "), ("n", "Nothing was output")],
+)
+def test_a_session_that_broke_off_is_offered_as_the_rest_anew_or_nothing(
+    tmp_path: Path, typed: str, rest: str
+) -> None:
+    given_before(tmp_path, GUN, hours=3, stopped_at_ms=100_000)
+    with ExitStack() as stack:
+        unit = stack.enter_context(served_unit(tmp_path, model="ultragun"))
+        walk = stack.enter_context(walking(tmp_path, "--port", unit.port, "tight", "calf"))
+        walk.answer(WHICH, "1")
+        walk.answer(SIDE, "l")
+        walk.answer(WHOM, "P-017")
+        walk.answer("begin anew, or give nothing?", typed)
+        if typed != "n":
+            walk.screening(GUN)
+        walk.shows(rest)
+        walk.press("\x03")
+        assert walk.ended() == 6
+
+    assert "had been delivered" in " ".join(walk.screen.split())
 
 
 # --- ended at any moment, and whatever is typed ---------------------------------------------------------
