@@ -34,6 +34,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ptys are a thin
 ULTRASOUND, GUN = find("calf-tightness-ultrasound"), find("calf-tightness-percussion")
 WORDS, WHICH, SIDE, WHOM = "What hurts, and where", "Which one?", "Which side?", "For whom?"
 NEW, AGE, SESSION = "is not in this journal. New?", "1 of 29", "What will happen:"
+GO_ON = "Go on to the session?"
 HOSTILE = ("x" * 10_000, "[bold red]x[/]", "‮ ", "\x1b]0;x\x07\x1b[2J", "%s {} \\n", "\x00\xff")
 
 
@@ -51,11 +52,14 @@ class Walk:
 
     def shows(self, text: str) -> None:
         """Wait for ``text`` behind what was waited for before; where lines are broken makes no difference."""
-        assert self._terminal.shows(lambda: text in self._news()), (text, self.screen[self._seen :])
-        self._seen = len(self.screen)
-
-    def _news(self) -> str:
-        return " ".join(self.screen[self._seen :].split())
+        wanted = re.compile(r"\s+".join(map(re.escape, text.split())))
+        assert self._terminal.shows(lambda: wanted.search(self.screen, self._seen) is not None), (
+            text,
+            self.screen[self._seen :],
+        )
+        found = wanted.search(self.screen, self._seen)
+        assert found is not None
+        self._seen = found.end()
 
     def answer(self, question: str, typed: str, *, counted: bool = True) -> None:
         self.shows(question)
@@ -123,6 +127,7 @@ def test_from_nothing_to_a_session_in_fewer_than_twenty_keys_besides_the_answers
         walk.answer(NEW, "y")
         walk.screening(ULTRASOUND)
         walk.shows(SESSION)
+        walk.answer(GO_ON, "")
         walk.press(" ")
         counted = walk.keys
         walk.press("\x03")
@@ -152,14 +157,30 @@ def test_a_whole_walk_on_a_unit_at_a_port_with_a_step_back(tmp_path: Path) -> No
             walk.answer(f"{number} of 29", "y" if pregnant else "n")
         walk.answer("Do you acknowledge it?", "y")
         walk.shows("limit delivered time of the session 10 min of at most 10 min")
+        walk.answer(GO_ON, "")
+        walk.shows("step 1/10")
         walk.press("\x03")
         code = walk.ended()
 
     assert code == 6
     assert unit.rest() == []
-    for summary in sessions(tmp_path / "j"):  # one, where the session had begun when it was stopped
-        (told,) = [entry for entry in session(tmp_path / "j", summary.id).entries if entry.name == "screened"]
-        assert told.body["acknowledged"] == {"PREG_ANY": "t-2"}
+    (told,) = [entry for entry in session(tmp_path / "j").entries if entry.name == "screened"]
+    assert told.body["acknowledged"] == {"PREG_ANY": "t-2"}
+
+
+def test_the_page_is_read_before_the_session_begins_and_may_be_the_end_of_it(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        unit = stack.enter_context(served_unit(tmp_path))
+        walk = stack.enter_context(walking(tmp_path, "--port", unit.port, "unit-check"))
+        walk.shows(SESSION)
+        walk.answer(GO_ON, "y")
+        walk.answer(GO_ON, "n")
+        code = walk.ended()
+
+        assert unit.rest() == []
+    assert code == 6
+    assert "Nothing was output." in walk.screen
+    assert sessions(tmp_path / "j") == ()
 
 
 def test_guidance_alone_needs_no_unit(tmp_path: Path) -> None:
@@ -173,6 +194,7 @@ def test_guidance_alone_needs_no_unit(tmp_path: Path) -> None:
         count = len(questions_of(guidance))
         for number in range(1, count + 1):
             walk.answer(f"{number} of {count}", "n")
+        walk.answer(GO_ON, "")
         walk.shows("step 1/")
         walk.press("\x03")
         assert walk.ended() == 6
@@ -260,6 +282,7 @@ def test_a_unit_that_is_exchanged_while_a_person_thinks_is_refused(tmp_path: Pat
         walk.press("a\n")
         for number in range(2, 30):
             walk.answer(f"{number} of 29", "n")
+        walk.answer(GO_ON, "")
         code = walk.ended()
 
         assert (other.rest(), other.port) == ([], unit.port)
