@@ -16,6 +16,7 @@ from typing import TextIO, TypeVar
 
 import click
 
+from physioctl.cli.printing import for_terminal
 from physioctl.questions import AGE, ages_of, questions_of
 from physioctl.screening import Answer, Answers, answered, judge
 from physioctl.terminal import attended
@@ -42,7 +43,8 @@ class Console:
 
     def say(self, text: str, *, end: str = "\n") -> None:
         """Show ``text`` where the person at the keys can see it."""
-        click.echo(clean(text) + end, nl=False, err=not _is_terminal(sys.stdout))
+        on = sys.stdout if _is_terminal(sys.stdout) else sys.stderr
+        click.echo(for_terminal(clean(text), on) + end, nl=False, file=on)
 
     def line(self) -> str:
         """Read a line; whatever is not text in the terminal's encoding is replaced."""

@@ -7,19 +7,38 @@ move the cursor.
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import click
 
-from physioctl.text import clean
+from physioctl.text import clean, wrapped
 
 WIDTH = 200  # of a table that goes to a file or a pipe, where nobody's terminal says how wide
 
 
 def say(text: str) -> None:
-    """One line for a person."""
-    click.echo(clean(text))
+    """One line for a person, broken between words where a terminal would break it inside one."""
+    click.echo(for_terminal(clean(text), sys.stdout))
+
+
+def for_terminal(line: str, stream: TextIO | None) -> str:
+    """``line`` as it is shown on ``stream``: broken between words if that is a terminal."""
+    if stream is None or not stream.isatty():
+        return line
+    return wrapped(line, shutil.get_terminal_size().columns)
+
+
+def own_name() -> str:
+    """What starts this program from here: ``physioctl``, or the way to it where that is not on the path."""
+    started = Path(sys.argv[0])
+    if started.name == "__main__.py":
+        return f"{sys.executable} -m physioctl"
+    known = started.stem == "physioctl" and started.is_file()
+    return str(started) if known and shutil.which("physioctl") is None else "physioctl"
 
 
 def aside(text: str) -> None:

@@ -277,7 +277,7 @@ def _print_plan(made: Plan, kind: Model) -> None:
 
 def _step(step: Step) -> str:
     ramp_ms = step.ramp_ms if isinstance(step, Emit) else 0
-    return _what(step, f", ramp {minutes(ramp_ms)}" if ramp_ms else "")
+    return _what(step, f", ramp {Quantity.STEP_MS.show(ramp_ms)}" if ramp_ms else "")
 
 
 def _written(step: FlatStep) -> str:

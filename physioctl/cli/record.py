@@ -238,7 +238,7 @@ _UNITS = {f"_{quantity.suffix}": f" {quantity.unit}" for quantity in Quantity}
 
 def _quantity(key: str, value: int) -> str:
     if key.endswith("_ms"):
-        return f"{key[:-3].replace('_', ' ')} {minutes(value)}"
+        return f"{key[:-3].replace('_', ' ')} {Quantity.STEP_MS.show(value)}"
     if key.endswith("_ddeg_c"):
         return f"{key[:-7].replace('_', ' ')} {value / 10:.1f} °C"
     suffix = next((suffix for suffix in _UNITS if key.endswith(suffix)), "")

@@ -27,7 +27,7 @@ class Plain:
             self._next_ms = event.at_ms + PROGRESS_EVERY_MS
         said = line(event)
         if said:
-            self._say(f"{minutes(event.at_ms // 1000 * 1000)}  {said}")
+            self._say(f"{minutes(event.at_ms)}  {said}")
 
 
 class DropNotices:
