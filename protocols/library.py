@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from protocols.errors import PhysioctlError, Problem, ProtocolInvalid, Where, shorten
 from protocols.fields import near
+from protocols.index import content_hash
 from protocols.model import FORMAT, Protocol
 from protocols.origin import Origin
 from protocols.problems import problems
@@ -55,7 +56,7 @@ def namesakes(name: str | Path, protocol: Protocol) -> tuple[str, ...]:
             return ()
         what = f"{name} is the bundled protocol; the file of that name in this folder is not read"
         return (f"{what} (that is ./{name})",)
-    if protocol.id in bundled() and find(protocol.id) != protocol:
+    if protocol.id in bundled() and content_hash(protocol.id) != protocol.content_hash:
         return (f"{protocol.origin.file} bears the id of the bundled protocol {protocol.id} and is not it",)
     return ()
 

@@ -1,0 +1,61 @@
+"""``physioctl protocols list``."""
+
+from __future__ import annotations
+
+import click
+
+from physioctl.cli.groups import OneOf
+from physioctl.cli.printing import json_line, say, table
+from physioctl.text import minutes
+from protocols.index import Entry, listed
+
+NO_FAMILY = "none"  # as a protocol file has it, whose model is slow to import
+
+
+def _families() -> list[str]:
+    from protocols.limits import Family
+
+    return [*(family.value for family in Family), NO_FAMILY]
+
+
+def _sites() -> list[str]:
+    from protocols.ceilings import body_sites  # its tables are slow to read
+
+    return [*body_sites()]
+
+
+@click.command("list")
+@click.option("--family", type=OneOf(_families), help="Only this family; none: guidance only.")
+@click.option("--site", type=OneOf(_sites), metavar="SITE", help="Only this body site.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+def list_(family: str | None, site: str | None, as_json: bool) -> None:
+    """List the protocols that ship.
+
+    \b
+    Example:
+      physioctl protocols list --family percussion
+    """
+    chosen = [
+        entry
+        for entry in listed()
+        if family in (None, entry["about"]["family"] or NO_FAMILY)
+        and site in (None, entry["about"]["body_site"])
+    ]
+    if as_json:
+        for entry in chosen:
+            json_line({"event": "protocol"} | entry["about"])
+    elif chosen:
+        table(("id", "site", "evidence", "output", "title"), map(_row, chosen))
+    else:
+        say("No protocol that ships is for that.")
+
+
+def _row(entry: Entry) -> tuple[str, ...]:
+    about = entry["about"]
+    return (
+        about["id"],
+        entry["site"],
+        about["evidence"]["grade"].replace("_", " "),
+        minutes(about["delivered_ms"]) if about["family"] else "guidance",
+        about["title"],
+    )
