@@ -33,7 +33,9 @@ def about(protocol: Protocol) -> dict[str, Any]:
         "side": protocol.side,
         "purpose": protocol.purpose,
         "evidence": protocol.evidence.model_dump(mode="json"),
-        "red_flags": [flag.model_dump(mode="json") for flag in protocol.red_flags],
+        "red_flags": [
+            {"code": flag.code, "sign": flag.sign, "action": flag.action.value} for flag in protocol.red_flags
+        ],
         "delivered_ms": emitted_ms(protocol),
         "content_hash": protocol.content_hash,
         "bundled": protocol.origin.bundled,

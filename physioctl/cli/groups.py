@@ -6,11 +6,10 @@ And what a group needs so that help pays for nothing it does not show.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from physioctl.cli import interrupts_raise
 
@@ -74,29 +73,3 @@ class LateGroup(Group):
         """List the commands without importing one."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, _, line) in self._late.items()])
-
-
-class OneOf(click.ParamType[str]):
-    """A choice whose values are made out only when they are needed."""
-
-    name = "choice"
-
-    def __init__(self, values: Callable[[], Iterable[str]]) -> None:
-        self._values = values
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """As `click.Choice` does it."""
-        return self._choice().convert(value, param, ctx)
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        """As `click.Choice` does it."""
-        return self._choice().get_metavar(param, ctx)
-
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[CompletionItem]:
-        """As `click.Choice` does it."""
-        return self._choice().shell_complete(ctx, param, incomplete)
-
-    def _choice(self) -> click.Choice[str]:
-        return click.Choice([*self._values()])

@@ -10,6 +10,7 @@ from physioctl.cli.choosing import chosen
 from physioctl.cli.exits import Exit, code_of, report
 from physioctl.cli.printing import aside, say
 from protocols import compile as compiling
+from protocols.additions import unnamed
 from protocols.errors import PROBLEMS_SHOWN_MAX, PhysioctlError, ProtocolInvalid
 
 
@@ -55,4 +56,7 @@ def _checked(file: str) -> int:
         report(error)
         return code_of(error)
     say(f"ok {file}: {protocol.title}")
+    for problem in unnamed(protocol):
+        aside(f"note: {problem}")
+        aside(f"  to do: {problem.action}")
     return Exit.DONE

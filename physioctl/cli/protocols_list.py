@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import click
 
-from physioctl.cli.groups import OneOf
+from physioctl.cli.named import Named
 from physioctl.cli.printing import json_line, say, table
 from physioctl.text import minutes
 from protocols.index import Entry, listed
@@ -18,15 +20,21 @@ def _families() -> list[str]:
     return [*(family.value for family in Family), NO_FAMILY]
 
 
-def _sites() -> list[str]:
+def _sites() -> Mapping[str, str]:
     from protocols.ceilings import body_sites  # its tables are slow to read
 
-    return [*body_sites()]
+    return body_sites()
+
+
+def _sites_by_title() -> dict[str, str]:
+    return {title: name for name, title in _sites().items()}
 
 
 @click.command("list")
-@click.option("--family", type=OneOf(_families), help="Only this family; none: guidance only.")
-@click.option("--site", type=OneOf(_sites), metavar="SITE", help="Only this body site.")
+@click.option("--family", type=Named("family", _families), help="Only this family; none: guidance only.")
+@click.option(
+    "--site", type=Named("body site", _sites, _sites_by_title), metavar="SITE", help="Only this body site."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_(family: str | None, site: str | None, as_json: bool) -> None:
     """List the protocols that ship.

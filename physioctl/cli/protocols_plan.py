@@ -10,6 +10,7 @@ import click
 from device.models import MODELS, Model, model
 from physioctl.cli.choosing import chosen
 from physioctl.cli.completion import ProtocolName
+from physioctl.cli.named import Named
 from physioctl.cli.printing import json_line, say, table
 from physioctl.text import joules, minutes
 from protocols import compile as compiling
@@ -19,7 +20,7 @@ from protocols.plan import Emit, Plan, Step, quantities
 
 @click.command()
 @click.argument("protocol", type=ProtocolName())
-@click.option("--unit", type=click.Choice(MODELS), required=True, help="The model to plan for.")
+@click.option("--unit", type=Named("model", MODELS), required=True, help="The model to plan for.")
 @click.option("--explain", is_flag=True, help="Also every bound, and the one that binds.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def plan(protocol: str, unit: str, explain: bool, as_json: bool) -> None:
@@ -62,7 +63,7 @@ def _print_plan(made: Plan, kind: Model) -> None:
 
 def _step(step: Step) -> str:
     ramp_ms = step.ramp_ms if isinstance(step, Emit) else 0
-    return what(step, f", ramp {minutes(ramp_ms)}" if ramp_ms else "")
+    return what(step, f", ramp {Quantity.STEP_MS.show(ramp_ms)}" if ramp_ms else "")
 
 
 def what(step: Step, ramp: str = "") -> str:

@@ -32,7 +32,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a 
 @click.command()
 @_JOURNAL
 @click.option("--person", metavar="REF", help="Only the sessions of this person.")
-@click.option("--limit", type=click.IntRange(1, _LIMIT_MAX), metavar="N", help="Only the newest N.")
+@click.option("--limit", metavar="N", type=click.IntRange(1, _LIMIT_MAX), help="Only the newest N.")
 @_JSON
 def history(journal: Path | None, person: str | None, limit: int | None, as_json: bool) -> None:
     """List the sessions in the journal, the newest first.

@@ -9,9 +9,10 @@ import click
 from device.dialects.registry import NAMES
 from device.events import Event
 from device.models import MODELS, model
-from physioctl.cli.choosing import Named, chosen
+from physioctl.cli.choosing import chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit
+from physioctl.cli.named import Named
 from physioctl.cli.printing import json_line, json_text, say
 from physioctl.cli.session import exit_code
 from physioctl.errors import InvalidUsage
@@ -31,10 +32,19 @@ from simulator.scenario import scenario
 @click.argument("protocol", type=ProtocolName())
 @click.option("--unit", type=Named("model", MODELS), help="The model to simulate; guidance alone needs none.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same bytes."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Same seed, same bytes.",
 )
 @click.option(
-    "--scenario", "file", type=click.Path(path_type=Path), help="Faults to strike, from a TOML file."
+    "--scenario",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Faults to strike, from a TOML file.",
 )
 @click.option(
     "--fault", "faults", multiple=True, metavar="KIND@AT", help="One fault, such as lift_off@30s+2s."

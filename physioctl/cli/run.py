@@ -11,8 +11,9 @@ from click.core import ParameterSource
 from device.clock import SystemClock
 from physioctl.answers import read_answers
 from physioctl.cli import asking
-from physioctl.cli.choosing import Named, chosen
+from physioctl.cli.choosing import chosen
 from physioctl.cli.completion import ProtocolName
+from physioctl.cli.named import Named
 from physioctl.cli.options import DIALECT, NO_WAY, PORT, Way, journal_option, way
 from physioctl.cli.rest import Typed
 from physioctl.cli.session import Place, View, hold_guidance, hold_session
@@ -36,7 +37,12 @@ _SIDES = (Side.LEFT, Side.RIGHT)
 @DIALECT
 @click.option("--person", metavar="REF", help="A reference for the person treated. Never a name.")
 @click.option("--side", type=Named("side", ["left", "right"]), help="Which side of the body.")
-@click.option("--answers", type=click.Path(path_type=Path), help="Answers to the screening questions (YAML).")
+@click.option(
+    "--answers",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Answers to the screening questions (YAML).",
+)
 @click.option(
     "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
 )

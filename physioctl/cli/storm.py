@@ -13,8 +13,8 @@ import click
 
 from device.models import MODELS
 from physioctl import __version__
-from physioctl.cli.choosing import Named
 from physioctl.cli.exits import Exit
+from physioctl.cli.named import Named
 from physioctl.cli.printing import json_line, say, table
 from physioctl.errors import InvalidUsage
 from physioctl.rehearsal.storm.campaign import Campaign, Row, rows, shortest
@@ -34,17 +34,32 @@ _ENDS = ("completed", "stopped", "interrupted", "host died")
 
 @click.command()
 @click.option(
-    "--count", type=click.IntRange(min=1), default=1000, show_default=True, help="Scenarios to play."
+    "--count",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Scenarios to play.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Same seed, same scenarios."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Same seed, same scenarios.",
 )
 @click.option("--unit", type=Named("model", MODELS), help="Only this model.")
 @click.option("--protocol", metavar="PROTOCOL", help="Play this protocol; needs --unit.")
-@click.option("--dialect", type=Named("dialect", DIALECTS), default="native", show_default=True)
+@click.option(
+    "--dialect", type=Named("dialect", DIALECTS), default="native", show_default=True, help="What it speaks."
+)
 @click.option("--host-loss", type=Named("way", HOST_LOSS), help="What ends output without a host (modbus).")
 @click.option(
-    "--jobs", type=click.IntRange(1, _JOBS_MAX), help="Processes to use; one for each core by default."
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(1, _JOBS_MAX),
+    help="Processes to use; one for each core by default.",
 )
 @click.option("--scenario", metavar="SEED|JSON", help="Play one scenario, and print its trace.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
