@@ -666,14 +666,13 @@ class Controller:
         if step is None or allowed is None or self.state not in _RUNNING:
             self._refuse_lower(action, "no output is left to lower in a session that goes on")
             return
-        before, to_level = level(step.setting), action.to_level
+        before, lowest, to_level = level(step.setting), allowed.level_min, action.to_level
         if to_level is None:
-            to_level = before - max(allowed.level_at(known.delivered_ms) // 10, 1)
-            to_level = max(to_level, min(allowed.level_min, before - 1))
-        if to_level >= before:
+            to_level = max(before - allowed.level_at(known.delivered_ms) // 10, lowest)
+        if before <= lowest or to_level < lowest:
+            self._refuse_lower(action, f"the lowest level is {lowest}: pause or stop")
+        elif to_level >= before:
             self._refuse_lower(action, f"the level is {before} already")
-        elif to_level < allowed.level_min:
-            self._refuse_lower(action, f"the lowest level is {allowed.level_min}: pause or stop")
         else:
             known.lower(to_level, self.now_ms)
             self.publish(LevelLowered(at_ms=self.now_ms, by=action.by, before=before, after=to_level))
@@ -692,7 +691,7 @@ class Controller:
             return
         to_level, pending = self.known.level_to_lower_to, self._requests.pending
         runs = self.state in (State.EMITTING, State.SUSPENDED)  # in FINISHING a stop is on its way
-        if not runs or to_level is None or self.lost is not None:
+        if not runs or to_level is None:
             return
         if pending is None or not isinstance(pending.intent, LowerLevel):
             self.say(LowerLevel(self._driven().identity.nonce, self.known.session, to_level))

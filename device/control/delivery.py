@@ -192,8 +192,7 @@ class _Walk:
         Else what is left of the step would never become less, however often it is started.
         """
         controller, start = self._controller, self._controller.known.start
-        if start is None:
-            return False
+        assert start is not None  # it has run out
         return controller.delivered_ms - start.base_ms >= max(start.for_ms - TICK_MS, 1)
 
     def _left_ms(self, owed_ms: int) -> int:
