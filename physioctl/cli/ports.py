@@ -59,6 +59,7 @@ def _lines(row: dict[str, Any]) -> Iterator[str]:
     if row.get("unit"):
         yield f"{row['port']}  {row['unit']} {row['serial']}, firmware {row['firmware']}, {row['dialect']}"
         return
-    yield f"{row['port']}  {row.get('why') or row['about']}"
+    why = row.get("why") or row["about"]
+    yield why if row["port"] in why else f"{row['port']}  {why}"
     if "action" in row:
         yield f"  to do: {row['action']}"

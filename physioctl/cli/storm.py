@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from json import JSONDecodeError
 from pathlib import Path
 
 import click
@@ -126,6 +127,8 @@ def _scenario(text: str, asked: Campaign) -> Scenario:
         else:
             scenario = Scenario.from_json(text)
         expected_run(scenario.protocol, scenario.model)
+    except JSONDecodeError as error:
+        raise InvalidUsage("this is no scenario: it is neither a seed nor whole JSON", _AS_PRINTED) from error
     except (ValueError, TypeError, AttributeError, LookupError, PhysioctlError) as error:
         raise InvalidUsage(f"this is no scenario: {error}", _AS_PRINTED) from error
     except RecursionError as error:
