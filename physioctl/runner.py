@@ -17,7 +17,7 @@ from device.control.delivery import Delivery, Ended, deliver
 from device.control.driver import Driver
 from device.control.fault_clearing import latched
 from device.control.handshake import identified, perform_handshake
-from device.errors import OutputNotConfirmedOff
+from device.errors import OutputNotConfirmedOff, WrongUnit
 from device.events import Observer, OffConfirmation, Recorder
 from device.unit import Unit
 from physioctl.admission import Admitted, Compiler, admit, checked_person, checked_side
@@ -60,6 +60,7 @@ class Request:
     operator: tuple[Bound, ...] = ()  # limits of the operator's own
     attended: bool = False  # a person is there to resume after a pause
     rest_of: str | None = None  # give only what this interrupted session has left
+    serial: str | None = None  # of the unit that was looked at before: another one is refused
     unauthenticated_network: bool = False  # whether the port may lie beyond this machine, on a person
     on_unfinished: Callable[[SessionReconciled], None] | None = None  # told of sessions that broke off
     confirm_clock: Callable[[str], bool] | None = None  # asks a person whether the time of day is right
@@ -109,8 +110,9 @@ def run_session(
     if request.confirm_clock is not None:
         confirm(journal, request.confirm_clock)
     unit = driver.run(perform_handshake(driver.controller))
+    _check_same_unit(unit, request.serial)
     screening = _screened(request, driver)
-    _check_calibration(unit, driver.clock.utc().date())
+    check_calibration(unit, driver.clock.utc().date())
     nobody_asked = request.answers is None and not driver.link.simulated  # a rehearsal's, on a real unit
     asks = None if nobody_asked else request.confirm_host_loss
     check_host_loss(unit, request.protocol, attended=request.attended, confirm=asks)
@@ -237,7 +239,17 @@ def _broken_off(error: BaseException, admitted: Admitted, driver: Driver, began_
     return _ended(admitted, broken, Outcome.FAILED, driver.clock.now_ms())
 
 
-def _check_calibration(unit: Unit, today: date) -> None:
+def _check_same_unit(unit: Unit, serial: str | None) -> None:
+    found = unit.identity.serial
+    if serial is not None and found != serial:
+        raise WrongUnit(
+            f"the unit on this port is {found} now, and it was {serial} when the session was prepared",
+            "Start again: what was looked at and shown was of the other unit.",
+        )
+
+
+def check_calibration(unit: Unit, today: date) -> None:
+    """Raise `Refused` when the unit was last calibrated too long ago, or on a day yet to come."""
     said = unit.identity.calibrated
     if said is None:
         return

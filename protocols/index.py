@@ -34,7 +34,7 @@ def about(protocol: Protocol) -> dict[str, Any]:
         "purpose": protocol.purpose,
         "evidence": protocol.evidence.model_dump(mode="json"),
         "red_flags": [
-            {"code": flag.code, "sign": flag.sign, "action": flag.action.value} for flag in protocol.red_flags
+            {"code": flag.code, "sign": flag.sign, "action": flag.action} for flag in protocol.red_flags
         ],
         "delivered_ms": emitted_ms(protocol),
         "content_hash": protocol.content_hash,

@@ -25,7 +25,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from threading import Thread
-from typing import IO, TextIO
+from typing import IO, Any, TextIO
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("physioctl", "protocols", "device", "simulator")
@@ -54,7 +54,7 @@ class Forked:
     ) -> None:
         """Run ``code`` with ``arguments``. A stream is a descriptor, ``DEVNULL`` or, for output, ``PIPE``."""
         self.args = [sys.executable, "-c", code, *map(str, arguments)]
-        self.returncode: int | None = None
+        self.returncode: int | Any = None  # as `subprocess.Popen` has it: None until it has ended
         asked = {"code": code, "arguments": self.args[3:], "env": dict(env), "cwd": os.getcwd()}  # noqa: PTH109
         given, ours = [os.open(os.devnull, os.O_RDWR)], list[IO[str] | None]()
         streams = [given[0] if stdin == subprocess.DEVNULL else stdin]
@@ -75,7 +75,7 @@ class Forked:
         self._told = self._line.makefile("rb")
         self.pid = int(self._told.readline())
 
-    def poll(self) -> int | None:
+    def poll(self) -> int | Any:
         """Its exit code, once it has ended."""
         with suppress(subprocess.TimeoutExpired):
             self.wait(0)
@@ -91,7 +91,7 @@ class Forked:
             self.returncode = int(self._told.readline())
             self._told.close()
             self._line.close()
-        return self.returncode
+        return int(self.returncode)
 
     def communicate(self, timeout: float | None = None) -> tuple[str, str]:
         """What it still says on its two streams, and wait until it has ended."""
@@ -197,7 +197,7 @@ def _begun(told: int, *streams: int) -> tuple[str, list[str]]:
     for stream in streams:
         os.close(stream)
     sys.stdin, sys.stdout, sys.stderr = _text(0, "r"), _text(1, "w"), _text(2, "w")
-    sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr
+    vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr)
     os.environ.clear()
     os.environ.update(asked["env"])
     os.chdir(asked["cwd"])

@@ -69,9 +69,9 @@ def begin(folder: Path, *arguments: object, code: str = PHYSIOCTL) -> Forked:
     return Forked(code, *arguments, env=environment(folder))
 
 
-def finished(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run physioctl to its end."""
-    process = begin(folder, *arguments)
+def finished(folder: Path, *arguments: object, code: str = PHYSIOCTL) -> subprocess.CompletedProcess[str]:
+    """Run physioctl, or other ``code``, to its end."""
+    process = begin(folder, *arguments, code=code)
     try:
         out, err = process.communicate(timeout=2 * LIMIT_S)
     finally:

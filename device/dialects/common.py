@@ -103,6 +103,8 @@ def _refusal(result: wire.Result) -> str:
 
 def _fault_names(bits: wire.Fault, state: wire.UnitState) -> tuple[str, ...]:
     """The names of the faults; a bit we have no name for is a fault all the same."""
+    if not bits and state is not wire.UnitState.FAULT:
+        return ()  # as in nearly every report
     named = tuple(fault.name or "" for fault in wire.Fault if fault in bits)
     if unnamed := int(bits) & ~sum(wire.Fault):
         named += (f"UNKNOWN_{unnamed:04X}",)

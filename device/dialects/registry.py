@@ -49,8 +49,8 @@ def dialect_named(name: str) -> Factory:
         from difflib import get_close_matches  # for a mistyped name only
 
         near = get_close_matches(name[:_LENGTH_MAX].casefold(), names(), n=1)
-        hint = f"Did you mean {near[0]}?" if near else f"Choose one of: {', '.join(names())}."
-        raise UnknownDialect(f"no dialect is called {name!r}", hint)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise UnknownDialect(f"no dialect is called {name!r}", f"{hint}Choose one of: {', '.join(names())}.")
     return _theirs(found[0])
 
 

@@ -14,6 +14,7 @@ from physioctl.cli.groups import LateGroup
 # Command → module, the name of its click command in it, and its line in --help.
 COMMANDS = {
     "demo": ("physioctl.cli.demo", "demo", "Run a bundled session on a simulated US111, fast-forwarded."),
+    "start": ("physioctl.cli.start", "start", "Start a session, guided from the unit to the start key."),
     "ports": ("physioctl.cli.ports", "ports", "List serial ports and what answers on them."),
     "protocols": ("physioctl.cli.protocols", "protocols", "List, show, check and plan protocols."),
     "rehearse": (
@@ -43,6 +44,7 @@ def cli() -> None:
     \b
     Examples:
       physioctl demo
+      physioctl start
       physioctl protocols list
       physioctl rehearse calf-tightness-ultrasound --unit us111
       physioctl run unit-check --port /dev/ttyUSB0

@@ -15,7 +15,8 @@ from typing import Any, TextIO
 
 import click
 
-from physioctl.text import clean, wrapped
+from physioctl.guided.terminal import wrapped
+from physioctl.text import clean
 
 WIDTH = 200  # of a table that goes to a file or a pipe, where nobody's terminal says how wide
 
@@ -43,7 +44,14 @@ def own_name() -> str:
 
 def aside(text: str) -> None:
     """One line for a person, beside what a program reads."""
-    click.echo(clean(text), err=True)
+    click.echo(fitted(clean(text)), err=True)
+
+
+def fitted(text: str) -> str:
+    """``text`` as standard error shows it: broken between words where that is a terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return text
+    return wrapped(text, shutil.get_terminal_size().columns)
 
 
 def json_line(values: Mapping[str, Any]) -> None:

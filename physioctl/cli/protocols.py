@@ -8,7 +8,11 @@ from physioctl.cli.groups import LateGroup
 
 # Command → module, the name of its click command in it, and its line in --help.
 COMMANDS = {
-    "list": ("physioctl.cli.protocols_list", "list_", "List the protocols that ship."),
+    "list": (
+        "physioctl.cli.protocols_list",
+        "list_",
+        "List the protocols that ship, or those that have some words.",
+    ),
     "show": (
         "physioctl.cli.protocols_show",
         "show",

@@ -8,10 +8,10 @@ from typing import Any
 import click
 
 from device.models import MODELS, Model, model
-from physioctl.cli.choosing import chosen
+from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
-from physioctl.cli.named import Named
 from physioctl.cli.printing import json_line, say, table
+from physioctl.protocol_text import binding_bound, clauses, step_said
 from physioctl.text import joules, minutes
 from protocols import compile as compiling
 from protocols.limits import Bound, Limits, Quantity
@@ -54,45 +54,18 @@ def _print_plan(made: Plan, kind: Model) -> None:
     rows = []
     at_ms = 0
     for number, step in enumerate(made.steps, 1):
-        rows.append((str(number), minutes(at_ms), minutes(step.duration_ms), _step(step)))
+        rows.append((str(number), minutes(at_ms), minutes(step.duration_ms), step_said(step)))
         at_ms += step.duration_ms
     table(("step", "at", "for", "what"), rows)
     energy = "" if not made.energy_mj else f", {joules(made.energy_mj)}"
     say(f"{minutes(made.delivered_ms)} of output in {minutes(made.total_ms)}{energy}")
 
 
-def _step(step: Step) -> str:
-    ramp_ms = step.ramp_ms if isinstance(step, Emit) else 0
-    return what(step, f", ramp {Quantity.STEP_MS.show(ramp_ms)}" if ramp_ms else "")
-
-
-def what(step: Step, ramp: str = "") -> str:
-    """Return what a step does, in words."""
-    level = f" {step.setting.describe()}" if isinstance(step, Emit) else ""
-    return f"{step.kind}{level}{ramp}" + (f": {step.say}" if step.say else "")
-
-
 def _bounds(limits: Limits) -> Iterator[tuple[str, ...]]:
     for quantity in Quantity:
-        binding = _binding(limits, quantity)
+        binding = binding_bound(limits, quantity)
         for bound in limits.of(quantity):
-            yield quantity.label, bound.layer, _clauses(bound), "binds" * (bound is binding), bound.source
-
-
-def _binding(limits: Limits, quantity: Quantity) -> Bound | None:
-    """The bound that leaves the least above it, be it a highest value or a list of them."""
-    highest = {bound: _highest(bound) for bound in limits.of(quantity)}
-    upper = [bound for bound in highest if highest[bound] is not None]
-    return min(upper, key=lambda bound: (highest[bound], bound.one_of is None), default=None)
-
-
-def _highest(bound: Bound) -> int | None:
-    clauses = [bound.at_most, max(bound.one_of) if bound.one_of else None]
-    return min((clause for clause in clauses if clause is not None), default=None)
-
-
-def _clauses(bound: Bound) -> str:
-    return str(bound).removeprefix(bound.quantity.label).strip()
+            yield quantity.label, bound.layer, clauses(bound), "binds" * (bound is binding), bound.source
 
 
 def _plan_json(made: Plan, *, explain: bool) -> Iterator[dict[str, Any]]:
@@ -134,6 +107,6 @@ def _bound_json(bound: Bound, limits: Limits) -> dict[str, Any]:
         "at_least": bound.at_least,
         "at_most": bound.at_most,
         "one_of": None if bound.one_of is None else sorted(bound.one_of),
-        "binds": bound is _binding(limits, bound.quantity),
+        "binds": bound is binding_bound(limits, bound.quantity),
         "source": bound.source,
     }

@@ -9,10 +9,9 @@ import click
 from device.dialects.registry import NAMES
 from device.events import Event
 from device.models import MODELS, model
-from physioctl.cli.choosing import chosen
+from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit
-from physioctl.cli.named import Named
 from physioctl.cli.printing import json_line, json_text, say
 from physioctl.cli.session import exit_code
 from physioctl.errors import InvalidUsage

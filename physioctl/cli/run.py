@@ -11,9 +11,8 @@ from click.core import ParameterSource
 from device.clock import SystemClock
 from physioctl.answers import read_answers
 from physioctl.cli import asking
-from physioctl.cli.choosing import chosen
+from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
-from physioctl.cli.named import Named
 from physioctl.cli.options import DIALECT, NO_WAY, PORT, Way, journal_option, way
 from physioctl.cli.rest import Typed
 from physioctl.cli.session import Place, View, hold_guidance, hold_session

@@ -82,7 +82,7 @@ def hold_session(request: Request, place: Place, view: View, typed: Typed | None
     clock = SystemClock()
     spoken = dialect_for(place.port, place.dialect)
     with ExitStack() as stack:
-        record = stack.enter_context(_opened(place, clock))
+        record = stack.enter_context(opened(place, clock))
         stack.enter_context(stop_on_signals(inbox))  # not before: until here, Ctrl-C ends the program
         link, stops = stack.enter_context(held(place.port, inbox, line=spoken.promises.line))
         if beyond_this_machine(place.port):
@@ -166,7 +166,7 @@ def hold_guidance(request: Request, place: Place, view: View) -> Exit:
     inbox: Inbox = SimpleQueue()
     clock = SystemClock()
     with ExitStack() as stack:
-        record = stack.enter_context(_opened(place, clock))
+        record = stack.enter_context(opened(place, clock))
         stack.enter_context(stop_on_signals(inbox))
         limit_waiting()  # for whoever reads what is said
         stack.enter_context(keys(inbox))
@@ -179,7 +179,7 @@ def hold_guidance(request: Request, place: Place, view: View) -> Exit:
 
 
 @contextmanager
-def _opened(place: Place, clock: SystemClock) -> Iterator[Journal]:
+def opened(place: Place, clock: SystemClock) -> Iterator[Journal]:
     """The journal of ``place``. Whoever is there has been asked about a time of day that is in doubt."""
     with Journal.open(place.journal, clock, new=place.new, continues=place.continues) as record:
         if record.begun:  # told at once: whatever follows may be refused, and the name may be mistyped

@@ -17,7 +17,7 @@ import click
 
 from device.clock import SystemClock
 from device.models import MODELS
-from physioctl.cli.named import Named
+from physioctl.cli.choosing import Named
 from physioctl.errors import InvalidUsage
 from simulator.cable import Cable
 from simulator.dialects import DIALECTS, HOST_LOSS, Maker, maker, neighbours

@@ -14,8 +14,8 @@ import click
 
 from device.models import MODELS
 from physioctl import __version__
+from physioctl.cli.choosing import Named
 from physioctl.cli.exits import Exit
-from physioctl.cli.named import Named
 from physioctl.cli.printing import json_line, say, table
 from physioctl.errors import InvalidUsage
 from physioctl.rehearsal.storm.campaign import Campaign, Row, rows, shortest
