@@ -47,11 +47,14 @@ def aside(text: str) -> None:
     click.echo(fitted(clean(text)), err=True)
 
 
+def aside_to_paste(command: str) -> None:
+    """One line for a person to paste: whole, however narrow the terminal is."""
+    click.echo(clean(command), err=True)
+
+
 def fitted(text: str) -> str:
     """``text`` as standard error shows it: broken between words where that is a terminal."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        return text
-    return wrapped(text, shutil.get_terminal_size().columns)
+    return for_terminal(text, sys.stderr)
 
 
 def json_line(values: Mapping[str, Any]) -> None:
