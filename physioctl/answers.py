@@ -28,6 +28,7 @@ from protocols.reading import Entry, Node, read_bytes, read_nodes
 FORMAT = 1
 _KEYS = ("format", "person", "date", "acknowledged", "asked")
 _BANDS = ", ".join(AgeBand)
+_FORM = "A form to fill in is printed by: physioctl protocols show PROTOCOL --answers"
 _LOOKED_UP_MAX = 50  # mistakes for which the nearest code is looked for: more are not printed
 _CODE_MAX = 100  # of a code that is looked for among those known; ours are shorter
 _ANSWERS: Mapping[object, Answer] = {
@@ -44,7 +45,7 @@ def read_answers(path: Path, protocol: Protocol, *, operator: str | None = None)
 
     Raise `ProtocolInvalid` with all of the file's mistakes.
     """
-    root, problems = read_nodes(read_bytes(path), printable(path))
+    root, problems = read_nodes(read_bytes(path, _FORM), printable(path))
     if not isinstance(root.value, dict):
         raise ProtocolInvalid(problems)
     read = _File(printable(path), root.value, problems)

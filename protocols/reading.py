@@ -74,13 +74,16 @@ class Entry:
     node: Node
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a regular file of a sane size. Nothing is opened before it is known to be one."""
+def read_bytes(path: Path, where_else: str = "What ships is listed by: physioctl protocols list") -> bytes:
+    """The bytes of a regular file of a sane size. Nothing is opened before it is known to be one.
+
+    ``where_else`` says what to do where there is no such file.
+    """
     try:
         _check_kind(path, path.stat())
         return _read_regular(path)
     except FileNotFoundError:
-        _whole_file(path, "is not there", "Check the name. What ships is listed by: physioctl protocols list")
+        _whole_file(path, "is not there", f"Check the name. {where_else}")
     except PermissionError:
         _whole_file(path, "may not be read by you", "Give yourself leave to read it.")
     except OSError as error:

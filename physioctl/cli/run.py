@@ -37,7 +37,12 @@ _SIDES = (Side.LEFT, Side.RIGHT)
 @DIALECT
 @click.option("--person", metavar="REF", help="A reference for the person treated. Never a name.")
 @click.option("--side", type=Named("side", ["left", "right"]), help="Which side of the body.")
-@click.option("--answers", type=click.Path(path_type=Path), help="Answers to the screening questions (YAML).")
+@click.option(
+    "--answers",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Answers to the screening questions (YAML).",
+)
 @click.option(
     "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
 )

@@ -12,7 +12,7 @@ from device.clock import SystemClock
 from physioctl.admission import allowed
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
-from physioctl.cli.options import DIALECT, PORT, journal_option
+from physioctl.cli.options import PORT, journal_option
 from physioctl.cli.session import Place, hold_guidance, hold_session, opened
 from physioctl.cli.showing import View
 from physioctl.errors import InvalidUsage

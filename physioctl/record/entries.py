@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from device.events import Event
 from physioctl.record.journal_schema import body_hash, chained
-from protocols.quantity import shorten
+from protocols.errors import shorten
 
 E = TypeVar("E", bound=StrEnum)
 

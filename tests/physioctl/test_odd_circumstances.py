@@ -290,10 +290,14 @@ def test_the_workers_of_a_storm_end_with_it(tmp_path: Path, number: signal.Signa
 def test_a_storm_interrupted_while_it_begins_its_workers_ends_without_a_traceback(
     tmp_path: Path, after_ms: int
 ) -> None:
-    process = begin(
-        tmp_path,
-        *("storm", "--count", "400", "--jobs", "2"),
-        before=interruptible,
+    process = subprocess.Popen(
+        command("storm", "--count", "400", "--jobs", "2"),
+        env=environment(tmp_path),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=interruptible,
     )
     try:
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
