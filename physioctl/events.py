@@ -78,7 +78,7 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPlanned(Event):
-    """The plan of the session, for who shows it. Never in the record, which keeps the protocol's text."""
+    """The plan of the session: its steps, as a timeline shows them."""
 
     steps: tuple[PlannedStep, ...]
     area_mm2: int | None  # effective radiating area (ERA); None without a head

@@ -91,11 +91,13 @@ def _told(
         kept = PersistentRecorder(stack.enter_context(recording(log, loop.clock, loop.inbox)), log)
         stack.enter_context(observed(loop, observers))
         loop.publish(started)  # to the observers alone: it is in the journal already
-        planned = (PlannedStep(kind=step.kind, duration_ms=step.duration_ms, level=None) for step in steps)
-        loop.publish(SessionPlanned(at_ms=started.at_ms, steps=tuple(planned), area_mm2=None))
         loop.recorder = kept
         loop.add_observer(kept)
         try:
+            planned = (
+                PlannedStep(kind=step.kind, duration_ms=step.duration_ms, level=None) for step in steps
+            )
+            loop.publish(SessionPlanned(at_ms=started.at_ms, steps=tuple(planned), area_mm2=None))
             if screening is not None:
                 loop.publish(screening.told(loop.clock.now_ms()))
             over = Walk(loop, steps, attended=attended).run()

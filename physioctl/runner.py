@@ -148,10 +148,10 @@ def run_session(
 
         def tell_the_start() -> None:
             driver.publish(admitted.started)  # to the observers alone: it is in the journal already
-            driver.publish(_planned(admitted, unit, driver.clock.now_ms()))
             kept = PersistentRecorder(log if recorder is None else recorder(admitted.log), admitted.log)
             driver.record_to(kept)
             driver.add_observer(kept)
+            driver.publish(_planned(admitted, unit, driver.clock.now_ms()))
             _tell_the_unit(unit, driver)
             _tell_of_sleep(request.sleep_not_prevented, driver)
             if screening is not None:
@@ -197,7 +197,7 @@ def _delivered(
 
 
 def _planned(admitted: Admitted, unit: Unit, at_ms: int) -> SessionPlanned:
-    """The plan, as it is shown to who observes the session."""
+    """The plan, as a timeline shows it."""
     steps = (
         PlannedStep(
             kind=step.kind,

@@ -140,11 +140,12 @@ def test_a_screen_that_hangs_or_dies_takes_neither_a_stop_nor_a_renewal_with_it(
         still_on = unit.gives_output()
 
         STOPS[stop](terminal, unit, tmp_path)
+        code = terminal.ended()
 
-        assert terminal.ended() == 6
         assert still_on
         assert waited_for(unit.is_off_again)
         assert whys(unit) == ["set", "stop"]
+        assert code == 6
         assert terminal.screen.count(LEFT) == 1
 
 
