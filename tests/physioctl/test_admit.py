@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
@@ -12,14 +13,17 @@ from device.clock import VirtualClock
 from device.control.handshake import perform_handshake
 from device.events import OffConfirmation
 from physioctl import __version__
-from physioctl.admission import Admitted, admit
+from physioctl.admission import Admitted, admit, allowed
+from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.events import Outcome, SessionEnded
 from physioctl.record.entries import all_of
 from physioctl.record.journal import Journal
 from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request
+from protocols.errors import Refused
 from protocols.limits import Bound, Family, Layer, Quantity
 from tests.physioctl.test_admission import CALF, CHECK, NOON, calf, gun
+from tests.physioctl.test_two_programs import started
 from tests.support import CountedLink
 
 SLOW = Bound(Quantity.SPEED_PER_MIN, Layer.OPERATOR, "the operator", at_most=2400)
@@ -137,6 +141,21 @@ def test_a_rest_is_what_all_sessions_of_its_chain_have_left() -> None:
 
 
 @pytest.mark.hazard("H-03")
+def test_the_rest_of_a_rest_has_the_place_of_the_first_session_in_the_day() -> None:
+    rig = gun(VirtualClock(NOON))
+    with Journal.in_memory(rig.clock) as journal:
+        first = broke_off(journal, admitted(journal, calf(), rig), 12_000, 0)
+        broke_off(journal, admitted(journal, calf(), gun(rig.clock)), 12_000, 0)  # the day is full
+        second = broke_off(journal, admitted(journal, calf(rest_of=first), gun(rig.clock)), 4000, 0)
+
+        third = broke_off(journal, admitted(journal, calf(rest_of=second), gun(rig.clock)), 4000, 0)
+        with pytest.raises(Refused, match="has nothing left to give"):
+            admitted(journal, calf(rest_of=third), gun(rig.clock))
+        with pytest.raises(Refused, match="24 hours"):
+            admitted(journal, calf(), gun(rig.clock))
+
+
+@pytest.mark.hazard("H-03")
 def test_what_the_day_leaves_a_rest_is_counted_with_what_went_before() -> None:
     rig = gun(VirtualClock(NOON))
     longest = Bound(Quantity.DELIVERED_MS, Layer.OPERATOR, "the operator", at_most=20_000)
@@ -161,3 +180,63 @@ def test_a_protocols_text_is_kept_once_for_each_hash() -> None:
         for each in (CALF, changed)
     ]
     assert all(sha256(each.body["text"].encode()).hexdigest() == each.body["content_hash"] for each in kept)
+
+
+# --- what is refused, where a session is to begin and where somebody only asks -----------------------------
+
+
+def admits(request: Request, rig: Rig, journal: Journal) -> object:
+    return admitted(journal, request, rig)
+
+
+def asks(request: Request, rig: Rig, journal: Journal) -> object:
+    unit = rig.driver.run(perform_handshake(rig.controller))
+    return allowed(request, unit, journal, simulated=rig.driver.link.simulated)
+
+
+Way = Callable[[Request, Rig, Journal], object]
+BOTH = pytest.mark.parametrize("way", [admits, asks])
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("other", "why"),
+    [
+        ({"person": None}, "no person is named"),
+        ({"side": "none"}, "is not its side"),
+        ({"rest_of": "s-9"}, "there is no session 's-9'"),
+        ({"rest_of": "no id: it has spaces"}, "there is no session"),
+    ],
+)
+def test_what_may_not_begin_is_refused_and_leaves_no_entry(way: Way, other: dict[str, Any], why: str) -> None:
+    with Journal.in_memory(VirtualClock(NOON)) as journal:
+        with pytest.raises((Refused, InvalidUsage), match=why):
+            way(calf(**other), gun(), journal)
+
+        with journal.reading() as connection:
+            assert all_of(connection, "") == []
+
+
+@BOTH
+def test_nothing_is_allowed_while_the_time_of_day_is_in_doubt(way: Way) -> None:
+    clock = VirtualClock(NOON)
+    with Journal.in_memory(clock) as journal:
+        journal.append("s-1", replace(started(), boot_id=boot_of(clock), boot_utc_ms=0))
+
+        with pytest.raises(Refused, match="the time of day is in doubt"):
+            way(calf(), gun(), journal)
+
+
+@BOTH
+def test_a_damaged_entry_is_a_journal_that_cannot_be_used(way: Way) -> None:
+    with Journal.in_memory(VirtualClock(NOON)) as journal:
+        journal.append("s-1", replace(started(), host_loss="nonsense"))
+
+        with pytest.raises(JournalUnusable, match="is damaged: entry 1: its host_loss is none of"):
+            way(calf(rest_of="s-1"), gun(), journal)
+
+
+def boot_of(clock: VirtualClock) -> str:
+    boot = clock.boot()
+    assert boot is not None
+    return boot.id
