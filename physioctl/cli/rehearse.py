@@ -71,8 +71,10 @@ def rehearse_(
 
     \b
     Examples:
-      physioctl rehearse calf-tightness-ultrasound --unit us111
-      physioctl rehearse unit-check --unit us111 --fault cable_pulled@5s --json
+      physioctl rehearse calf-tightness-ultrasound \\
+        --unit us111
+      physioctl rehearse unit-check --unit us111 \\
+        --fault cable_pulled@5s --json
       physioctl rehearse hand-cramp-guidance
     """
     found = chosen(protocol)

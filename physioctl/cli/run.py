@@ -91,9 +91,12 @@ def run(
     Examples:
       physioctl run unit-check
       physioctl run unit-check --port /dev/ttyUSB0
-      physioctl run calf-tightness-ultrasound --port COM4 --side left --person P-017 --answers answers.yaml
-      physioctl run unit-check --port 'sim://us111?seed=7' --json
-      physioctl run unit-check --port '/dev/ttyUSB0#17' --dialect modbus
+      physioctl run calf-tightness-ultrasound --port COM4 \\
+        --side left --person P-017 --answers answers.yaml
+      physioctl run unit-check --port 'sim://us111?seed=7' \\
+        --json
+      physioctl run unit-check --port '/dev/ttyUSB0#17' \\
+        --dialect modbus
     """
     found = chosen(protocol)
     alone = found.family is None and not _was_typed("port")

@@ -85,8 +85,10 @@ def simulate(
     \b
     Examples:
       physioctl simulate us111
-      physioctl simulate ultragun --tcp 127.0.0.1:0 --fault stall@20s --log unit.jsonl
-      physioctl simulate us111 --dialect modbus --host-loss timer --address 17
+      physioctl simulate ultragun --tcp 127.0.0.1:0 \\
+        --fault stall@20s --log unit.jsonl
+      physioctl simulate us111 --dialect modbus \\
+        --host-loss timer --address 17
     """
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

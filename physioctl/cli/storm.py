@@ -83,7 +83,8 @@ def storm(
     \b
     Examples:
       physioctl storm --count 10000 --seed 1
-      physioctl storm --dialect modbus --host-loss timer --count 2000
+      physioctl storm --dialect modbus --host-loss timer \\
+        --count 2000
       physioctl storm --scenario 141736749522567
     """
     asked = Campaign(count, seed, unit, protocol, *_kind(dialect, host_loss))
