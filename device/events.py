@@ -288,6 +288,7 @@ class Written:
     """A recorder with a thread of its own has written events, or has failed."""
 
     error: Exception | None = None
+    took_ms: int = 0  # how long the write took
 
 
 class Observer(Protocol):

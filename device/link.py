@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 import sys
 import threading
@@ -96,7 +97,7 @@ class SerialLink:
             return False
         except _GONE as error:
             self._end_reading()  # and with that the port is closed
-            raise self._lost(error) from error
+            raise self._lost() from error
 
     def close(self) -> None:
         """End the reader, which closes the port: closing the port first would make the reader fail."""
@@ -114,8 +115,13 @@ class SerialLink:
         with self._writing, contextlib.suppress(*_GONE):
             self._port.close()
 
-    def _lost(self, error: Exception) -> LinkLost:
-        return LinkLost(f"{self.name} is gone: {error}", "Plug the cable in again and look at the unit.")
+    def _lost(self) -> LinkLost:
+        """What a person is told: what pySerial and the system say of it names neither cable nor unit."""
+        if is_network(self.name):
+            what = f"{self.name} is gone: the connection was closed, or the network is down"
+            return LinkLost(what, "See to the network and look at the unit.")
+        what = f"{self.name} is gone: the cable is out, or another program reads from it"
+        return LinkLost(what, "Plug the cable in again and look at the unit.")
 
     def _read(self) -> None:
         """Read until told to end or until the port is gone, and close it.
@@ -128,9 +134,9 @@ class SerialLink:
                 data = self._port.read(1)
                 if data:
                     self._take(data + self._port.read(self._port.in_waiting))
-        except _GONE as error:
+        except _GONE:
             if not self._ending.is_set():
-                self._inbox.put(self._lost(error))
+                self._inbox.put(self._lost())
         self._close_port()
 
     def _take(self, data: bytes) -> None:
@@ -146,12 +152,14 @@ class Port:
 
     name: str
     about: str
+    usb_serial: str | None = None  # of the adapter; empty where it has none; None where it is not on USB
 
 
 def ports() -> Iterator[Port]:
     """The serial ports the system lists. Pseudo-terminals are never among them."""
     for port in sorted(list_ports.comports()):
-        yield Port(port.device, "" if port.description in (None, "n/a") else port.description)
+        about = "" if port.description in (None, "n/a") else port.description
+        yield Port(port.device, about, None if port.vid is None else port.serial_number or "")
 
 
 def add_url_handlers(package: str) -> None:
@@ -234,7 +242,17 @@ def _unusable(name: str, error: Exception) -> PortUnusable:
             )
         case errno.ENOTTY | errno.EISDIR | errno.EINVAL:
             return PortUnusable(f"{name} is not a serial port", "See what there is with: physioctl ports")
-    return PortUnusable(f"{name} cannot be opened: {error}", "See what there is with: physioctl ports")
+    return PortUnusable(
+        f"{name} cannot be opened: {_why(name, error)}", "See what there is with: physioctl ports"
+    )
+
+
+def _why(name: str, error: Exception) -> str:
+    """What the system says of it; of a simulated unit, what its own address says."""
+    if name.lower().startswith("sim://"):
+        return str(error)
+    number = _errno(error)
+    return "the system gives no reason" if number is None else os.strerror(number)
 
 
 def _errno(error: BaseException | None) -> int | None:

@@ -7,6 +7,7 @@ admitted as the day allows.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,11 +23,12 @@ from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome, ProtocolKept, SessionStarted
 from physioctl.host_loss import reckoned
 from physioctl.person import reference
+from physioctl.questions import treats
 from physioctl.reconcile import TOLD_WITHIN
 from physioctl.record.entries import Damaged, is_session
-from physioctl.record.history import Summary, chain, had_today, last_elsewhere
+from physioctl.record.history import Summary, chain, had_today
 from physioctl.record.journal import Journal, SessionLog, utc_offset_min
-from physioctl.wall_clock import boot_reference_ms, damaged, expect_sound
+from physioctl.wall_clock import boot_reference_ms, damaged, expect_sound, last_elsewhere
 from protocols.errors import Refused
 from protocols.limits import Bound, Family, Limits, Quantity
 from protocols.plan import Plan, rest_of
@@ -35,7 +37,6 @@ if TYPE_CHECKING:  # whoever holds a protocol has paid for pydantic already
     from physioctl.runner import Request
     from protocols.model import Protocol
 
-BENCH = "bench"  # a body site that is nobody's body
 REST_WITHIN = timedelta(days=1)
 
 
@@ -92,7 +93,7 @@ def checked_person(request: Request) -> str | None:
     What is emitted on a body site is counted for a person. In a rehearsal nobody is treated.
     """
     person = None if request.person is None else reference(request.person)
-    if person is None and request.answers is not None and needs_person(request.protocol):
+    if person is None and request.answers is not None and treats(request.protocol):
         raise Refused(
             f"{request.protocol.id} gives output on a body site, and no person is named: "
             "what the site has had today could not be counted",
@@ -101,9 +102,59 @@ def checked_person(request: Request) -> str | None:
     return person
 
 
-def needs_person(protocol: Protocol) -> bool:
-    """Whether a protocol gives output on a body site."""
-    return protocol.family is not None and protocol.body_site != BENCH
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a request is allowed: its plan, with the day's limits, and what the controller is told of it."""
+
+    plan: Plan
+    admission: Admission
+
+
+def allowed(request: Request, unit: Unit, journal: Journal, *, simulated: bool) -> Allowed:
+    """Return what ``request`` would be given now, or raise `Refused`. Nothing is written, and nothing kept.
+
+    Answers are not looked at. Another program may change what the journal says before the session begins.
+    """
+    try:
+        return _allowed(request, unit, journal, _compiled(request, unit), simulated=simulated)
+    except Damaged as damage:
+        raise damaged(journal.name, damage) from damage
+
+
+def _compiled(request: Request, unit: Unit, compiler: Compiler | None = None) -> Allowed:
+    """What the protocol, the unit and the operator allow."""
+    from protocols.compile import compile_plan
+
+    side = checked_side(request.protocol, request.side, on_nobody=request.answers is None)
+    limits = Limits((*unit.bounds, *request.operator))
+    plan = (compiler or compile_plan)(
+        request.protocol, model=unit.model.id, family=unit.model.family, area_mm2=unit.area_mm2, limits=limits
+    )
+    text, content_hash = request.protocol.canonical_text(), request.protocol.content_hash
+    return Allowed(plan, Admission(text, content_hash, side=side, bounds=request.operator))
+
+
+def _allowed(request: Request, unit: Unit, journal: Journal, found: Allowed, *, simulated: bool) -> Allowed:
+    """What the journal leaves of ``found``: the rest of another session, and of the site's day."""
+    plan, admission, person = found.plan, found.admission, checked_person(request)
+    expect_sound(journal)
+    now = journal.clock.utc()
+    first = None  # of the chain that is gone on with
+    if request.rest_of is not None:
+        parts = chain(journal, request.rest_of) if is_session(request.rest_of) else ()
+        given_ms = sum(part.at_most_ms for part in parts)
+        same = (admission.content_hash, person, request.protocol.body_site, admission.side, simulated)
+        check_rest(request.rest_of, parts, same, plan.delivered_ms - given_ms, now)
+        first = parts[-1].id
+        plan = rest_of(plan, given_ms, unit.area_mm2)
+        given_mj = sum(part.energy_mj for part in parts)
+        admission = replace(admission, given_ms=given_ms, given_mj=given_mj)
+    if person is not None and not simulated and treats(request.protocol):
+        asked = _asked(request, unit, admission.given_ms, first)
+        left = _left_today(request, journal, person, admission.side, asked, now)
+        plan = replace(plan, limits=plan.limits.with_layer(left))
+        admission = replace(admission, bounds=(*admission.bounds, *left))
+    return Allowed(plan, admission)
 
 
 def admit(
@@ -117,47 +168,30 @@ def admit(
 
     ``compiler`` is for tests of the other fences, which replace it.
     """
-    from protocols.compile import compile_plan
-
-    person, simulated = checked_person(request), driver.link.simulated
-    side = checked_side(request.protocol, request.side, on_nobody=request.answers is None)
-    limits = Limits((*unit.bounds, *request.operator))
-    plan = (compiler or compile_plan)(
-        request.protocol, model=unit.model.id, family=unit.model.family, area_mm2=unit.area_mm2, limits=limits
-    )
-    text, content_hash = request.protocol.canonical_text(), request.protocol.content_hash
-    admission = Admission(text, content_hash, side=side, bounds=request.operator)
+    person = checked_person(request)
+    compiled = _compiled(request, unit, compiler)
+    side, content_hash = compiled.admission.side, compiled.admission.content_hash
     try:
         with journal.transaction() as connection:
-            expect_sound(journal)
-            now = journal.clock.utc()
-            first = None  # of the chain that is gone on with
-            if request.rest_of is not None:
-                parts = chain(journal, request.rest_of) if is_session(request.rest_of) else ()
-                given_ms = sum(part.at_most_ms for part in parts)
-                same = (content_hash, person, request.protocol.body_site, side, simulated)
-                check_rest(request.rest_of, parts, same, plan.delivered_ms - given_ms, now)
-                first = parts[-1].id
-                plan = rest_of(plan, given_ms, unit.area_mm2)
-                given_mj = sum(part.energy_mj for part in parts)
-                admission = replace(admission, given_ms=given_ms, given_mj=given_mj)
-            if person is not None and not simulated and needs_person(request.protocol):
-                asked = _asked(request, unit, admission.given_ms, first)
-                left = _left_today(request, journal, person, side, asked, now)
-                plan = replace(plan, limits=plan.limits.with_layer(left))
-                admission = replace(admission, bounds=(*admission.bounds, *left))
+            found = _allowed(request, unit, journal, compiled, simulated=driver.link.simulated)
+            plan, admission = found.plan, found.admission
             started = _started(request, plan, unit, journal, driver, person, side, content_hash)
-            if not connection.execute(
-                "SELECT 1 FROM protocols WHERE content_hash = ?", (content_hash,)
-            ).fetchone():
-                kept = ProtocolKept(
-                    at_ms=started.at_ms, protocol=request.protocol.id, content_hash=content_hash, text=text
-                )
-                journal.append("", kept)
+            keep_protocol(connection, journal, request.protocol, started.at_ms)
             journal.append(started.session, started)
     except Damaged as damage:
         raise damaged(journal.name, damage) from damage
     return Admitted(plan, admission, started, journal.begin(started.session))
+
+
+def keep_protocol(connection: sqlite3.Connection, journal: Journal, protocol: Protocol, at_ms: int) -> None:
+    """Record the text of ``protocol``, once in a journal."""
+    content_hash = protocol.content_hash
+    known = "SELECT 1 FROM protocols WHERE content_hash = ?"
+    if not connection.execute(known, (content_hash,)).fetchone():
+        text = protocol.canonical_text()
+        journal.append(
+            "", ProtocolKept(at_ms=at_ms, protocol=protocol.id, content_hash=content_hash, text=text)
+        )
 
 
 def check_rest(

@@ -20,10 +20,9 @@ from physioctl.questions import AGE, ages_of, questions_of, texts_of
 from physioctl.screening import Acknowledged, Answer, Answered, Answers, judge
 from physioctl.text import clean
 from protocols.contraindications import AgeBand
-from protocols.errors import Problem, ProtocolInvalid
+from protocols.errors import Problem, ProtocolInvalid, Where, shorten
 from protocols.fields import near
 from protocols.model import Protocol
-from protocols.quantity import shorten
 from protocols.reading import Entry, Node, printable, read_bytes, read_nodes
 
 FORMAT = 1
@@ -106,7 +105,7 @@ class _File:
     def _format(self) -> None:
         found = self._value("format", f"Add `format: {FORMAT}`.")
         if found is not None and (type(found.value) is not int or found.value != FORMAT):
-            self._note(found, "format", f"expected {FORMAT}", "Print the form anew with this version.")
+            self._note(found, ("format",), f"expected {FORMAT}", "Print the form anew with this version.")
 
     def _person(self) -> str | None:
         found = self._value("person", "Add `person:` and the reference that is given to run --person.")
@@ -114,12 +113,12 @@ class _File:
             return None
         if not isinstance(found.value, str):
             what = "is left empty" if found.value is None else "expected a reference"
-            self._note(found, "person", what, 'Write it, in quotes if it is a number: `person: "017"`.')
+            self._note(found, ("person",), what, 'Write it, in quotes if it is a number: `person: "017"`.')
             return None
         try:
             return reference(found.value)
         except InvalidUsage as error:
-            self._note(found, "person", error.what, error.action)
+            self._note(found, ("person",), error.what, error.action)
             return None
 
     def _date(self) -> date | None:
@@ -131,7 +130,7 @@ class _File:
                 return date.fromisoformat(found.value)
             except ValueError:
                 pass
-        self._note(found, "date", "expected a day", "Write year, month and day, such as 2026-11-21.")
+        self._note(found, ("date",), "expected a day", "Write year, month and day, such as 2026-11-21.")
         return None
 
     def _asked(self, known: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -140,15 +139,16 @@ class _File:
         if entry is None:
             return  # nothing is bound to a text then, and nothing counts
         if not isinstance(entry.node.value, dict):
-            self._note(entry.node, "asked", "expected codes and hashes", "Keep the block as it is printed.")
+            self._note(
+                entry.node, ("asked",), "expected codes and hashes", "Keep the block as it is printed."
+            )
             return
         for code, each in entry.node.value.items():
             if code not in known:
-                self._unknown(each, f"asked.{code}", code, known)
+                self._unknown(each, ("asked", code), code, known)
             elif not isinstance(each.node.value, str):
-                self._note(
-                    each.node, f"asked.{code}", "expected a hash in quotes", "Keep it as it is printed."
-                )
+                where = ("asked", code)
+                self._note(each.node, where, "expected a hash in quotes", "Keep it as it is printed.")
             else:
                 yield code, each.node.value
 
@@ -157,30 +157,30 @@ class _File:
             if code in _KEYS:
                 continue
             if code not in known:
-                self._unknown(entry, code, code, (*known, *_KEYS))
+                self._unknown(entry, (code,), code, (*known, *_KEYS))
             elif code == AGE.code:
                 band = entry.node.value
                 if isinstance(band, str) and band in list(AgeBand):
                     yield Answered(code, AgeBand(band), asked.get(code, ""), on)
                 elif band is not None:
-                    self._note(entry.node, code, f"expected {_BANDS}", f"Write one of: {_BANDS}.")
+                    self._note(entry.node, (code,), f"expected {_BANDS}", f"Write one of: {_BANDS}.")
             else:
                 answer = entry.node.plain()
                 answer = answer.casefold() if isinstance(answer, str) else answer
                 if isinstance(answer, str | bool | None) and answer in _ANSWERS:
                     yield Answered(code, _ANSWERS[answer], asked.get(code, ""), on)
                 else:
-                    self._note(entry.node, code, "expected yes, no", "Write one of: yes, no.")
+                    self._note(entry.node, (code,), "expected yes, no", "Write one of: yes, no.")
 
     def _acknowledged(self, known: Mapping[str, str], standing: set[str]) -> Iterator[str]:
         entry = self.entries.get("acknowledged")
         if entry is None or entry.node.value is None:
             return
         if not isinstance(entry.node.value, tuple):
-            self._note(entry.node, "acknowledged", "expected a list", "Write codes such as [PREG_ANY].")
+            self._note(entry.node, ("acknowledged",), "expected a list", "Write codes such as [PREG_ANY].")
             return
         for index, node in enumerate(entry.node.value):
-            where = f"acknowledged.{index}"
+            where = ("acknowledged", index)
             code = node.value
             if not isinstance(code, str) or code not in known:
                 what = f"{shorten(str(node.plain()))!r} is no question's code"
@@ -195,16 +195,16 @@ class _File:
         """What stands behind ``key``, which has to be there."""
         if key in self.entries:
             return self.entries[key].node
-        self.problems.append(Problem(self.name, 1, 1, key, "is missing", action))
+        self.problems.append(Problem("is missing", action, (key,), self.name, 1, 1))
         return None
 
-    def _unknown(self, entry: Entry, where: str, code: str, known: Iterable[str]) -> None:
+    def _unknown(self, entry: Entry, where: Where, code: str, known: Iterable[str]) -> None:
         what = f"{shorten(code)!r} is no question's code"
-        place = (entry.line, entry.column)
-        self.problems.append(Problem(self.name, *place, shorten(where), what, self._nearest(code, known)))
+        action = self._nearest(code, known)
+        self.problems.append(Problem(what, action, where, self.name, entry.line, entry.column))
 
-    def _note(self, node: Node, where: str, what: str, action: str) -> None:
-        self.problems.append(Problem(self.name, node.line, node.column, where, what, action))
+    def _note(self, node: Node, where: Where, what: str, action: str) -> None:
+        self.problems.append(Problem(what, action, where, self.name, node.line, node.column))
 
     def _nearest(self, code: str, known: Iterable[str]) -> str:
         """The known code that ``code`` was most likely meant to be, or where to find them all."""

@@ -5,23 +5,34 @@ to one of them at random. So the holder of a port listens on a local socket. It 
 moment it is asked, and answers once it knows whether output is off. A program that asks and does not get
 *confirmed* in time sends a stop on the port itself, whatever holds it.
 
-A request and an answer are one message each: the version of this exchange, a space, and a word.
+A request and an answer are one message each: the version of this exchange, a space, and a word. Whoever asks
+everybody to stop, and knows the sockets alone, also asks which port it is.
 """
 
 from __future__ import annotations
 
 import errno
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from device.events import Event, OffConfirmation, StopOutcome
 from device.link import Inbox
 from device.operator import SessionAction
 from physioctl.events import SessionEnded
-from physioctl.local_socket import Door, connections_to, limit_reading, name_of, names_of, open_door
+from physioctl.local_socket import (
+    Door,
+    connected,
+    connections_to,
+    limit_reading,
+    name_of,
+    names_of,
+    open_door,
+)
 
 # This project's own figures.
 ASK_S = 1.5  # for an answer, before the port is opened beside its holder
@@ -29,8 +40,18 @@ ANSWER_S = 5.0  # an answer after this is of no use
 CALLERS_MAX = 16  # at a time; more are turned away, and send their stop on the port
 MESSAGE_MAX = 32  # bytes
 READ_S = 0.5  # for each piece of a message
+PORT_MAX = 512  # bytes of a port's name
 _VERSION = b"1"
 _STOP = b"stop"
+_PORT = b"port"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """A program that was asked to stop."""
+
+    port: str  # which it holds, as it was given to it; empty where it does not say
+    output_off: OffConfirmation | None  # None where it does not say
 
 
 class StopService:
@@ -39,7 +60,8 @@ class StopService:
     It is an observer of the controller, called by the loop itself: `on_event` never waits.
     """
 
-    def __init__(self, inbox: Inbox) -> None:
+    def __init__(self, inbox: Inbox, port: str = "") -> None:
+        self.port = port
         self._inbox = inbox
         self._asked = False
         self._known: OffConfirmation | None = None
@@ -69,10 +91,13 @@ class StopService:
 
 
 @contextmanager
-def listening(port: str, service: StopService) -> Iterator[None]:
-    """Let other programs ask ``service`` to stop what runs on ``port``, where that can be."""
+def listening(port: str, service: StopService, folders: Iterable[Path] | None = None) -> Iterator[None]:
+    """Let other programs ask ``service`` to stop what runs on ``port``, where that can be.
+
+    ``folders`` are where the socket may be: see `local_socket.open_door`.
+    """
     name = name_of(port)
-    door = open_door(name) if name is not None else None
+    door = open_door(name, folders) if name is not None else None
     if door is None:
         yield
         return
@@ -115,10 +140,38 @@ def _answer_from(name: str, within_s: float) -> OffConfirmation | None:
         with connection, suppress(OSError, EOFError, ValueError):
             limit_reading(connection, within_s)
             connection.send_bytes(_VERSION + b" " + _STOP)
-            version, _, word = connection.recv_bytes(MESSAGE_MAX).partition(b" ")
-            if version == _VERSION:
-                return OffConfirmation(word.decode("ascii"))
+            return OffConfirmation(_word(connection.recv_bytes(MESSAGE_MAX)).decode("ascii"))
     return None
+
+
+def ask_to_stop_at(path: Path, within_s: float = ASK_S) -> Holder | None:
+    """Have the program stop that listens at ``path``, whatever port it holds; None when nobody listens there.
+
+    It returns after ``within_s`` for each of the two answers at most, but for a program that takes no
+    connection: that one holds up the calling thread.
+    """
+    try:
+        asking = connected(path)
+    except (OSError, EOFError):
+        return None
+    port, output_off = "", None
+    with asking, suppress(OSError, EOFError, ValueError):
+        limit_reading(asking, within_s)
+        asking.send_bytes(_VERSION + b" " + _STOP)
+        with suppress(OSError, EOFError), connected(path) as another:  # it will have gone once it has stopped
+            limit_reading(another, READ_S)
+            another.send_bytes(_VERSION + b" " + _PORT)
+            port = _word(another.recv_bytes(PORT_MAX + MESSAGE_MAX)).decode("utf-8", "surrogateescape")
+        output_off = OffConfirmation(_word(asking.recv_bytes(MESSAGE_MAX)).decode("ascii"))
+    return Holder(port, output_off)
+
+
+def _word(message: bytes) -> bytes:
+    """What an answer says; raise `ValueError` for one in another version."""
+    version, _, word = message.partition(b" ")
+    if version != _VERSION:
+        raise ValueError(f"an answer in version {version!r}")
+    return word
 
 
 def _let_in(door: Door, service: StopService, closed: threading.Event) -> None:
@@ -147,9 +200,11 @@ def _answer(connection: Connection, service: StopService, slots: threading.Bound
     try:
         with connection, suppress(OSError, EOFError):
             limit_reading(connection, READ_S)
-            if (
-                connection.recv_bytes(MESSAGE_MAX).partition(b" ")[2] == _STOP
-            ):  # a stop is a stop in any version
+            word = connection.recv_bytes(MESSAGE_MAX).partition(b" ")[2]
+            if word == _STOP:  # in any version
                 connection.send_bytes(_VERSION + b" " + service.stop().value.encode("ascii"))
+            elif word == _PORT:
+                port = service.port.encode("utf-8", "surrogateescape")[:PORT_MAX]
+                connection.send_bytes(_VERSION + b" " + port)
     finally:
         slots.release()

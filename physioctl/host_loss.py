@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from device.dialects.base import ReportField
 from device.monitor.alarms import RULES
 from device.unit import Unit
-from physioctl.questions import BENCH
+from physioctl.questions import treats
 from protocols.errors import Refused
 from protocols.families import definition
 
@@ -48,7 +48,7 @@ def check_host_loss(
     """
     if not unit.policy.attended_only or protocol.family is None:
         return
-    if definition(protocol.family).needs_end and protocol.body_site != BENCH:
+    if definition(protocol.family).needs_end and treats(protocol):
         raise Refused(
             f"{unit.policy.told}: it may give no {protocol.family} on a body site",
             "Use a unit with a lease or a timer of its own.",

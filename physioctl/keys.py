@@ -19,9 +19,10 @@ from device.operator import NOTE_MAX, PAIN_MAX, Lower, Note, OperatorAction, Pai
 from physioctl.events import SessionEnded, SessionStarted
 from physioctl.key_decoder import BACKSPACE, CTRL_BACKSLASH, CTRL_C, ENTER, ESC, SPACE
 from physioctl.text import clean
+from protocols.errors import InvalidValue
 from protocols.families import definition
 from protocols.limits import Family
-from protocols.quantity import Dimension, InvalidQuantity, dimension_of, parse
+from protocols.quantity import Dimension, dimension_of, parse
 
 # This project's own figures. As delivered, a key that is held repeats first after 250 ms (the console of
 # Linux) to 660 ms (X.Org); Windows can be set to 1 s. From then on it repeats at least every 500 ms.
@@ -281,6 +282,6 @@ class _Entry:
             return None
         try:
             return Lower(parse(f"{typed.replace(',', '.')} {self._dimension.usual}", self._dimension))
-        except InvalidQuantity as error:
-            self._wrong = f"{error.what}. "
+        except InvalidValue as error:
+            self._wrong = f"{error}. "
             return None

@@ -8,6 +8,7 @@ in the user's own profile; that way has not been tried. Only bytes are exchanged
 from __future__ import annotations
 
 import os
+import re
 import socket
 import stat
 import struct
@@ -24,6 +25,7 @@ from device.address import LOOPBACK, Numbers, is_network, numbers_of
 
 _BACKLOG = 16
 _NAME_LENGTH = 16  # hexadecimal digits: the path of a Unix socket has little more than 100 bytes
+_NAME = re.compile(f"[0-9a-f]{{{_NAME_LENGTH}}}")
 
 
 class Door(Protocol):
@@ -104,7 +106,15 @@ def connections_to(name: str) -> Iterator[Connection]:
     for folder in places():
         if _is_private(folder) and (folder / name).exists():
             with suppress(OSError, EOFError):
-                yield _connected(folder / name)
+                yield connected(folder / name)
+
+
+def all_sockets(folders: Iterable[Path] | None = None) -> Iterator[Path]:
+    """The sockets of everybody who listens, whatever the port, and of some who have died."""
+    for folder in places() if folders is None else folders:
+        if _is_private(folder):
+            with suppress(OSError):
+                yield from sorted(path for path in folder.iterdir() if _NAME.fullmatch(path.name))
 
 
 def places() -> Iterator[Path]:
@@ -185,7 +195,8 @@ class _PipeDoor:
         self._listener.close()
 
 
-def _connected(path: Path) -> Connection:
+def connected(path: Path) -> Connection:
+    """A connection to whoever listens at ``path``. Raise `OSError` when nobody does, or another user."""
     if sys.platform == "win32":
         return Client(path.read_text(encoding="ascii"))
     ours = socket.socket(socket.AF_UNIX)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from urllib.parse import urlsplit
 
-from physioctl.questions import BENCH
+from physioctl.questions import treats
 from protocols.errors import Refused
 from protocols.model import Protocol
 
@@ -42,7 +42,7 @@ def warning(port: str) -> str:
 
 def refuse_unauthenticated(port: str, protocol: Protocol) -> None:
     """Raise `Refused` when ``protocol`` emits on a body site and ``port`` is beyond this machine."""
-    if protocol.family is not None and protocol.body_site != BENCH and beyond_this_machine(port):
+    if treats(protocol) and beyond_this_machine(port):
         raise Refused(
             warning(port), f"Use the unit's own cable, or a port of this machine; or accept it with {FLAG}."
         )

@@ -15,9 +15,10 @@ import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Protocol
 
 from device.clock import Clock, VirtualClock
-from device.control.driver import Driver, ObserverFailed, described, name_of
+from device.control.driver import ObserverFailed, described, name_of
 from device.events import Event, EventsSkipped, Observer
 from physioctl.events import SessionEnded
 
@@ -145,8 +146,17 @@ class _Afterwards:
             observer.after(event)
 
 
+class Publisher(Protocol):
+    """What observers are added to: a driver, or a session without one."""
+
+    clock: Clock
+
+    def add_observer(self, observer: Observer) -> None:
+        """Let ``observer`` be told of every event."""
+
+
 @contextmanager
-def observed(driver: Driver, observers: Sequence[Observer]) -> Iterator[None]:
+def observed(driver: Publisher, observers: Sequence[Observer]) -> Iterator[None]:
     """Add ``observers`` to ``driver``: in virtual time they are called by the loop, else in threads of their
     own.
 

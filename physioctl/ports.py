@@ -53,7 +53,7 @@ def held(port: str, inbox: Inbox, *, line: Line = USUAL_LINE) -> Iterator[tuple[
     The service has to be added to the driver's observers.
     """
     link = open_link(port, inbox, line=line)
-    service = StopService(inbox)
+    service = StopService(inbox, port)
     try:
         with listening(link.reached, service):
             yield link, service

@@ -59,6 +59,11 @@ def questions(family: Family, body_site: str, *, thermal: bool) -> tuple[Questio
     return tuple(question for question in asked if question)
 
 
+def treats(protocol: Protocol) -> bool:
+    """Whether a protocol gives output on a body site."""
+    return protocol.family is not None and protocol.body_site != BENCH
+
+
 def questions_of(protocol: Protocol) -> tuple[Question, ...]:
     """Everything to ask before ``protocol``: its red flags, our own questions in scope, and what it adds.
 
@@ -79,8 +84,7 @@ def questions_of(protocol: Protocol) -> tuple[Question, ...]:
 
 def ages_of(protocol: Protocol) -> frozenset[AgeBand] | None:
     """The age bands that ``protocol`` may be used on, or None when it treats nobody and names none."""
-    treats = protocol.family is not None and protocol.body_site != BENCH
-    if not treats and not protocol.ages:
+    if not treats(protocol) and not protocol.ages:
         return None
     allowed = frozenset(AgeBand) if protocol.family is None else catalogue().age_bands[protocol.family]
     return allowed & frozenset(protocol.ages) if protocol.ages else allowed

@@ -130,7 +130,7 @@ def _settle(journal: Journal, driver: Driver, identity: Identity, broken: Summar
                 planned_ms=broken.planned_ms,
                 energy_mj=found.energy_mj,
                 planned_energy_mj=broken.planned_energy_mj,
-                duration_ms=round((broken.last - broken.began).total_seconds() * 1000),
+                duration_ms=(broken.last - broken.began) // timedelta(milliseconds=1),
             ),
         )
     # Last, for it is what settles the session: cut off before it, all is told once more.

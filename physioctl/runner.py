@@ -17,11 +17,11 @@ from device.control.delivery import Delivery, Ended, ask_pain, deliver
 from device.control.driver import Driver
 from device.control.fault_clearing import latched
 from device.control.handshake import identified, perform_handshake
-from device.errors import OutputNotConfirmedOff
+from device.errors import OutputNotConfirmedOff, WrongUnit
 from device.events import Observer, OffConfirmation, Recorder
 from device.unit import Unit
 from physioctl.admission import Admitted, Compiler, admit, checked_person, checked_side
-from physioctl.errors import InvalidUsage, JournalUnusable
+from physioctl.errors import DiskTooSlow, InvalidUsage
 from physioctl.events import Outcome, SessionEnded, SessionReconciled, SleepNotPrevented, UnitLimitations
 from physioctl.host_loss import check_host_loss, limitations
 from physioctl.network import refuse_unauthenticated
@@ -65,6 +65,7 @@ class Request:
     # Whether to ask for a pain score after the session, its output being off; asked only when that is so.
     asks_pain: Callable[[], bool] = lambda: False
     rest_of: str | None = None  # give only what this interrupted session has left
+    serial: str | None = None  # of the unit that was looked at before: another one is refused
     unauthenticated_network: bool = False  # whether the port may lie beyond this machine, on a person
     on_unfinished: Callable[[SessionReconciled], None] | None = None  # told of sessions that broke off
     confirm_clock: Callable[[str], bool] | None = None  # asks a person whether the time of day is right
@@ -114,11 +115,10 @@ def run_session(
     if request.confirm_clock is not None:
         confirm(journal, request.confirm_clock)
     unit = driver.run(perform_handshake(driver.controller))
+    _check_same_unit(unit, request.serial)
     screening = _screened(request, driver)
-    _check_calibration(unit, driver.clock.utc().date())
-    nobody_asked = (
-        request.answers is None and not driver.link.simulated
-    )  # a rehearsal's request, and a real unit
+    check_calibration(unit, driver.clock.utc().date())
+    nobody_asked = request.answers is None and not driver.link.simulated  # a rehearsal's, on a real unit
     asks = None if nobody_asked else request.confirm_host_loss
     check_host_loss(unit, request.protocol, attended=request.attended, confirm=asks)
     for broken in reconcile(journal, driver, unit):
@@ -208,11 +208,20 @@ def _keep_the_end(ended: SessionEnded, driver: Driver) -> None:
     except BaseException:
         driver.run(driver.controller.shut_down())
         raise
-    raise JournalUnusable(
+    raise DiskTooSlow(
         f"the session is over ({ended.outcome}, output off {ended.output_off}); its end is not in the "
-        "journal",
-        "See to the disk. The next session on this unit closes the record.",
+        f"journal, for the disk is too slow or has stopped: {driver.controller.latest_write}. "
+        "The next session on this unit closes the record"
     )
+
+
+def expect_recorded_in_time(ended: SessionEnded, driver: Driver) -> None:
+    """Raise `DiskTooSlow` when a slow disk has ended the session of ``driver``, and its output is off.
+
+    For a command, once it has shown how the session ended. That output may be on comes before it.
+    """
+    if driver.controller.record_failure and ended.output_off is OffConfirmation.CONFIRMED:
+        raise DiskTooSlow(driver.controller.record_failure)
 
 
 def _tell_broken_off(error: BaseException, admitted: Admitted, driver: Driver, began_ms: int) -> None:
@@ -230,9 +239,12 @@ def _tell_broken_off(error: BaseException, admitted: Admitted, driver: Driver, b
 
 def _broken_off(error: BaseException, admitted: Admitted, driver: Driver, began_ms: int) -> SessionEnded:
     """How a session ended that ``error`` broke off, with what is known of its output."""
+    why = f"the session broke off: {type(error).__name__}"
+    if isinstance(error, DiskTooSlow):
+        why = error.what
     broken = Delivery(
         ended=Ended.INTERRUPTED,
-        why=f"the session broke off: {type(error).__name__}",
+        why=why,
         output_off=driver.controller.output_off() or OffConfirmation.UNKNOWN,
         delivered_ms=driver.controller.delivered_ms,
         energy_mj=driver.controller.energy_mj,
@@ -242,7 +254,17 @@ def _broken_off(error: BaseException, admitted: Admitted, driver: Driver, began_
     return _ended(admitted, broken, Outcome.FAILED, driver.clock.now_ms())
 
 
-def _check_calibration(unit: Unit, today: date) -> None:
+def _check_same_unit(unit: Unit, serial: str | None) -> None:
+    found = unit.identity.serial
+    if serial is not None and found != serial:
+        raise WrongUnit(
+            f"the unit on this port is {found} now, and it was {serial} when the session was prepared",
+            "Start again: what was looked at and shown was of the other unit.",
+        )
+
+
+def check_calibration(unit: Unit, today: date) -> None:
+    """Raise `Refused` when the unit was last calibrated too long ago, or on a day yet to come."""
     said = unit.identity.calibrated
     if said is None:
         return

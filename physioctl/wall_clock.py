@@ -121,6 +121,25 @@ def counted_from(entry: Entry, confirmed: Sequence[Confirmation], now: datetime)
     return max([*earlier, *later]) if later else max([entry.utc, *earlier])
 
 
+def last_elsewhere(connection: sqlite3.Connection, now: datetime) -> datetime | None:
+    """Return when a session may last have been given in the journal that this one continues, or None.
+
+    It is by that journal's last entry if it was whole, and otherwise until this one was begun. A time after
+    ``now`` is wrong, as in `counted_from`.
+    """
+    begun = next(iter(all_of(connection, "WHERE entries.seq = 1")), None)
+    if begun is None or begun.name != "journal_begun":
+        return None
+    whole = begun.flag("continues_whole")
+    if whole and begun.whole("continues_entries") == 0:
+        return None
+    last = None if begun.body.get("continues_utc") is None else begun.moment("continues_utc")
+    known = [last] if last is not None and last <= now else []
+    if whole and known:
+        return last
+    return max([*known, counted_from(begun, confirmations(connection), now)])
+
+
 def local(moment: datetime) -> str:
     """Return a moment as a person reads it, in local time."""
     return f"{moment.astimezone():%Y-%m-%d %H:%M}"

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
+from protocols.errors import shorten
 from protocols.limits import Block, Bound, Family, Layer
-from protocols.quantity import shorten
 
 if TYPE_CHECKING:
     from protocols.tables import Tables

@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from protocols import ceilings, plan
-from protocols.errors import Refused
+from protocols.errors import Refused, Where
 from protocols.families import definition
 from protocols.library import as_read
 from protocols.limits import Bound, Excess, Family, Layer, Limits, Quantity
 from protocols.model import Protocol
-from protocols.origin import Where
 from protocols.plan import Emit, Plan, Step
 from protocols.steps import EmitStep
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
+
+Where: TypeAlias = tuple[str | int, ...]  # the keys and indices on the way to a value
 
 
 class PhysioctlError(Exception):
@@ -24,18 +27,45 @@ class PhysioctlError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem in a file that a person wrote: its place, what it is, and how to correct it."""
+    """One problem in a file that a person wrote: what it is, how to correct it, and its place.
 
-    file: str
-    line: int  # from 1; 0 when the file as a whole is meant
-    column: int  # from 1
-    field: str  # such as steps.2.emit.intensity; empty for the file as a whole
+    Whoever finds it may not know the file, or the way to the value: both are added by who does.
+    """
+
     what: str  # what was found and what was expected
     action: str
+    where: Where = ()  # empty for the file as a whole
+    file: str = ""
+    line: int = 0  # from 1; 0 when the file as a whole is meant
+    column: int = 0  # from 1
+
+    @property
+    def field(self) -> str:
+        """``where`` as it is shown, such as ``steps.2.emit.intensity``."""
+        return ".".join(shorten(str(part)) for part in self.where)
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
         return f"{place}: {self.field + ': ' if self.field else ''}{self.what}"
+
+
+class InvalidValue(ValueError):
+    """A value that is not valid. Each problem's ``where`` leads on from that value."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(problem.what for problem in problems))
+        self.problems = problems
+
+
+def invalid(what: str, action: str) -> InvalidValue:
+    """The error for a value with one problem, of the value as a whole."""
+    return InvalidValue(Problem(what, action))
+
+
+def shorten(text: str, most: int = 40) -> str:
+    """``text`` on one line, cut to ``most`` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
 
 
 PROBLEMS_SHOWN_MAX = 50  # mistakes to print; the rest are most likely of the same kind

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from protocols import ceilings, quantity
+from protocols.errors import invalid, shorten
 from protocols.limits import Family, Limits, Quantity
-from protocols.origin import Where
-from protocols.quantity import Dimension, InvalidQuantity
+from protocols.quantity import Dimension
 
 TEXT_MAX = 400
 NAME_MAX = 80
@@ -39,7 +38,7 @@ def _within(family: Family, bounded: Quantity) -> AfterValidator:
 
     def check(value: int) -> int:
         if excess := Limits(ceilings.family_layer(family)).excess(bounded, value):
-            raise InvalidQuantity(str(excess), f"Stay within it: {excess.bound}.")
+            raise invalid(str(excess), f"Stay within it: {excess.bound}.")
         return value
 
     return AfterValidator(check)
@@ -54,19 +53,10 @@ def of_quantity(bounded: Quantity, family: Family | None = None) -> Any:
 Duration: TypeAlias = Annotated[int, *_quantity(quantity.DURATION)]
 
 
-class InvalidValue(ValueError):
-    """A value that is not valid: what was found, and how to correct it."""
-
-    def __init__(self, what: str, action: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.action = action
-
-
 def _given(value: object) -> object:
     """A key that is there has a value: an empty limit would look like one and be none."""
     if value is None:
-        raise InvalidValue("is left empty", "Write a value, or take the key out.")
+        raise invalid("is left empty", "Write a value, or take the key out.")
     return value
 
 
@@ -76,30 +66,11 @@ Given = BeforeValidator(_given)
 def _whole(value: object) -> object:
     """A version is a whole number: in Python true, and 1.0, are 1 as well."""
     if isinstance(value, bool | float | Decimal):
-        raise InvalidValue(
-            f"found {quantity.shorten(str(value).lower())}; expected a whole number", "Write `format: 1`."
-        )
+        raise invalid(f"found {shorten(str(value).lower())}; expected a whole number", "Write `format: 1`.")
     return value
 
 
 Version = BeforeValidator(_whole)
-
-
-@dataclass(frozen=True, slots=True)
-class FieldProblem:
-    """Two parts of a file that do not agree: where, what, and how to correct it."""
-
-    where: Where
-    what: str
-    action: str
-
-
-class Disagreement(ValueError):
-    """Everything in a file that does not agree with the rest of it."""
-
-    def __init__(self, problems: Sequence[FieldProblem]) -> None:
-        super().__init__("; ".join(problem.what for problem in problems))
-        self.problems = tuple(problems)
 
 
 def near(word: str, known: Iterable[str]) -> str:
@@ -114,23 +85,21 @@ def _line(text: object) -> object:
         return text
     line = " ".join(text.split())  # a folded block ends in a line break, and means none
     if not line:
-        raise InvalidValue("says nothing", "Write a line of text.")
+        raise invalid("says nothing", "Write a line of text.")
     if len(line) > TEXT_MAX:
-        raise InvalidValue(f"is {len(line)} characters long; at most {TEXT_MAX} are read", "Say it shorter.")
+        raise invalid(f"is {len(line)} characters long; at most {TEXT_MAX} are read", "Say it shorter.")
     if not line.isprintable():
         # It is going to be printed on a terminal, which a control character could repaint.
-        raise InvalidValue("holds a control character", "Write plain text.")
+        raise invalid("holds a control character", "Write plain text.")
     return line
 
 
 def _matching(pattern: str, such_as: str) -> Callable[[str], str]:
     def check(name: str) -> str:
         if not re.fullmatch(pattern, name):
-            raise InvalidValue(f"found {quantity.shorten(name)!r}", f"Write a name such as {such_as}.")
+            raise invalid(f"found {shorten(name)!r}", f"Write a name such as {such_as}.")
         if len(name) > NAME_MAX:
-            raise InvalidValue(
-                f"is {len(name)} characters long; at most {NAME_MAX} are read", "Make it shorter."
-            )
+            raise invalid(f"is {len(name)} characters long; at most {NAME_MAX} are read", "Make it shorter.")
         return name
 
     return check
@@ -144,7 +113,7 @@ def _name(pattern: str, such_as: str) -> tuple[Any, ...]:
 def _site(name: str) -> str:
     known = ceilings.body_sites()
     if name not in known:
-        raise InvalidValue(f"{quantity.shorten(name)!r} is not a body site we know", near(name, known))
+        raise invalid(f"{shorten(name)!r} is not a body site we know", near(name, known))
     return name
 
 

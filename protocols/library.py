@@ -7,12 +7,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from protocols.errors import PhysioctlError, Problem, ProtocolInvalid
+from protocols.errors import PhysioctlError, Problem, ProtocolInvalid, Where, shorten
 from protocols.fields import near
+from protocols.index import content_hash
 from protocols.model import FORMAT, Protocol
-from protocols.origin import Origin, Where
+from protocols.origin import Origin
 from protocols.problems import problems
-from protocols.quantity import shorten
 from protocols.reading import Node, printable, read_bytes, read_nodes
 
 _FOLDER = Path(__file__).with_name("library")
@@ -36,7 +36,7 @@ def find(name: str | Path) -> Protocol:
         return _bundled(read_bytes(_FOLDER / f"{text}.yaml"), f"{text}.yaml")
     if _exists(path):
         return load(path)
-    close = near(text, bundled())
+    close = near(text.casefold().replace(" ", "-").replace("_", "-"), bundled())
     raise UnknownProtocol(
         f"there is no bundled protocol and no file called {printable(shorten(text))!r}",
         f"{close if close.startswith('Did') else ''} List them with physioctl protocols list.".strip(),
@@ -56,7 +56,7 @@ def namesakes(name: str | Path, protocol: Protocol) -> tuple[str, ...]:
             return ()
         what = f"{name} is the bundled protocol; the file of that name in this folder is not read"
         return (f"{what} (that is ./{name})",)
-    if protocol.id in bundled() and find(protocol.id) != protocol:
+    if protocol.id in bundled() and content_hash(protocol.id) != protocol.content_hash:
         return (f"{protocol.origin.file} bears the id of the bundled protocol {protocol.id} and is not it",)
     return ()
 
@@ -104,7 +104,7 @@ def as_read(protocol: Protocol) -> Protocol:
 
 def _no_file_holds(file: str, what: str) -> ProtocolInvalid:
     what = f"holds what no protocol file can: {what}"
-    return ProtocolInvalid([Problem(file, 0, 0, "", what, "Write a file, and read that.")])
+    return ProtocolInvalid([Problem(what, "Write a file, and read that.", file=file)])
 
 
 def _check_format(root: Node, file: str) -> None:
@@ -114,10 +114,8 @@ def _check_format(root: Node, file: str) -> None:
     version = said.get("format") if isinstance(said, dict) else None
     if isinstance(version, int) and not isinstance(version, bool) and version != FORMAT:
         what = f"format {version} is not known here; this version of physioctl reads format {FORMAT}"
-        problem = Problem(
-            file, *root.place(where), "format", what, "Use a newer physioctl, or write format 1."
-        )
-        raise ProtocolInvalid([problem])
+        action = "Use a newer physioctl, or write format 1."
+        raise ProtocolInvalid([Problem(what, action, where, file, *root.place(where))])
 
 
 def _exists(path: Path) -> bool:

@@ -26,12 +26,13 @@ from pydantic import (
 from protocols.additions import screening_problems
 from protocols.ceilings import family_layer
 from protocols.contraindications import AgeBand
+from protocols.errors import InvalidValue, Problem, Where, invalid, shorten
 from protocols.families import definition
 from protocols.families.base import Key
-from protocols.fields import Code, Disagreement, FieldProblem, Id, InvalidValue, Site, Text, Version
+from protocols.fields import Code, Given, Id, Site, Text, Version
 from protocols.limits import Bound, Family, Layer, Limits, Quantity
-from protocols.origin import Origin, Where
-from protocols.quantity import DURATION, shorten, show
+from protocols.origin import Origin
+from protocols.quantity import DURATION, show
 from protocols.steps import EmitStep, FlatStep, Steps, Strict, counted, flat, key_field, once
 
 STEPS_MAX = 500  # once its repeats are written out
@@ -118,12 +119,20 @@ class Question(Strict):
 class RedFlag(Strict):
     """A sign that sends the person to someone else."""
 
+    named: Annotated[
+        Code | None, Given, Field(alias="code", description="a code of your own, by which it is answered")
+    ] = None
     sign: Text
     action: Annotated[Action, Field(strict=False)]
 
     @property
     def code(self) -> str:
-        """The code of the question it is asked by, made of the sign: another sign is another question."""
+        """The code of the question it is asked by.
+
+        Where the file names none it is made of the sign: another sign is another question then.
+        """
+        if self.named is not None:
+            return self.named
         sign = self.sign.rstrip(".")
         words = re.findall("[A-Z0-9]+", sign.upper())[:5]
         return "_".join(["FLAG", *words, sha256(sign.encode()).hexdigest()[:6].upper()])
@@ -137,14 +146,12 @@ def _family(said: object) -> Family | None:
     except ValueError:
         known = ", ".join(map(repr, map(str, Family)))
         found = "nothing" if said is None else shorten(repr(said))
-        raise InvalidValue(
-            f"found {found}; expected {known} or {NO_FAMILY!r}", "Write one of these."
-        ) from None
+        raise invalid(f"found {found}; expected {known} or {NO_FAMILY!r}", "Write one of these.") from None
 
 
 def _some_age(ages: tuple[AgeBand, ...]) -> tuple[AgeBand, ...]:
     if not ages:
-        raise InvalidValue("names no age band", f"Choose from {', '.join(AgeBand)}, or take the key out.")
+        raise invalid("names no age band", f"Choose from {', '.join(AgeBand)}, or take the key out.")
     return ages
 
 
@@ -240,11 +247,11 @@ class Protocol(Strict):
             *screening_problems(self),
         ]
         if problems:
-            raise Disagreement(problems)
+            raise InvalidValue(*problems)
         return self
 
 
-def _limit_problems(protocol: Protocol) -> Iterator[FieldProblem]:
+def _limit_problems(protocol: Protocol) -> Iterator[Problem]:
     known = _limits_of(protocol.family)
     ceilings = Limits(family_layer(protocol.family) if protocol.family else ())
     for name, key in OWN_LIMITS.items():
@@ -252,24 +259,22 @@ def _limit_problems(protocol: Protocol) -> Iterator[FieldProblem]:
             continue
         if name not in known:
             what = f"a plan for {protocol.family} has no {key.quantity.label} to hold this against"
-            yield FieldProblem(
-                ("limits", name), what, f"Take it out. What can be limited: {', '.join(known)}."
-            )
+            yield Problem(what, f"Take it out. What can be limited: {', '.join(known)}.", ("limits", name))
         elif excess := ceilings.excess(key.quantity, value):
-            yield FieldProblem(("limits", name), str(excess), f"Stay within it: {excess.bound}.")
+            yield Problem(str(excess), f"Stay within it: {excess.bound}.", ("limits", name))
 
 
-def _size_problems(protocol: Protocol) -> Iterator[FieldProblem]:
+def _size_problems(protocol: Protocol) -> Iterator[Problem]:
     count, total_ms = counted(protocol.steps)
     if count > STEPS_MAX:
         what = f"there are {count} steps once repeats are written out; at most {STEPS_MAX} are run"
-        yield FieldProblem(("steps",), what, "Repeat less.")
+        yield Problem(what, "Repeat less.", ("steps",))
     if total_ms > TOTAL_MAX_MS:
         what = f"the steps take {show(total_ms, DURATION)}; at most {show(TOTAL_MAX_MS, DURATION)} are run"
-        yield FieldProblem(("steps",), what, "Shorten them, or make two protocols.")
+        yield Problem(what, "Shorten them, or make two protocols.", ("steps",))
 
 
-def _step_problems(protocol: Protocol) -> Iterator[FieldProblem]:
+def _step_problems(protocol: Protocol) -> Iterator[Problem]:
     emissions = 0
     for where, step in once(protocol.steps, ("steps",)):
         if isinstance(step, EmitStep):
@@ -277,28 +282,25 @@ def _step_problems(protocol: Protocol) -> Iterator[FieldProblem]:
             yield from _emit_problems(step, where, protocol.family)
     if protocol.family and not emissions:
         what = f"the family is {protocol.family} but no step emits"
-        yield FieldProblem(("family",), what, "Write `family: none` for guidance only.")
+        yield Problem(what, "Write `family: none` for guidance only.", ("family",))
 
 
-def _emit_problems(step: EmitStep, where: Where, family: Family | None) -> Iterator[FieldProblem]:
+def _emit_problems(step: EmitStep, where: Where, family: Family | None) -> Iterator[Problem]:
     gives = step.emit.family
     if gives is not family:
         what = f"this step gives {gives}, but the family is {family or f'{NO_FAMILY}: guidance only'}"
-        yield FieldProblem((*where, "emit"), what, f"Write `family: {gives}`, or take the step out.")
+        yield Problem(what, f"Write `family: {gives}`, or take the step out.", (*where, "emit"))
     if step.ramp_ms is not None and step.ramp_ms > min(step.duration_ms, RAMP_MAX_MS):
         longest = show(min(step.duration_ms, RAMP_MAX_MS), DURATION)
         what = f"the ramp of {show(step.ramp_ms, DURATION)} is longer than {longest}"
-        yield FieldProblem(
-            (*where, "ramp"), what, "Shorten it: a ramp is part of its step, and at most 1 min."
-        )
-    for key, what, action in definition(gives).disagreements(dict(step.emit)):
-        yield FieldProblem((*where, "emit", *filter(None, [key])), what, action)
+        yield Problem(what, "Shorten it: a ramp is part of its step, and at most 1 min.", (*where, "ramp"))
+    for problem in definition(gives).disagreements(dict(step.emit)):
+        yield replace(problem, where=(*where, "emit", *problem.where))
 
 
-def _evidence_problems(protocol: Protocol) -> Iterator[FieldProblem]:
+def _evidence_problems(protocol: Protocol) -> Iterator[Problem]:
     unsourced = (Grade.EXPERT_OPINION, Grade.NONE)
     if protocol.evidence.grade not in unsourced and not protocol.evidence.sources:
         what = f"the grade {protocol.evidence.grade} rests on a source, and none is named"
-        yield FieldProblem(
-            ("evidence",), what, "Add `sources:` with author and year, or grade it expert_opinion."
-        )
+        action = "Add `sources:` with author and year, or grade it expert_opinion."
+        yield Problem(what, action, ("evidence",))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
+
+from protocols.errors import Where
 
 if TYPE_CHECKING:  # whoever reads a file has paid for the YAML library already
     from protocols.reading import Node
-
-Where: TypeAlias = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)

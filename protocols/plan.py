@@ -132,12 +132,12 @@ def level(setting: Setting) -> int:
 
 
 def at_level(setting: Setting, to_level: int) -> Setting:
-    """``output`` at another level."""
+    """``setting`` at another level."""
     return setting.at_level(to_level)
 
 
 def quantities(setting: Setting) -> tuple[tuple[Quantity, int], ...]:
-    """Every value of ``output`` that can be bounded."""
+    """Every value of ``setting`` that can be bounded."""
     return setting.quantities()
 
 

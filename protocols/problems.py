@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from protocols import model, steps
-from protocols.errors import Problem
+from protocols.errors import InvalidValue, Problem, shorten
 from protocols.families import definition
-from protocols.fields import Disagreement, InvalidValue, near
+from protocols.fields import near
 from protocols.limits import Family
-from protocols.origin import Where
-from protocols.quantity import InvalidQuantity, shorten
 from protocols.reading import Node
 
 # What is expected where a plain type is wrong, by pydantic's name for the mistake.
@@ -41,25 +40,22 @@ def problems(error: ValidationError, root: Node, file: str) -> Iterator[Problem]
     for detail in error.errors(include_url=False):
         where = tuple(part for part in detail["loc"] if not str(part).startswith("<"))
         cause = detail.get("ctx", {}).get("error")
-        if isinstance(cause, Disagreement):
+        if isinstance(cause, InvalidValue):
             for problem in cause.problems:
-                yield _problem(file, root, problem.where, problem.what, problem.action)
-            continue
-        what, action = _said(detail, cause)
-        yield _problem(file, root, where, what, action, of_key=detail["type"] == "extra_forbidden")
+                yield _placed(file, root, replace(problem, where=(*where, *problem.where)))
+        else:
+            of_key = detail["type"] == "extra_forbidden"
+            yield _placed(file, root, Problem(*_said(detail), where), of_key=of_key)
 
 
-def _problem(file: str, root: Node, where: Where, what: str, action: str, *, of_key: bool = False) -> Problem:
-    line, column = root.place(where, of_key=of_key)
-    field = ".".join(shorten(str(part)) for part in where)
-    return Problem(file, line, column, field, what, action)
+def _placed(file: str, root: Node, problem: Problem, *, of_key: bool = False) -> Problem:
+    line, column = root.place(problem.where, of_key=of_key)
+    return replace(problem, file=file, line=line, column=column)
 
 
-def _said(detail: Any, cause: Exception | None) -> tuple[str, str]:
+def _said(detail: Any) -> tuple[str, str]:
     """What was found and expected, and how to correct it."""
     kind, loc = detail["type"], detail["loc"]
-    if isinstance(cause, InvalidQuantity | InvalidValue):
-        return cause.what, cause.action
     if kind == "missing":
         return "is missing", f"Add `{loc[-1]}:`."
     if kind == "extra_forbidden":

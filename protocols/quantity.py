@@ -10,14 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-
-class InvalidQuantity(ValueError):
-    """What was found and what was expected, and how to correct it."""
-
-    def __init__(self, what: str, action: str) -> None:
-        super().__init__(what)
-        self.what = what
-        self.action = action
+from protocols.errors import invalid, shorten
 
 
 @dataclass(frozen=True)
@@ -71,21 +64,19 @@ _NOT_FINITE = re.compile(r"[+-]?\.?(nan|inf(inity)?)\b.*", re.IGNORECASE)
 
 
 def parse(written: object, dimension: Dimension) -> int:
-    """The whole number that ``written`` stands for, or `InvalidQuantity`."""
+    """The whole number that ``written`` stands for, or `InvalidValue`."""
     if isinstance(written, bool) or not isinstance(written, int | Decimal | str):
-        raise InvalidQuantity(f"{_kind(written)} is not {dimension.name}", _write(dimension))
+        raise invalid(f"{_kind(written)} is not {dimension.name}", _write(dimension))
     text = " ".join(str(written).split())
     if _NOT_FINITE.fullmatch(text):
-        raise InvalidQuantity(f"{shorten(text)} is not a finite number", _write(dimension))
+        raise invalid(f"{shorten(text)} is not a finite number", _write(dimension))
     if text.startswith("-"):
-        raise InvalidQuantity(
-            f"{shorten(text)} is negative; {dimension.name} is above zero", _write(dimension)
-        )
+        raise invalid(f"{shorten(text)} is negative; {dimension.name} is above zero", _write(dimension))
     if match := _WRITTEN.fullmatch(text):
         return _whole(Decimal(_bounded(match["number"], dimension)), match["unit"] or "", text, dimension)
     if re.match(r"[0-9]+,[0-9]", text):
-        raise InvalidQuantity(f"{shorten(text)} has a comma in its number", "Write decimals with a point.")
-    raise InvalidQuantity(f"{shorten(text)!r} is not {dimension.name}", _write(dimension))
+        raise invalid(f"{shorten(text)} has a comma in its number", "Write decimals with a point.")
+    raise invalid(f"{shorten(text)!r} is not {dimension.name}", _write(dimension))
 
 
 def show(value: int, dimension: Dimension) -> str:
@@ -117,33 +108,27 @@ def pattern(dimension: Dimension) -> str:
     return rf"^\s*([0-9]+(\.[0-9]+)?|\.[0-9]+)\s*({units})\s*$"
 
 
-def shorten(text: str, most: int = 40) -> str:
-    """``text`` on one line, cut to ``most`` characters."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 1] + "…"
-
-
 def _whole(number: Decimal, unit: str, text: str, dimension: Dimension) -> int:
     if not unit:
-        raise InvalidQuantity(
+        raise invalid(
             f"{shorten(text)} is a number without a unit", f"Write it as {shorten(text)} {dimension.usual}."
         )
     factor = {_packed(known): factor for known, factor in dimension.factors.items()}.get(_packed(unit))
     if factor is None:
-        raise InvalidQuantity(
+        raise invalid(
             f"{shorten(unit)!r} is not a unit of {_bare(dimension)}; {_choice(dimension)} belongs here",
             _write(dimension),
         )
     whole = number * factor
     if whole == 0:
-        raise InvalidQuantity(f"{shorten(text)} is zero; {dimension.name} is above zero", _ZERO)
+        raise invalid(f"{shorten(text)} is zero; {dimension.name} is above zero", _ZERO)
     if whole != whole.to_integral_value():
-        raise InvalidQuantity(
+        raise invalid(
             f"{shorten(text)} is finer than 1 {dimension.whole}, the smallest step there is",
             f"Round it to a whole number of {dimension.whole}.",
         )
     if whole >= 10**_DIGITS_MAX:
-        raise InvalidQuantity(f"{shorten(text)} is more than any number here may be", _write(dimension))
+        raise invalid(f"{shorten(text)} is more than any number here may be", _write(dimension))
     return int(whole)
 
 
@@ -152,7 +137,7 @@ _ZERO = "Leave it out. Where the output is to be off, use a `rest` step."
 
 def _bounded(number: str, dimension: Dimension) -> str:
     if len(number) > _DIGITS_MAX:
-        raise InvalidQuantity(f"{shorten(number)} has more than {_DIGITS_MAX} digits", _write(dimension))
+        raise invalid(f"{shorten(number)} has more than {_DIGITS_MAX} digits", _write(dimension))
     return number
 
 

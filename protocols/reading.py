@@ -19,8 +19,7 @@ from ruamel.yaml import YAML, events
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
-from protocols.errors import Problem, ProtocolInvalid
-from protocols.quantity import shorten
+from protocols.errors import Problem, ProtocolInvalid, Where, shorten
 
 SIZE_MAX = 256 * 1024
 NODES_MAX = 10_000  # after aliases; a real protocol has some hundreds
@@ -173,8 +172,8 @@ class _Builder:
         self._note(place, what, action)
         raise ProtocolInvalid(self.problems)
 
-    def _note(self, place: tuple[int, int], what: str, action: str, field: str = "") -> None:
-        self.problems.append(Problem(self._file, *place, field, what, action))
+    def _note(self, place: tuple[int, int], what: str, action: str, where: Where = ()) -> None:
+        self.problems.append(Problem(what, action, where, self._file, *place))
 
     def _node(self, event: events.Event, depth: int) -> Node:
         place = _place(event)
@@ -222,7 +221,7 @@ class _Builder:
             if key in entries:
                 first = entries[key].line
                 what = f"{shorten(key)!r} is here twice, first in line {first}"
-                self._note(at, what, "Keep one of them.", shorten(key))
+                self._note(at, what, "Keep one of them.", (key,))
             elif key is not None:
                 entries[key] = Entry(*at, node)
         nodes = [entry.node for entry in entries.values()]
@@ -284,7 +283,7 @@ def _text(data: bytes, file: str) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         column = len(data[line_start : error.start].decode("utf-8", "replace")) + 1
         what = f"the byte 0x{data[error.start]:02X} is not UTF-8 text"
-        raise ProtocolInvalid([Problem(file, line, column, "", what, "Save it as UTF-8.")]) from None
+        raise ProtocolInvalid([Problem(what, "Save it as UTF-8.", (), file, line, column)]) from None
 
 
 def _place(event: events.Event) -> tuple[int, int]:
@@ -307,7 +306,7 @@ def _too_large(path: Path, size: int) -> NoReturn:
 
 
 def _whole_file(file: Path | str, what: str, action: str) -> NoReturn:
-    raise ProtocolInvalid([Problem(printable(file), 0, 0, "", what, action)])
+    raise ProtocolInvalid([Problem(what, action, file=printable(file))])
 
 
 def printable(file: Path | str) -> str:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, Union
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
 
+from protocols.errors import Where, invalid
 from protocols.families import Setting, definition
 from protocols.families.base import Key
-from protocols.fields import Duration, Given, InvalidValue, Text, of_quantity
+from protocols.fields import Duration, Given, Text, of_quantity
 from protocols.limits import Family
-from protocols.origin import Where
 from protocols.plan import OFF_STEPS, Emit, Off
 
 REPEAT_MAX = 50
@@ -157,7 +157,7 @@ def _step_tag(found: Any) -> str | None:
 
 def _some(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     if not steps:
-        raise InvalidValue("there is no step", "Add one: `- guide: …` and `for: 30 s`, for instance.")
+        raise invalid("there is no step", "Add one: `- guide: …` and `for: 30 s`, for instance.")
     return steps
 
 

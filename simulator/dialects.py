@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from simulator.identity import drawn_boot, drawn_serial
 from simulator.unit import SimulatedUnit
 
 DIALECTS = ("native", "modbus")
@@ -32,8 +33,19 @@ def maker(dialect: str = "native", host_loss: str | None = None, address: int | 
     return kind if address is None else partial(kind, address=address)
 
 
-def neighbours(texts: Sequence[str], unit: SimulatedUnit, *, seed: int = 0) -> tuple[SimulatedUnit, ...]:
-    """The units on ``unit``'s line that ``texts`` name, each as MODEL@ADDRESS; raise `ValueError`."""
+def neighbours(
+    texts: Sequence[str],
+    unit: SimulatedUnit,
+    *,
+    seed: int = 0,
+    calibrated: int | None = None,
+    drawn: bool = False,
+) -> tuple[SimulatedUnit, ...]:
+    """The units on ``unit``'s line that ``texts`` name, each as MODEL@ADDRESS; raise `ValueError`.
+
+    Where they are ``drawn``, each has a serial number and a boot nonce of its own, as in another process;
+    else both follow from the seed.
+    """
     found: list[SimulatedUnit] = []
     taken = {getattr(unit, "address", None)}
     for text in texts:
@@ -44,5 +56,13 @@ def neighbours(texts: Sequence[str], unit: SimulatedUnit, *, seed: int = 0) -> t
                 f"{text!r} cannot be beside it; write MODEL@ADDRESS, each address once, in modbus"
             )
         taken.add(address)
-        found.append(maker("modbus", "lease", address)(model, seed=seed + address))
+        found.append(
+            maker("modbus", "lease", address)(
+                model,
+                seed=seed + address,
+                boots=drawn_boot() if drawn else 0,
+                calibrated=calibrated,
+                serial=drawn_serial(model) if drawn else None,
+            )
+        )
     return tuple(found)

@@ -147,15 +147,16 @@ def _cable(url: str, today: date) -> Cable:
             asked.one.get("host_loss"),
             None if address is None else _whole(address),
         )
+        calibrated = calibration_days(today - _CALIBRATED_AGO)
         unit = make(
             asked.model,
             seed=seed,
             faults=asked.faults,
             boots=drawn_boot(),  # a port opened anew is a unit started anew: its boot nonce must be another
-            calibrated=calibration_days(today - _CALIBRATED_AGO),
+            calibrated=calibrated,
             serial=asked.one.get("serial", drawn_serial(nameplate(asked.model).model)),
         )
-        beside = neighbours(asked.beside, unit, seed=seed)
+        beside = neighbours(asked.beside, unit, seed=seed, calibrated=calibrated, drawn=True)
     except (UnknownModel, ValueError) as error:
         raise SerialException(f"{url}: {error}; the address is written {_SHAPE}") from None
     return Cable(unit, seed=seed, faults=asked.faults, neighbours=beside)

@@ -6,8 +6,10 @@ And a run of the whole suite fails when a hazard has no test that passed, be it 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -22,16 +24,27 @@ settings.load_profile("project")
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# Journals are written through to the disk, for which the tests would wait thousands of times: where there is
+# one in memory, with room, the folders of the tests are there.
+_IN_MEMORY, _ROOM = Path("/dev/shm"), 1 << 30
+if os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free > _ROOM:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_IN_MEMORY))
+
 # Files of whole sessions, storms and processes in real time: more than half of what the suite takes. They are
 # left out by `make test`, and not by `make test-all`, which CI runs.
 LONG = frozenset(
     (
         *("test_adverse_parts", "test_cli_modbus", "test_controller_walk", "test_full_disk", "test_holder"),
+        "test_host_loss",
         *("test_lockstep", "test_million_frames", "test_odd_circumstances", "test_real_deaths"),
-        *("test_rehearse", "test_run_real_time", "test_sessions_modbus", "test_storm", "test_storm_judge"),
-        *("test_streams", "test_two_programs", "test_without_assertions", "test_writer"),
+        *("test_rehearse", "test_run_real_time", "test_sessions_modbus", "test_slow_disk", "test_storm"),
+        *("test_storm_judge", "test_streams", "test_two_programs", "test_without_assertions", "test_writer"),
     )
 )
+
+# Nobody's own settings: neither the port nor the file.
+os.environ.pop("PHYSIOCTL_PORT", None)
+os.environ["XDG_CONFIG_HOME"] = "/nonexistent"
 
 _shown: set[str] = set()  # hazards with a test that passed; with xdist, in the process that distributes
 

@@ -20,11 +20,13 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from tests.forked import ROOT, Forked
+
 LIMIT_S = 30.0  # for anything that is waited for; nothing comes near it
 GLANCE_S = 0.02
 LEASE_MS = 500  # what is asked of these units, as DESIGN has it
 SLACK_MS = 60  # the machine is shared: a renewal may lie in the pty until the unit's process is scheduled
-ROOT = Path(__file__).resolve().parents[1]
+PHYSIOCTL = "from physioctl.cli import main; main()"
 
 # Output at once, at the lowest level, on nobody.
 _SHORT = """format: 1
@@ -52,34 +54,24 @@ def short_protocol(folder: Path, seconds: int) -> Path:
 
 
 def command(*arguments: object) -> list[str]:
-    """What starts physioctl as a process of its own."""
-    return [sys.executable, "-c", "from physioctl.cli import main; main()", *map(str, arguments)]
+    """What starts physioctl anew, for a test of how it begins; others take `begin` or `finished`."""
+    return [sys.executable, "-c", PHYSIOCTL, *map(str, arguments)]
 
 
 def environment(folder: Path) -> dict[str, str]:
     """An environment whose journal is in ``folder``, and nobody's own."""
-    own = {"PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(folder), "TERM": "xterm", "NO_COLOR": "1"}
-    return os.environ | own
+    own = {"PYTHONPATH": str(ROOT), "XDG_DATA_HOME": str(folder), "XDG_CONFIG_HOME": str(folder)}
+    return os.environ | own | {"TERM": "xterm", "NO_COLOR": "1"}
 
 
-def begin(
-    folder: Path, *arguments: object, before: Callable[[], None] | None = None
-) -> subprocess.Popen[str]:
-    """Start physioctl and leave it running."""
-    return subprocess.Popen(
-        command(*arguments),
-        env=environment(folder),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=before,
-    )
+def begin(folder: Path, *arguments: object, code: str = PHYSIOCTL) -> Forked:
+    """Start physioctl, or other ``code``, and leave it running."""
+    return Forked(code, *arguments, env=environment(folder))
 
 
-def finished(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run physioctl to its end."""
-    process = begin(folder, *arguments)
+def finished(folder: Path, *arguments: object, code: str = PHYSIOCTL) -> subprocess.CompletedProcess[str]:
+    """Run physioctl, or other ``code``, to its end."""
+    process = begin(folder, *arguments, code=code)
     try:
         out, err = process.communicate(timeout=2 * LIMIT_S)
     finally:
@@ -87,7 +79,7 @@ def finished(folder: Path, *arguments: object) -> subprocess.CompletedProcess[st
     return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
 
-def line_from(process: subprocess.Popen[str]) -> str:
+def line_from(process: Forked) -> str:
     """The next line a process prints."""
     assert process.stdout is not None
     readable, _, _ = select.select([process.stdout], [], [], LIMIT_S)
@@ -200,11 +192,11 @@ def session(
     protocol: object = "unit-check",
     *,
     options: Sequence[str] = ("--json",),
-    before: Callable[[], None] | None = None,
-) -> Iterator[subprocess.Popen[str]]:
+    code: str = PHYSIOCTL,
+) -> Iterator[Forked]:
     """``physioctl run``, killed when the block is left before it has ended."""
     arguments = ("run", protocol, "--port", port, "--journal", journal, *options)
-    process = begin(journal.parent, *arguments, before=before)
+    process = begin(journal.parent, *arguments, code=code)
     try:
         yield process
     finally:
@@ -223,16 +215,10 @@ for _ in range(int(sys.argv[1])):
 
 
 @contextmanager
-def sessions(count: int, folder: Path, port: str) -> Iterator[subprocess.Popen[str]]:
+def sessions(count: int, folder: Path, port: str) -> Iterator[Forked]:
     """``count`` sessions on ``port``, one after the other, in one process: what starts one costs the most."""
     arguments = (count, short_protocol(folder, 60), "--port", port, "--journal", folder / "j")
-    process = subprocess.Popen(
-        [sys.executable, "-c", _SESSIONS, *map(str, arguments)],
-        env=environment(folder),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    process = begin(folder, *arguments, code=_SESSIONS)
     try:
         yield process
     finally:
@@ -249,7 +235,7 @@ class Exited:
     output_off: str
 
 
-def next_exit(process: subprocess.Popen[str]) -> Exited:
+def next_exit(process: Forked) -> Exited:
     """How the next one of `sessions` ends."""
     last: dict[str, Any] = {}
     while (event := json.loads(line_from(process)))["event"] != "exited":

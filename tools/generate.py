@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from protocols import schema
+from protocols import index, schema
 from tools import hazards, modbus, pages, wire
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def files() -> dict[str, str]:
     """Every generated file: its path from the project's root, and its text."""
     found = wire.files() | modbus.files() | pages.files() | hazards.files()
-    return found | {f"protocols/{schema.PATH.name}": schema.text()}
+    return found | {f"protocols/{made.PATH.name}": made.text() for made in (schema, index)}
 
 
 def main() -> int:

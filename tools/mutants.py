@@ -61,6 +61,7 @@ _SESSIONS = (  # those that take no longer than a second: whole sessions take mi
     "device/test_controller.py",
     "device/test_controller_states.py",
     "device/test_controller_alarms.py",
+    "device/test_controller_lower.py",
     "device/test_sessions_leased.py",
     "device/test_fault_clearing.py",
     "device/test_half_dead_line.py",
@@ -71,7 +72,13 @@ _SESSIONS = (  # those that take no longer than a second: whole sessions take mi
 )
 _HANDSHAKE = ("device/test_handshake_asking.py", "device/test_handshake.py", "device/test_fault_clearing.py")
 _TRENDS = ("device/test_trends.py", "device/test_watch.py", "device/test_alarms.py")
-_ADMISSION = ("physioctl/test_admission.py", "physioctl/test_at_the_door.py", "physioctl/test_runner.py")
+_ADMISSION = (
+    "physioctl/test_check_rest.py",
+    "physioctl/test_checked_side.py",
+    "physioctl/test_admission.py",
+    "physioctl/test_at_the_door.py",
+    "physioctl/test_runner.py",
+)
 _TABLES = Target(("protocols/test_tables.py",))
 _NAMEPLATES = Target(("device/test_models.py", "device/test_ceilings.py", "device/test_unit.py"))
 TARGETS = {  # the most important first
@@ -94,7 +101,9 @@ TARGETS = {  # the most important first
     ),
     "device/monitor/contact.py": Target(("device/test_contact_trend.py",)),
     "device/monitor/ramp.py": Target(("device/test_ramp.py",)),
-    "device/control/state.py": Target(("device/test_state.py",)),
+    "device/control/state.py": Target(
+        ("device/test_state.py", "device/test_state_lower.py", "device/test_state_starts.py")
+    ),
     "device/control/machine.py": Target(("device/test_machine.py",)),
     "protocols/limits.py": Target(("protocols/test_limits.py",)),
     "protocols/compile.py": Target(("protocols/test_compile.py", "protocols/test_content.py")),
@@ -110,7 +119,13 @@ TARGETS = {  # the most important first
     ),
     "device/control/handshake.py": Target(_HANDSHAKE),
     "device/control/delivery.py": Target(
-        (*_SESSIONS, "device/test_sessions_person.py", "device/test_host_loss.py")
+        (
+            "device/test_delivery.py",
+            "device/test_delivery_ends.py",
+            *_SESSIONS,
+            "device/test_sessions_person.py",
+            "device/test_host_loss.py",
+        )
     ),
     "device/control/fault_clearing.py": Target(_HANDSHAKE),
     "device/control/policy.py": Target(
@@ -135,7 +150,14 @@ TARGETS = {  # the most important first
     ),
     "physioctl/host_loss.py": Target(("physioctl/test_host_loss.py",)),
     "physioctl/daily_limit.py": Target(("physioctl/test_daily_limit.py", "physioctl/test_admission.py")),
-    "physioctl/wall_clock.py": Target(("physioctl/test_wall_clock.py", "physioctl/test_admission.py")),
+    "physioctl/wall_clock.py": Target(
+        (
+            "physioctl/test_counted_from.py",
+            "physioctl/test_boot_reference.py",
+            "physioctl/test_wall_clock.py",
+            "physioctl/test_admission.py",
+        )
+    ),
     "physioctl/reconcile.py": Target(("physioctl/test_two_programs.py", "physioctl/test_admission.py")),
     "physioctl/admission.py": Target(_ADMISSION),
     "physioctl/record/writer.py": Target(("physioctl/test_writer.py",)),

@@ -139,6 +139,8 @@ class Controller:
         self._produced: deque[Produced] = deque()
         self.handed_over = 0  # events for the recorder so far
         self._unwritten: deque[tuple[int, int]] = deque()  # number and time of events not yet on the disk
+        self.write_ms: int | None = None  # how long the recorder's latest write took; None: none is done
+        self.record_failure = ""  # why the recorder was too slow for the session; empty where it was not
         self._due_ms = now_ms  # when the next call was due
         self._delay_ms = 0  # by how much the latest late call was late
         self._resumed_ms = now_ms  # when that was: what is missing is doubted from there on
@@ -211,6 +213,13 @@ class Controller:
     def all_written(self) -> bool:
         """Whether every event so far is on the disk."""
         return not self._unwritten
+
+    @property
+    def latest_write(self) -> str:
+        """How long the recorder's latest write took, in words."""
+        return (
+            "no write has been done" if self.write_ms is None else f"the latest write took {self.write_ms} ms"
+        )
 
     def due_ms(self) -> int:
         """When `poll` has to be called again at the latest."""
@@ -522,7 +531,8 @@ class Controller:
         if isinstance(answer, Capabilities):
             self.declared = answer
             return
-        self.known.hear(answer, self.now_ms, intent, self._came_ms(request))
+        came_ms = self._came_ms(request)
+        self.known.hear(answer, self.now_ms, intent, came_ms)
         if not self.known.is_from_the_unit(answer):
             self._receive_from_another()  # nothing else in the answer is used
             return
@@ -533,7 +543,7 @@ class Controller:
             self.fail(
                 f"the unit refused to {'arm' if isinstance(intent, Arm) else 'start'}: {answer.refusal}"
             )
-        self._judge(status, self._came_ms(request))
+        self._judge(status, came_ms)
         self._follow(status)
         self._record_change(status)
 
@@ -565,7 +575,7 @@ class Controller:
         if self._trends is None:
             return
         plan, state = self.known.plan, self.state
-        assert plan is not None  # `take_up` sets both
+        assert plan is not None  # `load` sets both
         resting = state in _WAITING
         expected = self.known.expected(status, plan, live=state in LIVE, resting=resting)
         raised, ended = self._watch.judge(self._trends.see(status, came_ms, expected))
@@ -709,14 +719,13 @@ class Controller:
         if step is None or allowed is None or self.state not in _RUNNING:
             self._refuse_lower(action, "no output is left to lower in a session that goes on")
             return
-        before, to_level = level(step.setting), action.to_level
+        before, lowest, to_level = level(step.setting), allowed.level_min, action.to_level
         if to_level is None:
-            to_level = before - max(allowed.level_at(known.delivered_ms) // 10, 1)
-            to_level = max(to_level, min(allowed.level_min, before - 1))
-        if to_level >= before:
+            to_level = max(before - allowed.level_at(known.delivered_ms) // 10, lowest)
+        if before <= lowest or to_level < lowest:
+            self._refuse_lower(action, f"the lowest level is {lowest}: pause or stop")
+        elif to_level >= before:
             self._refuse_lower(action, f"the level is {before} already")
-        elif to_level < allowed.level_min:
-            self._refuse_lower(action, f"the lowest level is {allowed.level_min}: pause or stop")
         else:
             known.lower(to_level, self.now_ms)
             self.publish(
@@ -737,7 +746,7 @@ class Controller:
             return
         to_level, pending = self.known.level_to_lower_to, self._requests.pending
         runs = self.state in (State.EMITTING, State.SUSPENDED)  # in FINISHING a stop is on its way
-        if not runs or to_level is None or self.lost is not None:
+        if not runs or to_level is None:
             return
         if pending is None or not isinstance(pending.intent, LowerLevel):
             self.say(LowerLevel(self._driven().identity.nonce, self.known.session, to_level))
@@ -746,13 +755,18 @@ class Controller:
         """End output when required answers are overdue, before the lease runs out."""
         late = self._unwritten and self._since(self._unwritten[0][1]) >= BACKLOG_MAX_MS
         if late and self.state in _RUNNING:
-            self.fail(f"what happened {BACKLOG_MAX_MS // 1000} s ago is not on the disk yet")
-        unit, state = self.unit, self.state
+            self.record_failure = (
+                "the disk is too slow or has stopped: "
+                f"what happened {BACKLOG_MAX_MS // 1000} s ago is not on the disk yet; {self.latest_write}"
+            )
+            self.fail(self.record_failure)
+        unit = self.unit
         if unit is None:
             return
         lowers = self.state in LIVE and self.known.level_to_lower_to is not None
         if lowers and self._since(self.known.lowered_ms) >= LOWER_MAX_MS:
             self.break_off("the unit has not taken the lower level that it was asked to")
+        state = self.state
         unheard_for_ms = self._since(self._scheduler.received_at_ms)
         if state in LIVE and unheard_for_ms >= (unit.lease_ms or LEASE_MS) - OVERDUE_MS:
             self.failure = "the unit does not answer"
@@ -768,8 +782,11 @@ class Controller:
     def _end(self, trigger: Trigger) -> None:
         """Send a stop at once, then change the state."""
         self.known.output_off.ask(self.now_ms, reachable=self.lost is None)
-        # What has not been sent yet is not sent after a stop was requested.
-        self._produced = deque(item for item in self._produced if isinstance(item, Event) or item.is_stop)
+        # What has not been sent yet is not sent after a stop was requested, and delays no stop.
+        kept = [item for item in self._produced if isinstance(item, Event) or item.is_stop]
+        if len(kept) < len(self._produced):
+            self._requests.withdraw()
+        self._produced = deque(kept)
         if self.lost is None:
             self.say(Stop())
         self._fire(trigger)

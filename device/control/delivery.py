@@ -126,8 +126,8 @@ class _Walk:
     def __init__(self, controller: Controller, plan: Plan) -> None:
         self._controller = controller
         self._plan = plan
-        self._shown_ms = 0
-        self._was_held = False  # at any time in the latest emission
+        self._shown_ms = controller.now_ms - PROGRESS_MS  # when progress was last published: show at once
+        self._was_held: bool  # at any time in the latest emission
         self.done = 0
         self.completed = False
 
@@ -206,7 +206,7 @@ class _Walk:
                 if not self._was_held and not self._has_been_counted():
                     self._controller.fail("the unit does not count the time for which it gives output")
             elif self._controller.known.has_energy_for(step, left_ms):
-                self._controller.break_off(self._why_early(suspended))
+                self._controller.break_off(_why_early(suspended))
 
     def _start(self, step: Emit, planned: Emit, owed_ms: int) -> Script[bool | None]:
         """Start output, and wait until it is over. Return whether contact was lost; None: not started."""
@@ -246,16 +246,8 @@ class _Walk:
         Else what is left of the step would never become less, however often it is started.
         """
         controller, start = self._controller, self._controller.known.start
-        if start is None:
-            return False
+        assert start is not None  # it has run out
         return controller.delivered_ms - start.base_ms >= max(start.for_ms - TICK_MS, 1)
-
-    def _why_early(self, suspended: bool) -> str:
-        """Why the unit has ended a step early, as far as its reports show."""
-        unit = self._controller.unit
-        if suspended and unit is not None and unit.declared.senses_contact:
-            return "the unit ended the step early: contact was lost for too long"
-        return "the unit ended the step early, and its reports do not say why"
 
     def _left_ms(self, owed_ms: int) -> int:
         return owed_ms - self._controller.delivered_ms
@@ -383,3 +375,10 @@ class _Walk:
 
     def _now(self) -> int:
         return self._controller.now_ms
+
+
+def _why_early(suspended: bool) -> str:
+    """Why the unit has ended a step early, as far as its reports show."""
+    if suspended:
+        return "the unit ended the step early: contact was lost for too long"
+    return "the unit ended the step early, and its reports do not say why"

@@ -147,6 +147,8 @@ class Driver:
             self.controller.operate(news, now_ms)
         elif news.error is not None:
             raise news.error
+        else:
+            self.controller.write_ms = news.took_ms
 
     def carry_out(self) -> None:
         """Record, show and send what the controller has produced, in its order.

@@ -60,7 +60,7 @@ def read_setting(said: Mapping[str, Any], family: Family) -> Setting:
 
 
 def level_of(setting: Setting) -> int:
-    """The level that ``output`` sets a unit to."""
+    """The level that ``setting`` sets a unit to."""
     match setting:
         case Ultrasound():
             return setting.intensity_mw_cm2
@@ -80,7 +80,7 @@ def level_quantity(family: Family) -> Quantity:
 
 
 def at_level(setting: Setting, level: int) -> Setting:
-    """``output`` at another level."""
+    """``setting`` at another level."""
     match setting:
         case Ultrasound():
             return replace(setting, intensity_mw_cm2=level)
@@ -90,7 +90,7 @@ def at_level(setting: Setting, level: int) -> Setting:
 
 
 def values_of(setting: Setting) -> dict[Quantity, int]:
-    """Every value of ``output`` that a bound may be set on."""
+    """Every value of ``setting`` that a bound may be set on."""
     match setting:
         case Ultrasound():
             return {
@@ -131,5 +131,5 @@ def needs_end(family: Family) -> bool:
 
 
 def capped(setting: Setting, cap: int | None) -> Setting:
-    """``output``, at no higher level than ``cap``; None where nobody has lowered it."""
+    """``setting``, at no higher level than ``cap``; None where nobody has lowered it."""
     return setting if cap is None else at_level(setting, min(cap, level_of(setting)))

@@ -10,6 +10,7 @@ from __future__ import annotations
 from device.dialects.base import Status, UnitState
 from device.events import OffConfirmation
 
+# The figures are this project's own.
 LEASE_MARGIN_PCT = 10  # a unit's clock may be this slow
 WITHOUT_END_MS = 20_000  # a unit that nothing but its switch ends is told to stop for so long
 STUBBORN_MS = 2000  # after the lease's bound, for a unit that reports output or does not answer

@@ -1,7 +1,8 @@
 """How a unit is driven, by what ends its output when the host is lost.
 
-This is the one place that says what follows from `HostLoss`: the guard, the rhythm of the messages, what is
-presumed of output off and what a person is told all take it from here. Figures are this project's own.
+What follows from `HostLoss` is said here: the schedule of the messages, what is presumed of output off and
+what a person is told take it from here. The guard has bounds of its own, so that a mistake here is caught
+there. The figures are this project's own.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from dataclasses import replace
 from device.dialects.base import ALL_FIELDS, ReportField, SetOutput, Status, UnitState
 from device.monitor.view import Start
 
-CONTACT_MS = 300  # between two reports of lost contact: in less, output has not come back
+CONTACT_MS = 300  # between two reports of lost contact: in less, output has not come back; our own figure
 _PER_MJ = 10_000_000  # mW/cm² × mm² × % × ms are 10^-7 mJ
 _TURN_MS = 1 << 32  # a unit's uptime is counted so
 

@@ -52,8 +52,13 @@ class RequestTracker:
             self._stops.clear()  # the next request may change the output again
         return self.dialect.say(permitted, self._seq)
 
+    def withdraw(self) -> None:
+        """Forget the pending request: it never leaves, and the line is free."""
+        self.dialect.give_up()
+        self.pending = None
+
     def left(self, now_ms: int) -> None:
-        """The question under way has left only now: the line is free so much later."""
+        """Note that the pending request has left only now: the line is free so much later."""
         if self.pending is not None:
             self.pending = replace(self.pending, at_ms=max(self.pending.at_ms, now_ms))
 

@@ -44,6 +44,11 @@ def _period_mj(setting: Setting, area_mm2: int) -> int:
     return energy_mj(Emit(setting, PERIOD_MS, 0), area_mm2)
 
 
+def _lowered(step: Emit, to_level: int) -> Emit:
+    """``step`` at no higher level than ``to_level``."""
+    return replace(step, setting=at_level(step.setting, min(to_level, level(step.setting))))
+
+
 @dataclass(slots=True)
 class SessionState:
     """One unit, one session at a time."""
@@ -122,8 +127,8 @@ class SessionState:
         to_level = status.level_set
         if isinstance(intent, LowerLevel) and not status.refusal:
             to_level = intent.level
-        if self.step is not None and to_level in self.asked_levels and to_level < level(self.step.setting):
-            self.step = replace(self.step, setting=at_level(self.step.setting, to_level))
+        if self.step is not None and to_level in self.asked_levels:
+            self.step = _lowered(self.step, to_level)
 
     def hear(
         self, status: Status, now_ms: int, intent: Intent | None = None, came_ms: int | None = None
@@ -182,9 +187,7 @@ class SessionState:
 
     def capped(self, step: Emit) -> Emit:
         """``step`` at no higher level than somebody has lowered the session to."""
-        if self.level_cap is None or level(step.setting) <= self.level_cap:
-            return step
-        return replace(step, setting=at_level(step.setting, self.level_cap))
+        return step if self.level_cap is None else _lowered(step, self.level_cap)
 
     @property
     def due_step(self) -> Emit | None:
@@ -206,11 +209,11 @@ class SessionState:
         return self.level_cap
 
     def is_from_the_unit(self, status: Status) -> bool:
-        """Whether the identified unit sent ``report``, and has not restarted since it was identified."""
+        """Whether the identified unit sent ``status``, and has not restarted since it was identified."""
         return self.unit is None or status.nonce == self.unit.identity.nonce
 
     def is_ours(self, status: Status) -> bool:
-        """Whether the counts of ``report`` belong to our session."""
+        """Whether the counts of ``status`` belong to our session."""
         return self.session != 0 and status.session == self.session
 
     def is_armed(self) -> bool:

@@ -146,7 +146,7 @@ class Integrity(Enum):
 class StopAnswer(Enum):
     """What can be said of output off after a stop."""
 
-    CONFIRMED = "start_seen"  # the unit reports its output
+    CONFIRMED = "confirmed"  # the unit reports its output
     SENT_ONLY = "sent only"
 
 
@@ -194,9 +194,9 @@ class Capabilities:
     measures_head_temp: bool
     senses_contact: bool
     knows_battery: bool
-    host_loss: HostLoss = HostLoss.LEASE
-    reports: frozenset[ReportField] = ALL_FIELDS  # the rest is reckoned by the host
-    holds_limits: bool = True  # it refuses what is above the ceilings that it was armed with
+    host_loss: HostLoss
+    reports: frozenset[ReportField]  # the rest is reckoned by the host
+    holds_limits: bool  # it refuses what is above the ceilings that it was armed with
 
 
 @dataclass(frozen=True, slots=True)

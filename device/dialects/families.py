@@ -35,7 +35,7 @@ def family_of(said: wire.Family) -> Family:
 
 
 def fields_of(setting: Setting) -> SetFields:
-    """What a start carries for ``output``."""
+    """What a start carries for ``setting``."""
     match setting:
         case Ultrasound():
             return SetFields(

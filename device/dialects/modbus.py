@@ -25,7 +25,6 @@ from device.dialects.base import (
     Heard,
     HostLoss,
     Identify,
-    Identity,
     Integrity,
     Intent,
     Line,
@@ -39,10 +38,9 @@ from device.dialects.base import (
     Stop,
     StopAnswer,
 )
-from device.dialects.common import STATES, calibration_date, fault_names, refusal
-from device.dialects.families import declared_bounds, family_of, fields_of
+from device.dialects.common import capabilities_of, identity_of, status_of
+from device.dialects.families import declared_bounds, fields_of
 from device.wire import modbus_map as wire
-from device.wire.messages import Sensor
 from device.wire.registers import Block
 from device.wire.rtu import ANSWERS, BROADCAST, Receiver, Rtu, encode
 from protocols.limits import Family, InvalidBound
@@ -205,7 +203,7 @@ class Modbus:
             case wire.Status(token=asked.seq, command=asked.command):
                 return self._report(block)
             case wire.Identity(token=asked.seq, command=asked.command, map=wire.MAP):
-                identity = _identity(block)
+                identity = identity_of(block, wire.MAJOR)
                 self._family = identity.family
                 return identity
             case wire.Capabilities(token=asked.seq, command=asked.command) if self._family is not None:
@@ -214,44 +212,11 @@ class Modbus:
         return None
 
     def _report(self, status: wire.Status) -> Status:
-        reported = Status(
-            asked=_INTENTS[wire.Command(status.command)].__name__,
-            refusal=refusal(status.result),
-            state=STATES[status.state],
-            faults=fault_names(status.faults, status.state),
-            nonce=status.nonce,
-            session=status.session,
-            level_set=status.level_set,
-            duty_set_pct=status.duty_set_pct,
-            measured_level=status.measured_level,
-            head_temp_ddeg_c=status.head_temp_ddeg_c,
-            contact_pct=status.contact_pct,
-            battery_pct=status.battery_pct,
-            step_ms=status.step_ms,
-            delivered_ms=status.delivered_ms,
-            energy_mj=status.energy_mj,
-            lease_left_ms=status.lease_left_ms,
-            uptime_ms=status.uptime_ms,
-            bad_frames=status.bad_frames,
-            lapses=status.lapses,
-        )
+        reported = status_of(status, _INTENTS[wire.Command(status.command)])
         if self._declared is None:
             return reported
         missing = (names for field, names in _FIELDS.values() if field not in self._declared.reports)
         return replace(reported, **{name: 0 for names in missing for name in names})  # type: ignore[arg-type]
-
-
-def _identity(said: wire.Identity) -> Identity:
-    return Identity(
-        driveable=said.major == wire.MAJOR,
-        version=f"{said.major}.{said.minor}",
-        family=family_of(said.family),
-        model=said.model,
-        serial=said.serial,
-        firmware=".".join(map(str, said.firmware)),
-        nonce=said.nonce,
-        calibrated=calibration_date(said.calibrated),
-    )
 
 
 def _capabilities(said: wire.Capabilities, family: Family) -> Capabilities | None:
@@ -260,24 +225,15 @@ def _capabilities(said: wire.Capabilities, family: Family) -> Capabilities | Non
     if not _goes_together(said):
         return None
     try:
-        bounds = tuple(declared_bounds(said, family, said.step_max_ms if leased else None))
+        return capabilities_of(
+            said,
+            declared_bounds(said, family, said.step_max_ms if leased else None),
+            host_loss=_HOST_LOSS[said.host_loss],
+            reports=frozenset(field for bit, (field, _) in _FIELDS.items() if bit in said.reports),
+            holds_limits=said.holds_limits == 1,
+        )
     except InvalidBound:
         return None
-    return Capabilities(
-        bounds=bounds,
-        area_mm2=said.area_mm2 or None,
-        suspension_max_ms=said.suspension_max_ms,
-        lease_min_ms=said.lease_min_ms,
-        lease_max_ms=said.lease_max_ms,
-        head_trip_ddeg_c=said.head_trip_ddeg_c if Sensor.HEAD_TEMP in said.sensors else None,
-        measures_output=Sensor.OUTPUT in said.sensors,
-        measures_head_temp=Sensor.HEAD_TEMP in said.sensors,
-        senses_contact=Sensor.CONTACT in said.sensors,
-        knows_battery=Sensor.BATTERY in said.sensors,
-        host_loss=_HOST_LOSS[said.host_loss],
-        reports=frozenset(field for bit, (field, _) in _FIELDS.items() if bit in said.reports),
-        holds_limits=said.holds_limits == 1,
-    )
 
 
 def _goes_together(said: wire.Capabilities) -> bool:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from device.dialects.base import (
+    ALL_FIELDS,
     Answer,
     Arm,
-    Capabilities,
     ClearFaults,
     Correlation,
     GetCapabilities,
     GetStatus,
     Heard,
+    HostLoss,
     Identify,
-    Identity,
     Integrity,
     Intent,
     Line,
@@ -23,12 +23,11 @@ from device.dialects.base import (
     Promises,
     Renew,
     SetOutput,
-    Status,
     Stop,
     StopAnswer,
 )
-from device.dialects.common import STATES, calibration_date, fault_names, refusal
-from device.dialects.families import declared_bounds, family_of, fields_of
+from device.dialects.common import capabilities_of, identity_of, status_of
+from device.dialects.families import declared_bounds, fields_of
 from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
 from protocols.limits import Family, InvalidBound
@@ -80,14 +79,20 @@ class Native:
     def _answer(self, message: wire.Message) -> Answer | None:
         match message:
             case wire.Status():
-                return _report(message)
+                return status_of(message, _ASKED.get(message.asked))
             case wire.Identity():
-                identity = _identity(message)
+                identity = identity_of(message, wire.MAJOR)
                 self._family = identity.family
                 return identity
             case wire.Capabilities() if self._family is not None:  # or nobody knows what its numbers are of
                 try:
-                    return _capabilities(message, self._family)
+                    return capabilities_of(
+                        message,
+                        declared_bounds(message, self._family, message.step_max_ms),
+                        host_loss=HostLoss.LEASE,
+                        reports=ALL_FIELDS,
+                        holds_limits=True,
+                    )
                 except InvalidBound:  # the capabilities contradict each other and cannot be used
                     return None
         return None  # a request: an echo, or from another host
@@ -121,56 +126,3 @@ def _message(intent: Intent) -> wire.Message:
             return wire.GetStatus()
         case Stop():
             return wire.Stop()
-
-
-def _identity(said: wire.Identity) -> Identity:
-    return Identity(
-        driveable=said.major == wire.MAJOR,
-        version=f"{said.major}.{said.minor}",
-        family=family_of(said.family),
-        model=said.model,
-        serial=said.serial,
-        firmware=".".join(map(str, said.firmware)),
-        nonce=said.nonce,
-        calibrated=calibration_date(said.calibrated),
-    )
-
-
-def _report(status: wire.Status) -> Status:
-    asked = _ASKED.get(status.asked)
-    return Status(
-        asked=asked.__name__ if asked else "",
-        refusal=refusal(status.result),
-        state=STATES[status.state],
-        faults=fault_names(status.faults, status.state),
-        nonce=status.nonce,
-        session=status.session,
-        level_set=status.level_set,
-        duty_set_pct=status.duty_set_pct,
-        measured_level=status.measured_level,
-        head_temp_ddeg_c=status.head_temp_ddeg_c,
-        contact_pct=status.contact_pct,
-        battery_pct=status.battery_pct,
-        step_ms=status.step_ms,
-        delivered_ms=status.delivered_ms,
-        energy_mj=status.energy_mj,
-        lease_left_ms=status.lease_left_ms,
-        uptime_ms=status.uptime_ms,
-        bad_frames=status.bad_frames,
-        lapses=status.lapses,
-    )
-
-
-def _capabilities(said: wire.Capabilities, family: Family) -> Capabilities:
-    return Capabilities(
-        bounds=tuple(declared_bounds(said, family, said.step_max_ms)),
-        area_mm2=said.area_mm2 or None,
-        suspension_max_ms=said.suspension_max_ms,
-        lease_min_ms=said.lease_min_ms,
-        lease_max_ms=said.lease_max_ms,
-        head_trip_ddeg_c=said.head_trip_ddeg_c if wire.Sensor.HEAD_TEMP in said.sensors else None,
-        measures_output=wire.Sensor.OUTPUT in said.sensors,
-        measures_head_temp=wire.Sensor.HEAD_TEMP in said.sensors,
-        senses_contact=wire.Sensor.CONTACT in said.sensors,
-        knows_battery=wire.Sensor.BATTERY in said.sensors,
-    )

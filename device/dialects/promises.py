@@ -11,9 +11,8 @@ from __future__ import annotations
 from device.dialects.base import Correlation, Integrity, Promises, StopAnswer
 from device.errors import WrongUnit
 
-STOP_LEAVES_MS = (
-    100  # a stop waits for the transaction under way, where answers come in order; our own figure
-)
+# Where answers come in order, a stop waits for the transaction under way. The figure is this project's own.
+STOP_LEAVES_MS = 100
 
 
 def check_promises(promises: Promises) -> None:

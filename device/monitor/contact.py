@@ -34,7 +34,7 @@ class ContactWatch:
         self._suspended = False
 
     def follow(self, status: Status, since_ms: int, *, steady: bool) -> ContactTrend:
-        """The sums up to ``report``; the one before it came ``since_ms`` ago.
+        """The sums up to ``status``; the one before it came ``since_ms`` ago.
 
         A ramp passes levels at which contact is not judged: until output is ``steady`` its level decides.
         """

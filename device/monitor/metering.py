@@ -43,7 +43,7 @@ class Metering:
         self._most = 0
 
     def follow(self, before: Status, status: Status, start: Start | None) -> EnergyTrend:
-        """What is to be said of the energy, once ``report`` has come after ``before``."""
+        """What is to be said of the energy, once ``status`` has come after ``before``."""
         self.given = 0
         compared = same_counts(before, status)
         if compared and _is_off(before, status):

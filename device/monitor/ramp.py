@@ -23,7 +23,7 @@ class Ramp:
         self._suspended_at_ms: int | None = None  # delivered in this step when it was last suspended
 
     def follow(self, status: Status, start: Start | None, wanted_level: int) -> int:
-        """The highest level at which ``report`` may show the output to be."""
+        """The highest level at which ``status`` may show the output to be."""
         if start is None:
             return wanted_level
         if start.number != self._start:

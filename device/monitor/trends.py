@@ -55,7 +55,7 @@ class ReportTrends:
         self._warming = Warming()
 
     def see(self, status: Status, now_ms: int, expected: Expected) -> View:
-        """The view of ``report``, given all before it in this session."""
+        """The view of ``status``, given all before it in this session."""
         first_ms, first = self._first or (now_ms, status)
         before_ms, before = self._before or (now_ms, None)
         self._follow(status, now_ms)
@@ -105,7 +105,7 @@ class ReportTrends:
         )
 
     def accept_lapses(self, status: Status) -> None:
-        """Count lapses from ``report`` on: those until now have been dealt with."""
+        """Count lapses from ``status`` on: those until now have been dealt with."""
         if self._first is not None:
             first_ms, first = self._first
             self._first = first_ms, replace(first, lapses=status.lapses)

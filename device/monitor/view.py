@@ -20,7 +20,7 @@ class Start:
     at_ms: int  # by our clock, when it was sent
     for_ms: int
     ramp_ms: int
-    level: int  # as it was set; what it has been lowered to since is in `Belief.wanted_level`
+    level: int  # as it was set; what it has been lowered to since is in `View.wanted_level`
     duty_pct: int  # 100 for percussion, as on the wire
     base_ms: int  # delivered in this session before it, as the unit reported it
     lowest_level: int | None = None  # to which it may have been lowered meanwhile; None: nobody has asked

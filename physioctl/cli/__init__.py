@@ -6,6 +6,7 @@ imported, Ctrl-C ends the program from `_leave`, and not with a traceback from t
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import sys
@@ -30,6 +31,7 @@ def main() -> None:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, _leave)
         siblings.take_over()
+        gc.disable()  # nothing of an import is thrown away again: to look for that takes a twentieth of it
         from physioctl.cli.streams import open_closed_descriptors
 
         open_closed_descriptors()
@@ -76,7 +78,8 @@ def run(arguments: list[str]) -> int:
 
 
 def interrupts_raise() -> None:
-    """From here on Ctrl-C raises `KeyboardInterrupt`, as a command expects."""
+    """From here on Ctrl-C raises `KeyboardInterrupt`, as a command expects: it has been imported."""
+    gc.enable()
     if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -8,7 +8,8 @@ from enum import IntEnum
 import click
 
 from device.errors import GuardRefused, OutputNotConfirmedOff, Stopped, UnitUnusable
-from physioctl.errors import InvalidUsage, JournalUnusable
+from physioctl.cli.printing import fitted
+from physioctl.errors import InvalidUsage, JournalUnusable, PortNotChosen
 from physioctl.text import clean
 from protocols.errors import InstallationDamaged, PhysioctlError, ProtocolInvalid, Refused
 
@@ -45,6 +46,7 @@ _LISTS = (
     Refused,
     InstallationDamaged,
     InvalidUsage,
+    PortNotChosen,
 )  # may name several mistakes, one in each line
 
 
@@ -85,6 +87,8 @@ def report(error: BaseException) -> None:
 
 def _say(what: str, action: str, *, in_lines: bool = False) -> None:
     """Both may repeat what a person typed, or what a unit or a file says: none of it moves the cursor."""
-    said = "\n".join(map(clean, what.split("\n"))) if in_lines else clean(what)
-    click.echo(f"{click.style('error:', fg='red')} {said}", err=True)
-    click.echo(f"  to do: {clean(action)}", err=True)
+    first, *more = map(clean, what.split("\n")) if in_lines else [clean(what)]
+    error = click.style("error:", fg="red")
+    said = fitted(f"error: {first}").removeprefix("error:")
+    click.echo("\n".join([f"{error}{said}", *map(fitted, more)]), err=True)
+    click.echo(fitted(f"  to do: {clean(action)}"), err=True)

@@ -1,10 +1,17 @@
-"""Groups of commands: help where no command is named, and suggestions for an unknown one."""
+"""Groups of commands: help where no command is named, and suggestions for an unknown one.
+
+And what a group needs so that help pays for nothing it does not show.
+"""
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Mapping
 from typing import Any
 
 import click
+
+from physioctl.cli import interrupts_raise
 
 _USAGE = 2  # Exit.USAGE, whose module imports what no help needs
 
@@ -35,3 +42,34 @@ class Group(click.Group):
             if not near:
                 raise
             ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+
+
+class LateGroup(Group):
+    """A group whose commands are imported when they are called.
+
+    ``late`` holds for each its module, the name of its click command in it, and its line in ``--help``.
+    """
+
+    def __init__(self, *args: Any, late: Mapping[str, tuple[str, str, str]], **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self._late = late
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order a therapist meets them."""
+        return list(self._late)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """The command, imported now. Once no more is to be imported, Ctrl-C raises."""
+        if name not in self._late:
+            return None
+        module, attribute, _ = self._late[name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        if not isinstance(command, LateGroup):
+            interrupts_raise()
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing one."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in self._late.items()])

@@ -7,6 +7,7 @@ move the cursor.
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import click
 
 from physioctl.cli.streams import Output
+from physioctl.guided.terminal import wrapped
 from physioctl.text import clean
 
 TYPED_MAX = 60  # characters of a line that is being typed, which are shown: it may not wrap
@@ -27,7 +29,14 @@ def say(text: str) -> None:
 
 def aside(text: str) -> None:
     """One line for a person, beside what a program reads."""
-    click.echo(clean(text), err=True)
+    click.echo(fitted(clean(text)), err=True)
+
+
+def fitted(text: str) -> str:
+    """``text`` as standard error shows it: broken between words where that is a terminal."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return text
+    return wrapped(text, shutil.get_terminal_size().columns)
 
 
 def typing(text: str) -> None:

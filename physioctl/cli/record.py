@@ -10,6 +10,7 @@ import click
 
 from device.events import Event, name_of
 from physioctl.cli.exits import Exit
+from physioctl.cli.options import journal_option
 from physioctl.cli.printing import aside, json_line, say, table
 from physioctl.errors import InvalidUsage
 from physioctl.events import Screened
@@ -18,13 +19,12 @@ from physioctl.record import verify as the_verification
 from physioctl.record.entries import Damaged, Entry
 from physioctl.record.history import Session, Summary
 from physioctl.record.journal import default_path
-from physioctl.record.journal_file import ELSEWHERE, bears_our_mark, file_named, is_to_begin, plainly
+from physioctl.record.journal_begin import is_to_begin
+from physioctl.record.journal_file import ELSEWHERE, bears_our_mark, file_named, plainly
 from physioctl.text import clean, joules, minutes
 from protocols.limits import Quantity
 
-_JOURNAL = click.option(
-    "--journal", type=click.Path(path_type=Path), metavar="FILE", help="The journal; by default your own."
-)
+_JOURNAL = journal_option("The journal.")
 _LIMIT_MAX = 1_000_000  # sessions; this project's own figure, far below what SQLite can count
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
@@ -144,11 +144,17 @@ def _row(summary: Summary) -> tuple[str, ...]:
         summary.protocol,
         summary.person or "–",
         _site(summary),
-        f"{summary.model} {summary.serial}{' (simulated)' if summary.simulated else ''}",
+        _unit(summary),
         summary.ending,
         f"{minutes(summary.delivered_ms)} of {minutes(summary.planned_ms)}",
         joules(summary.energy_mj),
     )
+
+
+def _unit(summary: Summary) -> str:
+    if not summary.model:
+        return "none"
+    return f"{summary.model} {summary.serial}{' (simulated)' if summary.simulated else ''}"
 
 
 def _facts(summary: Summary) -> Iterator[str]:
@@ -156,7 +162,10 @@ def _facts(summary: Summary) -> Iterator[str]:
     yield f"session    {summary.id}, {_when(summary)}"
     yield f"person     {summary.person or 'not named'}, {_site(summary)}"
     simulated = "; simulated: counts for nobody" if summary.simulated else ""
-    yield f"unit       {summary.model}, serial number {summary.serial}{simulated}"
+    if summary.model:
+        yield f"unit       {summary.model}, serial number {summary.serial}{simulated}"
+    else:
+        yield f"unit       none: guidance alone{simulated}"
     if summary.rest_of:
         yield f"rest of    {summary.rest_of}"
     delivered = f"{minutes(summary.delivered_ms)} of {minutes(summary.planned_ms)}"

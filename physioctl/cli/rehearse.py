@@ -8,19 +8,20 @@ import click
 
 from device.dialects.registry import NAMES
 from device.events import Event
-from device.models import MODELS
-from physioctl.cli.choosing import chosen
+from device.models import MODELS, model
+from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import json_line, json_text, say
 from physioctl.cli.session import exit_code
 from physioctl.errors import InvalidUsage
 from physioctl.events import SessionEnded
-from physioctl.rehearsal.rehearse import Rehearsal, rehearse
+from physioctl.rehearsal.rehearse import Rehearsal, rehearse, rehearse_guidance
 from physioctl.rehearsal.rig import Rig, speaking
 from physioctl.screens.json_lines import JsonLines
 from physioctl.screens.lines import Plain
 from physioctl.screens.wording import summary
+from protocols.model import Protocol
 from simulator.dialects import HOST_LOSS
 from simulator.faults import parse
 from simulator.scenario import scenario
@@ -28,7 +29,7 @@ from simulator.scenario import scenario
 
 @click.command("rehearse")
 @click.argument("protocol", type=ProtocolName())
-@click.option("--unit", type=click.Choice(MODELS), required=True, help="The model to simulate.")
+@click.option("--unit", type=Named("model", MODELS), help="The model to simulate; guidance alone needs none.")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same bytes."
 )
@@ -39,17 +40,17 @@ from simulator.scenario import scenario
     "--fault", "faults", multiple=True, metavar="KIND@AT", help="One fault, such as lift_off@30s+2s."
 )
 @click.option(
-    "--dialect", type=click.Choice(NAMES), default=NAMES[0], show_default=True, help="What it speaks."
+    "--dialect", type=Named("dialect", NAMES), default=NAMES[0], show_default=True, help="What it speaks."
 )
 @click.option(
     "--host-loss",
-    type=click.Choice(HOST_LOSS),
+    type=Named("way", HOST_LOSS),
     help="What ends its output when this computer is lost (modbus).",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def rehearse_(
     protocol: str,
-    unit: str,
+    unit: str | None,
     seed: int,
     file: Path | None,
     faults: tuple[str, ...],
@@ -63,8 +64,13 @@ def rehearse_(
     Examples:
       physioctl rehearse calf-tightness-ultrasound --unit us111
       physioctl rehearse unit-check --unit us111 --fault cable_pulled@5s --json
+      physioctl rehearse hand-cramp-guidance
     """
     found = chosen(protocol)
+    if unit is None:
+        if file or faults or host_loss:
+            raise InvalidUsage("faults and --host-loss are a unit's, and none is named", "Add --unit.")
+        return _rehearse_guidance(found, seed, as_json=as_json)
     rig = _rig(unit, seed, file, faults, dialect, host_loss)
     observer = _AllButTheEnd() if as_json else Plain(say)
     rehearsal = rehearse(found, rig, seed=seed, attended=host_loss == "none", observers=[observer])
@@ -75,6 +81,22 @@ def rehearse_(
             say(line)
     code = exit_code(rehearsal.ended)
     return code if rehearsal.agrees or code is not Exit.DONE else Exit.FAULT
+
+
+def _rehearse_guidance(protocol: Protocol, seed: int, *, as_json: bool) -> int:
+    """Rehearse guidance alone; raise `InvalidUsage` for a protocol that gives output."""
+    if protocol.family is not None:
+        fit = ", ".join(id_ for id_ in MODELS if model(id_).family is protocol.family)
+        raise InvalidUsage(
+            f"{protocol.id} gives output ({protocol.family}), and no unit is named", f"Add --unit: {fit}."
+        )
+    ended = rehearse_guidance(
+        protocol, seed=seed, observers=[JsonLines(json_text) if as_json else Plain(say)]
+    )
+    if not as_json:
+        for line in summary(ended, unit=False):
+            say(line)
+    return exit_code(ended)
 
 
 class _AllButTheEnd(JsonLines):

@@ -6,19 +6,21 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import click
+from click.core import ParameterSource
 
 from device.clock import SystemClock
-from device.dialects.registry import NAMES
-from physioctl.admission import needs_person
 from physioctl.answers import read_answers
 from physioctl.cli import asking
-from physioctl.cli.choosing import chosen
+from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
-from physioctl.cli.session import Place, View, hold_session
+from physioctl.cli.options import DIALECT, NO_WAY, PORT, Way, journal_option, way
+from physioctl.cli.rest import Typed
+from physioctl.cli.session import Place, View, hold_guidance, hold_session
 from physioctl.errors import InvalidUsage
 from physioctl.network import refuse_unauthenticated
 from physioctl.person import reference
 from physioctl.ports import dialect_for, open_link
+from physioctl.questions import treats
 from physioctl.record.history import session as recorded
 from physioctl.record.journal import default_path
 from physioctl.runner import Request
@@ -30,23 +32,15 @@ _SIDES = (Side.LEFT, Side.RIGHT)
 
 @click.command()
 @click.argument("protocol", type=ProtocolName())
-@click.option(
-    "--port", required=True, help="A device path, a COM name, sim://MODEL, socket:// or rfc2217://."
-)
-@click.option(
-    "--dialect",
-    metavar="NAME",
-    default=NAMES[0],
-    show_default=True,
-    help=f"{', '.join(NAMES)}, or an added one.",
-)
+@PORT
+@DIALECT
 @click.option("--person", metavar="REF", help="A reference for the person treated. Never a name.")
-@click.option("--side", type=click.Choice(["left", "right"]), help="Which side of the body.")
+@click.option("--side", type=Named("side", ["left", "right"]), help="Which side of the body.")
 @click.option("--answers", type=click.Path(path_type=Path), help="Answers to the screening questions (YAML).")
 @click.option(
     "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
 )
-@click.option("--journal", type=click.Path(path_type=Path), help="Keep the record in this file.")
+@journal_option("Keep the record in this file.")
 @click.option("--new", is_flag=True, help="Begin the journal, with the folders it needs.")
 @click.option(
     "--continues",
@@ -64,8 +58,8 @@ _SIDES = (Side.LEFT, Side.RIGHT)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def run(
     protocol: str,
-    port: str,
-    dialect: str,
+    port: str | None,
+    dialect: str | None,
     person: str | None,
     side: str | None,
     answers: Path | None,
@@ -82,22 +76,24 @@ def run(
 ) -> int:
     """Run a session on a unit. PROTOCOL is a file or the id of a bundled one.
 
+    Without --port it takes the only port on which a unit answers. Guidance alone needs no unit.
+
     At a terminal, nothing is output before you press Space. Then Space pauses and r resumes; - lowers the
     level; s, q, Esc or Ctrl-C stops. The keys that work are shown.
 
     \b
     Examples:
+      physioctl run unit-check
       physioctl run unit-check --port /dev/ttyUSB0
       physioctl run calf-tightness-ultrasound --port COM4 --side left --person P-017 --answers answers.yaml
       physioctl run unit-check --port 'sim://us111?seed=7' --json
       physioctl run unit-check --port '/dev/ttyUSB0#17' --dialect modbus
     """
     found = chosen(protocol)
-    spoken = dialect_for(port, dialect)
-    if not unauthenticated_network:
-        refuse_unauthenticated(port, found)
-    if asking.can_ask():  # before a person is asked anything; it is not held while they think
-        open_link(port, SimpleQueue(), line=spoken.promises.line).close()
+    alone = found.family is None and not _was_typed("port")
+    to = NO_WAY if alone else way(port, dialect)
+    if not alone:
+        _expect_usable(to, found, unauthenticated_network=unauthenticated_network)
     by = None if operator is None else reference(operator)
     if rest_of is not None:
         broken = recorded(journal or default_path(), rest_of).summary
@@ -115,9 +111,26 @@ def run(
         unauthenticated_network=unauthenticated_network,
         rest_of=rest_of,
     )
-    place = Place(port, dialect, journal=journal, new=new, continues=continues)
+    place = Place(to.port, to.dialect, journal=journal, new=new, continues=continues)
     view = View.chosen(plain=plain, as_json=as_json)
-    return hold_session(request, place, view, yes=yes, sounds=not no_sounds)
+    if alone:
+        return hold_guidance(request, place, view, sounds=not no_sounds)
+    typed = Typed(protocol, answers, operator, journal, unauthenticated_network)
+    return hold_session(request, place, view, typed, yes=yes, sounds=not no_sounds)
+
+
+def _was_typed(option: str) -> bool:
+    """Whether ``option`` stands on the command line, and not in the environment or the settings."""
+    return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
+
+
+def _expect_usable(to: Way, protocol: Protocol, *, unauthenticated_network: bool) -> None:
+    """Raise `UnitUnusable` or `Refused` before a person is asked anything; the port is not held meanwhile."""
+    spoken = dialect_for(to.port, to.dialect)
+    if not unauthenticated_network:
+        refuse_unauthenticated(to.port, protocol)
+    if asking.can_ask():
+        open_link(to.port, SimpleQueue(), line=spoken.promises.line).close()
 
 
 def _a_side(side: str) -> str | None:
@@ -126,7 +139,7 @@ def _a_side(side: str) -> str | None:
 
 def chosen_person(protocol: Protocol, person: str | None) -> str | None:
     """The person's reference in its one form, asked for at a terminal where the protocol needs one."""
-    if person is None and needs_person(protocol) and asking.can_ask():
+    if person is None and treats(protocol) and asking.can_ask():
         person = asking.text("Reference of the person treated (never a name)")
     return None if person is None else reference(person)
 

@@ -6,8 +6,8 @@ What is asked before a request can be made is in `physioctl.cli.run`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from functools import partial
@@ -15,21 +15,23 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from device.clock import SystemClock
-from device.control.driver import Driver
-from device.dialects.base import HostLoss
-from device.events import Observer, OffConfirmation
+from device.control.driver import Driver, name_of
+from device.dialects.base import HostLoss, Identity
+from device.events import Event, Observer, OffConfirmation
 from device.link import Inbox
 from physioctl.awake import kept_awake
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import aside, json_text, ring, say, typing
-from physioctl.cli.reconnect import reconnect
+from physioctl.cli.reconnect import Socket, reconnect
+from physioctl.cli.rest import Typed, rest_command
 from physioctl.cli.streams import limit_waiting
-from physioctl.events import Outcome, SessionEnded
+from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
+from physioctl.guidance import run_guidance
 from physioctl.network import beyond_this_machine, warning
 from physioctl.ports import dialect_for, held
 from physioctl.record.journal import Journal
-from physioctl.runner import Request, run_session
+from physioctl.runner import Request, expect_recorded_in_time, run_session
 from physioctl.screens.bar import BarScreen
 from physioctl.screens.json_lines import JsonLines
 from physioctl.screens.lines import DropNotices, InTurn, Plain
@@ -38,6 +40,7 @@ from physioctl.screens.sounds import Bell
 from physioctl.screens.wording import summary, unfinished
 from physioctl.terminal import attended, keys, stop_on_signals
 from physioctl.wall_clock import confirm
+from protocols.model import Protocol
 
 _CODES = {
     Outcome.COMPLETED: Exit.DONE,
@@ -74,31 +77,28 @@ class Place:
 
 
 def hold_session(
-    request: Request, place: Place, view: View, *, yes: bool = False, sounds: bool = True
+    request: Request,
+    place: Place,
+    view: View,
+    typed: Typed | None = None,
+    *,
+    yes: bool = False,
+    sounds: bool = True,
 ) -> Exit:
     """Run the session of ``request`` on the unit of ``place``, and show it; return the exit code.
 
-    Where somebody is at a terminal, nothing is output before they press Space, unless ``yes``: that is the
-    start key, and answers no question. ``sounds`` says whether the terminal's bell rings.
-
+    ``typed`` is what it was asked for with, for the command that gives its rest. Where somebody is at a
+    terminal, nothing is output before they press Space, unless ``yes``: that is the start key, and answers no
+    question. ``sounds`` says whether the terminal's bell rings.
     Raise what `physioctl.runner.run_session`, the journal and the port raise.
     """
     inbox: Inbox = SimpleQueue()
     clock = SystemClock()
     spoken = dialect_for(place.port, place.dialect)
     with ExitStack() as stack:
-        record = stack.enter_context(
-            Journal.open(place.journal, clock, new=place.new, continues=place.continues)
-        )
-        if record.begun:  # told at once: whatever follows may be refused, and the name may be mistyped
-            limit_waiting()  # for whoever reads what is said
-            aside(f"A new journal was begun: {record.name}")
-        if asking.can_ask():
-            confirm(record, asking.clock_is_right)
+        record = stack.enter_context(opened(place, clock))
         sleep_not_prevented = stack.enter_context(kept_awake())
-        signals = stack.enter_context(
-            stop_on_signals(inbox)
-        )  # not before: until here, Ctrl-C ends the program
+        signals = stack.enter_context(stop_on_signals(inbox))  # until here, Ctrl-C ends the program
         link, stops = stack.enter_context(held(place.port, inbox, line=spoken.promises.line))
         if beyond_this_machine(place.port):
             aside(warning(place.port))
@@ -114,12 +114,15 @@ def hold_session(
             stopped_here = at_the_keys.stopped or not driver.controller.halted
             return stopped_here and not signals.received and not at_the_keys.closed
 
+        typed = typed or Typed(request.protocol.id, journal=place.journal)
+        settled = _Settled(view, shown.screen, typed, place, request.protocol)
+        stack.callback(settled.flush)  # what no session's first line has come before, or after its last
         request = replace(
             request,
             attended=attended(),
             awaits_start=attended() and not yes,
             sleep_not_prevented=sleep_not_prevented,
-            on_unfinished=lambda found: aside(unfinished(found)),
+            on_unfinished=settled.tell,
             confirm_host_loss=goes_on if asking.can_ask() and not yes else None,
         )
         if request.person is not None and attended():
@@ -127,13 +130,92 @@ def hold_session(
         driver = Driver(link, clock, inbox, spoken)
         driver.add_observer(stops)
         driver.add_observer(at_the_keys)
-        ended = run_session(request, driver, record, [*shown.observers, DropNotices(aside)])
+        socket = Socket.noted(place.port, place.dialect)
+        ended = run_session(request, driver, record, [settled, *shown.beside, DropNotices(aside)])
         if view is not View.JSON:
             for said in summary(ended):
                 say(said)
-        if driver.controller.lost and request.attended and not _ended_by_its_switch_alone(driver):
-            ended = _after_the_cable(ended, place, record, clock, inbox)
+        waits = driver.controller.lost and request.attended and not _ended_by_its_switch_alone(driver)
+        if waits and (unit := driver.controller.unit) is not None:
+            ended = _after_the_cable(ended, socket, unit.identity, settled, record, inbox)
+        elif request.attended and _has_a_rest(ended):
+            aside(f"To give the rest: {settled.rest(request.protocol.id, ended.session, place.port)}")
+    expect_recorded_in_time(ended, driver)
     return exit_code(ended)
+
+
+class _Settled:
+    """The screen, and what became of sessions that broke off on the unit.
+
+    A person is told of that at once. Among JSON lines it stands behind the session's first one, and what
+    comes to be known after the session behind its last.
+    """
+
+    def __init__(self, view: View, screen: Observer, typed: Typed, place: Place, protocol: Protocol) -> None:
+        self._screen = screen
+        self.name = name_of(self._screen)
+        self._as_json = view is View.JSON
+        self._typed = typed
+        self._place = place
+        self._protocol = protocol
+        self._waiting: list[SessionReconciled] = []
+
+    def on_event(self, event: Event) -> None:
+        """Show ``event``."""
+        self._screen.on_event(event)
+        if isinstance(event, SessionStarted):
+            self.flush()
+
+    def tell(self, found: SessionReconciled, port: str | None = None) -> None:
+        """Tell a person of ``found``, and whoever reads JSON at the next `flush`."""
+        aside(unfinished(found, self.rest(found.protocol, found.session, port or self._place.port)))
+        if self._as_json:
+            self._waiting.append(found)
+
+    def flush(self) -> None:
+        """Print as JSON what waits to be told."""
+        while self._waiting:
+            self._screen.on_event(self._waiting.pop(0))
+
+    def rest(self, protocol: str, session: str, port: str) -> str:
+        """The command that gives the rest of ``session``."""
+        own = protocol == self._protocol.id
+        typed = self._typed if own else replace(self._typed, protocol=protocol, answers=None)
+        return rest_command(typed, session, port, self._place.dialect)
+
+
+def hold_guidance(request: Request, place: Place, view: View, *, sounds: bool = True) -> Exit:
+    """Run the session of guidance that ``request`` asks for, without a unit; return the exit code.
+
+    Raise what `physioctl.guidance.run_guidance` and the journal raise.
+    """
+    inbox: Inbox = SimpleQueue()
+    clock = SystemClock()
+    with ExitStack() as stack:
+        record = stack.enter_context(opened(place, clock))
+        stack.enter_context(stop_on_signals(inbox))
+        limit_waiting()  # for whoever reads what is said
+        shown = _Shown(view, attended=attended(), sounds=sounds)
+        at_the_keys = stack.enter_context(keys(inbox, shown.typing))
+        request = replace(request, attended=attended())
+        observers = [at_the_keys, shown.screen, *shown.beside, DropNotices(aside)]
+        ended = run_guidance(request, clock, inbox, record, observers)
+        if view is not View.JSON:
+            for said in summary(ended, unit=False):
+                say(said)
+    return exit_code(ended)
+
+
+@contextmanager
+def opened(place: Place, clock: SystemClock) -> Iterator[Journal]:
+    """The journal of ``place``. Whoever is there has been asked about a time of day that is in doubt."""
+    with Journal.open(place.journal, clock, new=place.new, continues=place.continues) as record:
+        if record.begun:  # told at once: whatever follows may be refused, and the name may be mistyped
+            limit_waiting()  # for whoever reads what is said
+            aside(f"A new journal was begun: {record.name}")
+        if asking.can_ask():
+            confirm(record, asking.clock_is_right)
+        yield record
 
 
 def exit_code(ended: SessionEnded) -> Exit:
@@ -144,24 +226,24 @@ def exit_code(ended: SessionEnded) -> Exit:
 
 
 class _Shown:
-    """What a session is shown by: its screen, what the person at the keys is told, and the bell."""
+    """What a session is shown by: its screen, and beside it what the person at the keys is told and hears."""
 
     def __init__(self, view: View, *, attended: bool, sounds: bool) -> None:
         self.typing: Callable[[str], None] = typing
-        self.observers: list[Observer] = []
+        self.screen: Observer
+        self.beside: list[Observer] = []
+        prompts: list[Observer] = []
         if view is View.BAR:
-            bar = BarScreen(keys=attended, sounds=sounds)
+            self.screen = bar = BarScreen(keys=attended, sounds=sounds)
             self.typing = partial(setattr, bar.typing, "text")
-            self.observers.append(bar)
         elif view is View.LINES and sys.stdout.isatty():
             prompts = [Prompts(say, sounds=sounds)] if attended else []
-            self.observers.append(InTurn([Plain(say), *prompts]))
+            self.screen = InTurn([Plain(say), *prompts])
         else:
-            self.observers.append(JsonLines(json_text) if view is View.JSON else Plain(say))
-            if attended:
-                self.observers.append(Prompts(aside, sounds=sounds))
+            self.screen = JsonLines(json_text) if view is View.JSON else Plain(say)
+            self.beside = [Prompts(aside, sounds=sounds)] if attended else []
         if attended and sounds:
-            self.observers.append(Bell(ring))
+            self.beside.append(Bell(ring))
 
 
 def _ended_by_its_switch_alone(driver: Driver) -> bool:
@@ -171,14 +253,30 @@ def _ended_by_its_switch_alone(driver: Driver) -> bool:
 
 
 def _after_the_cable(
-    ended: SessionEnded, place: Place, record: Journal, clock: SystemClock, inbox: Inbox
+    ended: SessionEnded,
+    socket: Socket,
+    identity: Identity,
+    settled: _Settled,
+    record: Journal,
+    inbox: Inbox,
 ) -> SessionEnded:
     """Wait for the cable; what the unit then says of this session stands beside its end."""
-    aside("Plug the cable in again: the unit will be asked what it did. s or Ctrl-C leaves it.")
-    found = reconnect(place.port, place.dialect, record, clock, inbox)
-    for broken in found:
-        aside(unfinished(broken))
+    aside("Plug the cable in again, at any port: the unit will be asked what it did. s or Ctrl-C leaves it.")
+    back = reconnect(socket, identity, record, record.clock, inbox)
+    if back is None:
+        unit = f"{identity.model} {identity.serial}"
+        aside(f"{unit} has not come back. It will be asked what it did before the next session on it.")
+        return ended
+    aside(f"{identity.model} {identity.serial} is back on {back.port}.")
+    for broken in back.found:
+        settled.tell(broken, back.port)
     output_off = next(
-        (broken.output_off for broken in found if broken.session == ended.session), ended.output_off
+        (broken.output_off for broken in back.found if broken.session == ended.session), ended.output_off
     )
     return replace(ended, output_off=output_off)
+
+
+def _has_a_rest(ended: SessionEnded) -> bool:
+    """Whether some of the session has been given, and some has not."""
+    broke_off = ended.outcome in (Outcome.STOPPED, Outcome.INTERRUPTED)
+    return broke_off and 0 < ended.delivered_ms < ended.planned_ms

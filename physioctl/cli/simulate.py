@@ -17,6 +17,7 @@ import click
 
 from device.clock import SystemClock
 from device.models import MODELS
+from physioctl.cli.choosing import Named
 from physioctl.errors import InvalidUsage
 from simulator.cable import Cable
 from simulator.dialects import DIALECTS, HOST_LOSS, Maker, maker, neighbours
@@ -33,7 +34,7 @@ _UNREAD = "nobody reads it"
 
 
 @click.command()
-@click.argument("model", type=click.Choice(MODELS))
+@click.argument("model", metavar="MODEL", type=Named("model", MODELS))
 @click.option("--tcp", metavar="HOST:PORT", help="Serve on TCP instead of a pty; port 0 for any.")
 @click.option("--beyond-this-machine", is_flag=True, help="Let --tcp bind an address others can reach.")
 @click.option(
@@ -43,9 +44,9 @@ _UNREAD = "nobody reads it"
     "--fault", "faults", multiple=True, metavar="KIND@AT", help="Such as lift_off@30s+2s; repeatable."
 )
 @click.option("--serial", metavar="TEXT", help="The unit's serial number; drawn when left out.")
-@click.option("--dialect", type=click.Choice(DIALECTS), default="native", show_default=True)
+@click.option("--dialect", type=Named("dialect", DIALECTS), default="native", show_default=True)
 @click.option(
-    "--host-loss", type=click.Choice(HOST_LOSS), help="What ends its output without a host (modbus)."
+    "--host-loss", type=Named("way", HOST_LOSS), help="What ends its output without a host (modbus)."
 )
 @click.option("--address", type=click.IntRange(1, 247), help="Its address on the line (modbus).")
 @click.option(
@@ -66,6 +67,8 @@ def simulate(
     log: Path | None,
 ) -> int:
     """Serve a simulated unit. The address of its port is printed first; Ctrl-C ends it.
+
+    MODEL is us111, ultragun or ultragun_pro.
 
     \b
     Examples:
@@ -89,7 +92,7 @@ def simulate(
             calibrated=today,
             serial=drawn_serial(model) if serial is None else serial,
         )
-        cable = _cable(make, seed, faults, beside)
+        cable = _cable(make, seed, faults, beside, today)
         try:
             if tcp is None:
                 serve_pty(cable, announce=click.echo, ended=ended.is_set, clock=clock)
@@ -150,11 +153,12 @@ def _made(dialect: str, host_loss: str | None, address: int | None) -> Maker:
         raise InvalidUsage(str(problem), "See physioctl simulate --help.") from problem
 
 
-def _cable(make: Maker, seed: int, texts: tuple[str, ...], beside: tuple[str, ...]) -> Cable:
+def _cable(make: Maker, seed: int, texts: tuple[str, ...], beside: tuple[str, ...], today: int) -> Cable:
     try:
         struck = tuple(map(parse, texts))
         unit = make(faults=struck)
-        return Cable(unit, seed=seed, faults=struck, neighbours=neighbours(beside, unit, seed=seed))
+        others = neighbours(beside, unit, seed=seed, calibrated=today, drawn=True)
+        return Cable(unit, seed=seed, faults=struck, neighbours=others)
     except (UnknownModel, ValueError) as problem:
         raise InvalidUsage(str(problem), "See what a simulated unit takes in docs/simulator.md.") from problem
 

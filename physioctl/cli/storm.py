@@ -13,6 +13,7 @@ import click
 
 from device.models import MODELS
 from physioctl import __version__
+from physioctl.cli.choosing import Named
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import json_line, say, table
 from physioctl.errors import InvalidUsage
@@ -38,10 +39,10 @@ _ENDS = ("completed", "stopped", "interrupted", "host died")
 @click.option(
     "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Same seed, same scenarios."
 )
-@click.option("--unit", type=click.Choice(MODELS), help="Only this model.")
+@click.option("--unit", type=Named("model", MODELS), help="Only this model.")
 @click.option("--protocol", metavar="PROTOCOL", help="Play this protocol; needs --unit.")
-@click.option("--dialect", type=click.Choice(DIALECTS), default="native", show_default=True)
-@click.option("--host-loss", type=click.Choice(HOST_LOSS), help="What ends output without a host (modbus).")
+@click.option("--dialect", type=Named("dialect", DIALECTS), default="native", show_default=True)
+@click.option("--host-loss", type=Named("way", HOST_LOSS), help="What ends output without a host (modbus).")
 @click.option(
     "--jobs", type=click.IntRange(1, _JOBS_MAX), help="Processes to use; one for each core by default."
 )

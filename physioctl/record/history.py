@@ -8,15 +8,16 @@ latest counts. Whether an open session still runs is not known. A row that was c
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from device.control.controller import BACKLOG_MAX_MS
 from device.control.delivery import PROGRESS_MS
 from device.control.output_off import LEASE_MARGIN_PCT
 from device.dialects.base import HostLoss
@@ -27,7 +28,7 @@ from physioctl.events import Outcome
 from physioctl.person import reference
 from physioctl.record.entries import Damaged, Entry, all_of
 from physioctl.record.journal import TABLE_DIFFERS, Journal, reading
-from physioctl.record.sessions_table import differs, unit_key
+from physioctl.record.sessions_table import counted_starts, differs, unit_key
 from physioctl.wall_clock import confirmations, counted_from, damaged
 from protocols.limits import Family
 
@@ -144,36 +145,20 @@ def had_today(
     A session counts by its own latest entry, and an unknown side counts as both, so that what is not known
     never allows more. Sessions on simulated units do not count.
     """
-    confirmed = confirmations(connection)
-    for start, last in _newest(connection):
+    confirmed, starts = confirmations(connection), list[Entry]()
+    for seq in counted_starts(connection, person, body_site):
+        start = _at(connection, seq)
         if counted_from(start, confirmed, now) <= now - WINDOW - SPAN_MAX:
-            return
-        if start.erased or start.text_or_none("person") != person or start.text("body_site") != body_site:
-            continue
-        if start.flag("simulated") or not _concerns(start, side, family):
-            continue
+            break
+        if _concerns(start, side, family):
+            starts.append(start)
+    latest = _latest_of(connection, starts)
+    for start in starts:
+        last = latest[start.session]
+        _expect_end_agrees(connection, start, last)
         heard = counted_from(_own_last(start, last), confirmed, now)
         if heard > now - WINDOW:
             yield _had(connection, _told(start, last), heard)
-
-
-def last_elsewhere(connection: sqlite3.Connection, now: datetime) -> datetime | None:
-    """Return when a session may last have been given in the journal that this one continues, or None.
-
-    It is by that journal's last entry if it was whole, and otherwise until this one was begun. A time after
-    ``now`` is wrong, as in `counted_from`.
-    """
-    begun = next(iter(all_of(connection, "WHERE entries.seq = 1")), None)
-    if begun is None or begun.name != "journal_begun":
-        return None
-    whole = begun.flag("continues_whole")
-    if whole and begun.whole("continues_entries") == 0:
-        return None
-    last = None if begun.body.get("continues_utc") is None else begun.moment("continues_utc")
-    known = [last] if last is not None and last <= now else []
-    if whole and known:
-        return last
-    return max([*known, counted_from(begun, confirmations(connection), now)])
 
 
 def chain(where: Path | Journal, id_: str) -> tuple[Summary, ...]:
@@ -206,10 +191,12 @@ _SIDES = ("left", "right")
 _LAST_OF_EACH = "WHERE entries.seq IN ({})".format(
     ", ".join(f"(SELECT max(seq) FROM entries WHERE session = ? AND name = '{name}')" for name in _STANDS)  # noqa: S608
 )
-# By the numbers of the entries, newest first, and by no index: what is admitted depends on it.
-_BACKWARDS = "SELECT seq, session, name FROM entries NOT INDEXED WHERE name IN ({}) ORDER BY seq DESC".format(  # noqa: S608
-    ", ".join(f"'{name}'" for name in (_STARTED, *_STANDS))
-)
+# By the numbers of the entries, and by no index: what is admitted depends on it.
+_SINCE = """
+SELECT session, max(seq) FROM entries NOT INDEXED
+WHERE seq > ? AND session IN (SELECT value FROM json_each(?)) AND name IN (SELECT value FROM json_each(?))
+GROUP BY session, name
+"""
 
 
 def _concerns(start: Entry, side: str, family: Family) -> bool:
@@ -273,15 +260,14 @@ def _at(connection: sqlite3.Connection, seq: object) -> Entry:
     return found[0]
 
 
-def _newest(connection: sqlite3.Connection) -> Iterator[tuple[Entry, dict[str, Entry]]]:
-    """Yield the starts of sessions, the newest first, each with the session's latest entries."""
-    last: dict[str, dict[str, int]] = defaultdict(dict)
-    for seq, session_, name in connection.execute(_BACKWARDS):
-        if name == _STARTED:
-            start = _at(connection, seq)
-            yield start, _entries(connection, last.pop(session_, {}).values())
-        else:
-            last[session_].setdefault(name, seq)
+def _latest_of(connection: sqlite3.Connection, starts: Sequence[Entry]) -> Mapping[str, dict[str, Entry]]:
+    """The latest entries of each of the sessions that began at ``starts``: see `_latest_entries`."""
+    numbers: dict[str, list[int]] = {start.session: [] for start in starts}
+    if starts:
+        since = (min(start.seq for start in starts), json.dumps(list(numbers)), json.dumps(_STANDS))
+        for id_, seq in connection.execute(_SINCE, since):
+            numbers[id_].append(seq)
+    return {id_: _entries(connection, of_it) for id_, of_it in numbers.items()}
 
 
 def _had(connection: sqlite3.Connection, summary: Summary, heard: datetime) -> Had:
@@ -331,14 +317,15 @@ def _at_most_ms(start: Entry, last: Mapping[str, Entry], delivered_ms: int) -> i
 
     It is what was heard where its unit has counted it to its end. Else its output may have gone on until its
     lease or its timer ended it; where nothing bounds it, and while it is open, all of it may have been given.
+    Of a session that another program has ended, what was last heard may not have been on the disk yet.
     """
     whole_ms = max(delivered_ms, start.whole("planned_ms"))
     end, output_off = _end(last)
     if end is None:
         return whole_ms
-    reconciled = last.get("session_reconciled")
+    reconciled, unwritten_ms = last.get("session_reconciled"), 0
     if reconciled is not None and reconciled.seq > end.seq:
-        counted = reconciled.flag("counted")
+        counted, unwritten_ms = reconciled.flag("counted"), BACKLOG_MAX_MS
     else:
         counted = output_off is OffConfirmation.CONFIRMED
     if counted:
@@ -346,11 +333,26 @@ def _at_most_ms(start: Entry, last: Mapping[str, Entry], delivered_ms: int) -> i
     bound_ms = start.whole("lease_ms")
     if output_off is OffConfirmation.UNKNOWN or bound_ms == 0:
         return whole_ms
-    return min(whole_ms, delivered_ms + bound_ms * (100 + LEASE_MARGIN_PCT) // 100 + PROGRESS_MS)
+    unheard_ms = bound_ms * (100 + LEASE_MARGIN_PCT) // 100 + PROGRESS_MS + unwritten_ms
+    return min(whole_ms, delivered_ms + unheard_ms)
 
 
 def _summary(connection: sqlite3.Connection, start: Entry) -> Summary:
-    return _told(start, _latest_entries(connection, start.session))
+    last = _latest_entries(connection, start.session)
+    _expect_end_agrees(connection, start, last)
+    return _told(start, last)
+
+
+def _expect_end_agrees(connection: sqlite3.Connection, start: Entry, last: Mapping[str, Entry]) -> None:
+    """Raise `Damaged` when the entries hold no end of a session that has one by the table, or the reverse.
+
+    An entry that bears another name is not found among the latest: it is among all of the session's.
+    """
+    ended = _end(last)[0] is not None
+    row = "SELECT 1 FROM sessions WHERE session = ? AND seq = ? AND ended = ?"
+    if connection.execute(row, (start.session, start.seq, ended)).fetchone() is None:
+        all_of(connection, "WHERE session = ? ORDER BY entries.seq", (start.session,))
+        raise Damaged(start.seq, "whether its session has ended does not agree with the table of sessions")
 
 
 def _told(start: Entry, last: Mapping[str, Entry]) -> Summary:

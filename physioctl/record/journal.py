@@ -23,11 +23,12 @@ from device.events import Event
 from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.events import JournalBegun
 from physioctl.record.entries import COLUMNS, Damaged, flaw
+from physioctl.record.journal_begin import begin_file
 from physioctl.record.journal_file import (
     BUSY_S,
     OpenFile,
     bears_our_mark,
-    begin_file,
+    checkpoint,
     connect,
     connect_immutable,
     connect_read_only,
@@ -54,6 +55,9 @@ from physioctl.record.sessions_table import derive, differs
 __all__ = ["BUSY_S", "Journal", "SessionLog", "default_path", "reading"]
 
 CHECKED_AT_OPEN = 1000  # of the newest entries: some milliseconds; all of them are for `verify`
+# A commit costs one sync of the disk, a checkpoint two, and one more at the commit that follows. After a
+# commit that took longer, what has to be written next does not wait for them. This project's own figure.
+CHECKPOINT_WITHIN_MS = 200
 _SALT_BYTES = 16
 TABLE_DIFFERS = "its table of sessions does not agree with the entries"
 
@@ -149,7 +153,9 @@ class Journal:
                 # IMMEDIATE: another program may append too, and not between the head and the entry.
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
+                began_ms = self.clock.now_ms()
                 connection.execute("COMMIT")
+                commit_ms = self.clock.now_ms() - began_ms
                 self._last = self._appended
             finally:
                 self._appended = self._last
@@ -157,6 +163,8 @@ class Journal:
                 with suppress(sqlite3.Error):
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
+            if self._file is not None and commit_ms <= CHECKPOINT_WITHIN_MS:
+                checkpoint(connection)
 
     def append(self, session: str, event: Event, utc: datetime | None = None) -> None:
         """Add ``event`` for good, or raise `JournalUnusable` and leave the journal as it was.
@@ -269,8 +277,9 @@ class Journal:
         return keep_beside(self._file.path, session, json.dumps(line))
 
     def close(self) -> None:
-        """Close the file. Every entry is on the disk."""
+        """Close the file. Every entry is on the disk, and in the file proper if no other program reads it."""
         if not self.left_open:
+            checkpoint(self._connection)
             self._connection.close()
 
     def __enter__(self) -> Journal:

@@ -1,4 +1,4 @@
-"""The journal as a file: found, made, known to be ours before it is touched, and still the one opened.
+"""The journal as a file: found, known to be ours before it is touched, and still the one opened.
 
 What a path leads to is looked at read-only. Its mode is set, and SQLite opens it for writing, only once its
 tables are known to be a journal's.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import sqlite3
 import stat
 import sys
@@ -22,7 +21,6 @@ from physioctl.errors import JournalUnusable
 from physioctl.record.journal_schema import (
     APPLICATION_ID,
     FORMAT,
-    SCHEMA,
     earlier_format,
     marks_of,
     schema_expected,
@@ -31,7 +29,6 @@ from physioctl.record.journal_schema import (
 
 BUSY_S = 2.0  # how long another program may hold the journal
 _BESIDE = ("", "-wal", "-shm")  # the file, and what SQLite keeps beside it
-_LEFT = ("-wal", "-shm", "-journal")  # the files that SQLite uses beside a file of the name
 _NO_FILES = ("", "-", ":memory:")
 
 
@@ -50,80 +47,6 @@ def file_named(path: Path) -> Path:
             f"{text!r} names no file in which a record is kept", "Name a file with --journal FILE."
         )
     return Path(os.path.abspath(text))  # noqa: PTH100 - Path.resolve would follow links, and hide them
-
-
-def is_to_begin(path: Path, *, folders: bool) -> bool:
-    """Whether there is nothing at ``path``, so that the first session begins a journal there.
-
-    Raise `JournalUnusable` where none can be. ``folders`` says that missing folders are made as well.
-    """
-    if path.is_symlink() and not path.exists():
-        raise JournalUnusable(f"the journal {path} cannot be used: it is a link to nothing", ELSEWHERE)
-    if path.exists():
-        return False
-    if left := [file for beside in _LEFT if os.path.lexists(file := Path(f"{path}{beside}"))]:
-        if path.exists():  # another program has begun it meanwhile, and these are its own
-            return False
-        raise _left_behind(path, left)
-    if path.parent.exists() and not path.parent.is_dir():
-        raise JournalUnusable(
-            f"the journal {path} cannot be used: {path.parent} is not a folder",
-            "Name another with --journal FILE.",
-        )
-    if not path.parent.exists() and not folders:
-        raise JournalUnusable(
-            f"the journal {path} cannot be made: there is no folder {path.parent}",
-            "Make the folder, or begin the journal and its folders with: run --journal FILE --new",
-        )
-    return True
-
-
-def begin_file(path: Path, *, folders: bool) -> bool:
-    """Make an empty journal at ``path`` if there is nothing there, and say whether it was made.
-
-    It is made beside and moved into place, so that there is never half a journal. ``folders`` lets the
-    folders that are missing be made as well.
-    """
-    if not is_to_begin(path, folders=folders):
-        return False
-    if not path.parent.exists():
-        for folder in reversed([folder for folder in path.parents if not folder.exists()]):
-            folder.mkdir(mode=0o700, exist_ok=True)
-    made = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
-    os.close(os.open(made, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    try:
-        connection = sqlite3.connect(_uri(made, "mode=rw"), uri=True, isolation_level=None)
-        try:
-            connection.executescript(SCHEMA)
-            connection.execute("PRAGMA journal_mode = WAL")
-        finally:
-            connection.close()
-        return _put_in_place(made, path)
-    finally:
-        made.unlink(missing_ok=True)
-
-
-def _put_in_place(made: Path, path: Path) -> bool:
-    """Give the file ``made`` its name; False when another program has begun a journal there meanwhile."""
-    try:
-        os.link(made, path)
-    except FileExistsError:
-        return False
-    except OSError:  # a file system without links: nothing keeps two programs apart there but this look
-        if path.exists():
-            return False
-        made.rename(path)
-    return True
-
-
-def _left_behind(path: Path, left: list[Path]) -> JournalUnusable:
-    """SQLite would take these for the new file's own, and write the earlier one's entries into it."""
-    return JournalUnusable(
-        f"the journal {path} cannot be begun: of an earlier file of that name there is still "
-        f"{' and '.join(file.name for file in left)}",
-        "They may hold its last entries. Put that file back beside them, or move them to where it is now; "
-        "or name another with --journal FILE.",
-    )
 
 
 def expect_ours(path: Path) -> None:
@@ -180,15 +103,23 @@ def connect(path: Path) -> sqlite3.Connection:
         if not os.access(needed, os.W_OK):
             raise PermissionError(13, "Permission denied")
     connection = sqlite3.connect(
-        _uri(path, "mode=rw"), uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+        uri_of(path, "mode=rw"), uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
     )
     connection.text_factory = tolerant_text
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
-    # Each entry goes into the file proper at once: what waits in the -wal is dropped without a word by
-    # SQLite when a bit of it is damaged, the head with it, without any error.
-    connection.execute("PRAGMA wal_autocheckpoint = 1")
+    connection.execute("PRAGMA wal_autocheckpoint = 0")  # `checkpoint` decides
     return connection
+
+
+def checkpoint(connection: sqlite3.Connection) -> None:
+    """Copy what waits in the -wal into the file proper, as far as no other program reads it.
+
+    SQLite drops what waits in a -wal without any error when a bit of it is damaged, the head with it. A
+    failure is no loss: the entries stay in the -wal, and the next commit reports what is wrong.
+    """
+    with suppress(sqlite3.Error):
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
 
 
 def connect_immutable(path: Path) -> sqlite3.Connection:
@@ -197,7 +128,7 @@ def connect_immutable(path: Path) -> sqlite3.Connection:
     The tables and the mark of a journal are in the file itself from its first moment, so that what waits in
     a -wal makes no difference to them.
     """
-    connection = sqlite3.connect(_uri(path, "mode=ro&immutable=1"), uri=True, isolation_level=None)
+    connection = sqlite3.connect(uri_of(path, "mode=ro&immutable=1"), uri=True, isolation_level=None)
     connection.text_factory = tolerant_text
     return connection
 
@@ -220,7 +151,7 @@ def bears_our_mark(path: Path) -> bool:
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
     """Connect to a journal to read it, also in a folder where nothing may be written."""
-    connection = sqlite3.connect(_uri(path, "mode=ro"), uri=True, timeout=BUSY_S, isolation_level=None)
+    connection = sqlite3.connect(uri_of(path, "mode=ro"), uri=True, timeout=BUSY_S, isolation_level=None)
     try:
         connection.execute("PRAGMA schema_version")
     except sqlite3.OperationalError:
@@ -316,7 +247,8 @@ def plainly(name: str) -> Iterator[None]:
         raise unusable(name, error) from error
 
 
-def _uri(path: Path, options: str) -> str:
+def uri_of(path: Path, options: str) -> str:
+    """Return what SQLite opens ``path`` by."""
     return f"{Path(os.path.abspath(path)).as_uri()}?{options}"  # noqa: PTH100 - links are SQLite's to follow
 
 

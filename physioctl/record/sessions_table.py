@@ -55,6 +55,18 @@ def differs(connection: sqlite3.Connection) -> bool:
         raise
 
 
+def counted_starts(connection: sqlite3.Connection, person: str, body_site: str) -> tuple[object, ...]:
+    """Return the numbers of the entries that began sessions of a person's site, the newest first.
+
+    Sessions on simulated units count for nobody, and are not among them.
+    """
+    found = (
+        "SELECT seq FROM sessions NOT INDEXED "
+        "WHERE person = ? AND body_site = ? AND simulated = 0 ORDER BY seq DESC"
+    )
+    return tuple(seq for (seq,) in connection.execute(found, (person, body_site)))
+
+
 def unit_key(model: str, serial: str) -> str:
     """Return what a unit is looked up by: its model and its serial number."""
     return json.dumps([model, serial])

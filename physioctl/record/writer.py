@@ -57,6 +57,7 @@ class Writer:
     def _run(self) -> None:
         failed = False
         while batch := self._next():
+            began_ms = self._clock.now_ms()
             try:
                 self._log.record_all(batch)
             except Exception as error:  # noqa: BLE001 - whatever it is, the loop has to hear of it
@@ -64,7 +65,7 @@ class Writer:
                     self._inbox.put(Written(error))
                 failed = True
             else:
-                self._inbox.put(Written())
+                self._inbox.put(Written(took_ms=self._clock.now_ms() - began_ms))
 
     def _next(self) -> list[tuple[Event, datetime]]:
         with self._changed:

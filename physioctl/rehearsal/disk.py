@@ -42,7 +42,7 @@ class SimulatedDisk:
         for event in self._committing:
             self._recorder.record(event)
         self.written += len(self._committing)
-        self._inbox.put(Written())
+        self._inbox.put(Written(took_ms=self._commit_ms))
         self._committing, self._done_ms = [], None
         if self._waiting:
             self._begin()

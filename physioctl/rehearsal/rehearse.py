@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 from typing import Any
 
+from device.clock import VirtualClock
 from device.control.policy import STOP_WITHIN_MS
 from device.events import Observer
 from physioctl.events import SessionEnded
+from physioctl.guidance import run_guidance
 from physioctl.host_loss import reckoned
 from physioctl.record.codec import to_json
 from physioctl.record.journal import Journal
@@ -89,3 +92,13 @@ def rehearse(
         starts=rig.controller.known.start.number if rig.controller.known.start else 0,
         reckoned=rig.controller.unit is not None and bool(reckoned(rig.controller.unit)),
     )
+
+
+def rehearse_guidance(
+    protocol: Protocol, *, seed: int = 0, observers: Sequence[Observer] = ()
+) -> SessionEnded:
+    """Run ``protocol``, which is guidance alone, on virtual time and on nobody."""
+    clock = VirtualClock()
+    with Journal.in_memory(clock, seed) as journal:
+        request = Request.on_nobody(protocol)
+        return run_guidance(request, clock, SimpleQueue(), journal, observers, rehearsed=True)

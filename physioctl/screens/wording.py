@@ -39,6 +39,8 @@ from protocols.families import definition
 from protocols.families.base import Reading
 from protocols.limits import Family
 
+GUIDING = "guiding"  # the state of a session of guidance alone: `physioctl.guidance.Stage`
+
 OUTPUT_OFF = {
     OffConfirmation.CONFIRMED: "The unit reports that its output is off.",
     OffConfirmation.PRESUMED: "Its lease or its timer is over: output should be off. It has not said so: "
@@ -70,8 +72,15 @@ def _reading(which: Reading, event: Progress) -> str:
     assert_never(which)
 
 
-def summary(ended: SessionEnded) -> list[str]:
-    """What was delivered, by the unit's own count, and how it ended."""
+def summary(ended: SessionEnded, *, unit: bool = True) -> list[str]:
+    """How a session ended, and what was delivered by the unit's own count, if there was a ``unit``."""
+    if not unit:
+        return [
+            f"{ended.outcome.value}{': ' + ended.why if ended.why else ''}",
+            f"  took       {minutes(ended.duration_ms)}",
+            "  Guidance alone: no unit was used, and nothing was output.",
+            f"  record     {ended.session}",
+        ]
     planned = f" of {ended.planned_energy_mj / 1000:.1f} J" if ended.planned_energy_mj is not None else ""
     return [
         f"{ended.outcome.value}{': ' + ended.why if ended.why else ''}",
@@ -90,8 +99,8 @@ _THAT_IS_OFF = {
 }
 
 
-def unfinished(found: SessionReconciled) -> str:
-    """What became of a session that broke off, and how its rest can be given."""
+def unfinished(found: SessionReconciled, rest: str = "") -> str:
+    """What became of a session that broke off, and how its rest can be given: by the command ``rest``."""
     restarted = found.output_off is not OffConfirmation.CONFIRMED
     since = "restarted" if restarted else "been used"
     by = "by the unit's own count" if found.counted else f"as last heard; the unit has {since} since"
@@ -102,16 +111,21 @@ def unfinished(found: SessionReconciled) -> str:
         f"{minutes(found.planned_ms)} delivered, {by}. {_THAT_IS_OFF[found.output_off]}"
     )
     if found.delivered_ms < found.planned_ms:
-        line += f" To give the rest: physioctl run {found.protocol} --rest-of {found.session} --port …"
+        line += f" To give the rest: {rest or _rest_of(found)}"
     return line
+
+
+def _rest_of(found: SessionReconciled) -> str:
+    return f"physioctl run {found.protocol} --rest-of {found.session} --port …"
 
 
 def line(event: Event) -> str:
     """``event`` in one line; empty where a person need not read it."""
     match event:
         case SessionStarted():
+            unit = f"on {event.model} {event.serial}" if event.model else "without a unit"
             return (
-                f"{event.title} [{event.protocol}, {event.content_hash[:12]}] on {event.model} {event.serial}"
+                f"{event.title} [{event.protocol}, {event.content_hash[:12]}] {unit}"
                 f"{' (assumed profile)' if event.assumed else ''}"
                 f"{', simulated: counts for nobody' if event.simulated and event.person else ''}"
             )
@@ -127,6 +141,8 @@ def line(event: Event) -> str:
             return OUTPUT_OFF[event.output_off]
         case Progress():
             left = minutes(event.remaining_ms)
+            if event.state == GUIDING:
+                return f"{left} left"
             return f"{event.state}, {left} left, {event.delivered_ms / 1000:.0f} s delivered"
         case StartAwaited():
             return f"{event.instruction or 'Ready'}: Space to start"

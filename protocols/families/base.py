@@ -19,14 +19,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
+from protocols.errors import Problem
 from protocols.limits import Family, Quantity
 
 if TYPE_CHECKING:
     from protocols.families import Setting
-
-Disagreement: TypeAlias = tuple[str, str, str]  # the key it is about, or "" for all; what; how to correct it
 
 
 class Reading(Enum):
@@ -53,7 +52,7 @@ class Key:
         return self.quantity.name.lower()
 
 
-def no_disagreements(said: Mapping[str, Any]) -> Iterator[Disagreement]:  # noqa: ARG001 - of every family
+def no_disagreements(said: Mapping[str, Any]) -> Iterator[Problem]:  # noqa: ARG001 - of every family
     """Find nothing: the keys of an emission do not depend on one another."""
     return iter(())
 
@@ -80,4 +79,4 @@ class FamilyDefinition:
     has_motor: bool = False  # that can stall
     may_heat: bool = False  # whether any setting is thermal: screening asks more of it
     needs_end: bool = False  # on a body site, something other than the host has to end its output
-    disagreements: Callable[[Mapping[str, Any]], Iterator[Disagreement]] = no_disagreements
+    disagreements: Callable[[Mapping[str, Any]], Iterator[Problem]] = no_disagreements

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
-from protocols.families.base import Disagreement, FamilyDefinition, Key, Reading
+from protocols.errors import Problem
+from protocols.families.base import FamilyDefinition, Key, Reading
 from protocols.limits import Family, Quantity
 
 THERMAL_DUTY_PCT = 50  # from here on output is taken to be meant to heat; this project's own figure
@@ -74,14 +75,14 @@ class Ultrasound:
         )
 
 
-def _disagreements(said: Mapping[str, Any]) -> Iterator[Disagreement]:
+def _disagreements(said: Mapping[str, Any]) -> Iterator[Problem]:
     """Pulsed output has a pulse repetition, and continuous output has none."""
     duty_pct, pulse_hz = said["duty_pct"], said["pulse_hz"]
     if duty_pct < 100 and pulse_hz is None:
-        yield "", f"{duty_pct} % duty is pulsed, and `pulse` is missing", "Add `pulse: 100 Hz`."
+        yield Problem(f"{duty_pct} % duty is pulsed, and `pulse` is missing", "Add `pulse: 100 Hz`.")
     if duty_pct == 100 and pulse_hz is not None:
         what = "100 % duty is continuous and has no pulse repetition"
-        yield "pulse", what, "Take `pulse` out, or lower the duty."
+        yield Problem(what, "Take `pulse` out, or lower the duty.", ("pulse",))
 
 
 _SET = (

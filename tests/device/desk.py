@@ -10,6 +10,7 @@ from device.control.machine import State
 from device.dialects.base import Answer, GetStatus, Heard, Intent, Permitted, UnitState
 from device.dialects.native import Native
 from device.events import Event
+from device.unit import Unit
 from protocols.plan import Emit
 from tests.device.parts import SESSION, STATUS, UNIT
 from tests.support import MINUTE_MS, ULTRASOUND, admission_of, plan_of
@@ -127,12 +128,12 @@ class Desk:
         return [type(intent) for _, intent in self.dialect.said]
 
 
-def identified() -> Desk:
+def identified(unit: Unit = UNIT) -> Desk:
     """A unit has made itself known, and there is a recorder."""
     desk = Desk()
     desk.controller.say(GetStatus())
     desk.answer(state=UnitState.IDLE, session=0)
-    desk.controller.open(UNIT)
+    desk.controller.open(unit)
     desk.controller.record_from_here()
     desk.carry_out()
     return desk

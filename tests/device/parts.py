@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from device.control.allowed import Allowed
-from device.dialects.base import Capabilities, Identity, Status, UnitState
+from device.dialects.base import ALL_FIELDS, Capabilities, HostLoss, Identity, Status, UnitState
 from device.models import Model, Range
 from device.monitor.contact import ContactTrend
 from device.monitor.view import EnergyTrend, HostTime, View
@@ -64,6 +64,9 @@ DECLARED = Capabilities(
     measures_head_temp=True,
     senses_contact=True,
     knows_battery=True,
+    host_loss=HostLoss.LEASE,
+    reports=ALL_FIELDS,
+    holds_limits=True,
 )
 MODEL = Model(
     id="bench",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from device.control.controller import Controller
 from device.control.machine import State
-from device.dialects.base import Arm, GetStatus, Renew, SetOutput, Stop, UnitState
+from device.dialects.base import Arm, Correlation, GetStatus, Renew, SetOutput, Stop, UnitState
 from device.errors import LinkLost
 from device.events import Event
 from tests.device.desk import BEGAN_MS, STEP, Desk, Spoken, armed, emitting, identified
@@ -85,7 +86,11 @@ def test_an_event_that_is_not_on_the_disk_after_thirty_seconds_ends_the_session(
     desk.run_to(since_ms + BACKLOG_MAX_MS)
 
     assert (before, desk.controller.state) == (State.ARMED, State.FAULT)
-    assert desk.controller.failure == "what happened 30 s ago is not on the disk yet"
+    assert desk.controller.record_failure == desk.controller.failure
+    assert desk.controller.failure == (
+        "the disk is too slow or has stopped: what happened 30 s ago is not on the disk yet; "
+        "no write has been done"
+    )
 
 
 def test_an_event_that_is_not_on_the_disk_ends_nothing_while_no_session_runs() -> None:
@@ -215,3 +220,15 @@ def test_bytes_for_whoever_cannot_wait_are_a_stop_and_none_once_output_is_confir
     assert off.controller.stop_bytes() == b""
     assert data == desk.dialect.said[-1][0].to_bytes(2, "little")
     assert desk.intents()[-1] is Stop
+
+
+@pytest.mark.hazard("H-18")
+def test_a_request_that_never_left_delays_no_stop_where_answers_come_in_order() -> None:
+    desk = emitting()
+    desk.dialect.promises = replace(desk.dialect.promises, correlation=Correlation.IN_ORDER)
+    desk.controller.poll(desk.now_ms + 100)  # a renewal is due, and is not sent
+    desk.controller.stop()
+    before = len(desk.sent)
+    desk.carry_out()
+
+    assert [item.is_stop for item in desk.sent[before:]] == [True]

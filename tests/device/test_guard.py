@@ -17,6 +17,7 @@ from device.dialects.base import (
     ClearFaults,
     GetCapabilities,
     GetStatus,
+    HostLoss,
     Identify,
     Intent,
     LowerLevel,
@@ -197,6 +198,65 @@ def test_a_lease_runs_from_the_units_latest_report_and_no_other(
     refused = ["it is not dated from the unit's latest report"]
 
     assert broken(replace(intent, unit_uptime_ms=unit_uptime_ms), state=state) == refused
+
+
+# --- units without leases -------------------------------------------------------------------------
+
+
+NO_LEASE = "the unit knows no leases"
+NO_END = "nothing but its own switch ends the unit's output"
+UNLEASED = replace(SET, lease_ms=0)
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize("host_loss", [HostLoss.OWN_TIMER, HostLoss.NONE])
+def test_a_unit_without_leases_is_given_none(host_loss: HostLoss) -> None:
+    wanted = replace(UNLEASED, for_ms=10_000)
+    unit = {"host_loss": host_loss, "attended": True, "allowed": replace(ALLOWED, on_body=False)}
+
+    assert broken(wanted, **unit) == []
+    assert broken(replace(wanted, lease_ms=1), **unit) == [NO_LEASE]
+    assert broken(RENEW, **unit) == [NO_LEASE]
+    assert broken(replace(RENEW, lease_ms=0), **unit) == [NO_LEASE]
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize("attended", [True, False])
+@pytest.mark.parametrize(("for_ms", "passes"), [(9_999, True), (10_000, True), (10_001, False)])
+def test_a_unit_that_only_its_timer_ends_is_asked_for_ten_seconds_at_most(
+    for_ms: int, passes: bool, attended: bool
+) -> None:
+    said = broken(replace(UNLEASED, for_ms=for_ms), host_loss=HostLoss.OWN_TIMER, attended=attended)
+
+    assert said == ([] if passes else [f"the unit's timer alone ends it, and {for_ms} ms are over 10000 ms"])
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(
+    ("family", "on_body", "passes"),
+    [
+        (Family.ULTRASOUND, True, False),
+        (Family.ULTRASOUND, False, True),
+        (Family.PERCUSSION, True, True),
+        (Family.PERCUSSION, False, True),
+    ],
+)
+def test_a_unit_that_nothing_ends_gives_no_ultrasound_on_a_body_site(
+    family: Family, on_body: bool, passes: bool
+) -> None:
+    allowed = replace(ALLOWED, family=family, on_body=on_body)
+
+    said = broken(UNLEASED, host_loss=HostLoss.NONE, attended=True, allowed=allowed)
+
+    assert said == ([] if passes else [f"{NO_END}: no ultrasound on a body site"])
+
+
+@pytest.mark.hazard("H-05")
+def test_a_unit_that_nothing_ends_gives_no_output_unless_somebody_is_known_to_be_there() -> None:
+    anywhere = replace(ALLOWED, on_body=False)
+
+    assert broken(UNLEASED, host_loss=HostLoss.NONE, allowed=anywhere) == [f"{NO_END}, and nobody is there"]
+    assert broken(UNLEASED, host_loss=HostLoss.NONE, attended=True, allowed=None) == ["nothing is admitted"]
 
 
 # --- output ---------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from device.dialects.base import (
+    ALL_FIELDS,
     Answer,
     Arm,
     Capabilities,
@@ -17,6 +18,7 @@ from device.dialects.base import (
     GetCapabilities,
     GetStatus,
     Heard,
+    HostLoss,
     Identify,
     Identity,
     Integrity,
@@ -332,6 +334,9 @@ def test_an_ultrasound_unit_declares_every_bound_of_its_own() -> None:
         measures_head_temp=True,
         senses_contact=True,
         knows_battery=True,
+        host_loss=HostLoss.LEASE,
+        reports=ALL_FIELDS,
+        holds_limits=True,
     )
 
 

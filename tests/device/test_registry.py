@@ -14,8 +14,9 @@ from device.dialects.modbus import Modbus
 from device.dialects.native import Native
 from device.dialects.registry import NAMES, UnknownDialect, dialect_named, make, names
 from physioctl.ports import dialect_for, dialects_of
+from tests.forked import ROOT
+from tests.processes import LIMIT_S, finished
 
-ROOT = Path(__file__).resolve().parents[2]
 THEIRS = """
 from device.dialects.native import Native
 
@@ -113,15 +114,8 @@ def install(folder: Path, source: str, entries: str) -> None:
 
 def asked(folder: Path, code: str) -> str:
     """What ``code`` prints in a Python that finds ``folder``."""
-    path = os.pathsep.join((str(ROOT), str(folder)))
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        env=os.environ | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    found = "import sys, warnings; sys.path.append(sys.argv[1]); warnings.simplefilter('error')"
+    done = finished(folder, folder, code=f"{found}\n{code}")
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -199,8 +193,8 @@ def test_an_added_dialect_that_raises_hides_nothing_of_a_stop(tmp_path: Path, ra
 
     said = asked(
         tmp_path,
-        "from physioctl.cli.stop import _stopped_in_turn\n"
-        "print(_stopped_in_turn('sim://us111', ('theirs', 'native'), asked_for=False)[0])",
+        "from physioctl.cli.stopping import stopped_in_turn\n"
+        "print(stopped_in_turn('sim://us111', ('theirs', 'native'), asked_for=False).output_off)",
     )
 
     assert said == "confirmed"
@@ -249,10 +243,16 @@ def test_what_is_made_and_is_no_dialect_is_an_error_that_says_so(tmp_path: Path,
         "from physioctl.rehearsal.rig import Rig\nRig()",
     ],
 )
-def test_pymodbus_is_imported_for_modbus_alone(tmp_path: Path, code: str) -> None:
-    said = asked(tmp_path, f"{code}\nimport sys\nprint([name for name in sys.modules if 'pymodbus' in name])")
+def test_pymodbus_is_imported_for_modbus_alone(code: str) -> None:
+    shown = f"{code}\nimport sys\nprint([name for name in sys.modules if 'pymodbus' in name])"
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
 
-    assert said.splitlines()[-1] == "[]"
+    anew = [sys.executable, "-c", shown]  # a program forked from another has whatever that one has imported
+    done = subprocess.run(
+        anew, env=environment, stdout=subprocess.PIPE, text=True, timeout=LIMIT_S, check=True
+    )
+
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_what_makes_a_dialect_is_found_without_making_one() -> None:

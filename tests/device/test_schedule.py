@@ -23,7 +23,7 @@ OFF = [state for state in State if state not in (*LIVE, State.FINISHING)]
 
 
 class Host:
-    """A pace, and what it goes by: output is on, and the unit has been heard at 1000 ms."""
+    """A scheduler, and what it goes by: output is on, and the unit has been heard at 1000 ms."""
 
     def __init__(self) -> None:
         self.known = SessionState(unit=UNIT, status=EMITTING, counted=EMITTING, session=SESSION)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from device.control.delivery import PAUSE_MAX_MS, Ended
+from device.control.delivery import Ended
 from device.control.handshake import perform_handshake
 from device.control.machine import State, Trigger
 from device.errors import LinkLost, Stopped
@@ -109,15 +109,6 @@ def test_a_rest_stands_still_while_it_is_paused(make_rig: MakeRig) -> None:
 
     assert delivery.ended is Ended.COMPLETED
     assert rig.unit.changes[0].ms >= 12 * SECOND_MS
-
-
-def test_a_session_that_nobody_takes_up_again_is_over(make_rig: MakeRig) -> None:
-    rig = make_rig("us111", actions=[(SECOND_MS, SessionAction.PAUSE)])
-
-    delivery = session_on(rig, emit(rig, STEP_MS), attended=True)
-
-    assert (delivery.ended, delivery.output_off) == (Ended.INTERRUPTED, OffConfirmation.CONFIRMED)
-    assert delivery.duration_ms == pytest.approx(PAUSE_MAX_MS + SECOND_MS, abs=SECOND_MS)
 
 
 @pytest.mark.hazard("H-17")

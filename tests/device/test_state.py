@@ -9,7 +9,7 @@ import pytest
 from device.control.allowed import Allowed
 from device.control.machine import State
 from device.control.state import SessionState
-from device.dialects.base import Renew, SetOutput, Status, UnitState
+from device.dialects.base import HostLoss, Renew, SetOutput, Status, UnitState
 from device.events import OffConfirmation
 from device.monitor.trends import Expected
 from device.monitor.view import Grant, Start
@@ -47,7 +47,9 @@ def test_to_begin_with_nothing_is_known_allowed_or_asked() -> None:
 
     assert (known.unit, known.status, known.plan, known.step) == (None, None, None, None)
     assert (known.session, known.energy_ceiling_mj, known.step_end_ms) == (0, 0, 0)
+    assert (known.level_cap, known.lowered_ms, known.due_step) == (None, 0, None)
     assert not known.start_seen
+    assert not known.attended
 
 
 def test_a_new_session_has_counted_nothing_yet() -> None:
@@ -223,6 +225,8 @@ def test_with_nothing_known_the_guard_is_given_nothing_to_allow() -> None:
     )
     assert (guard_context.unit_uptime_ms, guard_context.energy_mj, guard_context.recorded) == (0, 0, False)
     assert (guard_context.lease_min_ms, guard_context.lease_max_ms) == (0, 0)
+    assert (guard_context.level, guard_context.level_cap) == (0, None)
+    assert (guard_context.host_loss, guard_context.attended) == (HostLoss.NONE, False)
 
 
 @pytest.mark.parametrize(

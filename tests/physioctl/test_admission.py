@@ -6,11 +6,11 @@ import json
 import os
 import re
 import sqlite3
-import subprocess
 import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -39,7 +39,7 @@ from protocols.library import find
 from protocols.limits import Bound, Layer, Quantity
 from protocols.model import Protocol, Side
 from protocols.steps import EmitStep
-from tests.processes import environment, waited_for
+from tests.processes import LIMIT_S, begin, waited_for
 from tests.support import SECOND_MS, CountedLink, Ledger, form_answered, screened
 
 CHECK = find("unit-check")
@@ -335,8 +335,9 @@ def test_a_site_is_free_again_when_the_refusal_says(tmp_path: Path) -> None:
     assert said[1] == f"{(NOON + timedelta(hours=24)).astimezone():%Y-%m-%d %H:%M}"
 
 
+# As many programs as there are marks ask at once, each forked from one that has imported what it needs.
 ASK = """
-import sys
+import os, sys
 from pathlib import Path
 from device.clock import SystemClock
 from physioctl.record.journal import Journal
@@ -344,7 +345,13 @@ from physioctl.runner import run_session
 from protocols.errors import Refused
 from tests.physioctl.test_admission import calf, gun
 
-path, rest_of, ready, go = Path(sys.argv[1]), sys.argv[2] or None, Path(sys.argv[3]), Path(sys.argv[4])
+path, rest_of = Path(sys.argv[1]), sys.argv[2] or None
+marks = [Path(mark) for mark in sys.argv[3:]]
+for ready, go in zip(marks[::2], marks[1::2]):
+    if os.fork() == 0:
+        break
+else:
+    sys.exit(any([os.wait()[1] for _ in marks[::2]]))
 with Journal.open(path, SystemClock()) as journal:
     ready.touch()
     with go.open() as gate:
@@ -364,18 +371,14 @@ def asked_at_once(folder: Path, path: Path, count: int, rest_of: str = "") -> li
     gates = [folder / f"gate{number}" for number in range(count)]
     for gate in gates:
         os.mkfifo(gate)
-    programs = [
-        subprocess.Popen(
-            [sys.executable, "-c", ASK, str(path), rest_of, str(mark), str(gate)],
-            env=environment(folder), stdout=subprocess.PIPE, text=True,
-        )
-        for mark, gate in zip(ready, gates, strict=True)
-    ]  # fmt: skip
+    program = begin(folder, path, rest_of, *chain(*zip(ready, gates, strict=True)), code=ASK)
     assert waited_for(lambda: all(mark.exists() for mark in ready))
     opened = [gate.open("w") for gate in gates]
     for each in opened:
         each.close()
-    return [program.communicate(timeout=60)[0].strip() for program in programs]
+    told, said = program.communicate(LIMIT_S)
+    assert (program.returncode, said) == (0, "")
+    return told.splitlines()
 
 
 @pytest.mark.hazard("H-03")

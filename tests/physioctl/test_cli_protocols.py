@@ -249,3 +249,31 @@ def test_help_has_an_example(capsys: pytest.CaptureFixture[str], command: str) -
 
     assert code == 0
     assert f"physioctl protocols {command}" in out.split("Example")[1]
+
+
+# --- by words -------------------------------------------------------------------------------------------
+
+
+def test_protocols_are_listed_by_what_hurts_and_where(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["protocols", "list", "spasm", "knee", "--json"]) == 0
+
+    listed = [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()]
+    assert listed == ["knee-spasm-percussion", "knee-spasm-ultrasound"]
+
+
+def test_a_word_that_is_of_no_use_is_named_beside_the_list(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["protocols", "list", "hand", "claf"]) == 0
+
+    said = capsys.readouterr()
+    assert said.err == "No protocol that ships is found by: claf. Did you mean calf?\n"
+    assert "hand-cramp-ultrasound" in said.out
+
+
+@pytest.mark.parametrize("word", ["\x1b[2J", "[bold]", "‮", "x" * 10_000])
+def test_a_hostile_word_is_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str], word: str) -> None:
+    assert run(["protocols", "list", f"calf {word}"]) == 0
+
+    said = capsys.readouterr()
+    assert not {"\x1b", "‮"} & set(said.out + said.err)
+    assert len(said.err) < 200
+    assert "calf-tightness-ultrasound" in said.out

@@ -282,6 +282,21 @@ def had(path: Path, now: datetime, **other: str) -> list[tuple[str, int, bool]]:
         return [(each.first, each.delivered_ms, each.is_open) for each in found]
 
 
+def test_what_a_site_had_today_is_looked_up_however_many_others_there_are(path: Path) -> None:
+    asked: list[int] = []
+    for others in (0, 40):
+        for number in range(others):
+            tell(path, f"other-{number}", started(f"other-{number}", person=f"p-{100 + number}"))
+        with reading(path) as connection:
+            statements: list[str] = []
+            connection.set_trace_callback(statements.append)
+            found = list(had_today(connection, "p-017", "calf", "left", Family.ULTRASOUND, NOON))
+            asked.append(len(statements))
+        assert len(found) == 2
+
+    assert asked[1] == asked[0] > 0
+
+
 def test_what_a_site_had_today_counts_an_open_session_whole(path: Path) -> None:
     assert had(path, NOON) == [("a-open", 10 * MINUTE_MS, True), ("a-whole", 10 * MINUTE_MS, False)]
 

@@ -343,7 +343,7 @@ def test_a_journal_that_cannot_be_kept_refuses_the_session(typed: Typed, tmp_pat
     "arguments",
     [
         ["run"],
-        ["run", "unit-check"],
+        ["clear", "--port"],
         ["run", "unit-check", "--port"],
         ["run", "unit-check", "--port", "sim://us111", "--side", "up"],
         ["rehearse", "unit-check"],
@@ -351,7 +351,7 @@ def test_a_journal_that_cannot_be_kept_refuses_the_session(typed: Typed, tmp_pat
         ["rehearse", "unit-check", "--unit", "us111", "--seed", "-1"],
         ["simulate"],
         ["simulate", "us999"],
-        ["stop"],
+        ["stop", "--port"],
         ["nonsense"],
     ],
 )

@@ -66,7 +66,7 @@ def test_ports_says_why_nobody_answers_and_goes_on(
     code, out, _ = said(capsys, "ports", str(tmp_path / "tty"), "sim://us111", "--json")
 
     rows: list[dict[str, Any]] = [json.loads(line) for line in out.splitlines()]
-    assert code == 0
+    assert code == 5  # for the one that was named and cannot be used
     assert rows[0]["unit"] is None
     assert rows[0]["action"]
     assert rows[1]["unit"] == "US111"
@@ -93,7 +93,9 @@ def test_stop_confirms_output_off_of_a_unit(capsys: pytest.CaptureFixture[str], 
 def test_a_stop_that_nobody_confirms_is_exit_code_8_and_says_what_to_do(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code, out, err = said(capsys, "stop", "--port", "sim://us111?fault=half_open@0s%2B1h=1")
+    code, out, err = said(
+        capsys, "stop", "--port", "sim://us111?fault=half_open@0s%2B1h=1", "--dialect", "native"
+    )
 
     assert (code, out) == (8, "")
     assert err.startswith("error: a stop was sent")
@@ -124,7 +126,7 @@ def unanswering_pty() -> Iterator[tuple[int, str]]:
 @pytest.mark.skipif(sys.platform == "win32", reason="ptys and these signals are things of POSIX")
 def test_a_stop_that_is_broken_off_is_gone_through_with_and_says_what_is_known(tmp_path: Path) -> None:
     with unanswering_pty() as (heard, port):
-        process = begin(tmp_path, "stop", "--port", port)
+        process = begin(tmp_path, "stop", "--port", port, "--dialect", "native")
         os.read(heard, 4096)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=LIMIT_S)
@@ -165,7 +167,7 @@ def test_a_stop_goes_out_though_nobody_reads_what_is_said_of_it(tmp_path: Path) 
     with unanswering_pty() as (heard, port):
         holder = os.open(port, os.O_RDWR | os.O_NOCTTY)
         fcntl.flock(holder, fcntl.LOCK_EX)
-        process = begin(tmp_path, "stop", "--port", port)
+        process = begin(tmp_path, "stop", "--port", port, "--dialect", "native")
         assert process.stdout is not None
         assert process.stderr is not None
         process.stderr.close()

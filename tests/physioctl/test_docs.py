@@ -198,6 +198,8 @@ def test_every_session_in_the_help_names_all_that_it_needs(
         if arguments[0] != "run":
             continue
         dialect = arguments[arguments.index("--dialect") + 1] if "--dialect" in arguments else "native"
+        if "--port" not in arguments:  # the only unit there is
+            arguments += ["--port", ""]
         arguments[arguments.index("--port") + 1] = f"{LATCHED}&dialect={dialect}"
         if "--answers" in arguments:
             form = form_answered(library.find(arguments[1]), day_of(SystemClock()), "P-017")

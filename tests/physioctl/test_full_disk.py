@@ -11,7 +11,7 @@ import pytest
 
 from device.clock import SystemClock
 from physioctl.record.journal import Journal
-from tests.processes import LEASE_MS, LIMIT_S, now_ms, served_unit, session
+from tests.processes import LEASE_MS, LIMIT_S, PHYSIOCTL, now_ms, served_unit, session
 
 if sys.platform == "win32":
     pytest.skip("limits on files are a thing of POSIX", allow_module_level=True)
@@ -20,9 +20,8 @@ import resource
 JOURNAL_UNUSABLE = 9
 
 
-def no_more_bytes() -> None:
-    """Let this process's files grow no further than not at all: what a full disk does."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+# physioctl whose files grow no further than not at all: what a full disk does.
+NO_MORE_BYTES = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)); {PHYSIOCTL}"
 
 
 @pytest.mark.hazard("H-15")
@@ -30,7 +29,7 @@ def test_a_disk_that_is_full_before_the_start_means_no_output_at_all(tmp_path: P
     with Journal.open(tmp_path / "journal.sqlite", SystemClock()) as journal:
         path = Path(journal.name)
     with served_unit(tmp_path) as unit:
-        with session(unit.port, path, before=no_more_bytes) as process:
+        with session(unit.port, path, code=NO_MORE_BYTES) as process:
             _, said = process.communicate(timeout=LIMIT_S)
 
         assert process.returncode == JOURNAL_UNUSABLE, said

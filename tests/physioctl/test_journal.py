@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -19,6 +18,7 @@ from physioctl.errors import JournalUnusable
 from physioctl.record.journal import Journal, reading
 from physioctl.record.journal_schema import BEFORE_THE_FIRST, body_hash, chained
 from physioctl.record.verify import verify
+from tests.processes import LIMIT_S, begin, finished
 
 CLOCK = VirtualClock()
 
@@ -167,12 +167,12 @@ with insist(lambda: Journal.open(Path(sys.argv[1]), SystemClock())) as journal:
 
 
 def test_programs_that_begin_at_once_make_one_chain(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", WRITER, str(tmp_path / "j")]
-    programs = [subprocess.Popen([*command, f"p{number}"]) for number in range(4)]
+    programs = [begin(tmp_path, tmp_path / "j", f"p{number}", code=WRITER) for number in range(4)]
 
-    codes = [program.wait(timeout=60) for program in programs]
+    said = [program.communicate(LIMIT_S) for program in programs]
 
-    assert codes == [0] * 4
+    assert said == [("", "")] * 4
+    assert [program.returncode for program in programs] == [0] * 4
     assert verify(tmp_path / "j").entries == 100
     assert verify(tmp_path / "j").whole
 
@@ -216,9 +216,7 @@ except JournalUnusable as error:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no RLIMIT_FSIZE")
 def test_a_disk_that_takes_no_more_ends_in_journal_unusable_and_leaves_what_was_told(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", FULL, str(tmp_path / "j")], capture_output=True, text=True, timeout=60
-    )
+    done = finished(tmp_path, tmp_path / "j", code=FULL)
 
     told_before, what, action = done.stdout.splitlines()
     assert "disk" in what
@@ -262,9 +260,7 @@ def test_a_folder_that_may_not_be_written_is_read_and_not_written(public_folder:
     path.chmod(0o444)
     public_folder.chmod(0o555)
 
-    done = subprocess.run(
-        [sys.executable, "-c", READ_ONLY, str(path)], capture_output=True, text=True, timeout=60
-    )
+    done = finished(public_folder, path, code=READ_ONLY)
 
     public_folder.chmod(0o755)
     assert done.stdout.splitlines() == [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,6 +22,7 @@ from physioctl.record.journal import Journal
 from physioctl.record.verify import verify
 from physioctl.screening import day_of
 from protocols.library import find
+from tests.forked import Forked
 from tests.processes import (
     LIMIT_S,
     ServedUnit,
@@ -43,7 +43,7 @@ def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-def run_json(folder: Path, unit: ServedUnit, protocol: object) -> subprocess.Popen[str]:
+def run_json(folder: Path, unit: ServedUnit, protocol: object) -> Forked:
     """Start a session, and return once its output is on."""
     session = begin(folder, "run", protocol, "--port", unit.port, "--journal", folder / "j", "--json")
     assert waited_for(unit.gives_output), session.communicate(timeout=LIMIT_S)

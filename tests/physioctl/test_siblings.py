@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from physioctl.siblings import NAMES
-from tests.processes import LIMIT_S, ROOT
+from tests.forked import ROOT
+from tests.processes import LIMIT_S
 
 STOP = ("-m", "physioctl", "stop", "--port", "sim://us111")
 

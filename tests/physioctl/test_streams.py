@@ -15,7 +15,17 @@ import pytest
 
 from physioctl.cli import run
 from physioctl.cli.streams import PATIENCE_S, Output
-from tests.processes import LIMIT_S, command, environment, served_unit, short_protocol, waited_for
+from tests.forked import Forked
+from tests.processes import (
+    LIMIT_S,
+    PHYSIOCTL,
+    command,
+    environment,
+    finished,
+    served_unit,
+    short_protocol,
+    waited_for,
+)
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="these descriptors are things of POSIX")
 
@@ -174,13 +184,8 @@ def test_a_reader_that_never_reads_delays_neither_a_stop_nor_the_end(tmp_path: P
     with served_unit(tmp_path) as unit:
         reading, writing = full_pipe()
         arguments = ("run", short_protocol(tmp_path, 60), "--port", unit.port, "--journal", tmp_path / "j")
-        process = subprocess.Popen(
-            command(*arguments, "--json"),
-            env=environment(tmp_path),
-            stdin=subprocess.DEVNULL,
-            stdout=writing,
-            stderr=writing,
-        )
+        environ = environment(tmp_path)
+        process = Forked(PHYSIOCTL, *arguments, "--json", env=environ, stdout=writing, stderr=writing)
         os.close(writing)
         try:
             assert waited_for(unit.gives_output)
@@ -223,25 +228,23 @@ def test_a_terminal_that_stands_still_delays_neither_a_stop_nor_the_end(tmp_path
 def test_stop_ends_though_nobody_reads_what_it_says(tmp_path: Path) -> None:
     reading, writing = full_pipe()
 
-    done = subprocess.run(
-        command("stop", "--port", "sim://us111"),
-        env=environment(tmp_path),
-        stdout=writing,
-        stderr=writing,
-        timeout=2 * PATIENCE_S + LIMIT_S,
-        check=False,
-    )
-
-    os.close(reading)
+    process = Forked(
+        *(PHYSIOCTL, "stop", "--port", "sim://us111"),
+        env=environment(tmp_path), stdout=writing, stderr=writing,
+    )  # fmt: skip
     os.close(writing)
-    assert done.returncode == 0
+    try:
+        code = process.wait(2 * PATIENCE_S + LIMIT_S)
+    finally:
+        process.kill()
+        os.close(reading)
+
+    assert code == 0
 
 
 def test_a_listing_waits_for_its_reader_until_it_is_interrupted(tmp_path: Path) -> None:
     reading, writing = full_pipe()
-    process = subprocess.Popen(
-        command("protocols", "list"), env=environment(tmp_path), stdout=writing, stderr=subprocess.PIPE
-    )
+    process = Forked(PHYSIOCTL, "protocols", "list", env=environment(tmp_path), stdout=writing)
     os.close(writing)
     try:
         assert waited_for(lambda: len(list(Path(f"/proc/{process.pid}/task").iterdir())) > 1)
@@ -251,7 +254,7 @@ def test_a_listing_waits_for_its_reader_until_it_is_interrupted(tmp_path: Path) 
         process.kill()
         os.close(reading)
 
-    assert (process.returncode, said.strip()) == (6, b"stopped.")
+    assert (process.returncode, said.strip()) == (6, "stopped.")
 
 
 def test_a_closed_descriptor_is_not_taken_by_a_port_or_a_journal(tmp_path: Path) -> None:
@@ -270,12 +273,8 @@ def test_a_closed_descriptor_is_not_taken_by_a_port_or_a_journal(tmp_path: Path)
 def test_a_pipe_that_is_not_to_block_gets_every_line(tmp_path: Path) -> None:
     reading, writing = full_pipe()
     os.set_blocking(writing, False)
-    process = subprocess.Popen(
-        command("protocols", "show", "unit-check", "--json"),
-        env=environment(tmp_path),
-        stdout=writing,
-        stderr=subprocess.PIPE,
-    )
+    shown = ("protocols", "show", "unit-check", "--json")
+    process = Forked(PHYSIOCTL, *shown, env=environment(tmp_path), stdout=writing)
     os.close(writing)
     try:
         assert waited_for(lambda: len(list(Path(f"/proc/{process.pid}/task").iterdir())) > 1)
@@ -285,12 +284,8 @@ def test_a_pipe_that_is_not_to_block_gets_every_line(tmp_path: Path) -> None:
     finally:
         process.kill()
 
-    expected = subprocess.run(
-        command("protocols", "show", "unit-check", "--json"),
-        env=environment(tmp_path), capture_output=True, text=True, timeout=LIMIT_S, check=True,
-    )  # fmt: skip
-    assert (code, errors) == (0, b"")
-    assert said == expected.stdout
+    assert (code, errors) == (0, "")
+    assert said == finished(tmp_path, *shown).stdout
 
 
 @pytest.mark.hazard("H-18")
@@ -299,14 +294,12 @@ def test_an_interrupt_changes_no_code_that_is_known_and_waits_for_no_reader(
     tmp_path: Path, interrupts: int
 ) -> None:
     reading, writing = full_pipe()
-    process = subprocess.Popen(
-        command("stop", "--port", "sim://us111?fault=half_open@0s%2B1h=1"),
-        env=environment(tmp_path),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=writing,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    unanswered = ("stop", "--port", "sim://us111?fault=half_open@0s%2B1h=1", "--dialect", "native")
+    with_ctrl_c = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {PHYSIOCTL}"
+    process = Forked(
+        *(with_ctrl_c, *unanswered),
+        env=environment(tmp_path), stdout=subprocess.DEVNULL, stderr=writing,
+    )  # fmt: skip
     os.close(writing)
     try:
         assert waited_for(lambda: stands_in_a_write(process.pid))

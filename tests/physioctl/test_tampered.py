@@ -248,6 +248,36 @@ def test_a_table_of_sessions_that_differs_from_the_entries_is_believed_by_nobody
             reader()
 
 
+@pytest.mark.hazard("H-20")
+@pytest.mark.parametrize("hashes", ["as they were", "worked out anew"])
+def test_an_end_of_a_session_that_bears_another_name_is_damage(
+    pristine: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], hashes: str
+) -> None:
+    path = Path(shutil.copy(pristine, tmp_path / "j"))
+    with reading(path) as connection:
+        ended, started = (
+            connection.execute(f"SELECT {which}(seq) FROM entries WHERE name = ?", (name,)).fetchone()[0]
+            for which, name in (("min", "session_ended"), ("min", "session_started"))
+        )
+    renamed = "UPDATE entries SET name = 'session_ending' WHERE seq = ?"
+    if hashes == "worked out anew":
+        without_rules(path, (renamed, (ended,)))
+    else:
+        with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            (rule,) = connection.execute(
+                "SELECT sql FROM sqlite_master WHERE name = 'entries_never_change'"
+            ).fetchone()
+            connection.execute("DROP TRIGGER entries_never_change")
+            connection.execute(renamed, (ended,))
+            connection.execute(rule)
+
+    code = run(["history", "--journal", str(path)])
+
+    damaged = started if hashes == "worked out anew" else ended
+    assert code == 9
+    assert f"entry {damaged}: " in capsys.readouterr().err
+
+
 def index_pages(path: Path) -> dict[str, int]:
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute("SELECT name, rootpage FROM sqlite_master WHERE type = 'index'")

@@ -16,7 +16,8 @@ from physioctl.events import Outcome
 from physioctl.person import reference
 from physioctl.reconcile import TOLD_WITHIN, reconcile
 from physioctl.record.history import had_today, session
-from physioctl.record.journal import Journal
+from physioctl.record.journal import Journal, SessionLog
+from physioctl.rehearsal.disk import SimulatedDisk
 from physioctl.rehearsal.rig import Rig, speaking
 from physioctl.runner import Request, run_session
 from protocols.errors import Refused
@@ -162,6 +163,41 @@ def test_a_killed_session_on_a_unit_switched_off_and_on_counts_for_at_least_what
         assert settled(journal, restarted) is known
         assert session(journal).summary.outcome is Outcome.INTERRUPTED
         assert counted_ms(journal) >= min(rig.unit.delivered_ms, PLANNED_MS)
+
+
+class DeadDisk(SimulatedDisk):
+    """A disk of 5 s for a write, of a program that has been killed: then nothing is written."""
+
+    def __init__(self, log: SessionLog, rig: Rig) -> None:
+        super().__init__(log, rig.clock, rig.inbox, 5 * SECOND_MS)
+        self._host = rig.clock
+
+    def next_ms(self) -> int | None:
+        return None if self._host.now_ms() >= LaterDead.at_ms else super().next_ms()
+
+    def move_to(self, now_ms: int) -> None:
+        if now_ms < LaterDead.at_ms:
+            super().move_to(now_ms)
+
+
+class LaterDead(Dead):
+    at_ms = 24_900
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.hazard("H-15")
+def test_what_a_slow_disk_had_not_taken_of_a_killed_session_counts() -> None:
+    kind, clock = "lease", VirtualClock()
+    with Journal.in_memory(clock) as journal:
+        rig = rig_of(kind, link=LaterDead, clock=clock)
+        with pytest.raises(Killed):
+            run_session(calf(), rig.driver, journal, recorder=lambda log: DeadDisk(log, rig))
+        rig.wait(round(TOLD_WITHIN.total_seconds() * 1000))
+        settled(journal, rig_of(kind, clock=clock, boots=1))
+        on_disk_ms = session(journal).summary.delivered_ms
+
+        assert PLANNED_MS > rig.unit.delivered_ms > on_disk_ms + 4 * SECOND_MS
+        assert counted_ms(journal) >= rig.unit.delivered_ms
 
 
 @pytest.mark.hazard("H-03")

@@ -71,7 +71,7 @@ def test_a_clock_that_nobody_set_is_not_in_doubt() -> None:
 
 @pytest.mark.hazard("H-03")
 @pytest.mark.parametrize(
-    ("behind", "refused"), [(BEHIND_MAX, False), (BEHIND_MAX + timedelta(seconds=1), True)]
+    ("behind", "refused"), [(timedelta(seconds=60), False), (timedelta(seconds=60, milliseconds=1), True)]
 )
 def test_a_clock_behind_the_newest_entry_is_in_doubt(behind: timedelta, refused: bool) -> None:
     clock = SetClock(boot_id=None)
@@ -84,7 +84,7 @@ def test_a_clock_behind_the_newest_entry_is_in_doubt(behind: timedelta, refused:
 
 @pytest.mark.hazard("H-03")
 @pytest.mark.parametrize("way", [1, -1])
-@pytest.mark.parametrize(("beyond", "refused"), [(timedelta(0), False), (timedelta(seconds=1), True)])
+@pytest.mark.parametrize(("beyond", "refused"), [(timedelta(0), False), (timedelta(milliseconds=1), True)])
 def test_a_leap_between_boot_time_and_the_time_of_day_is_in_doubt(
     way: int, beyond: timedelta, refused: bool
 ) -> None:
@@ -92,7 +92,7 @@ def test_a_leap_between_boot_time_and_the_time_of_day_is_in_doubt(
     with Journal.in_memory(clock) as journal:
         given(journal)
         clock.passes(HOUR)
-        clock.at += way * (LEAP_MAX + beyond)
+        clock.at += way * (timedelta(seconds=120) + beyond)
 
         assert (doubt(journal) is not None) is refused
 

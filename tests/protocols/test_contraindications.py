@@ -6,8 +6,10 @@ import tomllib
 
 import pytest
 
+from protocols.additions import unnamed
 from protocols.contraindications import PATH, AgeBand, catalogue, parse
 from protocols.errors import InstallationDamaged, ProtocolInvalid
+from protocols.library import bundled, find
 from protocols.library import parse as protocol
 from protocols.limits import Family
 from tools.mutate_data import written
@@ -170,10 +172,53 @@ steps:
 FLAG = "FLAG_A_SIGN_ECA862"
 
 
+@pytest.mark.parametrize("id_", bundled())
+def test_every_bundled_red_flag_has_a_code_that_a_person_can_read(id_: str) -> None:
+    assert not list(unnamed(find(id_)))
+    for flag in find(id_).red_flags:
+        assert not flag.code.startswith("FLAG_")
+
+
+def test_one_code_stands_for_one_sign_throughout_the_library() -> None:
+    signs = {(flag.code, flag.sign) for id_ in bundled() for flag in find(id_).red_flags}
+
+    assert len({code for code, _ in signs}) == len({sign for _, sign in signs}) == len(signs)
+
+
+def test_a_red_flag_is_answered_by_the_code_that_its_file_gives_it() -> None:
+    said = "red_flags: [{code: MY_SIGN, sign: A sign., action: refer_now}]"
+    read = protocol(FILE.format(family="none", more=said).encode())
+
+    (flag,) = read.red_flags
+    assert flag.code == "MY_SIGN"
+    assert protocol(read.canonical_text().encode()) == read
+
+
+def test_a_red_flag_without_a_code_is_no_mistake_and_has_its_place_noted() -> None:
+    said = "red_flags: [{sign: A sign., action: refer_now}]"
+
+    (found,) = unnamed(protocol(FILE.format(family="none", more=said).encode()))
+
+    assert str(found) == f"<memory>:9:13: red_flags.0: has no `code`: answers call it {FLAG}"
+
+
 @pytest.mark.hazard("H-16")
 @pytest.mark.parametrize(
     ("more", "place", "what", "action"),
     [
+        (
+            "red_flags: [{code: MALIGNANCY_SITE, sign: A sign., action: refer_now}]",
+            "9:20",
+            "MALIGNANCY_SITE is a question of the project's own",
+            "`asks: [MALIGNANCY_SITE]`",
+        ),
+        (
+            "red_flags: [{code: MINE, sign: One., action: refer_now}, "
+            "{code: MINE, sign: Two., action: refer_now}]",
+            "9:65",
+            "MINE is here twice",
+            "its own code",
+        ),
         (
             'screening: [{code: MALIGNANCY_SITE, ask: "Is it raining?"}]',
             "9:20",

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.errors import InvalidValue
 from protocols.quantity import (
     CARRIER,
     DIMENSIONS,
@@ -18,7 +19,6 @@ from protocols.quantity import (
     PULSE,
     SPEED,
     Dimension,
-    InvalidQuantity,
     parse,
     show,
 )
@@ -88,11 +88,12 @@ def test_every_way_to_write_a_unit_means_the_same_whole_number(
     ],
 )
 def test_each_problem_has_its_own_text(written: object, dimension: Dimension, what: str, action: str) -> None:
-    with pytest.raises(InvalidQuantity) as refused:
+    with pytest.raises(InvalidValue) as refused:
         parse(written, dimension)
 
-    assert what in refused.value.what
-    assert action in refused.value.action
+    (problem,) = refused.value.problems
+    assert what in problem.what
+    assert action in problem.action
 
 
 @pytest.mark.parametrize(
@@ -129,11 +130,11 @@ def test_every_unit_of_a_dimension_counts_exactly(
     assert parse(f"{number} {unit}", dimension) == number * dimension.factors[unit]
 
 
-def read(written: object, dimension: Dimension) -> int | InvalidQuantity:
+def read(written: object, dimension: Dimension) -> int | InvalidValue:
     """What comes of reading, whichever it is."""
     try:
         return parse(written, dimension)
-    except InvalidQuantity as error:
+    except InvalidValue as error:
         return error
 
 
@@ -143,8 +144,9 @@ def test_anything_is_a_whole_number_above_zero_or_not_a_quantity(
 ) -> None:
     came = read(written, dimension)
 
-    if isinstance(came, InvalidQuantity):
-        assert came.action
-        assert "\n" not in came.what
+    if isinstance(came, InvalidValue):
+        (problem,) = came.problems
+        assert problem.action
+        assert "\n" not in problem.what
     else:
         assert came > 0

@@ -61,9 +61,25 @@ def port(bench: ModbusBench) -> Iterator[str]:
         yield name
 
 
+class FramedSerial(serial.Serial):
+    """A port at which a refusal, which is the shortest of answers, is read by its own length.
+
+    minimalmodbus asks for as many bytes as the answer would have without one, and would wait them out.
+    """
+
+    REFUSAL_BYTES = 5
+
+    def read(self, size: int = 1) -> bytes:
+        if size <= self.REFUSAL_BYTES:
+            return bytes(super().read(size))
+        head = bytes(super().read(self.REFUSAL_BYTES))
+        refused = len(head) > 1 and head[1] & 0x80
+        return head if refused else head + bytes(super().read(size - len(head)))
+
+
 @contextmanager
 def minimal(port: str, address: int = ADDRESS) -> Iterator[minimalmodbus.Instrument]:
-    with serial.Serial(port, 115_200, timeout=LIMIT_S, write_timeout=LIMIT_S) as line:
+    with FramedSerial(port, 115_200, timeout=LIMIT_S, write_timeout=LIMIT_S) as line:
         yield minimalmodbus.Instrument(line, address)
 
 

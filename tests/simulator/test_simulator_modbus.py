@@ -474,6 +474,23 @@ def test_units_on_one_line_answer_for_themselves_and_all_hear_the_stop_for_all()
     assert exchange(PLAIN_STOPS[1], BROADCAST) == []
 
 
+def test_another_unit_of_a_line_is_calibrated_as_it_is_told_and_may_have_a_serial_number_of_its_own() -> None:
+    unit = maker("modbus", address=3)("us111", seed=7)
+    same = [neighbours(("us111@4",), unit, seed=7, calibrated=2500) for _ in range(2)]
+    drawn = [neighbours(("us111@4",), unit, seed=7, drawn=True) for _ in range(40)]
+
+    bench = ModbusBench(address=4)
+    (other,) = same[0]
+    assert isinstance(other, ModbusUnit)
+    bench.unit = other
+    identity = bench.ask(wire.Command.IDENTIFY)
+
+    assert isinstance(identity, wire.Identity)
+    assert identity.calibrated == 2500
+    assert len({each.serial for (each,) in same}) == 1
+    assert len({each.serial for (each,) in drawn}) > 20  # by chance two may be alike, and not so many
+
+
 @pytest.mark.hazard("H-18")
 def test_one_stop_ends_the_output_of_two_units() -> None:
     one, two = ModbusBench(address=1), ModbusBench(OwnTimerUnit, address=2)

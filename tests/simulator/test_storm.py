@@ -205,7 +205,7 @@ def test_a_slow_disk_delays_a_session_and_does_nothing_else_to_it(model: str, co
 def test_a_disk_that_stops_leaves_no_output_and_no_end_that_is_not_in_the_journal(stops_ms: int) -> None:
     outcome = play(Scenario(1, "us111", "storm-levels", disk=SlowDisk(1000, stops_ms)))
 
-    assert (outcome.ended, outcome.violations) == ("JournalUnusable", ())
+    assert (outcome.ended, outcome.violations) == ("DiskTooSlow", ())
 
 
 @pytest.mark.hazard("H-19")

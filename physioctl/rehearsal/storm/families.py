@@ -31,7 +31,7 @@ def reckoned(family: Family) -> Reckoned:
 
 
 def level_and_duty(setting: Setting) -> tuple[int, int]:
-    """The level that ``output`` sets, and its duty cycle in %."""
+    """The level that ``setting`` sets, and its duty cycle in %."""
     match setting:
         case Ultrasound():
             return setting.intensity_mw_cm2, setting.duty_pct

@@ -1,0 +1,151 @@
+"""``physioctl start``: the guided way into a session. What it asks is in `physioctl.guided`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from device.clock import SystemClock
+from physioctl.admission import allowed
+from physioctl.cli import asking
+from physioctl.cli.exits import Exit
+from physioctl.cli.options import DIALECT, PORT, journal_option
+from physioctl.cli.session import Place, View, hold_guidance, hold_session, opened
+from physioctl.errors import InvalidUsage
+from physioctl.guided.page import guidance_page, page
+from physioctl.guided.person import about, choose_person, choose_side, unfinished
+from physioctl.guided.protocol import choose_protocol
+from physioctl.guided.screening import ask
+from physioctl.guided.terminal import Terminal
+from physioctl.guided.unit import Ready, choose_unit, look_at
+from physioctl.host_loss import check_host_loss
+from physioctl.network import refuse_unauthenticated
+from physioctl.person import reference
+from physioctl.record.answers_kept import answers_kept
+from physioctl.record.journal import Journal
+from physioctl.runner import Request
+from physioctl.screening import Answers, day_of
+from physioctl.text import minutes
+
+
+@click.command()
+@click.argument("words", nargs=-1)
+@PORT
+@DIALECT
+@click.option(
+    "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
+)
+@journal_option("Keep the record in this file.")
+@click.option("--new", is_flag=True, help="Begin the journal, with the folders it needs.")
+@click.option(
+    "--unauthenticated-network", is_flag=True, help="Treat a person over a line without authentication."
+)
+@click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
+def start(
+    words: tuple[str, ...],
+    port: str | None,
+    dialect: str | None,
+    operator: str | None,
+    journal: Path | None,
+    new: bool,
+    unauthenticated_network: bool,
+    plain: bool,
+) -> int:
+    """Start a session, guided: the unit, what hurts, for whom, what has to be asked, and what will happen.
+
+    WORDS say what hurts, and where; without them you are asked. Ctrl-C ends it at any question, with nothing
+    output.
+
+    \b
+    Examples:
+      physioctl start
+      physioctl start night calf
+      physioctl start --port sim://us111
+    """
+    if not asking.can_ask():
+        raise InvalidUsage(
+            "start asks questions, and nobody can answer here: standard input is no terminal",
+            "Use physioctl run PROTOCOL --port PORT, with --person, --side and --answers FILE.",
+        )
+    terminal, clock = asking.Console(), SystemClock()
+    by = None if operator is None else reference(operator)
+    found = choose_unit(terminal, port, dialect)
+    with opened(Place("", "", journal=journal, new=new), clock) as record:
+        ready = None if found is None else look_at(found, record)
+        chosen = _choose(terminal, record, ready, words, unauthenticated_network=unauthenticated_network)
+        if chosen is None:
+            terminal.say("Nothing was output.")
+            return Exit.STOPPED
+        request, lines = chosen
+        answers = _screened(terminal, record, request, ready, by)
+    for line in lines:
+        terminal.say(line)
+    request = replace(request, answers=answers)
+    view = View.chosen(plain=plain, as_json=False)
+    if ready is None or request.protocol.family is None:
+        return hold_guidance(request, Place("", "", journal=journal), view)
+    return hold_session(request, Place(ready.port, ready.dialect, journal=journal), view)
+
+
+def _choose(
+    terminal: Terminal,
+    record: Journal,
+    ready: Ready | None,
+    words: tuple[str, ...],
+    *,
+    unauthenticated_network: bool,
+) -> tuple[Request, Sequence[str]] | None:
+    """The request, without its answers, for what a person has chosen; and the page for it.
+
+    None: nothing is to be given. Raise `Refused` where no answer could change that.
+    """
+    if ready is not None:
+        _say_unit(terminal, ready)
+    family = None if ready is None else ready.unit.model.family
+    protocol = choose_protocol(terminal, family, " ".join(words))
+    if ready is not None:
+        if not unauthenticated_network:
+            refuse_unauthenticated(ready.port, protocol)
+        check_host_loss(ready.unit, protocol, attended=True, confirm=lambda _: True)  # asked at its beginning
+    side = choose_side(terminal, protocol)
+    person = choose_person(terminal, protocol, record)
+    for line in () if person is None else about(record, person, protocol, side):
+        terminal.say(line)
+    request = Request(protocol, side, person, unauthenticated_network=unauthenticated_network)
+    if ready is None or protocol.family is None:
+        return request, tuple(guidance_page(request))
+    anew = replace(request, serial=ready.unit.identity.serial)
+    given = unfinished(terminal, record, ready, anew)
+    if given is None:
+        return None
+    plan = allowed(given, ready.unit, record, simulated=ready.simulated).plan
+    return given, tuple(page(given, plan, ready))
+
+
+def _say_unit(terminal: Terminal, ready: Ready) -> None:
+    """Which unit it is, and what had broken off on it."""
+    terminal.say(f"The unit: {ready.unit.identity.model} {ready.unit.identity.serial} on {ready.port}.")
+    for broken in ready.settled:
+        terminal.say(
+            f"Session {broken.session} ({broken.protocol}) had broken off on this unit: "
+            f"{minutes(broken.delivered_ms)} of {minutes(broken.planned_ms)} count as delivered."
+        )
+
+
+def _screened(
+    terminal: Terminal, record: Journal, request: Request, ready: Ready | None, by: str | None
+) -> Answers:
+    """The answers to the questions of the request, of which some were answered on an earlier day."""
+    simulated = ready is not None and ready.simulated and request.protocol.family is not None
+    earlier = () if request.person is None else answers_kept(record, request.person, simulated=simulated)
+    return ask(
+        request.protocol,
+        terminal,
+        person=request.person,
+        operator=by,
+        today=day_of(record.clock),
+        earlier=earlier,
+    )

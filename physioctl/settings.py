@@ -1,0 +1,96 @@
+"""What a user has said once for every command: the usual port, its dialect, and the journal.
+
+It stands in ``config.toml`` in the user's configuration folder, and every key may be left out::
+
+    port = "/dev/ttyUSB0"
+    dialect = "native"
+    journal = "/home/clinic/journal.sqlite"
+
+What is typed goes before the environment, and that before the file. A file with a mistake in it is refused
+as a whole: a usual port that was misspelt must not lead to another one.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from device.dialects.registry import names
+from physioctl.errors import InvalidUsage
+from physioctl.text import clean
+
+PORT_VARIABLE = "PHYSIOCTL_PORT"
+_KEYS = ("port", "dialect", "journal")
+_SIZE_MAX = 65_536  # bytes; this project's own figure
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings; None where the file does not say."""
+
+    port: str | None = None
+    dialect: str | None = None
+    journal: Path | None = None
+
+
+def settings_path() -> Path:
+    """Where the file is, whether there is one or not."""
+    from platformdirs import user_config_path  # only a command that was not told everything pays for it
+
+    return user_config_path("physioctl", appauthor=False) / "config.toml"
+
+
+def settings(path: Path | None = None) -> Settings:
+    """The settings in the file at ``path``, by default the user's own; empty ones where there is none.
+
+    Raise `InvalidUsage`, which names the file, for anything in it that is not understood.
+    """
+    path = settings_path() if path is None else path
+    try:
+        with path.open("rb") as file:
+            data = file.read(_SIZE_MAX + 1)
+    except (FileNotFoundError, NotADirectoryError):
+        return Settings()
+    except OSError as error:
+        raise _wrong(path, f"cannot be read: {error.strerror}") from None
+    if len(data) > _SIZE_MAX:
+        raise _wrong(path, f"is larger than {_SIZE_MAX} bytes")
+    try:
+        said = tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise _wrong(path, str(error)) from None
+    return _read(path, said)
+
+
+def _read(path: Path, said: dict[str, object]) -> Settings:
+    for key, value in said.items():
+        if key not in _KEYS:
+            near = get_close_matches(key, _KEYS, n=1)
+            hint = f"Did you mean {near[0]}?" if near else f"Choose from {', '.join(_KEYS)}."
+            raise _wrong(path, f"{clean(key)!r} is no setting", hint)
+        if not isinstance(value, str) or not value or not value.isprintable():
+            raise _wrong(path, f"{key}: expected a text in quotes, and not an empty one")
+    port, dialect, journal = (said.get(key) for key in _KEYS)
+    if dialect is not None and dialect not in names():
+        raise _wrong(path, f"dialect: no dialect is called {dialect!r}", f"Choose from {', '.join(names())}.")
+    return Settings(
+        None if port is None else str(port),
+        None if dialect is None else str(dialect),
+        None if journal is None else _journal(path, str(journal)),
+    )
+
+
+def _journal(path: Path, written: str) -> Path:
+    try:
+        journal = Path(written).expanduser()
+    except RuntimeError:  # there is no such user, or no home
+        raise _wrong(path, f"journal: {written!r} leads to no folder", "Write the whole path.") from None
+    if not journal.is_absolute():
+        raise _wrong(path, f"journal: {written!r} is not a whole path", "Begin it with / or ~/, or a drive.")
+    return journal
+
+
+def _wrong(path: Path, what: str, action: str = "Correct it, or take the file away.") -> InvalidUsage:
+    return InvalidUsage(f"{path}: {what}", action)

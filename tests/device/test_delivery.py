@@ -1,0 +1,239 @@
+"""The script that delivers a plan, on a controller with no cable: what it asks, what it shows, its pauses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from device.control.delivery import PAUSE_MAX_MS, PROGRESS_MS, Delivery, Ended
+from device.control.machine import State
+from device.dialects.base import Arm, SetOutput, Stop, UnitState
+from device.events import OffConfirmation, StepEnded, StepStarted
+from device.operator import Lower, SessionAction
+from protocols.plan import Emit, Guide, Rest
+from tests.device.delivering import Delivering
+from tests.device.desk import BEGAN_MS, RUNNING
+from tests.support import SECOND_MS, ULTRASOUND
+
+EMIT = Emit(ULTRASOUND, 4 * SECOND_MS, 0)
+
+
+# --- what is given and shown ----------------------------------------------------------------------------
+
+
+def test_the_steps_are_given_in_their_order_and_counted() -> None:
+    delivering = Delivering(EMIT, Rest(2 * SECOND_MS), Guide("Breathe.", SECOND_MS), EMIT)
+
+    delivery = delivering.run_out()
+
+    assert delivery == Delivery(
+        Ended.COMPLETED, "", OffConfirmation.CONFIRMED, 8000, 14_080, delivery.duration_ms, steps_done=4
+    )
+    assert delivery.duration_ms == delivering.now_ms == pytest.approx(11_000, abs=200)
+    assert [(start.for_ms, start.ramp_ms) for start in delivering.asked(SetOutput)] == [(4000, 0), (4000, 0)]
+
+
+def test_each_step_is_announced_and_its_end_told() -> None:
+    delivering = Delivering(EMIT, Rest(2 * SECOND_MS), Guide("Breathe.", SECOND_MS), EMIT)
+
+    delivering.run_out()
+
+    began = [event for event in delivering.desk.events if isinstance(event, StepStarted)]
+    ended = [event for event in delivering.desk.events if isinstance(event, StepEnded)]
+    assert [(each.step, each.steps, each.kind, each.say, each.duration_ms) for each in began] == [
+        (1, 4, "emit", "", 4000),
+        (2, 4, "rest", "", 2000),
+        (3, 4, "guide", "Breathe.", 1000),
+        (4, 4, "emit", "", 4000),
+    ]
+    assert [(each.step, each.delivered_ms) for each in ended] == [(1, 4000), (2, 4000), (3, 4000), (4, 8000)]
+    assert [each.at_ms for each in began[1:]] == [each.at_ms for each in ended[:-1]]
+
+
+def test_progress_is_shown_at_once_and_each_second_with_what_is_left() -> None:
+    delivering = Delivering(EMIT, Rest(1500), EMIT)
+
+    delivering.run_out()
+
+    assert (PROGRESS_MS, PAUSE_MAX_MS) == (1000, 600_000)
+    shown = [(each.at_ms, each.step, each.remaining_ms, each.level_set) for each in delivering.shown()]
+    assert shown == [
+        (1000, 1, 9500, 0),  # nothing has been started yet
+        (2000, 1, 8510, 440),  # of the latest report: 990 ms of the step
+        (3000, 1, 7520, 440),
+        (4000, 1, 6530, 440),
+        (5000, 1, 5540, 440),
+        (5005, 2, 5500, 0),
+        (6005, 2, 4500, 0),
+        (6505, 3, 4000, 0),
+        (7505, 3, 3010, 440),
+        (8505, 3, 2020, 440),
+        (9505, 3, 1030, 440),
+        (10_505, 3, 40, 440),
+    ]
+
+
+@pytest.mark.parametrize("state", UnitState)
+def test_a_level_is_shown_while_a_step_runs_on_the_unit(state: UnitState) -> None:
+    delivering = Delivering(Rest(SECOND_MS), EMIT)
+    delivering.changes = {"level_set": 440}
+    delivering.run_to(100)
+    at_rest = delivering.shown()[-1].level_set
+    delivering.changes = {}
+    delivering.run_to(1950)
+    delivering.changes = {"level_set": 440, "state": state}
+    delivering.run_to(2050)
+
+    shown = [each.level_set for each in delivering.shown() if each.at_ms == BEGAN_MS + 2000]
+
+    assert at_rest == 0
+    assert shown in ([], [440 if state in (UnitState.EMITTING, UnitState.SUSPENDED) else 0])
+
+
+# --- pauses ---------------------------------------------------------------------------------------------
+
+
+def test_a_rest_stands_still_in_a_pause_and_the_unit_is_armed_again_for_it() -> None:
+    delivering = Delivering(Rest(2 * SECOND_MS), EMIT)
+    delivering.run_to(500)
+    delivering.operate(SessionAction.PAUSE)
+    delivering.run_to(5 * SECOND_MS)
+    delivering.operate(SessionAction.RESUME)
+    delivering.run_to(5100)
+    armed_at_rest = delivering.controller.known.is_armed()
+
+    delivery = delivering.run_out()
+
+    assert armed_at_rest
+    assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, 4000)
+    assert delivery.duration_ms == pytest.approx(500 + 4500 + 1500 + 4000, abs=20)
+
+
+def test_a_session_without_output_arms_nothing() -> None:
+    delivering = Delivering(Rest(SECOND_MS))
+
+    assert delivering.run_out().ended is Ended.COMPLETED
+    assert delivering.asked(Arm) == []
+
+
+def test_a_pause_of_ten_minutes_ends_the_session() -> None:
+    delivering = Delivering(Rest(SECOND_MS))
+    delivering.run_to(500)
+    delivering.operate(SessionAction.PAUSE)
+    delivering.run_to(SECOND_MS)
+    delivering.controller.poll(BEGAN_MS + PAUSE_MAX_MS - SECOND_MS)  # the computer has slept meanwhile
+
+    before = delivering.run_to(500 + PAUSE_MAX_MS - 1)
+    delivery = delivering.run_out()
+
+    assert before is None
+    assert (delivery.ended, delivery.why) == (Ended.INTERRUPTED, "nobody has resumed the session")
+    assert (delivery.duration_ms, delivery.steps_done) == (500 + PAUSE_MAX_MS, 0)
+
+
+def test_a_pause_in_which_output_is_not_confirmed_off_ends_the_session() -> None:
+    delivering = Delivering(EMIT)
+    delivering.run_to(SECOND_MS)
+    delivering.answers = False
+    delivering.operate(SessionAction.PAUSE)
+
+    delivery = delivering.run_out()
+
+    assert delivery.why == "a pause was asked and the unit did not say that its output is off"
+    assert (delivery.ended, delivery.output_off) == (Ended.INTERRUPTED, OffConfirmation.PRESUMED)
+    assert delivery.duration_ms == pytest.approx(SECOND_MS + 550, abs=250)
+
+
+def test_a_pause_at_the_end_of_a_step_goes_over_into_the_next() -> None:
+    delivering = Delivering(EMIT, EMIT)
+    delivering.run_to(3990)
+    delivering.changes = RUNNING  # it says that output is on when it has counted the whole step
+    delivering.run_to(4010)
+    delivering.hears = lambda intent: not isinstance(intent, Stop)
+    delivering.operate(SessionAction.PAUSE)
+    delivering.run_to(4020)
+    pausing = delivering.controller.state
+    delivering.hears = lambda intent: True
+    delivering.changes = {}
+    delivering.run_to(5 * SECOND_MS)
+
+    delivering.operate(SessionAction.RESUME)
+    delivery = delivering.run_out()
+
+    assert pausing is State.PAUSING
+    assert (delivery.ended, delivery.steps_done) == (Ended.COMPLETED, 2)
+
+
+def test_nothing_is_permitted_while_the_unit_is_being_armed_and_a_pause_ends_that() -> None:
+    delivering = Delivering(EMIT)
+    delivering.hears = lambda intent: not isinstance(intent, Arm)
+    delivering.run_to(100)
+    delivering.operate(SessionAction.PAUSE)
+    delivering.run_to(2 * SECOND_MS)
+    permitted = delivering.desk.named("output_permitted")
+    delivering.hears = lambda intent: True
+
+    delivering.operate(SessionAction.RESUME)
+    delivery = delivering.run_out()
+
+    assert permitted == []
+    assert delivery.ended is Ended.COMPLETED
+    assert len(delivering.desk.named("output_permitted")) == 1
+
+
+def test_what_the_unit_counts_late_is_not_given_again() -> None:
+    delivering = Delivering(EMIT)
+    delivering.run_to(3980)
+    delivering.operate(SessionAction.PAUSE)
+    delivering.run_to(5 * SECOND_MS)
+    delivering.changes = {"delivered_ms": 4000}
+    delivering.operate(SessionAction.RESUME)
+
+    delivery = delivering.run_out()
+
+    assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, 4000)
+    assert len(delivering.asked(SetOutput)) == len(delivering.desk.named("output_permitted")) == 1
+
+
+def waiting_for_the_disk() -> Delivering:
+    """The permission of the rest of a step, after a pause, is not on the disk yet."""
+    delivering = Delivering(EMIT)
+    delivering.run_to(2 * SECOND_MS)
+    delivering.operate(SessionAction.PAUSE)
+    delivering.run_to(3 * SECOND_MS)
+    delivering.desk.writes = False
+    delivering.operate(SessionAction.RESUME)
+    delivering.run_to(3500)
+    assert len(delivering.desk.named("output_permitted")) == 2
+    return delivering
+
+
+def lowers(delivering: Delivering) -> None:
+    delivering.operate(Lower(300))
+
+
+def counts_late(delivering: Delivering) -> None:
+    delivering.delivered_ms += 10
+
+
+def pauses(delivering: Delivering) -> None:
+    delivering.operate(SessionAction.PAUSE)
+
+
+@pytest.mark.parametrize("change", [lowers, counts_late, pauses])
+def test_what_was_permitted_and_is_not_due_any_more_is_permitted_anew(
+    change: Callable[[Delivering], None],
+) -> None:
+    delivering = waiting_for_the_disk()
+
+    change(delivering)
+    delivering.run_to(4000)
+    delivering.desk.writes = True
+    delivering.run_to(4500)
+    delivering.operate(SessionAction.RESUME)
+    delivery = delivering.run_out()
+
+    assert delivery.ended is Ended.COMPLETED
+    assert len(delivering.asked(SetOutput)) == 2
+    assert len(delivering.desk.named("output_permitted")) == 3

@@ -1,0 +1,297 @@
+"""Sessions of guidance alone: without a unit, timed, screened and recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from device.clock import SystemClock, VirtualClock
+from device.control.delivery import PAUSE_MAX_MS
+from device.events import Event, LowerRefused, NoteTaken, OffConfirmation, PainScored, StepEnded, StepStarted
+from device.link import Inbox
+from device.operator import Lower, Note, OperatorAction, Pain, SessionAction
+from physioctl.cli import run
+from physioctl.errors import InvalidUsage
+from physioctl.events import Outcome, SessionEnded, SessionStarted
+from physioctl.guidance import run_guidance
+from physioctl.reconcile import TOLD_WITHIN
+from physioctl.record.history import session, sessions
+from physioctl.record.journal import Journal
+from physioctl.record.verify import verify
+from physioctl.rehearsal.rehearse import rehearse_guidance
+from physioctl.rehearsal.rig import Person
+from physioctl.runner import Request
+from physioctl.screening import day_of
+from protocols.errors import Refused
+from protocols.library import bundled, find
+from protocols.plan import Guide, Rest
+from tests.support import Ledger, form_answered
+
+GUIDANCE = "hand-cramp-guidance"
+SECOND_MS = 1000
+
+Actions = Iterable[tuple[int, OperatorAction]]
+
+
+def guided(
+    actions: Actions = (), *, attended: bool = True, observers: Iterable[Any] = ()
+) -> tuple[SessionEnded, list[Event]]:
+    """A rehearsed session of guidance in which a person acts at these times."""
+    clock, inbox, ledger = VirtualClock(), Inbox_(), Ledger()
+    clock.add(Person(inbox, actions))
+    with Journal.in_memory(clock) as journal:
+        request = Request.on_nobody(find(GUIDANCE), attended=attended)
+        ended = run_guidance(request, clock, inbox, journal, [ledger, *observers], rehearsed=True)
+        kept = session(journal, ended.session)
+    assert [entry.name for entry in kept.entries] == [event.name for event in ledger.events]
+    return ended, ledger.events
+
+
+def Inbox_() -> Inbox:  # noqa: N802 - the type is an alias that makes nothing
+    return SimpleQueue()
+
+
+def of(events: Iterable[Event], kind: type[Event]) -> list[Any]:
+    return [event for event in events if isinstance(event, kind)]
+
+
+TOTAL_MS = sum(step.duration_ms for _, step in find(GUIDANCE).flat_steps())
+STEPS = [step.planned() for _, step in find(GUIDANCE).flat_steps()]
+
+
+@pytest.mark.parametrize("id_", [id_ for id_ in bundled() if find(id_).family is None])
+def test_every_bundled_guidance_runs_without_a_unit_to_the_millisecond(id_: str) -> None:
+    ledger = Ledger()
+    steps = [step.planned() for _, step in find(id_).flat_steps()]
+
+    ended = rehearse_guidance(find(id_), observers=[ledger])
+
+    assert (ended.outcome, ended.output_off) == (Outcome.COMPLETED, OffConfirmation.CONFIRMED)
+    assert (ended.delivered_ms, ended.energy_mj) == (0, 0)
+    assert ended.duration_ms == sum(step.duration_ms for step in steps)
+    assert [event.say for event in of(ledger.events, StepStarted)] == [step.say for step in steps]
+    at_ms = [event.at_ms for event in of(ledger.events, StepStarted)]
+    assert [later - earlier for earlier, later in pairwise(at_ms)] == [
+        step.duration_ms for step in steps[:-1]
+    ]
+
+
+def test_the_record_says_that_there_was_no_unit() -> None:
+    _, events = guided()
+
+    (started,) = of(events, SessionStarted)
+    assert (started.family, started.model, started.serial, started.dialect) == (None, "", "", "none")
+    assert (started.planned_ms, started.total_ms) == (0, TOTAL_MS)
+
+
+def test_a_pause_is_not_counted_and_only_a_person_ends_it() -> None:
+    ended, _ = guided([(1000, SessionAction.PAUSE), (31_000, SessionAction.RESUME)])
+
+    assert ended.outcome is Outcome.COMPLETED
+    assert ended.duration_ms == TOTAL_MS + 30_000
+
+
+def test_a_pause_that_nobody_ends_interrupts_the_session() -> None:
+    ended, _ = guided([(1000, SessionAction.PAUSE)])
+
+    assert (ended.outcome, ended.why) == (Outcome.INTERRUPTED, "nobody has resumed the session")
+    assert ended.duration_ms == 1000 + PAUSE_MAX_MS
+
+
+def test_a_pause_where_nobody_is_there_interrupts_the_session_at_once() -> None:
+    ended, _ = guided([(1000, SessionAction.PAUSE)], attended=False)
+
+    assert (ended.outcome, ended.duration_ms) == (Outcome.INTERRUPTED, 1000)
+
+
+@pytest.mark.parametrize("before", [(), ((500, SessionAction.PAUSE),)])
+def test_a_stop_ends_it_at_once_paused_or_not(before: Actions) -> None:
+    ended, _ = guided([*before, (1500, SessionAction.STOP)])
+
+    assert (ended.outcome, ended.duration_ms) == (Outcome.STOPPED, 1500)
+
+
+def test_a_step_is_skipped_by_a_person_and_the_record_says_so() -> None:
+    ended, events = guided([(1000, SessionAction.SKIP)])
+
+    skipped = [event.step for event in of(events, StepEnded) if event.skipped]
+    assert skipped == [1]
+    assert ended.duration_ms == TOTAL_MS - STEPS[0].duration_ms + 1000
+
+
+def test_notes_and_pain_are_recorded_and_a_lower_level_is_refused() -> None:
+    _, events = guided([(1000, Note("warm hand")), (2000, Pain(4)), (3000, Lower()), (4000, Pain(11))])
+
+    assert [event.text for event in of(events, NoteTaken)] == ["warm hand"]
+    assert [event.score for event in of(events, PainScored)] == [4]
+    assert [event.why for event in of(events, LowerRefused)] == ["there is no unit, and no output to lower"]
+    assert [event.name for event in events].count("action_refused") == 1
+
+
+def test_a_screen_that_breaks_is_dropped_and_the_session_goes_on() -> None:
+    class Broken:
+        def on_event(self, event: Event) -> None:
+            raise RuntimeError("no paper")
+
+    ended, events = guided(observers=[Broken()])
+
+    assert ended.outcome is Outcome.COMPLETED
+    assert [event.name for event in events].count("observer_dropped") == 1
+
+
+def test_a_protocol_that_gives_output_is_never_run_without_a_unit() -> None:
+    with pytest.raises(InvalidUsage, match="needs a unit"):
+        rehearse_guidance(find("unit-check"))
+
+
+def test_an_emission_put_into_guidance_in_python_is_refused() -> None:
+    emission = find("unit-check").steps
+    changed = find(GUIDANCE).model_copy(update={"steps": emission})
+
+    with pytest.raises(Exception, match="family"):
+        rehearse_guidance(changed)
+
+
+def test_there_is_no_rest_of_guidance() -> None:
+    clock = VirtualClock()
+    with Journal.in_memory(clock) as journal, pytest.raises(Refused, match="no rest"):
+        run_guidance(
+            replace(Request.on_nobody(find(GUIDANCE)), rest_of="a"), clock, Inbox_(), journal, rehearsed=True
+        )
+
+
+def test_its_questions_are_asked_and_a_yes_refuses_it(tmp_path: Path) -> None:
+    protocol = find(GUIDANCE)
+    asked = Request(protocol, side="left")
+    clock = VirtualClock()
+
+    with Journal.in_memory(clock) as journal:
+        with pytest.raises(Refused):
+            run_guidance(asked, clock, Inbox_(), journal)
+        assert sessions(journal) == ()
+
+
+def test_one_that_broke_off_is_ended_in_the_record_by_the_next(tmp_path: Path) -> None:
+    class Killed:
+        def on_event(self, event: Event) -> None:
+            if isinstance(event, StepEnded):
+                raise KeyboardInterrupt
+
+    clock = VirtualClock()
+    with Journal.in_memory(clock) as journal:
+        request = Request.on_nobody(find(GUIDANCE))
+        with pytest.raises(KeyboardInterrupt):
+            run_guidance(request, clock, Inbox_(), journal, [Killed()], rehearsed=True)
+        (broken,) = sessions(journal)
+        assert broken.outcome is None
+        clock.wait(SimpleQueue[None](), clock.now_ms() + TOLD_WITHIN // timedelta(milliseconds=1))
+
+        run_guidance(request, clock, Inbox_(), journal, rehearsed=True)
+
+        (_, first) = sessions(journal)
+        assert (first.id, first.outcome) == (broken.id, Outcome.INTERRUPTED)
+
+
+# --- as it is typed ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def short(tmp_path: Path) -> Path:
+    """A protocol of guidance that takes a moment."""
+    path = tmp_path / "short.yaml"
+    path.write_text(
+        "format: 1\nid: short-guidance\ntitle: Short\nfamily: none\nbody_site: hand\nside: none\n"
+        "purpose: For a test.\nevidence: {grade: none, note: Nothing.}\n"
+        "steps:\n- {guide: Breathe., for: 100 ms}\n- {rest: 100 ms}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+@pytest.mark.parametrize("usual", [False, True])
+def test_run_takes_no_port_for_guidance_and_opens_none(
+    tmp_path: Path,
+    short: Path,
+    usual: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if usual:  # a usual port is for what needs one
+        monkeypatch.setenv("PHYSIOCTL_PORT", str(tmp_path / "no port"))
+    journal = tmp_path / "j"
+
+    code = run(["run", str(short), "--journal", str(journal), "--json"])
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert code == 0
+    assert lines[0]["event"] == "session_started"
+    assert (lines[-1]["event"], lines[-1]["outcome"]) == ("session_ended", "completed")
+    assert [line["kind"] for line in lines if line["event"] == "step_started"] == [Guide.kind, Rest.kind]
+    assert verify(journal).whole
+    assert [each.ending for each in sessions(journal)] == ["completed"]
+
+
+def test_run_says_in_words_that_no_unit_was_used(
+    tmp_path: Path, short: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = str(tmp_path / "j")
+
+    assert run(["run", str(short), "--journal", journal, "--plain"]) == 0
+    out = capsys.readouterr().out
+    assert "without a unit" in out
+    assert "Guidance alone: no unit was used, and nothing was output." in out
+    assert "output is off" not in out
+
+    run(["show", "--journal", journal])
+    run(["history", "--journal", journal])
+    assert "unit       none: guidance alone" in capsys.readouterr().out
+
+
+def test_run_on_a_port_that_is_named_uses_the_unit(tmp_path: Path, short: Path) -> None:
+    journal = tmp_path / "j"
+
+    assert run(["run", str(short), "--port", "sim://us111", "--journal", str(journal), "--json"]) == 0
+
+    assert [each.model for each in sessions(journal)] == ["US111"]
+
+
+def test_rehearse_takes_no_unit_for_guidance_and_names_those_that_fit_for_output(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["rehearse", GUIDANCE]) == 0
+    assert "no unit was used" in capsys.readouterr().out
+
+    assert run(["rehearse", "unit-check-percussion"]) == 2
+    assert "Add --unit: ultragun, ultragun_pro." in capsys.readouterr().err
+
+    assert run(["rehearse", GUIDANCE, "--fault", "lift_off@1s+1s"]) == 2
+
+
+def test_answers_from_a_file_screen_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    protocol = find(GUIDANCE)
+    form = tmp_path / "answers.yaml"
+    no = form_answered(protocol, day_of(SystemClock()), "P-017")
+    form.write_text(no.replace(": no", ": yes", 1), encoding="utf-8")
+    options = [
+        "--person",
+        "P-017",
+        "--side",
+        "left",
+        "--answers",
+        str(form),
+        "--journal",
+        str(tmp_path / "j"),
+    ]
+
+    code = run(["run", GUIDANCE, *options])
+
+    assert code == 4
+    assert "error:" in capsys.readouterr().err
