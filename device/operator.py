@@ -16,8 +16,7 @@ class SessionAction(StrEnum):
     START = "start"  # let a session begin that waits for it; nothing else starts it
     PAUSE = "pause"
     RESUME = "resume"
-    TOGGLE = "toggle"  # pause when running, resume when paused: one key for both
-    SKIP = "skip"  # end the step that runs, where it gives no output
+    SKIP = "skip"  # end the guided step that runs, or decline to score pain
     STOP = "stop"
 
 

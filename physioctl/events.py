@@ -33,7 +33,7 @@ class SessionStarted(Event):
     side: str
     person: str | None  # a pseudonymous reference
     simulated: bool  # the unit was made in this process: the session counts for nobody
-    model: str
+    model: str  # empty, as all that is the unit's, where guidance alone needs none
     serial: str
     nonce: int  # of the unit's boot: it is another after each start
     firmware: str
@@ -65,6 +65,23 @@ class SleepNotPrevented(Event):
     """This computer could not be kept from falling asleep during the session."""
 
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """One step of a plan, as a timeline shows it."""
+
+    kind: str  # emit, rest or guide
+    duration_ms: int
+    level: int | None  # that it asks for, in the unit of its family's level; None: no output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionPlanned(Event):
+    """The plan of the session: its steps, as a timeline shows them."""
+
+    steps: tuple[PlannedStep, ...]
+    area_mm2: int | None  # effective radiating area (ERA); None without a head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from device.link import Inbox
 from physioctl import __version__
 from physioctl.admission import checked_person, checked_side, keep_protocol
 from physioctl.errors import InvalidUsage
-from physioctl.events import Outcome, SessionEnded, SessionStarted
+from physioctl.events import Outcome, PlannedStep, SessionEnded, SessionPlanned, SessionStarted
 from physioctl.guidance_steps import Loop, Over, Walk
 from physioctl.observers import observed
 from physioctl.reconcile import TOLD_WITHIN
@@ -94,6 +94,10 @@ def _told(
         loop.recorder = kept
         loop.add_observer(kept)
         try:
+            planned = (
+                PlannedStep(kind=step.kind, duration_ms=step.duration_ms, level=None) for step in steps
+            )
+            loop.publish(SessionPlanned(at_ms=started.at_ms, steps=tuple(planned), area_mm2=None))
             if screening is not None:
                 loop.publish(screening.told(loop.clock.now_ms()))
             over = Walk(loop, steps, attended=attended).run()

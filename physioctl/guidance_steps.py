@@ -202,9 +202,6 @@ class Walk:
                 self._operate(action)
 
     def _operate(self, action: SessionAction) -> None:
-        if action is SessionAction.TOGGLE:
-            paused = self._stage is Stage.PAUSED
-            action = SessionAction.RESUME if paused else SessionAction.PAUSE
         if action is SessionAction.START or (action is SessionAction.SKIP and self._stage is Stage.PAUSED):
             self._refuse(action.value, "nothing waits for it")
             return

@@ -13,7 +13,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from device.control.controller import BACKLOG_MAX_MS
-from device.control.delivery import Delivery, Ended, deliver
+from device.control.delivery import Delivery, Ended, ask_pain, deliver
 from device.control.driver import Driver
 from device.control.fault_clearing import latched
 from device.control.handshake import identified, perform_handshake
@@ -22,7 +22,15 @@ from device.events import Observer, OffConfirmation, Recorder
 from device.unit import Unit
 from physioctl.admission import Admitted, Compiler, admit, checked_person, checked_side
 from physioctl.errors import DiskTooSlow, InvalidUsage
-from physioctl.events import Outcome, SessionEnded, SessionReconciled, UnitLimitations
+from physioctl.events import (
+    Outcome,
+    PlannedStep,
+    SessionEnded,
+    SessionPlanned,
+    SessionReconciled,
+    SleepNotPrevented,
+    UnitLimitations,
+)
 from physioctl.host_loss import check_host_loss, limitations
 from physioctl.network import refuse_unauthenticated
 from physioctl.observers import observed
@@ -34,11 +42,13 @@ from physioctl.session_id import session_number
 from physioctl.wall_clock import confirm
 from protocols.errors import PhysioctlError, Refused
 from protocols.limits import Bound
+from protocols.plan import Emit
 
 if TYPE_CHECKING:  # whoever holds a protocol has paid for pydantic already
     from protocols.model import Protocol, Side
 
 CALIBRATED_FOR = timedelta(days=365)
+PAIN_ASKED_MS = 60_000  # for a pain score after the session; this project's own figure
 DATE_SLACK = timedelta(days=1)  # a date is a day's, and it is another day elsewhere
 _OUTCOMES = {
     Ended.COMPLETED: Outcome.COMPLETED,
@@ -59,6 +69,10 @@ class Request:
     answers: Answers | None = field(default_factory=Answers)
     operator: tuple[Bound, ...] = ()  # limits of the operator's own
     attended: bool = False  # a person is there to resume after a pause
+    awaits_start: bool = False  # nothing is output before a person's start; only where one is there
+    sleep_not_prevented: str = ""  # why this computer may fall asleep meanwhile; empty: it does not
+    # Whether to ask for a pain score after the session, its output being off; asked only when that is so.
+    asks_pain: Callable[[], bool] = lambda: False
     rest_of: str | None = None  # give only what this interrupted session has left
     serial: str | None = None  # of the unit that was looked at before: another one is refused
     unauthenticated_network: bool = False  # whether the port may lie beyond this machine, on a person
@@ -137,7 +151,9 @@ def run_session(
             kept = PersistentRecorder(log if recorder is None else recorder(admitted.log), admitted.log)
             driver.record_to(kept)
             driver.add_observer(kept)
+            driver.publish(_planned(admitted, unit, driver.clock.now_ms()))
             _tell_the_unit(unit, driver)
+            _tell_of_sleep(request.sleep_not_prevented, driver)
             if screening is not None:
                 driver.publish(screening.told(driver.clock.now_ms()))
 
@@ -165,8 +181,11 @@ def _delivered(
             session_number(admitted.started.session),
             admission=admitted.admission,
             attended=request.attended,
+            awaits_start=request.awaits_start,
         )
         delivery = driver.run(script)
+        if delivery.output_off is OffConfirmation.CONFIRMED and request.asks_pain():
+            driver.run(ask_pain(driver.controller, PAIN_ASKED_MS))
         ended = _ended(admitted, delivery, _OUTCOMES[delivery.ended], driver.clock.now_ms())
         _keep_the_end(ended, driver)
     except BaseException as error:
@@ -177,12 +196,31 @@ def _delivered(
     return ended
 
 
+def _planned(admitted: Admitted, unit: Unit, at_ms: int) -> SessionPlanned:
+    """The plan, as a timeline shows it."""
+    steps = (
+        PlannedStep(
+            kind=step.kind,
+            duration_ms=step.duration_ms,
+            level=step.setting.level if isinstance(step, Emit) else None,
+        )
+        for step in admitted.plan.steps
+    )
+    return SessionPlanned(at_ms=at_ms, steps=tuple(steps), area_mm2=unit.area_mm2)
+
+
 def _tell_the_unit(unit: Unit, driver: Driver) -> None:
     """Record who is on the cable, and what it cannot promise."""
     now_ms = driver.clock.now_ms()
     driver.publish(identified(unit, now_ms))
     if missing := tuple(limitations(unit)):
         driver.publish(UnitLimitations(at_ms=now_ms, limitations=missing))
+
+
+def _tell_of_sleep(why: str, driver: Driver) -> None:
+    """Record that this computer may fall asleep during the session, where ``why`` says so."""
+    if why:
+        driver.publish(SleepNotPrevented(at_ms=driver.clock.now_ms(), why=why))
 
 
 def _keep_the_end(ended: SessionEnded, driver: Driver) -> None:

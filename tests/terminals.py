@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import pty
 import select
 import signal
+import struct
 import subprocess
-from collections.abc import Callable
+import termios
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.processes import LIMIT_S, command, environment, waited_for
 
@@ -35,28 +39,65 @@ def _waiting(end: int) -> bytes:
 class Terminal:
     """A command at a terminal of its own, and somebody at the keys."""
 
-    def __init__(self, folder: Path, *arguments: object, typed: str = TO_THE_TERMINAL) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: object,
+        typed: str = TO_THE_TERMINAL,
+        size: tuple[int, int] | None = None,
+        run: Sequence[str] | None = None,
+        set_to: Mapping[str, str] | None = None,
+    ) -> None:
+        """``size`` is in columns and lines; left out, the terminal does not say. ``run``: another program.
+
+        ``set_to`` is what its environment has beside the usual.
+        """
         self._master, slave = pty.openpty()
+        if size is not None:
+            self.resize(*size)
         self.screen = b""
         self.piped = b""  # what goes to a pipe instead of the screen
         self._pipe, output = os.pipe()
         # The leader of a session that opens a terminal has it for its own: Ctrl-C and a hang-up reach it.
         take_it = ["sh", "-c", typed, os.ttyname(slave)]
         self._process = subprocess.Popen(
-            [*take_it, *command(*arguments)],
-            env=environment(folder),
+            [*take_it, *(run or command(*arguments))],
+            env=environment(folder) | dict(set_to or {}),
             start_new_session=True,
             stdout=output,
         )
         os.close(output)
         self._slave = slave  # held until the other end has opened it
 
+    def resize(self, columns: int, lines: int) -> None:
+        """Let the window have another size."""
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    def mode(self) -> list[Any]:
+        """How the terminal is set."""
+        return termios.tcgetattr(self._slave)
+
     def press(self, key: str) -> None:
         os.write(self._master, key.encode())
+
+    def starts(self) -> bool:
+        """Press Space once the session waits for it; return whether it did."""
+        waits = self.shows(lambda: b"Space to start" in self.screen)
+        self.press(" ")
+        return waits
 
     def shows(self, happened: Callable[[], bool]) -> bool:
         """Keep reading the screen until ``happened()``, or for too long."""
         return waited_for(lambda: self._look() and happened())
+
+    def shows_within(self, happened: Callable[[], bool], limit_s: float) -> bool:
+        """Keep reading the screen for so long, or until ``happened()``."""
+        return waited_for(lambda: self._look() and happened(), limit_s)
 
     def _look(self) -> bool:
         self.screen += _waiting(self._master)

@@ -90,7 +90,8 @@ NEEDED = {
     ("tests/physioctl/test_docs.py", "proven"),  # a claim that the pages must not make
 }
 
-_WORDS = re.compile(rf"(?<![A-Za-z])({'|'.join(RETIRED_WORDS)})(?![A-Za-z])", re.IGNORECASE)
+# An option is no word of a sentence: `--quiet` is what every command line calls it.
+_WORDS = re.compile(rf"(?<![A-Za-z])(?<!--)({'|'.join(RETIRED_WORDS)})(?![A-Za-z])", re.IGNORECASE)
 _NAMES = re.compile(rf"\b({'|'.join(RETIRED_NAMES)})\b")
 
 

@@ -57,6 +57,7 @@ from device.events import (
     OffConfirmation,
     OperatorActed,
     OutputPermitted,
+    PainAsked,
     PainScored,
     StateChanged,
     StatusChanged,
@@ -80,11 +81,19 @@ HOST_DELAY_MS = 150  # called this much later than was due: the computer was bus
 
 _recorded_of = attrgetter(*RECORDED)
 _ACTIONS = {
+    SessionAction.START: Trigger.BEGIN,
     SessionAction.PAUSE: Trigger.PAUSE,
     SessionAction.RESUME: Trigger.RESUME,
+    SessionAction.SKIP: Trigger.SKIP,
     SessionAction.STOP: Trigger.STOP,
 }
-_RUNNING = (State.ARMED, State.PAUSING, State.PAUSED, *LIVE)
+_WAITING = (State.AWAITING_START, State.ARMED, State.PAUSED)  # output is off, and nothing is on its way
+_NOT_KEPT = {  # what counts in the moment when it is possible, and in no other; and why it is refused
+    SessionAction.START: "no session waits for a start",
+    SessionAction.SKIP: "no guided step runs: output is paused or stopped, never skipped",
+}
+_RUNNING = (*_WAITING, State.PAUSING, *LIVE)
+LOWER = "lower"  # what `may` calls it
 
 T = TypeVar("T")
 Script: TypeAlias = Generator[int, None, T]  # yields until when it can wait, at the latest
@@ -117,6 +126,7 @@ class Controller:
         self.failure = ""  # why the state is FAULT or UNCERTAIN
         self.lost: LinkLost | None = None
         self.last_action: SessionAction | None = None  # what a person last asked for
+        self.question: Moment | None = None  # of which a pain score is waited for
         self.identity: Identity | None = None
         self.declared: Capabilities | None = None
         self._guard = guard
@@ -307,8 +317,16 @@ class Controller:
         """Note that there is a recorder: from now on output waits for its confirmation."""
         self._recording = True
 
-    def load(self, plan: Plan, session: int, *, admission: Admission, attended: bool) -> None:
-        """Load ``plan`` for the session of ``admission``.
+    def load(
+        self,
+        plan: Plan,
+        session: int,
+        *,
+        admission: Admission,
+        attended: bool,
+        awaits_start: bool = False,
+    ) -> None:
+        """Load ``plan`` for the session of ``admission``. With ``awaits_start`` only a person lets it begin.
 
         Raise `TransitionRefused` when the plan is not within its limits, and `GuardRefused` when the guard
         cannot determine what may be given, when nothing records the session, or when the controller has had
@@ -323,7 +341,7 @@ class Controller:
         self.known.attended = attended
         self._trends = ReportTrends(unit)
         self._watch.judge_only_what_is_told(unit.declared.reports)
-        self._fire(Trigger.ARM)
+        self._fire(Trigger.AWAIT if awaits_start else Trigger.ARM)
         if self.last_action is SessionAction.PAUSE:
             self.pause()
 
@@ -392,6 +410,20 @@ class Controller:
         if self.state is State.PAUSED:
             self.known.output_off.rest()
             self._fire(Trigger.RESUME)
+
+    def ask_pain(self, for_ms: int) -> None:
+        """Ask for a pain score, which is waited for ``for_ms``."""
+        self.question = self.moment
+        self.publish(PainAsked(at_ms=self.now_ms, moment=self.moment, for_ms=for_ms))
+
+    def begin(self) -> None:
+        """Let a session begin that waits for it: an operator's action."""
+        self._fire(Trigger.BEGIN)
+
+    def skip(self) -> None:
+        """End the guided step that runs: an operator's action."""
+        self._fire(Trigger.SKIP)
+        self.known.guided = False
 
     def stop(self) -> None:
         """End the output and the session, from any state. Never refused."""
@@ -545,7 +577,7 @@ class Controller:
             return
         plan, state = self.known.plan, self.state
         assert plan is not None  # `load` sets both
-        resting = state in (State.ARMED, State.PAUSED)
+        resting = state in _WAITING
         expected = self.known.expected(status, plan, live=state in LIVE, resting=resting)
         raised, ended = self._watch.judge(self._trends.see(status, came_ms, expected))
         for rule in raised:
@@ -622,7 +654,16 @@ class Controller:
     @property
     def moment(self) -> Moment:
         """Where the session stands, for what a person says of it."""
+        if self.state is State.AWAITING_START:
+            return Moment.BEFORE
         return Moment.DURING if self.state in _RUNNING else Moment.AFTER
+
+    @property
+    def may(self) -> tuple[str, ...]:
+        """What a person may do now, but for notes and pain scores."""
+        lowers = self.state in _RUNNING and self.known.can_be_lowered
+        actions = (action.value for action, fired in _ACTIONS.items() if self._machine.may(fired))
+        return (*actions, *((LOWER,) if lowers else ()))
 
     def _note(self, action: Note) -> None:
         if not self.used:
@@ -638,26 +679,38 @@ class Controller:
         elif not 0 <= action.score <= PAIN_MAX:
             self._refuse("pain", f"pain is scored from 0 to {PAIN_MAX}")
         else:
-            moment = self.moment
+            moment, self.question = self.moment, None
             self.publish(PainScored(at_ms=self.now_ms, score=action.score, moment=moment, by=action.by))
+
+    def _can(self, action: SessionAction) -> bool:
+        declines = action is SessionAction.SKIP and self.question is not None
+        return declines or self._machine.may(_ACTIONS[action])
+
+    def _skip(self) -> None:
+        if self.question is None:
+            self.skip()
+        self.question = None
 
     def _refuse(self, action: str, why: str) -> None:
         self.publish(ActionRefused(at_ms=self.now_ms, action=action, why=why))
 
     def _operate(self, action: SessionAction) -> None:
-        if action in (SessionAction.START, SessionAction.SKIP):
-            self._refuse(action, "nothing waits for it")
+        if action in _NOT_KEPT and not self._can(action):
+            self._refuse(action, _NOT_KEPT[action])
             return
-        if action is SessionAction.TOGGLE:
-            paused = self.state is State.PAUSED or (not self.used and self.last_action is SessionAction.PAUSE)
-            action = SessionAction.RESUME if paused else SessionAction.PAUSE
         self.last_action = SessionAction.STOP if self.halted else action  # nothing overrides a stop
-        if action is SessionAction.STOP:
-            self.stop()
-        elif action is SessionAction.PAUSE:
-            self.pause()
-        else:
-            self.resume()
+        match action:
+            case SessionAction.START:
+                self.begin()
+            case SessionAction.PAUSE:
+                self.pause()
+            case SessionAction.RESUME:
+                self.resume()
+            case SessionAction.SKIP:
+                self._skip()
+            case SessionAction.STOP:
+                self.question = None
+                self.stop()
         self.publish(OperatorActed(at_ms=self.now_ms, action=action))
 
     def _lower(self, action: Lower) -> None:
@@ -676,7 +729,9 @@ class Controller:
             self._refuse_lower(action, f"the level is {before} already")
         else:
             known.lower(to_level, self.now_ms)
-            self.publish(LevelLowered(at_ms=self.now_ms, by=action.by, before=before, after=to_level))
+            self.publish(
+                LevelLowered(at_ms=self.now_ms, by=action.by, before=before, after=to_level, may=self.may)
+            )
             self._ask_to_lower()
 
     def _refuse_lower(self, action: Lower, why: str) -> None:
@@ -717,7 +772,7 @@ class Controller:
             self.failure = "the unit does not answer"
             self._end(Trigger.DOUBT)
             self._alarm(BY_CODE["COMM_LOST"], self.failure)
-        elif unheard_for_ms >= OFF_OVERDUE_MS and state in (State.ARMED, State.PAUSED):
+        elif unheard_for_ms >= OFF_OVERDUE_MS and state in _WAITING:
             self._raise(BY_CODE["COMM_LOST"], "the unit does not answer")
 
     def _since(self, at_ms: int) -> int:
@@ -754,7 +809,7 @@ class Controller:
                     state=after.value,
                     before=before.value,
                     trigger=trigger.value,
-                    may=tuple(action.value for action, fired in _ACTIONS.items() if self._machine.may(fired)),
+                    may=self.may,
                 )
             )
 

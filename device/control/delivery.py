@@ -15,12 +15,22 @@ from device.control.machine import State
 from device.control.schedule import LIVE, OFF_STATUS_MS
 from device.control.state import TICK_MS
 from device.dialects.base import GetStatus, UnitState
-from device.events import OffConfirmation, Progress, StepEnded, StepStarted
+from device.events import (
+    OffConfirmation,
+    OutputSoon,
+    Progress,
+    StartAwaited,
+    StepEnded,
+    StepStarted,
+)
 from device.monitor.conditions import CLOCK_TOLERANCE_PCT
-from protocols.plan import Emit, Plan, Step
+from protocols.families import definition
+from protocols.plan import Emit, Guide, Off, Plan, Step
 
 PROGRESS_MS = 1000
 PAUSE_MAX_MS = 600_000  # a pause of this length ends the session
+START_MAX_MS = 600_000  # and so does a start that nobody gives for so long; this project's own figures
+SOON_MS = 5000  # before output begins by itself after a step without output, that is told
 ATTEMPTS = 3  # to arm the unit, and to start a step that the unit has not received
 
 
@@ -50,20 +60,28 @@ class _Over(Exception):
 
 
 def deliver(
-    controller: Controller, plan: Plan, session: int, *, admission: Admission, attended: bool = False
+    controller: Controller,
+    plan: Plan,
+    session: int,
+    *,
+    admission: Admission,
+    attended: bool = False,
+    awaits_start: bool = False,
 ) -> Script[Delivery]:
     """Run ``plan`` on the unit of ``controller`` and return the result.
 
     ``admission`` is the content of the record's opening entry, which the guard uses instead of the plan.
     ``attended`` says that a person is there to resume: in an unattended session a pause ends the session.
+    With ``awaits_start`` nothing is output before a person has started the session, within `START_MAX_MS`.
     When an exception is raised, a stop is sent, and its outcome is waited for, before the exception leaves
     this script.
     """
     walk = _Walk(controller, plan)
     began_ms = controller.now_ms
     try:
-        controller.load(plan, session, admission=admission, attended=attended)
+        controller.load(plan, session, admission=admission, attended=attended, awaits_start=awaits_start)
         try:
+            yield from walk.await_start()
             yield from walk.steps()
         except _Over:
             pass
@@ -88,13 +106,27 @@ def deliver(
     )
 
 
+def ask_pain(controller: Controller, for_ms: int) -> Script[None]:
+    """Wait for a pain score after the session, its output being confirmed off.
+
+    It is over when somebody scores, declines or stops, when the link is lost, and after ``for_ms``.
+    """
+    controller.ask_pain(for_ms)
+    give_up_ms = controller.now_ms + for_ms
+    while controller.question is not None and controller.lost is None and controller.now_ms < give_up_ms:
+        yield give_up_ms
+    controller.question = None
+    if controller.state is State.STOPPING:
+        yield from controller.settle()
+
+
 class _Walk:
     """One run through a plan's steps."""
 
     def __init__(self, controller: Controller, plan: Plan) -> None:
         self._controller = controller
         self._plan = plan
-        self._shown_ms: int  # when progress was last published
+        self._shown_ms = controller.now_ms - PROGRESS_MS  # when progress was last published: it is due
         self._was_held: bool  # at any time in the latest emission
         self.done = 0
         self.completed = False
@@ -105,23 +137,45 @@ class _Walk:
             return Ended.INTERRUPTED
         return Ended.COMPLETED if self.completed else Ended.STOPPED
 
+    def await_start(self) -> Script[None]:
+        """Wait until a person starts the session, where it waits for that."""
+        if not self._at(State.AWAITING_START):
+            return
+        instruction = definition(self._plan.family).before_start if self._plan.emissions else ""
+        self._controller.publish(StartAwaited(at_ms=self._now(), instruction=instruction))
+        give_up_ms = self._now() + START_MAX_MS
+        while self._at(State.AWAITING_START):
+            if self._now() >= give_up_ms:
+                self._controller.fail("nobody has started the session")
+            else:
+                yield self._show_until(None, self._plan.steps[0].duration_ms, give_up_ms)
+
     def steps(self) -> Script[None]:
         """Run every step; raise `_Over` when the session cannot continue."""
         owed_ms = 0  # delivered time at which the present step is over
         for number, step in enumerate(self._plan.steps, start=1):
             if not self._at(State.ARMED, State.PAUSED, State.PAUSING):  # the step before has ended it
                 raise _Over
+            skipped = False
             self._announce(number, step)
             if isinstance(step, Emit):
                 owed_ms += step.duration_ms
                 yield from self._emit(step, owed_ms)
             else:
-                yield from self._wait(step.duration_ms)
+                skipped = yield from self._wait(step, before_output=self._leads_to_output(number))
             self.done = number
             controller = self._controller
             controller.publish(
-                StepEnded(at_ms=self._now(), step=number, delivered_ms=controller.delivered_ms)
+                StepEnded(
+                    at_ms=self._now(),
+                    step=number,
+                    delivered_ms=controller.delivered_ms,
+                    skipped=skipped,
+                )
             )
+
+    def _leads_to_output(self, number: int) -> bool:
+        return isinstance(self._plan.steps[number] if number < len(self._plan.steps) else None, Emit)
 
     # --- steps ------------------------------------------------------------------------------------
 
@@ -233,19 +287,28 @@ class _Walk:
         controller = self._controller
         return controller.known.is_armed() and controller.fresh and controller.line_is_free
 
-    def _wait(self, duration_ms: int) -> Script[None]:
-        """Wait for ``duration_ms`` of the session, not counting pauses.
+    def _wait(self, step: Off, *, before_output: bool) -> Script[bool]:
+        """Wait for the time of a step without output, not counting pauses. Return whether it was skipped.
 
-        The unit is kept armed, so that a stop by its own key or by another program is noticed.
+        The unit is kept armed, so that a stop by its own key or by another program is noticed. A guided step
+        can be skipped; a rest cannot: it is part of the dose.
         """
-        left_ms = duration_ms
-        while left_ms > 0:
+        known, guided = self._controller.known, isinstance(step, Guide)
+        left_ms, soon_told = step.duration_ms, not before_output
+        while left_ms > 0 and known.guided is guided:
             yield from self._go_on(left_ms)
-            if self._plan.emissions and not self._controller.known.is_armed():
+            if self._plan.emissions and not known.is_armed():
                 yield from self._arm()
             began_ms = self._now()
-            yield self._show_until(None, left_ms, began_ms + left_ms)
+            if not soon_told and left_ms <= SOON_MS:
+                soon_told = True
+                self._controller.publish(OutputSoon(at_ms=began_ms, in_ms=left_ms))
+            next_ms = left_ms if soon_told else left_ms - SOON_MS
+            yield self._show_until(None, left_ms, began_ms + next_ms)
             left_ms -= self._now() - began_ms
+        skipped = known.guided is not guided
+        known.guided = False
+        return skipped
 
     def _go_on(self, left_ms: int) -> Script[None]:
         """Wait for the end of a pause. Return in ARMED; raise `_Over` when the session has ended."""
@@ -288,10 +351,12 @@ class _Walk:
                 head_temp_ddeg_c=status.head_temp_ddeg_c,
                 contact_pct=status.contact_pct,
                 battery_pct=status.battery_pct,
+                step_remaining_ms=left_ms,
             )
         )
 
     def _announce(self, number: int, step: Step) -> None:
+        self._controller.known.guided = isinstance(step, Guide)
         self._controller.publish(
             StepStarted(
                 at_ms=self._now(),
@@ -300,6 +365,7 @@ class _Walk:
                 kind=step.kind,
                 say=step.say,
                 duration_ms=step.duration_ms,
+                may=self._controller.may,
             )
         )
         self._shown_ms = self._now() - PROGRESS_MS  # show at once

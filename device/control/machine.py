@@ -24,6 +24,7 @@ class State(Enum):
 
     OFFLINE = "offline"  # nothing is known about the unit
     IDLE = "idle"  # the unit answers, its output is off; nothing is loaded
+    AWAITING_START = "awaiting_start"  # a plan is loaded; only a person's start lets it begin
     ARMED = "armed"  # a plan is loaded and within limits; output is off between steps
     EMITTING = "emitting"  # a step gives output, under a lease
     # Contact is lost: output is off, the unit's timer stands still, and the unit may resume by itself.
@@ -41,6 +42,8 @@ class Trigger(StrEnum):
 
     IDENTIFIED = "identified"  # a unit has identified itself
     ARM = "arm"  # load a plan
+    AWAIT = "await"  # load a plan that a person has to start
+    BEGIN = "begin"  # a person starts the session
     START = "start"  # begin a step's output
     LIFT = "lift"  # the unit reports contact lost
     TOUCH = "touch"  # the unit reports contact back, and output with it
@@ -48,6 +51,7 @@ class Trigger(StrEnum):
     FINISH = "finish"  # a step has ended, and the unit says that its output is off
     PAUSE = "pause"  # a person, or a rule of the watch, asks for output off
     RESUME = "resume"  # a person wants to go on
+    SKIP = "skip"  # a person ends a guided step before its time
     STOP = "stop"  # end the session
     OUTPUT_OFF = "output_off"  # output is confirmed off
     DOUBT = "doubt"  # a required answer is missing
@@ -66,6 +70,9 @@ class Facts(Protocol):
 
     def output_is_allowed(self) -> bool:
         """No stop was requested, the unit is armed for this session, and the plan is within limits."""
+
+    def step_is_guided(self) -> bool:
+        """The step that runs is an instruction with a time: it gives no output."""
 
     def level_is_as_before(self) -> bool:
         """After contact is back, the level is no higher than before."""
@@ -94,12 +101,21 @@ TABLE: Mapping[State, Mapping[Trigger, Move]] = {
     },
     State.IDLE: {
         Trigger.ARM: Move(State.ARMED, only_if=Facts.plan_is_within_limits),
+        Trigger.AWAIT: Move(State.AWAITING_START, only_if=Facts.plan_is_within_limits),
         Trigger.STOP: Move(State.STOPPING),
+        Trigger.FAIL: Move(State.FAULT),
+    },
+    State.AWAITING_START: {
+        # While it was awaited the unit may have warmed up, or have been exchanged.
+        Trigger.BEGIN: Move(State.ARMED, only_if=Facts.plan_is_within_limits),
+        Trigger.STOP: Move(State.STOPPING),
+        Trigger.DOUBT: Move(State.UNCERTAIN),
         Trigger.FAIL: Move(State.FAULT),
     },
     State.ARMED: {
         Trigger.START: Move(State.EMITTING, only_if=Facts.output_is_allowed),
         Trigger.PAUSE: Move(State.PAUSED),  # output is off already
+        Trigger.SKIP: Move(State.ARMED, only_if=Facts.step_is_guided),
         Trigger.STOP: Move(State.STOPPING),
         Trigger.DOUBT: Move(State.UNCERTAIN),
         Trigger.FAIL: Move(State.FAULT),

@@ -68,6 +68,7 @@ class SessionState:
     fenced: bool = True  # a start that nobody has heard of cannot be carried out any more
     armed: bool = False  # a status has shown it, and no stop was sent since
     attended: bool = False  # a person is there
+    guided: bool = False  # the step that runs is an instruction with a time
     level_cap: int | None = None  # to which somebody has lowered the session: of every later step
     lowered_ms: int = 0  # when that was
     asked_levels: tuple[int, ...] = ()  # to which the unit has been asked to lower the step last started
@@ -195,6 +196,12 @@ class SessionState:
         return None if due is None else self.capped(due[0])
 
     @property
+    def can_be_lowered(self) -> bool:
+        """Whether output is left to give, and the unit gives a lower level than that."""
+        step = self.due_step
+        return step is not None and self.allowed is not None and level(step.setting) > self.allowed.level_min
+
+    @property
     def level_to_lower_to(self) -> int | None:
         """To which level the running step has yet to be lowered; None once the unit has said that it is."""
         if self.step is None or self.level_cap is None or level(self.step.setting) <= self.level_cap:
@@ -309,6 +316,10 @@ class SessionState:
             and self.status is not None
             and not self.status.faults
         )
+
+    def step_is_guided(self) -> bool:
+        """The step that runs is an instruction with a time: it gives no output."""
+        return self.guided
 
     def level_is_as_before(self) -> bool:
         """After contact is back, the level is no higher than it was set."""

@@ -15,7 +15,8 @@ from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.options import DIALECT, NO_WAY, PORT, Way, journal_option, way
 from physioctl.cli.rest import Typed
-from physioctl.cli.session import Place, View, hold_guidance, hold_session
+from physioctl.cli.session import Place, hold_guidance, hold_session
+from physioctl.cli.showing import View
 from physioctl.errors import InvalidUsage
 from physioctl.network import refuse_unauthenticated
 from physioctl.person import reference
@@ -36,7 +37,12 @@ _SIDES = (Side.LEFT, Side.RIGHT)
 @DIALECT
 @click.option("--person", metavar="REF", help="A reference for the person treated. Never a name.")
 @click.option("--side", type=Named("side", ["left", "right"]), help="Which side of the body.")
-@click.option("--answers", type=click.Path(path_type=Path), help="Answers to the screening questions (YAML).")
+@click.option(
+    "--answers",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Answers to the screening questions (YAML).",
+)
 @click.option(
     "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
 )
@@ -52,6 +58,8 @@ _SIDES = (Side.LEFT, Side.RIGHT)
 @click.option(
     "--unauthenticated-network", is_flag=True, help="Treat a person over a line without authentication."
 )
+@click.option("--yes", is_flag=True, help="Start at once, without Space. It answers no question.")
+@click.option("--quiet", "no_sounds", is_flag=True, help="No sounds.")
 @click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def run(
@@ -67,6 +75,8 @@ def run(
     continues: Path | None,
     rest_of: str | None,
     unauthenticated_network: bool,
+    yes: bool,
+    no_sounds: bool,
     plain: bool,
     as_json: bool,
 ) -> int:
@@ -74,15 +84,19 @@ def run(
 
     Without --port it takes the only port on which a unit answers. Guidance alone needs no unit.
 
-    At a terminal, Space pauses and resumes; - lowers the level; s or Ctrl-C stops.
+    At a terminal, nothing is output before you press Space. Then Space pauses and r resumes; - lowers the
+    level; s, q, Esc or Ctrl-C stops. The keys that work are shown.
 
     \b
     Examples:
       physioctl run unit-check
       physioctl run unit-check --port /dev/ttyUSB0
-      physioctl run calf-tightness-ultrasound --port COM4 --side left --person P-017 --answers answers.yaml
-      physioctl run unit-check --port 'sim://us111?seed=7' --json
-      physioctl run unit-check --port '/dev/ttyUSB0#17' --dialect modbus
+      physioctl run calf-tightness-ultrasound --port COM4 \\
+        --side left --person P-017 --answers answers.yaml
+      physioctl run unit-check --port 'sim://us111?seed=7' \\
+        --json
+      physioctl run unit-check --port '/dev/ttyUSB0#17' \\
+        --dialect modbus
     """
     found = chosen(protocol)
     alone = found.family is None and not _was_typed("port")
@@ -109,9 +123,9 @@ def run(
     place = Place(to.port, to.dialect, journal=journal, new=new, continues=continues)
     view = View.chosen(plain=plain, as_json=as_json)
     if alone:
-        return hold_guidance(request, place, view)
+        return hold_guidance(request, place, view, sounds=not no_sounds)
     typed = Typed(protocol, answers, operator, journal, unauthenticated_network)
-    return hold_session(request, place, view, typed)
+    return hold_session(request, place, view, typed, yes=yes, sounds=not no_sounds)
 
 
 def _was_typed(option: str) -> bool:

@@ -5,24 +5,25 @@ What is asked before a request can be made is in `physioctl.cli.run`.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from enum import Enum, auto
 from pathlib import Path
 from queue import SimpleQueue
 
-from device.clock import SystemClock
+from device.clock import Clock, SystemClock
 from device.control.driver import Driver, name_of
 from device.dialects.base import HostLoss, Identity
 from device.events import Event, Observer, OffConfirmation
 from device.link import Inbox
+from device.operator import Lower, Note, Pain, SessionAction
+from physioctl.awake import kept_awake
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
-from physioctl.cli.printing import aside, json_text, say
+from physioctl.cli.printing import aside, aside_to_paste, say
 from physioctl.cli.reconnect import Socket, reconnect
 from physioctl.cli.rest import Typed, rest_command
+from physioctl.cli.showing import View, shown
 from physioctl.cli.streams import limit_waiting
 from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
 from physioctl.guidance import run_guidance
@@ -30,35 +31,20 @@ from physioctl.network import beyond_this_machine, warning
 from physioctl.ports import dialect_for, held
 from physioctl.record.journal import Journal
 from physioctl.runner import Request, expect_recorded_in_time, run_session
-from physioctl.screens.bar import BarScreen
 from physioctl.screens.json_lines import JsonLines
-from physioctl.screens.lines import DropNotices, Plain
-from physioctl.screens.wording import summary, unfinished
+from physioctl.screens.lines import DropNotices
+from physioctl.screens.wording import has_rest, summary, unfinished
 from physioctl.terminal import attended, keys, stop_on_signals
 from physioctl.wall_clock import confirm
 from protocols.model import Protocol
 
+SEEN_MS = 60_000  # for the end of a session on the full screen; this project's own figure
 _CODES = {
     Outcome.COMPLETED: Exit.DONE,
     Outcome.STOPPED: Exit.STOPPED,
     Outcome.INTERRUPTED: Exit.FAULT,
     Outcome.FAILED: Exit.FAULT,
 }
-
-
-class View(Enum):
-    """How a session is shown on standard output."""
-
-    BAR = auto()
-    LINES = auto()
-    JSON = auto()
-
-    @classmethod
-    def chosen(cls, *, plain: bool, as_json: bool) -> View:
-        """The view that the options and standard output ask for."""
-        if as_json:
-            return cls.JSON
-        return cls.BAR if not plain and sys.stdout.isatty() else cls.LINES
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +58,21 @@ class Place:
     continues: Path | None = None  # the journal that the new one is linked to
 
 
-def hold_session(request: Request, place: Place, view: View, typed: Typed | None = None) -> Exit:
+def hold_session(
+    request: Request,
+    place: Place,
+    view: View,
+    typed: Typed | None = None,
+    *,
+    yes: bool = False,
+    sounds: bool = True,
+) -> Exit:
     """Run the session of ``request`` on the unit of ``place``, and show it; return the exit code.
 
     ``typed`` is what it was asked for with, for the command that gives its rest.
+    Where somebody is at a terminal, nothing is output before they press Space, unless ``yes``: that is the
+    start key, and answers no question. ``sounds`` says whether the terminal's bell rings.
+
     Raise what `physioctl.runner.run_session`, the journal and the port raise.
     """
     inbox: Inbox = SimpleQueue()
@@ -83,29 +80,48 @@ def hold_session(request: Request, place: Place, view: View, typed: Typed | None
     spoken = dialect_for(place.port, place.dialect)
     with ExitStack() as stack:
         record = stack.enter_context(opened(place, clock))
-        stack.enter_context(stop_on_signals(inbox))  # not before: until here, Ctrl-C ends the program
+        sleep_not_prevented = stack.enter_context(kept_awake())
+        # Not before: until here, Ctrl-C ends the program.
+        signals = stack.enter_context(stop_on_signals(inbox))
         link, stops = stack.enter_context(held(place.port, inbox, line=spoken.promises.line))
         if beyond_this_machine(place.port):
             aside(warning(place.port))
-        typing = stack.enter_context(keys(inbox))
+        screens = stack.enter_context(ExitStack())
+        showing = screens.enter_context(shown(view, clock, attended=attended(), sounds=sounds))
+        at_the_keys = stack.enter_context(keys(inbox, showing.typing))
 
         def goes_on(told: str) -> bool:
-            with typing.released():
+            with at_the_keys.released():
                 return asking.goes_on_without_host_loss_protection(told)
 
         typed = typed or Typed(request.protocol.id, journal=place.journal)
-        settled = _Settled(view, typed, place, request.protocol)
+        settled = _Settled(showing.screen, typed, place, request.protocol)
         stack.callback(settled.flush)  # what no session's first line has come before, or after its last
+
+        def ended_here() -> bool:
+            """Not where the stop came from a signal or another program: nothing may delay the end then."""
+            stopped_here = at_the_keys.stopped or not driver.controller.halted
+            return stopped_here and not signals.received and not at_the_keys.closed
+
         request = replace(
             request,
             attended=attended(),
+            awaits_start=attended() and not yes,
+            sleep_not_prevented=sleep_not_prevented,
             on_unfinished=settled.tell,
-            confirm_host_loss=goes_on if asking.can_ask() else None,
+            confirm_host_loss=goes_on if asking.can_ask() and not yes else None,
         )
+        if request.person is not None and attended():
+            request = replace(request, asks_pain=ended_here)
         driver = Driver(link, clock, inbox, spoken)
         driver.add_observer(stops)
+        driver.add_observer(at_the_keys)
         socket = Socket.noted(place.port, place.dialect)
-        ended = run_session(request, driver, record, [settled, DropNotices(aside)])
+        observers = [settled, *showing.beside, DropNotices(showing.notify)]
+        ended = run_session(request, driver, record, observers)
+        if showing.stays() and ended_here() and not driver.controller.lost:
+            _until_seen(clock, inbox)
+        screens.close()  # what is said from here on stands on the terminal as it was before
         if view is not View.JSON:
             for said in summary(ended):
                 say(said)
@@ -113,9 +129,18 @@ def hold_session(request: Request, place: Place, view: View, typed: Typed | None
         if waits and (unit := driver.controller.unit) is not None:
             ended = _after_the_cable(ended, socket, unit.identity, settled, record, inbox)
         elif request.attended and _has_a_rest(ended):
-            aside(f"To give the rest: {settled.rest(request.protocol.id, ended.session, place.port)}")
+            settled.tell_rest(request.protocol.id, ended.session, place.port)
     expect_recorded_in_time(ended, driver)
     return exit_code(ended)
+
+
+def _until_seen(clock: Clock, inbox: Inbox) -> None:
+    """Leave the end of a session on the full screen, to be read from the couch, until a key is pressed."""
+    give_up_ms = clock.now_ms() + SEEN_MS
+    while clock.now_ms() < give_up_ms:
+        news = clock.wait(inbox, give_up_ms)
+        if isinstance(news, SessionAction | Lower | Note | Pain):
+            return
 
 
 class _Settled:
@@ -125,10 +150,10 @@ class _Settled:
     comes to be known after the session behind its last.
     """
 
-    def __init__(self, view: View, typed: Typed, place: Place, protocol: Protocol) -> None:
-        self._screen = _screen(view)
-        self.name = name_of(self._screen)
-        self._as_json = view is View.JSON
+    def __init__(self, screen: Observer, typed: Typed, place: Place, protocol: Protocol) -> None:
+        self._screen = screen
+        self.name = name_of(screen)
+        self._as_json = isinstance(screen, JsonLines)
         self._typed = typed
         self._place = place
         self._protocol = protocol
@@ -142,7 +167,9 @@ class _Settled:
 
     def tell(self, found: SessionReconciled, port: str | None = None) -> None:
         """Tell a person of ``found``, and whoever reads JSON at the next `flush`."""
-        aside(unfinished(found, self.rest(found.protocol, found.session, port or self._place.port)))
+        aside(unfinished(found, rest=False))
+        if has_rest(found):
+            self.tell_rest(found.protocol, found.session, port or self._place.port)
         if self._as_json:
             self._waiting.append(found)
 
@@ -151,14 +178,15 @@ class _Settled:
         while self._waiting:
             self._screen.on_event(self._waiting.pop(0))
 
-    def rest(self, protocol: str, session: str, port: str) -> str:
-        """The command that gives the rest of ``session``."""
+    def tell_rest(self, protocol: str, session: str, port: str) -> None:
+        """Print the command that gives the rest of ``session``, on a line of its own."""
         own = protocol == self._protocol.id
         typed = self._typed if own else replace(self._typed, protocol=protocol, answers=None)
-        return rest_command(typed, session, port, self._place.dialect)
+        aside("To give the rest:")
+        aside_to_paste(rest_command(typed, session, port, self._place.dialect))
 
 
-def hold_guidance(request: Request, place: Place, view: View) -> Exit:
+def hold_guidance(request: Request, place: Place, view: View, *, sounds: bool = True) -> Exit:
     """Run the session of guidance that ``request`` asks for, without a unit; return the exit code.
 
     Raise what `physioctl.guidance.run_guidance` and the journal raise.
@@ -169,9 +197,13 @@ def hold_guidance(request: Request, place: Place, view: View) -> Exit:
         record = stack.enter_context(opened(place, clock))
         stack.enter_context(stop_on_signals(inbox))
         limit_waiting()  # for whoever reads what is said
-        stack.enter_context(keys(inbox))
+        screens = stack.enter_context(ExitStack())
+        showing = screens.enter_context(shown(view, clock, attended=attended(), sounds=sounds))
+        at_the_keys = stack.enter_context(keys(inbox, showing.typing))
         request = replace(request, attended=attended())
-        ended = run_guidance(request, clock, inbox, record, [_screen(view), DropNotices(aside)])
+        observers = [showing.screen, *showing.beside, at_the_keys, DropNotices(showing.notify)]
+        ended = run_guidance(request, clock, inbox, record, observers)
+        screens.close()  # what is said from here on stands on the terminal as it was before
         if view is not View.JSON:
             for said in summary(ended, unit=False):
                 say(said)
@@ -195,12 +227,6 @@ def exit_code(ended: SessionEnded) -> Exit:
     if ended.output_off is not OffConfirmation.CONFIRMED:
         return Exit.OUTPUT_NOT_CONFIRMED_OFF
     return _CODES[ended.outcome]
-
-
-def _screen(view: View) -> Observer:
-    if view is View.BAR:
-        return BarScreen()
-    return JsonLines(json_text) if view is View.JSON else Plain(say)
 
 
 def _ended_by_its_switch_alone(driver: Driver) -> bool:

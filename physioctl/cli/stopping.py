@@ -96,7 +96,7 @@ def _joined(before: Stopped, now: Stopped) -> Stopped:
     return Stopped(said, now.beside or before.beside, before.answered or now.answered, now.unit)
 
 
-def _signals(inbox: Inbox) -> AbstractContextManager[None]:
+def _signals(inbox: Inbox) -> AbstractContextManager[object]:
     """Let signals ask for another stop. They are the main thread's, which sees to them for the others."""
     if threading.current_thread() is threading.main_thread():
         return stop_on_signals(inbox)

@@ -60,17 +60,20 @@ class Output:
         if self._fd is None:
             self._pass_on(text)
             return
-        if self._writer is None:
-            writer = threading.Thread(target=self._write_all, name="output", daemon=True)
-            try:
-                writer.start()
-            except RuntimeError:  # the system has no thread for it: then nothing runs that could be delayed
-                self._pass_on(text)
-                return
-            self._writer = writer
+        try:
+            self._begin_to_write()
+        except RuntimeError:  # the system has no thread for it: then nothing runs that could be delayed
+            self._pass_on(text)
+            return
         done = threading.Event()
         self._items.put((text, done))
         self._wait(done)
+
+    def post(self, text: str) -> None:
+        """Pass on ``text`` without waiting for anybody; it is dropped where there is no thread for that."""
+        with suppress(RuntimeError):
+            self._begin_to_write()
+            self._items.put((text, threading.Event()))
 
     def isatty(self) -> bool:
         """Whether it is a terminal."""
@@ -102,6 +105,12 @@ class Output:
         if self._writer is not None:
             self._items.put(None)
             self._writer.join(self._patience_s)
+
+    def _begin_to_write(self) -> None:
+        if self._writer is None:
+            writer = threading.Thread(target=self._write_all, name="output", daemon=True)
+            writer.start()
+            self._writer = writer
 
     def _wait(self, done: threading.Event) -> None:
         if self._patience_s is None or threading.current_thread() is not threading.main_thread():

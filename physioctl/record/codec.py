@@ -41,6 +41,7 @@ EVENTS: tuple[type[Event], ...] = (
     of_units.ObserverDropped,
     of_units.EventsSkipped,
     of_sessions.SessionStarted,
+    of_sessions.SessionPlanned,
     of_sessions.UnitLimitations,
     of_sessions.SleepNotPrevented,
     of_sessions.ProtocolKept,

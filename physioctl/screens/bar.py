@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from device.events import (
+    ActionRefused,
     AlarmEnded,
     AlarmRaised,
     Event,
     LevelLowered,
     LowerRefused,
+    NoteTaken,
     OperatorActed,
+    PainScored,
     Progress,
+    StepEnded,
     StepStarted,
 )
-from physioctl.events import Outcome, Screened, SessionEnded, SessionStarted
+from physioctl.events import Outcome, Screened, SessionEnded, SessionStarted, SleepNotPrevented
+from physioctl.screens.prompts import Prompts
 from physioctl.screens.wording import line, readings
 from physioctl.text import clean, minutes
 from protocols.limits import Family
@@ -24,10 +29,36 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
-class BarScreen:
-    """A progress bar with the step, the time left, level, energy, head temperature and contact."""
+_PRINTED = (
+    AlarmEnded,
+    OperatorActed,
+    ActionRefused,
+    NoteTaken,
+    PainScored,
+    StepEnded,
+    LevelLowered,
+    LowerRefused,
+    SleepNotPrevented,
+)
+
+
+class Typing:
+    """What is being typed. It is read when the bar is drawn, so that whoever types waits for no screen."""
 
     def __init__(self) -> None:
+        self.text = ""
+
+    def __format__(self, _spec: str) -> str:
+        return clean(self.text)
+
+
+class BarScreen:
+    """A progress bar with the step, the time left, level, energy, head temperature and contact.
+
+    ``keys`` says that somebody is at the keys, who is shown them.
+    """
+
+    def __init__(self, *, keys: bool = False, sounds: bool = True) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
@@ -38,19 +69,25 @@ class BarScreen:
             BarColumn(bar_width=24),
             TextColumn("{task.fields[left]}"),
             TextColumn("[dim]{task.fields[readings]}"),
+            TextColumn("{task.fields[typing]}", markup=False),
             console=self._console,
             redirect_stdout=False,  # what the main thread prints must not wait for this screen
             redirect_stderr=False,
         )
+        self.typing = Typing()
+        self._prompts = Prompts(self._say, sounds=sounds) if keys else None
         self._task: TaskID | None = None
         self._total_ms = 0
         self._family: Family | None = None
         self._of = ""
+        self._guided = False  # the step that runs is an instruction with a time
 
     def on_event(self, event: Event) -> None:
         """Move the bar, and print above it what a person has to read. It stands while the session runs."""
         try:
             self._show(event)
+            if self._prompts is not None:
+                self._prompts.on_event(event)
         except BaseException:
             self._bar.stop()  # or the terminal would be left without its cursor
             raise
@@ -62,18 +99,18 @@ class BarScreen:
             self._bar.update(
                 self._task,
                 completed=self._total_ms - event.remaining_ms,
-                left=f"{minutes(event.remaining_ms)} left",
+                left=self._left(event),
                 readings=readings(event, self._family),
                 description=f"{self._of} {event.state}",
             )
         elif isinstance(event, StepStarted):
-            self._of = f"{event.step}/{event.steps}"
+            self._of, self._guided = f"{event.step}/{event.steps}", event.kind == "guide"
             self._print(event, "cyan")
         elif isinstance(event, AlarmRaised):
             self._print(event, "red" if event.priority != "low" else "yellow")
         elif isinstance(event, Screened) and event.acknowledged:
             self._print(event, "yellow")
-        elif isinstance(event, AlarmEnded | OperatorActed | LevelLowered | LowerRefused):
+        elif isinstance(event, _PRINTED):
             self._print(event, "dim")
         elif isinstance(event, SessionEnded) and self._task is not None:
             done_ms = float(self._total_ms) if event.outcome is Outcome.COMPLETED else None
@@ -85,9 +122,21 @@ class BarScreen:
     def _begin(self, event: SessionStarted) -> None:
         self._total_ms = event.total_ms
         self._family = None if event.family is None else Family(event.family)
-        self._task = self._bar.add_task("starting", total=max(1, event.total_ms), left="", readings="")
+        self._task = self._bar.add_task(
+            "starting", total=max(1, event.total_ms), left="", readings="", typing=self.typing
+        )
         self._bar.start()
         self._print(event, "bold")
 
+    def _left(self, event: Progress) -> str:
+        left = f"{minutes(event.remaining_ms)} left"
+        if not self._guided or event.step_remaining_ms is None:
+            return left
+        return f"this step {minutes(event.step_remaining_ms // 1000 * 1000)} · {left}"
+
     def _print(self, event: Event, style: str) -> None:
-        self._console.print(clean(line(event)), style=style, markup=False)
+        if said := clean(line(event)):
+            self._console.print(said, style=style, markup=False)
+
+    def _say(self, text: str) -> None:
+        self._console.print(clean(text), style="bold", markup=False)

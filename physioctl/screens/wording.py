@@ -5,25 +5,33 @@ from __future__ import annotations
 from typing import assert_never
 
 from device.events import (
+    ActionRefused,
     AlarmEnded,
     AlarmRaised,
     Event,
     EventsSkipped,
     LevelLowered,
     LowerRefused,
+    NoteTaken,
     ObserverDropped,
     OffConfirmation,
     OperatorActed,
+    PainAsked,
+    PainScored,
     Progress,
+    StartAwaited,
     StateChanged,
+    StepEnded,
     StepStarted,
     StopOutcome,
 )
+from device.operator import PAIN_MAX
 from physioctl.events import (
     Screened,
     SessionEnded,
     SessionReconciled,
     SessionStarted,
+    SleepNotPrevented,
     UnitLimitations,
 )
 from physioctl.text import minutes
@@ -91,8 +99,8 @@ _THAT_IS_OFF = {
 }
 
 
-def unfinished(found: SessionReconciled, rest: str = "") -> str:
-    """What became of a session that broke off, and how its rest can be given: by the command ``rest``."""
+def unfinished(found: SessionReconciled, *, rest: bool = True) -> str:
+    """What became of a session that broke off, and ``rest``: how its rest can be given."""
     restarted = found.output_off is not OffConfirmation.CONFIRMED
     since = "restarted" if restarted else "been used"
     by = "by the unit's own count" if found.counted else f"as last heard; the unit has {since} since"
@@ -102,9 +110,14 @@ def unfinished(found: SessionReconciled, rest: str = "") -> str:
         f"session {found.session} ({found.protocol}) had broken off: {minutes(found.delivered_ms)} of "
         f"{minutes(found.planned_ms)} delivered, {by}. {_THAT_IS_OFF[found.output_off]}"
     )
-    if found.delivered_ms < found.planned_ms:
-        line += f" To give the rest: {rest or _rest_of(found)}"
+    if rest and has_rest(found):
+        line += f" To give the rest: {_rest_of(found)}"
     return line
+
+
+def has_rest(found: SessionReconciled) -> bool:
+    """Whether something of the session is left to give."""
+    return found.delivered_ms < found.planned_ms
 
 
 def _rest_of(found: SessionReconciled) -> str:
@@ -136,7 +149,30 @@ def line(event: Event) -> str:
             if event.state == GUIDING:
                 return f"{left} left"
             return f"{event.state}, {left} left, {event.delivered_ms / 1000:.0f} s delivered"
-    return _aside(event)
+        case StartAwaited():
+            return f"{event.instruction or 'Ready'}: Space to start"
+    return _of_the_person(event) or _aside(event)
+
+
+def _of_the_person(event: Event) -> str:
+    match event:
+        case NoteTaken():
+            return f"{event.by}: {event.text}"
+        case PainScored():
+            return f"{event.by}: pain {event.moment.value} {event.score} of {PAIN_MAX}"
+        case PainAsked():
+            return f"Pain {event.moment.value}, 0 to {PAIN_MAX}, and Enter; Enter alone leaves it out"
+        case ActionRefused():
+            return f"operator: {event.action} does nothing now: {event.why}"
+        case OperatorActed():
+            return f"operator: {event.action}"
+        case LevelLowered():
+            return f"{event.by}: level {event.after} instead of {event.before}, for the rest of the session"
+        case LowerRefused():
+            return f"{event.by}: the level was not lowered: {event.why}"
+        case StepEnded(skipped=True):
+            return f"step {event.step} was skipped"
+    return ""
 
 
 def _aside(event: Event) -> str:
@@ -147,14 +183,10 @@ def _aside(event: Event) -> str:
             return f"{event.observer} was dropped and shows nothing more: {event.error}"
         case EventsSkipped():
             return f"{event.count} events are not shown here: they came faster than they were read"
-        case OperatorActed():
-            return f"operator: {event.action}"
         case UnitLimitations():
             return "; ".join(event.limitations)
-        case LevelLowered():
-            return f"{event.by}: level {event.after} instead of {event.before}, for the rest of the session"
-        case LowerRefused():
-            return f"{event.by}: the level was not lowered: {event.why}"
+        case SleepNotPrevented():
+            return f"this computer may fall asleep during the session: {event.why}"
         case Screened() if event.acknowledged:
             return "; ".join(f"{code} acknowledged by {by}" for code, by in event.acknowledged.items())
         case StateChanged(state=state) if state in ("paused", "suspended", "uncertain", "fault"):

@@ -58,5 +58,6 @@ PERCUSSION = FamilyDefinition(
     at_site=(Quantity.SPEED_PER_MIN,),
     readings=(Reading.ENERGY, Reading.BATTERY),
     show_output=lambda output: f"{output} /min",
+    before_start="Muscle relaxed, the gun's head flat on it",
     has_motor=True,
 )

@@ -330,8 +330,8 @@ def test_before_a_session_nobody_is_taken_to_be_there() -> None:
     assert desk.controller.state is State.FAULT
 
 
-def test_in_a_pause_a_person_may_resume_or_stop() -> None:
+def test_in_a_pause_a_person_may_resume_stop_or_lower_the_level() -> None:
     desk = paused()
     desk.carry_out()
 
-    assert getattr(desk.named("state_changed")[-1], "may", ()) == ("resume", "stop")
+    assert getattr(desk.named("state_changed")[-1], "may", ()) == ("resume", "stop", "lower")

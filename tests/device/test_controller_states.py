@@ -8,8 +8,9 @@ import pytest
 
 from device.control.machine import State
 from device.dialects.base import GetCapabilities, GetStatus, Identify, Stop, UnitState
-from device.events import OffConfirmation
-from device.operator import SessionAction
+from device.errors import GuardRefused
+from device.events import Moment, NoteTaken, OffConfirmation, PainScored
+from device.operator import NOTE_MAX, Lower, Note, OperatorAction, Pain, SessionAction
 from tests.device.desk import PLAN, RUNNING, STEP, Desk, armed, emitting, identified
 from tests.device.parts import DECLARED, IDENTITY, SESSION, UNIT
 from tests.support import LEASE_MS, admission_of
@@ -73,56 +74,148 @@ def test_a_session_that_was_paused_before_it_began_begins_paused() -> None:
     assert desk.controller.state is State.PAUSED
 
 
-@pytest.mark.parametrize(
-    "actions",
-    [
-        (SessionAction.TOGGLE,),
-        (SessionAction.TOGGLE, SessionAction.TOGGLE),
-        (SessionAction.PAUSE, SessionAction.TOGGLE),
-    ],
-)
-def test_before_a_session_a_key_that_toggles_reverses_what_was_asked_before(
-    actions: tuple[SessionAction, ...],
-) -> None:
+# --- a start that is waited for --------------------------------------------------------------------------
+
+
+def awaiting() -> Desk:
     desk = identified()
-
-    for action in actions:
-        desk.controller.operate(action, desk.now_ms)
-
-    assert desk.controller.last_action is (SessionAction.PAUSE if len(actions) == 1 else SessionAction.RESUME)
+    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True, awaits_start=True)
+    return desk
 
 
-def test_in_a_session_a_key_that_toggles_pauses_and_resumes_by_where_it_stands() -> None:
-    desk = armed(attended=True)
-    states = []
+@pytest.mark.hazard("H-17")
+@pytest.mark.parametrize("action", [*SessionAction, Lower(), Note("gel on"), Pain(4)])
+def test_nothing_but_a_start_lets_a_session_begin_that_waits_for_it(action: OperatorAction) -> None:
+    desk = awaiting()
 
-    for _ in range(3):
-        desk.controller.operate(SessionAction.TOGGLE, desk.now_ms)
-        states.append((desk.controller.last_action, desk.controller.state))
+    desk.controller.operate(action, desk.now_ms)
 
-    assert states == [
-        (SessionAction.PAUSE, State.PAUSED),
-        (SessionAction.RESUME, State.ARMED),
-        (SessionAction.PAUSE, State.PAUSED),
+    begun: dict[OperatorAction, State] = {
+        SessionAction.START: State.ARMED,
+        SessionAction.STOP: State.STOPPING,
+    }
+    assert desk.controller.state is begun.get(action, State.AWAITING_START)
+
+
+@pytest.mark.hazard("H-17")
+def test_a_start_before_it_is_waited_for_is_refused_and_not_kept() -> None:
+    desk = identified()
+    desk.controller.operate(SessionAction.START, desk.now_ms)
+
+    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True, awaits_start=True)
+    desk.carry_out()
+
+    assert desk.controller.state is State.AWAITING_START
+    assert [getattr(event, "action", "") for event in desk.named("action_refused")] == ["start"]
+
+
+@pytest.mark.parametrize("begin", [armed, emitting])
+def test_a_start_in_a_session_that_runs_is_refused_and_changes_nothing(begin: Any) -> None:
+    desk = begin()
+    state = desk.controller.state
+
+    desk.controller.operate(SessionAction.START, desk.now_ms)
+    desk.carry_out()
+
+    assert desk.controller.state is state
+    assert len(desk.named("action_refused")) == 1
+    assert desk.named("operator_acted") == []
+
+
+def test_the_unit_is_neither_armed_nor_started_while_a_start_is_awaited() -> None:
+    desk = awaiting()
+
+    with pytest.raises(GuardRefused, match="awaiting_start"):
+        desk.controller.arm()
+
+
+@pytest.mark.hazard("H-07")
+def test_a_unit_that_stops_answering_while_a_start_is_awaited_ends_the_session() -> None:
+    desk = awaiting()
+
+    until_ms = desk.now_ms + 3000
+    while desk.now_ms < until_ms:
+        desk.controller.poll(min(desk.controller.due_ms(), until_ms))
+    desk.carry_out()
+
+    assert desk.controller.state is State.FAULT
+    assert [rule.code for rule in desk.controller.alarms] == ["COMM_LOST"]
+
+
+def test_what_a_person_may_do_is_told_while_a_start_is_awaited() -> None:
+    desk = awaiting()
+    desk.carry_out()
+
+    assert getattr(desk.named("state_changed")[-1], "may", ()) == ("start", "stop", "lower")
+
+
+# --- a guided step, observations and pain ----------------------------------------------------------------
+
+
+def test_a_guided_step_can_be_skipped_and_nothing_else_can() -> None:
+    guided, between, during = armed(), armed(), emitting()
+    guided.controller.known.guided = True
+
+    for desk in (guided, between, during):
+        desk.controller.operate(SessionAction.SKIP, desk.now_ms)
+        desk.carry_out()
+
+    assert not guided.controller.known.guided
+    assert [len(desk.named("action_refused")) for desk in (guided, between, during)] == [0, 1, 1]
+    assert [desk.controller.state for desk in (guided, between, during)] == [
+        State.ARMED,
+        State.ARMED,
+        State.EMITTING,
     ]
 
 
-def test_a_key_that_toggles_during_a_pause_that_a_rule_made_resumes() -> None:
-    desk = armed(attended=True)
-    desk.controller.break_off("for a test")
+@pytest.mark.parametrize("text", ["", "x" * (NOTE_MAX + 1), "a\nb", "a\x1b[2J", "a\u202eb", "a\x00"])
+def test_an_observation_that_a_terminal_would_obey_or_that_is_too_long_is_refused(text: str) -> None:
+    desk = armed()
 
-    desk.controller.operate(SessionAction.TOGGLE, desk.now_ms)
+    desk.controller.operate(Note(text), desk.now_ms)
+    desk.carry_out()
 
-    assert desk.controller.state is State.ARMED
+    assert desk.named("note_taken") == []
+    assert len(desk.named("action_refused")) == 1
 
 
-def test_a_key_that_toggles_while_output_is_still_on_its_way_off_asks_for_a_pause_again() -> None:
-    desk = emitting(attended=True)
-    desk.controller.operate(SessionAction.PAUSE, desk.now_ms)
+def test_observations_and_pain_are_recorded_with_where_the_session_stands() -> None:
+    desk = awaiting()
+    for score, action in ((6, SessionAction.START), (4, SessionAction.STOP), (2, None)):
+        desk.controller.operate(Pain(score, by="K-1"), desk.now_ms)
+        desk.controller.operate(Note("skin reddened", by="K-1"), desk.now_ms)
+        if action is not None:
+            desk.controller.operate(action, desk.now_ms)
+    desk.carry_out()
 
-    desk.controller.operate(SessionAction.TOGGLE, desk.now_ms)
+    at_ms = desk.now_ms
+    assert desk.named("pain_scored") == [
+        PainScored(at_ms=at_ms, score=score, moment=moment, by="K-1")
+        for score, moment in zip((6, 4, 2), Moment, strict=True)
+    ]
+    assert desk.named("note_taken") == [NoteTaken(at_ms=at_ms, text="skin reddened", by="K-1")] * 3
 
-    assert desk.controller.last_action is SessionAction.PAUSE
+
+@pytest.mark.parametrize("score", [-1, 11])
+def test_a_pain_score_outside_its_scale_is_refused(score: int) -> None:
+    desk = armed()
+
+    desk.controller.operate(Pain(score), desk.now_ms)
+    desk.carry_out()
+
+    assert desk.named("pain_scored") == []
+    assert len(desk.named("action_refused")) == 1
+
+
+@pytest.mark.parametrize("action", [Note("too early"), Pain(3)])
+def test_nothing_is_noted_of_a_session_that_there_is_not(action: OperatorAction) -> None:
+    desk = identified()
+
+    desk.controller.operate(action, desk.now_ms)
+    desk.carry_out()
+
+    assert len(desk.named("action_refused")) == 1
 
 
 @pytest.mark.hazard("H-18")
@@ -152,7 +245,7 @@ def test_a_change_of_state_tells_what_a_person_may_do_next() -> None:
 
     (told,) = [event for event in desk.named("state_changed") if getattr(event, "state", "") == "armed"]
 
-    assert getattr(told, "may", ()) == ("pause", "stop")
+    assert getattr(told, "may", ()) == ("pause", "stop", "lower")
 
 
 def test_the_first_reason_for_a_failure_stays_until_the_fault_is_left() -> None:

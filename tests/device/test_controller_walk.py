@@ -18,7 +18,7 @@ from device.control.handshake import perform_handshake
 from device.control.machine import State
 from device.errors import LinkLost
 from device.events import Event, LevelLowered, OffConfirmation, OperatorActed
-from device.operator import Lower, SessionAction
+from device.operator import Lower, Note, Pain, SessionAction
 from physioctl.rehearsal.rig import speaking
 from protocols.errors import PhysioctlError
 from protocols.plan import Emit, Guide, Rest, level
@@ -37,6 +37,7 @@ class Walk(RuleBasedStateMachine):
     model = "us111"
     dialect, host_loss = "native", ""
     bound_ms = LEASE_MS + PERIOD_MS  # of output that the host does not know of, or that is not wanted
+    awaits_start = False
     leased = True  # so, whatever was lost; else from when nothing is lost any more
 
     def __init__(self) -> None:
@@ -57,6 +58,7 @@ class Walk(RuleBasedStateMachine):
         self.handed_over = 0
         self.against_since_ms: int | None = None  # since when a person has wanted output off
         self.stopped = False
+        self.started = not self.awaits_start  # by a person, while that was waited for
         self.lowered: tuple[int, int] | None = None  # to which level, and when that was told
         self.last_heard_by_host = b""
 
@@ -65,7 +67,14 @@ class Walk(RuleBasedStateMachine):
         unit = yield from perform_handshake(self.controller)
         self.controller.record_from_here()
         plan = plan_of(unit, *self.steps)
-        yield from deliver(self.controller, plan, 7, admission=admission_of(plan), attended=True)
+        yield from deliver(
+            self.controller,
+            plan,
+            7,
+            admission=admission_of(plan),
+            attended=True,
+            awaits_start=self.awaits_start,
+        )
 
     # --- the host ---------------------------------------------------------------------------------------
 
@@ -94,9 +103,11 @@ class Walk(RuleBasedStateMachine):
         if not isinstance(event, OperatorActed):
             return
         goes_on = not self.controller.used or self.controller.state is State.ARMED
-        if event.action != SessionAction.RESUME:
+        if event.action in (SessionAction.PAUSE, SessionAction.STOP):
             self.against()
-        elif goes_on and not self.stopped:
+        elif event.action == SessionAction.START:
+            self.started = True
+        elif event.action == SessionAction.RESUME and goes_on and not self.stopped:
             self.against_since_ms = None
 
     def against(self) -> None:
@@ -132,6 +143,11 @@ class Walk(RuleBasedStateMachine):
     def begin(self, for_ms: int) -> None:
         """Begin undisturbed, so that many walks meet the session where it gives output."""
         self.time_passes(for_ms)
+
+    @precondition(lambda self: not self.started)
+    @rule()
+    def a_person_starts(self) -> None:
+        self.a_person_acts(SessionAction.START)
 
     # --- what may happen ----------------------------------------------------------------------------------
 
@@ -174,8 +190,17 @@ class Walk(RuleBasedStateMachine):
         self.stopped = self.stopped or action is SessionAction.STOP
         if action in (SessionAction.PAUSE, SessionAction.STOP):
             self.against()
+        awaited = self.controller.state is State.AWAITING_START
         self.controller.operate(action, self.now_ms)
         self.carry_out()
+        assert not awaited or self.controller.state is not State.EMITTING
+
+    @rule(action=st.one_of(st.builds(Pain, st.integers(-1, 11)), st.builds(Note, st.text(max_size=9))))
+    def a_person_tells_something(self, action: Pain | Note) -> None:
+        state, told = self.controller.state, self.unit.output
+        self.controller.operate(action, self.now_ms)
+        self.carry_out()
+        assert (self.controller.state, self.unit.output) == (state, told)
 
     @rule(to_level=st.sampled_from([None, None, 400, 350, 300, 290, 289, 500]))
     def a_person_lowers_the_level(self, to_level: int | None) -> None:
@@ -204,6 +229,7 @@ class Walk(RuleBasedStateMachine):
         unit = self.unit
         assert unit.breaches == []
         assert unit.output <= self.level + 1e-6
+        assert self.started or (unit.output == 0 and unit.changes == [])
         self.look_at_what_was_lowered()
         if unit.output_off_since_ms is None:
             assert unit.lease_live
@@ -236,6 +262,12 @@ class Walk(RuleBasedStateMachine):
         assert self.unit.output == 0
 
 
+class StartWalk(Walk):
+    """The same, and the session waits for a person's start."""
+
+    awaits_start = True
+
+
 class LeaseWalk(Walk):
     """The same on a Modbus unit with a watchdog."""
 
@@ -259,8 +291,9 @@ class NoneWalk(TimerWalk):
 
 TestWalk = Walk.TestCase
 TestWalk.settings = settings(max_examples=60, stateful_step_count=40, deadline=None, derandomize=True)
+TestStartWalk = StartWalk.TestCase
 TestLeaseWalk = LeaseWalk.TestCase
 TestTimerWalk = TimerWalk.TestCase
 TestNoneWalk = NoneWalk.TestCase
-for case in (TestLeaseWalk, TestTimerWalk, TestNoneWalk):
+for case in (TestStartWalk, TestLeaseWalk, TestTimerWalk, TestNoneWalk):
     case.settings = settings(max_examples=20, stateful_step_count=40, deadline=None, derandomize=True)

@@ -15,9 +15,15 @@ offline    identified   idle       unit_is_known
 offline    stop    stopping
 offline    fail    fault
 idle       arm     armed      plan_is_within_limits
+idle       await   awaiting_start plan_is_within_limits
 idle       stop    stopping
 idle       fail    fault
+awaiting_start begin   armed      plan_is_within_limits
+awaiting_start stop    stopping
+awaiting_start doubt   uncertain
+awaiting_start fail    fault
 armed      start   emitting   output_is_allowed
+armed      skip    armed      step_is_guided
 armed      pause   paused
 armed      stop    stopping
 armed      doubt   uncertain
@@ -65,6 +71,7 @@ FACTS = (
     "unit_is_known",
     "plan_is_within_limits",
     "output_is_allowed",
+    "step_is_guided",
     "level_is_as_before",
     "output_off_is_confirmed",
     "cause_has_gone",
@@ -76,6 +83,7 @@ EVERY_CELL = [(state, trigger, move) for state, cells in TABLE.items() for trigg
 WAYS: dict[State, tuple[Trigger, ...]] = {
     State.OFFLINE: (),
     State.IDLE: (Trigger.IDENTIFIED,),
+    State.AWAITING_START: (Trigger.IDENTIFIED, Trigger.AWAIT),
     State.ARMED: (Trigger.IDENTIFIED, Trigger.ARM),
     State.EMITTING: (Trigger.IDENTIFIED, Trigger.ARM, Trigger.START),
     State.SUSPENDED: (Trigger.IDENTIFIED, Trigger.ARM, Trigger.START, Trigger.LIFT),
@@ -102,6 +110,9 @@ class Answers:
 
     def output_is_allowed(self) -> bool:
         return "output_is_allowed" not in self.untrue
+
+    def step_is_guided(self) -> bool:
+        return "step_is_guided" not in self.untrue
 
     def level_is_as_before(self) -> bool:
         return "level_is_as_before" not in self.untrue
@@ -168,6 +179,18 @@ def test_only_a_person_leads_out_of_a_pause_towards_output() -> None:
     assert away == {(State.PAUSED, Trigger.RESUME)}
 
 
+@pytest.mark.hazard("H-17")
+def test_only_a_persons_start_leads_out_of_a_session_that_waits_for_it_towards_output() -> None:
+    away = cells_where(
+        lambda state, trigger, move: (
+            state is State.AWAITING_START and move.to not in (State.STOPPING, State.UNCERTAIN, State.FAULT)
+        )
+    )
+
+    assert away == {(State.AWAITING_START, Trigger.BEGIN)}
+    assert cells_where(lambda state, trigger, move: trigger is Trigger.BEGIN) == away
+
+
 def test_a_fault_is_left_by_clearing_it_and_no_other_way() -> None:
     assert cells_where(lambda state, trigger, move: state is State.FAULT and move.to is not State.FAULT) == {
         (State.FAULT, Trigger.CLEAR)
@@ -176,7 +199,16 @@ def test_a_fault_is_left_by_clearing_it_and_no_other_way() -> None:
 
 @pytest.mark.hazard("H-17")
 @pytest.mark.parametrize(
-    "state", [State.SUSPENDED, State.PAUSING, State.PAUSED, State.STOPPING, State.UNCERTAIN, State.FAULT]
+    "state",
+    [
+        State.AWAITING_START,
+        State.SUSPENDED,
+        State.PAUSING,
+        State.PAUSED,
+        State.STOPPING,
+        State.UNCERTAIN,
+        State.FAULT,
+    ],
 )
 def test_no_trigger_starts_output_where_it_was_broken_off(state: State) -> None:
     assert Trigger.START not in TABLE[state]

@@ -56,7 +56,7 @@ def test_a_lower_takes_effect_at_once_and_the_step_goes_on_to_its_end(
     assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, STEP_MS)
     assert raised(ledger) == []
     assert ledger.named("level_lowered") == [
-        LevelLowered(at_ms=at_ms, by="operator", before=level, after=lower)
+        LevelLowered(at_ms=at_ms, by="operator", before=level, after=lower, may=("pause", "stop", "lower"))
     ]
 
 
@@ -71,7 +71,9 @@ def test_it_is_recorded_before_the_unit_is_told(make_rig: MakeRig) -> None:
         if isinstance(event, LevelLowered) or (isinstance(event, Commanded) and event.intent == "LowerLevel")
     ]
     assert [event.name for event in told] == ["level_lowered", "commanded"]
-    assert told[0] == LevelLowered(at_ms=2000, by="Dr A", before=LEVEL, after=300)
+    assert told[0] == LevelLowered(
+        at_ms=2000, by="Dr A", before=LEVEL, after=300, may=("pause", "stop", "lower")
+    )
     assert [e for e in ledger.events if isinstance(e, StatusChanged) and e.status["level_set"] == 300]
 
 

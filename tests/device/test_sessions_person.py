@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ from tests.support import (
     SECOND_MS,
     Ledger,
     MakeRig,
+    admission_of,
     begun,
     emit,
     load,
@@ -52,14 +54,9 @@ TAKES_HOLD_MS = 200  # a pause is one once the unit has said that its output is 
 @given(
     paused_ms=st.integers(IDENTIFIED_MS, 6 * SECOND_MS),
     for_ms=st.integers(TAKES_HOLD_MS, 3 * SECOND_MS),
-    keys=st.sampled_from(
-        [(SessionAction.TOGGLE, SessionAction.TOGGLE), (SessionAction.PAUSE, SessionAction.RESUME)]
-    ),
 )
-def test_a_session_that_was_paused_delivers_exactly_the_rest(
-    paused_ms: int, for_ms: int, keys: tuple[SessionAction, SessionAction]
-) -> None:
-    rig = Rig(actions=[(paused_ms, keys[0]), (paused_ms + for_ms, keys[1])])
+def test_a_session_that_was_paused_delivers_exactly_the_rest(paused_ms: int, for_ms: int) -> None:
+    rig = Rig(actions=[(paused_ms, SessionAction.PAUSE), (paused_ms + for_ms, SessionAction.RESUME)])
 
     delivery = session_on(rig, emit(rig, STEP_MS), attended=True)
 
@@ -74,7 +71,8 @@ def test_a_session_that_was_paused_delivers_exactly_the_rest(
 @some_sessions
 @given(moments=st.lists(st.integers(0, 20 * SECOND_MS), max_size=12))
 def test_however_often_it_is_paused_it_never_gives_more_or_higher(moments: list[int]) -> None:
-    actions = [(moment, SessionAction.TOGGLE) for moment in sorted(moments)]
+    keys = cycle((SessionAction.PAUSE, SessionAction.RESUME))
+    actions = list(zip(sorted(moments), keys, strict=False))
     rig = Rig(
         actions=[*actions, *((20 * SECOND_MS + again * 500, SessionAction.RESUME) for again in range(1, 40))]
     )
@@ -114,12 +112,9 @@ def test_a_rest_stands_still_while_it_is_paused(make_rig: MakeRig) -> None:
 
 
 @pytest.mark.hazard("H-17")
-@pytest.mark.parametrize("key", [SessionAction.PAUSE, SessionAction.TOGGLE])
 @pytest.mark.parametrize("at_ms", [1, 10, 20])
-def test_a_session_that_is_paused_before_it_begins_begins_in_a_pause(
-    make_rig: MakeRig, key: SessionAction, at_ms: int
-) -> None:
-    rig = make_rig("us111", actions=[(at_ms, key), (5000, SessionAction.TOGGLE)])
+def test_a_session_that_is_paused_before_it_begins_begins_in_a_pause(make_rig: MakeRig, at_ms: int) -> None:
+    rig = make_rig("us111", actions=[(at_ms, SessionAction.PAUSE), (5000, SessionAction.RESUME)])
 
     delivery = session_on(rig, emit(rig, STEP_MS), attended=True)
 
@@ -128,13 +123,8 @@ def test_a_session_that_is_paused_before_it_begins_begins_in_a_pause(
     assert (delivery.ended, delivery.delivered_ms, off.why) == (Ended.COMPLETED, STEP_MS, Why.STEP_DONE)
 
 
-@pytest.mark.parametrize(
-    "keys", [(SessionAction.PAUSE, SessionAction.RESUME), (SessionAction.TOGGLE, SessionAction.TOGGLE)]
-)
-def test_a_pause_that_is_taken_back_before_the_session_begins_changes_nothing(
-    make_rig: MakeRig, keys: tuple[SessionAction, SessionAction]
-) -> None:
-    rig = make_rig("us111", actions=[(1, keys[0]), (2, keys[1])])
+def test_a_pause_that_is_taken_back_before_the_session_begins_changes_nothing(make_rig: MakeRig) -> None:
+    rig = make_rig("us111", actions=[(1, SessionAction.PAUSE), (2, SessionAction.RESUME)])
 
     delivery = session_on(rig, emit(rig, STEP_MS), attended=True)
 
@@ -236,6 +226,13 @@ def armed(rig: Rig) -> None:
     load(rig.controller, plan_of(unit, emit(rig, MINUTE_MS)), 7, attended=True)
 
 
+def awaiting(rig: Rig) -> None:
+    unit = rig.driver.run(perform_handshake(rig.controller))
+    rig.driver.record_to(Ledger())
+    plan = plan_of(unit, emit(rig, MINUTE_MS))
+    rig.controller.load(plan, 7, admission=admission_of(plan), attended=True, awaits_start=True)
+
+
 def emitting(rig: Rig) -> None:
     begun(rig, emit(rig, MINUTE_MS))
     turn_for(rig, SECOND_MS)
@@ -282,6 +279,7 @@ def fault(rig: Rig) -> None:
 ROADS: dict[State, tuple[Callable[[Rig], None], tuple[str, ...]]] = {
     State.OFFLINE: (offline, ()),
     State.IDLE: (idle, ()),
+    State.AWAITING_START: (awaiting, ()),
     State.ARMED: (armed, ()),
     State.EMITTING: (emitting, ()),
     State.SUSPENDED: (held, ("lift_off@2s+1h",)),
@@ -324,7 +322,7 @@ def test_a_stop_with_the_cable_out_says_what_is_known_and_is_not_refused(
     rig.controller.stop()
     output_off = rig.driver.run(rig.controller.settle())
 
-    allowed_output = state not in (State.OFFLINE, State.IDLE, State.ARMED)
+    allowed_output = state not in (State.OFFLINE, State.IDLE, State.AWAITING_START, State.ARMED)
     assert output_off in (
         (OffConfirmation.PRESUMED, OffConfirmation.CONFIRMED)
         if allowed_output

@@ -24,6 +24,7 @@ from device.wire.messages import Family
 from physioctl.cli import run
 from physioctl.cli.commands import cli
 from physioctl.cli.exits import Exit
+from physioctl.keys import BINDINGS
 from physioctl.rehearsal.storm.judge import Rule
 from physioctl.screening import day_of
 from protocols import library
@@ -171,7 +172,8 @@ def test_every_command_shown_is_one_the_program_knows(shown: Shown) -> None:
 
 def in_the_help(command: click.Command = cli) -> Iterator[Shown]:
     """The examples in the help of ``command`` and of those below it."""
-    for line in re.findall(r"^ *(physioctl .*)$", command.help or "", re.MULTILINE):
+    said = re.sub(r" \\\n *", " ", command.help or "")  # an example that is continued on the next line
+    for line in re.findall(r"^ *(physioctl .*)$", said, re.MULTILINE):
         yield Shown("--help", line, "")
     if isinstance(command, click.Group):
         context = click.Context(command)
@@ -179,6 +181,30 @@ def in_the_help(command: click.Command = cli) -> Iterator[Shown]:
             found = command.get_command(context, name)
             assert found is not None
             yield from in_the_help(found)
+
+
+def every_command(command: click.Command = cli, *path: str) -> Iterator[tuple[str, ...]]:
+    """The words that lead to ``command`` and to those below it."""
+    yield path
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from every_command(found, *path, name)
+
+
+@pytest.mark.parametrize("path", list(every_command()), ids=" ".join)
+def test_no_help_is_wider_than_a_narrow_terminal(
+    path: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+
+    assert run([*path, "--help"]) == 0
+
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if len(line) > 60] == []
+    assert "..." not in out.partition("Commands:")[2]  # a sentence that was cut off
 
 
 LATCHED = "sim://us111?fault=brown_out@0s%2B1ms"  # refuses a session when all else has been looked at
@@ -308,6 +334,12 @@ def test_the_table_of_events_is_fresh() -> None:
         written[name.strip("`")] = set(re.findall(r"`(\w+)`", inside))
 
     assert written == events()
+
+
+def test_the_table_of_keys_is_fresh() -> None:
+    written = [tuple(cells(row)) for row in rows_under("docs/manual.md", "While it runs")]
+
+    assert written == [(binding.shown, binding.at_length) for binding in BINDINGS]
 
 
 def test_a_decision_fits_on_a_page() -> None:

@@ -172,17 +172,18 @@ def test_stop_turns_off_a_unit_whose_host_was_killed(tmp_path: Path) -> None:
 # --- keys -----------------------------------------------------------------------------------------------
 
 
-def test_space_pauses_space_resumes_and_s_stops(tmp_path: Path) -> None:
+def test_space_pauses_r_resumes_and_s_stops(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:
         terminal = Terminal(
             tmp_path, "run", short_protocol(tmp_path, 60), "--port", unit.port, "--journal", tmp_path / "j"
         )
         try:
+            assert terminal.starts(), terminal.screen
             assert terminal.shows(unit.gives_output), terminal.screen
             terminal.press(" ")
             assert terminal.shows(unit.is_off_again)
             assert terminal.shows(lambda: b"paused" in terminal.screen)
-            terminal.press(" ")
+            terminal.press("r")
             assert terminal.shows(unit.gives_output)
             terminal.press("s")
             code = terminal.ended()
@@ -206,8 +207,11 @@ def test_a_person_is_asked_for_at_a_terminal_where_one_is_needed(tmp_path: Path)
     try:
         assert terminal.shows(lambda: b"Reference of the person treated" in terminal.screen)
         terminal.press("P-017\n")
+        assert terminal.starts(), terminal.screen
         assert terminal.shows(lambda: b"step 1/" in terminal.screen), terminal.screen
         terminal.press("s")
+        assert terminal.shows(lambda: b"Pain after" in terminal.screen)
+        terminal.press("\n")
         code = terminal.ended()
     finally:
         terminal.close()
@@ -228,6 +232,7 @@ def test_a_clock_in_doubt_is_confirmed_at_a_terminal_and_refused_elsewhere(tmp_p
     try:
         assert terminal.shows(lambda: b"Is this clock right?" in terminal.screen)
         terminal.press("y\n")
+        assert terminal.starts()
         code = terminal.ended()
     finally:
         terminal.close()
@@ -249,6 +254,7 @@ def test_where_only_the_units_switch_ends_output_a_person_is_asked_and_a_lost_ca
         terminal.press("s\n")  # no answer, and no key of a session that has not begun
         assert terminal.shows(lambda: terminal.screen.count(b"do you go on?") >= 2)
         terminal.press("yes\n")
+        assert terminal.starts()
         code = terminal.ended()
     finally:
         terminal.close()
@@ -288,6 +294,7 @@ def test_ctrl_c_at_a_terminal_stops(tmp_path: Path) -> None:
             tmp_path, "run", short_protocol(tmp_path, 60), "--port", unit.port, "--journal", tmp_path / "j"
         )
         try:
+            assert terminal.starts(), terminal.screen
             assert terminal.shows(unit.gives_output), terminal.screen
             terminal.press("\x03")
             code = terminal.ended()
@@ -306,6 +313,7 @@ def test_a_terminal_that_is_closed_stops_the_session(tmp_path: Path) -> None:
             tmp_path, "run", short_protocol(tmp_path, 60), "--port", unit.port, "--journal", tmp_path / "j"
         )
         try:
+            assert terminal.starts(), terminal.screen
             assert terminal.shows(unit.gives_output), terminal.screen
             terminal.hang_up()
         finally:
@@ -322,10 +330,11 @@ def test_the_keys_are_alive_while_the_output_goes_to_a_pipe(tmp_path: Path) -> N
     with served_unit(tmp_path) as unit:
         terminal = Terminal(tmp_path, *arguments, "--port", unit.port, typed=TO_A_PIPE)
         try:
+            assert terminal.starts(), terminal.screen
             assert terminal.shows(unit.gives_output), terminal.screen
             terminal.press(" ")
             assert terminal.shows(lambda: b'"state": "paused"' in terminal.piped)
-            terminal.press(" ")
+            terminal.press("r")
             assert terminal.shows(unit.gives_output)
             terminal.press("s")
             code = terminal.ended()
@@ -376,6 +385,9 @@ def test_what_is_asked_and_acknowledged_at_the_terminal_stands_in_the_record(tmp
     try:
         for typed in ["adult", *("yes" if q.code == "METAL_IMPLANT" else "no" for q in asked), "yes"]:
             terminal.press(f"{typed}\n")
+        assert terminal.starts(), terminal.screen
+        assert terminal.shows(lambda: b"Pain after" in terminal.screen)
+        terminal.press("\n")
         code = terminal.ended()
         said = lines(terminal.piped.decode())
     finally:

@@ -204,7 +204,8 @@ def test_a_reader_that_never_reads_delays_neither_a_stop_nor_the_end(tmp_path: P
 def test_a_terminal_that_stands_still_delays_neither_a_stop_nor_the_end(tmp_path: Path) -> None:
     master, terminal = os.openpty()
     with served_unit(tmp_path) as unit:
-        arguments = ("run", short_protocol(tmp_path, 60), "--port", unit.port, "--journal", tmp_path / "j")
+        options = ("--port", unit.port, "--journal", tmp_path / "j", "--yes")
+        arguments = ("run", short_protocol(tmp_path, 60), *options)
         process = subprocess.Popen(
             command(*arguments), env=environment(tmp_path), stdin=terminal, stdout=terminal, stderr=terminal
         )

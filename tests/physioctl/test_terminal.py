@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 
 from device.link import Inbox
-from device.operator import Lower, SessionAction
-from physioctl.terminal import KEYS, keys, stop_on_signals
+from device.operator import SessionAction
+from physioctl.terminal import keys, stop_on_signals
 from tests.processes import LIMIT_S, environment
 
 if sys.platform == "win32":
@@ -70,12 +70,6 @@ def test_without_a_terminal_there_are_no_keys() -> None:
         pass
 
     assert inbox.empty()
-
-
-def test_no_key_starts_or_raises_output_by_itself() -> None:
-    assert set(KEYS.values()) == {SessionAction.TOGGLE, SessionAction.STOP, Lower()}
-    assert KEYS["-"] == Lower()
-    assert KEYS["\x03"] is SessionAction.STOP
 
 
 # --- at a terminal --------------------------------------------------------------------------------------
@@ -148,4 +142,4 @@ def test_no_key_suspends_the_program_or_its_screen(typist: Typist, key: str) -> 
     typist.press(key)
     typist.press(" ")
 
-    assert typist.sees(b"toggle")
+    assert typist.sees(b"pause")

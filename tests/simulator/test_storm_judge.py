@@ -40,6 +40,7 @@ from tests.simulator.worse_parts import (
     Hurried,
     Impatient,
     Interrupting,
+    Keen,
     Leaseless,
     Loud,
     Offended,
@@ -49,6 +50,7 @@ from tests.simulator.worse_parts import (
     Spinning,
     Sudden,
     Trusting,
+    Unasked,
     Unbounded,
     UnboundedTimer,
     Uncounting,
@@ -93,6 +95,7 @@ STUCK_IN_A_PAUSE = replace(STUCK_AND_CUT, actions=((4000, SessionAction.PAUSE),)
 PAUSED_THEN_STOPPED = replace(LEVELS, actions=((6400, SessionAction.PAUSE), (6800, SessionAction.STOP)))
 
 
+STARTED = replace(LEVELS, awaits_start=True, actions=((3000, SessionAction.START),))
 UNWATCHED = Parts(controller=Unwatchful)
 PULSED = Scenario(1, "us111", "storm-pulsed")
 
@@ -184,12 +187,14 @@ def in_the_handshake(*actions: SessionAction) -> Scenario:
         (while_off(SessionAction.STOP, SessionAction.RESUME), Parts(controller=Unstoppable), Rule.RISE),
         (while_off(SessionAction.STOP), Parts(controller=Deaf), Rule.RISE),
         (while_off(SessionAction.PAUSE), Parts(controller=Unpausing), Rule.RISE),
-        (while_off(SessionAction.TOGGLE), Parts(controller=Unpausing), Rule.RISE),
-        (while_off(SessionAction.TOGGLE), Parts(controller=Deaf), Rule.RISE),
+        (while_off(SessionAction.PAUSE), Parts(controller=Deaf), Rule.RISE),
+        (STARTED, Parts(controller=Unasked), Rule.UNSTARTED),
+        (STARTED, Parts(controller=Unasked), Rule.RISE),
+        (STARTED, Parts(controller=Keen), Rule.UNSTARTED),
+        (STARTED, Parts(controller=Keen), Rule.RISE),
         (PAUSED_THEN_STOPPED, Parts(controller=Unpausing), Rule.RISE),
         (in_the_handshake(SessionAction.STOP), Parts(controller=Deaf), Rule.RISE),
         (in_the_handshake(SessionAction.PAUSE), Parts(controller=Unpausing), Rule.RISE),
-        (in_the_handshake(SessionAction.TOGGLE), Parts(controller=Unpausing), Rule.RISE),
         (replace(LIFTED, actions=((5500, SessionAction.PAUSE),)), Parts(controller=Waiting), Rule.RISE),
         (LEVELS, Parts(controller=partial(Greedy, guard=permit_anything)), Rule.STEP),
         (replace(UNDISTURBED, lower_ms=5000), Parts(controller=Forgetful), Rule.LOWER),
@@ -285,12 +290,11 @@ def test_the_judge_catches_what_was_made_worse_on_modbus_units(
     "scenario",
     [
         while_off(SessionAction.PAUSE, SessionAction.RESUME),
-        while_off(SessionAction.TOGGLE, SessionAction.TOGGLE),
         while_off(SessionAction.RESUME),
         in_the_handshake(SessionAction.PAUSE, SessionAction.RESUME),
-        in_the_handshake(SessionAction.TOGGLE, SessionAction.TOGGLE),
         replace(LEVELS, actions=((5, SessionAction.PAUSE), (3000, SessionAction.RESUME))),
-        replace(LEVELS, actions=((5, SessionAction.TOGGLE), (3000, SessionAction.TOGGLE))),
+        replace(LEVELS, awaits_start=True, actions=((5, SessionAction.PAUSE), (3000, SessionAction.START))),
+        replace(LEVELS, actions=((1500, SessionAction.SKIP), (5600, SessionAction.SKIP))),
         replace(while_off(SessionAction.PAUSE, SessionAction.RESUME), freezes=(Freeze(5400, 1500),)),
     ],
 )

@@ -420,9 +420,49 @@ class ForgetfulReckoner(Reckoner):
 class Uncounting(Controller):
     """Does not count what a unit cannot tell."""
 
-    def load(self, plan: Plan, session: int, *, admission: Admission, attended: bool) -> None:
-        super().load(plan, session, admission=admission, attended=attended)
+    def load(
+        self,
+        plan: Plan,
+        session: int,
+        *,
+        admission: Admission,
+        attended: bool,
+        awaits_start: bool = False,
+    ) -> None:
+        super().load(plan, session, admission=admission, attended=attended, awaits_start=awaits_start)
         self.known._reckoner = ForgetfulReckoner(frozenset(), None)
+
+
+class Unasked(Controller):
+    """Begins without waiting for a person's start."""
+
+    def load(
+        self,
+        plan: Plan,
+        session: int,
+        *,
+        admission: Admission,
+        attended: bool,
+        awaits_start: bool = False,
+    ) -> None:
+        super().load(plan, session, admission=admission, attended=attended)
+
+
+class Keen(Controller):
+    """Begins as soon as it waits for a start, without one."""
+
+    def load(
+        self,
+        plan: Plan,
+        session: int,
+        *,
+        admission: Admission,
+        attended: bool,
+        awaits_start: bool = False,
+    ) -> None:
+        super().load(plan, session, admission=admission, attended=attended, awaits_start=awaits_start)
+        if awaits_start:
+            self.operate(SessionAction.START, self.now_ms)
 
 
 class UnboundedTimerFirmware(OwnTimerFirmware):

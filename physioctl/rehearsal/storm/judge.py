@@ -70,6 +70,7 @@ class Rule(StrEnum):
     TIME = "a step gave output for longer than planned, or a completed one for less"
     RAMP = "output rose faster than over the step's ramp"
     RISE = "a level rose without a person's act"
+    UNSTARTED = "output before a person's start, in a session that waits for it"
     ELSEWHERE = "output rose after somebody else had stopped the unit"
     LOWER = "output above a level to which somebody had lowered it"
     STEP = "the unit was set to another level than the step's"
@@ -240,6 +241,8 @@ class Judge:
 
     def _judge_output(self, now_ms: int, output: float) -> None:
         self._judge_level(now_ms, output)
+        if not self._operator_intent.started:
+            self.broken(Rule.UNSTARTED, f"{output:.1f}")
         to_level, since_ms = self._lowered or (self._bound, now_ms)
         overdue = now_ms - since_ms > _LOWERED_MS + self._bound_ms
         if overdue and output > to_level * self._off_by(now_ms) + _HAIR:

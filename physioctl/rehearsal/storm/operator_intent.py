@@ -1,7 +1,6 @@
 """What the operator has asked for, from when the host could know of it: whether output may start or resume.
 
-It follows the operator's actions and the session's events. The meaning of a toggle depends on whether the
-session was running or paused when it came.
+It follows the operator's actions and the session's events.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ from collections import deque
 
 from device.control.controller import Controller
 from device.control.machine import State
-from device.events import Event, OperatorActed, StateChanged
+from device.events import Event, OperatorActed, StartAwaited, StateChanged
 from device.operator import SessionAction
 from physioctl.rehearsal.storm.host import MortalClock
 from physioctl.rehearsal.storm.scenario import Scenario
@@ -24,7 +23,10 @@ class OperatorIntent:
     """Whether the operator has asked for output off, and since when."""
 
     def __init__(self, scenario: Scenario, clock: MortalClock, controller: Controller) -> None:
-        self.lets_start = True  # by the events so far, a start may be sent
+        self.lets_start = not scenario.awaits_start  # by the events so far, a start may be sent
+        self._awaited_ms: int | None = None  # since when a person's start has been waited for
+        self._started_ms: int | None = None  # when somebody last asked for one
+        self._awaits_start = scenario.awaits_start
         self._actions = deque(sorted(scenario.actions, key=lambda timed: timed[0]))
         self._clock = clock
         self._controller = controller
@@ -52,8 +54,21 @@ class OperatorIntent:
                     self._resumes -= 1
                     self.lets_start = True
                     self._go_on()
-            case OperatorActed():
+            case OperatorActed(action=SessionAction.START):
+                self.lets_start = self.started and not self._stopped
+            case OperatorActed(action=SessionAction.PAUSE | SessionAction.STOP):
                 self.lets_start = False
+            case StartAwaited():
+                self._awaited_ms = self._clock.now_ms()
+
+    @property
+    def started(self) -> bool:
+        """Whether a person has started the session since that was waited for, or nobody had to."""
+        if not self._awaits_start:
+            return True
+        if self._awaited_ms is None or self._started_ms is None:
+            return False
+        return self._started_ms >= self._awaited_ms
 
     def against_for_ms(self) -> int:
         """How long ago the operator asked for output off without resuming since, in ms; 0 for never."""
@@ -61,16 +76,18 @@ class OperatorIntent:
 
     def _take_in(self, action: SessionAction) -> None:
         before_session = not self._state  # before the session there are no events of actions
-        self._resumes += action in (SessionAction.RESUME, SessionAction.TOGGLE)
+        self._resumes += action is SessionAction.RESUME
         if action is SessionAction.STOP and not self._stopped:
             # A resume at the same moment, before the stop, may be processed first.
             self._stopped, self._against_ms = True, self._clock.now_ms()
-        elif action is SessionAction.PAUSE or (action is SessionAction.TOGGLE and self._state in _GOING_ON):
+        elif action is SessionAction.PAUSE:
             self._halt()
-        elif before_session and (action is SessionAction.RESUME or self._against_ms is not None):
+        elif action is SessionAction.START:
+            self._started_ms = self._clock.now_ms()
+            if self.started:
+                self._go_on()
+        elif before_session and action is SessionAction.RESUME:
             self._go_on()
-        elif before_session:
-            self._halt()
 
     def _halt(self) -> None:
         if self._against_ms is None:

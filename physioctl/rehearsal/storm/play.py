@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil
 from sys import maxsize
@@ -13,7 +13,7 @@ from device.control.driver import Driver, MakeController
 from device.control.guard import GuardRefused
 from device.dialects.base import Dialect
 from device.events import Observer, OffConfirmation, Recorder
-from device.operator import Lower, OperatorAction, SessionAction
+from device.operator import Lower, Note, OperatorAction, Pain, SessionAction
 from physioctl.errors import JournalUnusable
 from physioctl.record.history import Summary, sessions
 from physioctl.record.journal import Journal, SessionLog
@@ -29,6 +29,7 @@ from physioctl.rehearsal.storm.scenario import Scenario
 from physioctl.rehearsal.storm.second_program import SecondProgram
 from physioctl.rehearsal.storm.time_to_safe import (
     DISK_STOPPED,
+    ENDING,
     HOST_DEATH,
     HOST_FREEZE,
     LOOKED_AT_ELSEWHERE,
@@ -91,9 +92,7 @@ class Outcome:
         """The kinds of faults and actions in the scenario."""
         scenario = self.scenario
         found = {kind_of(fault) for fault in scenario.faults}
-        found |= {
-            kind_of_action(action) for _, action in scenario.actions if action is not SessionAction.RESUME
-        }
+        found |= {kind_of_action(action) for _, action in scenario.actions if action in ENDING}
         found |= {HOST_FREEZE} if scenario.freezes else set()
         found |= {HOST_DEATH} if scenario.death_ms is not None else set()
         if scenario.disk is not None:
@@ -143,6 +142,8 @@ class _Play:
         actions: list[tuple[int, OperatorAction]] = [*scenario.actions, (stop_ms, SessionAction.STOP)]
         if scenario.lower_ms is not None:
             actions.append((scenario.lower_ms, Lower()))
+        actions += [(at_ms, Pain(score)) for at_ms, score in scenario.pain]
+        actions += [(at_ms, Note("as observed")) for at_ms in scenario.notes_ms]
         spoken = speaking(scenario.dialect, scenario.host_loss)
         self._rig = Rig(
             scenario.model,
@@ -181,6 +182,7 @@ class _Play:
         if self._scenario.down is Fence.FILE:
             protocol = unchecked(protocol)
         request = Request.on_nobody(protocol, attended=self._scenario.attended)
+        request = replace(request, awaits_start=self._scenario.awaits_start)
         observers = [self._judge, *observers]
         compiler = compile_anything if self._scenario.down is Fence.PLAN else None
         try:

@@ -66,6 +66,16 @@ _DECLARED = (FaultKind.MISSING_SENSOR, FaultKind.WILD_AREA, FaultKind.FUTURE_CAL
 _SLOW_DISKS = 0.06  # share of the scenarios
 _SECOND_PROGRAMS = 0.12
 _ON_BODY = 0.05  # of those of ultrasound units that nothing ends without a host
+_WITHOUT: tuple[dict[str, Any], ...] = (
+    {"down": None},
+    {"death_ms": None},
+    {"lower_ms": None},
+    {"awaits_start": False},
+    {"notes_ms": (), "pain": ()},
+    {"disk": None},
+)
+_STARTS_AWAITED = 0.3  # of the attended ones
+_STARTED_MS = 6000  # within which somebody starts; before it is waited for, that starts nothing
 _BODY_COURSE = "calf-tightness-ultrasound"
 _LIFTED_MS = (62_000, 100_000)  # for a hold that has no end to be one
 
@@ -79,6 +89,9 @@ class Scenario:
     protocol: str
     faults: tuple[Fault, ...] = ()
     actions: tuple[tuple[int, SessionAction], ...] = ()
+    awaits_start: bool = False  # only a person's start lets it begin
+    notes_ms: tuple[int, ...] = ()  # when somebody notes an observation
+    pain: tuple[tuple[int, int], ...] = ()  # when a pain score is told, and which; some are of no scale
     lower_ms: int | None = None  # when somebody lowers the level, by a tenth of the step's
     freezes: tuple[Freeze, ...] = ()
     death_ms: int | None = None
@@ -104,6 +117,8 @@ class Scenario:
             written["actions"] = tuple(
                 (int(at_ms), SessionAction(action)) for at_ms, action in written["actions"]
             )
+            written["notes_ms"] = tuple(written.get("notes_ms", ()))
+            written["pain"] = tuple((int(at_ms), int(score)) for at_ms, score in written.get("pain", ()))
             written["down"] = Fence(down) if (down := written.get("down")) else None
             written["freezes"] = tuple(Freeze(**freeze) for freeze in written["freezes"])
             written["disk"] = SlowDisk(**disk) if (disk := written.get("disk")) else None
@@ -116,16 +131,11 @@ class Scenario:
 
     def shorter(self) -> Iterator[Scenario]:
         """The scenarios with one thing fewer in them, what happens last left out first."""
-        if self.down is not None:
-            yield replace(self, down=None)
-        if self.death_ms is not None:
-            yield replace(self, death_ms=None)
-        if self.lower_ms is not None:
-            yield replace(self, lower_ms=None)
-        if self.disk is not None:
-            yield replace(self, disk=None)
-            if self.disk.stops_ms is not None:
-                yield replace(self, disk=replace(self.disk, stops_ms=None))
+        for without in _WITHOUT:
+            if (shorter := replace(self, **without)) != self:
+                yield shorter
+        if self.disk is not None and self.disk.stops_ms is not None:
+            yield replace(self, disk=replace(self.disk, stops_ms=None))
         for elsewhere in combinations(self.elsewhere, len(self.elsewhere) - 1) if self.elsewhere else ():
             yield replace(self, elsewhere=elsewhere)
         for freezes in combinations(self.freezes, len(self.freezes) - 1) if self.freezes else ():
@@ -180,6 +190,7 @@ def draw(
         dialect=dialect,
         host_loss=host_loss,
     )
+    scenario = _at_the_couch(stream(seed, "person at the couch"), scenario, within_ms)
     endless = FaultKind.ENDLESS_LEASE if kind.leased else FaultKind.ENDLESS_STEP
     if all(fault.kind is not endless for fault in scenario.faults):
         return scenario
@@ -210,11 +221,23 @@ def _faults(rng: Random, model: str, within_ms: int, not_drawn: frozenset[FaultK
 def _actions(rng: Random, within_ms: int) -> tuple[tuple[int, SessionAction], ...]:
     (count,) = rng.choices((0, 1, 2, 4, 8), weights=(5, 3, 3, 2, 1))
     kinds = rng.choices(
-        (SessionAction.PAUSE, SessionAction.RESUME, SessionAction.TOGGLE, SessionAction.STOP),
-        weights=(3, 4, 4, 1),
+        (SessionAction.PAUSE, SessionAction.RESUME, SessionAction.SKIP, SessionAction.STOP),
+        weights=(5, 5, 1, 1),
         k=count,
     )
     return tuple(sorted((rng.randrange(within_ms), action) for action in kinds))
+
+
+def _at_the_couch(rng: Random, scenario: Scenario, within_ms: int) -> Scenario:
+    """``scenario`` with observations and pain scores, and in some with a start that is waited for."""
+    notes_ms = tuple(sorted(rng.randrange(within_ms) for _ in range(rng.choice((0, 0, 1, 3)))))
+    pain = tuple((rng.randrange(within_ms), rng.randint(-1, 11)) for _ in range(rng.choice((0, 0, 1, 2))))
+    scenario = replace(scenario, notes_ms=notes_ms, pain=pain)
+    if not scenario.attended or rng.random() >= _STARTS_AWAITED:
+        return scenario
+    starts = [(rng.randrange(_STARTED_MS), SessionAction.START) for _ in range(rng.choice((1, 1, 2)))]
+    actions = sorted((*scenario.actions, *starts), key=lambda timed: timed[0])
+    return replace(scenario, awaits_start=True, actions=tuple(actions))
 
 
 def _lower_ms(rng: Random, within_ms: int) -> int | None:

@@ -256,12 +256,7 @@ def times_to_safe(
     found = [
         make.of_fault(fault) for fault in scenario.faults if not kinds & _HIDDEN_BY.get(fault.kind, _NONE)
     ]
-    # A toggle may mean the opposite; then there is no output for it to end.
-    found += [
-        make.of_action(at_ms, action)
-        for at_ms, action in scenario.actions
-        if action is not SessionAction.RESUME
-    ]
+    found += [make.of_action(at_ms, action) for at_ms, action in scenario.actions if action in ENDING]
     on_line_ms = min((fault.at_ms for fault in scenario.faults if fault.kind in ON_THE_LINE), default=maxsize)
     # Nobody says it twice: where the line is not whole, or both may talk at once, it may never arrive.
     stops_ms = [asked.at_ms for asked in scenario.elsewhere if asked.stop and scenario.dialect == "native"]
@@ -292,6 +287,9 @@ def must_be_refused(scenario: Scenario, sensors: Sensor) -> bool:
 def kind_of(fault: Fault) -> str:
     """What a fault is timed as: a unit that has aged gives too much, or too little."""
     return UNDER_POWER if fault.kind is FaultKind.AGEING and fault.amount <= 0 else fault.kind.value
+
+
+ENDING = (SessionAction.PAUSE, SessionAction.STOP)  # the acts that end output
 
 
 def kind_of_action(action: SessionAction) -> str:
