@@ -69,10 +69,9 @@ def hold_session(
 ) -> Exit:
     """Run the session of ``request`` on the unit of ``place``, and show it; return the exit code.
 
-    ``typed`` is what it was asked for with, for the command that gives its rest.
-    Where somebody is at a terminal, nothing is output before they press Space, unless ``yes``: that is the
-    start key, and answers no question. ``sounds`` says whether the terminal's bell rings.
-
+    ``typed`` is what it was asked for with, for the command that gives its rest. Where somebody is at a
+    terminal, nothing is output before they press Space, unless ``yes``: that is the start key, and answers no
+    question. ``sounds`` says whether the terminal's bell rings.
     Raise what `physioctl.runner.run_session`, the journal and the port raise.
     """
     inbox: Inbox = SimpleQueue()
@@ -81,8 +80,7 @@ def hold_session(
     with ExitStack() as stack:
         record = stack.enter_context(opened(place, clock))
         sleep_not_prevented = stack.enter_context(kept_awake())
-        # Not before: until here, Ctrl-C ends the program.
-        signals = stack.enter_context(stop_on_signals(inbox))
+        signals = stack.enter_context(stop_on_signals(inbox))  # until here, Ctrl-C ends the program
         link, stops = stack.enter_context(held(place.port, inbox, line=spoken.promises.line))
         if beyond_this_machine(place.port):
             aside(warning(place.port))
@@ -103,6 +101,9 @@ def hold_session(
             stopped_here = at_the_keys.stopped or not driver.controller.halted
             return stopped_here and not signals.received and not at_the_keys.closed
 
+        typed = typed or Typed(request.protocol.id, journal=place.journal)
+        settled = _Settled(view, shown.screen, typed, place, request.protocol)
+        stack.callback(settled.flush)  # what no session's first line has come before, or after its last
         request = replace(
             request,
             attended=attended(),
@@ -198,7 +199,7 @@ def hold_guidance(request: Request, place: Place, view: View, *, sounds: bool = 
         showing = screens.enter_context(shown(view, clock, attended=attended(), sounds=sounds))
         at_the_keys = stack.enter_context(keys(inbox, showing.typing))
         request = replace(request, attended=attended())
-        observers = [showing.screen, *showing.beside, at_the_keys, DropNotices(showing.notify)]
+        observers = [at_the_keys, showing.screen, *showing.beside, DropNotices(showing.notify)]
         ended = run_guidance(request, clock, inbox, record, observers)
         screens.close()  # what is said from here on stands on the terminal as it was before
         if view is not View.JSON:
