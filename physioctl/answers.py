@@ -20,14 +20,15 @@ from physioctl.questions import AGE, ages_of, questions_of, texts_of
 from physioctl.screening import Acknowledged, Answer, Answered, Answers, judge
 from physioctl.text import clean
 from protocols.contraindications import AgeBand
-from protocols.errors import Problem, ProtocolInvalid, Where, shorten
+from protocols.errors import Problem, ProtocolInvalid, Where, printable, shorten
 from protocols.fields import near
 from protocols.model import Protocol
-from protocols.reading import Entry, Node, printable, read_bytes, read_nodes
+from protocols.reading import Entry, Node, read_bytes, read_nodes
 
 FORMAT = 1
 _KEYS = ("format", "person", "date", "acknowledged", "asked")
 _BANDS = ", ".join(AgeBand)
+_FORM = "A form to fill in is printed by: physioctl protocols show PROTOCOL --answers"
 _LOOKED_UP_MAX = 50  # mistakes for which the nearest code is looked for: more are not printed
 _CODE_MAX = 100  # of a code that is looked for among those known; ours are shorter
 _ANSWERS: Mapping[object, Answer] = {
@@ -44,7 +45,7 @@ def read_answers(path: Path, protocol: Protocol, *, operator: str | None = None)
 
     Raise `ProtocolInvalid` with all of the file's mistakes.
     """
-    root, problems = read_nodes(read_bytes(path), printable(path))
+    root, problems = read_nodes(read_bytes(path, _FORM), printable(path))
     if not isinstance(root.value, dict):
         raise ProtocolInvalid(problems)
     read = _File(printable(path), root.value, problems)

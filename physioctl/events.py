@@ -33,7 +33,7 @@ class SessionStarted(Event):
     side: str
     person: str | None  # a pseudonymous reference
     simulated: bool  # the unit was made in this process: the session counts for nobody
-    model: str
+    model: str  # empty, as all that is the unit's, where guidance alone needs none
     serial: str
     nonce: int  # of the unit's boot: it is another after each start
     firmware: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from physioctl.questions import RED_FLAGS, Question, ages_of
-from physioctl.text import minutes
 from protocols.ceilings import body_sites
 from protocols.limits import Bound, Limits, Quantity
 from protocols.model import Protocol
@@ -42,7 +41,7 @@ def _listed(title: str, lines: Sequence[str]) -> Iterator[str]:
 def step_said(step: Step) -> str:
     """What is done in a step."""
     ramp_ms = step.ramp_ms if isinstance(step, Emit) else 0
-    return _what(step, f", ramp {minutes(ramp_ms)}" if ramp_ms else "")
+    return _what(step, f", ramp {Quantity.STEP_MS.show(ramp_ms)}" if ramp_ms else "")
 
 
 def _written(step: FlatStep) -> str:

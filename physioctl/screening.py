@@ -320,9 +320,9 @@ def _age_refused(found: Judgement, protocol: Protocol) -> str:
 def _action(refusing: Sequence[Reply]) -> str:
     present = {reply.question.action for reply in refusing if reply.answer is Answer.YES}
     if Action.REFER_NOW in present:
-        return "Refer the person now: someone has to see them today. No session."
+        return "Refer the person now: a physician or the emergency service has to see them today. No session."
     if Action.REFER_SOON in present:
-        return "Refer the person: someone has to see this before any session."
+        return "Refer the person: a physician has to see this before any session."
     if Action.BLOCK in present:
         return "Do not treat here. Ask the person's clinician."
     form = "`physioctl protocols show PROTOCOL --answers` prints the form."

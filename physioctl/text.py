@@ -9,10 +9,9 @@ def clean(text: str) -> str:
 
 
 def minutes(ms: int) -> str:
-    """A duration as people read it off a clock: ``9:58``, and tenths when it has any."""
-    whole, rest = divmod(ms, 1000)
-    tenths = f".{rest // 100}" if rest >= 100 else ""
-    return f"{whole // 60}:{whole % 60:02d}{tenths}"
+    """A time as people read it off a clock, in whole seconds and never more than it was: ``9:58``."""
+    whole = ms // 1000
+    return f"{whole // 60}:{whole % 60:02d}"
 
 
 def joules(mj: int) -> str:

@@ -37,7 +37,7 @@ class Found:
 
     def __str__(self) -> str:
         if self.identity is None:
-            return f"{self.port}  {self.why}"
+            return self.why if self.port in self.why else f"{self.port}  {self.why}"
         unit = f"{self.identity.model} {self.identity.serial}, firmware {self.identity.firmware}"
         return f"{self.port}  {unit}, {self.dialect}"
 

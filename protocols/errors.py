@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 Where: TypeAlias = tuple[str | int, ...]  # the keys and indices on the way to a value
@@ -42,7 +43,7 @@ class Problem:
     @property
     def field(self) -> str:
         """``where`` as it is shown, such as ``steps.2.emit.intensity``."""
-        return ".".join(shorten(str(part)) for part in self.where)
+        return ".".join(printable(shorten(str(part))) for part in self.where)
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
@@ -66,6 +67,12 @@ def shorten(text: str, most: int = 40) -> str:
     """``text`` on one line, cut to ``most`` characters."""
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def printable(said: Path | str) -> str:
+    """A file's name, or what a file says, with whatever a terminal would obey written out."""
+    name = str(said).encode("utf-8", "backslashreplace").decode()
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)
 
 
 PROBLEMS_SHOWN_MAX = 50  # mistakes to print; the rest are most likely of the same kind

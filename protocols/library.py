@@ -7,13 +7,13 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from protocols.errors import PhysioctlError, Problem, ProtocolInvalid, Where, shorten
+from protocols.errors import PhysioctlError, Problem, ProtocolInvalid, Where, printable, shorten
 from protocols.fields import near
 from protocols.index import content_hash
 from protocols.model import FORMAT, Protocol
 from protocols.origin import Origin
 from protocols.problems import problems
-from protocols.reading import Node, printable, read_bytes, read_nodes
+from protocols.reading import Node, read_bytes, read_nodes
 
 _FOLDER = Path(__file__).with_name("library")
 

@@ -19,7 +19,7 @@ from ruamel.yaml import YAML, events
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.reader import ReaderError
 
-from protocols.errors import Problem, ProtocolInvalid, Where, shorten
+from protocols.errors import Problem, ProtocolInvalid, Where, printable, shorten
 
 SIZE_MAX = 256 * 1024
 NODES_MAX = 10_000  # after aliases; a real protocol has some hundreds
@@ -74,13 +74,16 @@ class Entry:
     node: Node
 
 
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a regular file of a sane size. Nothing is opened before it is known to be one."""
+def read_bytes(path: Path, where_else: str = "What ships is listed by: physioctl protocols list") -> bytes:
+    """The bytes of a regular file of a sane size. Nothing is opened before it is known to be one.
+
+    ``where_else`` says what to do where there is no such file.
+    """
     try:
         _check_kind(path, path.stat())
         return _read_regular(path)
     except FileNotFoundError:
-        _whole_file(path, "is not there", "Check the name. What ships is listed by: physioctl protocols list")
+        _whole_file(path, "is not there", f"Check the name. {where_else}")
     except PermissionError:
         _whole_file(path, "may not be read by you", "Give yourself leave to read it.")
     except OSError as error:
@@ -130,11 +133,11 @@ def read_nodes(data: bytes, file: str) -> tuple[Node, list[Problem]]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        what = "; ".join(part for part in (error.problem, error.context) if part)
+        what = printable("; ".join(part for part in (error.problem, error.context) if part))
         builder.stop(place, shorten(what, _SAID_MAX) or "is not YAML", _action(what))
     except (YAMLError, ValueError, OverflowError) as error:
         # The last two escape from the scanner, for an escape such as \UFFFFFFFF and a version such as 1.①.
-        what = shorten(str(error), _SAID_MAX)
+        what = printable(shorten(str(error), _SAID_MAX))
         builder.stop((1, 1), what, "Check the escapes and directives: none is needed.")
     if not isinstance(root.value, dict):
         builder.stop((root.line, root.column), "found no keys at the top", "Begin with `format: 1`.")
@@ -307,9 +310,3 @@ def _too_large(path: Path, size: int) -> NoReturn:
 
 def _whole_file(file: Path | str, what: str, action: str) -> NoReturn:
     raise ProtocolInvalid([Problem(what, action, file=printable(file))])
-
-
-def printable(file: Path | str) -> str:
-    """The file's name, safe to print."""
-    name = str(file).encode("utf-8", "backslashreplace").decode()
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in name)

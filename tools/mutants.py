@@ -62,6 +62,7 @@ _SESSIONS = (  # those that take no longer than a second: whole sessions take mi
     "device/test_controller_states.py",
     "device/test_controller_alarms.py",
     "device/test_controller_lower.py",
+    "device/test_controller_notes.py",
     "device/test_sessions_leased.py",
     "device/test_fault_clearing.py",
     "device/test_half_dead_line.py",
@@ -75,6 +76,7 @@ _TRENDS = ("device/test_trends.py", "device/test_watch.py", "device/test_alarms.
 _ADMISSION = (
     "physioctl/test_check_rest.py",
     "physioctl/test_checked_side.py",
+    "physioctl/test_admit.py",
     "physioctl/test_admission.py",
     "physioctl/test_at_the_door.py",
     "physioctl/test_runner.py",

@@ -15,6 +15,7 @@ from typing import Any
 
 from device.control.families import OWN_LIMITS, read_setting
 from protocols import quantity
+from protocols.errors import shorten
 from protocols.limits import Bound, Family, Layer
 from protocols.plan import OFF_STEPS, Emit
 
@@ -47,7 +48,8 @@ def read_content(content: str, content_hash: str) -> Content:
         bounds = tuple(_bound(key, value) for key, value in said.get("limits", {}).items())
         return Content(family, str(said["body_site"]), tuple(_emissions(said["steps"], family)), bounds)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise ContentUnreadable(f"the protocol's content cannot be read: {error}") from error
+        what = shorten(str(error), 200)
+        raise ContentUnreadable(f"the protocol's content cannot be read: {what}") from error
 
 
 def _bound(key: str, value: object) -> Bound:

@@ -13,7 +13,7 @@ steps is in the script of `device.control.delivery`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass
 from operator import attrgetter
 from typing import TypeAlias, TypeVar
@@ -30,6 +30,7 @@ from device.dialects.base import (
     Arm,
     Capabilities,
     Dialect,
+    GetStatus,
     Identity,
     Intent,
     LowerLevel,
@@ -738,11 +739,10 @@ class Controller:
 
     def _ask_to_lower(self) -> None:
         """Ask the unit at once, unless it has yet to answer the same question."""
-        unsent = any(isinstance(item, Outgoing) and item.starts_output for item in self._produced)
-        if unsent:  # a start at the higher level has not left: it never does, and is made anew
-            self._produced = deque(
-                item for item in self._produced if isinstance(item, Event) or not item.starts_output
-            )
+        if self._withdraw(attrgetter("starts_output")):
+            self.say(
+                GetStatus()
+            )  # a start at the higher level never leaves: it is made anew after this report
             return
         to_level, pending = self.known.level_to_lower_to, self._requests.pending
         runs = self.state in (State.EMITTING, State.SUSPENDED)  # in FINISHING a stop is on its way
@@ -782,14 +782,22 @@ class Controller:
     def _end(self, trigger: Trigger) -> None:
         """Send a stop at once, then change the state."""
         self.known.output_off.ask(self.now_ms, reachable=self.lost is None)
-        # What has not been sent yet is not sent after a stop was requested, and delays no stop.
-        kept = [item for item in self._produced if isinstance(item, Event) or item.is_stop]
-        if len(kept) < len(self._produced):
-            self._requests.withdraw()
-        self._produced = deque(kept)
+        self._withdraw(lambda item: not item.is_stop)
         if self.lost is None:
             self.say(Stop())
         self._fire(trigger)
+
+    def _withdraw(self, unwanted: Callable[[Outgoing], bool]) -> bool:
+        """Let what is ``unwanted`` and has not been sent yet never leave; return whether there was any.
+
+        It delays no stop: the line is free again.
+        """
+        kept = [item for item in self._produced if isinstance(item, Event) or not unwanted(item)]
+        withdrawn = len(kept) < len(self._produced)
+        if withdrawn:
+            self._requests.withdraw()
+            self._produced = deque(kept)
+        return withdrawn
 
     def _fire(self, trigger: Trigger) -> None:
         before = self.state

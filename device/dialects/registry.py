@@ -19,6 +19,7 @@ Factory: TypeAlias = Callable[[int | None], Dialect]  # takes the unit's address
 
 GROUP = "physioctl.dialects"
 NAMES = ("native", "modbus")  # the first is the default
+_LENGTH_MAX = 100  # of a name for which a near one is looked for
 _OURS = {"native": ("device.dialects.native", "Native"), "modbus": ("device.dialects.modbus", "Modbus")}
 
 
@@ -45,7 +46,11 @@ def dialect_named(name: str) -> Factory:
         return _ours(name)
     found = tuple(entry_points(group=GROUP, name=name))
     if not found:
-        raise UnknownDialect(f"no dialect is called {name!r}", f"Choose one of: {', '.join(names())}.")
+        from difflib import get_close_matches  # for a mistyped name only
+
+        near = get_close_matches(name[:_LENGTH_MAX].casefold(), names(), n=1)
+        hint = f"Did you mean {near[0]}? " if near else ""
+        raise UnknownDialect(f"no dialect is called {name!r}", f"{hint}Choose one of: {', '.join(names())}.")
     return _theirs(found[0])
 
 

@@ -31,7 +31,8 @@ def clear(port: str | None, dialect: str | None) -> int:
     Examples:
       physioctl clear
       physioctl clear --port /dev/ttyUSB0
-      physioctl clear --port '/dev/ttyUSB0#17' --dialect modbus
+      physioctl clear --port '/dev/ttyUSB0#17' \\
+        --dialect modbus
     """
     to = way(port, dialect, choose=asking.choose if asking.can_ask() else None)
     spoken = dialect_for(to.port, to.dialect)

@@ -46,6 +46,7 @@ def cli() -> None:
       physioctl demo
       physioctl start
       physioctl protocols list
-      physioctl rehearse calf-tightness-ultrasound --unit us111
+      physioctl rehearse calf-tightness-ultrasound \\
+        --unit us111
       physioctl run unit-check --port /dev/ttyUSB0
     """

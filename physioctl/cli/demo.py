@@ -8,7 +8,7 @@ import click
 
 from device.events import Observer
 from physioctl.cli.exits import Exit
-from physioctl.cli.printing import say
+from physioctl.cli.printing import own_name, say
 from physioctl.cli.session import exit_code
 from physioctl.rehearsal.rehearse import rehearse
 from physioctl.rehearsal.rig import Rig
@@ -39,6 +39,6 @@ def demo() -> int:
     rehearsal = rehearse(find(PROTOCOL), rig, seed=SEED, observers=[observer])
     for line in summary(rehearsal.ended):
         say(line)
-    say("Next: physioctl protocols list, then physioctl rehearse or physioctl run.")
+    say(f"Next, on a unit or on one that `{own_name()} simulate us111` serves: {own_name()} start")
     code = exit_code(rehearsal.ended)
     return code if rehearsal.agrees or code is not Exit.DONE else Exit.FAULT

@@ -19,6 +19,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 PORT = click.option(
     "--port",
+    metavar="PORT",
     envvar=PORT_VARIABLE,
     default=lambda: settings().port,
     help="A device path, a COM name, sim://MODEL, socket:// or rfc2217://.  [default: the only one "

@@ -15,7 +15,7 @@ from physioctl.unit_search import Found, ask
 
 @click.command()
 @click.argument("port", nargs=-1)
-@click.option("--dialect", help="Ask in this one only.  [default: each in turn]")
+@click.option("--dialect", metavar="NAME", help="Ask in this one only.  [default: each in turn]")
 @click.option("--no-ask", is_flag=True, help="List them only; send nothing to any of them.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def ports(port: tuple[str, ...], dialect: str | None, no_ask: bool, as_json: bool) -> int:
@@ -59,6 +59,7 @@ def _lines(row: dict[str, Any]) -> Iterator[str]:
     if row.get("unit"):
         yield f"{row['port']}  {row['unit']} {row['serial']}, firmware {row['firmware']}, {row['dialect']}"
         return
-    yield f"{row['port']}  {row.get('why') or row['about']}"
+    why = row.get("why") or row["about"]
+    yield why if row["port"] in why else f"{row['port']}  {why}"
     if "action" in row:
         yield f"  to do: {row['action']}"

@@ -10,7 +10,8 @@ import json
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, TextIO
 
 import click
 
@@ -23,8 +24,24 @@ WIDTH = 200  # of a table that goes to a file or a pipe, where nobody's terminal
 
 
 def say(text: str) -> None:
-    """One line for a person."""
-    click.echo(clean(text))
+    """One line for a person, broken between words where a terminal would break it inside one."""
+    click.echo(for_terminal(clean(text), sys.stdout))
+
+
+def for_terminal(line: str, stream: TextIO | None) -> str:
+    """``line`` as it is shown on ``stream``: broken between words if that is a terminal."""
+    if stream is None or not stream.isatty():
+        return line
+    return wrapped(line, shutil.get_terminal_size().columns)
+
+
+def own_name() -> str:
+    """What starts this program from here: ``physioctl``, or the way to it where that is not on the path."""
+    started = Path(sys.argv[0])
+    if started.name == "__main__.py":
+        return f"{sys.executable} -m physioctl"
+    known = started.stem == "physioctl" and started.is_file()
+    return str(started) if known and shutil.which("physioctl") is None else "physioctl"
 
 
 def aside(text: str) -> None:
@@ -32,11 +49,14 @@ def aside(text: str) -> None:
     click.echo(fitted(clean(text)), err=True)
 
 
+def aside_to_paste(command: str) -> None:
+    """One line for a person to paste: whole, however narrow the terminal is."""
+    click.echo(clean(command), err=True)
+
+
 def fitted(text: str) -> str:
     """``text`` as standard error shows it: broken between words where that is a terminal."""
-    if sys.stderr is None or not sys.stderr.isatty():
-        return text
-    return wrapped(text, shutil.get_terminal_size().columns)
+    return for_terminal(text, sys.stderr)
 
 
 def typing(text: str) -> None:

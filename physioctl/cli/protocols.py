@@ -45,5 +45,6 @@ def protocols() -> None:
     \b
     Examples:
       physioctl protocols list --site calf
-      physioctl protocols plan calf-tightness-ultrasound --unit us111 --explain
+      physioctl protocols plan calf-tightness-ultrasound \\
+        --unit us111 --explain
     """

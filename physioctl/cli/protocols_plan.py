@@ -28,7 +28,8 @@ def plan(protocol: str, unit: str, explain: bool, as_json: bool) -> None:
 
     \b
     Example:
-      physioctl protocols plan calf-tightness-ultrasound --unit us111 --explain
+      physioctl protocols plan calf-tightness-ultrasound \\
+        --unit us111 --explain
     """
     kind = model(unit)
     made = compiling.compile_plan(

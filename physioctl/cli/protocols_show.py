@@ -26,7 +26,8 @@ def show(protocol: str, answers: bool, person: str | None, as_json: bool) -> Non
     \b
     Examples:
       physioctl protocols show calf-tightness-ultrasound
-      physioctl protocols show calf-tightness-ultrasound --answers > answers.yaml
+      physioctl protocols show calf-tightness-ultrasound \\
+        --answers > answers.yaml
     """
     found = chosen(protocol)
     asked = questions_of(found)

@@ -32,7 +32,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a 
 @click.command()
 @_JOURNAL
 @click.option("--person", metavar="REF", help="Only the sessions of this person.")
-@click.option("--limit", type=click.IntRange(1, _LIMIT_MAX), metavar="N", help="Only the newest N.")
+@click.option("--limit", metavar="N", type=click.IntRange(1, _LIMIT_MAX), help="Only the newest N.")
 @_JSON
 def history(journal: Path | None, person: str | None, limit: int | None, as_json: bool) -> None:
     """List the sessions in the journal, the newest first.
@@ -238,7 +238,7 @@ _UNITS = {f"_{quantity.suffix}": f" {quantity.unit}" for quantity in Quantity}
 
 def _quantity(key: str, value: int) -> str:
     if key.endswith("_ms"):
-        return f"{key[:-3].replace('_', ' ')} {minutes(value)}"
+        return f"{key[:-3].replace('_', ' ')} {Quantity.STEP_MS.show(value)}"
     if key.endswith("_ddeg_c"):
         return f"{key[:-7].replace('_', ' ')} {value / 10:.1f} °C"
     suffix = next((suffix for suffix in _UNITS if key.endswith(suffix)), "")

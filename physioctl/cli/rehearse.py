@@ -31,10 +31,19 @@ from simulator.scenario import scenario
 @click.argument("protocol", type=ProtocolName())
 @click.option("--unit", type=Named("model", MODELS), help="The model to simulate; guidance alone needs none.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same bytes."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Same seed, same bytes.",
 )
 @click.option(
-    "--scenario", "file", type=click.Path(path_type=Path), help="Faults to strike, from a TOML file."
+    "--scenario",
+    "file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Faults to strike, from a TOML file.",
 )
 @click.option(
     "--fault", "faults", multiple=True, metavar="KIND@AT", help="One fault, such as lift_off@30s+2s."
@@ -62,8 +71,10 @@ def rehearse_(
 
     \b
     Examples:
-      physioctl rehearse calf-tightness-ultrasound --unit us111
-      physioctl rehearse unit-check --unit us111 --fault cable_pulled@5s --json
+      physioctl rehearse calf-tightness-ultrasound \\
+        --unit us111
+      physioctl rehearse unit-check --unit us111 \\
+        --fault cable_pulled@5s --json
       physioctl rehearse hand-cramp-guidance
     """
     found = chosen(protocol)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from device.dialects.registry import NAMES
+from physioctl.cli.printing import own_name
 from protocols.library import bundled
 
 
@@ -28,7 +29,7 @@ class Typed:
 
 def rest_command(typed: Typed, session: str, port: str, dialect: str) -> str:
     """The whole command, for the shell that people have here. Files are named by their whole paths."""
-    words = ["physioctl", "run", _whole(typed.protocol), "--rest-of", session, "--port", port]
+    words = ["run", _whole(typed.protocol), "--rest-of", session, "--port", port]
     if dialect != NAMES[0]:
         words += ["--dialect", dialect]
     for option, path in (("--answers", typed.answers), ("--journal", typed.journal)):
@@ -38,7 +39,8 @@ def rest_command(typed: Typed, session: str, port: str, dialect: str) -> str:
         words += ["--operator", typed.operator]
     if typed.unauthenticated_network:
         words.append("--unauthenticated-network")
-    return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+    quoted = subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
+    return f"{own_name()} {quoted}"
 
 
 def _whole(protocol: str) -> str:

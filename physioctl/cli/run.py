@@ -37,7 +37,12 @@ _SIDES = (Side.LEFT, Side.RIGHT)
 @DIALECT
 @click.option("--person", metavar="REF", help="A reference for the person treated. Never a name.")
 @click.option("--side", type=Named("side", ["left", "right"]), help="Which side of the body.")
-@click.option("--answers", type=click.Path(path_type=Path), help="Answers to the screening questions (YAML).")
+@click.option(
+    "--answers",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Answers to the screening questions (YAML).",
+)
 @click.option(
     "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
 )
@@ -86,9 +91,12 @@ def run(
     Examples:
       physioctl run unit-check
       physioctl run unit-check --port /dev/ttyUSB0
-      physioctl run calf-tightness-ultrasound --port COM4 --side left --person P-017 --answers answers.yaml
-      physioctl run unit-check --port 'sim://us111?seed=7' --json
-      physioctl run unit-check --port '/dev/ttyUSB0#17' --dialect modbus
+      physioctl run calf-tightness-ultrasound --port COM4 \\
+        --side left --person P-017 --answers answers.yaml
+      physioctl run unit-check --port 'sim://us111?seed=7' \\
+        --json
+      physioctl run unit-check --port '/dev/ttyUSB0#17' \\
+        --dialect modbus
     """
     found = chosen(protocol)
     alone = found.family is None and not _was_typed("port")

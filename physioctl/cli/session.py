@@ -20,7 +20,7 @@ from device.operator import Lower, Note, Pain, SessionAction
 from physioctl.awake import kept_awake
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
-from physioctl.cli.printing import aside, say
+from physioctl.cli.printing import aside, aside_to_paste, say
 from physioctl.cli.reconnect import Socket, reconnect
 from physioctl.cli.rest import Typed, rest_command
 from physioctl.cli.showing import View, shown
@@ -33,7 +33,7 @@ from physioctl.record.journal import Journal
 from physioctl.runner import Request, expect_recorded_in_time, run_session
 from physioctl.screens.json_lines import JsonLines
 from physioctl.screens.lines import DropNotices
-from physioctl.screens.wording import summary, unfinished
+from physioctl.screens.wording import has_rest, summary, unfinished
 from physioctl.terminal import attended, keys, stop_on_signals
 from physioctl.wall_clock import confirm
 from protocols.model import Protocol
@@ -101,9 +101,6 @@ def hold_session(
             stopped_here = at_the_keys.stopped or not driver.controller.halted
             return stopped_here and not signals.received and not at_the_keys.closed
 
-        typed = typed or Typed(request.protocol.id, journal=place.journal)
-        settled = _Settled(view, shown.screen, typed, place, request.protocol)
-        stack.callback(settled.flush)  # what no session's first line has come before, or after its last
         request = replace(
             request,
             attended=attended(),
@@ -130,7 +127,7 @@ def hold_session(
         if waits and (unit := driver.controller.unit) is not None:
             ended = _after_the_cable(ended, socket, unit.identity, settled, record, inbox)
         elif request.attended and _has_a_rest(ended):
-            aside(f"To give the rest: {settled.rest(request.protocol.id, ended.session, place.port)}")
+            settled.tell_rest(request.protocol.id, ended.session, place.port)
     expect_recorded_in_time(ended, driver)
     return exit_code(ended)
 
@@ -168,7 +165,9 @@ class _Settled:
 
     def tell(self, found: SessionReconciled, port: str | None = None) -> None:
         """Tell a person of ``found``, and whoever reads JSON at the next `flush`."""
-        aside(unfinished(found, self.rest(found.protocol, found.session, port or self._place.port)))
+        aside(unfinished(found, rest=False))
+        if has_rest(found):
+            self.tell_rest(found.protocol, found.session, port or self._place.port)
         if self._as_json:
             self._waiting.append(found)
 
@@ -177,11 +176,12 @@ class _Settled:
         while self._waiting:
             self._screen.on_event(self._waiting.pop(0))
 
-    def rest(self, protocol: str, session: str, port: str) -> str:
-        """The command that gives the rest of ``session``."""
+    def tell_rest(self, protocol: str, session: str, port: str) -> None:
+        """Print the command that gives the rest of ``session``, on a line of its own."""
         own = protocol == self._protocol.id
         typed = self._typed if own else replace(self._typed, protocol=protocol, answers=None)
-        return rest_command(typed, session, port, self._place.dialect)
+        aside("To give the rest:")
+        aside_to_paste(rest_command(typed, session, port, self._place.dialect))
 
 
 def hold_guidance(request: Request, place: Place, view: View, *, sounds: bool = True) -> Exit:

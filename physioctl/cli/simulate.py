@@ -38,21 +38,33 @@ _UNREAD = "nobody reads it"
 @click.option("--tcp", metavar="HOST:PORT", help="Serve on TCP instead of a pty; port 0 for any.")
 @click.option("--beyond-this-machine", is_flag=True, help="Let --tcp bind an address others can reach.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same unit."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Same seed, same unit.",
 )
 @click.option(
     "--fault", "faults", multiple=True, metavar="KIND@AT", help="Such as lift_off@30s+2s; repeatable."
 )
 @click.option("--serial", metavar="TEXT", help="The unit's serial number; drawn when left out.")
-@click.option("--dialect", type=Named("dialect", DIALECTS), default="native", show_default=True)
+@click.option(
+    "--dialect", type=Named("dialect", DIALECTS), default="native", show_default=True, help="What it speaks."
+)
 @click.option(
     "--host-loss", type=Named("way", HOST_LOSS), help="What ends its output without a host (modbus)."
 )
-@click.option("--address", type=click.IntRange(1, 247), help="Its address on the line (modbus).")
+@click.option("--address", metavar="N", type=click.IntRange(1, 247), help="Its address on the line (modbus).")
 @click.option(
     "--beside", multiple=True, metavar="MODEL@ADDRESS", help="Another unit on its line (modbus); repeatable."
 )
-@click.option("--log", type=click.Path(path_type=Path), help="One JSON line here for each change of output.")
+@click.option(
+    "--log",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="One JSON line here for each change of output.",
+)
 def simulate(
     model: str,
     tcp: str | None,
@@ -73,8 +85,10 @@ def simulate(
     \b
     Examples:
       physioctl simulate us111
-      physioctl simulate ultragun --tcp 127.0.0.1:0 --fault stall@20s --log unit.jsonl
-      physioctl simulate us111 --dialect modbus --host-loss timer --address 17
+      physioctl simulate ultragun --tcp 127.0.0.1:0 \\
+        --fault stall@20s --log unit.jsonl
+      physioctl simulate us111 --dialect modbus \\
+        --host-loss timer --address 17
     """
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

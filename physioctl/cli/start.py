@@ -12,7 +12,7 @@ from device.clock import SystemClock
 from physioctl.admission import allowed
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
-from physioctl.cli.options import DIALECT, PORT, journal_option
+from physioctl.cli.options import PORT, journal_option
 from physioctl.cli.session import Place, hold_guidance, hold_session, opened
 from physioctl.cli.showing import View
 from physioctl.errors import InvalidUsage
@@ -20,7 +20,7 @@ from physioctl.guided.page import guidance_page, page
 from physioctl.guided.person import about, choose_person, choose_side, unfinished
 from physioctl.guided.protocol import choose_protocol
 from physioctl.guided.screening import ask
-from physioctl.guided.terminal import Terminal
+from physioctl.guided.terminal import Terminal, chosen
 from physioctl.guided.unit import Ready, choose_unit, look_at
 from physioctl.host_loss import check_host_loss
 from physioctl.network import refuse_unauthenticated
@@ -29,13 +29,21 @@ from physioctl.record.answers_kept import answers_kept
 from physioctl.record.journal import Journal
 from physioctl.runner import Request
 from physioctl.screening import Answers, day_of
+from physioctl.settings import settings
 from physioctl.text import minutes
+
+_GO_ON = {"": True, "n": False, "no": False}
 
 
 @click.command()
 @click.argument("words", nargs=-1)
 @PORT
-@DIALECT
+@click.option(
+    "--dialect",
+    metavar="NAME",
+    default=lambda: settings().dialect,
+    help="Ask in this dialect only.  [default: each in turn]",
+)
 @click.option(
     "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
 )
@@ -76,19 +84,27 @@ def start(
     found = choose_unit(terminal, port, dialect)
     with opened(Place("", "", journal=journal, new=new), clock) as record:
         ready = None if found is None else look_at(found, record)
-        chosen = _choose(terminal, record, ready, words, unauthenticated_network=unauthenticated_network)
-        if chosen is None:
-            terminal.say("Nothing was output.")
-            return Exit.STOPPED
-        request, lines = chosen
+        way = _choose(terminal, record, ready, words, unauthenticated_network=unauthenticated_network)
+        if way is None:
+            return _nothing(terminal)
+        request, lines = way
         answers = _screened(terminal, record, request, ready, by)
     for line in lines:
         terminal.say(line)
+    if not chosen(
+        terminal, "Go on to the session?", _GO_ON, "Enter, n"
+    ):  # whose screen takes this one's place
+        return _nothing(terminal)
     request = replace(request, answers=answers)
     view = View.chosen(plain=plain, as_json=False)
     if ready is None or request.protocol.family is None:
         return hold_guidance(request, Place("", "", journal=journal), view)
     return hold_session(request, Place(ready.port, ready.dialect, journal=journal), view)
+
+
+def _nothing(terminal: Terminal) -> Exit:
+    terminal.say("Nothing was output.")
+    return Exit.STOPPED
 
 
 def _choose(

@@ -26,9 +26,10 @@ EVERY_MS = 50
 @click.command()
 @click.option(
     "--port",
+    metavar="PORT",
     help="A device path, a COM name, socket:// or rfc2217://.  [default: every session and every port]",
 )
-@click.option("--dialect", help="How the unit speaks.  [default: each in turn]")
+@click.option("--dialect", metavar="NAME", help="How the unit speaks.  [default: each in turn]")
 def stop(port: str | None, dialect: str | None) -> int:
     """End the output of a unit, now, whatever it was doing.
 

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from json import JSONDecodeError
 from pathlib import Path
 
 import click
@@ -23,7 +24,7 @@ from physioctl.rehearsal.storm.kinds import KINDS, host_loss_of
 from physioctl.rehearsal.storm.play import Outcome, play
 from physioctl.rehearsal.storm.scenario import Scenario, draw
 from physioctl.rehearsal.storm.timeline import trace
-from protocols.errors import PhysioctlError
+from protocols.errors import PhysioctlError, shorten
 from simulator.dialects import DIALECTS, HOST_LOSS
 
 _AS_PRINTED = "Give a scenario's seed, or its JSON as a storm printed it."
@@ -34,17 +35,32 @@ _ENDS = ("completed", "stopped", "interrupted", "host died")
 
 @click.command()
 @click.option(
-    "--count", type=click.IntRange(min=1), default=1000, show_default=True, help="Scenarios to play."
+    "--count",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=1000,
+    show_default=True,
+    help="Scenarios to play.",
 )
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=1, show_default=True, help="Same seed, same scenarios."
+    "--seed",
+    metavar="N",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Same seed, same scenarios.",
 )
 @click.option("--unit", type=Named("model", MODELS), help="Only this model.")
 @click.option("--protocol", metavar="PROTOCOL", help="Play this protocol; needs --unit.")
-@click.option("--dialect", type=Named("dialect", DIALECTS), default="native", show_default=True)
+@click.option(
+    "--dialect", type=Named("dialect", DIALECTS), default="native", show_default=True, help="What it speaks."
+)
 @click.option("--host-loss", type=Named("way", HOST_LOSS), help="What ends output without a host (modbus).")
 @click.option(
-    "--jobs", type=click.IntRange(1, _JOBS_MAX), help="Processes to use; one for each core by default."
+    "--jobs",
+    metavar="N",
+    type=click.IntRange(1, _JOBS_MAX),
+    help="Processes to use; one for each core by default.",
 )
 @click.option("--scenario", metavar="SEED|JSON", help="Play one scenario, and print its trace.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -67,7 +83,8 @@ def storm(
     \b
     Examples:
       physioctl storm --count 10000 --seed 1
-      physioctl storm --dialect modbus --host-loss timer --count 2000
+      physioctl storm --dialect modbus --host-loss timer \\
+        --count 2000
       physioctl storm --scenario 141736749522567
     """
     asked = Campaign(count, seed, unit, protocol, *_kind(dialect, host_loss))
@@ -111,8 +128,10 @@ def _scenario(text: str, asked: Campaign) -> Scenario:
         else:
             scenario = Scenario.from_json(text)
         expected_run(scenario.protocol, scenario.model)
+    except JSONDecodeError as error:
+        raise InvalidUsage("this is no scenario: it is neither a seed nor whole JSON", _AS_PRINTED) from error
     except (ValueError, TypeError, AttributeError, LookupError, PhysioctlError) as error:
-        raise InvalidUsage(f"this is no scenario: {error}", _AS_PRINTED) from error
+        raise InvalidUsage(f"this is no scenario: {shorten(str(error), 200)}", _AS_PRINTED) from error
     except RecursionError as error:
         raise InvalidUsage("this is no scenario: it is nested too deeply", _AS_PRINTED) from error
     return scenario

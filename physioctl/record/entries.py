@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from device.events import Event
 from physioctl.record.journal_schema import body_hash, chained
+from protocols.errors import shorten
 
 E = TypeVar("E", bound=StrEnum)
 
@@ -74,7 +75,7 @@ class Entry:
         try:
             return from_json({"event": self.name, "at_ms": self.at_ms, **self.body})
         except NotAnEvent as error:
-            raise Damaged(self.seq, f"its body is not that of an event: {error}") from None
+            raise Damaged(self.seq, f"its body is not that of an event: {shorten(str(error), 200)}") from None
 
     # --- typed fields of the body -------------------------------------------------------------------
 

@@ -56,7 +56,16 @@ def expect_ours(path: Path) -> None:
         raise JournalUnusable(f"the journal {path} cannot be used: it is not a file", ELSEWHERE)
     if status.st_size == 0:
         raise JournalUnusable(f"the journal {path} cannot be used: the file is empty", ELSEWHERE)
-    connection = connect_immutable(path)
+    try:
+        _expect_ours(connect_immutable(path), path)
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorname", "") != "SQLITE_CORRUPT":
+            raise
+        # Another program may be moving its -wal into it at this moment: SQLite sees the two as one.
+        _expect_ours(connect_read_only(path), path)
+
+
+def _expect_ours(connection: sqlite3.Connection, path: Path) -> None:
     try:
         expect_format(connection, str(path))
         if marks_of(connection)[0] != APPLICATION_ID:

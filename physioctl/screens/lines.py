@@ -34,7 +34,7 @@ class Plain:
             self._next_ms = event.at_ms + PROGRESS_EVERY_MS
         said = "" if isinstance(event, StartAwaited | PainAsked) else line(event)  # Prompts says those
         if said:
-            self._say(f"{minutes(event.at_ms // 1000 * 1000)}  {said}")
+            self._say(f"{minutes(event.at_ms)}  {said}")
 
     def _count_down(self, at_ms: int, left_s: int) -> None:
         """Say how long a guided step still lasts: every ten seconds, and each of the last five."""

@@ -99,8 +99,8 @@ _THAT_IS_OFF = {
 }
 
 
-def unfinished(found: SessionReconciled, rest: str = "") -> str:
-    """What became of a session that broke off, and how its rest can be given: by the command ``rest``."""
+def unfinished(found: SessionReconciled, *, rest: bool = True) -> str:
+    """What became of a session that broke off, and ``rest``: how its rest can be given."""
     restarted = found.output_off is not OffConfirmation.CONFIRMED
     since = "restarted" if restarted else "been used"
     by = "by the unit's own count" if found.counted else f"as last heard; the unit has {since} since"
@@ -110,9 +110,14 @@ def unfinished(found: SessionReconciled, rest: str = "") -> str:
         f"session {found.session} ({found.protocol}) had broken off: {minutes(found.delivered_ms)} of "
         f"{minutes(found.planned_ms)} delivered, {by}. {_THAT_IS_OFF[found.output_off]}"
     )
-    if found.delivered_ms < found.planned_ms:
-        line += f" To give the rest: {rest or _rest_of(found)}"
+    if rest and has_rest(found):
+        line += f" To give the rest: {_rest_of(found)}"
     return line
+
+
+def has_rest(found: SessionReconciled) -> bool:
+    """Whether something of the session is left to give."""
+    return found.delivered_ms < found.planned_ms
 
 
 def _rest_of(found: SessionReconciled) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from device.control.machine import State
-from device.dialects.base import GetStatus, LowerLevel, UnitState
+from device.dialects.base import Correlation, GetStatus, LowerLevel, UnitState
 from device.events import Commanded, Event, LevelLowered, LowerRefused
 from device.operator import Lower
 from protocols.plan import Emit, at_level
@@ -166,6 +167,20 @@ def test_a_start_that_has_not_left_is_withdrawn_and_all_else_leaves() -> None:
     assert [item.starts_output for item in desk.sent[-2:]] == [False, False]  # the Arm, and the question
     assert {event.name for event in desk.events} >= {"level_lowered", "commanded", "state_changed"}
     assert asked(desk) == []
+
+
+@pytest.mark.hazard("H-18")
+def test_a_start_that_was_withdrawn_delays_no_stop_where_answers_come_in_order() -> None:
+    desk = armed()
+    desk.dialect.promises = replace(desk.dialect.promises, correlation=Correlation.IN_ORDER)
+    desk.controller.start(STEP, STEP.duration_ms)
+    desk.controller.operate(Lower(300), desk.now_ms)
+
+    desk.controller.stop()
+    before = len(desk.sent)
+    desk.carry_out()
+
+    assert [item.is_stop for item in desk.sent[before:]] == [True]
 
 
 def test_the_unit_is_asked_again_only_once_it_has_answered() -> None:

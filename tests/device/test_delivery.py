@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from device.control.delivery import PAUSE_MAX_MS, PROGRESS_MS, Delivery, Ended
 from device.control.machine import State
-from device.dialects.base import Arm, SetOutput, Stop, UnitState
+from device.dialects.base import Arm, Correlation, GetStatus, SetOutput, Stop, UnitState
+from device.dialects.native import Native
 from device.events import OffConfirmation, StepEnded, StepStarted
 from device.operator import Lower, SessionAction
 from protocols.plan import Emit, Guide, Rest
@@ -32,6 +34,8 @@ def test_the_steps_are_given_in_their_order_and_counted() -> None:
     )
     assert delivery.duration_ms == delivering.now_ms == pytest.approx(11_000, abs=200)
     assert [(start.for_ms, start.ramp_ms) for start in delivering.asked(SetOutput)] == [(4000, 0), (4000, 0)]
+    assert delivering.controller.state is State.IDLE
+    assert delivering.asked(Stop) != []  # whatever the unit says, it is told to end
 
 
 def test_each_step_is_announced_and_its_end_told() -> None:
@@ -182,18 +186,65 @@ def test_nothing_is_permitted_while_the_unit_is_being_armed_and_a_pause_ends_tha
     assert len(delivering.desk.named("output_permitted")) == 1
 
 
-def test_what_the_unit_counts_late_is_not_given_again() -> None:
+@pytest.mark.parametrize(("counted_ms", "starts"), [(3999, 2), (4000, 1)])
+def test_what_the_unit_counts_late_is_not_given_again(counted_ms: int, starts: int) -> None:
     delivering = Delivering(EMIT)
     delivering.run_to(3980)
     delivering.operate(SessionAction.PAUSE)
     delivering.run_to(5 * SECOND_MS)
-    delivering.changes = {"delivered_ms": 4000}
+    delivering.delivered_ms = counted_ms
     delivering.operate(SessionAction.RESUME)
 
     delivery = delivering.run_out()
 
     assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, 4000)
-    assert len(delivering.asked(SetOutput)) == len(delivering.desk.named("output_permitted")) == 1
+    assert len(delivering.asked(SetOutput)) == len(delivering.desk.named("output_permitted")) == starts
+
+
+def test_after_reports_were_lost_in_a_pause_the_unit_is_looked_at_before_it_is_armed() -> None:
+    delivering = Delivering(EMIT)
+    delivering.run_to(2 * SECOND_MS)
+    delivering.operate(SessionAction.PAUSE)
+    delivering.run_to(3 * SECOND_MS)
+    delivering.answers = False
+    delivering.run_to(3700)
+    delivering.answers = True
+    said = len(delivering.desk.dialect.said)
+
+    delivering.operate(SessionAction.RESUME)
+    delivering.run_to(3800)
+
+    asked = [type(intent) for _, intent in delivering.desk.dialect.said[said:]]
+    assert asked[:3] == [GetStatus, Arm, SetOutput]
+
+
+def test_a_look_that_is_not_answered_is_not_repeated_whatever_else_happens() -> None:
+    delivering = Delivering(Rest(SECOND_MS), EMIT)
+    delivering.run_to(800)
+    delivering.answers = False
+    delivering.run_to(1020)
+    said = len(delivering.asked(GetStatus))
+
+    for after_ms in range(1030, 1200, 10):
+        delivering.run_to(after_ms)
+    delivering.answers = True
+
+    assert len(delivering.asked(GetStatus)) == said
+    assert delivering.run_out().ended is Ended.COMPLETED
+
+
+def test_where_answers_come_in_order_the_line_is_waited_for() -> None:
+    delivering = Delivering(Rest(SECOND_MS), EMIT)
+    delivering.desk.dialect.promises = replace(Native.promises, correlation=Correlation.IN_ORDER)
+    delivering.run_to(990)
+    delivering.answers = False
+    delivering.run_to(1005)
+    delivering.answers = True  # what was asked at 1000 has no answer, and is given up after 80 ms
+
+    delivery = delivering.run_out()
+
+    assert delivery.ended is Ended.COMPLETED
+    assert [event.at_ms - BEGAN_MS for event in delivering.desk.named("output_permitted")] == [1080]
 
 
 def waiting_for_the_disk() -> Delivering:
@@ -219,6 +270,15 @@ def counts_late(delivering: Delivering) -> None:
 
 def pauses(delivering: Delivering) -> None:
     delivering.operate(SessionAction.PAUSE)
+
+
+def test_a_permission_that_has_waited_for_the_disk_is_used() -> None:
+    delivering = waiting_for_the_disk()
+
+    delivering.desk.writes = True
+
+    assert delivering.run_out().ended is Ended.COMPLETED
+    assert len(delivering.desk.named("output_permitted")) == len(delivering.asked(SetOutput)) == 2
 
 
 @pytest.mark.parametrize("change", [lowers, counts_late, pauses])

@@ -9,6 +9,7 @@ import pytest
 from device.control.delivery import Ended
 from device.control.machine import State
 from device.dialects.base import Arm, GetStatus, HostLoss, SetOutput, Stop, UnitState
+from device.events import OffConfirmation
 from device.operator import SessionAction
 from protocols.plan import Emit
 from tests.device.delivering import Delivering
@@ -28,6 +29,42 @@ def test_a_delivery_that_is_closed_stops_the_unit_and_does_not_wait() -> None:
     assert delivering.controller.state is State.FAULT
     assert delivering.controller.failure == "the session was dropped"
     assert delivering.asked(Stop) != []
+
+
+def test_an_error_in_the_loop_ends_the_output_before_it_is_raised() -> None:
+    delivering = Delivering(EMIT)
+    delivering.run_to(SECOND_MS)
+    delivering.answers = False
+
+    delivering.script.throw(ValueError("for a test"))  # it waits for the unit to answer its stop
+    delivering.run_to(SECOND_MS + 100)
+    delivering.answers = True
+    with pytest.raises(ValueError, match="for a test"):
+        delivering.run_out()
+    delivering.desk.carry_out()
+
+    assert delivering.controller.failure == "the session broke off"
+    assert delivering.asked(Stop) != []
+    assert len(delivering.desk.named("stop_outcome")) == 1
+
+
+def test_a_session_that_the_operator_stops_was_not_completed() -> None:
+    delivering = Delivering(EMIT, EMIT)
+    delivering.run_to(5 * SECOND_MS)
+    delivering.operate(SessionAction.STOP)
+
+    delivery = delivering.run_out()
+
+    assert (delivery.ended, delivery.why) == (Ended.STOPPED, "stopped by the operator")
+    assert (delivery.steps_done, delivery.output_off) == (1, OffConfirmation.CONFIRMED)
+
+
+def test_a_step_that_its_unit_ends_a_millisecond_early_has_ended_early() -> None:
+    delivering = Delivering(EMIT)
+    delivering.run_to(1)
+    delivering.miss(1)
+
+    assert delivering.run_out().why == "the unit ended the step early, and its reports do not say why"
 
 
 def test_a_delivery_is_of_nobody_there_unless_it_says_so() -> None:

@@ -31,14 +31,14 @@ from tests.support import (
 
 MODELS = ("us111", "ultragun", "ultragun_pro")
 RENEWAL_MS = 100
-MOMENTS_MS = (0, 1, RENEWAL_MS - 1, RENEWAL_MS, RENEWAL_MS + 1, 3 * MINUTE_MS)
+MOMENTS_MS = (0, 1, RENEWAL_MS - 1, RENEWAL_MS, RENEWAL_MS + 1, MINUTE_MS)
 FOR_GOOD = "1h"
 
 
 @pytest.mark.hazard("H-02")
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize(
-    "duration_ms", [1, RENEWAL_MS - 1, RENEWAL_MS, LEASE_MS, LEASE_MS + 1, 5 * MINUTE_MS]
+    "duration_ms", [1, RENEWAL_MS - 1, RENEWAL_MS, LEASE_MS, LEASE_MS + 1, 2 * MINUTE_MS]
 )
 def test_a_session_ends_when_its_plan_does_to_the_millisecond(
     make_rig: MakeRig, model: str, duration_ms: int

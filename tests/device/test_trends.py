@@ -146,6 +146,20 @@ def test_clocks_and_lapses_are_counted_from_the_first_report_and_change_from_the
     assert view.status.delivered_ms == 12_000
 
 
+def test_lapses_that_were_dealt_with_are_counted_from_there_and_the_clocks_are_not() -> None:
+    trends = ReportTrends(UNIT)
+    trends.accept_lapses(replace(EMITTING, lapses=9))  # nothing has been reported yet
+    trends.see(EMITTING, 5000, EXPECTED)
+    lapsed = replace(EMITTING, lapses=4, uptime_ms=EMITTING.uptime_ms + 100)
+    before = trends.see(lapsed, 5100, EXPECTED)
+
+    trends.accept_lapses(lapsed)
+    after = trends.see(lapsed, 5200, EXPECTED)
+
+    assert (before.lapses, after.lapses) == (3, 4)
+    assert (after.elapsed_ms, after.unit_elapsed_ms) == (200, 100)
+
+
 # --- steady ---------------------------------------------------------------------------------------
 
 
@@ -186,6 +200,25 @@ def test_output_that_the_units_clock_sees_and_its_count_does_not_is_added_up() -
     assert run(at(0, 0, **off), at(90, 91)).uncounted_ms == -1
     assert run(at(0, 0, **held), at(90, 40, **held), at(180, 140, **held)).uncounted_ms == -10
     assert run(at(0, 0, **off), at(90, 40, **off), at(180, 41, **off)).uncounted_ms == -1
+
+
+@pytest.mark.hazard("H-02")
+@pytest.mark.parametrize(("numbers", "uncounted_ms"), [((1, 1), -150), ((1, 2), 0), ((None, 1), 0)])
+def test_a_start_between_two_reports_of_no_output_may_have_been_given(
+    numbers: tuple[int | None, int | None], uncounted_ms: int
+) -> None:
+    trends = ReportTrends(UNIT)
+    reports: list[tuple[int, int, int | None]] = [
+        (0, 0, numbers[0]),
+        (100, 0, numbers[0]),
+        (300, 150, numbers[1]),
+    ]
+    for now_ms, delivered_ms, number in reports:
+        start = None if number is None else replace(START, number=number)
+        status = replace(STATUS, uptime_ms=50_000 + now_ms, delivered_ms=delivered_ms)
+        view = trends.see(status, now_ms, replace(EXPECTED, start=start))
+
+    assert view.uncounted_ms == uncounted_ms
 
 
 def test_a_units_clock_that_begins_anew_after_49_days_goes_on() -> None:

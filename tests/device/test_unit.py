@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from device.control.handshake import perform_handshake
+from device.dialects.base import HostLoss
 from device.errors import WrongUnit
 from device.models import MODELS, model
 from device.unit import Unit, known_unit
@@ -105,6 +106,42 @@ def test_energy_is_planned_by_the_smaller_area(declared_mm2: int, planned_mm2: i
 
 def test_a_massage_gun_has_no_area_to_plan_energy_by() -> None:
     assert known_unit(GUN, replace(DECLARED, area_mm2=None)).area_mm2 is None
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize(
+    ("declared_mm2", "usual_mm2", "planned_mm2"),
+    [(500, 400, 400), (300, 400, 300), (None, 400, 400), (400, None, 400), (None, None, None)],
+)
+def test_an_area_that_only_one_of_unit_and_nameplate_names_is_planned_by(
+    declared_mm2: int | None, usual_mm2: int | None, planned_mm2: int | None
+) -> None:
+    declared, usual = replace(DECLARED, area_mm2=declared_mm2), replace(MODEL, area_mm2=usual_mm2)
+
+    assert Unit(IDENTITY, declared, usual).area_mm2 == planned_mm2
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(
+    ("host_loss", "goes_on_ms"), [(HostLoss.OWN_TIMER, 10_500), (HostLoss.NONE, None), (HostLoss.LEASE, 500)]
+)
+def test_for_how_long_a_unit_goes_on_by_itself_follows_from_what_ends_its_output(
+    host_loss: HostLoss, goes_on_ms: int | None
+) -> None:
+    assert Unit(IDENTITY, replace(DECLARED, host_loss=host_loss), MODEL).host_loss_ms == goes_on_ms
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize("host_loss", [HostLoss.OWN_TIMER, HostLoss.NONE])
+@pytest.mark.parametrize("lease_ms", [0, 65_535])
+def test_a_unit_without_leases_is_asked_for_none_whatever_it_says_of_them(
+    host_loss: HostLoss, lease_ms: int
+) -> None:
+    declared = replace(DECLARED, host_loss=host_loss, lease_min_ms=lease_ms, lease_max_ms=lease_ms)
+
+    assert known_unit(IDENTITY, declared).lease_ms == 0
+    with pytest.raises(WrongUnit, match="suspension_max_ms is 60001"):
+        known_unit(IDENTITY, replace(declared, suspension_max_ms=60_001))
 
 
 @pytest.mark.parametrize(("declared_ms", "bound_ms"), [(10_000, 10_000), (60_000, 60_000), (90_000, 60_000)])

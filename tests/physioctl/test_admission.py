@@ -9,7 +9,6 @@ import sqlite3
 import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from queue import SimpleQueue
@@ -447,21 +446,6 @@ def test_the_id_of_a_session_is_in_its_start_and_in_its_end(capsys: pytest.Captu
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
     assert lines[0]["session"] == lines[-1]["session"]
-
-
-def test_the_protocols_text_is_kept_once_for_each_hash() -> None:
-    changed = CHECK.model_copy(update={"title": "Changed in Python"})
-    with Journal.in_memory(VirtualClock()) as journal:
-        for protocol in (CHECK, CHECK, changed):
-            run_session(Request(protocol), Rig().driver, journal)
-
-        with journal.reading() as connection:
-            kept = all_of(connection, "WHERE name = 'protocol_kept'")
-        hashes = [summary.content_hash for summary in sessions(journal)]
-
-    assert [each.body["content_hash"] for each in kept] == [hashes[1], hashes[0]]
-    assert hashes[1] == hashes[2] == CHECK.content_hash
-    assert all(sha256(each.body["text"].encode()).hexdigest() == each.body["content_hash"] for each in kept)
 
 
 @pytest.mark.hazard("H-03")

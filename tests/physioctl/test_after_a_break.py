@@ -161,8 +161,8 @@ def test_a_stopped_session_ends_with_the_command_for_its_rest_and_that_command_g
         finally:
             terminal.close()
         said = terminal.screen.decode()
-        (line,) = (line for line in said.splitlines() if line.startswith("To give the rest: "))
-        words = shlex.split(line.removeprefix("To give the rest: "))
+        lines = said.splitlines()
+        words = shlex.split(lines[lines.index("To give the rest:") + 1])
 
         assert words[0] == "physioctl"
         assert run(words[1:]) == 0

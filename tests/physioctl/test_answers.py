@@ -195,6 +195,13 @@ def test_what_is_no_form_at_all_speaks_of_the_form(tmp_path: Path, text: str, ac
     assert any(action in action for _, _, action in problems(tmp_path, text))
 
 
+def test_a_key_that_would_move_the_cursor_is_told_written_out(tmp_path: Path) -> None:
+    found = problems(tmp_path, FILLED + '  "\\e[2J": "x"\n"\\e[2J": 1\n')
+
+    assert found
+    assert all(told.isprintable() for problem in found for told in map(str, problem))
+
+
 @pytest.mark.parametrize("kind", ["missing", "folder", "pipe", "large"])
 def test_a_file_that_cannot_be_read_is_not_called_a_protocol(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "answers.yaml"

@@ -46,6 +46,11 @@ def test_a_protocol_for_either_side_is_told_which() -> None:
         )
 
 
+def test_a_session_is_on_somebody_unless_it_says_otherwise() -> None:
+    with pytest.raises(InvalidUsage, match="is for left or right, and no side is named"):
+        checked_side(CALF, None)
+
+
 def test_in_a_rehearsal_a_protocol_for_either_side_is_given_on_none() -> None:
     assert side_of("either", None, on_nobody=True) == side_of("either", "none", on_nobody=True) == "none"
     assert side_of("either", "either", on_nobody=True) == (

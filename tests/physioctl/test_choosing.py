@@ -44,6 +44,8 @@ def test_a_body_site_is_taken_as_the_screens_write_it(capsys: Capture, site: str
         (("protocols", "show", "Calf Tightness Ultrasound"), "Did you mean calf-tightness-ultrasound?"),
         (("rehearse", "unit-check", "--unit", "us111", "--dialect", "modbuss"), "Did you mean modbus?"),
         (("run", "unit-chek", "--port", "sim://us111"), "Did you mean unit-check?"),
+        (("run", "unit-check", "--port", "sim://us111", "--dialect", "modbuss"), "Did you mean modbus?"),
+        (("storm", "--scenario", "x"), "it is neither a seed nor whole JSON"),
     ],
 )
 def test_what_comes_nearest_to_a_mistyped_name_is_suggested(

@@ -143,7 +143,7 @@ def test_show_shows_the_latest_session(path: Path, capsys: pytest.CaptureFixture
     assert code == 0
     assert "session    a-open" in out
     assert "never ended" in out
-    assert "delivered  0:01.9 of 10:00" in out
+    assert "delivered  0:01 of 10:00" in out
     assert "contact" not in out  # a report each second is shown only when asked for
 
 

@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from physioctl.cli import run
-from tests.processes import LIMIT_S, begin, finished, line_from, served_unit, waited_for
+from tests.processes import LIMIT_S, begin, environment, finished, line_from, served_unit, waited_for
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -39,6 +40,50 @@ def test_the_demo_ends_well_and_says_what_was_delivered(capsys: pytest.CaptureFi
     ):
         assert words in out
     assert re.search(r"record     20260101-000000-[0-9a-f]{6}", out)
+
+
+def test_the_demo_ends_with_a_command_that_can_be_typed_as_it_stands(tmp_path: Path) -> None:
+    script = tmp_path / "bin" / "physioctl"  # as `make` installs it, on nobody's path
+    script.parent.mkdir()
+    script.write_text("from physioctl.cli import main\nmain()\n", encoding="utf-8")
+    ways = {str(script): [str(script)], f"{sys.executable} -m physioctl": ["-m", "physioctl"]}
+
+    for name, how in ways.items():
+        ended = subprocess.run(
+            [sys.executable, *how, "demo"],
+            env=environment(tmp_path) | {"PATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+
+        assert ended.stdout.splitlines()[-1].endswith(f": {name} start")
+
+
+def test_python_m_calls_itself_by_the_name_of_the_command(tmp_path: Path) -> None:
+    for arguments, code in (["--help"], 0), (["nonsense"], 2):
+        ended = subprocess.run(
+            [sys.executable, "-m", "physioctl", *arguments],
+            env=environment(tmp_path),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        said = ended.stdout + ended.stderr
+        assert ended.returncode == code
+        assert "__main__" not in said
+        assert "physioctl" in said
+
+
+def test_an_answers_file_that_is_not_there_is_spoken_of_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    _, _, err = said(capsys, "run", "unit-check", "--port", "sim://us111", "--answers", "/nope")
+
+    assert err.splitlines() == [
+        "error: /nope: is not there",
+        "  to do: Check the name. A form to fill in is printed by: "
+        "physioctl protocols show PROTOCOL --answers",
+    ]
 
 
 def test_every_command_explains_itself_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:

@@ -172,7 +172,8 @@ def test_every_command_shown_is_one_the_program_knows(shown: Shown) -> None:
 
 def in_the_help(command: click.Command = cli) -> Iterator[Shown]:
     """The examples in the help of ``command`` and of those below it."""
-    for line in re.findall(r"^ *(physioctl .*)$", command.help or "", re.MULTILINE):
+    said = re.sub(r" \\\n *", " ", command.help or "")  # an example that is continued on the next line
+    for line in re.findall(r"^ *(physioctl .*)$", said, re.MULTILINE):
         yield Shown("--help", line, "")
     if isinstance(command, click.Group):
         context = click.Context(command)
@@ -180,6 +181,30 @@ def in_the_help(command: click.Command = cli) -> Iterator[Shown]:
             found = command.get_command(context, name)
             assert found is not None
             yield from in_the_help(found)
+
+
+def every_command(command: click.Command = cli, *path: str) -> Iterator[tuple[str, ...]]:
+    """The words that lead to ``command`` and to those below it."""
+    yield path
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from every_command(found, *path, name)
+
+
+@pytest.mark.parametrize("path", list(every_command()), ids=" ".join)
+def test_no_help_is_wider_than_a_narrow_terminal(
+    path: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+
+    assert run([*path, "--help"]) == 0
+
+    out = capsys.readouterr().out
+    assert [line for line in out.splitlines() if len(line) > 60] == []
+    assert "..." not in out.partition("Commands:")[2]  # a sentence that was cut off
 
 
 LATCHED = "sim://us111?fault=brown_out@0s%2B1ms"  # refuses a session when all else has been looked at

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
@@ -34,6 +35,9 @@ from protocols.errors import Refused
 from protocols.library import bundled, find
 from protocols.plan import Guide, Rest
 from tests.support import Ledger, form_answered
+
+if sys.platform != "win32":
+    from tests.terminals import Terminal
 
 GUIDANCE = "hand-cramp-guidance"
 SECOND_MS = 1000
@@ -295,3 +299,22 @@ def test_answers_from_a_file_screen_it(tmp_path: Path, capsys: pytest.CaptureFix
 
     assert code == 4
     assert "error:" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ptys are a thing of POSIX")
+def test_at_a_terminal_it_is_paused_resumed_and_stopped_by_keys(tmp_path: Path, short: Path) -> None:
+    short.write_text(short.read_text(encoding="utf-8").replace("100 ms", "60 s"), encoding="utf-8")
+    terminal = Terminal(tmp_path, "run", short, "--plain", "--journal", tmp_path / "j")
+    try:
+        assert terminal.shows(lambda: b"Breathe." in terminal.screen)
+        terminal.press(" ")
+        assert terminal.shows(lambda: b"now paused" in terminal.screen)
+        terminal.press(" ")
+        assert terminal.shows(lambda: b"operator: resume" in terminal.screen)
+        terminal.press("s")
+        assert terminal.ended() == 6
+    finally:
+        terminal.close()
+
+    assert [each.ending for each in sessions(tmp_path / "j")] == ["stopped"]
+    assert verify(tmp_path / "j").whole

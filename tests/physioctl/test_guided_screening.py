@@ -138,7 +138,8 @@ def test_w_says_why_the_age_is_asked() -> None:
 
 @pytest.mark.hazard("H-16")
 @pytest.mark.parametrize(
-    ("number", "action"), [(0, "Refer the person now"), (3, "Refer the person: ")]
+    ("number", "action"),
+    [(0, "Refer the person now: a physician or the emergency"), (3, "Refer the person: a physician has to")],
 )  # a swollen calf; pain that comes with walking
 def test_a_red_flag_ends_it_there_and_says_how_soon_the_person_is_to_be_seen(
     number: int, action: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,9 +13,13 @@ from device.clock import SystemClock
 from device.errors import UnitFaulted, UnitUnusable, WrongUnit
 from device.link import Port
 from physioctl.guided.unit import choose_unit, look_at
+from physioctl.record.history import session
 from physioctl.record.journal import Journal
+from physioctl.rehearsal.rig import Rig
+from physioctl.runner import Request, run_session
 from physioctl.unit_search import Found, ask
 from protocols.errors import Refused
+from protocols.library import find
 from tests.typist import Typist
 
 SIM = "sim://us111"
@@ -128,3 +133,16 @@ def test_where_no_unit_answers_guidance_alone_can_be_chosen(typed: str) -> None:
 
     assert choose_unit(typist, listed=listing()) is None
     assert "Type one of: Enter, g, 1, 2, 3." in typist.screen
+
+
+@pytest.mark.hazard("H-20")
+def test_a_session_that_had_broken_off_on_the_unit_is_settled(journal: Journal) -> None:
+    ended = Rig(serial="A-1")
+    with Journal.in_memory(ended.clock) as other:
+        run_session(Request(find("unit-check")), ended.driver, other)
+        begun = session(other).entries[0]
+    journal.append(begun.session, begun.event(), journal.clock.utc() - timedelta(hours=1))
+
+    (settled,) = look_at(ask(A), journal).settled
+
+    assert (settled.session, settled.delivered_ms) == (begun.session, 0)

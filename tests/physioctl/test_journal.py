@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
 import sys
@@ -175,6 +176,28 @@ def test_programs_that_begin_at_once_make_one_chain(tmp_path: Path) -> None:
     assert [program.returncode for program in programs] == [0] * 4
     assert verify(tmp_path / "j").entries == 100
     assert verify(tmp_path / "j").whole
+
+
+def test_a_journal_whose_newest_pages_are_being_moved_into_it_is_whole(tmp_path: Path) -> None:
+    path, moving = tmp_path / "j", tmp_path / "moving"
+    with Journal.open(path, CLOCK) as journal:
+        log = journal.begin("s")
+        with reading(path) as reader:
+            reader.execute("SELECT * FROM entries").fetchall()  # what is written meanwhile stays in the -wal
+            for number in range(10):
+                log.record(OperatorActed(at_ms=number, action="pause " * 100))
+            shutil.copy(path, moving)
+            shutil.copy(f"{path}-wal", f"{moving}-wal")
+        log.record(OperatorActed(at_ms=10, action="pause"))
+    assert path.stat().st_size > moving.stat().st_size
+    with path.open("rb") as whole, moving.open("r+b") as file:
+        file.write(whole.read(4096))  # it says how many pages there are; the last are not there yet
+
+    with Journal.open(moving, CLOCK) as journal:
+        journal.append("s", OperatorActed(at_ms=10, action="pause"))
+
+    assert verify(moving).entries == 11
+    assert verify(moving).whole
 
 
 def test_a_journal_held_by_another_program_is_not_waited_for_without_end(tmp_path: Path) -> None:

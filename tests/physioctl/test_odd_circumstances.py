@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from device.clock import SystemClock
 from physioctl.cli import run
 from physioctl.record.journal import Journal
-from tests.processes import LIMIT_S, command, environment, waited_for
+from tests.processes import LIMIT_S, begin, command, environment, waited_for
 
 Capture = pytest.CaptureFixture[str]
 DEEP = 100_000
@@ -265,3 +266,59 @@ def test_an_interrupted_storm_ends_without_a_traceback_of_its_workers(
         process.kill()
 
     assert (process.returncode, said.strip()) == (6, "stopped.")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the processes are found in /proc")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_the_workers_of_a_storm_end_with_it(tmp_path: Path, number: signal.Signals) -> None:
+    process = begin(tmp_path, "storm", "--count", "100000", "--jobs", "2")
+    try:
+        assert waited_for(lambda: has_begun_workers(process.pid, 2))
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        process.send_signal(number)
+        _, said = process.communicate(timeout=LIMIT_S)
+    finally:
+        process.kill()
+
+    assert waited_for(lambda: not any(map(runs, children)))
+    assert process.returncode == -number
+    assert "Traceback" not in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the processes are found in /proc")
+@pytest.mark.parametrize("after_ms", [0, 10, 20])
+def test_a_storm_interrupted_while_it_begins_its_workers_ends_without_a_traceback(
+    tmp_path: Path, after_ms: int
+) -> None:
+    process = subprocess.Popen(
+        command("storm", "--count", "400", "--jobs", "2"),
+        env=environment(tmp_path),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=interruptible,
+    )
+    try:
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        assert waited_for(lambda: children.read_text() != "")  # the first that it begins
+        threading.Event().wait(after_ms / 1000)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=LIMIT_S)
+    finally:
+        process.kill()
+
+    assert (process.returncode, said.strip()) == (6, "stopped.")
+
+
+def interruptible() -> None:
+    """Take Ctrl-C, also where the tests themselves were begun in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def runs(pid: str) -> bool:
+    """Whether there is a process ``pid`` that has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

@@ -128,3 +128,12 @@ def test_a_usual_journal_is_the_one_that_is_read(own: Path, capsys: pytest.Captu
         run([command])
 
         assert "mine.sqlite" in capsys.readouterr().err
+
+
+def test_the_file_in_the_manual_is_one(tmp_path: Path) -> None:
+    manual = (Path(__file__).parents[2] / "docs" / "manual.md").read_text(encoding="utf-8")
+    shown = manual.split("```toml\n")[1].split("```")[0]
+    path = tmp_path / "config.toml"
+    path.write_text(shown, encoding="utf-8")
+
+    assert settings(path) == Settings("/dev/ttyUSB0", "native", Path("/home/clinic/journal.sqlite"))

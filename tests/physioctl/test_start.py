@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from device.clock import VirtualClock
+from device.operator import SessionAction
 from physioctl.cli import run
 from physioctl.questions import questions_of
 from physioctl.record.history import session, sessions
@@ -33,6 +34,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ptys are a thin
 ULTRASOUND, GUN = find("calf-tightness-ultrasound"), find("calf-tightness-percussion")
 WORDS, WHICH, SIDE, WHOM = "What hurts, and where", "Which one?", "Which side?", "For whom?"
 NEW, AGE, SESSION = "is not in this journal. New?", "1 of 29", "What will happen:"
+GO_ON = "Go on to the session?"
 HOSTILE = ("x" * 10_000, "[bold red]x[/]", "‮ ", "\x1b]0;x\x07\x1b[2J", "%s {} \\n", "\x00\xff")
 
 
@@ -50,11 +52,14 @@ class Walk:
 
     def shows(self, text: str) -> None:
         """Wait for ``text`` behind what was waited for before; where lines are broken makes no difference."""
-        assert self._terminal.shows(lambda: text in self._news()), (text, self.screen[self._seen :])
-        self._seen = len(self.screen)
-
-    def _news(self) -> str:
-        return " ".join(self.screen[self._seen :].split())
+        wanted = re.compile(r"\s+".join(map(re.escape, text.split())))
+        assert self._terminal.shows(lambda: wanted.search(self.screen, self._seen) is not None), (
+            text,
+            self.screen[self._seen :],
+        )
+        found = wanted.search(self.screen, self._seen)
+        assert found is not None
+        self._seen = found.end()
 
     def answer(self, question: str, typed: str, *, counted: bool = True) -> None:
         self.shows(question)
@@ -94,14 +99,17 @@ def walking(folder: Path, *arguments: object) -> Iterator[Walk]:
         walk.close()
 
 
-def given_before(folder: Path, protocol: Protocol, *, hours: int, times: int = 1) -> None:
-    """Sessions of ``protocol`` for P-017, some hours ago."""
+def given_before(
+    folder: Path, protocol: Protocol, *, hours: int, times: int = 1, stopped_at_ms: int | None = None
+) -> None:
+    """Sessions of ``protocol`` for P-017, some hours ago, whole or stopped."""
+    actions = () if stopped_at_ms is None else ((stopped_at_ms, SessionAction.STOP),)
     clock = VirtualClock(datetime.now(UTC) - timedelta(hours=hours))
     with Journal.open(folder / "j", clock) as journal:
         for _ in range(times):
             model = "us111" if protocol is ULTRASOUND else "ultragun"
             unit = partial(SimulatedUnit, calibrated=calibration_days(clock.utc().date()))
-            rig = Rig(model, clock=VirtualClock(clock.utc()), link=CountedLink, unit=unit)
+            rig = Rig(model, clock=VirtualClock(clock.utc()), link=CountedLink, unit=unit, actions=actions)
             answers = screened(protocol, on=day_of(clock))
             run_session(Request(protocol, "left", "P-017", answers), rig.driver, journal)
 
@@ -119,6 +127,7 @@ def test_from_nothing_to_a_session_in_fewer_than_twenty_keys_besides_the_answers
         walk.answer(NEW, "y")
         walk.screening(ULTRASOUND)
         walk.shows(SESSION)
+        walk.answer(GO_ON, "")
         walk.press(" ")
         counted = walk.keys
         walk.press("\x03")
@@ -133,7 +142,7 @@ def test_a_whole_walk_on_a_unit_at_a_port_with_a_step_back(tmp_path: Path) -> No
     with ExitStack() as stack:
         unit = stack.enter_context(served_unit(tmp_path))
         walk = stack.enter_context(
-            walking(tmp_path, "--port", unit.port, "tight", "calf", "--operator", "T-2")
+            walking(tmp_path, "--port", unit.port, "tight", "calf", "--operator", "T-2", "--plain")
         )
         walk.answer(WHICH, "1")
         walk.answer(SIDE, "left")
@@ -148,19 +157,35 @@ def test_a_whole_walk_on_a_unit_at_a_port_with_a_step_back(tmp_path: Path) -> No
             walk.answer(f"{number} of 29", "y" if pregnant else "n")
         walk.answer("Do you acknowledge it?", "y")
         walk.shows("limit delivered time of the session 10 min of at most 10 min")
+        walk.answer(GO_ON, "")
+        walk.shows("] on US111")  # the session's first line
         walk.press("\x03")
         code = walk.ended()
 
     assert code == 6
     assert unit.rest() == []
-    for summary in sessions(tmp_path / "j"):  # one, where the session had begun when it was stopped
-        (told,) = [entry for entry in session(tmp_path / "j", summary.id).entries if entry.name == "screened"]
-        assert told.body["acknowledged"] == {"PREG_ANY": "t-2"}
+    (told,) = [entry for entry in session(tmp_path / "j").entries if entry.name == "screened"]
+    assert told.body["acknowledged"] == {"PREG_ANY": "t-2"}
+
+
+def test_the_page_is_read_before_the_session_begins_and_may_be_the_end_of_it(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        unit = stack.enter_context(served_unit(tmp_path))
+        walk = stack.enter_context(walking(tmp_path, "--port", unit.port, "unit-check"))
+        walk.shows(SESSION)
+        walk.answer(GO_ON, "y")
+        walk.answer(GO_ON, "n")
+        code = walk.ended()
+
+        assert unit.rest() == []
+    assert code == 6
+    assert "Nothing was output." in walk.screen
+    assert sessions(tmp_path / "j") == ()
 
 
 def test_guidance_alone_needs_no_unit(tmp_path: Path) -> None:
     guidance = find("night-calf-cramp-prevention")
-    with walking(tmp_path) as walk:
+    with walking(tmp_path, "--plain") as walk:
         walk.answer("Guidance alone (stretching, exercise) needs no unit", "g")
         walk.answer(WORDS, "night calf")
         walk.answer(WHICH, "1")
@@ -169,6 +194,7 @@ def test_guidance_alone_needs_no_unit(tmp_path: Path) -> None:
         count = len(questions_of(guidance))
         for number in range(1, count + 1):
             walk.answer(f"{number} of {count}", "n")
+        walk.answer(GO_ON, "")
         walk.shows("step 1/")
         walk.press("\x03")
         assert walk.ended() == 6
@@ -256,6 +282,7 @@ def test_a_unit_that_is_exchanged_while_a_person_thinks_is_refused(tmp_path: Pat
         walk.press("a\n")
         for number in range(2, 30):
             walk.answer(f"{number} of 29", "n")
+        walk.answer(GO_ON, "")
         code = walk.ended()
 
         assert (other.rest(), other.port) == ([], unit.port)
@@ -288,6 +315,30 @@ def test_a_person_who_was_here_before_confirms_what_lasts_and_is_asked_the_rest_
         assert walk.ended() == 6
 
     assert lasting[0].ask not in " ".join(walk.screen.split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "rest"),
+    [("r", "the rest of "), ("a", "(calf-tightness-percussion, "), ("n", "Nothing was output")],
+)
+def test_a_session_that_broke_off_is_offered_as_the_rest_anew_or_nothing(
+    tmp_path: Path, typed: str, rest: str
+) -> None:
+    given_before(tmp_path, GUN, hours=3, stopped_at_ms=100_000)
+    with ExitStack() as stack:
+        unit = stack.enter_context(served_unit(tmp_path, model="ultragun"))
+        walk = stack.enter_context(walking(tmp_path, "--port", unit.port, "tight", "calf"))
+        walk.answer(WHICH, "1")
+        walk.answer(SIDE, "l")
+        walk.answer(WHOM, "P-017")
+        walk.answer("begin anew, or give nothing?", typed)
+        if typed != "n":
+            walk.screening(GUN)
+        walk.shows(rest)
+        walk.press("\x03")
+        assert walk.ended() == 6
+
+    assert "had been delivered" in " ".join(walk.screen.split())
 
 
 # --- ended at any moment, and whatever is typed ---------------------------------------------------------

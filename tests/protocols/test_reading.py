@@ -57,6 +57,30 @@ def test_the_sound_file_these_tests_spoil_is_sound() -> None:
     assert parse(SOUND.encode(), "a.yaml").id == "calf-test"
 
 
+HOSTILE = '"\\e[2J\\x9b' + "word" * 2000 + '"'
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        SOUND.replace("title", HOSTILE),
+        SOUND.replace("A test", HOSTILE),
+        SOUND.replace("duty", HOSTILE),
+        SOUND.replace("5 min", HOSTILE),
+        SOUND + f"{HOSTILE}: 1\n{HOSTILE}: 2\n",
+        SOUND.replace("format: 1", f"format: *{'word' * 2000}"),
+        SOUND.replace("format: 1", f"format: !{'word' * 2000} 1"),
+        SOUND.replace("format: 1", f'format: "\\{"word" * 2000}"'),
+    ],
+    ids=["key", "text", "key of a step", "quantity", "key twice", "alias", "tag", "escape"],
+)
+def test_what_a_file_says_is_told_clipped_and_moves_no_cursor(spoilt: str) -> None:
+    for problem in wrong(spoilt):
+        for told in (problem.field, problem.what, problem.action):
+            assert told.isprintable() or not told
+            assert "word" * 60 not in told
+
+
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 8)}]\n" for n in range(1, 12)
 )

@@ -5,15 +5,17 @@ The scenarios, and so the outcomes, are the same whatever the number of processe
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import Any
 
 from physioctl import siblings
@@ -40,8 +42,8 @@ class Campaign:
         if jobs == 1:
             yield from map(one, range(self.count))
             return
-        spawn = get_context("spawn")
-        pool = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin_worker)
+        with _interrupts_held_back():  # else what is half made is taken apart, which is said in a traceback
+            pool = ProcessPoolExecutor(jobs, mp_context=get_context("spawn"), initializer=_begin_worker)
         try:
             with _interrupts_held_back():
                 outcomes = pool.map(one, range(self.count))  # starts the processes
@@ -134,9 +136,19 @@ def _interrupts_held_back() -> Iterator[None]:
 
 
 def _begin_worker() -> None:
-    """Leave Ctrl-C, which reaches every process of a terminal's job, to the one that hands scenarios out."""
+    """Leave Ctrl-C, which reaches every process of a terminal's job, to the one that hands scenarios out.
+
+    When that one ends, however it ends, this one does.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_campaign, daemon=True).start()
     siblings.install()
+
+
+def _end_with_the_campaign() -> None:
+    if (campaign := parent_process()) is not None:
+        campaign.join()
+        os._exit(1)
 
 
 def _played(campaign: Campaign, index: int) -> Outcome:
