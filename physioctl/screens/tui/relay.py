@@ -210,7 +210,9 @@ class Relay:
         while not self._latest.ended:
             try:
                 wrong = self._turn()
-            except (OSError, ValueError) as error:
+            except OSError:  # the other end of a pipe, or of the pseudo-terminal, is closed
+                wrong = "it has ended"
+            except ValueError as error:  # this program has more files open than `select` can look at
                 wrong = f"it cannot be reached: {error}"
             if wrong:
                 return wrong
