@@ -126,7 +126,7 @@ class _Walk:
     def __init__(self, controller: Controller, plan: Plan) -> None:
         self._controller = controller
         self._plan = plan
-        self._shown_ms = controller.now_ms - PROGRESS_MS  # when progress was last published: show at once
+        self._shown_ms = controller.now_ms - PROGRESS_MS  # when progress was last published: it is due
         self._was_held: bool  # at any time in the latest emission
         self.done = 0
         self.completed = False
