@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from device.control.machine import State
-from device.dialects.base import Correlation, GetStatus, LowerLevel, UnitState
+from device.dialects.base import Correlation, GetStatus, LowerLevel, SetOutput, UnitState
 from device.events import Commanded, Event, LevelLowered, LowerRefused
 from device.operator import Lower
 from protocols.plan import Emit, at_level
@@ -59,7 +59,7 @@ def lowered(desk: Desk, by: str, before: int, after: int) -> LevelLowered:
         before=before,
         after=after,
         quantity="intensity_mw_cm2",
-        may=desk.controller.may,
+        may=("pause", "stop", "lower"),
     )
 
 
@@ -175,7 +175,8 @@ def test_a_start_that_has_not_left_is_withdrawn_and_all_else_leaves() -> None:
     desk.controller.operate(Lower(300), desk.now_ms)
     desk.carry_out()
 
-    assert [item.starts_output for item in desk.sent[-2:]] == [False, False]  # the Arm, and the question
+    assert [item.starts_output for item in desk.sent[-2:]] == [False, False]
+    assert desk.intents()[-3:] == [GetStatus, SetOutput, GetStatus]  # the unit is looked at in its place
     assert {event.name for event in desk.events} >= {"level_lowered", "commanded", "state_changed"}
     assert asked(desk) == []
 
