@@ -124,6 +124,7 @@ TARGETS = {  # the most important first
         (
             "device/test_delivery.py",
             "device/test_delivery_ends.py",
+            "device/test_delivery_start.py",
             *_SESSIONS,
             "device/test_sessions_person.py",
             "device/test_host_loss.py",

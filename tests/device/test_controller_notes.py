@@ -71,11 +71,16 @@ def test_without_a_session_nothing_is_noted_or_scored() -> None:
         assert told(desk, action) == refused
 
 
-@pytest.mark.parametrize("action", [SessionAction.START, SessionAction.SKIP])
-def test_what_nothing_waits_for_is_refused_and_changes_nothing(action: SessionAction) -> None:
+@pytest.mark.parametrize(
+    ("action", "why"),
+    [
+        (SessionAction.START, "no session waits for a start"),
+        (SessionAction.SKIP, "no guided step runs: output is paused or stopped, never skipped"),
+    ],
+)
+def test_what_nothing_waits_for_is_refused_and_changes_nothing(action: SessionAction, why: str) -> None:
     desk = emitting()
-    desk.controller.last_action = SessionAction.STOP
+    desk.controller.last_action = SessionAction.PAUSE
 
-    refused = ActionRefused(at_ms=desk.now_ms, action=action, why="nothing waits for it")
-    assert told(desk, action) == refused
-    assert (desk.controller.state, desk.controller.last_action) == (State.EMITTING, SessionAction.STOP)
+    assert told(desk, action) == ActionRefused(at_ms=desk.now_ms, action=action, why=why)
+    assert (desk.controller.state, desk.controller.last_action) == (State.EMITTING, SessionAction.PAUSE)

@@ -11,6 +11,7 @@ import pytest
 
 from device.clock import VirtualClock
 from device.control.handshake import perform_handshake
+from device.dialects.base import HostLoss
 from device.events import OffConfirmation
 from physioctl import __version__
 from physioctl.admission import Admitted, admit, allowed
@@ -89,6 +90,16 @@ def test_a_computer_that_does_not_tell_its_boot_is_recorded_without() -> None:
     assert (started.side, started.person, started.simulated) == ("none", None, True)
 
 
+def test_of_a_unit_that_nothing_ends_no_bound_on_its_output_is_recorded() -> None:
+    rig = gun(VirtualClock(NOON))
+    unit = rig.driver.run(perform_handshake(rig.controller))
+    endless = replace(unit, declared=replace(unit.declared, host_loss=HostLoss.NONE))
+    with Journal.in_memory(rig.clock) as journal:
+        started = admit(calf(), endless, journal, rig.driver).started
+
+    assert (started.host_loss, started.lease_ms) == ("none", 0)
+
+
 def test_the_guard_is_given_the_protocol_the_operators_bounds_and_what_the_day_leaves() -> None:
     rig = gun(VirtualClock(NOON))
     with Journal.in_memory(rig.clock) as journal:
@@ -161,10 +172,11 @@ def test_what_the_day_leaves_a_rest_is_counted_with_what_went_before() -> None:
     longest = Bound(Quantity.DELIVERED_MS, Layer.OPERATOR, "the operator", at_most=20_000)
     others: dict[str, Any] = {"operator": (longest,)}
     with Journal.in_memory(rig.clock) as journal:
-        first = broke_off(journal, admitted(journal, calf(**others), rig), 4000, 0)
+        broke_off(journal, admitted(journal, calf(**others), rig), 20_000, 0)
+        first = broke_off(journal, admitted(journal, calf(**others), gun(rig.clock)), 4000, 0)
         rest = admitted(journal, calf(rest_of=first, **others), gun(rig.clock))
 
-    assert rest.admission.bounds[-1].at_most == 2 * 20_000 - 4000
+    assert rest.admission.bounds[-1].at_most == 2 * 20_000 - 24_000 == rest.plan.delivered_ms
 
 
 def test_a_protocols_text_is_kept_once_for_each_hash() -> None:
