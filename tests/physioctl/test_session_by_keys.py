@@ -85,7 +85,7 @@ def test_a_session_from_its_start_to_its_stop_by_keys(
         terminal.press("-")
         assert sees("for the rest of the session")
         terminal.press("=0.4\n")
-        assert sees("level 400 instead of")
+        assert sees("0.4 W/cm² instead of")
         terminal.press("oskin reddened \x7f, no \x1b[A\x1b[200~pasted: s q\x1b[201~pain\n")
         assert sees("skin reddened, no pain")
         terminal.press("q")
