@@ -169,6 +169,23 @@ def test_a_pause_at_the_end_of_a_step_goes_over_into_the_next() -> None:
     assert (delivery.ended, delivery.steps_done) == (Ended.COMPLETED, 2)
 
 
+def test_a_pause_at_the_end_of_a_rest_goes_over_into_the_next_step() -> None:
+    delivering = Delivering(Rest(SECOND_MS), EMIT)
+    delivering.run_to(990)
+    delivering.controller.poll(BEGAN_MS + SECOND_MS)
+    delivering.operate(SessionAction.PAUSE)
+    delivering.run_to(3 * SECOND_MS)
+
+    delivering.operate(SessionAction.RESUME)
+    delivery = delivering.run_out()
+
+    assert (delivery.ended, delivery.steps_done) == (Ended.COMPLETED, 2)
+
+
+def test_a_step_of_a_millisecond_is_given() -> None:
+    assert Delivering(Emit(ULTRASOUND, 1, 0)).run_out().delivered_ms == 1
+
+
 def test_nothing_is_permitted_while_the_unit_is_being_armed_and_a_pause_ends_that() -> None:
     delivering = Delivering(EMIT)
     delivering.hears = lambda intent: not isinstance(intent, Arm)

@@ -31,7 +31,11 @@ def soon(delivering: Delivering) -> list[tuple[int, int]]:
 
 @pytest.mark.hazard("H-17")
 @pytest.mark.parametrize(
-    ("steps", "instruction"), [((EMIT,), "Gel on, head flat on the skin"), ((Rest(SECOND_MS),), "")]
+    ("steps", "instruction"),
+    [
+        ((EMIT, Rest(SECOND_MS)), "Gel on, head flat on the skin"),
+        ((Rest(SECOND_MS), Rest(2 * SECOND_MS)), ""),
+    ],
 )
 def test_a_start_is_awaited_with_what_has_to_be_so_before_it(
     steps: tuple[Step, ...], instruction: str
