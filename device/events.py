@@ -235,8 +235,9 @@ class LevelLowered(Event):
     """
 
     by: str
-    before: int  # mW/cm² during the pulse, or percussions a minute
+    before: int
     after: int
+    quantity: str  # what the level is, with its unit: intensity_mw_cm2 or speed_per_min
     may: tuple[str, ...] = ()  # what a person may do now
 
 

@@ -1,7 +1,7 @@
 """A session of guidance alone: a protocol without a family, which needs no unit and gives no output.
 
 Its steps are timed on the session's clock. It is screened, admitted and recorded as every session is; the
-record's start names no unit (`NO_UNIT`). See docs/decisions/0027-guidance-without-a-unit.md.
+record's start names no unit (`NO_UNIT`). See docs/decisions/0028-guidance-without-a-unit.md.
 """
 
 from __future__ import annotations

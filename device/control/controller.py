@@ -68,6 +68,7 @@ from device.monitor.trends import ReportTrends
 from device.monitor.watch import Watch
 from device.operator import NOTE_MAX, PAIN_MAX, Lower, Note, OperatorAction, Pain, SessionAction
 from device.unit import LEASE_MS, Unit
+from protocols.families import definition
 from protocols.plan import Emit, Plan, level
 
 OVERDUE_MS = 100  # this long before the lease is out, or would be, missing answers are doubted
@@ -720,17 +721,25 @@ class Controller:
         if step is None or allowed is None or self.state not in _RUNNING:
             self._refuse_lower(action, "no output is left to lower in a session that goes on")
             return
+        quantity = definition(self._driven().model.family).level
         before, lowest, to_level = level(step.setting), allowed.level_min, action.to_level
         if to_level is None:
             to_level = max(before - allowed.level_at(known.delivered_ms) // 10, lowest)
         if before <= lowest or to_level < lowest:
-            self._refuse_lower(action, f"the lowest level is {lowest}: pause or stop")
+            self._refuse_lower(action, f"the lowest level is {quantity.show(lowest)}: pause or stop")
         elif to_level >= before:
-            self._refuse_lower(action, f"the level is {before} already")
+            self._refuse_lower(action, f"the level is {quantity.show(before)} already")
         else:
             known.lower(to_level, self.now_ms)
             self.publish(
-                LevelLowered(at_ms=self.now_ms, by=action.by, before=before, after=to_level, may=self.may)
+                LevelLowered(
+                    at_ms=self.now_ms,
+                    by=action.by,
+                    before=before,
+                    after=to_level,
+                    quantity=quantity.name.lower(),
+                    may=self.may,
+                )
             )
             self._ask_to_lower()
 

@@ -38,7 +38,7 @@ def for_terminal(line: str, stream: TextIO | None) -> str:
 def own_name() -> str:
     """What starts this program from here: ``physioctl``, or the way to it where that is not on the path."""
     started = Path(sys.argv[0])
-    if started.name == "__main__.py":
+    if (started.parent.name, started.name) == ("physioctl", "__main__.py"):
         return f"{sys.executable} -m physioctl"
     known = started.stem == "physioctl" and started.is_file()
     return str(started) if known and shutil.which("physioctl") is None else "physioctl"

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from device.clock import Clock, SystemClock
 from device.control.driver import Driver, name_of
 from device.dialects.base import HostLoss, Identity
-from device.events import Event, Observer, OffConfirmation
+from device.events import Event, OffConfirmation
 from device.link import Inbox
 from device.operator import Lower, Note, Pain, SessionAction
 from physioctl.awake import kept_awake
@@ -23,7 +23,7 @@ from physioctl.cli.exits import Exit
 from physioctl.cli.printing import aside, aside_to_paste, say
 from physioctl.cli.reconnect import Socket, reconnect
 from physioctl.cli.rest import Typed, rest_command
-from physioctl.cli.showing import View, shown
+from physioctl.cli.showing import Shown, View, shown
 from physioctl.cli.streams import limit_waiting
 from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
 from physioctl.guidance import run_guidance
@@ -86,6 +86,7 @@ def hold_session(
         link, stops = stack.enter_context(held(place.port, inbox, line=spoken.promises.line))
         if beyond_this_machine(place.port):
             aside(warning(place.port))
+        afterwards = stack.enter_context(ExitStack())
         screens = stack.enter_context(ExitStack())
         showing = screens.enter_context(shown(view, clock, attended=attended(), sounds=sounds))
         at_the_keys = stack.enter_context(keys(inbox, showing.typing))
@@ -95,7 +96,7 @@ def hold_session(
                 return asking.goes_on_without_host_loss_protection(told)
 
         typed = typed or Typed(request.protocol.id, journal=place.journal)
-        settled = _Settled(showing.screen, typed, place, request.protocol)
+        settled = _Settled(showing, typed, place, request.protocol, afterwards if view is View.FULL else None)
         stack.callback(settled.flush)  # what no session's first line has come before, or after its last
 
         def ended_here() -> bool:
@@ -146,14 +147,19 @@ def _until_seen(clock: Clock, inbox: Inbox) -> None:
 class _Settled:
     """The screen, and what became of sessions that broke off on the unit.
 
-    A person is told of that at once. Among JSON lines it stands behind the session's first one, and what
-    comes to be known after the session behind its last.
+    A person is told of that at once, but for the command for the rest: where a screen has the whole terminal,
+    it is printed ``afterwards``, to be pasted. Among JSON lines it stands behind the session's first one, and
+    what comes to be known after the session behind its last.
     """
 
-    def __init__(self, screen: Observer, typed: Typed, place: Place, protocol: Protocol) -> None:
-        self._screen = screen
-        self.name = name_of(screen)
-        self._as_json = isinstance(screen, JsonLines)
+    def __init__(
+        self, showing: Shown, typed: Typed, place: Place, protocol: Protocol, afterwards: ExitStack | None
+    ) -> None:
+        self._screen = showing.screen
+        self._notify = showing.notify
+        self._afterwards = afterwards
+        self.name = name_of(showing.screen)
+        self._as_json = isinstance(showing.screen, JsonLines)
         self._typed = typed
         self._place = place
         self._protocol = protocol
@@ -167,9 +173,12 @@ class _Settled:
 
     def tell(self, found: SessionReconciled, port: str | None = None) -> None:
         """Tell a person of ``found``, and whoever reads JSON at the next `flush`."""
-        aside(unfinished(found, rest=False))
-        if has_rest(found):
-            self.tell_rest(found.protocol, found.session, port or self._place.port)
+        self._notify(unfinished(found, rest=False))
+        of = (found.protocol, found.session, port or self._place.port)
+        if has_rest(found) and self._afterwards is not None:
+            self._afterwards.callback(self.tell_rest, *of)
+        elif has_rest(found):
+            self.tell_rest(*of)
         if self._as_json:
             self._waiting.append(found)
 

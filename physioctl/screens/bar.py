@@ -42,6 +42,9 @@ _PRINTED = (
 )
 
 
+SHOWN_MAX = 20  # characters of what is being typed: the end of it, beside the readings
+
+
 class Typing:
     """What is being typed. It is read when the bar is drawn, so that whoever types waits for no screen."""
 
@@ -49,7 +52,7 @@ class Typing:
         self.text = ""
 
     def __format__(self, _spec: str) -> str:
-        return clean(self.text)
+        return clean(self.text)[-SHOWN_MAX:]
 
 
 class BarScreen:

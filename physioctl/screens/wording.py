@@ -37,7 +37,7 @@ from physioctl.events import (
 from physioctl.text import minutes
 from protocols.families import definition
 from protocols.families.base import Reading
-from protocols.limits import Family
+from protocols.limits import Family, Quantity
 
 GUIDING = "guiding"  # the state of a session of guidance alone: `physioctl.guidance.Stage`
 
@@ -167,7 +167,9 @@ def _of_the_person(event: Event) -> str:
         case OperatorActed():
             return f"operator: {event.action}"
         case LevelLowered():
-            return f"{event.by}: level {event.after} instead of {event.before}, for the rest of the session"
+            shown = Quantity[event.quantity.upper()].show
+            after, before = shown(event.after), shown(event.before)
+            return f"{event.by}: {after} instead of {before}, for the rest of the session"
         case LowerRefused():
             return f"{event.by}: the level was not lowered: {event.why}"
         case StepEnded(skipped=True):

@@ -52,13 +52,24 @@ def at(level: int, state: UnitState = UnitState.EMITTING) -> dict[str, Any]:
     return RUNNING | {"state": state, "level_set": level, "measured_level": level}
 
 
+def lowered(desk: Desk, by: str, before: int, after: int) -> LevelLowered:
+    return LevelLowered(
+        at_ms=desk.now_ms,
+        by=by,
+        before=before,
+        after=after,
+        quantity="intensity_mw_cm2",
+        may=("pause", "stop", "lower"),
+    )
+
+
 def test_a_lower_level_is_recorded_and_asked_of_the_unit_at_once() -> None:
     desk = emitting()
 
     told = lower(desk, 300, by="Dr A")
 
     assert told == [
-        LevelLowered(at_ms=desk.now_ms, by="Dr A", before=440, after=300, may=("pause", "stop", "lower")),
+        lowered(desk, "Dr A", 440, 300),
         Commanded(
             at_ms=desk.now_ms,
             intent="LowerLevel",
@@ -71,12 +82,12 @@ def test_a_lower_level_is_recorded_and_asked_of_the_unit_at_once() -> None:
 @pytest.mark.parametrize(
     ("to_level", "why"),
     [
-        (-1, "the lowest level is 290: pause or stop"),
-        (289, "the lowest level is 290: pause or stop"),
+        (-1, "the lowest level is 0.29 W/cm²: pause or stop"),
+        (289, "the lowest level is 0.29 W/cm²: pause or stop"),
         (290, ""),
         (439, ""),
-        (440, "the level is 440 already"),
-        (441, "the level is 440 already"),
+        (440, "the level is 0.44 W/cm² already"),
+        (441, "the level is 0.44 W/cm² already"),
     ],
 )
 def test_a_level_is_lower_than_now_and_no_lower_than_the_lowest(to_level: int, why: str) -> None:
@@ -100,7 +111,7 @@ def test_without_a_level_it_is_a_tenth_of_the_steps_own_less_down_to_the_lowest(
     lowered = [event.after for event in told if isinstance(event, LevelLowered)]
     refused = [event.why for event in told if isinstance(event, LowerRefused)]
     assert lowered == [396, 352, 308, 290]
-    assert refused == ["the lowest level is 290: pause or stop"] * 2
+    assert refused == ["the lowest level is 0.29 W/cm²: pause or stop"] * 2
 
 
 def test_where_no_output_is_left_or_no_session_goes_on_nothing_is_lowered() -> None:
@@ -152,7 +163,7 @@ def test_at_the_very_end_of_a_step_the_next_one_is_lowered() -> None:
 
     told = lower(desk, 450)
 
-    assert [(event.before, event.after) for event in told if isinstance(event, LevelLowered)] == [(500, 450)]
+    assert told == [lowered(desk, "operator", 500, 450)]
     assert asked(desk) == []
 
 

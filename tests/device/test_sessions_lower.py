@@ -56,7 +56,14 @@ def test_a_lower_takes_effect_at_once_and_the_step_goes_on_to_its_end(
     assert (delivery.ended, delivery.delivered_ms) == (Ended.COMPLETED, STEP_MS)
     assert raised(ledger) == []
     assert ledger.named("level_lowered") == [
-        LevelLowered(at_ms=at_ms, by="operator", before=level, after=lower, may=("pause", "stop", "lower"))
+        LevelLowered(
+            at_ms=at_ms,
+            by="operator",
+            before=level,
+            after=lower,
+            quantity="intensity_mw_cm2" if model == "us111" else "speed_per_min",
+            may=("pause", "stop", "lower"),
+        )
     ]
 
 
@@ -72,7 +79,12 @@ def test_it_is_recorded_before_the_unit_is_told(make_rig: MakeRig) -> None:
     ]
     assert [event.name for event in told] == ["level_lowered", "commanded"]
     assert told[0] == LevelLowered(
-        at_ms=2000, by="Dr A", before=LEVEL, after=300, may=("pause", "stop", "lower")
+        at_ms=2000,
+        by="Dr A",
+        before=LEVEL,
+        after=300,
+        quantity="intensity_mw_cm2",
+        may=("pause", "stop", "lower"),
     )
     assert [e for e in ledger.events if isinstance(e, StatusChanged) and e.status["level_set"] == 300]
 
@@ -147,17 +159,17 @@ def test_the_key_takes_a_tenth_of_the_steps_level_down_to_the_units_lowest(make_
 
     assert levels_on(rig) == [440, 396, 352, 308, 290]
     refused = [event.why for event in ledger.events if isinstance(event, LowerRefused)]
-    assert refused == ["the lowest level is 290: pause or stop"] * 2
+    assert refused == ["the lowest level is 0.29 W/cm²: pause or stop"] * 2
 
 
 @pytest.mark.parametrize(
     ("to_level", "why"),
     [
-        (440, "the level is 440 already"),
-        (2000, "the level is 440 already"),
-        (289, "the lowest level is 290: pause or stop"),
-        (0, "the lowest level is 290: pause or stop"),
-        (-1, "the lowest level is 290: pause or stop"),
+        (440, "the level is 0.44 W/cm² already"),
+        (2000, "the level is 0.44 W/cm² already"),
+        (289, "the lowest level is 0.29 W/cm²: pause or stop"),
+        (0, "the lowest level is 0.29 W/cm²: pause or stop"),
+        (-1, "the lowest level is 0.29 W/cm²: pause or stop"),
     ],
 )
 def test_what_is_not_lower_or_cannot_be_given_is_refused_and_changes_nothing(

@@ -151,7 +151,7 @@ SESSIONS: dict[str, tuple[Event, ...]] = {
     "contact": (*EMITTING, state("suspended"), LIFTED, progress(2, 268_000, "suspended", energy_mj=372_000)),
     "paused": (
         *EMITTING,
-        LevelLowered(at_ms=0, by="operator", before=440, after=396),
+        LevelLowered(at_ms=0, by="operator", before=440, after=396, quantity="intensity_mw_cm2"),
         state("paused", ("resume", "stop", "lower")),
         progress(2, 250_000, "paused", energy_mj=395_000),
     ),

@@ -132,7 +132,8 @@ def test_a_pulled_cable_is_told_in_words_with_the_whole_command_for_the_rest(tmp
     protocol = short_protocol(tmp_path, 60)
     port = "sim://us111?serial=A-1&fault=cable_pulled@2s"
     journal = tmp_path / "my journal"
-    terminal = Terminal(tmp_path, "run", protocol, "--port", port, "--plain", "--journal", journal)
+    where = ("--port", port, "--plain", "--journal", journal, "--yes")
+    terminal = Terminal(tmp_path, "run", protocol, *where)
     try:
         assert terminal.shows(lambda: b"Plug the cable in again" in terminal.screen)
         terminal.press("s")
@@ -152,7 +153,8 @@ def test_a_stopped_session_ends_with_the_command_for_its_rest_and_that_command_g
 ) -> None:
     protocol, journal = short_protocol(tmp_path, 4), tmp_path / "my journal"
     with served_unit(tmp_path) as unit:
-        terminal = Terminal(tmp_path, "run", protocol, "--port", unit.port, "--plain", "--journal", journal)
+        where = ("--port", unit.port, "--plain", "--journal", journal, "--yes")
+        terminal = Terminal(tmp_path, "run", protocol, *where)
         try:
             assert unit.next_change()
             assert terminal.shows(lambda: recorded(journal).summary.delivered_ms > 0)
@@ -189,6 +191,28 @@ def test_the_command_names_what_was_typed_by_whole_paths_and_quoted(
     assert rest_command(Typed("unit-check"), "x", "COM4", "native") == (
         "physioctl run unit-check --rest-of x --port COM4"
     )
+
+
+def test_on_the_full_screen_the_command_for_the_rest_stands_below_it_once_it_has_closed(
+    tmp_path: Path,
+) -> None:
+    with served_unit(tmp_path) as unit:
+        journal = killed(tmp_path, unit)
+        broken = recorded(journal).summary.id
+        where = ("--port", unit.port, "--journal", journal, "--yes")
+        terminal = Terminal(tmp_path, "run", short_protocol(tmp_path, 60), *where, size=(80, 24))
+        try:
+            assert terminal.shows(unit.gives_output)
+            terminal.signal("SIGTERM")  # nobody is asked then, and the screen closes at once
+            assert terminal.ended() == 6
+        finally:
+            terminal.close()
+
+    below = terminal.screen.rpartition(b"\x1b[?1049l")[2].decode()
+    assert f"session {broken} (short-60) had broken off" in " ".join(terminal.screen.decode().split())
+    (command,) = (line for line in below.splitlines() if f"--rest-of {broken}" in line)
+    assert command.startswith("physioctl run ")
+    assert command.endswith(shlex.join(["--journal", str(journal)]))
 
 
 # --- JSON -------------------------------------------------------------------------------------------------

@@ -88,7 +88,7 @@ def test_readings_from_before_a_fault_are_not_shown_as_if_they_were_new() -> Non
 
 
 def test_the_level_that_is_asked_is_never_above_what_the_operator_lowered_it_to() -> None:
-    lowered = LevelLowered(at_ms=0, by="operator", before=440, after=300)
+    lowered = LevelLowered(at_ms=0, by="operator", before=440, after=300, quantity="intensity_mw_cm2")
 
     assert of(shown((*EMITTING, lowered)), "asked") == "0.30 W/cm²"
     assert of(shown((*EMITTING, replace(lowered, after=900))), "asked") == "0.44 W/cm²"

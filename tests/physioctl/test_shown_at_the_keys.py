@@ -62,7 +62,9 @@ def test_the_keys_are_shown_again_when_they_change_and_only_then() -> None:
         state(State.EMITTING, *armed),
         state(State.PAUSING, "stop"),
         state(State.PAUSED, "resume", "stop", "lower"),
-        LevelLowered(at_ms=0, by="operator", before=300, after=290, may=("resume", "stop")),
+        LevelLowered(
+            at_ms=0, by="operator", before=300, after=290, quantity="intensity_mw_cm2", may=("resume", "stop")
+        ),
         state(State.STOPPING, "stop"),
     )
 

@@ -21,7 +21,7 @@ from physioctl.screens.lines import InTurn, Plain, Say
 from physioctl.screens.prompts import Prompts
 from physioctl.screens.tui.fold import Seen, after, view
 from physioctl.screens.tui.relay import COMMAND, DrawingProcess, Latest, RealTerminal, Relay
-from physioctl.screens.tui.view import one_line, to_line
+from physioctl.screens.tui.view import LONGEST, one_line, to_line
 from physioctl.terminal import FULL_SCREEN
 
 JOIN_S = 3.0  # longer than the relay takes to end
@@ -81,9 +81,7 @@ class FullScreen:
         self._lines = HeldLines(say)
         self._plain = InTurn([Plain(self._lines.say), Prompts(self._lines.say, sounds=sounds)])
         self._sounds = sounds
-        self._lock = (
-            threading.Lock()
-        )  # for what follows: events come from one thread, what is typed from another
+        self._lock = threading.Lock()  # events come from one thread, and what is typed from another
         self._seen = Seen()
         self._typing = ""
         self._latest: Latest | None = None
@@ -120,7 +118,7 @@ class FullScreen:
     def typing(self, typed: str) -> None:
         """Show what is being typed. It waits for nothing but an event that is being shown."""
         with self._lock:
-            self._typing = one_line(typed)
+            self._typing = one_line(typed[-LONGEST:])  # its end, where somebody types
             self._draw()
         if not self.is_shown():
             self._type_in_lines(typed)
@@ -186,20 +184,22 @@ class FullScreen:
                 self._lines.say(_fallen(why))
 
     def _show(self, event: Event) -> None:
-        """Let the screen show ``event``. An error in that leaves lines, and no screen that stands still."""
+        """Let the screen show ``event``."""
         with self._lock:
-            try:
-                self._seen = after(self._seen, event)
-                self._draw()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the session is shown on
-                if self._latest is not None:
-                    self._latest.end(described(error))
+            self._draw(event)
 
-    def _draw(self) -> None:
-        if self._latest is not None:
-            shown = view(self._seen)
-            about = shown.about if self._sounds else f"{shown.about} · sounds off"
-            self._latest.put(to_line(replace(shown, about=about, typing=self._typing)))
+    def _draw(self, event: Event | None = None) -> None:
+        """Send what is to be shown. An error in that leaves lines, and no screen that stands still."""
+        try:
+            if event is not None:
+                self._seen = after(self._seen, event)
+            if self._latest is not None:
+                shown = view(self._seen)
+                about = shown.about if self._sounds else f"{shown.about} · sounds off"
+                self._latest.put(to_line(replace(shown, about=about, typing=self._typing)))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the session is shown on
+            if self._latest is not None:
+                self._latest.end(described(error))
 
 
 def _fallen(why: str) -> str:
