@@ -184,6 +184,7 @@ def test_a_pause_at_the_end_of_a_rest_goes_over_into_the_next_step() -> None:
 
 def test_a_step_of_a_millisecond_is_given() -> None:
     assert Delivering(Emit(ULTRASOUND, 1, 0)).run_out().delivered_ms == 1
+    assert Delivering(Rest(1)).run_out().duration_ms == 1
 
 
 def test_nothing_is_permitted_while_the_unit_is_being_armed_and_a_pause_ends_that() -> None:
@@ -294,6 +295,7 @@ def test_a_permission_that_has_waited_for_the_disk_is_used() -> None:
     delivering.run_to(3700)  # the latest report is 200 ms old
 
     delivering.desk.writes = True
+    delivering.desk.carry_out()
 
     assert delivering.run_out().ended is Ended.COMPLETED
     assert len(delivering.desk.named("output_permitted")) == len(delivering.asked(SetOutput)) == 2
