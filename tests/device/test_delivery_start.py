@@ -105,7 +105,7 @@ def test_one_skip_ends_one_step() -> None:
     ("steps", "told"),
     [
         ((GUIDE, EMIT), [(3000, 5000)]),
-        ((Rest(8 * SECOND_MS), EMIT), [(3000, 5000)]),
+        ((Rest(7310), EMIT), [(2310, 5000)]),
         ((Rest(2 * SECOND_MS), EMIT), [(0, 2000)]),
         ((EMIT, Rest(6 * SECOND_MS)), []),
         ((Rest(6 * SECOND_MS), Rest(SECOND_MS), EMIT), [(6000, 1000)]),
