@@ -78,21 +78,20 @@ def test_progress_is_shown_at_once_and_each_second_with_what_is_left() -> None:
     ]
 
 
-@pytest.mark.parametrize("state", UnitState)
-def test_a_level_is_shown_while_a_step_runs_on_the_unit(state: UnitState) -> None:
+def test_a_level_is_shown_while_a_step_runs_and_while_it_waits_for_contact() -> None:
     delivering = Delivering(Rest(SECOND_MS), EMIT)
     delivering.changes = {"level_set": 440}
     delivering.run_to(100)
     at_rest = delivering.shown()[-1].level_set
     delivering.changes = {}
     delivering.run_to(1950)
-    delivering.changes = {"level_set": 440, "state": state}
+    delivering.end_step(UnitState.SUSPENDED)
     delivering.run_to(2050)
 
-    shown = [each.level_set for each in delivering.shown() if each.at_ms == BEGAN_MS + 2000]
+    suspended = delivering.shown()[-1]
 
     assert at_rest == 0
-    assert shown in ([], [440 if state in (UnitState.EMITTING, UnitState.SUSPENDED) else 0])
+    assert (suspended.at_ms, suspended.state, suspended.level_set) == (BEGAN_MS + 2000, "suspended", 440)
 
 
 # --- pauses ---------------------------------------------------------------------------------------------
