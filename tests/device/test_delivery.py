@@ -78,20 +78,24 @@ def test_progress_is_shown_at_once_and_each_second_with_what_is_left() -> None:
     ]
 
 
-def test_a_level_is_shown_while_a_step_runs_and_while_it_waits_for_contact() -> None:
+def test_no_level_is_shown_in_a_rest_whatever_the_unit_says() -> None:
     delivering = Delivering(Rest(SECOND_MS), EMIT)
-    delivering.changes = {"level_set": 440}
+    delivering.changes = RUNNING
+
     delivering.run_to(100)
-    at_rest = delivering.shown()[-1].level_set
-    delivering.changes = {}
+
+    assert {each.level_set for each in delivering.shown()} == {0}
+
+
+def test_a_level_is_shown_while_a_step_waits_for_contact() -> None:
+    delivering = Delivering(EMIT)
     delivering.run_to(1950)
     delivering.end_step(UnitState.SUSPENDED)
     delivering.run_to(2050)
 
-    suspended = delivering.shown()[-1]
+    shown = delivering.shown()[-1]
 
-    assert at_rest == 0
-    assert (suspended.at_ms, suspended.state, suspended.level_set) == (BEGAN_MS + 2000, "suspended", 440)
+    assert (shown.at_ms, shown.state, shown.level_set) == (BEGAN_MS + 2000, "suspended", 440)
 
 
 # --- pauses ---------------------------------------------------------------------------------------------
