@@ -155,14 +155,10 @@ def _server() -> socket.socket:
 
 def serve(descriptor: int) -> tuple[str, list[str]] | None:
     """Fork programs until the line is closed: then None, and in each of them its code and its arguments."""
-    from physioctl import cli
-
-    functions = dict(vars(cli))
     for package in PACKAGES:
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
             if not module.name.endswith(".__main__"):
                 importlib.import_module(module.name)
-    vars(cli).update(functions)  # `run` is a module as well, which has just taken the function's place
     gc.freeze()  # the collector would touch, and so copy, what all of them share
     with socket.socket(fileno=descriptor) as line:
         while True:

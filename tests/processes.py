@@ -207,9 +207,9 @@ def session(
 
 _SESSIONS = """
 import json, sys
-from physioctl.cli import run
+from physioctl.cli import call
 for _ in range(int(sys.argv[1])):
-    code = run(["run", *sys.argv[2:], "--json"])
+    code = call(["run", *sys.argv[2:], "--json"])
     print(json.dumps({"event": "exited", "code": code}), flush=True)
 """
 

@@ -22,7 +22,7 @@ else:
     import _signal as signal  # the same without its enums, whose import is most of what Ctrl-C could hit here
 
 _STOPPED = 6  # Exit.STOPPED, which is not imported yet
-_due = _STOPPED  # the exit code if the program is ended now; what `run` finds out takes its place
+_due = _STOPPED  # the exit code if the program is ended now; what `call` finds out takes its place
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
         from physioctl.cli.streams import open_closed_descriptors
 
         open_closed_descriptors()
-        code = run(sys.argv[1:])
+        code = call(sys.argv[1:])
     except KeyboardInterrupt:
         _leave(signal.SIGINT, None)
     # The code is known, and the interpreter is on its way out.
@@ -44,7 +44,7 @@ def main() -> None:
     sys.exit(code)
 
 
-def run(arguments: list[str]) -> int:
+def call(arguments: list[str]) -> int:
     """Run the command line on ``arguments`` and return its exit code, whoever reads what it prints."""
     global _due
     import click

@@ -21,7 +21,7 @@ from device.events import Event, Progress
 from device.link import Inbox
 from device.operator import SessionAction
 from physioctl.admission import Compiler
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.events import Outcome, SessionEnded
 from physioctl.ports import open_link
@@ -137,12 +137,12 @@ def test_what_is_typed_without_a_person_is_exit_code_4(
     answers.write_text(form_answered(_CALF, day_of(SystemClock()), "p-017"), encoding="utf-8")
     command = ["run", CALF.id, "--side", "left", "--answers", str(answers), "--port", "sim://ultragun"]
 
-    missing = run([*command, "--journal", str(tmp_path / "j")]), capsys.readouterr().err
+    missing = call([*command, "--journal", str(tmp_path / "j")]), capsys.readouterr().err
     a_name = (
-        run([*command, "--journal", str(tmp_path / "j"), "--person", "Mary Smith"]),
+        call([*command, "--journal", str(tmp_path / "j"), "--person", "Mary Smith"]),
         capsys.readouterr().err,
     )
-    empty = run([*command, "--journal", str(tmp_path / "j"), "--person", ""]), capsys.readouterr().err
+    empty = call([*command, "--journal", str(tmp_path / "j"), "--person", ""]), capsys.readouterr().err
 
     assert (missing[0], a_name[0], empty[0]) == (4, 2, 2)
     assert "--person REF" in missing[1]
@@ -195,9 +195,9 @@ def test_a_simulated_session_is_said_to_be_one(tmp_path: Path, capsys: pytest.Ca
     with Journal.open(tmp_path / "j", VirtualClock(NOON)) as journal:
         run_session(calf(), Rig("ultragun").driver, journal)
 
-    run(["history", "--journal", str(tmp_path / "j")])
+    call(["history", "--journal", str(tmp_path / "j")])
     listed = capsys.readouterr().out
-    run(["show", "--journal", str(tmp_path / "j")])
+    call(["show", "--journal", str(tmp_path / "j")])
     shown = capsys.readouterr().out
 
     assert "simulated" in listed
@@ -442,7 +442,7 @@ def test_a_second_session_of_one_id_is_refused_by_the_file_itself() -> None:
 
 
 def test_the_id_of_a_session_is_in_its_start_and_in_its_end(capsys: pytest.CaptureFixture[str]) -> None:
-    run(["rehearse", "unit-check", "--unit", "us111", "--json"])
+    call(["rehearse", "unit-check", "--unit", "us111", "--json"])
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
     assert lines[0]["session"] == lines[-1]["session"]

@@ -15,7 +15,7 @@ from device.clock import SystemClock
 from device.dialects.base import Identity
 from device.link import Port
 from device.operator import SessionAction
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.cli.reconnect import Back, Socket, reconnect
 from physioctl.cli.rest import Typed, rest_command
 from physioctl.record.history import session as recorded
@@ -167,7 +167,7 @@ def test_a_stopped_session_ends_with_the_command_for_its_rest_and_that_command_g
         words = shlex.split(lines[lines.index("To give the rest:") + 1])
 
         assert words[0] == "physioctl"
-        assert run(words[1:]) == 0
+        assert call(words[1:]) == 0
 
     rest, first = sessions(journal)
     assert (rest.rest_of, rest.ending) == (first.id, "completed")
@@ -229,7 +229,7 @@ def test_json_tells_what_was_reconciled_behind_the_first_line_or_alone_where_the
         text = short_protocol(tmp_path, 1).read_text(encoding="utf-8")
         protocol.write_text(text.replace("0.29 W", "1.5 W" if refused else "0.29 W"), encoding="utf-8")
 
-        code = run(["run", str(protocol), "--port", unit.port, "--journal", str(journal), "--json"])
+        code = call(["run", str(protocol), "--port", unit.port, "--journal", str(journal), "--json"])
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     events = [line["event"] for line in lines]

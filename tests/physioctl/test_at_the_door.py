@@ -20,7 +20,7 @@ from device.errors import WrongUnit
 from device.models import model
 from device.wire.frame import Decoder, Frame, encode
 from device.wire.messages import MAJOR, Family, Identity
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.cli.printing import json_text
 from physioctl.record.entries import all_of
 from physioctl.record.history import session
@@ -84,7 +84,7 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("session")
     path = folder / "new" / "journal.sqlite"
     assert (
-        run(
+        call(
             [
                 "run",
                 str(written(folder, MARKUP)),
@@ -118,7 +118,7 @@ def test_a_protocol_that_would_move_the_cursor_is_refused_and_not_obeyed(
 ) -> None:
     path = written(tmp_path, word)
 
-    code = run([str(path) if part == "FILE" else part for part in command])
+    code = call([str(path) if part == "FILE" else part for part in command])
 
     said = capsys.readouterr()
     assert code == 3
@@ -130,7 +130,7 @@ def test_a_protocol_that_would_move_the_cursor_is_refused_and_not_obeyed(
 def test_markup_in_a_protocol_is_text_to_every_command(
     hostile: Path, capsys: Capture, command: tuple[str, ...]
 ) -> None:
-    code = run([str(hostile) if part == "FILE" else part for part in command])
+    code = call([str(hostile) if part == "FILE" else part for part in command])
 
     said = capsys.readouterr()
     assert code == 0, said.err
@@ -142,7 +142,7 @@ def test_markup_in_a_protocol_is_text_to_every_command(
 def test_markup_in_a_protocol_is_text_to_the_screen_of_a_session(
     hostile: Path, tmp_path: Path, capsys: Capture
 ) -> None:
-    code = run(["run", str(hostile), "--port", "sim://us111", "--journal", str(tmp_path / "j"), "--plain"])
+    code = call(["run", str(hostile), "--port", "sim://us111", "--journal", str(tmp_path / "j"), "--plain"])
 
     said = capsys.readouterr()
     assert code == 0, said.err
@@ -152,7 +152,7 @@ def test_markup_in_a_protocol_is_text_to_the_screen_of_a_session(
 @pytest.mark.hazard("H-23")
 @pytest.mark.parametrize("command", ["show", "history"])
 def test_markup_in_the_record_is_text(journal: Path, capsys: Capture, command: str) -> None:
-    assert run([command, "--journal", str(journal)]) == 0
+    assert call([command, "--journal", str(journal)]) == 0
 
     said = capsys.readouterr().out
     assert MARKUP in said or command == "history"
@@ -185,7 +185,7 @@ def test_a_unit_whose_name_would_move_the_cursor_is_named_and_not_obeyed(
     capsys: Capture, as_json: bool
 ) -> None:
     with hostile_unit() as port:
-        code = run(["ports", port, *["--json"] * as_json])
+        code = call(["ports", port, *["--json"] * as_json])
 
     said = capsys.readouterr()
     assert (code, said.err) == (0, "")
@@ -234,7 +234,7 @@ def test_what_a_person_types_is_repeated_and_not_obeyed(
 ) -> None:
     journal = ["--journal", str(tmp_path / "j")] if arguments[0] == "run" else []
 
-    run([*arguments, *journal])
+    call([*arguments, *journal])
 
     said = capsys.readouterr()
     assert "pwned" in said.out + said.err
@@ -259,7 +259,7 @@ def test_a_name_of_a_model_leads_to_no_other_file(name: str) -> None:
 def test_an_id_of_a_session_is_looked_up_and_never_a_path_or_a_pattern(
     journal: Path, capsys: Capture, id_: str
 ) -> None:
-    code = run(["show", id_, "--journal", str(journal)])
+    code = call(["show", id_, "--journal", str(journal)])
 
     said = capsys.readouterr()
     assert (code, said.out) == (2, "")
@@ -278,8 +278,8 @@ def test_nothing_in_a_protocol_is_carried_out(tmp_path: Path, capsys: Capture, t
         "\n".join([*lines[:at], f"{field}: {text.format(made=made)}", *lines[at + 1 :]]), encoding="utf-8"
     )
 
-    run(["protocols", "check", str(path)])
-    run(["rehearse", str(path), "--unit", "us111"])
+    call(["protocols", "check", str(path)])
+    call(["rehearse", str(path), "--unit", "us111"])
 
     assert not made.exists()
     assert "Traceback" not in capsys.readouterr().err
@@ -294,8 +294,8 @@ def test_nothing_in_an_answers_file_or_a_scenario_is_carried_out(
     path.write_text(f"pregnancy: {text.format(made=made)}\n", encoding="utf-8")
     journal = str(tmp_path / "journal.sqlite")
 
-    asked = run(["run", "unit-check", "--port", "sim://us111", "--answers", str(path), "--journal", journal])
-    struck = run(["rehearse", "unit-check", "--unit", "us111", "--scenario", str(path)])
+    asked = call(["run", "unit-check", "--port", "sim://us111", "--answers", str(path), "--journal", journal])
+    struck = call(["rehearse", "unit-check", "--unit", "us111", "--scenario", str(path)])
 
     assert (asked, struck) != (0, 0)
     assert not made.exists()
@@ -304,7 +304,7 @@ def test_nothing_in_an_answers_file_or_a_scenario_is_carried_out(
 
 @pytest.mark.parametrize("address", ["0.0.0.0:0", "[::]:0", "192.0.2.7:0"])
 def test_a_unit_is_served_to_this_machine_alone_unless_told_otherwise(capsys: Capture, address: str) -> None:
-    code = run(["simulate", "us111", "--tcp", address])
+    code = call(["simulate", "us111", "--tcp", address])
 
     assert code == 2
     assert "127.0.0.1" in capsys.readouterr().err
@@ -319,9 +319,9 @@ def test_the_journal_of_a_session_is_the_users_alone(journal: Path) -> None:
 def test_the_hash_of_what_the_protocol_says_is_shown_at_the_start(hostile: Path, capsys: Capture) -> None:
     digest = hashlib.sha256(find(hostile).canonical_text().encode()).hexdigest()
 
-    run(["rehearse", str(hostile), "--unit", "us111"])
+    call(["rehearse", str(hostile), "--unit", "us111"])
     first_line = capsys.readouterr().out.splitlines()[0]
-    run(["rehearse", str(hostile), "--unit", "us111", "--json"])
+    call(["rehearse", str(hostile), "--unit", "us111", "--json"])
     first_event = json.loads(capsys.readouterr().out.splitlines()[0])
 
     assert digest[:12] in first_line

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from device.models import MODELS, model
-from physioctl.cli import run
+from physioctl.cli import call
 from protocols.ceilings import body_sites
 
 Capture = pytest.CaptureFixture[str]
@@ -15,7 +15,7 @@ Capture = pytest.CaptureFixture[str]
 def test_a_model_is_taken_as_the_screens_write_it(capsys: Capture, id_: str) -> None:
     protocol = "unit-check" if id_ == "us111" else "unit-check-percussion"
     for written in (model(id_).name, id_.upper(), id_.replace("_", "-"), id_.replace("_", " ")):
-        assert run(["protocols", "plan", protocol, "--unit", written]) == 0
+        assert call(["protocols", "plan", protocol, "--unit", written]) == 0
 
         assert f"on {model(id_).name}\n" in capsys.readouterr().out
 
@@ -24,7 +24,7 @@ def test_a_model_is_taken_as_the_screens_write_it(capsys: Capture, id_: str) -> 
 def test_a_body_site_is_taken_as_the_screens_write_it(capsys: Capture, site: str) -> None:
     listed = set()
     for written in (site, site.upper(), site.replace("_", " "), site.replace("_", "-"), body_sites()[site]):
-        assert run(["protocols", "list", "--site", written]) == 0
+        assert call(["protocols", "list", "--site", written]) == 0
 
         listed.add(capsys.readouterr().out)
     assert len(listed) == 1
@@ -51,7 +51,7 @@ def test_a_body_site_is_taken_as_the_screens_write_it(capsys: Capture, site: str
 def test_what_comes_nearest_to_a_mistyped_name_is_suggested(
     capsys: Capture, typed: tuple[str, ...], meant: str
 ) -> None:
-    assert run(list(typed)) == 2
+    assert call(list(typed)) == 2
 
     out, err = capsys.readouterr()
     assert out == ""
@@ -60,7 +60,7 @@ def test_what_comes_nearest_to_a_mistyped_name_is_suggested(
 
 
 def test_a_name_that_is_near_nothing_lists_what_there_is(capsys: Capture) -> None:
-    assert run(["rehearse", "unit-check", "--unit", "x" * 10_000]) == 2
+    assert call(["rehearse", "unit-check", "--unit", "x" * 10_000]) == 2
 
     assert "Choose from ultragun, ultragun_pro, us111." in capsys.readouterr().err
 
@@ -69,7 +69,7 @@ def test_a_name_that_is_near_nothing_lists_what_there_is(capsys: Capture) -> Non
 def test_a_group_without_a_command_prints_its_help_and_nothing_else(
     capsys: Capture, group: tuple[str, ...]
 ) -> None:
-    assert run(list(group)) == 2  # nothing was done: a command is missing, as for git
+    assert call(list(group)) == 2  # nothing was done: a command is missing, as for git
 
     out, err = capsys.readouterr()
     assert out.startswith("Usage: physioctl")

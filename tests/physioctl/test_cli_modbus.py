@@ -13,7 +13,7 @@ import pytest
 from device.events import OffConfirmation, StopOutcome
 from device.link import Inbox
 from device.operator import SessionAction
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.ports import held
 from tests.processes import LIMIT_S, begin, finished, served_unit, session, short_protocol
 
@@ -22,7 +22,7 @@ on_posix = pytest.mark.skipif(sys.platform == "win32", reason="ptys are a thing 
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = run(list(arguments))
+    code = call(list(arguments))
     return code, *capsys.readouterr()
 
 

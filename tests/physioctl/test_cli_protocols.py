@@ -10,7 +10,7 @@ import pytest
 
 from device.models import MODELS, model
 from physioctl.answers import read_answers
-from physioctl.cli import run
+from physioctl.cli import call
 from protocols import library
 
 GOOD = """format: 1
@@ -28,7 +28,7 @@ steps:
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    code = run([str(argument) for argument in arguments])
+    code = call([str(argument) for argument in arguments])
     return code, *capsys.readouterr()
 
 
@@ -255,14 +255,14 @@ def test_help_has_an_example(capsys: pytest.CaptureFixture[str], command: str) -
 
 
 def test_protocols_are_listed_by_what_hurts_and_where(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["protocols", "list", "spasm", "knee", "--json"]) == 0
+    assert call(["protocols", "list", "spasm", "knee", "--json"]) == 0
 
     listed = [json.loads(line)["id"] for line in capsys.readouterr().out.splitlines()]
     assert listed == ["knee-spasm-percussion", "knee-spasm-ultrasound"]
 
 
 def test_a_word_that_is_of_no_use_is_named_beside_the_list(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["protocols", "list", "hand", "claf"]) == 0
+    assert call(["protocols", "list", "hand", "claf"]) == 0
 
     said = capsys.readouterr()
     assert said.err == "No protocol that ships is found by: claf. Did you mean calf?\n"
@@ -271,7 +271,7 @@ def test_a_word_that_is_of_no_use_is_named_beside_the_list(capsys: pytest.Captur
 
 @pytest.mark.parametrize("word", ["\x1b[2J", "[bold]", "‮", "x" * 10_000])
 def test_a_hostile_word_is_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str], word: str) -> None:
-    assert run(["protocols", "list", f"calf {word}"]) == 0
+    assert call(["protocols", "list", f"calf {word}"]) == 0
 
     said = capsys.readouterr()
     assert not {"\x1b", "‮"} & set(said.out + said.err)

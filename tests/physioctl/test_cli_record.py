@@ -15,7 +15,7 @@ import pytest
 
 from device.clock import VirtualClock
 from device.events import AlarmRaised, Event, OffConfirmation, Priority, Progress, StepEnded
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.events import BodiesErased, Outcome, Screened, SessionEnded, SessionStarted
 from physioctl.record.codec import to_json
@@ -76,7 +76,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
-    code = run([str(argument) for argument in arguments])
+    code = call([str(argument) for argument in arguments])
     return code, *capsys.readouterr()
 
 

@@ -15,7 +15,7 @@ from threading import Event, Thread
 
 import pytest
 
-from physioctl.cli import run
+from physioctl.cli import call
 from tests.processes import LIMIT_S, begin, finished, short_protocol
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ptys and flock are things of POSIX")
@@ -62,7 +62,7 @@ def typed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Typed:
 
     def type_(protocol: object, port: str = "sim://us111", journal: Path | None = None, *more: str) -> Said:
         arguments = ["run", str(protocol), "--port", port, "--journal", str(journal or tmp_path / "j"), *more]
-        code = run(arguments)
+        code = call(arguments)
         return Said(code, *capsys.readouterr())
 
     return type_
@@ -166,7 +166,7 @@ def test_output_on_the_abdomen_is_refused_with_the_reason(
     path = tmp_path / "mine.yaml"
     path.write_text(GOOD.replace("bench", "abdomen"), encoding="utf-8")
 
-    code = run(["rehearse", str(path), "--unit", "us111"])
+    code = call(["rehearse", str(path), "--unit", "us111"])
 
     Said(code, *capsys.readouterr()).is_a_refusal(4, "abdomen")
 
@@ -182,7 +182,7 @@ def test_answers_and_scenarios_that_are_no_files_are_refused_and_not_waited_for(
     pipe(tmp_path / "pipe")
 
     typed("unit-check", "sim://us111", None, "--answers", str(tmp_path / "pipe")).is_a_refusal(3)
-    code = run(["rehearse", "unit-check", "--unit", "us111", "--scenario", str(tmp_path / "pipe")])
+    code = call(["rehearse", "unit-check", "--unit", "us111", "--scenario", str(tmp_path / "pipe")])
 
     Said(code, *capsys.readouterr()).is_a_refusal(2, "not a file")
 
@@ -358,7 +358,7 @@ def test_a_journal_that_cannot_be_kept_refuses_the_session(typed: Typed, tmp_pat
 def test_a_mistake_in_use_is_exit_code_2_and_no_traceback(
     capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    code = run(arguments)
+    code = call(arguments)
 
     out, err = capsys.readouterr()
     assert (code, out) == (2, "")

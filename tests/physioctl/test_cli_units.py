@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 
-from physioctl.cli import run
+from physioctl.cli import call
 from tests.processes import LIMIT_S, begin, environment, finished, line_from, served_unit, waited_for
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = run(list(arguments))
+    code = call(list(arguments))
     return code, *capsys.readouterr()
 
 

@@ -21,7 +21,7 @@ import physioctl.events  # noqa: F401 - so that every kind of event is known
 from device.clock import SystemClock
 from device.events import Event
 from device.wire.messages import Family
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.cli.commands import cli
 from physioctl.cli.exits import Exit
 from physioctl.keys import BINDINGS
@@ -200,7 +200,7 @@ def test_no_help_is_wider_than_a_narrow_terminal(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "60")
 
-    assert run([*path, "--help"]) == 0
+    assert call([*path, "--help"]) == 0
 
     out = capsys.readouterr().out
     assert [line for line in out.splitlines() if len(line) > 60] == []
@@ -231,7 +231,7 @@ def test_every_session_in_the_help_names_all_that_it_needs(
             (tmp_path / "answers.yaml").write_text(form, encoding="utf-8")
 
         with contextlib.chdir(tmp_path):
-            code = run([*arguments, "--journal", "j"])
+            code = call([*arguments, "--journal", "j"])
 
         assert code == 5, shown.line
         assert "error: the unit has latched SUPPLY" in capsys.readouterr().err
@@ -247,7 +247,7 @@ def test_every_command_named_in_a_sentence_is_one_the_program_knows(shown: Shown
 def test_what_a_page_shows_is_what_happens(
     shown: Shown, beside_the_examples: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = run(shown.arguments)
+    code = call(shown.arguments)
 
     assert code == shown.exit_code
     printed = capsys.readouterr().out

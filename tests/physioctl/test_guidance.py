@@ -19,7 +19,7 @@ from device.control.delivery import PAUSE_MAX_MS
 from device.events import Event, LowerRefused, NoteTaken, OffConfirmation, PainScored, StepEnded, StepStarted
 from device.link import Inbox
 from device.operator import Lower, Note, OperatorAction, Pain, SessionAction
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome, SessionEnded, SessionStarted
 from physioctl.guidance import run_guidance
@@ -232,7 +232,7 @@ def test_run_takes_no_port_for_guidance_and_opens_none(
         monkeypatch.setenv("PHYSIOCTL_PORT", str(tmp_path / "no port"))
     journal = tmp_path / "j"
 
-    code = run(["run", str(short), "--journal", str(journal), "--json"])
+    code = call(["run", str(short), "--journal", str(journal), "--json"])
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert code == 0
@@ -248,21 +248,21 @@ def test_run_says_in_words_that_no_unit_was_used(
 ) -> None:
     journal = str(tmp_path / "j")
 
-    assert run(["run", str(short), "--journal", journal, "--plain"]) == 0
+    assert call(["run", str(short), "--journal", journal, "--plain"]) == 0
     out = capsys.readouterr().out
     assert "without a unit" in out
     assert "Guidance alone: no unit was used, and nothing was output." in out
     assert "output is off" not in out
 
-    run(["show", "--journal", journal])
-    run(["history", "--journal", journal])
+    call(["show", "--journal", journal])
+    call(["history", "--journal", journal])
     assert "unit       none: guidance alone" in capsys.readouterr().out
 
 
 def test_run_on_a_port_that_is_named_uses_the_unit(tmp_path: Path, short: Path) -> None:
     journal = tmp_path / "j"
 
-    assert run(["run", str(short), "--port", "sim://us111", "--journal", str(journal), "--json"]) == 0
+    assert call(["run", str(short), "--port", "sim://us111", "--journal", str(journal), "--json"]) == 0
 
     assert [each.model for each in sessions(journal)] == ["US111"]
 
@@ -270,13 +270,13 @@ def test_run_on_a_port_that_is_named_uses_the_unit(tmp_path: Path, short: Path) 
 def test_rehearse_takes_no_unit_for_guidance_and_names_those_that_fit_for_output(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(["rehearse", GUIDANCE]) == 0
+    assert call(["rehearse", GUIDANCE]) == 0
     assert "no unit was used" in capsys.readouterr().out
 
-    assert run(["rehearse", "unit-check-percussion"]) == 2
+    assert call(["rehearse", "unit-check-percussion"]) == 2
     assert "Add --unit: ultragun, ultragun_pro." in capsys.readouterr().err
 
-    assert run(["rehearse", GUIDANCE, "--fault", "lift_off@1s+1s"]) == 2
+    assert call(["rehearse", GUIDANCE, "--fault", "lift_off@1s+1s"]) == 2
 
 
 def test_answers_from_a_file_screen_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -295,7 +295,7 @@ def test_answers_from_a_file_screen_it(tmp_path: Path, capsys: pytest.CaptureFix
         str(tmp_path / "j"),
     ]
 
-    code = run(["run", GUIDANCE, *options])
+    code = call(["run", GUIDANCE, *options])
 
     assert code == 4
     assert "error:" in capsys.readouterr().err

@@ -20,7 +20,7 @@ from device.clock import SystemClock
 from device.events import OffConfirmation, StopOutcome
 from device.link import Inbox
 from device.operator import SessionAction
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.holder import ASK_S, CALLERS_MAX, StopService, ask_to_stop, listening
 from physioctl.local_socket import Door, connections_to, name_of, open_door, places
 from tests.processes import (
@@ -66,7 +66,7 @@ class Loop(threading.Thread):
         self._inbox, self._service, self._told = inbox, service, told
         self.start()
 
-    def run(self) -> None:
+    def call(self) -> None:
         if self._inbox.get() is SessionAction.STOP:  # else the test is over
             self._service.on_event(self._told)
 
@@ -390,7 +390,7 @@ def test_fifty_stops_beside_running_sessions_are_confirmed_to_both(
     with served_unit(tmp_path) as unit, sessions(count, tmp_path, unit.port) as process:
         for number in range(count):
             assert waited_for(partial(has_changed, unit, 2 * number + 1))
-            code = run(["stop", "--port", unit.port])
+            code = call(["stop", "--port", unit.port])
             told.append((code, next_exit(process)))
         assert waited_for(partial(has_changed, unit, 2 * count))
 
@@ -469,7 +469,7 @@ def test_a_session_on_a_network_address_is_stopped_by_another_spelling_of_it(
         number = unit.port.rpartition(":")[2]
         with session(unit.port, tmp_path / "j", short_protocol(tmp_path, 60)) as running:
             assert waited_for(unit.gives_output)
-            code = run(["stop", "--port", spelt.format(number)])
+            code = call(["stop", "--port", spelt.format(number)])
             running.wait(LIMIT_S)
 
     assert (code, running.returncode) == (0, 6)

@@ -10,7 +10,7 @@ import pytest
 from device.dialects.base import ALL_FIELDS, ReportField
 from device.events import Event
 from device.monitor.alarms import RULES, Rule
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.events import SessionStarted, UnitLimitations
 from physioctl.host_loss import limitations
 from physioctl.record.journal import Journal
@@ -161,14 +161,14 @@ def test_the_opening_entry_says_what_ends_output_and_what_is_reckoned(
 
 
 def test_rehearse_takes_a_dialect_and_what_ends_the_units_output(capsys: pytest.CaptureFixture[str]) -> None:
-    code = run(["rehearse", "unit-check", "--unit", "us111", "--dialect", "modbus", "--host-loss", "timer"])
+    code = call(["rehearse", "unit-check", "--unit", "us111", "--dialect", "modbus", "--host-loss", "timer"])
 
     assert code == 0
     assert "after up to 10 s" in capsys.readouterr().out
 
 
 def test_a_native_unit_has_a_lease_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
-    code = run(["rehearse", "unit-check", "--unit", "us111", "--host-loss", "none"])
+    code = call(["rehearse", "unit-check", "--unit", "us111", "--host-loss", "none"])
 
     assert code == 2
     assert "a native unit has a lease" in capsys.readouterr().err

@@ -15,7 +15,7 @@ import pytest
 
 from device.clock import VirtualClock
 from device.events import Event, OffConfirmation, OperatorActed, Progress
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.record.codec import to_json
 from physioctl.record.history import session
@@ -68,7 +68,7 @@ def test_a_name_that_keeps_nothing_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     with contextlib.chdir(tmp_path):
-        code = run(["run", "unit-check", "--port", "sim://us111", "--journal", name])
+        code = call(["run", "unit-check", "--port", "sim://us111", "--journal", name])
 
     assert code == 9
     assert "to do:" in capsys.readouterr().err
@@ -135,7 +135,7 @@ def test_no_journal_is_begun_beside_what_an_earlier_one_left(
     path = begun_after(tmp_path / left)
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
 
-    code = run(["run", "unit-check", "--port", "sim://us111", "--journal", str(path)])
+    code = call(["run", "unit-check", "--port", "sim://us111", "--journal", str(path)])
 
     what, action = capsys.readouterr().err.splitlines()
     assert code == 9
@@ -163,8 +163,8 @@ def test_a_journal_of_format_1_is_left_behind_with_a_clear_word(
     before = path.read_bytes()
 
     codes = [
-        run(["run", "unit-check", "--port", "sim://us111", "--journal", str(path)]),
-        *(run([command, "--journal", str(path)]) for command in ("verify", "history", "show")),
+        call(["run", "unit-check", "--port", "sim://us111", "--journal", str(path)]),
+        *(call([command, "--journal", str(path)]) for command in ("verify", "history", "show")),
     ]
 
     said = capsys.readouterr().err
@@ -185,7 +185,7 @@ def test_a_journal_of_format_2_is_left_behind_with_a_clear_word(
     connection.close()
     before = path.read_bytes()
 
-    codes = [run([command, "--journal", str(path)]) for command in ("verify", "history", "show")]
+    codes = [call([command, "--journal", str(path)]) for command in ("verify", "history", "show")]
 
     assert codes == [9, 9, 9]
     assert capsys.readouterr().err.count("is of format 2, written by an earlier version") == 3
@@ -196,7 +196,7 @@ def test_folders_are_made_only_when_asked_for(tmp_path: Path, capsys: pytest.Cap
     path = tmp_path / "no" / "such" / "j"
     command = ["run", "unit-check", "--port", "sim://us111", "--journal", str(path)]
 
-    refused, said = run(command), capsys.readouterr().err
+    refused, said = call(command), capsys.readouterr().err
 
     assert refused == 9
     assert "there is no folder" in said
@@ -252,7 +252,7 @@ def test_what_is_no_journal_is_not_continued(
 
     with pytest.raises(InvalidUsage, match="is no journal"):
         Journal.open(ours, CLOCK, new=True, continues=theirs)
-    code = run(["verify", "--journal", str(theirs)])
+    code = call(["verify", "--journal", str(theirs)])
 
     said = capsys.readouterr().err
     assert not ours.exists()
@@ -268,7 +268,7 @@ def test_a_reader_leaves_nothing_beside_another_programs_file(
     theirs = tmp_path / "theirs"
     a_database_in_wal_mode(theirs)
 
-    code = run([command, "--journal", str(theirs)])
+    code = call([command, "--journal", str(theirs)])
 
     assert code == 9
     assert "to do:" in capsys.readouterr().err
@@ -326,7 +326,7 @@ def test_a_journal_that_is_not_whole_is_told_before_a_session(
     path = made(tmp_path / "j")
     BROKEN[kind](path)
 
-    code = run(["run", "unit-check", "--port", "sim://us111", "--journal", str(path)])
+    code = call(["run", "unit-check", "--port", "sim://us111", "--journal", str(path)])
 
     out, err = capsys.readouterr()
     assert (code, out) == (9, "")

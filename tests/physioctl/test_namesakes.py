@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from physioctl.cli import run
+from physioctl.cli import call
 from protocols import library
 from protocols.library import find, namesakes
 
@@ -43,7 +43,7 @@ def test_a_file_that_bears_a_bundled_id_is_said_not_to_be_it(
 ) -> None:
     (folder / "mine.yaml").write_text(OTHER, encoding="utf-8")
 
-    run([*command, "mine.yaml"])
+    call([*command, "mine.yaml"])
 
     out, err = capsys.readouterr()
     assert err.count(f"note: mine.yaml {NOT_IT}") == 1
@@ -57,7 +57,7 @@ def test_a_bundled_id_means_the_bundled_protocol_though_a_file_is_called_so(
 ) -> None:
     (folder / "unit-check").write_text(OTHER, encoding="utf-8")
 
-    run([*command, "unit-check"])
+    call([*command, "unit-check"])
 
     _, err = capsys.readouterr()
     assert err.count(f"note: {NOT_READ}") == 1
@@ -87,8 +87,8 @@ def test_a_path_reads_the_file_and_a_bare_id_does_not(folder: Path) -> None:
 def test_show_says_whether_it_ships(folder: Path, capsys: Capture) -> None:
     (folder / "mine.yaml").write_text(OTHER, encoding="utf-8")
 
-    run(["protocols", "show", "unit-check", "--json"])
-    run(["protocols", "show", "mine.yaml", "--json"])
+    call(["protocols", "show", "unit-check", "--json"])
+    call(["protocols", "show", "mine.yaml", "--json"])
 
     said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["bundled"] for line in said] == [True, False]
@@ -97,7 +97,7 @@ def test_show_says_whether_it_ships(folder: Path, capsys: Capture) -> None:
 def test_a_file_with_a_thousand_mistakes_does_not_flood_the_screen(folder: Path, capsys: Capture) -> None:
     (folder / "wrong.yaml").write_text("{" + "a, " * 1_000 + "}", encoding="utf-8")
 
-    assert run(["protocols", "check", "wrong.yaml"]) == 3
+    assert call(["protocols", "check", "wrong.yaml"]) == 3
 
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 101

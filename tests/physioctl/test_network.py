@@ -9,7 +9,7 @@ import pytest
 from device.control.driver import Driver
 from device.dialects.native import Native
 from device.link import Inbox
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.network import beyond_this_machine
 from physioctl.record.journal import Journal
 from physioctl.rehearsal.rig import CableLink, Rig
@@ -112,7 +112,7 @@ def test_a_session_on_a_body_site_beyond_this_machine_may_be_asked_for() -> None
 def test_it_is_refused_on_the_command_line_before_anything_is_asked_or_opened(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    code = run(["run", CALF.id, "--port", "socket://192.0.2.7:7000", "--side", "left", "--person", "P-1"])
+    code = call(["run", CALF.id, "--port", "socket://192.0.2.7:7000", "--side", "left", "--person", "P-1"])
 
     said = capsys.readouterr()
     assert (code, said.out) == (4, "")

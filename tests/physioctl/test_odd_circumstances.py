@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from device.clock import SystemClock
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.record.journal import Journal
 from tests.processes import LIMIT_S, begin, command, environment, waited_for
 
@@ -28,7 +28,7 @@ DEEP = 100_000
     ids=lambda scenario: scenario[:20],
 )  # fmt: skip
 def test_what_is_no_scenario_is_a_mistake_in_use(capsys: Capture, scenario: str) -> None:
-    code = run(["storm", "--scenario", scenario])
+    code = call(["storm", "--scenario", scenario])
 
     said = capsys.readouterr().err.splitlines()
     assert code == 2
@@ -40,7 +40,7 @@ def test_a_scenario_that_is_nested_too_deeply_is_a_mistake_in_use(capsys: Captur
     path = tmp_path / "scenario.toml"
     path.write_text(f"fault = {'[' * 10_000}", encoding="utf-8")
 
-    assert run(["rehearse", "unit-check", "--unit", "us111", "--scenario", str(path)]) == 2
+    assert call(["rehearse", "unit-check", "--unit", "us111", "--scenario", str(path)]) == 2
     assert capsys.readouterr().err.startswith(f"error: {path}: not TOML: ")
 
 
@@ -56,7 +56,7 @@ def test_a_scenario_that_is_nested_too_deeply_is_a_mistake_in_use(capsys: Captur
     ids=lambda arguments: f"{arguments[0]} {arguments[-2]} {len(arguments[-1])}",
 )
 def test_a_number_that_is_too_large_is_a_mistake_in_use(capsys: Capture, arguments: list[str]) -> None:
-    assert run(arguments) == 2
+    assert call(arguments) == 2
     assert capsys.readouterr().err.startswith(f"error: Invalid value for '{arguments[-2]}'")
 
 
@@ -66,7 +66,7 @@ def test_a_number_that_is_too_large_is_a_mistake_in_use(capsys: Capture, argumen
 def test_a_problem_of_the_pen_in_a_command_is_told_what_comes_nearest(
     capsys: Capture, typed: str, meant: str
 ) -> None:
-    assert run(typed.split()) == 2
+    assert call(typed.split()) == 2
     said = capsys.readouterr().err.splitlines()[0]
     assert said == f"error: No such command {typed.split()[-1]!r}. Did you mean {meant!r}?"
 
@@ -75,10 +75,10 @@ def test_a_problem_of_the_pen_in_a_command_is_told_what_comes_nearest(
 def test_a_group_without_a_command_prints_its_help_and_is_a_mistake_in_use(
     capsys: Capture, group: list[str]
 ) -> None:
-    assert run([*group, "--help"]) == 0
+    assert call([*group, "--help"]) == 0
     help_text = capsys.readouterr().out
 
-    assert run(group) == 2
+    assert call(group) == 2
     assert capsys.readouterr() == (help_text, "")
 
 

@@ -33,7 +33,7 @@ def test_the_other_packages_are_loaded_from_beside_this_one() -> None:
 def test_help_pays_for_nothing_it_does_not_show() -> None:
     heavy = {"pydantic", "serial", "transitions", "rich", "ruamel", "sqlite3", "simulator"}
     script = (
-        "import sys; from physioctl.cli import run; run(['--help']); "
+        "import sys; from physioctl.cli import call; call(['--help']); "
         f"sys.exit(' '.join(sorted({heavy!r} & set(sys.modules))) or 0)"
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from device.models import MODELS, model
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.rehearsal.rehearse import Rehearsal, rehearse
 from physioctl.rehearsal.rig import Rig
 from protocols.compile import compile_plan
@@ -92,7 +92,7 @@ def test_a_rehearsal_that_lasts_longer_for_a_lift_off_still_gives_the_whole_dose
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = run(["rehearse", *arguments])
+    code = call(["rehearse", *arguments])
     return code, *capsys.readouterr()
 
 

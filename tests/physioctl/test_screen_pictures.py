@@ -99,9 +99,9 @@ def test_markup_is_shown_as_text() -> None:
 
 IMPORTS = """
 import sys
-from physioctl.cli import run
+from physioctl.cli import call
 for arguments in (["--help"], ["stop", "--help"], ["run", "--help"]):
-    run(arguments)
+    call(arguments)
 import physioctl.cli.session
 sys.exit("textual" in sys.modules)
 """

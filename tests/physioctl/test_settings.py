@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.errors import InvalidUsage
 from physioctl.settings import Settings, settings, settings_path
 
@@ -88,10 +88,10 @@ def test_what_is_typed_goes_before_the_environment_and_that_before_the_file(
 ) -> None:
     own.write_text('port = "/from/the/file"', encoding="utf-8")
 
-    codes = [run(["clear"])]
+    codes = [call(["clear"])]
     monkeypatch.setenv("PHYSIOCTL_PORT", "/from/the/environment")
-    codes.append(run(["clear"]))
-    codes.append(run(["clear", "--port", "/typed"]))
+    codes.append(call(["clear"]))
+    codes.append(call(["clear", "--port", "/typed"]))
 
     assert codes == [5, 5, 5]
     refused = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error:")]
@@ -105,7 +105,7 @@ def test_a_mistake_in_the_file_is_exit_code_2_and_said_in_two_lines(
 ) -> None:
     own.write_text('prot = "COM4"', encoding="utf-8")
 
-    assert run(["clear"]) == 2
+    assert call(["clear"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         f"error: {own}: 'prot' is no setting",
         "  to do: Did you mean port?",
@@ -117,7 +117,7 @@ def test_a_mistake_in_the_file_keeps_no_help_from_being_shown(
 ) -> None:
     own.write_text("port", encoding="utf-8")
 
-    assert run(["run", "--help"]) == 0
+    assert call(["run", "--help"]) == 0
     assert "Usage:" in capsys.readouterr().out
 
 
@@ -125,7 +125,7 @@ def test_a_usual_journal_is_the_one_that_is_read(own: Path, capsys: pytest.Captu
     own.write_text(f'journal = "{own.parent / "mine.sqlite"}"', encoding="utf-8")
 
     for command in ("history", "show", "verify"):
-        run([command])
+        call([command])
 
         assert "mine.sqlite" in capsys.readouterr().err
 

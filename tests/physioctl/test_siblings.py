@@ -97,7 +97,7 @@ def test_a_sibling_that_was_loaded_first_is_no_other_unit() -> None:
 
 
 def test_processes_that_are_spawned_take_the_same_siblings(tmp_path: Path) -> None:
-    storm = "from physioctl.cli import run; raise SystemExit(run(['storm', '--count', '2', '--jobs', '2']))"
+    storm = "from physioctl.cli import call; raise SystemExit(call(['storm', '--count', '2', '--jobs', '2']))"
 
     done = python("-c", storm, path=(stray_packages(tmp_path),), folder=tmp_path)
 

@@ -14,7 +14,7 @@ import pytest
 
 from device.clock import VirtualClock
 from device.operator import SessionAction
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.questions import questions_of
 from physioctl.record.history import session, sessions
 from physioctl.record.journal import Journal
@@ -377,7 +377,7 @@ def test_whatever_is_typed_is_asked_for_again(tmp_path: Path, hostile: str) -> N
 
 
 def test_without_a_terminal_it_says_what_to_use_instead(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["start", "--port", "sim://us111"]) == 2
+    assert call(["start", "--port", "sim://us111"]) == 2
 
     said = capsys.readouterr().err
     assert "no terminal" in said

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.cli.streams import PATIENCE_S, Output
 from tests.forked import Forked
 from tests.processes import (
@@ -130,7 +130,7 @@ def test_every_command_ends_with_the_code_that_is_due_though_nobody_reads(
     monkeypatch.setattr(sys, "stdout", Reader(BrokenPipeError(32, "Broken pipe")))
     monkeypatch.setattr(sys, "stderr", Reader(BrokenPipeError(32, "Broken pipe")))
 
-    assert run(in_folder(folder, arguments)) == code
+    assert call(in_folder(folder, arguments)) == code
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("it has been closed")])
@@ -140,7 +140,7 @@ def test_streams_that_fail_otherwise_change_no_exit_code(
     monkeypatch.setattr(sys, "stdout", Reader(error))
     monkeypatch.setattr(sys, "stderr", Reader(error))
 
-    assert run(["verify", "--journal", str(folder / NO_JOURNAL), "--json"]) == 9
+    assert call(["verify", "--journal", str(folder / NO_JOURNAL), "--json"]) == 9
 
 
 def test_a_full_standard_output_is_said_on_standard_error(folder: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from device.clock import BootTime, VirtualClock
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.errors import JournalUnusable
 from physioctl.record.entries import COLUMNS
 from physioctl.record.history import session, sessions
@@ -196,7 +196,7 @@ def test_a_tampered_value_gives_no_traceback_at_the_command_line(
     )
     without_rules(path, (statement, (body,)))
 
-    code = run([*command, "--journal", str(path)])
+    code = call([*command, "--journal", str(path)])
 
     assert code == 9 or command == ["verify"]
     assert "Traceback" not in capsys.readouterr().err
@@ -209,7 +209,7 @@ def test_an_event_of_an_unknown_name_is_shown_and_no_damage(
     without_rules(path, ("UPDATE entries SET name = 'of_a_later_version' WHERE name = 'screened'", ()))
 
     assert verify(path).whole
-    assert run(["show", "--journal", str(path)]) == 0
+    assert call(["show", "--journal", str(path)]) == 0
     assert "of a later version" in capsys.readouterr().out
 
 
@@ -271,7 +271,7 @@ def test_an_end_of_a_session_that_bears_another_name_is_damage(
             connection.execute(renamed, (ended,))
             connection.execute(rule)
 
-    code = run(["history", "--journal", str(path)])
+    code = call(["history", "--journal", str(path)])
 
     damaged = started if hashes == "worked out anew" else ended
     assert code == 9

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.cli.exits import Exit
 from physioctl.rehearsal.rehearse import rehearse
 from physioctl.rehearsal.rig import Rig
@@ -31,7 +31,7 @@ MODELS = {"us111": "unit-check", "ultragun": "unit-check-percussion"}
 def test_a_unit_outside_its_nameplate_is_not_driven(
     model: str, fault: str, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = run(["rehearse", MODELS[model], "--unit", model, "--fault", fault])
+    code = call(["rehearse", MODELS[model], "--unit", model, "--fault", fault])
 
     what, action = capsys.readouterr().err.splitlines()
     assert code == Exit.UNIT_UNUSABLE
@@ -55,7 +55,7 @@ def test_a_lifted_head_whose_unit_has_neither_sensor_is_never_heated() -> None:
 def test_a_calibration_that_is_yet_to_come_is_none(
     model: str, days: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = run(["rehearse", MODELS[model], "--unit", model, "--fault", f"future_calibration@0s={days}"])
+    code = call(["rehearse", MODELS[model], "--unit", model, "--fault", f"future_calibration@0s={days}"])
 
     what, action = capsys.readouterr().err.splitlines()
     assert code == Exit.REFUSED
@@ -68,7 +68,7 @@ def test_a_calibration_may_be_a_day_ahead_elsewhere(
     days_ahead: int, code: Exit, capsys: pytest.CaptureFixture[str]
 ) -> None:
     today = (Rig().clock.utc().date() - date(2020, 1, 1)).days
-    said = run(
+    said = call(
         [
             "rehearse",
             "unit-check",

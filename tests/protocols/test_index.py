@@ -16,8 +16,8 @@ from tests.processes import environment
 
 _LISTS = """
 import sys
-from physioctl.cli import run
-code = run(["protocols", "list"])
+from physioctl.cli import call
+code = call(["protocols", "list"])
 slow = {"pydantic", "ruamel.yaml"} & set(sys.modules)
 sys.exit(f"imported: {slow}" if slow else code)
 """

@@ -261,7 +261,7 @@ def test_a_site_nobody_knows_is_blocked(family: Family) -> None:
 
 # --- a damaged installation, as a person meets it -----------------------------------------------------
 
-_RUN = "import sys; from physioctl.cli import run; sys.exit(run(sys.argv[1:]))"
+_RUN = "import sys; from physioctl.cli import call; sys.exit(call(sys.argv[1:]))"
 
 
 def typed(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -297,7 +297,7 @@ def test_a_table_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["stop", "--help"], ["stop", "--port", "/nowhere"]])
 def test_help_and_stop_do_without_pydantic(arguments: list[str]) -> None:
     code = (
-        "import sys; from physioctl.cli import run; run(sys.argv[1:]);"
+        "import sys; from physioctl.cli import call; call(sys.argv[1:]);"
         "sys.exit(bool({'pydantic', 'ruamel.yaml'} & set(sys.modules)))"
     )
 

@@ -14,7 +14,7 @@ from device.control.policy import POLICIES, START_WITHIN_MS
 from device.dialects.base import HostLoss
 from device.dialects.modbus import Modbus
 from device.operator import SessionAction
-from physioctl.cli import run
+from physioctl.cli import call
 from physioctl.rehearsal.storm.campaign import Campaign, percentile, rows
 from physioctl.rehearsal.storm.expected_run import expected_run, must_end, names
 from physioctl.rehearsal.storm.fences import Fence
@@ -424,7 +424,7 @@ def test_a_scenario_is_traced_with_all_its_faults() -> None:
 
 
 def test_the_command_prints_a_table_and_what_it_comes_to(capsys: pytest.CaptureFixture[str]) -> None:
-    code = run(["storm", "--count", "8", "--seed", "2", "--jobs", "1"])
+    code = call(["storm", "--count", "8", "--seed", "2", "--jobs", "1"])
 
     said = capsys.readouterr().out
     assert code == 0
@@ -434,14 +434,14 @@ def test_the_command_prints_a_table_and_what_it_comes_to(capsys: pytest.CaptureF
 
 @pytest.mark.parametrize("asked", [[], ["--host-loss", "timer"], ["--host-loss", "none"]])
 def test_the_command_storms_over_modbus_units(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    code = run(["storm", "--count", "6", "--jobs", "1", "--dialect", "modbus", *asked])
+    code = call(["storm", "--count", "6", "--jobs", "1", "--dialect", "modbus", *asked])
 
     assert code == 0
     assert capsys.readouterr().out.rstrip().endswith("6 scenarios, seed 1: no violations")
 
 
 def test_the_command_prints_json_lines_that_end_with_the_count(capsys: pytest.CaptureFixture[str]) -> None:
-    code = run(["storm", "--count", "4", "--seed", "2", "--jobs", "1", "--json"])
+    code = call(["storm", "--count", "4", "--seed", "2", "--jobs", "1", "--json"])
 
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert code == 0
@@ -452,7 +452,7 @@ def test_the_command_prints_json_lines_that_end_with_the_count(capsys: pytest.Ca
 def test_the_command_storms_over_any_protocol(capsys: pytest.CaptureFixture[str]) -> None:
     asked = ["storm", "--count", "3", "--jobs", "1", "--protocol", "unit-check", "--unit", "us111"]
 
-    assert run(asked) == 0
+    assert call(asked) == 0
     assert "3 scenarios" in capsys.readouterr().out
 
 
@@ -467,10 +467,10 @@ def test_the_command_storms_over_any_protocol(capsys: pytest.CaptureFixture[str]
     ],
 )
 def test_the_command_says_what_it_cannot_play(asked: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["storm", *asked]) == 2
+    assert call(["storm", *asked]) == 2
     assert "to do:" in capsys.readouterr().err
 
 
 def test_the_command_tells_one_scenario(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["storm", "--scenario", FAILED_ONCE[0]]) == 0
+    assert call(["storm", "--scenario", FAILED_ONCE[0]]) == 0
     assert "the session: interrupted" in capsys.readouterr().out
