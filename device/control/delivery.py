@@ -306,9 +306,7 @@ class _Walk:
             next_ms = left_ms if soon_told else left_ms - SOON_MS
             yield self._show_until(None, left_ms, began_ms + next_ms)
             left_ms -= self._now() - began_ms
-        skipped = known.guided is not guided
-        known.guided = False
-        return skipped
+        return known.guided is not guided
 
     def _go_on(self, left_ms: int) -> Script[None]:
         """Wait for the end of a pause. Return in ARMED; raise `_Over` when the session has ended."""

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from device.control.controller import Controller
 from device.control.machine import State
-from device.dialects.base import GetStatus, Renew, UnitState
+from device.dialects.base import GetStatus, HostLoss, Renew, UnitState
 from device.errors import GuardRefused, LinkLost
 from device.events import OffConfirmation
 from device.operator import SessionAction
 from protocols.plan import Emit
 from tests.device.desk import BEGAN_MS, PLAN, RUNNING, STEP, Desk, Spoken, armed, emitting, identified
 from tests.device.parts import NONCE, SESSION, STATUS, UNIT
-from tests.support import LEASE_MS, SECOND_MS, admission_of
+from tests.support import LEASE_MS, SECOND_MS, ULTRASOUND, admission_of, plan_of
 
 OFF: dict[str, Any] = {"state": UnitState.IDLE}
 LAPSED: dict[str, Any] = {"state": UnitState.LAPSED, "lapses": STATUS.lapses + 1}
@@ -181,6 +182,25 @@ def test_a_unit_that_says_nothing_during_output_is_doubted_and_that_is_an_alarm(
 
     assert (desk.controller.state, desk.alarms()) == (State.UNCERTAIN, ["COMM_LOST"])
     assert desk.controller.failure == "the unit does not answer"
+
+
+@pytest.mark.hazard("H-05")
+@pytest.mark.parametrize(("after_ms", "state"), [(399, State.EMITTING), (400, State.UNCERTAIN)])
+def test_a_unit_without_leases_is_doubted_as_soon_as_one_with(after_ms: int, state: State) -> None:
+    timed = replace(UNIT, declared=replace(UNIT.declared, host_loss=HostLoss.OWN_TIMER))
+    step = Emit(ULTRASOUND, 5 * SECOND_MS, 0)
+    desk = identified(timed)
+    plan = plan_of(timed, step)
+    desk.controller.load(plan, SESSION, admission=admission_of(plan), attended=False)
+    desk.controller.arm()
+    desk.answer()
+    desk.controller.start(step, 5 * SECOND_MS)
+    desk.carry_out()
+    desk.answer(**RUNNING)
+
+    desk.wait_to(desk.controller.received_at_ms + after_ms)
+
+    assert desk.controller.state is state
 
 
 @pytest.mark.hazard("H-15")

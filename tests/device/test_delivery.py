@@ -78,21 +78,24 @@ def test_progress_is_shown_at_once_and_each_second_with_what_is_left() -> None:
     ]
 
 
-@pytest.mark.parametrize("state", UnitState)
-def test_a_level_is_shown_while_a_step_runs_on_the_unit(state: UnitState) -> None:
+def test_no_level_is_shown_in_a_rest_whatever_the_unit_says() -> None:
     delivering = Delivering(Rest(SECOND_MS), EMIT)
-    delivering.changes = {"level_set": 440}
+    delivering.changes = RUNNING
+
     delivering.run_to(100)
-    at_rest = delivering.shown()[-1].level_set
-    delivering.changes = {}
+
+    assert {each.level_set for each in delivering.shown()} == {0}
+
+
+def test_a_level_is_shown_while_a_step_waits_for_contact() -> None:
+    delivering = Delivering(EMIT)
     delivering.run_to(1950)
-    delivering.changes = {"level_set": 440, "state": state}
+    delivering.end_step(UnitState.SUSPENDED)
     delivering.run_to(2050)
 
-    shown = [each.level_set for each in delivering.shown() if each.at_ms == BEGAN_MS + 2000]
+    shown = delivering.shown()[-1]
 
-    assert at_rest == 0
-    assert shown in ([], [440 if state in (UnitState.EMITTING, UnitState.SUSPENDED) else 0])
+    assert (shown.at_ms, shown.state, shown.level_set) == (BEGAN_MS + 2000, "suspended", 440)
 
 
 # --- pauses ---------------------------------------------------------------------------------------------
@@ -167,6 +170,24 @@ def test_a_pause_at_the_end_of_a_step_goes_over_into_the_next() -> None:
 
     assert pausing is State.PAUSING
     assert (delivery.ended, delivery.steps_done) == (Ended.COMPLETED, 2)
+
+
+def test_a_pause_at_the_end_of_a_rest_goes_over_into_the_next_step() -> None:
+    delivering = Delivering(Rest(SECOND_MS), EMIT)
+    delivering.run_to(990)
+    delivering.controller.poll(BEGAN_MS + SECOND_MS)
+    delivering.operate(SessionAction.PAUSE)
+    delivering.run_to(3 * SECOND_MS)
+
+    delivering.operate(SessionAction.RESUME)
+    delivery = delivering.run_out()
+
+    assert (delivery.ended, delivery.steps_done) == (Ended.COMPLETED, 2)
+
+
+def test_a_step_of_a_millisecond_is_given() -> None:
+    assert Delivering(Emit(ULTRASOUND, 1, 0)).run_out().delivered_ms == 1
+    assert Delivering(Rest(1)).run_out().duration_ms == 1
 
 
 def test_nothing_is_permitted_while_the_unit_is_being_armed_and_a_pause_ends_that() -> None:
@@ -274,8 +295,10 @@ def pauses(delivering: Delivering) -> None:
 
 def test_a_permission_that_has_waited_for_the_disk_is_used() -> None:
     delivering = waiting_for_the_disk()
+    delivering.run_to(3700)  # the latest report is 200 ms old
 
     delivering.desk.writes = True
+    delivering.desk.carry_out()
 
     assert delivering.run_out().ended is Ended.COMPLETED
     assert len(delivering.desk.named("output_permitted")) == len(delivering.asked(SetOutput)) == 2

@@ -223,12 +223,19 @@ def test_output_that_has_lasted_as_long_as_it_was_asked_for_has_not_ended_early(
 
 @pytest.mark.hazard("H-02")
 @pytest.mark.parametrize(
-    ("step_ms", "uncounted_ms", "why"),
-    [(10_100, 20, ""), (10_100, 21, NOT_COUNTED), (15, 14, ""), (15, 15, NOT_COUNTED)],
+    ("step_ms", "at_ms", "uncounted_ms", "why"),
+    [
+        (10_100, 1, 20, ""),
+        (10_100, 1, 21, NOT_COUNTED),
+        (20_100, 10_100, 20, ""),
+        (20_100, 10_100, 21, NOT_COUNTED),
+        (15, 1, 14, ""),
+        (15, 1, 15, NOT_COUNTED),
+    ],
 )
-def test_what_has_run_out_has_to_be_counted(step_ms: int, uncounted_ms: int, why: str) -> None:
+def test_what_has_run_out_has_to_be_counted(step_ms: int, at_ms: int, uncounted_ms: int, why: str) -> None:
     delivering = Delivering(Emit(ULTRASOUND, step_ms, 0), unit=TIMED)
-    delivering.run_to(1)
+    delivering.run_to(at_ms)
     delivering.miss(uncounted_ms)
 
     assert delivering.run_out().why == why

@@ -259,6 +259,11 @@ def test_a_unit_that_nothing_ends_gives_no_output_unless_somebody_is_known_to_be
     assert broken(UNLEASED, host_loss=HostLoss.NONE, attended=True, allowed=None) == ["nothing is admitted"]
 
 
+def test_a_unit_that_ends_its_output_as_no_rule_knows_gives_none() -> None:
+    with pytest.raises(AssertionError):
+        broken(UNLEASED, host_loss=cast("HostLoss", "somehow"), attended=True)
+
+
 # --- output ---------------------------------------------------------------------------------------
 
 

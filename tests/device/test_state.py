@@ -50,6 +50,7 @@ def test_to_begin_with_nothing_is_known_allowed_or_asked() -> None:
     assert (known.level_cap, known.lowered_ms, known.due_step) == (None, 0, None)
     assert not known.start_seen
     assert not known.attended
+    assert not known.step_is_guided()
 
 
 def test_a_new_session_has_counted_nothing_yet() -> None:

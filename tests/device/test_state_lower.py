@@ -73,6 +73,19 @@ def test_a_running_step_above_the_cap_has_yet_to_be_lowered(cap: int | None, to_
     assert known.level_to_lower_to == to_level
 
 
+@pytest.mark.parametrize(("cap", "lower"), [(None, True), (291, True), (290, False)])
+def test_what_is_left_to_give_can_be_lowered_down_to_the_lowest_level(cap: int | None, lower: bool) -> None:
+    known = running()
+    known.level_cap = cap
+    before = known.can_be_lowered
+
+    known.hear(replace(EMITTING, delivered_ms=90_000), 1200)  # all has been given
+
+    assert before is lower
+    assert not known.can_be_lowered
+    assert not SessionState().can_be_lowered
+
+
 def test_with_no_step_running_there_is_nothing_to_lower() -> None:
     assert SessionState(level_cap=300).level_to_lower_to is None
 

@@ -160,6 +160,14 @@ def test_lapses_that_were_dealt_with_are_counted_from_there_and_the_clocks_are_n
     assert (after.elapsed_ms, after.unit_elapsed_ms) == (200, 100)
 
 
+def test_how_long_contact_has_been_against_the_units_state_is_the_time_between_reports() -> None:
+    suspended = {"state": UnitState.SUSPENDED, "contact_pct": 100}
+
+    view = run((5000, suspended), (5090, suspended))
+
+    assert view.contact.suspended_without_cause_ms == 90
+
+
 # --- steady ---------------------------------------------------------------------------------------
 
 

@@ -240,12 +240,20 @@ def test_nothing_is_allowed_while_the_time_of_day_is_in_doubt(way: Way) -> None:
 
 
 @BOTH
-def test_a_damaged_entry_is_a_journal_that_cannot_be_used(way: Way) -> None:
+@pytest.mark.parametrize("other", [{"rest_of": "s-1"}, {}])  # read for its rest, or for the site's day
+def test_a_damaged_entry_is_a_journal_that_cannot_be_used(way: Way, other: dict[str, Any]) -> None:
+    had: dict[str, Any] = {
+        "body_site": "calf",
+        "side": "left",
+        "person": "p-017",
+        "family": "percussion",
+        "simulated": False,
+    }
     with Journal.in_memory(VirtualClock(NOON)) as journal:
-        journal.append("s-1", replace(started(), host_loss="nonsense"))
+        journal.append("s-1", replace(started(), host_loss="nonsense", **had))
 
         with pytest.raises(JournalUnusable, match="is damaged: entry 1: its host_loss is none of"):
-            way(calf(rest_of="s-1"), gun(), journal)
+            way(calf(**other), gun(), journal)
 
 
 def boot_of(clock: VirtualClock) -> str:
