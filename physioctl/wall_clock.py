@@ -42,9 +42,12 @@ def doubt(journal: Journal) -> str | None:
     if boot is None or since is None or since[0] != boot.id:
         return None
     leap = now - (since[1] + timedelta(milliseconds=boot.ms))
-    if abs(leap) <= LEAP_MAX:
+    if leap > LEAP_MAX:
+        way = "forward"
+    elif leap < -LEAP_MAX:
+        way = "back"
+    else:
         return None
-    way = "forward" if leap > timedelta(0) else "back"
     return (
         f"the clock says {local(now)}; it was set {way} by {_span(abs(leap))} since the computer was started"
     )

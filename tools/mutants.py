@@ -163,7 +163,7 @@ TARGETS = {  # the most important first
     ),
     "physioctl/reconcile.py": Target(("physioctl/test_two_programs.py", "physioctl/test_admission.py")),
     "physioctl/admission.py": Target(_ADMISSION),
-    "physioctl/record/writer.py": Target(("physioctl/test_writer.py",)),
+    "physioctl/record/writer.py": Target(("physioctl/test_writer_parts.py", "physioctl/test_writer.py")),
     "physioctl/questions.py": Target(("physioctl/test_screening.py",)),
     "physioctl/screening.py": Target(("physioctl/test_screening.py",)),
     "physioctl/network.py": Target(("physioctl/test_network.py",)),
