@@ -157,6 +157,7 @@ TARGETS = {  # the most important first
         (
             "physioctl/test_counted_from.py",
             "physioctl/test_boot_reference.py",
+            "physioctl/test_last_elsewhere.py",
             "physioctl/test_wall_clock.py",
             "physioctl/test_admission.py",
         )
