@@ -5,7 +5,7 @@ What is asked before a request can be made is in `physioctl.cli.run`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -39,6 +39,7 @@ from physioctl.wall_clock import confirm
 from protocols.model import Protocol
 
 SEEN_MS = 60_000  # for the end of a session on the full screen; this project's own figure
+SEEN_GLANCE_MS = 500  # how soon it is noticed that the screen has failed
 _CODES = {
     Outcome.COMPLETED: Exit.DONE,
     Outcome.STOPPED: Exit.STOPPED,
@@ -121,7 +122,7 @@ def hold_session(
         observers = [settled, *showing.beside, DropNotices(showing.notify)]
         ended = run_session(request, driver, record, observers)
         if showing.stays() and ended_here() and not driver.controller.lost:
-            _until_seen(clock, inbox)
+            _until_seen(clock, inbox, showing.stays)
         screens.close()  # what is said from here on stands on the terminal as it was before
         if view is not View.JSON:
             for said in summary(ended):
@@ -135,11 +136,11 @@ def hold_session(
     return exit_code(ended)
 
 
-def _until_seen(clock: Clock, inbox: Inbox) -> None:
+def _until_seen(clock: Clock, inbox: Inbox, stays: Callable[[], bool]) -> None:
     """Leave the end of a session on the full screen, to be read from the couch, until a key is pressed."""
     give_up_ms = clock.now_ms() + SEEN_MS
-    while clock.now_ms() < give_up_ms:
-        news = clock.wait(inbox, give_up_ms)
+    while (now_ms := clock.now_ms()) < give_up_ms and stays():
+        news = clock.wait(inbox, now_ms + SEEN_GLANCE_MS)
         if isinstance(news, SessionAction | Lower | Note | Pain):
             return
 

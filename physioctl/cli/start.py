@@ -13,6 +13,7 @@ from physioctl.admission import allowed
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
 from physioctl.cli.options import PORT, journal_option
+from physioctl.cli.rest import Typed
 from physioctl.cli.session import Place, hold_guidance, hold_session, opened
 from physioctl.cli.showing import View
 from physioctl.errors import InvalidUsage
@@ -52,6 +53,7 @@ _GO_ON = {"": True, "n": False, "no": False}
 @click.option(
     "--unauthenticated-network", is_flag=True, help="Treat a person over a line without authentication."
 )
+@click.option("--quiet", "no_sounds", is_flag=True, help="No sounds.")
 @click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
 def start(
     words: tuple[str, ...],
@@ -61,6 +63,7 @@ def start(
     journal: Path | None,
     new: bool,
     unauthenticated_network: bool,
+    no_sounds: bool,
     plain: bool,
 ) -> int:
     """Start a session, guided: the unit, what hurts, for whom, what has to be asked, and what will happen.
@@ -91,15 +94,18 @@ def start(
         answers = _screened(terminal, record, request, ready, by)
     for line in lines:
         terminal.say(line)
-    if not chosen(
-        terminal, "Go on to the session?", _GO_ON, "Enter, n"
-    ):  # whose screen takes this one's place
+    # Here the page can be read: the session's screen takes its place.
+    if not chosen(terminal, "Go on to the session?", _GO_ON, "Enter, n"):
         return _nothing(terminal)
     request = replace(request, answers=answers)
     view = View.chosen(plain=plain, as_json=False)
     if ready is None or request.protocol.family is None:
         return hold_guidance(request, Place("", "", journal=journal), view)
-    return hold_session(request, Place(ready.port, ready.dialect, journal=journal), view)
+    origin = request.protocol.origin
+    named = request.protocol.id if origin.bundled else origin.file
+    typed = Typed(named, None, by, journal, unauthenticated_network)
+    place = Place(ready.port, ready.dialect, journal=journal)
+    return hold_session(request, place, view, typed, sounds=not no_sounds)
 
 
 def _nothing(terminal: Terminal) -> Exit:

@@ -96,7 +96,7 @@ def about(journal: Journal, person: str, protocol: Protocol, side: str) -> Itera
     given = minutes(sum(each.delivered_ms for each in had))
     count = len({each.first for each in had})
     times = f"{count} session{'s' if count > 1 else ''}"
-    yield f"{where}: {times}, {given} of output, the last at {_at(had[0].last)}."
+    yield f"{where}: {times}, {given} of output, the last at {local(had[0].last)}."
 
 
 def unfinished(terminal: Terminal, journal: Journal, ready: Ready, anew: Request) -> Request | None:
@@ -113,7 +113,7 @@ def unfinished(terminal: Terminal, journal: Journal, ready: Ready, anew: Request
         except (Refused, InvalidUsage):
             continue
         terminal.say(
-            f"{broken.title} ({_site(broken.body_site, broken.side)}) broke off at {_at(broken.last)}: "
+            f"{broken.title} ({_site(broken.body_site, broken.side)}) broke off at {local(broken.last)}: "
             f"{minutes(broken.delivered_ms)} of {minutes(broken.planned_ms)} had been delivered."
         )
         asked = f"Give the rest ({minutes(left.delivered_ms)}), begin anew, or give nothing?"
@@ -145,7 +145,3 @@ def _is_near(broken: Summary, now: datetime) -> bool:
 def _site(body_site: str, side: str) -> str:
     name = body_site.replace("_", " ")
     return name if side == Side.NONE else f"{side} {name}"
-
-
-def _at(moment: datetime) -> str:
-    return f"{moment.astimezone():%H:%M}"

@@ -309,7 +309,7 @@ def test_at_a_terminal_it_is_paused_resumed_and_stopped_by_keys(tmp_path: Path, 
         assert terminal.shows(lambda: b"Breathe." in terminal.screen)
         terminal.press(" ")
         assert terminal.shows(lambda: b"now paused" in terminal.screen)
-        terminal.press(" ")
+        terminal.press("r")
         assert terminal.shows(lambda: b"operator: resume" in terminal.screen)
         terminal.press("s")
         assert terminal.ended() == 6

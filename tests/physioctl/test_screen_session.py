@@ -156,12 +156,13 @@ def test_a_stop_does_not_wait_for_a_screen_that_hangs(tmp_path: Path) -> None:
         terminal.press("s")
 
         assert waited_for(unit.is_off_again, limit_s=1.5)
-        terminal.press("s")  # it closes the screen
         assert terminal.ended() == 6
         assert whys(unit) == ["set", "stop"]
 
 
-@pytest.mark.parametrize(("code", "sign"), [(FLOOD, b"without end"), (JUST_BELOW_A_FLOOD, b"drawn")])
+@pytest.mark.parametrize(
+    ("code", "sign"), [(FLOOD, b"the full screen is gone"), (JUST_BELOW_A_FLOOD, b"drawn")]
+)
 def test_a_screen_that_floods_takes_neither_a_stop_nor_a_renewal_with_it(
     tmp_path: Path, code: str, sign: bytes
 ) -> None:
@@ -183,6 +184,7 @@ def test_a_terminal_that_stands_still_takes_neither_a_stop_nor_a_renewal_with_it
         terminal.press("s")
 
         assert waited_for(unit.is_off_again, limit_s=1.5)
+        assert terminal.shows(lambda: word("STOPPED") in terminal.screen)
         terminal.press("s")  # it closes the screen
         assert terminal.ended() == 6
         assert whys(unit) == ["set", "stop"]

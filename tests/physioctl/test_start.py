@@ -25,7 +25,7 @@ from protocols.library import find
 from protocols.model import Protocol
 from simulator.nameplate import calibration_days
 from simulator.unit import SimulatedUnit
-from tests.processes import served_unit
+from tests.processes import served_unit, waited_for
 from tests.support import CountedLink, screened
 from tests.terminals import Terminal
 
@@ -181,6 +181,23 @@ def test_the_page_is_read_before_the_session_begins_and_may_be_the_end_of_it(tmp
     assert code == 6
     assert "Nothing was output." in walk.screen
     assert sessions(tmp_path / "j") == ()
+
+
+def test_nothing_is_output_before_space_which_begins_the_session(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        unit = stack.enter_context(served_unit(tmp_path))
+        walk = stack.enter_context(walking(tmp_path, "--port", unit.port, "unit-check", "--plain"))
+        walk.answer(GO_ON, "")
+        walk.shows("Space")
+        before = list(unit.rest())
+        walk.press(" ")
+        assert waited_for(unit.gives_output)
+        walk.press("\x03")
+        code = walk.ended()
+
+        assert waited_for(unit.is_off_again)
+    assert before == []
+    assert code == 6
 
 
 def test_guidance_alone_needs_no_unit(tmp_path: Path) -> None:

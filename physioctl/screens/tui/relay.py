@@ -27,8 +27,9 @@ from physioctl.siblings import FOLDER
 START_MS = 10_000  # for the first heartbeat, on a computer that is busy
 HANG_MS = 2_000
 SLOW_MS = 10_000  # for the next heartbeat where the terminal takes what is drawn, and slowly
-FLOOD_MAX = 2_000_000  # bytes, beside those of `FLOOD_PER_MS`: a large terminal drawn anew twenty times
-FLOOD_PER_MS = 100  # bytes; a screen that is drawn once a second writes less than a tenth of that
+FLOOD_MAX = 1_000_000  # bytes, beside those of `FLOOD_PER_MS`: a large terminal drawn anew ten times
+FLOOD_PER_MS = 50  # bytes; a screen that is drawn once a second writes less than a quarter of that
+STANDS_STILL_MS = 1_000  # without the terminal taking anything
 BEATS_MAX = 1_000  # bytes a second
 LARGEST = (300, 100)  # columns and lines, whatever the terminal says of itself
 _PENDING_MAX = 1 << 16  # bytes that the terminal has not taken yet: until it does, no more are read
@@ -54,7 +55,7 @@ class RealTerminal:
         flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
         self.descriptor = os.open(os.ttyname(descriptor), flags)
         self.pending = bytearray()
-        self.stands_still = False  # it has not taken what was written last
+        self.taken = 0  # bytes, in all
 
     def enter(self) -> None:
         """Take the whole screen."""
@@ -64,12 +65,13 @@ class RealTerminal:
         """Write ``data``, now or once the terminal takes it. One that has gone takes everything."""
         self.pending += data
         try:
-            del self.pending[: os.write(self.descriptor, self.pending)]
-            self.stands_still = False
+            written = os.write(self.descriptor, self.pending)
         except BlockingIOError:
-            self.stands_still = True
+            return
         except OSError:
-            self.pending.clear()
+            written = len(self.pending)
+        self.taken += written
+        del self.pending[:written]
 
     def size(self) -> tuple[int, int] | None:
         """Its columns and lines, up to `LARGEST`; None when it does not say."""
@@ -196,7 +198,8 @@ class Relay:
         self._filter = OutputFilter(no_color=no_color)
         self._line = b""  # what the drawing process has not taken yet
         self._size = terminal.size()
-        self._heard_ms = self._judged_ms = clock.now_ms()
+        self._heard_ms = self._judged_ms = self._taken_ms = clock.now_ms()
+        self._taken = 0  # bytes that the terminal had taken then
         self._begun = False  # a heartbeat has come
         self._flood = 0  # bytes drawn above what may be drawn all the time
         self._beats = 0  # bytes of them, likewise
@@ -207,7 +210,9 @@ class Relay:
         while not self._latest.ended:
             try:
                 wrong = self._turn()
-            except (OSError, ValueError) as error:
+            except OSError:  # the other end of a pipe, or of the pseudo-terminal, is closed
+                wrong = "it has ended"
+            except ValueError as error:  # this program has more files open than `select` can look at
                 wrong = f"it cannot be reached: {error}"
             if wrong:
                 return wrong
@@ -269,8 +274,10 @@ class Relay:
         self._beats = max(0, self._beats - since_ms)
         if self._flood > FLOOD_MAX or self._beats > BEATS_MAX:
             return "it writes without end"
-        if self._terminal.stands_still:  # then it is not the drawing process that does
-            self._heard_ms = now_ms
+        if self._terminal.taken != self._taken:
+            self._taken, self._taken_ms = self._terminal.taken, now_ms
+        elif self._terminal.pending and now_ms - self._taken_ms > STANDS_STILL_MS:
+            self._heard_ms = now_ms  # the terminal stands still, and not the drawing process
         allowed_ms = HANG_MS if self._begun else START_MS
         if self._terminal.pending:
             allowed_ms = SLOW_MS
