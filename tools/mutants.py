@@ -63,6 +63,7 @@ _SESSIONS = (  # those that take no longer than a second: whole sessions take mi
     "device/test_controller_alarms.py",
     "device/test_controller_lower.py",
     "device/test_controller_notes.py",
+    "device/test_controller_timing.py",
     "device/test_sessions_leased.py",
     "device/test_fault_clearing.py",
     "device/test_half_dead_line.py",

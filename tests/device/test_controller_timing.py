@@ -1,0 +1,64 @@
+"""The controller by itself: which report can date an Arm, and when it ends a step that no timer ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from device.control.machine import State
+from device.dialects.base import Correlation, GetStatus, HostLoss, Stop
+from protocols.plan import Emit
+from tests.device.desk import BEGAN_MS, RUNNING, Desk, armed, identified
+from tests.device.parts import SESSION, UNIT
+from tests.support import SECOND_MS, ULTRASOUND, admission_of, plan_of
+
+
+@pytest.mark.parametrize(("after_ms", "dates"), [(500, True), (501, False)])
+def test_a_report_dates_an_arm_for_half_a_second(after_ms: int, dates: bool) -> None:
+    desk = armed()
+    assert desk.controller.can_date
+
+    desk.controller.poll(desk.now_ms + after_ms)
+
+    assert desk.controller.can_date is dates
+
+
+def test_before_a_report_there_is_nothing_to_date_an_arm_by() -> None:
+    assert not Desk().controller.can_date
+
+
+@pytest.mark.hazard("H-05")
+def test_the_step_of_a_unit_without_a_timer_is_ended_a_tenth_of_a_second_before_its_time() -> None:
+    endless = replace(UNIT, declared=replace(UNIT.declared, host_loss=HostLoss.NONE))
+    step = Emit(ULTRASOUND, 5 * SECOND_MS, 0)
+    plan = replace(plan_of(endless, step), body_site="bench")
+    desk = identified(endless)
+    desk.controller.load(plan, SESSION, admission=admission_of(plan), attended=True)
+    desk.controller.arm()
+    desk.answer()
+    desk.controller.start(step, 5 * SECOND_MS)
+    desk.carry_out()
+    desk.answer(**RUNNING)
+    desk.run_to(BEGAN_MS + 4899, **RUNNING)
+    before = desk.controller.state
+
+    desk.controller.poll(BEGAN_MS + 4900)
+    desk.carry_out()
+
+    assert (before, desk.controller.state) == (State.EMITTING, State.FINISHING)
+    assert desk.intents()[-1] is Stop
+
+
+def test_the_line_is_waited_for_from_when_a_request_has_left() -> None:
+    desk = armed()
+    desk.dialect.promises = replace(desk.dialect.promises, correlation=Correlation.IN_ORDER)
+    desk.controller.say(GetStatus())
+    desk.controller.sent(desk.now_ms + 50)  # the computer has stalled meanwhile
+    free = {}
+
+    for after_ms in (129, 130):
+        desk.controller.recorded(0, BEGAN_MS + after_ms)
+        free[after_ms] = desk.controller.line_is_free
+
+    assert free == {129: False, 130: True}
