@@ -1,4 +1,4 @@
-"""The controller by itself: which report can date an Arm, and when it ends a step that no timer ends."""
+"""The controller by itself: what waits for the line or for a report, and what ends a step without a timer."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from device.control.machine import State
-from device.dialects.base import Correlation, GetStatus, HostLoss, Stop
+from device.control.machine import State, TransitionRefused
+from device.dialects.base import ALL_FIELDS, Correlation, GetStatus, HostLoss, ReportField, Stop
+from device.errors import GuardRefused
 from protocols.plan import Emit
-from tests.device.desk import BEGAN_MS, RUNNING, Desk, armed, identified
+from tests.device.desk import BEGAN_MS, PLAN, RUNNING, STEP, Desk, armed, emitting, identified
 from tests.device.parts import SESSION, UNIT
 from tests.support import SECOND_MS, ULTRASOUND, admission_of, plan_of
 
@@ -62,3 +63,54 @@ def test_the_line_is_waited_for_from_when_a_request_has_left() -> None:
         free[after_ms] = desk.controller.line_is_free
 
     assert free == {129: False, 130: True}
+
+
+def test_no_output_is_started_while_another_request_is_under_way() -> None:
+    desk = armed()
+    desk.dialect.promises = replace(desk.dialect.promises, correlation=Correlation.IN_ORDER)
+    desk.controller.say(GetStatus())
+
+    with pytest.raises(GuardRefused, match="another request is under way"):
+        desk.controller.start(STEP, STEP.duration_ms)
+
+    assert desk.controller.state is State.ARMED
+
+
+def test_no_unit_is_armed_without_a_plan() -> None:
+    with pytest.raises(GuardRefused, match="for no plan"):
+        identified().controller.arm()
+
+
+@pytest.mark.parametrize(
+    ("reports", "alarms"), [(ALL_FIELDS, ["LEASE_DIFFERS"]), (ALL_FIELDS - {ReportField.LEASE}, [])]
+)
+def test_a_unit_is_not_blamed_for_a_field_that_it_does_not_tell(
+    reports: frozenset[ReportField], alarms: list[str]
+) -> None:
+    desk = identified(replace(UNIT, declared=replace(UNIT.declared, reports=reports)))
+    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True)
+    desk.controller.arm()
+    desk.answer()
+    desk.controller.start(STEP, STEP.duration_ms)
+    desk.carry_out()
+
+    desk.answer(**RUNNING, lease_left_ms=0)
+
+    assert desk.alarms() == alarms
+
+
+def test_the_line_is_waited_for_until_it_is_free_or_the_time_is_over() -> None:
+    desk = armed()
+    desk.dialect.promises = replace(desk.dialect.promises, correlation=Correlation.IN_ORDER)
+    at_once = next(desk.controller.wait_for_line(desk.now_ms + 50), None)
+    desk.controller.say(GetStatus())
+
+    assert at_once is None
+    assert next(desk.controller.wait_for_line(desk.now_ms + 50), None) == desk.now_ms + 50
+    assert next(desk.controller.wait_for_line(desk.now_ms + 500), None) == desk.now_ms + 80
+    assert next(desk.controller.wait_for_line(desk.now_ms), None) is None
+
+
+def test_no_step_is_skipped_where_none_is_guided() -> None:
+    with pytest.raises(TransitionRefused):
+        emitting().controller.skip()
