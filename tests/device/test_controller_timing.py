@@ -9,6 +9,7 @@ import pytest
 from device.control.machine import State, TransitionRefused
 from device.dialects.base import ALL_FIELDS, Correlation, GetStatus, HostLoss, ReportField, Stop
 from device.errors import GuardRefused
+from device.events import StatusChanged
 from protocols.plan import Emit
 from tests.device.desk import BEGAN_MS, PLAN, RUNNING, STEP, Desk, armed, emitting, identified
 from tests.device.parts import SESSION, UNIT
@@ -114,3 +115,15 @@ def test_the_line_is_waited_for_until_it_is_free_or_the_time_is_over() -> None:
 def test_no_step_is_skipped_where_none_is_guided() -> None:
     with pytest.raises(TransitionRefused):
         emitting().controller.skip()
+
+
+def test_what_a_unit_cannot_tell_is_recorded_as_it_was_filled_in() -> None:
+    untold = replace(UNIT.declared, reports=ALL_FIELDS - {ReportField.SESSION})
+    desk = identified(replace(UNIT, declared=untold))
+    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True)
+    desk.controller.arm()
+    desk.answer(session=0)
+
+    changed = [event for event in desk.events if isinstance(event, StatusChanged)]
+
+    assert [event.status["session"] for event in changed] == [SESSION]
