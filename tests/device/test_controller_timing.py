@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from device.control.machine import State, TransitionRefused
-from device.dialects.base import ALL_FIELDS, Correlation, GetStatus, HostLoss, ReportField, Stop
+from device.dialects.base import ALL_FIELDS, Correlation, GetStatus, HostLoss, ReportField, Stop, UnitState
 from device.errors import GuardRefused
 from device.events import StatusChanged
 from protocols.plan import Emit
@@ -50,6 +50,13 @@ def test_the_step_of_a_unit_without_a_timer_is_ended_a_tenth_of_a_second_before_
 
     assert (before, desk.controller.state) == (State.EMITTING, State.FINISHING)
     assert desk.intents()[-1] is Stop
+    desk.answer(**RUNNING)  # it has not ended its output yet
+    assert desk.controller.state is State.FINISHING
+    desk.wait_to(desk.now_ms + 40)
+    desk.answer(state=UnitState.IDLE)
+    assert desk.controller.state is State.ARMED
+    assert desk.controller.delivered_ms == 5000  # the step counts whole
+    assert not desk.controller.known.guard_context(State.ARMED, recorded=True).stop_asked
 
 
 def test_the_line_is_waited_for_from_when_a_request_has_left() -> None:
