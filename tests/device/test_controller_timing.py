@@ -48,13 +48,15 @@ def test_the_step_of_a_unit_without_a_timer_is_ended_a_tenth_of_a_second_before_
     desk.controller.poll(BEGAN_MS + 4900)
     desk.carry_out()
 
-    assert (before, desk.controller.state) == (State.EMITTING, State.FINISHING)
+    states = [before, desk.controller.state]
     assert desk.intents()[-1] is Stop
     desk.answer(**RUNNING)  # it has not ended its output yet
-    assert desk.controller.state is State.FINISHING
+    states.append(desk.controller.state)
     desk.wait_to(desk.now_ms + 40)
     desk.answer(state=UnitState.IDLE)
-    assert desk.controller.state is State.ARMED
+    states.append(desk.controller.state)
+
+    assert states == [State.EMITTING, State.FINISHING, State.FINISHING, State.ARMED]
     assert desk.controller.delivered_ms == 5000  # the step counts whole
     assert not desk.controller.known.guard_context(State.ARMED, recorded=True).stop_asked
 
