@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from device.clock import BootTime
 from physioctl.errors import JournalUnusable
 from physioctl.events import ClockConfirmed
 from physioctl.record.entries import Damaged, Entry, all_of
@@ -29,22 +30,25 @@ def doubt(journal: Journal) -> str | None:
     now, boot = journal.clock.utc(), journal.clock.boot()
     try:
         with journal.reading() as connection:
-            newest = all_of(connection, "ORDER BY entries.seq DESC LIMIT 1")
+            newest = next(iter(all_of(connection, "ORDER BY entries.seq DESC LIMIT 1")), None)
             reference = _reference(connection)
         since = None if reference is None else _boot_reference(reference)
     except Damaged as damage:
         raise damaged(journal.name, damage) from damage
-    if newest and newest[0].utc - now > BEHIND_MAX:
+    if newest is not None and newest.utc - now > BEHIND_MAX:
         return (
             f"the clock says {local(now)}, and the newest entry in the journal was made at "
-            f"{local(newest[0].utc)}"
+            f"{local(newest.utc)}"
         )
     if boot is None or since is None or since[0] != boot.id:
         return None
     leap = now - (since[1] + timedelta(milliseconds=boot.ms))
-    if abs(leap) <= LEAP_MAX:
+    if leap > LEAP_MAX:
+        way = "forward"
+    elif leap < -LEAP_MAX:
+        way = "back"
+    else:
         return None
-    way = "forward" if leap > timedelta(0) else "back"
     return (
         f"the clock says {local(now)}; it was set {way} by {_span(abs(leap))} since the computer was started"
     )
@@ -60,7 +64,7 @@ def confirm(journal: Journal, ask: Callable[[str], bool]) -> None:
         at_ms=journal.clock.now_ms(),
         doubt=what,
         boot_id=boot.id if boot else None,
-        boot_utc_ms=_boot_utc_ms(journal) if boot else None,
+        boot_utc_ms=_boot_utc_ms(journal, boot) if boot else None,
     )
     journal.append("", told)
 
@@ -86,7 +90,7 @@ def boot_reference_ms(journal: Journal) -> int | None:
         reference = _reference(connection)
     if reference is not None and reference.text_or_none("boot_id") == boot.id:
         return reference.whole_or_none("boot_utc_ms")
-    return _boot_utc_ms(journal)
+    return _boot_utc_ms(journal, boot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,16 +161,16 @@ def _reference(connection: sqlite3.Connection) -> Entry | None:
         for (seq,) in connection.execute(f"SELECT max(seq) FROM entries WHERE name = '{name}'")  # noqa: S608
         if seq is not None
     ]
-    found = all_of(connection, "WHERE entries.seq = ?", (max(newest),)) if newest else []
-    if newest and (not found or found[0].name not in ("session_started", "clock_confirmed")):
+    if not newest:
+        return None
+    found = next(iter(all_of(connection, "WHERE entries.seq = ?", (max(newest),))), None)
+    if found is None or found.name not in ("session_started", "clock_confirmed"):
         raise Damaged(max(newest), "no session starts there, and no clock was confirmed")
-    return found[0] if found and not found[0].erased else None
+    return None if found.erased else found
 
 
-def _boot_utc_ms(journal: Journal) -> int:
-    boot = journal.clock.boot()
-    since_ms = boot.ms if boot else 0
-    return max(0, round(journal.clock.utc().timestamp() * 1000) - since_ms)
+def _boot_utc_ms(journal: Journal, boot: BootTime) -> int:
+    return max(0, round(journal.clock.utc().timestamp() * 1000) - boot.ms)
 
 
 def _boot_reference(entry: Entry) -> tuple[str, datetime] | None:

@@ -63,6 +63,7 @@ _SESSIONS = (  # those that take no longer than a second: whole sessions take mi
     "device/test_controller_alarms.py",
     "device/test_controller_lower.py",
     "device/test_controller_notes.py",
+    "device/test_controller_timing.py",
     "device/test_sessions_leased.py",
     "device/test_fault_clearing.py",
     "device/test_half_dead_line.py",
@@ -157,13 +158,14 @@ TARGETS = {  # the most important first
         (
             "physioctl/test_counted_from.py",
             "physioctl/test_boot_reference.py",
+            "physioctl/test_last_elsewhere.py",
             "physioctl/test_wall_clock.py",
             "physioctl/test_admission.py",
         )
     ),
     "physioctl/reconcile.py": Target(("physioctl/test_two_programs.py", "physioctl/test_admission.py")),
     "physioctl/admission.py": Target(_ADMISSION),
-    "physioctl/record/writer.py": Target(("physioctl/test_writer.py",)),
+    "physioctl/record/writer.py": Target(("physioctl/test_writer_parts.py", "physioctl/test_writer.py")),
     "physioctl/questions.py": Target(("physioctl/test_screening.py",)),
     "physioctl/screening.py": Target(("physioctl/test_screening.py",)),
     "physioctl/network.py": Target(("physioctl/test_network.py",)),

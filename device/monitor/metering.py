@@ -51,7 +51,7 @@ class Metering:
         if self._area_mm2 is None or start is None:
             return EnergyTrend(while_off_mj=self._while_off_mj)
         if compared:
-            self._count(before, status, start, self._area_mm2 * went_ms(before, status))
+            self._count(before, status, start, self._area_mm2)
         self._slack = max(self._slack, self._area_mm2 * start.level * start.duty_pct * SLACK_MS)
         trend = EnergyTrend(
             metered_mj=self._metered_mj,
@@ -66,7 +66,8 @@ class Metering:
             self._most //= 2
         return trend
 
-    def _count(self, before: Status, status: Status, start: Start, area_ms: int) -> None:
+    def _count(self, before: Status, status: Status, start: Start, area_mm2: int) -> None:
+        area_ms = area_mm2 * went_ms(before, status)
         self._metered_mj += status.energy_mj - before.energy_mj
         if before.state is status.state is UnitState.EMITTING:
             # On a straight line from one to the other.
@@ -86,7 +87,7 @@ class Metering:
             return
         # Output began, ended or came and went. The unit's count says for how long, and has a rule of its own.
         counted_ms = status.delivered_ms - before.delivered_ms
-        area_ms = min(area_ms, max(counted_ms, 0) * (self._area_mm2 or 0))
+        area_ms = min(area_ms, max(counted_ms, 0) * area_mm2)
         self._least += _least_level(before, status, start) * area_ms * start.duty_pct // 2
         self._most += (
             max(before.measured_level, status.measured_level, start.level) * area_ms * start.duty_pct

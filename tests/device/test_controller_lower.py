@@ -245,3 +245,13 @@ def test_in_a_pause_nothing_has_to_be_taken() -> None:
     desk.run_to(BEGAN_MS + 3 * SECOND_MS, state=UnitState.IDLE)
 
     assert (desk.controller.state, desk.controller.failure) == (State.PAUSED, "")
+
+
+def test_a_person_may_lower_what_goes_on_and_is_not_at_its_lowest() -> None:
+    running_on, lowest, stopped = emitting(), emitting(), emitting()
+    lower(lowest, 290)
+    stopped.controller.stop()
+
+    assert "lower" in running_on.controller.may
+    assert "lower" not in lowest.controller.may
+    assert "lower" not in stopped.controller.may

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from device.monitor.conditions import energy_differs
-from device.monitor.metering import LONG_WINDOW, Metering, went_ms
+from device.monitor.metering import LONG_WINDOW, SLACK_MS, WINDOW, Metering, went_ms
 from device.monitor.view import EnergyTrend, Start
 from tests.device.parts import EMITTING, STATUS, VIEW
 
@@ -74,6 +74,8 @@ def test_a_step_between_two_looks_may_have_given_its_level_and_no_more() -> None
     trend = follow(OFF, OFF | {"delivered_ms": 10_039, "energy_mj": 1034})
 
     assert trend == EnergyTrend(34, 0, 34, 440, 0)
+    quarter_hour = {"uptime_ms": 950_000, "delivered_ms": 910_000}
+    assert follow(OFF, OFF | quarter_hour).least_mj == 0
 
 
 @pytest.mark.hazard("H-03")
@@ -164,6 +166,10 @@ def test_over_a_longer_time_the_meter_is_held_to_little_more_than_a_fifth(share_
     trends = [metering.follow(before, status, START) for before, status in pairwise(reports)]
 
     assert any(energy_differs(replace(VIEW, energy_long=trend)) for trend in trends)
+
+
+def test_a_meter_is_followed_over_four_slacks_and_over_forty_of_half_a_second() -> None:
+    assert (SLACK_MS, WINDOW, LONG_WINDOW) == (500, 4, 40)
 
 
 def test_what_was_metered_long_ago_counts_half() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from device.events import OperatorActed
 from physioctl.errors import JournalUnusable
 from physioctl.events import ClockConfirmed
 from physioctl.record.entries import all_of
@@ -139,3 +143,24 @@ def test_a_boot_after_the_year_9000_is_damage(boot_utc_ms: int, damaged: bool) -
                 doubt(journal)
         else:
             assert doubt(journal) is not None
+
+
+@pytest.mark.hazard("H-20")
+@pytest.mark.parametrize("points_to", [2, 9])  # another event, and nothing
+def test_an_index_that_points_to_no_start_of_a_session_is_damage(tmp_path: Path, points_to: int) -> None:
+    path = tmp_path / "j"
+    with Journal.open(path, SetClock()) as journal:
+        for number in range(2):
+            journal.append("", OperatorActed(at_ms=number, action="pause"))
+        session_at(journal, "one", NOON_MS)
+    with closing(sqlite3.connect(path)) as connection:
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'starts'").fetchone()
+    content = bytearray(path.read_bytes())
+    content[page * 4096 - 2 : page * 4096] = bytes((points_to, points_to))  # the one entry of the index: 3
+    path.write_bytes(content)
+
+    with (
+        Journal.open(path, SetClock()) as journal,
+        pytest.raises(JournalUnusable, match=f"entry {points_to}: no session starts there"),
+    ):
+        doubt(journal)

@@ -33,7 +33,7 @@ def later(utc: datetime) -> Confirmation:
 
 def test_an_entry_counts_as_made_when_it_says() -> None:
     assert counted(NOW - 3 * HOUR) == NOW - 3 * HOUR
-    assert counted(NOW) == NOW
+    assert counted(NOW) == counted(NOW, later(NOW - HOUR)) == NOW
     assert counted(NOW - 3 * HOUR, earlier(NOW - 4 * HOUR), later(NOW - 2 * HOUR)) == NOW - 3 * HOUR
 
 

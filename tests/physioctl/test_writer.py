@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -137,6 +138,21 @@ def test_what_could_not_be_kept_is_news_once_and_leaves_no_gap(tmp_path: Path) -
     (beside,) = tmp_path.glob("j.unkept-*")
     assert [line.count('"operator_acted"') for line in beside.read_text().splitlines()] == [1, 1]
     assert writer.written == 0
+
+
+def test_each_event_is_written_when_it_comes_and_with_none_left_the_thread_ends() -> None:
+    inbox = empty_inbox()
+    with Journal.in_memory(VirtualClock()) as journal:
+        writer = Writer(journal.begin("s-1"), VirtualClock(), inbox)
+        (thread,) = [each for each in threading.enumerate() if each.name == "journal writer"]
+        writer.record(OperatorActed(at_ms=1, action="pause"))
+        news = inbox.get(timeout=LIMIT_S)
+        ended = writer.end()  # nothing is waiting any more
+
+    assert news == Written(took_ms=0)
+    assert ended
+    assert not thread.is_alive()
+    assert thread.daemon  # a disk that hangs does not keep the program from ending
 
 
 def test_in_virtual_time_the_log_itself_records() -> None:
