@@ -33,14 +33,36 @@ if os.access(_IN_MEMORY, os.W_OK) and shutil.disk_usage(_IN_MEMORY).free > _ROOM
 # Files of whole sessions, storms and processes in real time: more than half of what the suite takes. They are
 # left out by `make test`, and not by `make test-all`, which CI runs.
 LONG = frozenset(
-    """
-    test_adverse_parts test_after_a_break test_answers_kept test_cli_modbus test_cli_units
-    test_controller_walk test_full_disk test_holder test_host_loss test_lockstep test_million_frames
-    test_odd_circumstances test_real_deaths test_rehearse test_run_real_time test_screen_process
-    test_screen_session test_session_by_keys test_sessions_modbus test_slow_disk test_start
-    test_stop_everything test_storm test_storm_judge test_streams test_two_programs
-    test_without_assertions test_writer
-    """.split()
+    [
+        "test_adverse_parts",
+        "test_after_a_break",
+        "test_answers_kept",
+        "test_cli_modbus",
+        "test_cli_units",
+        "test_controller_walk",
+        "test_full_disk",
+        "test_holder",
+        "test_host_loss",
+        "test_lockstep",
+        "test_million_frames",
+        "test_odd_circumstances",
+        "test_real_deaths",
+        "test_rehearse",
+        "test_run_real_time",
+        "test_screen_process",
+        "test_screen_session",
+        "test_session_by_keys",
+        "test_sessions_modbus",
+        "test_slow_disk",
+        "test_start",
+        "test_stop_everything",
+        "test_storm",
+        "test_storm_judge",
+        "test_streams",
+        "test_two_programs",
+        "test_without_assertions",
+        "test_writer",
+    ]
 )
 
 # Nobody's own settings: neither the port nor the file.
