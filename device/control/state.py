@@ -67,6 +67,7 @@ class SessionState:
     start_seen: bool = False  # a status has shown that the unit carries out the latest start
     fenced: bool = True  # a start that nobody has heard of cannot be carried out any more
     armed: bool = False  # a status has shown it, and no stop was sent since
+    arm_taken: bool = False  # the unit has said that it carried out an Arm of this session
     attended: bool = False  # a person is there
     guided: bool = False  # the step that runs is an instruction with a time
     level_cap: int | None = None  # to which somebody has lowered the session: of every later step
@@ -146,6 +147,7 @@ class SessionState:
         self.start_seen = self.start_seen or status.state in (UnitState.EMITTING, UnitState.SUSPENDED)
         taken = isinstance(intent, Arm) and not status.refusal
         self.fenced = self.fenced or self.start_seen or taken
+        self.arm_taken = self.arm_taken or taken
         if status.state in RUNNING and self.is_ours(status):
             self._hear_lowered(status, intent)
         self.armed = self.armed or self.is_armed()
@@ -275,7 +277,7 @@ class SessionState:
             delivered_max_ms=self._delivered_max_ms(plan) if ours else status.delivered_ms,
             energy_max_mj=self._energy_max_mj() if ours else status.energy_mj,
             planned_ms=plan.delivered_ms,
-            session=self.session if self.counted else None,
+            session=self.session if self.counted or self.arm_taken else None,
             start=self.start,
             grant=self.grant,
         )

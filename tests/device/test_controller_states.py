@@ -423,3 +423,24 @@ def test_an_alarm_that_does_not_latch_is_cleared_and_told() -> None:
     assert [getattr(event, "code", "") for event in desk.named("alarm_ended")] == ["BATTERY_LOW"]
     assert [rule.code for rule in desk.controller.alarms] == ["BATTERY_LOW"]
     assert desk.controller.state is State.ARMED
+
+
+@pytest.mark.hazard("H-19")
+def test_a_unit_that_takes_an_arm_and_names_another_session_ends_it() -> None:
+    desk = identified()
+    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True)
+    desk.controller.arm()
+    desk.answer(state=UnitState.READY, session=0)
+
+    assert desk.alarms() == ["SESSION_DIFFERS"]
+    assert desk.controller.state is State.FAULT
+    assert desk.intents()[-1] is Stop
+
+
+def test_a_unit_that_refuses_an_arm_may_name_no_session() -> None:
+    desk = identified()
+    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True)
+    desk.controller.say(GetStatus())
+    desk.answer(state=UnitState.IDLE, session=0)
+
+    assert desk.alarms() == []
