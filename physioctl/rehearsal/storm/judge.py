@@ -244,7 +244,7 @@ class Judge:
         if not self._operator_intent.started:
             self.broken(Rule.UNSTARTED, f"{output:.1f}")
         to_level, since_ms = self._lowered or (self._bound, now_ms)
-        overdue = now_ms - since_ms > _LOWERED_MS + self._bound_ms
+        overdue = now_ms - since_ms > self.loss.bound_ms(_LOWERED_MS + self._bound_ms, since_ms)
         if overdue and output > to_level * self._off_by(now_ms) + _HAIR:
             self.broken(Rule.LOWER, f"{output:.1f}, lowered to {to_level}")
         if not self.begun(FaultKind.STUCK_OUTPUT) and (what := self._delivered.too_long(now_ms)):

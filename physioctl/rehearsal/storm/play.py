@@ -281,10 +281,11 @@ class _Play:
 
     def _judge_counts(self, kept: Summary, *, known_off: bool) -> None:
         """The time in the record, against the truth: what the host reckons is at least what was given."""
-        slack_ms = _COUNT_MS + clock_slack_ms(self._scenario, self._clock.now_ms())
+        unstoppable_ms = self._judge.loss.unstoppable_ms()
+        slack_ms = _COUNT_MS + clock_slack_ms(self._scenario, self._clock.now_ms(), unstoppable_ms)
         more_ms = 0 if known_off else max(bound_ms(self._scenario), self._alone_ms)  # nobody could hear it
         if self._judge.begun(FaultKind.LYING_SESSION):  # its counts are not taken for the session's
-            more_ms += self._judge.loss.unstoppable_ms()
+            more_ms += unstoppable_ms
         less_ms = 0
         if self._kind.told:
             more_ms = max(more_ms, bound_ms(self._scenario))

@@ -322,8 +322,11 @@ def line_ms(scenario: Scenario) -> int:
     return _LINE_MS + ceil(late_ms) + (HELD_BACK_MS if held_back else 0)
 
 
-def clock_slack_ms(scenario: Scenario, now_ms: int) -> int:
-    """By how much a count of time may be off until now: not at all, but for a clock or a count that is."""
+def clock_slack_ms(scenario: Scenario, now_ms: int, unstoppable_ms: int = 0) -> int:
+    """By how much a count of time may be off until now: not at all, but for a clock or a count that is.
+
+    ``unstoppable_ms`` is for how long nobody could stop the unit.
+    """
     kinds = {fault.kind for fault in scenario.faults if fault.at_ms <= now_ms}
     slack_ms = 0
     if kinds & {FaultKind.SLOW_CLOCK, FaultKind.FAST_CLOCK}:
@@ -334,7 +337,7 @@ def clock_slack_ms(scenario: Scenario, now_ms: int) -> int:
             slack_ms += bound_ms(scenario)
     # What is counted too fast goes on being counted so until the stop has arrived.
     fast = [fault.amount - 1 for fault in scenario.faults if fault.kind is FaultKind.LYING_COUNT]
-    return slack_ms + ceil(max([0, *fast]) * bound_ms(scenario))
+    return slack_ms + ceil(max([0, *fast]) * (bound_ms(scenario) + unstoppable_ms))
 
 
 def bound_ms(scenario: Scenario, from_ms: int = 0, to_ms: int = maxsize) -> int:
