@@ -138,6 +138,14 @@ class Keys:
             self.begin()
 
     def _listen(self, read: Read, ended: threading.Event) -> None:
+        try:
+            self._read_keys(read, ended)
+        except BaseException:  # nobody could stop the session by a key any more
+            self.closed = True
+            self._inbox.put(SessionAction.STOP)
+            raise
+
+    def _read_keys(self, read: Read, ended: threading.Event) -> None:
         decoder, shown = KeyDecoder(), ""
         while not ended.is_set():
             data = read(self._wait_s(decoder))

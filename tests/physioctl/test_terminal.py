@@ -87,17 +87,20 @@ print("stopped", flush=True)
 """
 
 
+WITH_A_SCREEN_THAT_FAILS = ACTIONS.replace("keys(inbox)", "keys(inbox, lambda typed: 1 / 0)")
+
+
 class Typist:
     """Somebody at a terminal of their own, at which acts are listened for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: str = ACTIONS) -> None:
         self._master, self._slave = os.openpty()
         self.before = self.mode()
         # The leader of a session that opens a terminal has it for its own: what is typed can signal its jobs.
         # Only a job of a shell that still waits can be suspended at all.
         take_it = ["sh", "-c", 'exec <>"$0" >&0 2>&0; set -m; "$@"; exit $?', os.ttyname(self._slave)]
         self.process = subprocess.Popen(
-            [*take_it, sys.executable, "-c", ACTIONS], env=environment(folder), start_new_session=True
+            [*take_it, sys.executable, "-c", program], env=environment(folder), start_new_session=True
         )
 
     def mode(self) -> list[Any]:
@@ -143,3 +146,14 @@ def test_no_key_suspends_the_program_or_its_screen(typist: Typist, key: str) -> 
     typist.press(" ")
 
     assert typist.sees(b"pause")
+
+
+@pytest.mark.hazard("H-18")
+def test_keys_that_cannot_be_read_any_more_stop_the_session(tmp_path: Path) -> None:
+    with closing(Typist(tmp_path, WITH_A_SCREEN_THAT_FAILS)) as typist:
+        assert typist.sees(b"ready")
+
+        typist.press("o")
+
+        assert typist.sees(b"stopped")
+        assert typist.mode() == typist.before
