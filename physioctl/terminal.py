@@ -240,7 +240,8 @@ else:
             yield read, typed_before
         finally:
             _ask_for_marked_pastes(terminal, on=False)
-            termios.tcsetattr(terminal, termios.TCSANOW, before)
+            with suppress(termios.error):  # it has been closed: the session's exit code is not lost for that
+                termios.tcsetattr(terminal, termios.TCSANOW, before)
 
     def _let_no_key_hold_us_up(terminal: int) -> None:
         mode = termios.tcgetattr(terminal)
