@@ -66,12 +66,17 @@ def attended() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and _in_the_foreground()
 
 
+def redraws() -> bool:
+    """Whether the terminal can draw over what it shows, as far as TERM says."""
+    return os.environ.get("TERM") not in ("dumb", "unknown")
+
+
 def has_full_screen() -> bool:
     """Whether a full screen can be shown where standard output goes: see `physioctl.screens.tui`.
 
     It has to be a terminal that says how large it is, that it can move its cursor, and that it takes UTF-8.
     """
-    if sys.platform == "win32" or os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
+    if sys.platform == "win32" or not redraws() or not os.environ.get("TERM"):
         return False
     if codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8":
         return False
