@@ -66,7 +66,8 @@ def typing(text: str) -> None:
 
     stream = _at_the_keys()
     if stream is not None:
-        stream.post(f"\r{ERASE if redraws() else ''}{clean(text)[-TYPED_MAX:]}")
+        longest = max(1, min(TYPED_MAX, shutil.get_terminal_size().columns - 1))
+        stream.post(f"\r{ERASE if redraws() else ''}{clean(text)[-longest:]}")
 
 
 def ring() -> None:

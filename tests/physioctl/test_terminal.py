@@ -11,15 +11,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TextIO, cast
 
 import pytest
 
 from device.link import Inbox
 from device.operator import SessionAction
+from physioctl.cli.printing import typing
+from physioctl.cli.streams import Output
 from physioctl.terminal import keys, stop_on_signals
 from tests.processes import LIMIT_S, environment
 
@@ -70,6 +72,21 @@ def test_without_a_terminal_there_are_no_keys() -> None:
         pass
 
     assert inbox.empty()
+
+
+def test_a_line_that_is_typed_does_not_wrap_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    master, slave = os.openpty()
+    with os.fdopen(slave, "w", encoding="utf-8") as stream, redirect_stdout(cast("TextIO", Output(stream))):
+        typing("Observation (never a name): " + "x" * 80)
+        sys.stdout.flush()
+        sys.stdout.write(".")
+        sys.stdout.flush()
+        shown = os.read(master, 1000)
+    os.close(master)
+
+    assert shown == b"\r\x1b[K" + b"x" * 39 + b"."
 
 
 # --- at a terminal --------------------------------------------------------------------------------------
