@@ -72,9 +72,14 @@ class KeyDecoder:
 
     @property
     def _limit_ms(self) -> int:
-        if self._in in (_In.ESC, _In.STRING_ESC):
+        if self._after_an_esc:
             return ESC_MS
         return PASTE_MS if self._in is _In.PASTE else SEQUENCE_MS
+
+    @property
+    def _after_an_esc(self) -> bool:
+        """Whether what came last may have been the key."""
+        return self._in in (_In.ESC, _In.STRING_ESC) or (self._in is _In.PASTE and self._seen.endswith(_ESC))
 
     def _taken(self) -> list[str]:
         keys, self._keys = self._keys, []
@@ -84,7 +89,7 @@ class KeyDecoder:
         due_ms = self.due_ms
         if due_ms is None or now_ms < due_ms:
             return
-        if self._in in (_In.ESC, _In.STRING_ESC):
+        if self._after_an_esc:
             self._keys.append(ESC)
         self._go(_In.NOTHING)
 
@@ -142,7 +147,14 @@ class KeyDecoder:
             self._go(_In.PASTE)
 
     def _in_content(self, char: str) -> None:
-        """A paste, or a report of the mouse: its characters are no keys."""
+        """A paste, or a report of the mouse: its characters are no keys, but for Esc that is held down."""
+        if char < " " and self._in is _In.MOUSE:  # no part of a report
+            self._go(_In.NOTHING)
+            self._press(char)
+            return
+        if char == _ESC and self._after_an_esc:
+            self._after_esc(char)
+            return
         self._seen = (self._seen + char)[-len(_PASTE_ENDS) :]
         over = len(self._seen) == _MOUSE_REPORT if self._in is _In.MOUSE else self._seen == _PASTE_ENDS
         if over:

@@ -2,7 +2,8 @@
 
 A key that is held down repeats. What ends output or lowers it takes effect at once, and may repeat. What
 lets output begin (start, resume, skip) takes effect only when its key is pressed once: when the same key has
-not come for `FRESH_MS` before, nothing came with it, as in a paste, and no key comes for `ALONE_MS` after it.
+not come for `FRESH_MS` before, nothing came with it or just before it, as in a paste, no key comes for
+`ALONE_MS` after it, and the session stands where it stood when the key was pressed.
 So a key that is held down, or pressed twice, starts nothing; and where a keyboard repeats later than that,
 the next Space pauses.
 """
@@ -25,9 +26,11 @@ from protocols.limits import Family
 from protocols.quantity import Dimension, dimension_of, parse
 
 # This project's own figures. As delivered, a key that is held repeats first after 250 ms (the console of
-# Linux) to 660 ms (X.Org); Windows can be set to 1 s. From then on it repeats at least every 500 ms.
-ALONE_MS = 700
+# Linux) to 660 ms (X.Org); Windows can be set to 1 s. From then on it repeats at least every 500 ms. How late
+# a computer that is busy reads it comes on top of that.
+ALONE_MS = 900
 FRESH_MS = 1200
+BEHIND_MS = 200  # a key that comes sooner behind one that does nothing may be of a paste, key by key
 
 
 class Does(Enum):
@@ -154,6 +157,7 @@ class SessionKeys:
         self._dimension: Dimension | None = None  # of the level
         self._entry: _Entry | None = None
         self._last_ms: dict[str, int] = {}  # when each key last came
+        self._other_ms = -BEHIND_MS  # when a key last came that does nothing, or nothing at once
         self._settling: tuple[SessionAction, int] | None = (
             None  # what takes effect if it stays alone until then
         )
@@ -165,6 +169,7 @@ class SessionKeys:
                 self._dimension = dimension_of(definition(Family(family)).level.unit)
             case StateChanged(state=state):
                 self._awaits_start = state == State.AWAITING_START.value
+                self._settling = None  # a resume is of the pause that was shown
             case StepStarted():
                 self._settling = None  # a skip is of the step that was shown when its key was pressed
             case PainAsked():
@@ -180,7 +185,8 @@ class SessionKeys:
     @property
     def due_ms(self) -> int | None:
         """When `poll` has to be called; None when it need not be."""
-        return None if self._settling is None else self._settling[1]
+        settling = self._settling  # which the loop may take back meanwhile
+        return None if settling is None else settling[1]
 
     def held(self, keys: Collection[str], now_ms: int) -> None:
         """Note ``keys`` that were typed before anybody listened: they do nothing, and may be repeating."""
@@ -216,10 +222,11 @@ class SessionKeys:
             does = Does.PAUSE
         if does in _AT_ONCE:
             yield _AT_ONCE[does]
-        elif does in _ALONE:
-            if alone and since_ms >= FRESH_MS:
+        elif does is None or does in _ALONE:
+            behind, self._other_ms = now_ms - self._other_ms < BEHIND_MS, now_ms
+            if does is not None and alone and not behind and since_ms >= FRESH_MS:
                 self._settling = _ALONE[does], now_ms + ALONE_MS
-        elif does is not None:
+        else:
             self._entry = _Entry(does, self._dimension)
 
     def _type(self, entry: _Entry, key: str) -> Iterator[OperatorAction]:

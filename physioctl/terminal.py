@@ -66,12 +66,17 @@ def attended() -> bool:
     return sys.stdin is not None and sys.stdin.isatty() and _in_the_foreground()
 
 
+def redraws() -> bool:
+    """Whether the terminal can draw over what it shows, as far as TERM says."""
+    return os.environ.get("TERM") not in ("dumb", "unknown")
+
+
 def has_full_screen() -> bool:
     """Whether a full screen can be shown where standard output goes: see `physioctl.screens.tui`.
 
     It has to be a terminal that says how large it is, that it can move its cursor, and that it takes UTF-8.
     """
-    if sys.platform == "win32" or os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
+    if sys.platform == "win32" or not redraws() or not os.environ.get("TERM"):
         return False
     if codecs.lookup(sys.stdout.encoding or "ascii").name != "utf-8":
         return False
@@ -138,6 +143,14 @@ class Keys:
             self.begin()
 
     def _listen(self, read: Read, ended: threading.Event) -> None:
+        try:
+            self._read_keys(read, ended)
+        except BaseException:  # nobody could stop the session by a key any more
+            self.closed = True
+            self._inbox.put(SessionAction.STOP)
+            raise
+
+    def _read_keys(self, read: Read, ended: threading.Event) -> None:
         decoder, shown = KeyDecoder(), ""
         while not ended.is_set():
             data = read(self._wait_s(decoder))
@@ -232,7 +245,8 @@ else:
             yield read, typed_before
         finally:
             _ask_for_marked_pastes(terminal, on=False)
-            termios.tcsetattr(terminal, termios.TCSANOW, before)
+            with suppress(termios.error):  # it has been closed: the session's exit code is not lost for that
+                termios.tcsetattr(terminal, termios.TCSANOW, before)
 
     def _let_no_key_hold_us_up(terminal: int) -> None:
         mode = termios.tcgetattr(terminal)

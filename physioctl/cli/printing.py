@@ -20,6 +20,7 @@ from physioctl.guided.terminal import wrapped
 from physioctl.text import clean
 
 TYPED_MAX = 60  # characters of a line that is being typed, which are shown: it may not wrap
+ERASE = "\x1b[K"  # to the end of the line
 WIDTH = 200  # of a table that goes to a file or a pipe, where nobody's terminal says how wide
 
 
@@ -61,9 +62,12 @@ def fitted(text: str) -> str:
 
 def typing(text: str) -> None:
     """Show the line that is being typed where the person at the keys can see it, waiting for nobody."""
+    from physioctl.terminal import redraws  # only a session needs it
+
     stream = _at_the_keys()
     if stream is not None:
-        stream.post(f"\r\x1b[K{clean(text)[-TYPED_MAX:]}")
+        longest = max(1, min(TYPED_MAX, shutil.get_terminal_size().columns - 1))
+        stream.post(f"\r{ERASE if redraws() else ''}{clean(text)[-longest:]}")
 
 
 def ring() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,9 +35,12 @@ class View(Enum):
         """The view that the options and standard output ask for."""
         if as_json:
             return cls.JSON
-        if plain or not sys.stdout.isatty():
+        if plain or not sys.stdout.isatty() or not terminal.redraws():
             return cls.LINES
-        return cls.FULL if terminal.attended() and terminal.has_full_screen() else cls.BAR
+        if terminal.attended() and terminal.has_full_screen():
+            return cls.FULL
+        wide = shutil.get_terminal_size().columns >= terminal.FULL_SCREEN[0]
+        return cls.BAR if wide else cls.LINES
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ class BarScreen:
                 completed=self._total_ms - event.remaining_ms,
                 left=self._left(event),
                 readings=readings(event, self._family),
-                description=f"{self._of} {event.state}",
+                description=f"{self._of} {event.state.replace('_', ' ')}",
             )
         elif isinstance(event, StepStarted):
             self._of, self._guided = f"{event.step}/{event.steps}", event.kind == "guide"

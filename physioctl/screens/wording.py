@@ -148,7 +148,8 @@ def line(event: Event) -> str:
             left = minutes(event.remaining_ms)
             if event.state == GUIDING:
                 return f"{left} left"
-            return f"{event.state}, {left} left, {event.delivered_ms / 1000:.0f} s delivered"
+            state, delivered_s = event.state.replace("_", " "), event.delivered_ms / 1000
+            return f"{state}, {left} left, {delivered_s:.0f} s delivered"
         case StartAwaited():
             return f"{event.instruction or 'Ready'}: Space to start"
     return _of_the_person(event) or _aside(event)

@@ -95,6 +95,20 @@ def test_a_sequence_that_never_ends_hides_no_key_for_long(begun: bytes, over_ms:
     assert decoder.feed(b"s", over_ms) == ["s"]
 
 
+@pytest.mark.hazard("H-18")
+@pytest.mark.parametrize("begun", [b"\x1b[200~paste", b"\x1b[M", b"\x1b[Mx"])
+def test_esc_is_heard_within_a_paste_and_a_report_that_never_end(begun: bytes) -> None:
+    pressed, held = KeyDecoder(), KeyDecoder()
+    pressed.feed(begun, 0)
+    held.feed(begun, 0)
+
+    once = [*pressed.feed(b"\x1b", 100), *pressed.poll(100 + ESC_MS)]
+    repeated = [key for count in range(3) for key in held.feed(b"\x1b", 100 + 30 * count)]
+
+    assert once == [ESC]
+    assert repeated[:1] == [ESC]
+
+
 @given(st.binary(max_size=60), st.integers(0, 200))
 def test_whatever_comes_ctrl_c_is_heard_behind_it(noise: bytes, every_ms: int) -> None:
     decoder = KeyDecoder()

@@ -13,7 +13,7 @@ from device.events import Moment, PainAsked, PainScored, StateChanged, StepStart
 from device.operator import NOTE_MAX, Lower, Note, OperatorAction, Pain, SessionAction
 from physioctl.events import SessionStarted
 from physioctl.key_decoder import BACKSPACE, CTRL_BACKSLASH, CTRL_C, ENTER, ESC, SPACE
-from physioctl.keys import ALONE_MS, BINDINGS, FRESH_MS, Does, SessionKeys, keys_now
+from physioctl.keys import ALONE_MS, BEHIND_MS, BINDINGS, FRESH_MS, Does, SessionKeys, keys_now
 
 STARTED = SessionStarted(
     at_ms=0,
@@ -100,7 +100,7 @@ def test_each_key_does_its_one_thing(state: State, key: str, action: OperatorAct
 
 
 @pytest.mark.hazard("H-17")
-@pytest.mark.parametrize("every_ms", [20, 33, 92, 250, 500, ALONE_MS - 1])
+@pytest.mark.parametrize("every_ms", [20, 33, 92, 250, 500, 660 + 200, ALONE_MS - 1])
 def test_space_that_is_held_or_pressed_twice_starts_nothing(every_ms: int) -> None:
     for count in (2, 3, 40):
         assert START not in Keyboard(State.AWAITING_START).press(*[SPACE] * count, every_ms=every_ms)
@@ -159,6 +159,50 @@ def test_a_skip_is_of_the_step_that_was_shown_when_its_key_was_pressed() -> None
     keyboard.keys.on_event(StepStarted(at_ms=0, step=2, steps=3, kind="guide", say="", duration_ms=1))
 
     assert [*pressed, *keyboard.keys.poll(ALONE_MS)] == []
+
+
+@pytest.mark.hazard("H-17")
+@pytest.mark.parametrize("state", [State.EMITTING, State.PAUSING])
+def test_a_resume_is_of_the_pause_that_was_shown_when_its_key_was_pressed(state: State) -> None:
+    keyboard = Keyboard(state)
+
+    pressed = [*keyboard.keys.press(["r"], 0)]
+    keyboard.goes_to(State.PAUSED)  # by an alarm, or because the unit has answered
+
+    assert [*pressed, *keyboard.keys.poll(ALONE_MS)] == []
+
+
+@pytest.mark.hazard("H-17")
+@pytest.mark.parametrize(("state", "key"), [(State.AWAITING_START, SPACE), (State.PAUSED, ENTER)])
+def test_the_last_of_many_keys_that_come_one_by_one_lets_no_output_begin(state: State, key: str) -> None:
+    pasted, typed = Keyboard(state), Keyboard(state)
+
+    pasted.press(*"mbemb", key, every_ms=BEHIND_MS - 1)
+    typed.press("m", key, every_ms=BEHIND_MS)
+
+    assert [*pasted.keys.poll(pasted.now_ms + ALONE_MS)] == []
+    assert len([*typed.keys.poll(typed.now_ms + ALONE_MS)]) == 1
+
+
+class TakenBackWhileRead(SessionKeys):
+    """Keys of which another thread takes back what settles, in the middle of reading when that is due."""
+
+    reads = 0
+
+    def __getattribute__(self, name: str) -> object:
+        if name == "_settling":
+            self.reads += 1
+            if self.reads > 1:
+                return None
+        return super().__getattribute__(name)
+
+
+def test_what_is_taken_back_by_another_thread_breaks_no_reading_of_keys() -> None:
+    keys = TakenBackWhileRead()
+    [*keys.press(["n"], 0)]
+    keys.reads = 0
+
+    assert keys.due_ms == ALONE_MS
 
 
 # --- lines that are typed -------------------------------------------------------------------------------

@@ -315,11 +315,12 @@ def test_a_terminal_that_is_closed_stops_the_session(tmp_path: Path) -> None:
         try:
             assert terminal.starts(), terminal.screen
             assert terminal.shows(unit.gives_output), terminal.screen
-            terminal.hang_up()
+            code = terminal.hang_up()
         finally:
             terminal.close()
         assert waited_for(unit.is_off_again)
 
+    assert code == 6
     assert unit.rest()[-1].why == "stop"
     assert journal_is_whole(tmp_path)
 

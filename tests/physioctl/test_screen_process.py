@@ -22,7 +22,7 @@ import struct
 import termios
 
 from physioctl.screens.tui.process import FullScreen
-from physioctl.screens.tui.relay import COMMAND
+from physioctl.screens.tui.relay import COMMAND, UNTIL_DRAWN
 
 ENTERED, LEFT = b"\x1b[?1049h", b"\x1b[0m\x1b[?25h\x1b[?1049l"
 
@@ -126,6 +126,13 @@ def test_a_drawing_process_that_fails_leaves_lines_and_the_terminal_as_it_was(
     assert desk.came.count(LEFT) == 1
 
 
+def test_until_something_is_drawn_the_terminal_says_which_keys_stop(desk: Desk) -> None:
+    with desk.screen(program(FOREVER)) as screen:
+        begin(screen)
+
+        assert desk.shows(lambda: b"s, q, Esc, Ctrl-C: stop" in desk.came)
+
+
 def test_a_drawing_process_that_cannot_be_started_leaves_lines(desk: Desk) -> None:
     with desk.screen(("/nowhere/python",)) as screen:
         begin(screen)
@@ -149,7 +156,7 @@ def test_what_the_drawing_process_writes_cannot_set_the_terminal(desk: Desk) -> 
         begin(screen)
         assert desk.shows(lambda: b"seen" in desk.came)
 
-    assert desk.look() == ENTERED + b"\x1b[?25l\x1b[2J\x1b[H" + b"seen" + LEFT
+    assert desk.look() == ENTERED + b"\x1b[?25l\x1b[2J\x1b[H" + UNTIL_DRAWN + b"seen" + LEFT
 
 
 def test_an_event_that_cannot_be_shown_leaves_lines_and_no_picture_that_stands_still(desk: Desk) -> None:

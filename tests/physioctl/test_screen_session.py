@@ -212,4 +212,5 @@ def test_a_terminal_without_room_or_means_is_given_lines(
         assert terminal.ended() == 0
 
     assert b"\x1b[?1049h" not in terminal.screen
+    assert b"0:01 left" in terminal.screen  # while it lasted
     assert b"completed" in terminal.screen

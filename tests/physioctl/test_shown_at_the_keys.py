@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from device.control.machine import State
@@ -124,6 +126,7 @@ def test_a_record_without_the_time_of_the_step_is_shown_without_a_countdown() ->
         (ActionRefused(at_ms=0, action="skip", why="so"), "operator: skip does nothing now: so"),
         (StepEnded(at_ms=0, step=2, delivered_ms=0, skipped=True), "step 2 was skipped"),
         (StepEnded(at_ms=0, step=2, delivered_ms=0), ""),
+        (replace(progress(0, None), state="awaiting_start"), "awaiting start, 1:00 left, 0 s delivered"),
         (SleepNotPrevented(at_ms=0, why="so"), "this computer may fall asleep during the session: so"),
     ],
 )

@@ -11,15 +11,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, redirect_stdout
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, TextIO, cast
 
 import pytest
 
 from device.link import Inbox
 from device.operator import SessionAction
+from physioctl.cli.printing import typing
+from physioctl.cli.streams import Output
 from physioctl.terminal import keys, stop_on_signals
 from tests.processes import LIMIT_S, environment
 
@@ -72,6 +74,21 @@ def test_without_a_terminal_there_are_no_keys() -> None:
     assert inbox.empty()
 
 
+def test_a_line_that_is_typed_does_not_wrap_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    master, slave = os.openpty()
+    with os.fdopen(slave, "w", encoding="utf-8") as stream, redirect_stdout(cast("TextIO", Output(stream))):
+        typing("Observation (never a name): " + "x" * 80)
+        sys.stdout.flush()
+        sys.stdout.write(".")
+        sys.stdout.flush()
+        shown = os.read(master, 1000)
+    os.close(master)
+
+    assert shown == b"\r\x1b[K" + b"x" * 39 + b"."
+
+
 # --- at a terminal --------------------------------------------------------------------------------------
 
 ACTIONS = """
@@ -87,17 +104,20 @@ print("stopped", flush=True)
 """
 
 
+WITH_A_SCREEN_THAT_FAILS = ACTIONS.replace("keys(inbox)", "keys(inbox, lambda typed: 1 / 0)")
+
+
 class Typist:
     """Somebody at a terminal of their own, at which acts are listened for."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: str = ACTIONS) -> None:
         self._master, self._slave = os.openpty()
         self.before = self.mode()
         # The leader of a session that opens a terminal has it for its own: what is typed can signal its jobs.
         # Only a job of a shell that still waits can be suspended at all.
         take_it = ["sh", "-c", 'exec <>"$0" >&0 2>&0; set -m; "$@"; exit $?', os.ttyname(self._slave)]
         self.process = subprocess.Popen(
-            [*take_it, sys.executable, "-c", ACTIONS], env=environment(folder), start_new_session=True
+            [*take_it, sys.executable, "-c", program], env=environment(folder), start_new_session=True
         )
 
     def mode(self) -> list[Any]:
@@ -143,3 +163,14 @@ def test_no_key_suspends_the_program_or_its_screen(typist: Typist, key: str) -> 
     typist.press(" ")
 
     assert typist.sees(b"pause")
+
+
+@pytest.mark.hazard("H-18")
+def test_keys_that_cannot_be_read_any_more_stop_the_session(tmp_path: Path) -> None:
+    with closing(Typist(tmp_path, WITH_A_SCREEN_THAT_FAILS)) as typist:
+        assert typist.sees(b"ready")
+
+        typist.press("o")
+
+        assert typist.sees(b"stopped")
+        assert typist.mode() == typist.before

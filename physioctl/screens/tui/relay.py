@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 
 from device.clock import Clock
+from physioctl.keys import BINDINGS
 from physioctl.screens.tui.output_filter import OutputFilter
 from physioctl.siblings import FOLDER
 
@@ -39,6 +40,8 @@ _READ_MAX = 1 << 16
 
 _SIZE = ("COLUMNS", "LINES")  # are believed before the terminal itself, and stay as they are
 _ENTER = b"\x1b[?1049h\x1b[?25l\x1b[2J\x1b[H"
+_STOP = BINDINGS[0]
+UNTIL_DRAWN = f"The session is being drawn. {_STOP.shown}: {_STOP.briefly}".encode("ascii")
 _LEAVE = b"\x1b[0m\x1b[?25h\x1b[?1049l"
 
 _DRAW = (
@@ -58,8 +61,8 @@ class RealTerminal:
         self.taken = 0  # bytes, in all
 
     def enter(self) -> None:
-        """Take the whole screen."""
-        self.put(_ENTER)
+        """Take the whole screen, and say how to stop until something is drawn on it."""
+        self.put(_ENTER + UNTIL_DRAWN)
 
     def put(self, data: bytes) -> None:
         """Write ``data``, now or once the terminal takes it. One that has gone takes everything."""
