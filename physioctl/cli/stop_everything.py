@@ -91,10 +91,10 @@ def _found(listed: Callable[[], Iterable[Port]]) -> dict[str, Port]:
 
 
 def _by_line(found: Iterable[Port]) -> dict[str, list[Port]]:
-    """The ports by their lines: two names of one port, and one with a unit's address, are not stopped at once.
+    """The ports by their lines: those of one line are stopped one after the other.
 
-    Each would set the line for its own dialect, and take the answers of the other. A unit that is named by its
-    address comes first: what else is on its line takes longer to try.
+    At once, each would set the line for its own dialect, and take the answers of the other. A unit that is
+    named by its address comes first: what else is on its line takes longer to try.
     """
     lines: dict[str, dict[int | None, Port]] = {}
     for each in found:
