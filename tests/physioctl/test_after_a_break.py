@@ -124,6 +124,15 @@ def test_a_list_of_ports_that_cannot_be_had_is_not_worth_a_session() -> None:
     assert Socket.noted("/dev/ttyUSB0", "native", broken) == Socket("/dev/ttyUSB0", "native")
 
 
+def test_ports_that_cannot_be_listed_while_the_cable_is_out_leave_the_one_it_had() -> None:
+    """A port goes away while it is being looked at: the session's end, and its exit code, stand."""
+
+    def broken() -> Iterable[Port]:
+        raise OSError("no such device")
+
+    assert list(Socket(GONE, "native").candidates(broken)) == [GONE]
+
+
 # --- what is said -----------------------------------------------------------------------------------------
 
 
