@@ -32,7 +32,7 @@ Listed = Callable[[], Iterable[Port]]
 
 
 def _there(listed: Listed) -> tuple[Port, ...]:
-    """The ports there are; none where the system cannot list them: that is not worth a session, nor its end."""
+    """The ports there are; none where they cannot be listed: that is not worth a session, nor its end."""
     try:
         return tuple(listed())
     except Exception:  # noqa: BLE001
