@@ -12,6 +12,8 @@ as a whole: a usual port that was misspelt must not lead to another one.
 
 from __future__ import annotations
 
+import os
+import stat
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -49,8 +51,7 @@ def settings(path: Path | None = None) -> Settings:
     """
     path = settings_path() if path is None else path
     try:
-        with path.open("rb") as file:
-            data = file.read(_SIZE_MAX + 1)
+        data = _data(path)
     except (FileNotFoundError, NotADirectoryError):
         return Settings()
     except OSError as error:
@@ -59,9 +60,23 @@ def settings(path: Path | None = None) -> Settings:
         raise _wrong(path, f"is larger than {_SIZE_MAX} bytes")
     try:
         said = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except ValueError as error:  # no text, no TOML, or a number with too many digits
         raise _wrong(path, str(error)) from None
+    except RecursionError:
+        raise _wrong(path, "holds lists in lists, too deep to be read") from None
     return _read(path, said)
+
+
+def _data(path: Path) -> bytes:
+    """What the file begins with. This never waits, as for the other end of a pipe."""
+    with open(path, "rb", opener=_open_at_once) as file:  # pathlib takes no opener
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise _wrong(path, "is a device or a pipe, not a file")
+        return file.read(_SIZE_MAX + 1)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))  # not on Windows
 
 
 def _read(path: Path, said: dict[str, object]) -> Settings:

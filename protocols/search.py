@@ -69,7 +69,7 @@ def known_by(id_: str, title: str, body_site: str, site: str, family: str | None
 
 def search(text: str, known: Mapping[str, str]) -> Found:
     """Find the protocols that have the words of ``text``; ``known`` has the text that each is known by."""
-    words = tuple(dict.fromkeys(words_of(text[:TEXT_MAX])))
+    words = tuple(dict.fromkeys(words_of(_whole_words(text))))
     own = {id_: frozenset(words_of(said)) for id_, said in known.items()}
     matches = [_match(id_, each, words) for id_, each in own.items()]
     most = max((len(match.words) for match in matches), default=0)
@@ -82,6 +82,14 @@ def search(text: str, known: Mapping[str, str]) -> Found:
         apart=most < len(had),
         near=_near(unknown, own.values()),
     )
+
+
+def _whole_words(text: str) -> str:
+    """What is read of ``text``: it does not end within a word, unless that is all there is."""
+    read = text[:TEXT_MAX]
+    if len(text) <= TEXT_MAX or text[TEXT_MAX].isspace():
+        return read
+    return re.sub(r"\S+\Z", "", read) or read
 
 
 def said_of(found: Found) -> Iterator[str]:

@@ -31,6 +31,14 @@ PATIENCE_MS = 1000  # with a port on which somebody may answer
 Listed = Callable[[], Iterable[Port]]
 
 
+def _there(listed: Listed) -> tuple[Port, ...]:
+    """The ports there are; none where they cannot be listed: that is not worth a session, nor its end."""
+    try:
+        return tuple(listed())
+    except Exception:  # noqa: BLE001
+        return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Socket:
     """Where a unit is plugged in, noted while it is."""
@@ -44,10 +52,7 @@ class Socket:
     def noted(cls, port: str, dialect: str, listed: Listed = system_ports) -> Socket:
         """What is known of ``port`` now."""
         own = unit_port(port).port
-        try:
-            known = {each.name: each.usb_serial or "" for each in listed()}
-        except Exception:  # noqa: BLE001 - a list of ports is not worth a session
-            known = {}
+        known = {each.name: each.usb_serial or "" for each in _there(listed)}
         return cls(port, dialect, known.get(own, ""), frozenset(known) - {own})
 
     def candidates(self, listed: Listed) -> Iterator[str]:
@@ -57,7 +62,7 @@ class Socket:
         own = own if behind else address
         if "://" in own or is_network(own):
             return
-        found = [each for each in listed() if each.name != own]
+        found = [each for each in _there(listed) if each.name != own]
         same = [each.name for each in found if self.usb_serial and each.usb_serial == self.usb_serial]
         new = [each.name for each in found if each.name not in self.others and each.name not in same]
         for name in (*same, *new):

@@ -36,6 +36,7 @@ from physioctl.screens.lines import DropNotices
 from physioctl.screens.wording import has_rest, summary, unfinished
 from physioctl.terminal import attended, keys, stop_on_signals
 from physioctl.wall_clock import confirm
+from protocols.errors import PhysioctlError
 from protocols.model import Protocol
 
 SEEN_MS = 60_000  # for the end of a session on the full screen; this project's own figure
@@ -129,7 +130,7 @@ def hold_session(
                 say(said)
         waits = driver.controller.lost and request.attended and not _ended_by_its_switch_alone(driver)
         if waits and (unit := driver.controller.unit) is not None:
-            ended = _after_the_cable(ended, socket, unit.identity, settled, record, inbox)
+            ended = after_the_cable(ended, socket, unit.identity, settled.tell, record, inbox)
         elif request.attended and _has_a_rest(ended):
             settled.tell_rest(request.protocol.id, ended.session, place.port)
     expect_recorded_in_time(ended, driver)
@@ -245,24 +246,35 @@ def _ended_by_its_switch_alone(driver: Driver) -> bool:
     return unit is not None and unit.declared.host_loss is HostLoss.NONE
 
 
-def _after_the_cable(
+def after_the_cable(
     ended: SessionEnded,
     socket: Socket,
     identity: Identity,
-    settled: _Settled,
+    tell: Callable[[SessionReconciled, str], None],
     record: Journal,
     inbox: Inbox,
 ) -> SessionEnded:
-    """Wait for the cable; what the unit then says of this session stands beside its end."""
+    """Wait for the cable; what the unit then says of this session stands beside its end.
+
+    Raise what `reconnect` raises, where output was confirmed off before; else it is said alone: that output
+    off is not confirmed comes before it.
+    """
     aside("Plug the cable in again, at any port: the unit will be asked what it did. s or Ctrl-C leaves it.")
-    back = reconnect(socket, identity, record, record.clock, inbox)
+    try:
+        back = reconnect(socket, identity, record, record.clock, inbox)
+    except PhysioctlError as error:
+        if ended.output_off is OffConfirmation.CONFIRMED:
+            raise
+        aside(f"error: {error.what}")
+        aside(f"  to do: {error.action}")
+        return ended
     if back is None:
         unit = f"{identity.model} {identity.serial}"
         aside(f"{unit} has not come back. It will be asked what it did before the next session on it.")
         return ended
     aside(f"{identity.model} {identity.serial} is back on {back.port}.")
     for broken in back.found:
-        settled.tell(broken, back.port)
+        tell(broken, back.port)
     output_off = next(
         (broken.output_off for broken in back.found if broken.session == ended.session), ended.output_off
     )

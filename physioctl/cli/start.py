@@ -100,7 +100,7 @@ def start(
     request = replace(request, answers=answers)
     view = View.chosen(plain=plain, as_json=False)
     if ready is None or request.protocol.family is None:
-        return hold_guidance(request, Place("", "", journal=journal), view)
+        return hold_guidance(request, Place("", "", journal=journal), view, sounds=not no_sounds)
     origin = request.protocol.origin
     named = request.protocol.id if origin.bundled else origin.file
     typed = Typed(named, None, by, journal, unauthenticated_network)

@@ -46,7 +46,7 @@ def stop(port: str | None, dialect: str | None) -> int:
       physioctl stop --port '/dev/ttyUSB0#17' --dialect modbus
     """
     if port is None:
-        return stop_everything(dialect, usual=_usual_port())
+        return stop_everything(dialect, usual=usual_port())
     line = unit_port(port)
     # The holder of a line drives one unit on it, and cannot tell of another.
     if asked(line.port) and line.address is None:
@@ -68,16 +68,22 @@ def stop(port: str | None, dialect: str | None) -> int:
     return 0
 
 
-def _usual_port() -> str | None:
-    """The usual port; a mistake in the settings is said, and keeps nothing from being stopped."""
-    if port := os.environ.get(PORT_VARIABLE):
-        return port
+def usual_port() -> str | None:
+    """The usual port on which a stop can reach a unit; None where there is none, or the settings are wrong.
+
+    What is wrong is said, and keeps nothing from being stopped.
+    """
     try:
-        return settings().port
-    except InvalidUsage as error:
-        aside(f"error: {error.what}")
-        aside(f"  to do: {error.action}")
+        port = os.environ.get(PORT_VARIABLE) or settings().port
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with a file, the stop goes out
+        wrong = error if isinstance(error, InvalidUsage) else None
+        aside(f"error: {wrong.what if wrong else f'the usual port cannot be read: {error}'}")
+        aside(f"  to do: {wrong.action if wrong else 'Name it: physioctl stop --port PORT'}")
         return None
+    if port is not None and port.lower().startswith("sim://"):  # another unit, each time it is opened
+        aside(f"The usual port, {port}, is no unit that a stop could reach: it ends with its session.")
+        return None
+    return port
 
 
 def _asked_again(port: str) -> bool:

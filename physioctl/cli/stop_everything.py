@@ -6,19 +6,21 @@ nothing from the others. What is said of each is printed as it comes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
+from device.address import AddressUnusable, unit_port
 from device.events import OffConfirmation
 from device.link import Port, ports
 from physioctl.at_once import at_once
 from physioctl.cli.exits import Exit, code_of
 from physioctl.cli.printing import aside, say
 from physioctl.cli.stopping import asked, stopped_in_turn, tell_the_others
-from physioctl.holder import ask_to_stop_at
+from physioctl.holder import Holder, ask_to_stop_at
 from physioctl.local_socket import all_sockets, name_of
 from physioctl.ports import dialects_of
 from physioctl.screens.wording import OUTPUT_OFF
@@ -57,13 +59,13 @@ def stop_everything(
         found = _found(listed)
         if usual is not None:
             found.setdefault(usual, Port(usual, "", ""))
-        known = {name_of(name) for name, port in found.items() if "://" not in name}
-        work: dict[str, Callable[[], _Told | None]] = {
+        lines = _by_line(found.values())
+        work: dict[str, Callable[[], Sequence[_Told]]] = {
             str(path): partial(_session, path, dialect)
             for path in all_sockets(folders)
-            if path.name not in known  # else it is asked with its port
+            if path.name not in lines  # else it is asked with its port
         }
-        work |= {name: partial(_port, port, dialect) for name, port in found.items()}
+        work |= {of_it[0].name: partial(_line, of_it, dialect) for of_it in lines.values()}
         told = _all_at_once(work, limit_ms)
     say(NO_EMERGENCY_STOP)
     if not told:
@@ -88,28 +90,60 @@ def _found(listed: Callable[[], Iterable[Port]]) -> dict[str, Port]:
         return {}
 
 
-def _all_at_once(work: dict[str, Callable[[], _Told | None]], limit_ms: int) -> list[_Told]:
+def _by_line(found: Iterable[Port]) -> dict[str, list[Port]]:
+    """The ports by their lines: those of one line are stopped one after the other.
+
+    At once, each would set the line for its own dialect, and take the answers of the other. A unit that is
+    named by its address comes first: what else is on its line takes longer to try.
+    """
+    lines: dict[str, dict[int | None, Port]] = {}
+    for each in found:
+        port, address = each.name, None
+        with suppress(AddressUnusable):  # which is told with the stop itself
+            named = unit_port(each.name)
+            port, address = named.port, named.address
+        name = None if "://" in port else name_of(port)  # a host's name is not looked up: that takes time
+        lines.setdefault(name or port, {}).setdefault(address, each)
+    return {
+        line: [of_it[address] for address in sorted(of_it, key=lambda each: each is None)]
+        for line, of_it in lines.items()
+    }
+
+
+def _line(of_it: Sequence[Port], dialect: str | None) -> Sequence[_Told]:
+    """Stop whatever runs on each port of one line, one after the other."""
+    return [_port_or_why_not(port, dialect) for port in of_it]
+
+
+def _port_or_why_not(port: Port, dialect: str | None) -> _Told:
+    try:
+        return _port(port, dialect)
+    except PhysioctlError as error:
+        return _Told(f"{port.name}: {error.what}", code_of(error), error.action)
+    except Exception as error:  # noqa: BLE001 - the others on the line are told all the same
+        return _not_known(f"{port.name}: the stop broke off: {error}")
+
+
+def _all_at_once(work: dict[str, Callable[[], Sequence[_Told]]], limit_ms: int) -> list[_Told]:
     """Do all of ``work`` and print what comes of each; what has not come of it in time is told as well."""
-    told = []
+    told: list[_Told] = []
     for name, result in at_once(work, limit_ms):
-        if isinstance(result, PhysioctlError):
-            one = _Told(f"{name}: {result.what}", code_of(result), result.action)
-        elif isinstance(result, Exception):
-            one = _not_known(f"{name}: the stop broke off: {result}")
-        elif result is not None:
-            one = result
-        else:
-            continue
-        told.append(one)
-        _show(one)
+        if isinstance(result, Exception):
+            result = [_not_known(f"{name}: the stop broke off: {result}")]
+        told += result
+        for each in result:
+            _show(each)
     return told
 
 
-def _session(path: Path, dialect: str | None) -> _Told | None:
-    """Stop the session that listens at ``path``; None when there is none any more."""
+def _session(path: Path, dialect: str | None) -> Sequence[_Told]:
+    """Stop the session that listens at ``path``; nothing is told when there is none any more."""
     holder = ask_to_stop_at(path)
-    if holder is None:
-        return None
+    return [] if holder is None else [_of_session(holder, dialect)]
+
+
+def _of_session(holder: Holder, dialect: str | None) -> _Told:
+    """What came of a session that was told to stop."""
     if holder.output_off is not OffConfirmation.CONFIRMED:
         if not holder.port:
             return _not_known("a program that holds a port was told to stop and does not confirm it")
@@ -129,7 +163,8 @@ def _session(path: Path, dialect: str | None) -> _Told | None:
 
 def _port(port: Port, dialect: str | None) -> _Told:
     """Stop whatever runs on ``port``."""
-    if asked(port.name):
+    line = unit_port(port.name)
+    if asked(line.port) and line.address is None:  # a holder drives one unit, and cannot tell of another
         if dialect is not None:
             tell_the_others(port.name, dialect)
         stopped = OUTPUT_OFF[OffConfirmation.CONFIRMED]

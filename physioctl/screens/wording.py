@@ -72,13 +72,16 @@ def _reading(which: Reading, event: Progress) -> str:
     assert_never(which)
 
 
+NO_UNIT_USED = "Guidance alone: no unit was used, and nothing was output."
+
+
 def summary(ended: SessionEnded, *, unit: bool = True) -> list[str]:
     """How a session ended, and what was delivered by the unit's own count, if there was a ``unit``."""
     if not unit:
         return [
             f"{ended.outcome.value}{': ' + ended.why if ended.why else ''}",
             f"  took       {minutes(ended.duration_ms)}",
-            "  Guidance alone: no unit was used, and nothing was output.",
+            f"  {NO_UNIT_USED}",
             f"  record     {ended.session}",
         ]
     planned = f" of {ended.planned_energy_mj / 1000:.1f} J" if ended.planned_energy_mj is not None else ""

@@ -13,11 +13,14 @@ import pytest
 
 from device.clock import SystemClock
 from device.dialects.base import Identity
+from device.events import OffConfirmation
 from device.link import Port
 from device.operator import SessionAction
 from physioctl.cli import call
 from physioctl.cli.reconnect import Back, Socket, reconnect
 from physioctl.cli.rest import Typed, rest_command
+from physioctl.cli.session import after_the_cable, exit_code
+from physioctl.events import Outcome, SessionEnded, SessionReconciled
 from physioctl.record.history import session as recorded
 from physioctl.record.history import sessions
 from physioctl.record.journal import Journal
@@ -59,6 +62,26 @@ def tried(journal: Path, socket: Socket, of: Identity, *ports: Port, stop: bool 
     clock = SystemClock()
     with Journal.open(journal, clock) as record:
         return reconnect(socket, of, record, clock, inbox, listing(*ports))  # type: ignore[arg-type]
+
+
+def interrupted(known: OffConfirmation) -> SessionEnded:
+    """The end of a session whose cable was pulled."""
+    return SessionEnded(
+        at_ms=1,
+        session="20261121-120000-000000",
+        outcome=Outcome.INTERRUPTED,
+        why="",
+        output_off=known,
+        delivered_ms=0,
+        planned_ms=1,
+        energy_mj=0,
+        planned_energy_mj=None,
+        duration_ms=1,
+    )
+
+
+def unheard(_found: SessionReconciled, _port: str) -> None:
+    """Nobody is told what was settled."""
 
 
 # --- finding it again -------------------------------------------------------------------------------------
@@ -122,6 +145,30 @@ def test_a_list_of_ports_that_cannot_be_had_is_not_worth_a_session() -> None:
         raise OSError
 
     assert Socket.noted("/dev/ttyUSB0", "native", broken) == Socket("/dev/ttyUSB0", "native")
+
+
+def test_ports_that_cannot_be_listed_while_the_cable_is_out_leave_the_one_it_had() -> None:
+    """A port goes away while it is being looked at: the session's end, and its exit code, stand."""
+
+    def broken() -> Iterable[Port]:
+        raise OSError("no such device")
+
+    assert list(Socket(GONE, "native").candidates(broken)) == [GONE]
+
+
+@pytest.mark.parametrize("known", [OffConfirmation.UNKNOWN, OffConfirmation.PRESUMED])
+def test_a_record_that_cannot_be_kept_afterwards_hides_no_output_that_is_not_confirmed_off(
+    tmp_path: Path, known: OffConfirmation, capsys: pytest.CaptureFixture[str]
+) -> None:
+    port, clock = "sim://us111?serial=A-1", SystemClock()
+    socket, of = Socket(port, "native"), identity(port)
+
+    with Journal.open(tmp_path / "j", clock) as record:
+        (tmp_path / "j").unlink()
+        after = after_the_cable(interrupted(known), socket, of, unheard, record, SimpleQueue())
+
+    assert exit_code(after) == 8
+    assert "has been removed or moved while it was open" in capsys.readouterr().err
 
 
 # --- what is said -----------------------------------------------------------------------------------------

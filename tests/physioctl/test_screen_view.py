@@ -73,6 +73,17 @@ def test_guidance_has_no_readings() -> None:
     assert shown((replace(STARTED, family=None), step(1), progress(1, 1000, "armed"))).readings == ()
 
 
+def test_guidance_without_a_unit_says_nothing_of_output() -> None:
+    alone = replace(STARTED, family=None, model="", serial="", planned_ms=0, planned_energy_mj=None)
+    stopped = replace(ENDED, output_off=OffConfirmation.CONFIRMED)
+
+    paused, ended = shown((alone, state("paused"))), shown((alone, stopped))
+
+    assert paused.instruction == "r, Enter resumes."
+    assert ended.instruction.startswith("Guidance alone: no unit was used, and nothing was output.")
+    assert not paused.about.endswith("·")
+
+
 def test_what_this_computer_reckons_is_marked() -> None:
     found = shown((replace(STARTED, reckoned=("time", "energy")), *EMITTING[1:]))
 

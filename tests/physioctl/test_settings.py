@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from physioctl.cli import call
+from physioctl.cli.stop import usual_port
 from physioctl.errors import InvalidUsage
 from physioctl.settings import Settings, settings, settings_path
 
@@ -52,10 +55,12 @@ MISTAKES = {
     "port": ("", ""),
     'port = "a"\nport = "b"': ("", ""),
     '[port]\nname = "a"': ("port: expected a text", ""),
+    f"port = {'[' * 20_000}": ("too deep", ""),
+    f"port = {'1' * 5_000}": ("digits", ""),
 }
 
 
-@pytest.mark.parametrize("text", MISTAKES)
+@pytest.mark.parametrize("text", MISTAKES, ids=range(len(MISTAKES)))
 def test_a_mistake_refuses_the_file_and_names_it(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.toml"
     path.write_text(text, encoding="utf-8")
@@ -81,6 +86,41 @@ def test_a_file_that_is_no_settings_at_all_is_refused(tmp_path: Path, data: byte
 def test_a_folder_in_its_place_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidUsage, match="cannot be read"):
         settings(tmp_path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="named pipes are things of POSIX")
+def test_a_pipe_in_its_place_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    os.mkfifo(path)
+
+    with pytest.raises(InvalidUsage, match="is a device or a pipe"):
+        settings(path)
+
+
+@pytest.mark.hazard("H-18")
+@pytest.mark.parametrize("text", ["port", "port = 4", f"port = {'[' * 20_000}", f"port = {'1' * 5_000}"])
+def test_nothing_that_is_wrong_with_the_file_keeps_a_stop_from_being_sent(
+    own: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own.write_text(text, encoding="utf-8")
+
+    assert usual_port() is None
+    assert f"error: {own}: " in capsys.readouterr().err
+
+
+@pytest.mark.hazard("H-18")
+def test_a_stop_is_sent_to_the_usual_port_but_for_a_simulated_one(
+    own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own.write_text('port = "/from/the/file"', encoding="utf-8")
+    found = [usual_port()]
+    monkeypatch.setenv("PHYSIOCTL_PORT", "/from/the/environment")
+    found.append(usual_port())
+    monkeypatch.setenv("PHYSIOCTL_PORT", "sim://us111")  # each time it is opened it is another unit, and off
+    found.append(usual_port())
+
+    assert found == ["/from/the/file", "/from/the/environment", None]
+    assert "no unit that a stop could reach" in capsys.readouterr().err
 
 
 def test_what_is_typed_goes_before_the_environment_and_that_before_the_file(

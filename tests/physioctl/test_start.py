@@ -220,6 +220,23 @@ def test_guidance_alone_needs_no_unit(tmp_path: Path) -> None:
     assert (summary.protocol, summary.side, summary.person) == (guidance.id, "right", None)
 
 
+def test_guidance_makes_no_sound_where_none_is_wanted(tmp_path: Path) -> None:
+    with walking(tmp_path, "--port", "sim://us111", "--quiet", "--plain") as walk:
+        walk.answer(WORDS, "night-calf-cramp-prevention")
+        walk.answer(SIDE, "l")
+        walk.answer(WHOM, "")
+        for number in range(1, 6):
+            walk.answer(f"{number} of 5 ", "n")
+        walk.answer(GO_ON, "")
+        walk.shows("step 1/9")
+        walk.press("n")
+        walk.shows("step 2/9")
+        walk.press("q")
+        assert walk.ended() == 6
+
+    assert "\a" not in walk.screen
+
+
 @pytest.mark.parametrize("columns", [40, 60, 120])
 def test_no_line_is_wider_than_the_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int

@@ -168,6 +168,42 @@ def test_a_usual_port_that_the_system_does_not_list_is_stopped_as_well(folder: P
     assert "UltraGun B-2" in capsys.readouterr().out
 
 
+@pytest.mark.hazard("H-18")
+def test_two_names_of_one_port_are_one_port(folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    with served_unit(tmp_path) as unit:
+        other = tmp_path / "by-id"
+        other.symlink_to(unit.port)
+        code = stop_everything(None, folders=[folder], listed=listing(unit.port), usual=str(other))
+
+    out, err = capsys.readouterr()
+    assert (code, err) == (0, "")
+    assert out.count("output is off") == 1
+
+
+@pytest.mark.hazard("H-18")
+def test_a_unit_named_by_its_address_and_its_line_are_not_stopped_at_once(
+    folder: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    """Each would set the line for its own dialect, and take the other's answers."""
+    with served_unit(tmp_path, "--dialect", "modbus") as unit:
+        usual = f"{unit.port}#1"
+        code = stop_everything(None, folders=[folder], listed=listing(unit.port), usual=usual)
+
+    out, err = capsys.readouterr()
+    assert (code, err) == (0, "")
+    assert [line.partition(": ")[0] for line in out.splitlines()[:2]] == [usual, unit.port]
+    assert out.count("The unit reports that its output is off.") == 2
+
+
+def test_an_address_that_is_none_is_told_and_its_line_is_stopped(folder: Path, capsys: Capture) -> None:
+    code = stop_everything(None, folders=[folder], listed=listing(A), usual="/dev/ttyUSB0#x")
+
+    out, err = capsys.readouterr()
+    assert code != 0
+    assert "US111 A-1" in out
+    assert "'x' is not a unit's address" in err
+
+
 def test_a_list_of_ports_that_cannot_be_had_keeps_no_session_from_being_stopped(
     folder: Path, tmp_path: Path, capsys: Capture
 ) -> None:

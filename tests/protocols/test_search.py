@@ -106,6 +106,13 @@ def test_no_more_is_read_than_the_first_characters() -> None:
     assert ids("x " * TEXT_MAX + "calf") == []
 
 
+def test_what_is_read_does_not_end_within_a_word() -> None:
+    long = "x" * (TEXT_MAX - 2)
+
+    assert found(f"{long} calf").unknown == (long,)
+    assert found("x" * 2 * TEXT_MAX).unknown == ("x" * TEXT_MAX,)
+
+
 # --- the table ------------------------------------------------------------------------------------------
 
 

@@ -27,7 +27,7 @@ from device.events import (
 from physioctl.events import SessionEnded, SessionPlanned, SessionStarted, UnitLimitations
 from physioctl.keys import BINDINGS, Does
 from physioctl.screens.tui.view import Alarm, Aspect, KeyHint, Reading, Stretch, ViewState, one_line
-from physioctl.screens.wording import OUTPUT_OFF, line
+from physioctl.screens.wording import NO_UNIT_USED, OUTPUT_OFF, line
 from physioctl.text import minutes
 from protocols.families import definition
 from protocols.families.base import FamilyDefinition
@@ -206,7 +206,7 @@ def _about(started: SessionStarted) -> str:
     parts = [
         started.person or "",
         site,
-        f"{started.model} {started.serial}",
+        f"{started.model} {started.serial}".strip(),  # nothing where there is no unit
         "simulated" if started.simulated else "",
         "assumed profile" if started.assumed else "",
     ]
@@ -217,13 +217,15 @@ def _instruction(seen: Seen) -> str:
     """The one sentence that a person has to read now."""
     if seen.ended is not None:
         why = f"{seen.ended.why}. " if seen.ended.why else ""
-        return OUTPUT_OFF[seen.ended.output_off] + (f" {why[:1].upper()}{why[1:]}" if why else "")
+        off = NO_UNIT_USED if _has_no_unit(seen) else OUTPUT_OFF[seen.ended.output_off]
+        return off + (f" {why[:1].upper()}{why[1:]}" if why else "")
     if seen.pain is not None:
         return f"Pain {seen.pain.moment} the session, 0 none to 10 worst imaginable?"
     if seen.state == "suspended":
         return "Put the head back flat on the skin, with gel. It goes on by itself."
     if seen.state == "paused":
-        return f"Output is off. {_key(Does.RESUME)} resumes, at the same level."
+        resumes = f"{_key(Does.RESUME)} resumes"
+        return f"{resumes}." if _has_no_unit(seen) else f"Output is off. {resumes}, at the same level."
     if seen.state == "uncertain":
         return "Output may be on. Lift the head off and look at the unit."
     if seen.state == "fault":
@@ -233,6 +235,11 @@ def _instruction(seen: Seen) -> str:
     if seen.step is None:
         return ""
     return seen.step.say or ("Rest." if seen.step.kind == "rest" else "")
+
+
+def _has_no_unit(seen: Seen) -> bool:
+    """Whether guidance alone is given: then nothing is said of output."""
+    return seen.started is not None and seen.started.family is None and not seen.started.serial
 
 
 def _step_left(seen: Seen) -> str:
