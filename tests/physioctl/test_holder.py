@@ -66,7 +66,7 @@ class Loop(threading.Thread):
         self._inbox, self._service, self._told = inbox, service, told
         self.start()
 
-    def call(self) -> None:
+    def run(self) -> None:
         if self._inbox.get() is SessionAction.STOP:  # else the test is over
             self._service.on_event(self._told)
 

@@ -276,13 +276,12 @@ def test_the_workers_of_a_storm_end_with_it(tmp_path: Path, number: signal.Signa
         assert waited_for(lambda: has_begun_workers(process.pid, 2))
         children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         process.send_signal(number)
-        _, said = process.communicate(timeout=LIMIT_S)
+        process.communicate(timeout=LIMIT_S)
     finally:
         process.kill()
 
     assert waited_for(lambda: not any(map(runs, children)))
     assert process.returncode == -number
-    assert "Traceback" not in said
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the processes are found in /proc")
