@@ -13,6 +13,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -194,13 +195,16 @@ def test_what_stands_where_the_socket_goes_is_replaced(
 
 
 def test_a_folder_where_the_socket_goes_keeps_nobody_from_a_session_or_a_stop(
-    folder: Path, port: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, port: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     socket_of(folder, port).mkdir()
     try:
-        with holder(port):
-            assert ask_to_stop(port) is OffConfirmation.CONFIRMED  # from another of the places it may be
+        with (
+            TemporaryDirectory() as another
+        ):  # the path of a socket is short: that of a test's folder may not be
+            monkeypatch.setenv("XDG_RUNTIME_DIR", another)
+            with holder(port):
+                assert ask_to_stop(port) is OffConfirmation.CONFIRMED  # from another of the places it may be
     finally:
         socket_of(folder, port).rmdir()
 
