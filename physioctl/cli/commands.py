@@ -25,9 +25,9 @@ COMMANDS = {
     "run": ("physioctl.cli.run", "run", "Run a session on a unit."),
     "stop": ("physioctl.cli.stop", "stop", "End the output of a unit, now, whatever it was doing."),
     "clear": ("physioctl.cli.clear", "clear", "Clear the faults that a unit has latched."),
-    "history": ("physioctl.cli.record", "history", "List the sessions in the journal."),
-    "show": ("physioctl.cli.record", "show", "Show one session from the journal."),
-    "verify": ("physioctl.cli.record", "verify", "Check that the journal is whole."),
+    "history": ("physioctl.cli.history", "history", "List the sessions in the journal."),
+    "show": ("physioctl.cli.show", "show", "Show one session from the journal."),
+    "verify": ("physioctl.cli.verify", "verify", "Check that the journal is whole."),
     "storm": ("physioctl.cli.storm", "storm", "Play thousands of sessions in which things go wrong."),
     "simulate": ("physioctl.cli.simulate", "simulate", "Serve a simulated unit on a pty or a TCP port."),
 }

@@ -44,6 +44,27 @@ class Group(click.Group):
             ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
 
 
+class DefaultGroup(click.Group):
+    """A group that does what its command ``default`` does where the first word names none of its commands."""
+
+    def __init__(self, *args: Any, default: str, **attributes: Any) -> None:
+        super().__init__(*args, **attributes)
+        self._default = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does it, so that the options of the default command are not taken for the group's."""
+        return super().parse_args(ctx, self._with_default(args))
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is named, or the default one."""
+        return super().resolve_command(ctx, self._with_default(args))
+
+    def _with_default(self, args: list[str]) -> list[str]:
+        return args if args and args[0] in self.commands else [self._default, *args]
+
+
 class LateGroup(Group):
     """A group whose commands are imported when they are called.
 

@@ -1,0 +1,38 @@
+"""What the commands that read the record share: its options, and how a session is named."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from physioctl.cli.options import journal_option
+from physioctl.cli.printing import aside
+from physioctl.record.history import Summary
+from physioctl.record.journal import default_path
+from physioctl.record.journal_begin import is_to_begin
+from physioctl.record.journal_file import file_named, plainly
+
+JOURNAL = journal_option("The journal.")
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+
+
+def the_journal(journal: Path | None) -> Path | None:
+    """Where the journal is; None, and a line that says so, where the first session is still to make it."""
+    path = journal or default_path()
+    with plainly(str(path)):
+        if not is_to_begin(file_named(path), folders=journal is None):
+            return path
+    aside(f"There is no journal at {path} yet; the first session makes it.")
+    return None
+
+
+def began_at(summary: Summary) -> str:
+    """When the session began, in local time."""
+    return f"{summary.began.astimezone():%Y-%m-%d %H:%M}"
+
+
+def site(summary: Summary) -> str:
+    """The body site, and which side of it."""
+    side = f"{summary.side} " if summary.side in ("left", "right") else ""
+    return side + summary.body_site.replace("_", " ")
