@@ -20,6 +20,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from device.clock import SystemClock
+from physioctl.record.journal import Journal
 from tests.forked import ROOT, Forked
 
 LIMIT_S = 30.0  # for anything that is waited for; nothing comes near it
@@ -47,6 +49,13 @@ def short_protocol(folder: Path, seconds: int) -> Path:
     """A protocol that gives output at once, for so many seconds."""
     path = folder / f"short-{seconds}.yaml"
     path.write_text(_SHORT.format(id=f"short-{seconds}", seconds=seconds), encoding="utf-8")
+    return path
+
+
+def journal_at(path: Path) -> Path:
+    """``path``, where there is a journal: an empty one, if there was none. No session begins one unasked."""
+    if not path.exists():
+        Journal.open(path, SystemClock()).close()
     return path
 
 
@@ -195,7 +204,7 @@ def session(
     code: str = PHYSIOCTL,
 ) -> Iterator[Forked]:
     """``physioctl run``, killed when the block is left before it has ended."""
-    arguments = ("run", protocol, "--port", port, "--journal", journal, *options)
+    arguments = ("run", protocol, "--port", port, "--journal", journal_at(journal), *options)
     process = begin(journal.parent, *arguments, code=code)
     try:
         yield process
@@ -217,7 +226,7 @@ for _ in range(int(sys.argv[1])):
 @contextmanager
 def sessions(count: int, folder: Path, port: str) -> Iterator[Forked]:
     """``count`` sessions on ``port``, one after the other, in one process: what starts one costs the most."""
-    arguments = (count, short_protocol(folder, 60), "--port", port, "--journal", folder / "j")
+    arguments = (count, short_protocol(folder, 60), "--port", port, "--journal", journal_at(folder / "j"))
     process = begin(folder, *arguments, code=_SESSIONS)
     try:
         yield process

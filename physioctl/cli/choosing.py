@@ -65,6 +65,19 @@ def _plain(name: str) -> str:
     return "".join(char for char in name.casefold() if char not in " -_")
 
 
+def _body_sites() -> Mapping[str, str]:
+    from protocols.ceilings import body_sites  # its tables are slow to read
+
+    return body_sites()
+
+
+def _by_title() -> dict[str, str]:
+    return {title: name for name, title in _body_sites().items()}
+
+
+BODY_SITE = Named("body site", _body_sites, _by_title)
+
+
 def chosen(name: str) -> Protocol:
     """The protocol called ``name``. Where another could have been meant, say so on standard error."""
     from protocols.library import find, namesakes

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 
 import click
 
+from physioctl.cli.choosing import BODY_SITE, Named
+from physioctl.cli.days import Day, begin_of, end_of
 from physioctl.cli.groups import DefaultGroup
-from physioctl.cli.printing import json_line, say, table
-from physioctl.cli.recorded import JOURNAL, JSON, began_at, site, the_journal
-from physioctl.record import history as the_record
-from physioctl.record.history import Summary
+from physioctl.cli.printing import aside, json_line, say
+from physioctl.cli.recorded import JOURNAL, JSON, began_at, the_journal
+from physioctl.cli.recorded import site as site_of
+from physioctl.cli.tables import Column, print_list
+from physioctl.errors import InvalidUsage
+from physioctl.record.history import Listing, Summary, listed
+from physioctl.record.pain import Scores, pain_scores
+from physioctl.record.selection import Selection
 from physioctl.text import joules, minutes
 
 _LIMIT_MAX = 1_000_000  # sessions; this project's own figure, far below what SQLite can count
+_AT_A_TERMINAL = 500  # sessions, where nobody has said how many; this project's own figure
+_SESSION = Column("session", 1)
+_BEGAN = Column("began", 4)
+_SITE = Column("site", 5, least=6)
+_PROTOCOL = Column("protocol", 8, least=10)
+_OUTCOME = Column("outcome", 3, least=6)
+_DELIVERED = Column("delivered", 6)
+_ENERGY = Column("energy", 7)
+_LIST = (
+    _SESSION, _BEGAN, Column("person", 2, least=5), _SITE, _PROTOCOL, _OUTCOME, _DELIVERED, _ENERGY,
+    Column("unit", 9, least=10),
+)  # fmt: skip
+_COURSE = (
+    Column("session", 5), Column("began", 1), _SITE, _PROTOCOL, Column("outcome", 6, least=6),
+    Column("dose", 2), Column("pain before", 3), Column("pain after", 3), Column("delivered", 4)
+)  # fmt: skip
 
 
 @click.group(cls=DefaultGroup, default="list")
@@ -22,44 +47,125 @@ def history() -> None:
 
 
 @history.command("list")
+@click.argument("words", nargs=-1)
 @JOURNAL
-@click.option("--person", metavar="REF", help="Only the sessions of this person.")
-@click.option("--limit", metavar="N", type=click.IntRange(1, _LIMIT_MAX), help="Only the newest N.")
+@click.option("--person", metavar="REF", help="Only of this person, with the pain before and after.")
+@click.option("--site", type=BODY_SITE, metavar="SITE", help="Only on this body site.")
+@click.option("--side", type=Named("side", ["left", "right"]), help="Only on this side of it.")
+@click.option("--unit", metavar="UNIT", help="Only on this unit: a serial number or a model.")
+@click.option("--on", type=Day(), metavar="DAY", help="Only of this day: today, yesterday or YYYY-MM-DD.")
+@click.option("--since", type=Day(), metavar="DAY", help="Only of this day and later ones.")
+@click.option("--until", type=Day(), metavar="DAY", help="Only of this day and earlier ones.")
+@click.option(
+    "--limit",
+    metavar="N",
+    type=click.IntRange(1, _LIMIT_MAX),
+    help=f"Only the newest N.  [default: at a terminal {_AT_A_TERMINAL}]",
+)
 @JSON
-def list_(journal: Path | None, person: str | None, limit: int | None, as_json: bool) -> None:
-    """List the sessions in the journal, the newest first.
+def list_(
+    words: tuple[str, ...],
+    journal: Path | None,
+    person: str | None,
+    site: str | None,
+    side: str | None,
+    unit: str | None,
+    on: date | None,
+    since: date | None,
+    until: date | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
+    """List the sessions in the journal, the newest first, or those of them that have WORDS.
+
+    WORDS stand in the protocol's id or title, the site, the person, the unit, the outcome or a note.
 
     \b
-    Example:
-      physioctl history --person P-017 --limit 5
+    Examples:
+      physioctl history --person P-017 --site calf
+      physioctl history --since yesterday interrupted
     """
+    chosen = Selection(person, site, side, unit, *_days(on, since, until), words)
     if (path := the_journal(journal)) is None:
         return
-    found = the_record.sessions(path, person=person, limit=limit)
+    if limit is None and not as_json and sys.stdout.isatty():
+        limit = _AT_A_TERMINAL
+    found = listed(path, chosen, limit)
+    ids = [summary.id for summary in found.summaries]
+    scores = pain_scores(path, ids) if person is not None else None
     if as_json:
-        for summary in found:
-            json_line(summary.as_json())
-    elif found:
-        table(
-            ("session", "began", "protocol", "person", "site", "unit", "outcome", "delivered", "energy"),
-            map(_row, found),
-        )
-    else:
+        for summary in found.summaries:
+            json_line(summary.as_json() | _pain_json(summary, scores))
+        return
+    if not found.summaries:
         say("No session to list.")
+    elif scores is None:
+        print_list(_LIST, map(_row, found.summaries))
+    else:
+        print_list(_COURSE, (_course_row(summary, scores) for summary in found.summaries))
+    aside(_counted(found))
+
+
+def _days(on: date | None, since: date | None, until: date | None) -> tuple[datetime | None, datetime | None]:
+    """From when until when the days are that are meant."""
+    if on is not None and (since, until) != (None, None):
+        raise InvalidUsage("--on is one day, and --since and --until are others", "Leave --on out, or those.")
+    if since is not None and until is not None and until < since:
+        raise InvalidUsage(f"--until {until} comes before --since {since}", "Write them the other way round.")
+    first, last = on or since, on or until
+    return None if first is None else begin_of(first), None if last is None else end_of(last)
+
+
+def _counted(found: Listing) -> str:
+    """How many of how many are listed."""
+    count = len(found.summaries)
+    of_all = "" if count == found.total else f" of {found.total}"
+    sessions = "session" if found.total == 1 else "sessions"
+    return f"{count}{of_all} {sessions}{'; older ones with a higher --limit' if found.more else ''}"
 
 
 def _row(summary: Summary) -> tuple[str, ...]:
     return (
         summary.id,
         began_at(summary),
-        summary.protocol,
         summary.person or "–",
-        site(summary),
-        _unit(summary),
+        site_of(summary),
+        summary.protocol,
         summary.ending,
-        f"{minutes(summary.delivered_ms)} of {minutes(summary.planned_ms)}",
+        _delivered(summary),
         joules(summary.energy_mj),
+        _unit(summary),
     )
+
+
+def _course_row(summary: Summary, scores: Mapping[str, Scores]) -> tuple[str, ...]:
+    pain = scores.get(summary.id, Scores())
+    return (
+        summary.id,
+        began_at(summary),
+        site_of(summary),
+        summary.protocol,
+        summary.ending,
+        joules(summary.energy_mj),
+        _score(pain.before),
+        _score(pain.after),
+        _delivered(summary),
+    )
+
+
+def _score(score: int | None) -> str:
+    return "–" if score is None else str(score)
+
+
+def _pain_json(summary: Summary, scores: Mapping[str, Scores] | None) -> dict[str, int | None]:
+    if scores is None:
+        return {}
+    pain = scores.get(summary.id, Scores())
+    return {"pain_before": pain.before, "pain_after": pain.after}
+
+
+def _delivered(summary: Summary) -> str:
+    return f"{minutes(summary.delivered_ms)} of {minutes(summary.planned_ms)}"
 
 
 def _unit(summary: Summary) -> str:

@@ -1,4 +1,4 @@
-"""How a command prints: tables for people, one JSON object a line for programs.
+"""How a command prints: lines for people, one JSON object a line for programs.
 
 What is printed may come from a file or a unit, so nothing in it is markup here, and nothing in it can
 move the cursor.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,7 +21,6 @@ from physioctl.text import clean
 
 TYPED_MAX = 60  # characters of a line that is being typed, which are shown: it may not wrap
 ERASE = "\x1b[K"  # to the end of the line
-WIDTH = 200  # of a table that goes to a file or a pipe, where nobody's terminal says how wide
 
 
 def say(text: str) -> None:
@@ -93,22 +92,3 @@ def json_line(values: Mapping[str, Any]) -> None:
 def json_text(line: str) -> None:
     """A line of JSON that is made already, and may hold more than ASCII."""
     click.echo("".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in line))
-
-
-def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table, as wide as the terminal lets it be. The first column, which names, is never broken."""
-    from rich.box import SIMPLE_HEAD  # only a command that prints a table pays for rich
-    from rich.console import Console
-    from rich.table import Table
-
-    made = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for number, column in enumerate(columns):
-        made.add_column(column, no_wrap=number == 0, overflow="fold")
-    for row in rows:
-        made.add_row(*map(clean, row))
-    console = Console(markup=False, emoji=False, highlight=False)
-    if not console.is_terminal:
-        console.width = WIDTH
-    with console.capture() as captured:
-        console.print(made)
-    click.echo("\n".join(line.rstrip() for line in captured.get().strip("\n").split("\n")))

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import click
 
-from physioctl.cli.choosing import Named
-from physioctl.cli.printing import aside, json_line, say, table
+from physioctl.cli.choosing import BODY_SITE, Named
+from physioctl.cli.printing import aside, json_line, say
+from physioctl.cli.tables import Column, print_list
 from physioctl.text import minutes
 from protocols.index import Entry, listed
 
 NO_FAMILY = "none"  # as a protocol file has it, whose model is slow to import
+_COLUMNS = (
+    Column("id", 1),
+    Column("title", 2, least=16),
+    Column("family", 5),
+    Column("site", 4, least=12),
+    Column("minutes", 3),
+    Column("evidence", 6, least=8),
+)
 
 
 def _families() -> list[str]:
@@ -20,22 +29,10 @@ def _families() -> list[str]:
     return [*(family.value for family in Family), NO_FAMILY]
 
 
-def _sites() -> Mapping[str, str]:
-    from protocols.ceilings import body_sites  # its tables are slow to read
-
-    return body_sites()
-
-
-def _by_title() -> dict[str, str]:
-    return {title: name for name, title in _sites().items()}
-
-
 @click.command("list")
 @click.argument("words", nargs=-1)
 @click.option("--family", type=Named("family", _families), help="Only this family; none: guidance only.")
-@click.option(
-    "--site", type=Named("body site", _sites, _by_title), metavar="SITE", help="Only this body site."
-)
+@click.option("--site", type=BODY_SITE, metavar="SITE", help="Only this body site.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 def list_(words: Sequence[str], family: str | None, site: str | None, as_json: bool) -> None:
     """List the protocols that ship, or those of them that have WORDS: what hurts, and where.
@@ -57,7 +54,7 @@ def list_(words: Sequence[str], family: str | None, site: str | None, as_json: b
         for entry in chosen:
             json_line({"event": "protocol"} | entry["about"])
     elif chosen:
-        table(("id", "site", "evidence", "output", "title"), map(_row, chosen))
+        print_list(_COLUMNS, map(_row, chosen))
     else:
         say("No protocol that ships is for that.")
 
@@ -82,8 +79,9 @@ def _row(entry: Entry) -> tuple[str, ...]:
     about = entry["about"]
     return (
         about["id"],
-        entry["site"],
-        about["evidence"]["grade"].replace("_", " "),
-        minutes(about["delivered_ms"]) if about["family"] else "guidance",
         about["title"],
+        about["family"] or NO_FAMILY,
+        entry["site"],
+        minutes(about["delivered_ms"]) if about["family"] else "guidance",
+        about["evidence"]["grade"].replace("_", " "),
     )

@@ -10,7 +10,8 @@ import click
 from device.models import MODELS, Model, model
 from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
-from physioctl.cli.printing import json_line, say, table
+from physioctl.cli.printing import json_line, say
+from physioctl.cli.tables import print_table
 from physioctl.protocol_text import binding_bound, clauses, step_said
 from physioctl.text import joules, minutes
 from protocols import compile as compiling
@@ -46,7 +47,7 @@ def plan(protocol: str, unit: str, explain: bool, as_json: bool) -> None:
     _print_plan(made, kind)
     if explain:
         say("")
-        table(("bounded", "layer", "bound", "", "source"), _bounds(made.limits))
+        print_table(("bounded", "layer", "bound", "", "source"), _bounds(made.limits))
 
 
 def _print_plan(made: Plan, kind: Model) -> None:
@@ -57,7 +58,7 @@ def _print_plan(made: Plan, kind: Model) -> None:
     for number, step in enumerate(made.steps, 1):
         rows.append((str(number), minutes(at_ms), minutes(step.duration_ms), step_said(step)))
         at_ms += step.duration_ms
-    table(("step", "at", "for", "what"), rows)
+    print_table(("step", "at", "for", "what"), rows)
     energy = "" if not made.energy_mj else f", {joules(made.energy_mj)}"
     say(f"{minutes(made.delivered_ms)} of output in {minutes(made.total_ms)}{energy}")
 

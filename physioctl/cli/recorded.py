@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from physioctl.cli.begin_journal import not_there
 from physioctl.cli.options import journal_option
 from physioctl.cli.printing import aside
 from physioctl.record.history import Summary
@@ -18,11 +19,16 @@ JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a l
 
 
 def the_journal(journal: Path | None) -> Path | None:
-    """Where the journal is; None, and a line that says so, where the first session is still to make it."""
+    """Where the journal is; None, and a line that says so, where the first session is still to make it.
+
+    Raise `JournalUnusable` where one that was named is not there.
+    """
     path = journal or default_path()
     with plainly(str(path)):
-        if not is_to_begin(file_named(path), folders=journal is None):
+        if not is_to_begin(file_named(path), folders=True):
             return path
+    if journal is not None:
+        raise not_there(path)
     aside(f"There is no journal at {path} yet; the first session makes it.")
     return None
 

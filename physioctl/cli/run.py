@@ -11,6 +11,7 @@ from click.core import ParameterSource
 from device.clock import SystemClock
 from physioctl.answers import read_answers
 from physioctl.cli import asking
+from physioctl.cli.begin_journal import is_new
 from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.options import DIALECT, NO_WAY, PORT, Way, journal_option, way
@@ -99,6 +100,7 @@ def run(
         --dialect modbus
     """
     found = chosen(protocol)
+    new = is_new(journal, new=new)
     alone = found.family is None and not _was_typed("port")
     to = NO_WAY if alone else way(port, dialect)
     if not alone:

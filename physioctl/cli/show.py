@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import click
 
 from device.events import Event, name_of
-from physioctl.cli.printing import json_line, say, table
+from physioctl.cli.paging import paged
+from physioctl.cli.printing import for_terminal, json_line
 from physioctl.cli.recorded import JOURNAL, JSON, began_at, site
+from physioctl.cli.tables import table_lines
 from physioctl.errors import InvalidUsage
 from physioctl.events import Screened
 from physioctl.record import history as the_record
@@ -44,9 +48,9 @@ def show(session: str | None, journal: Path | None, everything: bool, as_json: b
         for entry in found.entries:
             json_line(entry.as_json())
         return
-    for line in _facts(found.summary):
-        say(line)
-    table(("at", "what", "details"), _timeline(found, everything=everything))
+    facts = (for_terminal(clean(line), sys.stdout) for line in _facts(found.summary))
+    lines = (line for fact in facts for line in fact.split("\n"))
+    paged(chain(lines, table_lines(("at", "what", "details"), _timeline(found, everything=everything))))
 
 
 def _facts(summary: Summary) -> Iterator[str]:

@@ -11,6 +11,7 @@ import click
 from device.clock import SystemClock
 from physioctl.admission import allowed
 from physioctl.cli import asking
+from physioctl.cli.begin_journal import is_new
 from physioctl.cli.exits import Exit
 from physioctl.cli.options import PORT, journal_option
 from physioctl.cli.rest import Typed
@@ -82,6 +83,7 @@ def start(
             "start asks questions, and nobody can answer here: standard input is no terminal",
             "Use physioctl run PROTOCOL --port PORT, with --person, --side and --answers FILE.",
         )
+    new = is_new(journal, new=new)
     terminal, clock = asking.Console(), SystemClock()
     by = None if operator is None else reference(operator)
     found = choose_unit(terminal, port, dialect)

@@ -16,7 +16,8 @@ from device.models import MODELS
 from physioctl import __version__
 from physioctl.cli.choosing import Named
 from physioctl.cli.exits import Exit
-from physioctl.cli.printing import json_line, say, table
+from physioctl.cli.printing import json_line, say
+from physioctl.cli.tables import print_table
 from physioctl.errors import InvalidUsage
 from physioctl.rehearsal.storm.campaign import Campaign, Row, rows, shortest
 from physioctl.rehearsal.storm.expected_run import expected_run
@@ -178,7 +179,7 @@ def _as_json(campaign: Campaign, outcomes: Sequence[Outcome], broken: Sequence[O
 
 def _as_text(campaign: Campaign, outcomes: Sequence[Outcome], broken: Sequence[Outcome]) -> None:
     columns = ("kind", "scenarios", *_ENDS, "other", "timed", "p99 ms", "worst ms", "bound ms", "stretched")
-    table(columns, [_cells(row) for row in rows(outcomes)])
+    print_table(columns, [_cells(row) for row in rows(outcomes)])
     say("timed: how often it ended an output; from its onset to output off.")
     say(
         "latent: nothing goes out beyond what was set; of a stuck output, only the unit's own switch ends it."

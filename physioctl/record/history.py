@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ from device.events import OffConfirmation
 from physioctl.daily_limit import WINDOW, Had
 from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome
-from physioctl.person import reference
 from physioctl.record.entries import Damaged, Entry, all_of
 from physioctl.record.journal import TABLE_DIFFERS, Journal, reading
+from physioctl.record.selection import OPEN, Selection, candidates, has_words
 from physioctl.record.sessions_table import counted_starts, differs, unit_key
 from physioctl.wall_clock import confirmations, counted_from, damaged
 from protocols.limits import Family
@@ -69,7 +70,13 @@ class Summary:
     @property
     def ending(self) -> str:
         """The outcome in a word; ``open`` when the session was never ended."""
-        return self.outcome or "open"
+        return self.outcome or OPEN
+
+    @property
+    def words(self) -> tuple[str | None, ...]:
+        """What a session is looked for by, beside its notes."""
+        about = (self.protocol, self.title, self.body_site, self.side, self.person, self.family)
+        return (*about, self.model, self.serial, self.ending)
 
     def as_json(self) -> dict[str, Any]:
         """The summary as plain values."""
@@ -107,18 +114,33 @@ class Session:
     entries: tuple[Entry, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Sessions that were chosen, the newest first, of all that the journal has."""
+
+    summaries: tuple[Summary, ...]
+    total: int
+    more: bool  # whether older ones were left out
+
+
 def sessions(
     where: Path | Journal, person: str | None = None, limit: int | None = None
 ) -> tuple[Summary, ...]:
     """Return the sessions in the journal, the newest first; of one person, if one is named."""
-    chosen, values = "SELECT seq FROM sessions NOT INDEXED", list[object]()
-    if person is not None:
-        chosen, values = f"{chosen} WHERE person = ?", [reference(person)]
-    newest = f"{chosen} ORDER BY seq DESC LIMIT ?"
-    at_most = -1 if limit is None else min(limit, 2**62)
+    return listed(where, Selection(person=person), limit).summaries
+
+
+def listed(where: Path | Journal, chosen: Selection, limit: int | None = None) -> Listing:
+    """Return the sessions in the journal that are ``chosen``; with a ``limit``, only that many.
+
+    Raise `InvalidUsage` for a person's reference that is none.
+    """
     with _record(where) as connection:
-        rows = connection.execute(newest, (*values, at_most)).fetchall()
-        return tuple(_summary(connection, _at(connection, seq)) for (seq,) in rows)
+        (total,) = connection.execute("SELECT count(*) FROM sessions NOT INDEXED").fetchone()
+        told = (_summary(connection, _at(connection, seq)) for seq in candidates(connection, chosen))
+        found = (each for each in told if has_words(connection, chosen, each.id, each.words))
+        summaries = tuple(islice(found, None if limit is None else min(limit, 2**62)))
+        return Listing(summaries, total, more=next(found, None) is not None)
 
 
 def session(where: Path | Journal, id_or_prefix: str | None = None) -> Session:

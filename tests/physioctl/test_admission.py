@@ -38,7 +38,7 @@ from protocols.library import find
 from protocols.limits import Bound, Layer, Quantity
 from protocols.model import Protocol, Side
 from protocols.steps import EmitStep
-from tests.processes import LIMIT_S, begin, waited_for
+from tests.processes import LIMIT_S, begin, journal_at, waited_for
 from tests.support import SECOND_MS, CountedLink, Ledger, form_answered, screened
 
 CHECK = find("unit-check")
@@ -137,12 +137,15 @@ def test_what_is_typed_without_a_person_is_exit_code_4(
     answers.write_text(form_answered(_CALF, day_of(SystemClock()), "p-017"), encoding="utf-8")
     command = ["run", CALF.id, "--side", "left", "--answers", str(answers), "--port", "sim://ultragun"]
 
-    missing = call([*command, "--journal", str(tmp_path / "j")]), capsys.readouterr().err
+    missing = call([*command, "--journal", str(journal_at(tmp_path / "j"))]), capsys.readouterr().err
     a_name = (
-        call([*command, "--journal", str(tmp_path / "j"), "--person", "Mary Smith"]),
+        call([*command, "--journal", str(journal_at(tmp_path / "j")), "--person", "Mary Smith"]),
         capsys.readouterr().err,
     )
-    empty = call([*command, "--journal", str(tmp_path / "j"), "--person", ""]), capsys.readouterr().err
+    empty = (
+        call([*command, "--journal", str(journal_at(tmp_path / "j")), "--person", ""]),
+        capsys.readouterr().err,
+    )
 
     assert (missing[0], a_name[0], empty[0]) == (4, 2, 2)
     assert "--person REF" in missing[1]

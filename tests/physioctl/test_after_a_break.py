@@ -25,7 +25,7 @@ from physioctl.record.history import session as recorded
 from physioctl.record.history import sessions
 from physioctl.record.journal import Journal
 from physioctl.unit_search import ask
-from tests.processes import ServedUnit, served_unit, session, short_protocol
+from tests.processes import ServedUnit, journal_at, served_unit, session, short_protocol
 from tests.terminals import Terminal
 
 if sys.platform == "win32":
@@ -179,7 +179,7 @@ def test_a_pulled_cable_is_told_in_words_with_the_whole_command_for_the_rest(tmp
     protocol = short_protocol(tmp_path, 60)
     port = "sim://us111?serial=A-1&fault=cable_pulled@2s"
     journal = tmp_path / "my journal"
-    where = ("--port", port, "--plain", "--journal", journal, "--yes")
+    where = ("--port", port, "--plain", "--journal", journal_at(journal), "--yes")
     terminal = Terminal(tmp_path, "run", protocol, *where)
     try:
         assert terminal.shows(lambda: b"Plug the cable in again" in terminal.screen)
@@ -200,7 +200,7 @@ def test_a_stopped_session_ends_with_the_command_for_its_rest_and_that_command_g
 ) -> None:
     protocol, journal = short_protocol(tmp_path, 4), tmp_path / "my journal"
     with served_unit(tmp_path) as unit:
-        where = ("--port", unit.port, "--plain", "--journal", journal, "--yes")
+        where = ("--port", unit.port, "--plain", "--journal", journal_at(journal), "--yes")
         terminal = Terminal(tmp_path, "run", protocol, *where)
         try:
             assert unit.next_change()
@@ -232,7 +232,7 @@ def test_the_command_names_what_was_typed_by_whole_paths_and_quoted(
     assert words == [
         *("physioctl", "run", str(tmp_path / "mine.yaml"), "--rest-of", "20260101-000000-aaaaaa"),
         *("--port", "/dev/ttyUSB0#17", "--dialect", "modbus"),
-        *("--answers", str(tmp_path / "my answers.yaml"), "--journal", str(tmp_path / "j")),
+        *("--answers", str(tmp_path / "my answers.yaml"), "--journal", str(journal_at(tmp_path / "j"))),
         *("--operator", "op-1", "--unauthenticated-network"),
     ]
     assert rest_command(Typed("unit-check"), "x", "COM4", "native") == (
@@ -246,7 +246,7 @@ def test_on_the_full_screen_the_command_for_the_rest_stands_below_it_once_it_has
     with served_unit(tmp_path) as unit:
         journal = killed(tmp_path, unit)
         broken = recorded(journal).summary.id
-        where = ("--port", unit.port, "--journal", journal, "--yes")
+        where = ("--port", unit.port, "--journal", journal_at(journal), "--yes")
         terminal = Terminal(tmp_path, "run", short_protocol(tmp_path, 60), *where, size=(80, 24))
         try:
             assert terminal.shows(unit.gives_output)
@@ -276,7 +276,9 @@ def test_json_tells_what_was_reconciled_behind_the_first_line_or_alone_where_the
         text = short_protocol(tmp_path, 1).read_text(encoding="utf-8")
         protocol.write_text(text.replace("0.29 W", "1.5 W" if refused else "0.29 W"), encoding="utf-8")
 
-        code = call(["run", str(protocol), "--port", unit.port, "--journal", str(journal), "--json"])
+        code = call(
+            ["run", str(protocol), "--port", unit.port, "--journal", str(journal_at(journal)), "--json"]
+        )
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     events = [line["event"] for line in lines]

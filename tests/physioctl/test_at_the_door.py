@@ -28,6 +28,7 @@ from physioctl.record.journal import reading
 from protocols.errors import PhysioctlError
 from protocols.library import find
 from simulator.nameplate import UnknownModel, nameplate
+from tests.processes import journal_at
 
 Capture = pytest.CaptureFixture[str]
 MARKUP = "[bold red]Calf[/] [link=file:///etc/passwd]x[/link]"
@@ -142,7 +143,17 @@ def test_markup_in_a_protocol_is_text_to_every_command(
 def test_markup_in_a_protocol_is_text_to_the_screen_of_a_session(
     hostile: Path, tmp_path: Path, capsys: Capture
 ) -> None:
-    code = call(["run", str(hostile), "--port", "sim://us111", "--journal", str(tmp_path / "j"), "--plain"])
+    code = call(
+        [
+            "run",
+            str(hostile),
+            "--port",
+            "sim://us111",
+            "--journal",
+            str(journal_at(tmp_path / "j")),
+            "--plain",
+        ]
+    )
 
     said = capsys.readouterr()
     assert code == 0, said.err
@@ -232,7 +243,7 @@ def test_a_line_of_json_says_the_same_and_moves_no_cursor(text: str) -> None:
 def test_what_a_person_types_is_repeated_and_not_obeyed(
     capsys: Capture, tmp_path: Path, arguments: list[str]
 ) -> None:
-    journal = ["--journal", str(tmp_path / "j")] if arguments[0] == "run" else []
+    journal = ["--journal", str(journal_at(tmp_path / "j"))] if arguments[0] == "run" else []
 
     call([*arguments, *journal])
 
@@ -292,9 +303,20 @@ def test_nothing_in_an_answers_file_or_a_scenario_is_carried_out(
 ) -> None:
     made, path = tmp_path / "made", tmp_path / "answers.yaml"
     path.write_text(f"pregnancy: {text.format(made=made)}\n", encoding="utf-8")
-    journal = str(tmp_path / "journal.sqlite")
+    journal = str(journal_at(tmp_path / "journal.sqlite"))
 
-    asked = call(["run", "unit-check", "--port", "sim://us111", "--answers", str(path), "--journal", journal])
+    asked = call(
+        [
+            "run",
+            "unit-check",
+            "--port",
+            "sim://us111",
+            "--answers",
+            str(path),
+            "--journal",
+            journal,
+        ]
+    )
     struck = call(["rehearse", "unit-check", "--unit", "us111", "--scenario", str(path)])
 
     assert (asked, struck) != (0, 0)

@@ -16,7 +16,7 @@ from threading import Event, Thread
 import pytest
 
 from physioctl.cli import call
-from tests.processes import LIMIT_S, begin, finished, short_protocol
+from tests.processes import LIMIT_S, begin, finished, journal_at, short_protocol
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ptys and flock are things of POSIX")
 
@@ -61,7 +61,8 @@ def typed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Typed:
     """Run a session on a simulated unit, unless the arguments say otherwise."""
 
     def type_(protocol: object, port: str = "sim://us111", journal: Path | None = None, *more: str) -> Said:
-        arguments = ["run", str(protocol), "--port", port, "--journal", str(journal or tmp_path / "j"), *more]
+        kept = str(journal or journal_at(tmp_path / "j"))
+        arguments = ["run", str(protocol), "--port", port, "--journal", kept, *more]
         code = call(arguments)
         return Said(code, *capsys.readouterr())
 
@@ -193,7 +194,7 @@ def test_a_journal_that_is_begun_is_told_at_once_even_when_the_session_is_refuse
 ) -> None:
     on_a_calf = ("calf-tightness-ultrasound", port, tmp_path / "clinc", "--side", "left", "--person", "P-1")
 
-    first, second = typed(*on_a_calf, "--json"), typed(*on_a_calf, "--json")
+    first, second = typed(*on_a_calf, "--json", "--new"), typed(*on_a_calf, "--json")
 
     assert first.code in (4, 5)
     assert first.err.splitlines()[0] == f"A new journal was begun: {tmp_path / 'clinc'}"
@@ -301,7 +302,7 @@ def test_a_port_that_is_not_permitted_is_refused(typed: Typed) -> None:
         typed(protocol, "/dev/nowhere")  # so that nothing has to be imported as somebody else
         Path(port).chmod(0)
         with as_nobody():
-            said = typed(protocol, port, folder / "j")
+            said = typed(protocol, port, folder / "j", "--new")
 
     said.is_a_refusal(5, "you may not use", "dialout")
 
@@ -317,7 +318,9 @@ NO_UNITS: dict[str, tuple[Callable[[bytes], bytes], tuple[str, ...]]] = {
 def test_a_port_that_answers_nothing_or_rubbish_or_sends_back_what_it_gets_is_refused(tmp_path: Path) -> None:
     with ExitStack() as lines:  # beside each other, for each is waited for
         running = {
-            name: begin(tmp_path, "run", "unit-check", "--port", port, "--journal", tmp_path / name)
+            name: begin(
+                tmp_path, "run", "unit-check", "--port", port, "--journal", journal_at(tmp_path / name)
+            )
             for name, (answer, _) in NO_UNITS.items()
             for port in (lines.enter_context(a_pty(answer)),)
         }

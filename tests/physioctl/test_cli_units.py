@@ -18,7 +18,16 @@ from typing import Any
 import pytest
 
 from physioctl.cli import call
-from tests.processes import LIMIT_S, begin, environment, finished, line_from, served_unit, waited_for
+from tests.processes import (
+    LIMIT_S,
+    begin,
+    environment,
+    finished,
+    journal_at,
+    line_from,
+    served_unit,
+    waited_for,
+)
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -235,13 +244,13 @@ def test_a_unit_with_a_latched_fault_is_refused_until_the_fault_is_cleared(
     journal = tmp_path / "journal.sqlite"
     with served_unit(tmp_path, "--tcp", "127.0.0.1:0", "--fault", "brown_out@0s+1ms") as unit:
         code, _, err = said(
-            capsys, "run", "unit-check", "--port", unit.port, "--journal", str(journal), "--plain"
+            capsys, "run", "unit-check", "--port", unit.port, "--journal", str(journal_at(journal)), "--plain"
         )
         cleared = said(capsys, "clear", "--port", unit.port)
         again = said(capsys, "clear", "--port", unit.port)
 
     assert code == 5
-    assert err.splitlines()[1].startswith("error: the unit has latched SUPPLY")
+    assert err.startswith("error: the unit has latched SUPPLY")
     assert f"physioctl clear --port {unit.port}" in err
     assert cleared == (0, "cleared: SUPPLY\n", "")
     assert again == (0, "The unit has latched no fault.\n", "")

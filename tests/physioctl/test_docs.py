@@ -29,6 +29,7 @@ from physioctl.rehearsal.storm.judge import Rule
 from physioctl.screening import day_of
 from protocols import library
 from simulator.faults import KINDS, FaultKind
+from tests.processes import journal_at
 from tests.support import form_answered
 
 ROOT = Path(__file__).parents[2]
@@ -231,7 +232,7 @@ def test_every_session_in_the_help_names_all_that_it_needs(
             (tmp_path / "answers.yaml").write_text(form, encoding="utf-8")
 
         with contextlib.chdir(tmp_path):
-            code = call([*arguments, "--journal", "j"])
+            code = call([*arguments, "--journal", str(journal_at(tmp_path / "j"))])
 
         assert code == 5, shown.line
         assert "error: the unit has latched SUPPLY" in capsys.readouterr().err

@@ -34,6 +34,7 @@ from physioctl.screening import day_of
 from protocols.errors import Refused
 from protocols.library import bundled, find
 from protocols.plan import Guide, Rest
+from tests.processes import journal_at
 from tests.support import Ledger, form_answered
 
 if sys.platform != "win32":
@@ -232,7 +233,7 @@ def test_run_takes_no_port_for_guidance_and_opens_none(
         monkeypatch.setenv("PHYSIOCTL_PORT", str(tmp_path / "no port"))
     journal = tmp_path / "j"
 
-    code = call(["run", str(short), "--journal", str(journal), "--json"])
+    code = call(["run", str(short), "--journal", str(journal_at(journal)), "--json"])
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert code == 0
@@ -248,7 +249,7 @@ def test_run_says_in_words_that_no_unit_was_used(
 ) -> None:
     journal = str(tmp_path / "j")
 
-    assert call(["run", str(short), "--journal", journal, "--plain"]) == 0
+    assert call(["run", str(short), "--journal", journal, "--new", "--plain"]) == 0
     out = capsys.readouterr().out
     assert "without a unit" in out
     assert "Guidance alone: no unit was used, and nothing was output." in out
@@ -262,7 +263,10 @@ def test_run_says_in_words_that_no_unit_was_used(
 def test_run_on_a_port_that_is_named_uses_the_unit(tmp_path: Path, short: Path) -> None:
     journal = tmp_path / "j"
 
-    assert call(["run", str(short), "--port", "sim://us111", "--journal", str(journal), "--json"]) == 0
+    assert (
+        call(["run", str(short), "--port", "sim://us111", "--journal", str(journal_at(journal)), "--json"])
+        == 0
+    )
 
     assert [each.model for each in sessions(journal)] == ["US111"]
 
@@ -292,7 +296,7 @@ def test_answers_from_a_file_screen_it(tmp_path: Path, capsys: pytest.CaptureFix
         "--answers",
         str(form),
         "--journal",
-        str(tmp_path / "j"),
+        str(journal_at(tmp_path / "j")),
     ]
 
     code = call(["run", GUIDANCE, *options])
@@ -304,7 +308,7 @@ def test_answers_from_a_file_screen_it(tmp_path: Path, capsys: pytest.CaptureFix
 @pytest.mark.skipif(sys.platform == "win32", reason="ptys are a thing of POSIX")
 def test_at_a_terminal_it_is_paused_resumed_and_stopped_by_keys(tmp_path: Path, short: Path) -> None:
     short.write_text(short.read_text(encoding="utf-8").replace("100 ms", "60 s"), encoding="utf-8")
-    terminal = Terminal(tmp_path, "run", short, "--plain", "--journal", tmp_path / "j")
+    terminal = Terminal(tmp_path, "run", short, "--plain", "--journal", journal_at(tmp_path / "j"))
     try:
         assert terminal.shows(lambda: b"Breathe." in terminal.screen)
         terminal.press(" ")

@@ -199,7 +199,7 @@ def test_folders_are_made_only_when_asked_for(tmp_path: Path, capsys: pytest.Cap
     refused, said = call(command), capsys.readouterr().err
 
     assert refused == 9
-    assert "there is no folder" in said
+    assert f"there is no journal at {path}" in said
     assert "--new" in said
     assert list(tmp_path.iterdir()) == []
 

@@ -28,6 +28,7 @@ from tests.processes import (
     ServedUnit,
     begin,
     finished,
+    journal_at,
     line_from,
     served_unit,
     short_protocol,
@@ -45,7 +46,9 @@ def lines(text: str) -> list[dict[str, Any]]:
 
 def run_json(folder: Path, unit: ServedUnit, protocol: object) -> Forked:
     """Start a session, and return once its output is on."""
-    session = begin(folder, "run", protocol, "--port", unit.port, "--journal", folder / "j", "--json")
+    session = begin(
+        folder, "run", protocol, "--port", unit.port, "--journal", journal_at(folder / "j"), "--json"
+    )
     assert waited_for(unit.gives_output), session.communicate(timeout=LIMIT_S)
     return session
 
@@ -57,7 +60,9 @@ def journal_is_whole(folder: Path) -> bool:
 def test_a_session_runs_whole_over_a_pty(tmp_path: Path) -> None:
     protocol = short_protocol(tmp_path, 2)
     with served_unit(tmp_path) as unit:
-        done = finished(tmp_path, "run", protocol, "--port", unit.port, "--journal", tmp_path / "j", "--json")
+        done = finished(
+            tmp_path, "run", protocol, "--port", unit.port, "--journal", tmp_path / "j", "--new", "--json"
+        )
 
     said = lines(done.stdout)
     on, off = unit.rest()
@@ -73,7 +78,7 @@ def test_a_session_runs_whole_over_tcp_and_says_what_was_delivered(tmp_path: Pat
     protocol = short_protocol(tmp_path, 2)
     with served_unit(tmp_path, "--tcp", "127.0.0.1:0") as unit:
         assert unit.port.startswith("socket://127.0.0.1:")
-        done = finished(tmp_path, "run", protocol, "--port", unit.port, "--journal", tmp_path / "j")
+        done = finished(tmp_path, "run", protocol, "--port", unit.port, "--journal", tmp_path / "j", "--new")
 
     on, off = unit.rest()
     assert (done.returncode, done.stderr) == (0, f"A new journal was begun: {tmp_path / 'j'}\n")
@@ -86,7 +91,9 @@ def test_a_unit_that_goes_away_in_mid_session_is_exit_code_8(tmp_path: Path) -> 
     protocol = short_protocol(tmp_path, 60)
     port = "sim://us111?fault=cable_pulled@1s%2B1h"
 
-    done = finished(tmp_path, "run", protocol, "--port", port, "--journal", tmp_path / "j", "--json")
+    done = finished(
+        tmp_path, "run", protocol, "--port", port, "--journal", journal_at(tmp_path / "j"), "--json"
+    )
 
     last = lines(done.stdout)[-1]
     assert (last["outcome"], last["output_off"]) == ("interrupted", "presumed")
@@ -107,7 +114,13 @@ def test_a_fault_of_the_unit_is_exit_code_7(tmp_path: Path) -> None:
 def test_a_reader_that_goes_away_stops_no_session(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:
         session = begin(
-            tmp_path, "run", short_protocol(tmp_path, 2), "--port", unit.port, "--journal", tmp_path / "j"
+            tmp_path,
+            "run",
+            short_protocol(tmp_path, 2),
+            "--port",
+            unit.port,
+            "--journal",
+            journal_at(tmp_path / "j"),
         )
         assert session.stdout is not None
         assert session.stderr is not None
@@ -124,7 +137,7 @@ def test_a_reader_that_goes_away_stops_no_session(tmp_path: Path) -> None:
 
 def test_a_second_session_beside_a_running_one_neither_ends_it_nor_gives_its_rest(tmp_path: Path) -> None:
     journal, protocol = tmp_path / "j", short_protocol(tmp_path, 4)
-    on_a_unit = ("--port", "sim://us111", "--journal", journal)
+    on_a_unit = ("--port", "sim://us111", "--journal", journal_at(journal))
     first = begin(tmp_path, "run", protocol, *on_a_unit, "--json")
     running = json.loads(line_from(first))["session"]
 
@@ -175,7 +188,13 @@ def test_stop_turns_off_a_unit_whose_host_was_killed(tmp_path: Path) -> None:
 def test_space_pauses_r_resumes_and_s_stops(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:
         terminal = Terminal(
-            tmp_path, "run", short_protocol(tmp_path, 60), "--port", unit.port, "--journal", tmp_path / "j"
+            tmp_path,
+            "run",
+            short_protocol(tmp_path, 60),
+            "--port",
+            unit.port,
+            "--journal",
+            journal_at(tmp_path / "j"),
         )
         try:
             assert terminal.starts(), terminal.screen
@@ -202,7 +221,7 @@ def test_a_person_is_asked_for_at_a_terminal_where_one_is_needed(tmp_path: Path)
     calf = find("calf-tightness-percussion")
     answers = tmp_path / "answers.yaml"
     answers.write_text(form_answered(calf, day_of(SystemClock()), "P-017"), encoding="utf-8")
-    options = ("--side", "left", "--answers", answers, "--journal", tmp_path / "j", "--plain")
+    options = ("--side", "left", "--answers", answers, "--journal", journal_at(tmp_path / "j"), "--plain")
     terminal = Terminal(tmp_path, "run", calf.id, "--port", "sim://ultragun", *options)
     try:
         assert terminal.shows(lambda: b"Reference of the person treated" in terminal.screen)
@@ -225,7 +244,7 @@ def test_a_clock_in_doubt_is_confirmed_at_a_terminal_and_refused_elsewhere(tmp_p
     later = VirtualClock(datetime.now(UTC) + timedelta(days=2))
     with Journal.open(tmp_path / "j", later) as journal:
         journal.append("s", OperatorActed(at_ms=0, action="pause"))
-    options = ("--port", "sim://us111", "--journal", tmp_path / "j", "--plain")
+    options = ("--port", "sim://us111", "--journal", journal_at(tmp_path / "j"), "--plain")
 
     refused = finished(tmp_path, "run", short_protocol(tmp_path, 1), *options)
     terminal = Terminal(tmp_path, "run", short_protocol(tmp_path, 1), *options)
@@ -248,7 +267,7 @@ def test_where_only_the_units_switch_ends_output_a_person_is_asked_and_a_lost_ca
 ) -> None:
     port = "sim://us111?dialect=modbus&host_loss=none&fault=cable_pulled@3s"
     arguments = (short_protocol(tmp_path, 60), "--port", port, "--dialect", "modbus", "--plain")
-    terminal = Terminal(tmp_path, "run", *arguments, "--journal", tmp_path / "j")
+    terminal = Terminal(tmp_path, "run", *arguments, "--journal", journal_at(tmp_path / "j"))
     try:
         assert terminal.shows(lambda: b"only the unit's own switch ends output" in terminal.screen)
         terminal.press("s\n")  # no answer, and no key of a session that has not begun
@@ -258,7 +277,7 @@ def test_where_only_the_units_switch_ends_output_a_person_is_asked_and_a_lost_ca
         code = terminal.ended()
     finally:
         terminal.close()
-    refused = finished(tmp_path, "run", *arguments, "--journal", tmp_path / "k")
+    refused = finished(tmp_path, "run", *arguments, "--journal", journal_at(tmp_path / "k"))
 
     assert code == 8
     assert b"NOT KNOWN" in terminal.screen
@@ -271,7 +290,7 @@ def test_where_only_the_units_switch_ends_output_a_person_is_asked_and_a_lost_ca
 def test_a_question_within_a_session_can_be_ended_by_ctrl_c_and_by_a_signal(tmp_path: Path, by: str) -> None:
     port = "sim://us111?dialect=modbus&host_loss=none"
     arguments = (short_protocol(tmp_path, 60), "--port", port, "--dialect", "modbus", "--plain")
-    terminal = Terminal(tmp_path, "run", *arguments, "--journal", tmp_path / "j")
+    terminal = Terminal(tmp_path, "run", *arguments, "--journal", journal_at(tmp_path / "j"))
     try:
         assert terminal.shows(lambda: b"do you go on?" in terminal.screen)
         if by == "ctrl-c":
@@ -291,7 +310,13 @@ def test_a_question_within_a_session_can_be_ended_by_ctrl_c_and_by_a_signal(tmp_
 def test_ctrl_c_at_a_terminal_stops(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:
         terminal = Terminal(
-            tmp_path, "run", short_protocol(tmp_path, 60), "--port", unit.port, "--journal", tmp_path / "j"
+            tmp_path,
+            "run",
+            short_protocol(tmp_path, 60),
+            "--port",
+            unit.port,
+            "--journal",
+            journal_at(tmp_path / "j"),
         )
         try:
             assert terminal.starts(), terminal.screen
@@ -310,7 +335,13 @@ def test_ctrl_c_at_a_terminal_stops(tmp_path: Path) -> None:
 def test_a_terminal_that_is_closed_stops_the_session(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:
         terminal = Terminal(
-            tmp_path, "run", short_protocol(tmp_path, 60), "--port", unit.port, "--journal", tmp_path / "j"
+            tmp_path,
+            "run",
+            short_protocol(tmp_path, 60),
+            "--port",
+            unit.port,
+            "--journal",
+            journal_at(tmp_path / "j"),
         )
         try:
             assert terminal.starts(), terminal.screen
@@ -327,7 +358,7 @@ def test_a_terminal_that_is_closed_stops_the_session(tmp_path: Path) -> None:
 
 @pytest.mark.hazard("H-18")
 def test_the_keys_are_alive_while_the_output_goes_to_a_pipe(tmp_path: Path) -> None:
-    arguments = ("run", short_protocol(tmp_path, 60), "--journal", tmp_path / "j", "--json")
+    arguments = ("run", short_protocol(tmp_path, 60), "--journal", journal_at(tmp_path / "j"), "--json")
     with served_unit(tmp_path) as unit:
         terminal = Terminal(tmp_path, *arguments, "--port", unit.port, typed=TO_A_PIPE)
         try:
@@ -353,7 +384,14 @@ def test_the_keys_are_alive_while_the_output_goes_to_a_pipe(tmp_path: Path) -> N
 
 
 def test_a_job_in_the_background_is_not_suspended_by_its_terminal(tmp_path: Path) -> None:
-    arguments = ("run", short_protocol(tmp_path, 1), "--port", "sim://us111", "--journal", tmp_path / "j")
+    arguments = (
+        "run",
+        short_protocol(tmp_path, 1),
+        "--port",
+        "sim://us111",
+        "--journal",
+        journal_at(tmp_path / "j"),
+    )
     terminal = Terminal(tmp_path, *arguments, typed=IN_THE_BACKGROUND)
     try:
         code = terminal.ended()
@@ -380,7 +418,7 @@ def on_a_calf(folder: Path) -> Path:
 @pytest.mark.hazard("H-16")
 def test_what_is_asked_and_acknowledged_at_the_terminal_stands_in_the_record(tmp_path: Path) -> None:
     path = on_a_calf(tmp_path)
-    options = ("--person", "P-1", "--operator", "T-2", "--json", "--journal", tmp_path / "j")
+    options = ("--person", "P-1", "--operator", "T-2", "--json", "--journal", journal_at(tmp_path / "j"))
     asked = questions_of(find(path))
     terminal = Terminal(tmp_path, "run", path, "--port", "sim://us111", *options, typed=TO_A_PIPE)
     try:
@@ -403,7 +441,7 @@ def test_what_is_asked_and_acknowledged_at_the_terminal_stands_in_the_record(tmp
 
 
 def test_nobody_is_asked_for_a_port_that_is_not_there(tmp_path: Path) -> None:
-    options = ("--port", tmp_path / "ttyUSB9", "--journal", tmp_path / "j")
+    options = ("--port", tmp_path / "ttyUSB9", "--journal", journal_at(tmp_path / "j"))
     terminal = Terminal(tmp_path, "run", on_a_calf(tmp_path), *options)
     try:
         code = terminal.ended()
@@ -417,7 +455,7 @@ def test_nobody_is_asked_for_a_port_that_is_not_there(tmp_path: Path) -> None:
 
 @pytest.mark.hazard("H-16")
 def test_nobody_is_asked_where_nobody_can_see_the_question(tmp_path: Path) -> None:
-    options = ("--port", "sim://us111", "--person", "P-1", "--journal", tmp_path / "j")
+    options = ("--port", "sim://us111", "--person", "P-1", "--journal", journal_at(tmp_path / "j"))
     terminal = Terminal(tmp_path, "run", on_a_calf(tmp_path), *options, typed=UNSEEN)
     try:
         code = terminal.ended()
@@ -432,7 +470,15 @@ def test_ctrl_c_while_being_asked_ends_with_nothing_output(tmp_path: Path) -> No
     path = on_a_calf(tmp_path)
     with served_unit(tmp_path) as unit:
         terminal = Terminal(
-            tmp_path, "run", path, "--port", unit.port, "--person", "P-1", "--journal", tmp_path / "j"
+            tmp_path,
+            "run",
+            path,
+            "--port",
+            unit.port,
+            "--person",
+            "P-1",
+            "--journal",
+            journal_at(tmp_path / "j"),
         )
         try:
             assert terminal.shows(lambda: b"1 of " in terminal.screen), terminal.screen
@@ -455,7 +501,16 @@ def test_a_session_with_an_answers_file_is_given_once_its_notes_are_acknowledged
     aged = shown.replace("age_band:", "age_band: adult", 1)
     text = re.sub(r"^([A-Z0-9_]+):", r"\1: no", aged, flags=re.MULTILINE)
     form.write_text(text.replace("METAL_IMPLANT: no", "METAL_IMPLANT: yes"), encoding="utf-8")
-    options = ("--port", "sim://us111", "--person", "P-1", "--answers", form, "--journal", tmp_path / "j")
+    options = (
+        "--port",
+        "sim://us111",
+        "--person",
+        "P-1",
+        "--answers",
+        form,
+        "--journal",
+        journal_at(tmp_path / "j"),
+    )
 
     refused = finished(tmp_path, "run", path, *options)
     form.write_text(form.read_text().replace("acknowledged: []", "acknowledged: [METAL_IMPLANT]"))
@@ -477,7 +532,7 @@ def asked_about_the_clock(tmp_path: Path) -> Iterator[Terminal]:
     """A session that waits for somebody to say that the time of day is right."""
     with Journal.open(tmp_path / "j", VirtualClock(datetime.now(UTC) + timedelta(hours=2))) as journal:
         journal.append("", ClockConfirmed(at_ms=0, doubt="For a test.", boot_id=None, boot_utc_ms=None))
-    arguments = ("run", "unit-check", "--port", "sim://us111", "--journal", tmp_path / "j")
+    arguments = ("run", "unit-check", "--port", "sim://us111", "--journal", journal_at(tmp_path / "j"))
     with closing(Terminal(tmp_path, *arguments)) as terminal:
         assert terminal.shows(lambda: b"Is this clock right?" in terminal.screen)
         yield terminal

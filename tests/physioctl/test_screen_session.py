@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from physioctl.screens.tui.letters import large
-from tests.processes import ServedUnit, finished, served_unit, short_protocol, waited_for
+from tests.processes import ServedUnit, finished, journal_at, served_unit, short_protocol, waited_for
 from tests.terminals import Terminal
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="ptys and these signals are things of POSIX")
@@ -77,7 +77,7 @@ def drawing_process(terminal: Terminal) -> int:
 @contextmanager
 def on_the_full_screen(folder: Path, unit: ServedUnit, *options: str) -> Iterator[Terminal]:
     """A session on the full screen."""
-    where = ("--port", unit.port, "--journal", folder / "j", *options)
+    where = ("--port", unit.port, "--journal", journal_at(folder / "j"), *options)
     with closing(Terminal(folder, "run", short_protocol(folder, 60), *where, size=(80, 24))) as terminal:
         if "--yes" in options:
             assert terminal.shows(lambda: unit.gives_output() and word("OUTPUT ON") in terminal.screen)
@@ -204,7 +204,7 @@ def test_a_terminal_without_room_or_means_is_given_lines(
         "--port",
         "sim://us111",
         "--journal",
-        tmp_path / "j",
+        journal_at(tmp_path / "j"),
         "--yes",
     )
     setting = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", **change} if "LC_ALL" in change else change

@@ -11,7 +11,7 @@ import pytest
 
 from physioctl.record.entries import Entry
 from physioctl.record.history import session
-from tests.processes import ServedUnit, finished, served_unit
+from tests.processes import ServedUnit, finished, journal_at, served_unit
 from tests.terminals import Terminal
 
 if sys.platform == "win32":
@@ -48,7 +48,7 @@ def at_the_terminal(tmp_path: Path, unit: ServedUnit) -> Callable[..., Terminal]
     path.write_text(PROTOCOL, encoding="utf-8")
 
     def run(*options: str) -> Terminal:
-        journal = ("--journal", tmp_path / "j")
+        journal = ("--journal", journal_at(tmp_path / "j"))
         return Terminal(tmp_path, "run", path, "--port", unit.port, *journal, *options)
 
     return run

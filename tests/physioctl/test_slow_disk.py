@@ -26,7 +26,7 @@ from physioctl.rehearsal.disk import SimulatedDisk
 from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, expect_recorded_in_time, run_session
 from protocols.library import find
-from tests.processes import LIMIT_S, command, environment, served_unit, short_protocol
+from tests.processes import LIMIT_S, command, environment, journal_at, served_unit, short_protocol
 from tests.support import SECOND_MS, Ledger
 
 CHECK = find("unit-check")
@@ -90,7 +90,15 @@ def test_a_session_on_a_disk_that_takes_a_second_for_each_sync_runs_whole(
     slow = {"LD_PRELOAD": str(delaying), "SYNC_MS": "1000", "SYNC_LOG": str(syncs)}
     with served_unit(tmp_path) as unit:
         done = subprocess.run(
-            command("run", short_protocol(tmp_path, 2), "--port", unit.port, "--journal", journal, "--json"),
+            command(
+                "run",
+                short_protocol(tmp_path, 2),
+                "--port",
+                unit.port,
+                "--journal",
+                journal_at(journal),
+                "--json",
+            ),
             env=environment(tmp_path) | slow,
             stdin=subprocess.DEVNULL,
             capture_output=True,

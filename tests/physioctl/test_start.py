@@ -25,7 +25,7 @@ from protocols.library import find
 from protocols.model import Protocol
 from simulator.nameplate import calibration_days
 from simulator.unit import SimulatedUnit
-from tests.processes import served_unit, waited_for
+from tests.processes import journal_at, served_unit, waited_for
 from tests.support import CountedLink, screened
 from tests.terminals import Terminal
 
@@ -42,7 +42,7 @@ class Walk:
     """Somebody at the keys, who waits for each question and counts the keys that are not answers."""
 
     def __init__(self, folder: Path, *arguments: object) -> None:
-        self._terminal = Terminal(folder, "start", "--journal", folder / "j", *arguments)
+        self._terminal = Terminal(folder, "start", "--journal", journal_at(folder / "j"), *arguments)
         self._seen = 0
         self.keys = 0
 

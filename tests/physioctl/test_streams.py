@@ -22,6 +22,7 @@ from tests.processes import (
     command,
     environment,
     finished,
+    journal_at,
     served_unit,
     short_protocol,
     waited_for,
@@ -45,7 +46,7 @@ COMMANDS: tuple[tuple[int, tuple[str, ...]], ...] = (
     (0, ("stop", "--port", "sim://us111")),
     (8, ("stop", "--port", "sim://us111?fault=half_open@0s%2B1h=1")),
     (0, ("clear", "--port", "sim://us111")),
-    (0, ("history", "--journal", "FOLDER/no-journal")),
+    (9, ("history", "--journal", "FOLDER/no-journal")),
     (9, ("verify", "--journal", f"FOLDER/{NO_JOURNAL}")),
     (9, ("verify", "--journal", f"FOLDER/{NO_JOURNAL}", "--json")),
     (0, ("storm", "--count", "1", "--jobs", "1")),
@@ -171,7 +172,7 @@ def test_a_session_on_a_latin_1_terminal_shows_every_line(tmp_path: Path) -> Non
     done = shell(
         tmp_path,
         'PYTHONIOENCODING=latin-1 "$@" | iconv -f latin1 -t utf8',
-        *command("run", protocol, "--port", "sim://us111", "--journal", tmp_path / "j"),
+        *command("run", protocol, "--port", "sim://us111", "--journal", tmp_path / "j", "--new"),
     )
 
     assert (done.returncode, done.stderr) == (0, f"A new journal was begun: {tmp_path / 'j'}\n")
@@ -183,7 +184,14 @@ def test_a_session_on_a_latin_1_terminal_shows_every_line(tmp_path: Path) -> Non
 def test_a_reader_that_never_reads_delays_neither_a_stop_nor_the_end(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:
         reading, writing = full_pipe()
-        arguments = ("run", short_protocol(tmp_path, 60), "--port", unit.port, "--journal", tmp_path / "j")
+        arguments = (
+            "run",
+            short_protocol(tmp_path, 60),
+            "--port",
+            unit.port,
+            "--journal",
+            journal_at(tmp_path / "j"),
+        )
         environ = environment(tmp_path)
         process = Forked(PHYSIOCTL, *arguments, "--json", env=environ, stdout=writing, stderr=writing)
         os.close(writing)
@@ -204,7 +212,7 @@ def test_a_reader_that_never_reads_delays_neither_a_stop_nor_the_end(tmp_path: P
 def test_a_terminal_that_stands_still_delays_neither_a_stop_nor_the_end(tmp_path: Path) -> None:
     master, terminal = os.openpty()
     with served_unit(tmp_path) as unit:
-        options = ("--port", unit.port, "--journal", tmp_path / "j", "--yes")
+        options = ("--port", unit.port, "--journal", journal_at(tmp_path / "j"), "--yes")
         arguments = ("run", short_protocol(tmp_path, 60), *options)
         process = subprocess.Popen(
             command(*arguments), env=environment(tmp_path), stdin=terminal, stdout=terminal, stderr=terminal

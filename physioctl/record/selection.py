@@ -1,0 +1,122 @@
+"""Which sessions of the journal are meant: of whom, where, on which unit, when, and with what words.
+
+What a session has in columns is looked up there. Words are looked for in what began it, its notes and its
+ends; whether it is open is known only of a session that has been read: see `has_words`.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from physioctl.person import reference
+from physioctl.record.entries import all_of
+
+OPEN = "open"  # what is said of a session that was never ended
+_TOLD = ("protocol", "title", "body_site", "side", "person", "model", "serial", "family")
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a session has to be to be listed; what is None or empty does not matter.
+
+    ``unit`` is a model or a serial number; case, spaces, - and _ make no difference to it. A session began
+    at ``since`` or later and before ``until``. Each of ``words`` stands somewhere in it.
+    """
+
+    person: str | None = None
+    body_site: str | None = None
+    side: str | None = None
+    unit: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    words: tuple[str, ...] = ()
+
+    def has_words(self, texts: Sequence[str]) -> bool:
+        """Whether each of the words stands in one of ``texts``. Case makes no difference."""
+        said = "\n".join(map(_plain, texts))
+        return all(_plain(word) in said for word in self.words)
+
+
+def has_words(
+    connection: sqlite3.Connection, chosen: Selection, session: str, said: Iterable[str | None]
+) -> bool:
+    """Whether the words are in ``said`` or in a note of the session; raise `Damaged` for a changed note."""
+    if not chosen.words:
+        return True
+    notes = all_of(connection, "WHERE session = ? AND name = 'note_taken'", (session,))
+    noted = (note.text("text") for note in notes if not note.erased)
+    return chosen.has_words([text for text in (*said, *noted) if text])
+
+
+def candidates(connection: sqlite3.Connection, chosen: Selection) -> Iterator[int]:
+    """Give the numbers of the entries that began sessions which may be chosen, the newest first.
+
+    Raise `InvalidUsage` for a person's reference that is none. That they have the words is likely, and left
+    for `has_words` to decide.
+    """
+    clauses, values = list[str](), list[object]()
+
+    def needs(clause: str, value: object) -> None:
+        clauses.append(clause)
+        values.append(value)
+
+    if chosen.person is not None:
+        needs("row.person = ?", reference(chosen.person))
+    if chosen.body_site is not None:
+        needs("row.body_site = ?", chosen.body_site)
+    if chosen.side is not None:
+        needs("json_extract(body, '$.side') = ?", chosen.side)
+    if chosen.unit is not None:
+        needs("row.unit IN (SELECT value FROM json_each(?))", json.dumps(_units(connection, chosen.unit)))
+    if chosen.since is not None:
+        needs("entries.utc >= ?", _utc(chosen.since))
+    if chosen.until is not None:
+        needs("entries.utc < ?", _utc(chosen.until))
+    where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+    said = _SAID_SINCE if chosen.words else "NULL"
+    found = connection.execute(f"{_ROWS.format(said)} {where} ORDER BY row.seq DESC", values)
+    return (seq for seq, *told in found if not chosen.words or _may_have(chosen, *told))
+
+
+_ROWS = (
+    "SELECT row.seq, body, ended, {} FROM sessions AS row NOT INDEXED "
+    "JOIN entries NOT INDEXED ON entries.seq = row.seq JOIN bodies ON bodies.seq = row.seq"
+)
+_SAID_SINCE = (
+    "(SELECT group_concat(said.body) FROM entries AS entry JOIN bodies AS said ON said.seq = entry.seq "
+    "WHERE entry.session = row.session AND entry.name IN ('note_taken', 'session_ended'))"
+)
+
+
+def _may_have(chosen: Selection, body: str, ended: int, said_since: str | None) -> bool:
+    """Whether a session may have the words by what stands there; one that cannot be read may have any."""
+    try:
+        told = json.loads(body)
+        texts = [told[key] for key in _TOLD if told.get(key) is not None]
+        texts += [since.get("text", since.get("outcome")) for since in json.loads(f"[{said_since or ''}]")]
+    except (ValueError, AttributeError, RecursionError):
+        return True
+    return chosen.has_words([str(text) for text in texts] + ([] if ended else [OPEN]))
+
+
+def _units(connection: sqlite3.Connection, named: str) -> list[str]:
+    """The units of the journal whose model or serial number is ``named``."""
+    units = [str(unit) for (unit,) in connection.execute("SELECT DISTINCT unit FROM sessions NOT INDEXED")]
+    return [unit for unit in units if _packed(named) in map(_packed, map(str, json.loads(unit)))]
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold().replace("_", " ")
+
+
+def _packed(text: str) -> str:
+    return "".join(char for char in _plain(text) if char not in " -")
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,83 @@
+"""A journal that was named and is not there: no session begins it unless somebody says so."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from physioctl.cli import call
+from tests.processes import environment, finished, journal_at
+from tests.terminals import Terminal
+
+SESSION = ("run", "unit-check", "--port", "sim://us111?seed=1", "--yes")
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize("name", ["mistyped", "no/such/folder/j"])
+@pytest.mark.parametrize("settings", [False, True])
+def test_without_a_terminal_a_named_journal_that_is_not_there_is_refused(
+    tmp_path: Path, name: str, settings: bool
+) -> None:
+    path = tmp_path / name
+    if settings:
+        (tmp_path / "physioctl").mkdir()
+        (tmp_path / "physioctl" / "config.toml").write_text(f'journal = "{path}"\n', encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+
+    done = finished(tmp_path, *SESSION, *(() if settings else ("--journal", path)))
+
+    assert (done.returncode, done.stdout) == (9, "")
+    assert f"there is no journal at {path}" in done.stderr
+    assert f"--journal {path} --new" in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.hazard("H-03")
+@pytest.mark.parametrize(("answer", "begun"), [("no", False), ("yes", True)])
+def test_at_a_terminal_it_is_asked_whether_to_begin_it(tmp_path: Path, answer: str, begun: bool) -> None:
+    path = tmp_path / "folder" / "j"
+    with closing(Terminal(tmp_path, *SESSION, "--plain", "--journal", path)) as terminal:
+        assert terminal.shows(lambda: b"[yes, no]" in terminal.screen)
+        asked = " ".join(terminal.screen.decode().split())
+
+        terminal.press(f"{answer}\n")
+
+        if begun:
+            assert terminal.shows(lambda: b"A new journal was begun" in terminal.screen)
+            terminal.signal("SIGTERM")
+        code = terminal.ended()
+
+    assert "no folder" in asked
+    assert "nothing counts that a body site has had before" in asked
+    assert (code == 9) is not begun
+    assert path.exists() is begun
+
+
+@pytest.mark.parametrize("command", ["history", "show", "verify"])
+def test_reading_a_named_journal_that_is_not_there_is_exit_code_9_and_makes_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    code = call([command, "--journal", str(tmp_path / "folder" / "j")])
+
+    out, err = capsys.readouterr()
+    assert (code, out) == (9, "")
+    assert "to do:" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_usual_journal_is_begun_by_the_first_session_and_that_is_said(tmp_path: Path) -> None:
+    begun = finished(tmp_path, *SESSION, "--plain")
+    again = finished(tmp_path, "history")
+
+    assert begun.returncode == 0
+    assert begun.stderr.startswith("A new journal was begun: ")
+    assert environment(tmp_path)["XDG_DATA_HOME"] in begun.stderr
+    assert (again.returncode, again.stderr) == (0, "1 session\n")
+
+
+def test_a_journal_that_is_there_is_used_without_a_question(tmp_path: Path) -> None:
+    done = finished(tmp_path, *SESSION, "--plain", "--journal", journal_at(tmp_path / "j"))
+
+    assert (done.returncode, done.stderr) == (0, "")
