@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from unicodedata import decimal
 
 from protocols.errors import invalid, shorten
 
@@ -60,6 +61,20 @@ _BY_WHOLE = {dimension.whole: dimension for dimension in DIMENSIONS}
 
 _DIGITS_MAX = 18  # far beyond any dose, and well within what Decimal carries exactly
 _WRITTEN = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+)\s*(?P<unit>[^0-9.,+\-\s].*)?")
+_MARKS = {
+    ",": "a comma",
+    "·": "a raised dot",
+    "٫": "an Arabic decimal mark",
+    "٬": "an Arabic thousands mark",
+    "'": "an apostrophe",
+    "’": "an apostrophe",
+    " ": "a space",
+}
+_NUMBER_LIKE = re.compile(rf"[\d.{''.join(_MARKS)}]*\d")
+_NUMBER_GOES_ON = re.compile(rf"[\d{''.join(_MARKS)}]+\d")
+_PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_DECIMAL = re.compile(r"(\d+)[,·٫](\d+)")
+_GROUPED = re.compile(r"(\d{1,3}(?:\.\d{3})+),(\d+)|(\d{1,3}(?:,\d{3})+)\.(\d+)")
 _NOT_FINITE = re.compile(r"[+-]?\.?(nan|inf(inity)?)\b.*", re.IGNORECASE)
 
 
@@ -72,10 +87,10 @@ def parse(written: object, dimension: Dimension) -> int:
         raise invalid(f"{shorten(text)} is not a finite number", _write(dimension))
     if text.startswith("-"):
         raise invalid(f"{shorten(text)} is negative; {dimension.name} is above zero", _write(dimension))
-    if match := _WRITTEN.fullmatch(text):
+    if (match := _WRITTEN.fullmatch(text)) and not _NUMBER_GOES_ON.match(match["unit"] or ""):
         return _whole(Decimal(_bounded(match["number"], dimension)), match["unit"] or "", text, dimension)
-    if re.match(r"[0-9]+,[0-9]", text):
-        raise invalid(f"{shorten(text)} has a comma in its number", "Write decimals with a point.")
+    if (number := _NUMBER_LIKE.match(text)) and (mark := _foreign_mark(number[0].strip())):
+        raise invalid(f"{shorten(text)} has {mark} in its number", _with_a_point(number, text, dimension))
     raise invalid(f"{shorten(text)!r} is not {dimension.name}", _write(dimension))
 
 
@@ -130,6 +145,36 @@ def _whole(number: Decimal, unit: str, text: str, dimension: Dimension) -> int:
     if whole >= 10**_DIGITS_MAX:
         raise invalid(f"{shorten(text)} is more than any number here may be", _write(dimension))
     return int(whole)
+
+
+def _foreign_mark(number: str) -> str:
+    """What stands in ``number`` that no number has here; empty where nothing does."""
+    if any(char.isdecimal() and not char.isascii() for char in number):
+        return "digits other than 0 to 9"
+    return next((name for mark, name in _MARKS.items() if mark in number), "")
+
+
+def _with_a_point(number: re.Match[str], text: str, dimension: Dimension) -> str:
+    """What to write instead: the value itself where it can mean one thing only."""
+    digits = "".join(str(decimal(char)) if char.isdecimal() else char for char in number[0])
+    whole, fraction = _decimal_parts(digits)
+    meant = f"{whole}.{fraction}" if fraction else digits
+    unit = text[number.end() :].strip() or dimension.usual
+    plain = _PLAIN.fullmatch(meant) is not None and len(meant) <= _DIGITS_MAX
+    if not plain or _packed(unit) not in map(_packed, dimension.factors):
+        return f"Write decimals with a point and nothing between thousands, such as {dimension.examples[0]}."
+    return f"Write {meant} {unit}{', with a point' if fraction else ''}."
+
+
+def _decimal_parts(digits: str) -> tuple[str, str]:
+    """What stands before and behind the decimal mark; nothing where it may be a mark of thousands."""
+    if found := _GROUPED.fullmatch(digits):
+        whole, fraction = filter(None, found.groups())
+        return re.sub("[.,]", "", whole), fraction
+    found = _DECIMAL.fullmatch(digits)
+    if found is None or (len(found[2]) == 3 and found[1] != "0"):
+        return "", ""
+    return found[1], found[2]
 
 
 _ZERO = "Leave it out. Where the output is to be off, use a `rest` step."

@@ -44,6 +44,6 @@ def not_there(path: Path) -> JournalUnusable:
 def _question(path: Path) -> str:
     folder = "" if path.parent.exists() else f", and no folder {path.parent}"
     return (
-        f"There is no journal at {path}{folder}. In a new one nothing counts that a body site has had before. "
-        "Begin one there?"
+        f"There is no journal at {path}{folder}. In a new one nothing counts that a body site has had before."
+        " Begin one there?"
     )

@@ -26,18 +26,18 @@ _LIMIT_MAX = 1_000_000  # sessions; this project's own figure, far below what SQ
 _AT_A_TERMINAL = 500  # sessions, where nobody has said how many; this project's own figure
 _SESSION = Column("session", 1)
 _BEGAN = Column("began", 4)
-_SITE = Column("site", 5, least=6)
-_PROTOCOL = Column("protocol", 8, least=10)
-_OUTCOME = Column("outcome", 3, least=6)
+_SITE = Column("site", 5, least=12)
+_PROTOCOL = Column("protocol", 8, least=16)
+_OUTCOME = Column("outcome", 3, least=8)
 _DELIVERED = Column("delivered", 6)
 _ENERGY = Column("energy", 7)
 _LIST = (
-    _SESSION, _BEGAN, Column("person", 2, least=5), _SITE, _PROTOCOL, _OUTCOME, _DELIVERED, _ENERGY,
+    _SESSION, _BEGAN, Column("person", 2, least=8), _SITE, _PROTOCOL, _OUTCOME, _DELIVERED, _ENERGY,
     Column("unit", 9, least=10),
 )  # fmt: skip
 _COURSE = (
-    Column("session", 5), Column("began", 1), _SITE, _PROTOCOL, Column("outcome", 6, least=6),
-    Column("dose", 2), Column("pain before", 3), Column("pain after", 3), Column("delivered", 4)
+    Column("session", 5), Column("began", 1), _SITE, _PROTOCOL, Column("outcome", 6, least=8),
+    Column("dose", 2), Column("pain", 3), Column("after", 3), Column("delivered", 4)
 )  # fmt: skip
 
 

@@ -19,7 +19,7 @@ _COLUMNS = (
     Column("family", 5),
     Column("site", 4, least=12),
     Column("minutes", 3),
-    Column("evidence", 6, least=8),
+    Column("evidence", 6),
 )
 
 

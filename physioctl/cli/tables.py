@@ -39,8 +39,8 @@ def print_list(columns: Sequence[Column], rows: Iterable[Sequence[str]]) -> None
         click.echo("\n".join(map("\t".join, cells)))
         return
     widths = chosen_widths(columns, _widths([_heads(columns), *cells]), _terminal_columns())
-    lines = (_line(row, widths) for row in cells)
-    paged([_bold(_line(_heads(columns), widths)), *lines])
+    heading, *lines = (_line(row, widths).rstrip() for row in (_heads(columns), *cells))
+    paged([_bold(heading), *lines])
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -49,23 +49,25 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
 
 
 def table_lines(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """The lines that `print_table` prints."""
+    """The lines that `print_table` prints. Where the columns lack the room, a row is a text."""
     heads = tuple(name.upper() for name in columns)
     cells = [tuple(map(_shown, row)) for row in rows]
     widths = _widths([heads, *cells])
     *first, last = widths
     indent = sum(first) + _GAP * len(first)
     room = _terminal_columns() if sys.stdout.isatty() else indent + last
+    if last <= _WRAPPED_MIN:  # figures: there is nothing to break
+        room = max(room, indent + last)
     if indent + min(last, _WRAPPED_MIN) > room:
         for row in cells:
             text, *more = _broken((" " * _GAP).join(filter(None, row)), room - _GAP)
             yield from (text, *(" " * _GAP + line for line in more))
         return
     every = dict(enumerate(first))
-    yield _bold(_line(heads, every | {len(first): room - indent}))
+    yield _bold(_line(heads, every | {len(first): room - indent}).rstrip())
     for row in cells:
         text, *more = _broken(row[-1], room - indent)
-        yield (_line(row, every) + " " * _GAP + text).rstrip() if first else text
+        yield (_line(row, every) + " " * _GAP * bool(first) + text).rstrip()
         yield from (" " * indent + line for line in more)
 
 
@@ -116,7 +118,7 @@ def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
 
 
 def _line(row: Sequence[str], widths: Mapping[int, int]) -> str:
-    return (" " * _GAP).join(_fitted(row[number], width) for number, width in widths.items()).rstrip()
+    return (" " * _GAP).join(_fitted(row[number], width) for number, width in widths.items())
 
 
 def _fitted(text: str, width: int) -> str:
