@@ -141,4 +141,4 @@ def _rig(
         spoken = speaking(dialect, host_loss)
         return Rig(unit, seed=seed, faults=struck, unit=spoken.unit, dialect=spoken.dialect)
     except (OSError, ValueError) as problem:
-        raise InvalidUsage(str(problem), "See the kinds of fault in docs/simulator.md.") from problem
+        raise InvalidUsage(str(problem), "See physioctl rehearse --help.") from problem

@@ -174,7 +174,7 @@ def _cable(make: Maker, seed: int, texts: tuple[str, ...], beside: tuple[str, ..
         others = neighbours(beside, unit, seed=seed, calibrated=today, drawn=True)
         return Cable(unit, seed=seed, faults=struck, neighbours=others)
     except (UnknownModel, ValueError) as problem:
-        raise InvalidUsage(str(problem), "See what a simulated unit takes in docs/simulator.md.") from problem
+        raise InvalidUsage(str(problem), "See physioctl simulate --help.") from problem
 
 
 def _address(text: str) -> tuple[str, int]:
