@@ -36,9 +36,12 @@ def test_without_a_terminal_a_named_journal_that_is_not_there_is_refused(
 
 @pytest.mark.hazard("H-03")
 @pytest.mark.parametrize(("answer", "begun"), [("no", False), ("yes", True)])
-def test_at_a_terminal_it_is_asked_whether_to_begin_it(tmp_path: Path, answer: str, begun: bool) -> None:
+@pytest.mark.parametrize("command", [SESSION, ("start", "--port", "sim://us111?seed=1")])
+def test_at_a_terminal_it_is_asked_whether_to_begin_it(
+    tmp_path: Path, command: tuple[str, ...], answer: str, begun: bool
+) -> None:
     path = tmp_path / "folder" / "j"
-    with closing(Terminal(tmp_path, *SESSION, "--plain", "--journal", path)) as terminal:
+    with closing(Terminal(tmp_path, *command, "--plain", "--journal", path)) as terminal:
         assert terminal.shows(lambda: b"[yes, no]" in terminal.screen)
         asked = " ".join(terminal.screen.decode().split())
 
