@@ -23,10 +23,14 @@ BOLD = re.compile("\x1b\\[[01]m")
 NAMES = (Column("id", 1), Column("title", 2, least=8), Column("site", 3, least=6), Column("minutes", 4))
 
 
+def with_pager(pager: str) -> dict[str, str]:
+    """An environment that says nothing of the terminal's size: the terminal does."""
+    return {"PAGER": pager, "COLUMNS": "", "LINES": ""}
+
+
 def shown(folder: Path, columns: int, *arguments: object, lines: int = 100, pager: str = "cat") -> list[str]:
     """What stands on a terminal of so many columns and lines."""
-    at = Terminal(folder, *arguments, size=(columns, lines), set_to={"PAGER": pager})
-    with closing(at) as terminal:
+    with closing(Terminal(folder, *arguments, size=(columns, lines), set_to=with_pager(pager))) as terminal:
         assert terminal.ended() == 0
         return BOLD.sub("", terminal.screen.decode()).splitlines()
 
@@ -175,7 +179,7 @@ def test_what_fits_the_screen_needs_no_pager(tmp_path: Path) -> None:
 
 
 def test_a_pager_that_is_left_early_leaves_the_exit_code_and_the_terminal(tmp_path: Path) -> None:
-    setting = {"PAGER": "sh -c 'head -n 1; exit 3'"}
+    setting = with_pager("sh -c 'head -n 1; exit 3'")
     with closing(Terminal(tmp_path, "protocols", "list", size=(80, 10), set_to=setting)) as terminal:
         before = terminal.mode()
 
@@ -186,7 +190,7 @@ def test_a_pager_that_is_left_early_leaves_the_exit_code_and_the_terminal(tmp_pa
 def test_no_pager_is_started_where_the_output_is_no_terminal(tmp_path: Path) -> None:
 
     with closing(
-        Terminal(tmp_path, "protocols", "list", typed=TO_A_PIPE, size=(80, 10), set_to={"PAGER": "false"})
+        Terminal(tmp_path, "protocols", "list", typed=TO_A_PIPE, size=(80, 10), set_to=with_pager("false"))
     ) as terminal:
         assert terminal.ended() == 0
         assert len(terminal.piped.splitlines()) == 24
