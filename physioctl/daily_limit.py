@@ -67,7 +67,8 @@ def check_day(had: Iterable[Had], asked: Asked) -> Bound | None:
             raise _refused(f"{what}; with {show(asked.delivered_ms)} it would be above {show(cap_ms)}", each)
     if cap_ms is None:
         return None
-    source = f"the journal: {given_ms} ms on this site in the last 24 hours"
+    given = Quantity.DELIVERED_MS.show(given_ms)
+    source = f"the journal: {given} on this site in the last 24 hours"
     return Bound(Quantity.DELIVERED_MS, Layer.PERSON, source, at_most=cap_ms - given_ms)
 
 

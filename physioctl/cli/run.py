@@ -100,7 +100,8 @@ def run(
         --dialect modbus
     """
     found = chosen(protocol)
-    new = is_new(journal, new=new)
+    if rest_of is None:
+        new = is_new(journal, new=new)
     alone = found.family is None and not _was_typed("port")
     to = NO_WAY if alone else way(port, dialect)
     if not alone:

@@ -35,7 +35,7 @@ from physioctl.screens.json_lines import JsonLines
 from physioctl.screens.lines import DropNotices
 from physioctl.screens.wording import has_rest, summary, unfinished
 from physioctl.terminal import attended, keys, stop_on_signals
-from physioctl.wall_clock import confirm
+from physioctl.wall_clock import confirm, expect_sound
 from protocols.errors import PhysioctlError
 from protocols.model import Protocol
 
@@ -223,13 +223,17 @@ def hold_guidance(request: Request, place: Place, view: View, *, sounds: bool = 
 
 @contextmanager
 def opened(place: Place, clock: SystemClock) -> Iterator[Journal]:
-    """The journal of ``place``. Whoever is there has been asked about a time of day that is in doubt."""
+    """The journal of ``place``. Whoever is there has been asked about a time of day that is in doubt.
+
+    Raise `Refused` where they say that it is wrong.
+    """
     with Journal.open(place.journal, clock, new=place.new, continues=place.continues) as record:
         if record.begun:  # told at once: whatever follows may be refused, and the name may be mistyped
             limit_waiting()  # for whoever reads what is said
             aside(f"A new journal was begun: {record.name}")
         if asking.can_ask():
             confirm(record, asking.clock_is_right)
+            expect_sound(record)  # before anything else is asked
         yield record
 
 

@@ -69,13 +69,18 @@ def _limits(plan: Plan) -> Iterator[str]:
     """The limit that the plan comes nearest to, and what is left of the day."""
     if (nearest := _nearest(plan)) is not None:
         value, bound = nearest
-        most = f"at most {bound.quantity.show(bound.at_most or 0)}"
-        shown = f"{bound.quantity.label} {bound.quantity.show(value)} of {most}"
+        most = f"at most {_shown(bound.quantity, bound.at_most or 0)}"
+        shown = f"{bound.quantity.label} {_shown(bound.quantity, value)} of {most}"
         yield f"  limit      {shown} ({bound.layer}: {bound.source})"
     for bound in plan.limits.bounds:
         if bound.layer is Layer.PERSON and bound.at_most is not None:
-            left = bound.quantity.show(bound.at_most)
+            left = _shown(bound.quantity, bound.at_most)
             yield f"  day        {left} left for this site today ({bound.source})"
+
+
+def _shown(quantity: Quantity, value: int) -> str:
+    """A value as the rest of the page writes it: times as on a clock."""
+    return minutes(value) if quantity.unit == "ms" else quantity.show(value)
 
 
 def _timeline(steps: Sequence[Step]) -> Iterator[str]:

@@ -84,3 +84,12 @@ def test_a_journal_that_is_there_is_used_without_a_question(tmp_path: Path) -> N
     done = finished(tmp_path, *SESSION, "--plain", "--journal", journal_at(tmp_path / "j"))
 
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_for_the_rest_of_a_session_no_journal_is_begun(tmp_path: Path) -> None:
+    options = ("--rest-of", "2026", "--journal", tmp_path / "j")
+    with closing(Terminal(tmp_path, *SESSION, *options)) as terminal:
+        assert terminal.ended() == 9
+        assert b"there is no such file" in terminal.screen
+        assert b"[yes, no]" not in terminal.screen
+    assert not (tmp_path / "j").exists()

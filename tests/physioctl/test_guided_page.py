@@ -41,8 +41,8 @@ def test_the_page_names_unit_person_site_dose_and_what_limits_it() -> None:
         f"protocol   {CALF.title} (calf-tightness-ultrasound, {CALF.content_hash[:12]})",
         "for        p-017: left calf",
         "dose       10:00 of output, 980 J, in 13:30",
-        "limit      delivered time of the session 10 min of at most 10 min (protocol: ",
-        "day        30 min left for this site today (the journal: 0 ms on this site in the last 24 hours)",
+        "limit      delivered time of the session 10:00 of at most 10:00 (protocol: ",
+        "day        30:00 left for this site today (the journal: 0 min on this site in the last 24 hours)",
     ):
         assert said in shown
     assert "SIMULATED" not in shown

@@ -6,7 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -527,23 +527,34 @@ def test_a_session_with_an_answers_file_is_given_once_its_notes_are_acknowledged
     assert "METAL_IMPLANT acknowledged by answers-file" in shown
 
 
-@pytest.fixture
-def asked_about_the_clock(tmp_path: Path) -> Iterator[Terminal]:
+@contextmanager
+def asked_about_the_clock(folder: Path, *command: str) -> Iterator[Terminal]:
     """A session that waits for somebody to say that the time of day is right."""
-    with Journal.open(tmp_path / "j", VirtualClock(datetime.now(UTC) + timedelta(hours=2))) as journal:
+    with Journal.open(folder / "j", VirtualClock(datetime.now(UTC) + timedelta(hours=2))) as journal:
         journal.append("", ClockConfirmed(at_ms=0, doubt="For a test.", boot_id=None, boot_utc_ms=None))
-    arguments = ("run", "unit-check", "--port", "sim://us111", "--journal", journal_at(tmp_path / "j"))
-    with closing(Terminal(tmp_path, *arguments)) as terminal:
+    arguments = (*command, "--port", "sim://us111", "--journal", folder / "j")
+    with closing(Terminal(folder, *arguments)) as terminal:
         assert terminal.shows(lambda: b"Is this clock right?" in terminal.screen)
         yield terminal
 
 
-def test_control_c_at_the_question_about_the_clock_ends_it(asked_about_the_clock: Terminal) -> None:
-    asked_about_the_clock.press("\x03")
+def test_control_c_at_the_question_about_the_clock_ends_it(tmp_path: Path) -> None:
+    with asked_about_the_clock(tmp_path, "run", "unit-check") as terminal:
+        terminal.press("\x03")
 
-    assert asked_about_the_clock.ended() == 6
-    assert b"stopped." in asked_about_the_clock.screen
+        assert terminal.ended() == 6
+        assert b"stopped." in terminal.screen
 
 
-def test_a_hang_up_at_the_question_about_the_clock_ends_it(asked_about_the_clock: Terminal) -> None:
-    assert asked_about_the_clock.hang_up() != 0
+def test_a_hang_up_at_the_question_about_the_clock_ends_it(tmp_path: Path) -> None:
+    with asked_about_the_clock(tmp_path, "run", "unit-check") as terminal:
+        assert terminal.hang_up() != 0
+
+
+def test_a_clock_that_a_person_says_is_wrong_is_refused_before_anything_else_is_asked(tmp_path: Path) -> None:
+    with asked_about_the_clock(tmp_path, "start") as terminal:
+        terminal.press("no\r")
+
+        assert terminal.ended() == 4
+        assert b"Set the computer's clock." in terminal.screen
+        assert b"What hurts" not in terminal.screen
