@@ -28,15 +28,15 @@ _SESSION = Column("session", 1)
 _BEGAN = Column("began", 4)
 _SITE = Column("site", 5, least=12)
 _PROTOCOL = Column("protocol", 8, least=16)
-_OUTCOME = Column("outcome", 3, least=8)
+_OUTCOME = Column("outcome", 2, least=9)
 _DELIVERED = Column("delivered", 6)
 _ENERGY = Column("energy", 7)
 _LIST = (
-    _SESSION, _BEGAN, Column("person", 2, least=8), _SITE, _PROTOCOL, _OUTCOME, _DELIVERED, _ENERGY,
+    _SESSION, _BEGAN, Column("person", 3, least=8), _SITE, _PROTOCOL, _OUTCOME, _DELIVERED, _ENERGY,
     Column("unit", 9, least=10),
 )  # fmt: skip
 _COURSE = (
-    Column("session", 5), Column("began", 1), _SITE, _PROTOCOL, Column("outcome", 6, least=8),
+    Column("session", 5), Column("began", 1), _SITE, _PROTOCOL, Column("outcome", 6, least=9),
     Column("dose", 2), Column("pain", 3), Column("after", 3), Column("delivered", 4)
 )  # fmt: skip
 

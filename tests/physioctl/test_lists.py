@@ -58,21 +58,13 @@ def test_at_a_terminal_a_protocol_is_one_line_and_its_id_stands_first(
 
 def test_at_a_terminal_the_session_and_its_outcome_are_the_last_to_be_left_out(tmp_path: Path) -> None:
     id_ = "20260301-120000-abcdef"
-    tell(
-        tmp_path / "j",
-        id_,
-        started(id_),
-        ended(),
-    )
+    tell(tmp_path / "j", id_, started(id_), ended())
     wide, narrow = (shown(tmp_path, columns, "history", "--journal", tmp_path / "j") for columns in (200, 40))
 
     assert wide[0].split() == [
         "SESSION", "BEGAN", "PERSON", "SITE", "PROTOCOL", "OUTCOME", "DELIVERED", "ENERGY", "UNIT",
     ]  # fmt: skip
-    assert narrow[:2] == [
-        "SESSION                 PERSON  OUTCOME",
-        f"{id_}  p-017   complet…",
-    ]
+    assert narrow[:2] == ["SESSION                 OUTCOME", f"{id_}  completed"]
     assert wide[-1] == narrow[-1] == "1 session"
 
 
