@@ -72,6 +72,11 @@ os.environ["XDG_CONFIG_HOME"] = "/nonexistent"
 _shown: set[str] = set()  # hazards with a test that passed; with xdist, in the process that distributes
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file whose tests are all left out: each worker would, for nothing."""
+    return True if config.option.markexpr == "not long" and collection_path.stem in LONG else None
+
+
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
     """Let each report carry the hazards its test is marked for, and mark what takes long."""
     for item in items:
