@@ -92,9 +92,7 @@ def json_line(values: Mapping[str, Any]) -> None:
 
 def json_text(line: str) -> None:
     """A line of JSON that is made already, and may hold more than ASCII."""
-    if not line.isprintable():
-        line = "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in line)
-    click.echo(line)
+    click.echo("".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in line))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
