@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from device.address import unit_port
 from device.dialects.base import Dialect, Line
-from device.dialects.registry import make, names
+from device.dialects.registry import NAMES, added, make
 from device.link import USUAL_LINE, Inbox, SerialLink, add_url_handlers
 from physioctl.cli.streams import limit_waiting
 from physioctl.holder import StopService, listening
@@ -21,14 +21,17 @@ def dialect_for(port: str, name: str) -> Dialect:
     return make(name, unit_port(port).address)
 
 
-def dialects_of(port: str, name: str | None) -> tuple[str, ...]:
+def dialects_of(port: str, name: str | None) -> Iterator[str]:
     """The dialects to try on ``port``, where a person has named ``name`` or None.
 
-    Ours first. Where the port carries a unit's address, all but the native one, which has none.
+    Ours first; others are looked for once ours have been tried. Where the port carries a unit's address, all
+    but the native one, which has none.
     """
     if name is not None:
-        return (name,)
-    return names() if unit_port(port).address is None else names()[1:]
+        yield name
+        return
+    yield from NAMES if unit_port(port).address is None else NAMES[1:]
+    yield from added()
 
 
 def open_link(port: str, inbox: Inbox, *, exclusive: bool = True, line: Line = USUAL_LINE) -> SerialLink:

@@ -132,7 +132,7 @@ _RELATIVE = frozenset(map(str, RELATIVE))
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
 
 class _Question(_Strict):

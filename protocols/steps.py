@@ -25,7 +25,7 @@ REPEAT_MAX = 50
 class Strict(BaseModel):
     """Every key is known, of its kind, and said once."""
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
 
 # --- what is emitted ----------------------------------------------------------------------------------

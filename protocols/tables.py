@@ -91,7 +91,8 @@ _Whole: TypeAlias = Annotated[int, Field(ge=1)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
+    # Built when it is first used: what is part of another is then not built by itself.
+    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
 
 
 class _Highest(_Strict):

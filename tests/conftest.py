@@ -36,11 +36,11 @@ LONG = frozenset(
     [
         "test_adverse_parts",
         "test_after_a_break",
-        "test_answers_kept",
         "test_cli_modbus",
         "test_cli_units",
         "test_controller_walk",
         "test_full_disk",
+        "test_guided_person",
         "test_holder",
         "test_host_loss",
         "test_lockstep",
@@ -49,17 +49,23 @@ LONG = frozenset(
         "test_real_deaths",
         "test_rehearse",
         "test_run_real_time",
+        "test_screen_pictures",
         "test_screen_process",
         "test_screen_session",
         "test_session_by_keys",
+        "test_sessions_clean",
         "test_sessions_modbus",
+        "test_siblings",
         "test_slow_disk",
         "test_start",
         "test_stop_everything",
         "test_storm",
         "test_storm_judge",
         "test_streams",
+        "test_tampered",
         "test_two_programs",
+        "test_wall_clock",
+        "test_warming",
         "test_without_assertions",
         "test_writer",
     ]
@@ -70,6 +76,11 @@ os.environ.pop("PHYSIOCTL_PORT", None)
 os.environ["XDG_CONFIG_HOME"] = "/nonexistent"
 
 _shown: set[str] = set()  # hazards with a test that passed; with xdist, in the process that distributes
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no file whose tests are all left out: each worker would, for nothing."""
+    return True if config.option.markexpr == "not long" and collection_path.stem in LONG else None
 
 
 def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:

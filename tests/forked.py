@@ -2,13 +2,15 @@
 
 What starts a Python program costs far more than most of the tests that need one: each worker pays for it
 once. Such a process is the main program of its interpreter, with its own arguments, environment, standard
-streams and signals, and ends as any other does. A test about how a program begins (what it imports, what it
-inherits, what a shell makes of its streams) starts one anew. POSIX only.
+streams and signals, at a terminal of its own where it is given one, and ends as any other does. A test about
+how a program begins (what it imports, what it inherits, what a shell makes of its streams) starts one anew.
+POSIX only.
 """
 
 from __future__ import annotations
 
 import atexit
+import fcntl
 import gc
 import importlib
 import io
@@ -20,6 +22,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -51,11 +54,16 @@ class Forked:
         stdin: int = subprocess.DEVNULL,
         stdout: int = subprocess.PIPE,
         stderr: int = subprocess.PIPE,
+        at_terminal: bool = False,
     ) -> None:
-        """Run ``code`` with ``arguments``. A stream is a descriptor, ``DEVNULL`` or, for output, ``PIPE``."""
+        """Run ``code`` with ``arguments``. A stream is a descriptor, ``DEVNULL`` or, for output, ``PIPE``.
+
+        ``at_terminal``: ``stdin`` is a terminal, and becomes the one that Ctrl-C and a hang-up come from.
+        """
         self.args = [sys.executable, "-c", code, *map(str, arguments)]
         self.returncode: int | Any = None  # as `subprocess.Popen` has it: None until it has ended
-        asked = {"code": code, "arguments": self.args[3:], "env": dict(env), "cwd": os.getcwd()}  # noqa: PTH109
+        asked = {"code": code, "arguments": self.args[3:], "env": dict(env), "at_terminal": at_terminal}
+        asked["cwd"] = os.getcwd()  # noqa: PTH109
         given, ours = [os.open(os.devnull, os.O_RDWR)], list[IO[str] | None]()
         streams = [given[0] if stdin == subprocess.DEVNULL else stdin]
         for stream in (stdout, stderr):
@@ -195,6 +203,9 @@ def _begun(told: int, *streams: int) -> tuple[str, list[str]]:
         os.dup2(stream, number)
     for stream in streams:
         os.close(stream)
+    if asked["at_terminal"]:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     sys.stdin, sys.stdout, sys.stderr = _text(0, "r"), _text(1, "w"), _text(2, "w")
     vars(sys).update(__stdin__=sys.stdin, __stdout__=sys.stdout, __stderr__=sys.stderr)
     os.environ.clear()

@@ -1,4 +1,8 @@
-"""A command of ours at a pseudo-terminal: keys are pressed, and what it shows is read. POSIX only."""
+"""A command of ours at a pseudo-terminal: keys are pressed, and what it shows is read. POSIX only.
+
+It is forked as other programs of the tests are (`tests.forked`), but for one that begins in another
+environment or as a job of a shell.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,14 @@ import signal
 import struct
 import subprocess
 import termios
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.processes import LIMIT_S, command, environment, waited_for
+from tests.forked import Forked
+from tests.processes import LIMIT_S, PHYSIOCTL, command, environment, waited_for
 
+# What a shell is told, with the terminal as $0.
 TO_THE_TERMINAL = 'exec "$@" <>"$0" >&0 2>&0'
 TO_A_PIPE = 'exec "$@" <>"$0" 2>&0'  # as `physioctl run … | tee log`, with the pipe in this process
 UNSEEN = 'exec "$@" <>"$0" 2>/dev/null'
@@ -45,10 +51,10 @@ class Terminal:
         *arguments: object,
         typed: str = TO_THE_TERMINAL,
         size: tuple[int, int] | None = None,
-        run: Sequence[str] | None = None,
+        code: str = PHYSIOCTL,
         set_to: Mapping[str, str] | None = None,
     ) -> None:
-        """``size`` is in columns and lines; left out, the terminal does not say. ``run``: another program.
+        """``size`` is in columns and lines; left out, the terminal does not say. ``code``: another program.
 
         ``set_to`` is what its environment has beside the usual.
         """
@@ -58,14 +64,22 @@ class Terminal:
         self.screen = b""
         self.piped = b""  # what goes to a pipe instead of the screen
         self._pipe, output = os.pipe()
-        # The leader of a session that opens a terminal has it for its own: Ctrl-C and a hang-up reach it.
-        take_it = ["sh", "-c", typed, os.ttyname(slave)]
-        self._process = subprocess.Popen(
-            [*take_it, *(run or command(*arguments))],
-            env=environment(folder) | dict(set_to or {}),
-            start_new_session=True,
-            stdout=output,
-        )
+        self._process: Forked | subprocess.Popen[bytes]
+        if set_to is None and typed != IN_THE_BACKGROUND:
+            streams = {"stdin": slave, "stdout": output, "stderr": slave}
+            if typed == TO_THE_TERMINAL:
+                streams["stdout"] = slave
+            elif typed == UNSEEN:
+                streams["stderr"] = subprocess.DEVNULL
+            self._process = Forked(code, *arguments, env=environment(folder), at_terminal=True, **streams)
+        else:
+            # The leader of a session that opens a terminal has it for its own: Ctrl-C and a hang-up reach it.
+            self._process = subprocess.Popen(
+                ["sh", "-c", typed, os.ttyname(slave), *command(*arguments)],
+                env=environment(folder) | dict(set_to or {}),
+                start_new_session=True,
+                stdout=output,
+            )
         os.close(output)
         self._slave = slave  # held until the other end has opened it
 

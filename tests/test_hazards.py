@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tests.conftest import LONG
 from tools.hazards import hazards, marked
 
 
 def test_every_hazard_has_a_test_and_every_marker_a_hazard() -> None:
     assert sorted(marked()) == [hazard.id for hazard in hazards()]
+
+
+def test_every_hazard_has_a_test_that_make_test_runs() -> None:
+    files = {id_: {Path(test.partition("::")[0]).stem for test in tests} for id_, tests in marked().items()}
+
+    assert [id_ for id_, stems in files.items() if stems <= LONG] == []
 
 
 def test_hazards_are_numbered_without_a_gap() -> None:

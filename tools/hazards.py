@@ -10,6 +10,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,6 +44,7 @@ def hazards() -> tuple[Hazard, ...]:
     return tuple(Hazard(**row) for row in tomllib.loads(DATA.read_text(encoding="utf-8"))["hazard"])
 
 
+@cache
 def marked() -> Mapping[str, tuple[str, ...]]:
     """The tests that are marked for each hazard, as ``file::test``."""
     found: dict[str, list[str]] = defaultdict(list)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from device.dialects.base import (
     Capabilities,
@@ -16,8 +17,10 @@ from device.dialects.base import (
 )
 from device.dialects.families import family_of
 from device.wire import messages as wire
-from device.wire import modbus_map as modbus
 from protocols.limits import Bound
+
+if TYPE_CHECKING:  # a stop in the native dialect does without
+    from device.wire import modbus_map as modbus
 
 UNNAMED = ("UNNAMED",)  # of a unit that is in FAULT and names none
 _EPOCH = date(2020, 1, 1)

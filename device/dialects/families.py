@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from device.wire import messages as wire
-from device.wire import modbus_map
 from protocols.limits import Bound, Family, Layer, Quantity
 from protocols.plan import Percussion, Setting, Ultrasound
+
+if TYPE_CHECKING:  # a stop in the native dialect does without
+    from device.wire import modbus_map
 
 _SOURCE = "declared by the unit"
 

@@ -1,19 +1,22 @@
 """Dialects by name, each imported when it is first asked for.
 
 Another distribution adds one by an entry point in the group ``physioctl.dialects``: the entry point's name is
-the dialect's, and its value is a `Factory`. A name of ours is always ours.
+the dialect's, and its value is a `Factory`. A name of ours is always ours, and is had without a look at what
+else is installed: a stop does not wait for that.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from device.address import AddressUnusable
 from device.dialects.base import Dialect, Line, Promises
 from protocols.errors import PhysioctlError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Factory: TypeAlias = Callable[[int | None], Dialect]  # takes the unit's address; None where none was given
 
@@ -29,7 +32,14 @@ class UnknownDialect(PhysioctlError):
 
 def names() -> tuple[str, ...]:
     """Every dialect there is: ours, and those of other distributions."""
-    return NAMES + tuple(sorted({entry.name for entry in entry_points(group=GROUP)} - set(NAMES)))
+    return NAMES + added()
+
+
+def added() -> tuple[str, ...]:
+    """The dialects of other distributions."""
+    from importlib.metadata import entry_points
+
+    return tuple(sorted({entry.name for entry in entry_points(group=GROUP)} - set(NAMES)))
 
 
 def make(name: str, address: int | None = None) -> Dialect:
@@ -44,6 +54,8 @@ def dialect_named(name: str) -> Factory:
     """What makes the dialect called ``name``; raise `UnknownDialect`, which lists the names."""
     if name in _OURS:
         return _ours(name)
+    from importlib.metadata import entry_points
+
     found = tuple(entry_points(group=GROUP, name=name))
     if not found:
         from difflib import get_close_matches  # for a mistyped name only

@@ -6,7 +6,7 @@ It is sent beside whatever holds the port, and from any thread.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -60,7 +60,7 @@ def tell_the_others(port: str, dialect: str) -> None:
                 link.close()
 
 
-def stopped_in_turn(port: str, dialects: Sequence[str], *, asked_for: bool, named: bool = False) -> Stopped:
+def stopped_in_turn(port: str, dialects: Iterable[str], *, asked_for: bool, named: bool = False) -> Stopped:
     """What is known after a stop in each dialect, until one is confirmed; ``named``: and of which unit.
 
     ``asked_for`` says that a person has named the dialect: what is wrong with it is raised then. Raise

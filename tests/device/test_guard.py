@@ -28,6 +28,7 @@ from device.dialects.base import (
 )
 from protocols.limits import Bound, Family, Layer, Quantity
 from protocols.plan import Emit, Percussion, Ultrasound, quantities
+from tests.cases import each
 from tests.device.parts import ALLOWED, ENERGY_MAX_MJ, HIGH, LOW, NONCE, SESSION, bound
 
 UPTIME_MS = 50_000  # by the unit's clock
@@ -90,9 +91,9 @@ def limited(*bounds: Bound, blocked: str = "") -> dict[str, Any]:
 # --- what passes ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stop_asked", [False, True])
-@pytest.mark.parametrize("intent", [Stop(), GetStatus(), Identify(), GetCapabilities()])
-@pytest.mark.parametrize("state", State)
+@each("stop_asked", [False, True])
+@each("intent", [Stop(), GetStatus(), Identify(), GetCapabilities()])
+@each("state", State)
 def test_looking_and_stopping_always_pass(intent: Intent, state: State, stop_asked: bool) -> None:
     assert broken(intent, state=state, stop_asked=stop_asked, allowed=None, recorded=False, nonce=0) == []
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from device.control.machine import TABLE, Facts, Move, State, StateMachine, TransitionRefused, Trigger
+from tests.cases import each
 from tools import pages
 
 # The table again, by hand: state, trigger, where it leads, and what must be true first.
@@ -221,7 +222,7 @@ def test_a_controller_begins_knowing_nothing_of_any_unit() -> None:
     assert StateMachine(Answers()).state is State.OFFLINE
 
 
-@pytest.mark.parametrize(("state", "trigger"), EVERY_PAIR)
+@each(("state", "trigger"), EVERY_PAIR)
 def test_every_pair_does_what_its_cell_says(state: State, trigger: Trigger) -> None:
     subject = standing_in(state)
     move = TABLE[state].get(trigger)
@@ -249,7 +250,7 @@ def test_a_cell_is_shut_while_its_own_fact_does_not_hold(state: State, trigger: 
     assert subject.state is state
 
 
-@pytest.mark.parametrize(("state", "trigger", "move"), EVERY_CELL)
+@each(("state", "trigger", "move"), EVERY_CELL)
 def test_a_cell_asks_for_its_own_fact_and_no_other(state: State, trigger: Trigger, move: Move) -> None:
     subject = standing_in(state, untrue=set(FACTS) - {fact(move)})
 
@@ -273,7 +274,7 @@ def test_a_refusal_says_what_where_and_why() -> None:
 
 
 @pytest.mark.hazard("H-04")
-@pytest.mark.parametrize(("state", "trigger"), EVERY_PAIR)
+@each(("state", "trigger"), EVERY_PAIR)
 def test_what_may_happen_is_what_the_cell_says(state: State, trigger: Trigger) -> None:
     move = TABLE[state].get(trigger)
     asked = [fact(move)] if move and move.only_if else []

@@ -24,6 +24,7 @@ from protocols.library import bundled, find, parse
 from protocols.limits import Family, Limits, Quantity
 from protocols.model import RAMP_MAX_MS, Protocol
 from protocols.plan import Plan
+from tests.cases import each
 from tests.protocol_files import as_bytes, files
 
 TABLE = tomllib.loads(Path(wire.__file__).with_name("table.toml").read_text(encoding="utf-8"))
@@ -99,8 +100,8 @@ def frames(plan: Plan) -> list[object]:
     return [item for intent in said(plan) for item in Decoder().feed(Native().say(Permitted(intent), 1))]
 
 
-@pytest.mark.parametrize("id_", bundled())
-@pytest.mark.parametrize("unit", MODELS)
+@each("id_", bundled())
+@each("unit", MODELS)
 def test_every_message_of_a_bundled_protocol_is_encoded(id_: str, unit: str) -> None:
     protocol = find(id_)
 

@@ -93,9 +93,9 @@ def test_a_dialect_is_made_for_the_address_of_its_port() -> None:
 
     assert isinstance(modbus, Modbus)
     assert modbus.address == 17
-    assert dialects_of("/dev/ttyUSB0", None) == NAMES
-    assert dialects_of("/dev/ttyUSB0#17", None) == NAMES[1:]
-    assert dialects_of("/dev/ttyUSB0#17", "native") == ("native",)
+    assert tuple(dialects_of("/dev/ttyUSB0", None)) == NAMES
+    assert tuple(dialects_of("/dev/ttyUSB0#17", None)) == NAMES[1:]
+    assert tuple(dialects_of("/dev/ttyUSB0#17", "native")) == ("native",)
 
 
 # --- another distribution's ---------------------------------------------------------------------------
@@ -180,7 +180,7 @@ def test_what_is_asked_in_each_dialect_is_asked_in_an_added_one_as_well(tmp_path
     said = asked(
         tmp_path,
         "from physioctl.ports import dialects_of\n"
-        "print(dialects_of('COM3', None), dialects_of('COM3#3', None))",
+        "print(tuple(dialects_of('COM3', None)), tuple(dialects_of('COM3#3', None)))",
     )
 
     assert said == f"{(*NAMES, 'theirs')} {(*NAMES[1:], 'theirs')}"

@@ -78,7 +78,7 @@ def test_a_session_of_guidance_gives_no_output_and_takes_its_time(make_rig: Make
 
 @pytest.mark.hazard("H-03")
 @pytest.mark.parametrize(
-    ("duration_ms", "ramp_ms"), [(10 * SECOND_MS, 0), (30_000, 30_000), (5 * MINUTE_MS, 2000)]
+    ("duration_ms", "ramp_ms"), [(10 * SECOND_MS, 0), (30_000, 30_000), (2 * MINUTE_MS, 2000)]
 )
 def test_the_energy_of_a_session_is_what_went_out(make_rig: MakeRig, duration_ms: int, ramp_ms: int) -> None:
     rig = make_rig()

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from device.wire import messages
 from device.wire.frame import Decoder, Frame
 from device.wire.messages import Family, Message, Renew, Result, Set, Status, Type, UnitState, read
+from tests.cases import each
 from tools import wire as generate
 
 TABLE = tomllib.loads(generate.TABLE.read_text(encoding="utf-8"))
@@ -172,7 +173,7 @@ def test_a_lease_of_nothing_or_without_end_cannot_be_written(lease_ms: int) -> N
         Set(1, 2, 440, 50, 1000, 100, 60_000, 0, 3, lease_ms).pack()
 
 
-@pytest.mark.parametrize("byte", range(256))
+@each("byte", range(256))
 def test_every_byte_of_a_lease_is_a_lease(byte: int) -> None:
     renew = read(Type.RENEW, body_of("Renew")[:-1] + bytes([byte]))
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from device.clock import VirtualClock
+from device.operator import SessionAction
 from physioctl.errors import JournalUnusable
 from physioctl.events import Screened
 from physioctl.record.answers_kept import answers_kept
@@ -16,18 +17,18 @@ from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session
 from physioctl.screening import Answer, day_of
 from protocols.library import find
-from tests.support import VIRTUAL_DAY, CountedLink, screened
+from tests.support import SECOND_MS, VIRTUAL_DAY, CountedLink, screened
 
 CALF = find("calf-tightness-percussion")
+SOON_STOPPED = ((SECOND_MS, SessionAction.STOP),)
 
 
 def given(journal: Journal, person: str = "P-017", *, days: int = 0, **yes: Answer) -> None:
-    """One session for ``person``, some days after the first day."""
+    """One session for ``person``, some days after the first day, which is soon stopped."""
     clock = VirtualClock(VirtualClock().utc() + timedelta(days=days))
     answers = screened(CALF, yes, on=day_of(clock), person=person)
-    run_session(
-        Request(CALF, "left", person, answers), Rig("ultragun", clock=clock, link=CountedLink).driver, journal
-    )
+    rig = Rig("ultragun", clock=clock, link=CountedLink, actions=SOON_STOPPED)
+    run_session(Request(CALF, "left", person, answers), rig.driver, journal)
 
 
 def test_what_was_answered_is_read_back_with_its_question_and_its_day() -> None:
@@ -62,7 +63,8 @@ def test_the_answers_of_another_person_are_not_read() -> None:
 @pytest.mark.hazard("H-16")
 def test_the_answers_before_a_simulated_session_count_for_nobody() -> None:
     with Journal.in_memory(VirtualClock()) as journal:
-        run_session(Request(CALF, "left", "P-017", screened(CALF)), Rig("ultragun").driver, journal)
+        rig = Rig("ultragun", actions=SOON_STOPPED)
+        run_session(Request(CALF, "left", "P-017", screened(CALF)), rig.driver, journal)
 
         assert answers_kept(journal, "P-017", simulated=False) == ()
         assert answers_kept(journal, "P-017", simulated=True)

@@ -29,6 +29,7 @@ from physioctl.rehearsal.storm.judge import Rule
 from physioctl.screening import day_of
 from protocols import library
 from simulator.faults import KINDS, FaultKind
+from tests.cases import each
 from tests.processes import journal_at
 from tests.support import form_answered
 
@@ -166,7 +167,7 @@ def beside_the_examples(tmp_path: Path) -> Iterator[Path]:
         yield tmp_path
 
 
-@pytest.mark.parametrize("shown", IN_BLOCKS, ids=lambda shown: f"{shown.page}: {shown.line}")
+@each("shown", IN_BLOCKS)
 def test_every_command_shown_is_one_the_program_knows(shown: Shown) -> None:
     parse(cli, "physioctl", shown.arguments, None)
 
@@ -267,7 +268,7 @@ def test_the_examples_in_python_run(block: Block, beside_the_examples: Path) -> 
     exec(compile(tree, block.page, "exec"), {"__name__": block.page})
 
 
-@pytest.mark.parametrize("page", PAGES)
+@each("page", PAGES)
 def test_links_between_pages_resolve(page: str) -> None:
     broken = []
     for target in re.findall(r"\]\(([^)\s]+)\)", PAGES[page]):
@@ -282,7 +283,7 @@ def test_links_between_pages_resolve(page: str) -> None:
     assert broken == []
 
 
-@pytest.mark.parametrize("page", PAGES)
+@each("page", PAGES)
 def test_no_page_praises_or_promises(page: str) -> None:
     assert FORBIDDEN.findall(PAGES[page]) == []
 

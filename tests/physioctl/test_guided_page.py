@@ -14,6 +14,7 @@ from physioctl.rehearsal.rig import Rig, speaking
 from physioctl.runner import Request
 from protocols.library import bundled, find
 from protocols.limits import Family
+from tests.cases import each
 from tests.support import CountedLink
 
 CALF = find("calf-tightness-ultrasound")
@@ -88,8 +89,8 @@ def test_guidance_alone_has_a_page_without_a_unit() -> None:
         assert said in shown
 
 
-@pytest.mark.parametrize("columns", [40, 80, 120])
-@pytest.mark.parametrize("id_", bundled())
+@each("columns", [40, 80, 120])
+@each("id_", bundled())
 def test_the_page_of_every_protocol_fits_a_terminal_of_any_width(id_: str, columns: int) -> None:
     model = "ultragun" if find(id_).family is Family.PERCUSSION else "us111"
 

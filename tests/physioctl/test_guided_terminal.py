@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from physioctl.guided.terminal import COLUMNS, chosen, says_yes, wrapped
 from physioctl.questions import questions_of
 from protocols.library import bundled, find
+from tests.cases import each
 from tests.typist import Typist
 
 words = st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), min_size=1, max_size=12)
@@ -22,8 +23,8 @@ def test_no_word_is_broken_and_no_line_is_too_long(said: list[str], columns: int
     assert max(map(len, shown.split("\n"))) <= columns
 
 
-@pytest.mark.parametrize("columns", [40, 60, 80, 120])
-@pytest.mark.parametrize("id_", bundled())
+@each("columns", [40, 60, 80, 120])
+@each("id_", bundled())
 def test_every_question_fits_a_terminal_of_any_width(id_: str, columns: int) -> None:
     for question in questions_of(find(id_)):
         asked = f"28 of 28  {question.ask} [yes, no, b, w]: "

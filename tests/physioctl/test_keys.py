@@ -14,6 +14,7 @@ from device.operator import NOTE_MAX, Lower, Note, OperatorAction, Pain, Session
 from physioctl.events import SessionStarted
 from physioctl.key_decoder import BACKSPACE, CTRL_BACKSLASH, CTRL_C, ENTER, ESC, SPACE
 from physioctl.keys import ALONE_MS, BEHIND_MS, BINDINGS, FRESH_MS, Does, SessionKeys, keys_now
+from tests.cases import each
 
 STARTED = SessionStarted(
     at_ms=0,
@@ -73,8 +74,8 @@ class Keyboard:
 
 
 @pytest.mark.hazard("H-18")
-@pytest.mark.parametrize("key", ["s", "S", "q", "Q", ESC, CTRL_C, CTRL_BACKSLASH])
-@pytest.mark.parametrize("state", State)
+@each("key", ["s", "S", "q", "Q", ESC, CTRL_C, CTRL_BACKSLASH])
+@each("state", State)
 def test_every_key_that_stops_does_so_in_every_state(key: str, state: State) -> None:
     assert Keyboard(state).press(key) == [STOP]
 

@@ -167,8 +167,8 @@ def test_a_screen_that_floods_takes_neither_a_stop_nor_a_renewal_with_it(
     tmp_path: Path, code: str, sign: bytes
 ) -> None:
     with served_unit(tmp_path) as unit:
-        run = [sys.executable, "-c", WITH_ANOTHER, unit.port, str(tmp_path / "j"), "unit-check", code]
-        with closing(Terminal(tmp_path, size=(80, 24), run=run)) as terminal:
+        arguments = (unit.port, tmp_path / "j", "unit-check", code)
+        with closing(Terminal(tmp_path, *arguments, size=(80, 24), code=WITH_ANOTHER)) as terminal:
             assert terminal.shows(lambda: unit.gives_output() and sign in terminal.screen)
             assert not terminal.shows_within(lambda: "lease" in whys(unit), 5.0)
             terminal.press("s")
@@ -207,7 +207,9 @@ def test_a_terminal_without_room_or_means_is_given_lines(
         journal_at(tmp_path / "j"),
         "--yes",
     )
-    setting = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", **change} if "LC_ALL" in change else change
+    setting = (
+        {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", **change} if "LC_ALL" in change else change or None
+    )
     with closing(Terminal(tmp_path, *arguments, size=size, set_to=setting)) as terminal:
         assert terminal.ended() == 0
 

@@ -21,6 +21,7 @@ from protocols.errors import Refused
 from protocols.limits import Family
 from protocols.model import Protocol
 from protocols.model import Question as Added
+from tests.cases import each
 from tests.support import screened
 
 TODAY = date(2026, 11, 21)
@@ -302,8 +303,8 @@ def test_what_does_not_stand_cannot_be_acknowledged(code: str) -> None:
 
 
 @pytest.mark.hazard("H-16")
-@pytest.mark.parametrize("of", [CALF, library.find("calf-tightness-percussion")], ids=lambda of: of.family)
-@pytest.mark.parametrize("code", catalogue().questions)
+@each("of", [CALF, library.find("calf-tightness-percussion")])
+@each("code", catalogue().questions)
 def test_a_yes_to_any_question_of_ours_refuses_or_is_weighed_and_recorded(of: Protocol, code: str) -> None:
     answers = no_to_all(of, **{code: Answer.YES})
     asked = {question.code: question for question in questions_of(of)}

@@ -29,7 +29,7 @@ evidence: {grade: none, note: It treats nothing.}
 limits: {intensity: 0.5 W/cm², duration: 60 s}
 steps:
   - guide: Stretch the calf and hold.
-    for: 50 s
+    for: 41 s
   - emit: {intensity: 0.5 W/cm², duty: 100 %, carrier: 1 MHz}
     for: 60 s
     ramp: 100 ms
@@ -86,6 +86,7 @@ def test_a_session_from_its_start_to_its_stop_by_keys(
         assert sees("for the rest of the session")
         terminal.press("=0.4\n")
         assert sees("0.4 W/cm² instead of")
+        assert terminal.shows(lambda: unit.rest()[-1].output == 400)
         terminal.press("oskin reddened \x7f, no \x1b[A\x1b[200~pasted: s q\x1b[201~pain\n")
         assert sees("skin reddened, no pain")
         terminal.press("q")

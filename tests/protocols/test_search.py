@@ -13,6 +13,7 @@ from protocols.errors import InstallationDamaged
 from protocols.library import bundled, find
 from protocols.model import Protocol
 from protocols.search import PATH, TEXT_MAX, Found, known_by, parse, search, synonyms, words_of
+from tests.cases import each
 
 TEXT = PATH.read_text(encoding="utf-8")
 
@@ -122,7 +123,7 @@ def test_every_synonym_stands_for_words_of_protocols_that_ship() -> None:
     assert {word: meant for word, meant in synonyms().stands_for.items() if not set(meant) <= had} == {}
 
 
-@pytest.mark.parametrize("word", sorted(synonyms().stands_for))
+@each("word", sorted(synonyms().stands_for))
 def test_every_synonym_finds_a_protocol(word: str) -> None:
     assert ids(word)
 

@@ -16,6 +16,7 @@ from protocols import ceilings, tables
 from protocols.ceilings import body_sites, family_layer, site_layer
 from protocols.errors import InstallationDamaged
 from protocols.limits import Bound, Family, Layer
+from tests.cases import each
 from tools.mutate_data import written
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,7 +160,7 @@ def test_no_key_of_a_family_can_be_misspelt_or_left_out(path: tuple[str, ...]) -
 
 
 @pytest.mark.hazard("H-04")
-@pytest.mark.parametrize("path", list(leaves(tomllib.loads(SITES))), ids=".".join)
+@each("path", leaves(tomllib.loads(SITES)))
 def test_no_key_of_a_site_can_be_misspelt_or_left_out(path: tuple[str, ...]) -> None:
     *table, key = path
     value: Any = tomllib.loads(SITES)
