@@ -36,10 +36,16 @@ def names() -> tuple[str, ...]:
 
 
 def added() -> tuple[str, ...]:
-    """The dialects of other distributions."""
+    """The dialects of other distributions; raise `UnknownDialect` where they cannot be listed."""
     from importlib.metadata import entry_points
 
-    return tuple(sorted({entry.name for entry in entry_points(group=GROUP)} - set(NAMES)))
+    try:
+        found = {entry.name for entry in entry_points(group=GROUP)}
+    except Exception as error:  # whatever the files of another distribution hold
+        raise UnknownDialect(
+            f"the dialects of other distributions cannot be listed: {error}", "Name one of ours: --dialect."
+        ) from error
+    return tuple(sorted(found - set(NAMES)))
 
 
 def make(name: str, address: int | None = None) -> Dialect:

@@ -68,10 +68,13 @@ def stopped_in_turn(port: str, dialects: Iterable[str], *, asked_for: bool, name
     """
     known: Stopped | None = None
     unusable: PhysioctlError | None = None
-    for name in dialects:
+    names = iter(dialects)
+    while known is None or known.output_off is not OffConfirmation.CONFIRMED:
         try:
+            if (name := next(names, None)) is None:
+                break
             now = _stopped(port, dialect_for(port, name), named=named)
-        except (UnknownDialect, AddressUnusable) as error:  # another may do
+        except (UnknownDialect, AddressUnusable) as error:  # another may do, or none can be listed
             if asked_for:
                 raise
             unusable = unusable or error
@@ -81,8 +84,6 @@ def stopped_in_turn(port: str, dialects: Iterable[str], *, asked_for: bool, name
                 raise
             break  # what was sent before is what can be told
         known = now if known is None else _joined(known, now)
-        if known.output_off is OffConfirmation.CONFIRMED:
-            break
     if known is None:
         if unusable is not None:
             raise unusable

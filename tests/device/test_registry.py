@@ -257,3 +257,17 @@ def test_pymodbus_is_imported_for_modbus_alone(code: str) -> None:
 
 def test_what_makes_a_dialect_is_found_without_making_one() -> None:
     assert isinstance(dialect_named("modbus")(5), Modbus)
+
+
+def test_dialects_that_cannot_be_listed_hide_nothing_of_a_stop(tmp_path: Path) -> None:
+    install(tmp_path, THEIRS, "theirs = their_dialect:Theirs")
+    next(tmp_path.rglob("entry_points.txt")).write_bytes(b"\xff\xfe")
+
+    said = asked(
+        tmp_path,
+        "from physioctl.cli.stopping import stopped_in_turn\n"
+        "from physioctl.ports import dialects_of\n"
+        "print(stopped_in_turn('sim://us111', dialects_of('sim://us111#1', None), asked_for=False).output_off)",
+    )
+
+    assert said == "unknown"
