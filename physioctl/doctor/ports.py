@@ -1,0 +1,211 @@
+"""A port: whether it may be used, what answers on it, and how that unit is."""
+
+from __future__ import annotations
+
+import errno
+import shlex
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+
+from device.address import AddressUnusable, is_network, unit_port
+from device.clock import Clock
+from device.control.fault_clearing import latched_by
+from device.control.handshake import Inspected
+from device.dialects.base import Dialect
+from device.dialects.registry import UnknownDialect
+from device.errors import LinkLost, PortUnusable
+from device.link import Port, error_number
+from device.unit import known_unit
+from physioctl.at_once import TookTooLong, at_once
+from physioctl.doctor.access import hindrance
+from physioctl.doctor.findings import Finding, Mark, found, ok
+from physioctl.doctor.line import PATIENCE, Answer, Conversation, Patience, conversation, setting, shown
+from physioctl.holder import holding
+from physioctl.ports import dialect_for, dialects_of
+from physioctl.runner import check_calibration
+from physioctl.screening import day_of
+from protocols.errors import PhysioctlError
+
+# This project's own figure for all ports, which are looked at at once; each takes half of it at the most.
+LIMIT_MS = 20_000
+_NOT_ALONE = ("port.session", "unit.")  # what shows that there is a unit
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A port that is looked at."""
+
+    name: str
+    named: bool  # by a person: then what is no unit is a problem, and other speeds are tried
+    dialect: str | None = None
+    patience: Patience = PATIENCE
+
+
+def ports(asked: Iterable[Asked], clock: Clock, *, limit_ms: int = LIMIT_MS) -> Iterator[Finding]:
+    """What is wrong with each port of ``asked``, as it is found out.
+
+    Where nobody has named a port, what is wrong with it is a warning; that no unit is there is a problem.
+    """
+    by_name = {each.name: each for each in asked}
+    work = {name: partial(port, each, clock) for name, each in by_name.items()}
+    several = not any(each.named for each in by_name.values())
+    unit = False
+    for name, findings in at_once(work, limit_ms):
+        for finding in _of(name, findings, limit_ms):
+            unit = unit or finding.code.startswith(_NOT_ALONE) or finding.mark is Mark.OK
+            swept = not by_name[name].named and finding.code.startswith("port.")
+            yield replace(finding, mark=Mark.WARNING, exit_code=0) if swept else finding
+    if several and not unit:
+        yield found("unit.none")
+
+
+def _of(name: str, findings: Sequence[Finding] | Exception, limit_ms: int) -> Sequence[Finding]:
+    match findings:
+        case TookTooLong():
+            return (found("port.slow", port=name, seconds=limit_ms // 1000),)
+        case PhysioctlError():
+            return (found("port.unusable", why=findings.what, todo=findings.action),)
+        case Exception():
+            return (found("check.failed", check=name, why=findings),)
+    return findings
+
+
+def port(asked: Asked, clock: Clock) -> Sequence[Finding]:
+    """What is wrong with one port. Raise `UnknownDialect` for a dialect that was named and is none."""
+    try:
+        at = unit_port(asked.name).port
+        why = _network(asked.name, at) if "://" in at else _device(asked.name, at)
+        if why is not None:
+            return (why,)
+        dialects = tuple(_spoken(asked))
+        with conversation(asked.name, dialects[0]) as talk:
+            return tuple(_talk(asked, talk, dialects, clock))
+    except AddressUnusable as error:
+        return (found("port.unusable", why=error.what, todo=error.action),)
+    except LinkLost as error:
+        return (found("port.lost", why=error.what, todo=error.action),)
+    except PortUnusable as error:
+        return (_not_opened(asked.name, error),)
+
+
+def _device(name: str, at: str) -> Finding | None:
+    return None if sys.platform == "win32" else hindrance(name, at)
+
+
+def _network(name: str, at: str) -> Finding | None:
+    if is_network(at) and holding(at):
+        return found("port.session", port=name, who="", path=shlex.quote(name))
+    return None
+
+
+def _spoken(asked: Asked) -> Iterator[Dialect]:
+    """The dialects to try; the one that was named, or else all that take the port's address."""
+    for name in dialects_of(asked.name, asked.dialect):
+        if asked.dialect is not None:
+            yield dialect_for(asked.name, name)
+            continue
+        with suppress(UnknownDialect, AddressUnusable):  # another may do
+            yield dialect_for(asked.name, name)
+
+
+def _not_opened(name: str, error: PortUnusable) -> Finding:
+    match error_number(error.__cause__):
+        case errno.EBUSY | errno.EAGAIN:
+            return found("port.held_unseen", port=name, path=shlex.quote(unit_port(name).port))
+        case errno.ECONNREFUSED | errno.EHOSTUNREACH | errno.ETIMEDOUT | errno.ENETUNREACH:
+            return found("port.nobody_listens", port=name)
+        case errno.ENOTTY | errno.EINVAL:
+            return found("port.not_serial", port=name, kind="a device of another kind")
+    return found("port.unusable", why=error.what, todo=error.action)
+
+
+def _talk(asked: Asked, talk: Conversation, dialects: Sequence[Dialect], clock: Clock) -> Iterator[Finding]:
+    patience = asked.patience
+    talk.listen(dialects[0], patience.listen_ms)
+    answer = talk.usual(dialects, patience)
+    if answer is not None:
+        yield from _unit(asked.name, talk, answer, patience, clock)
+        return
+    if asked.named and "://" not in asked.name and not talk.floods:
+        answer = talk.unusual(dialects, patience.speed_ms)
+        if answer is not None:
+            yield found(
+                "port.speed",
+                port=asked.name,
+                line=setting(answer.line),
+                usual=setting(answer.dialect.promises.line),
+                dialect=answer.dialect.name,
+            )
+            return
+    yield _nobody(asked, talk, dialects)
+
+
+def _nobody(asked: Asked, talk: Conversation, dialects: Sequence[Dialect]) -> Finding:
+    names = ", ".join(dialect.name for dialect in dialects)
+    settings = len(talk.settings)
+    tried = f"asked in {names}" + (f" at {settings} speeds and parities" if settings > 2 else "")
+    if talk.floods:
+        return found(
+            "port.floods",
+            port=asked.name,
+            bytes=talk.unasked_bytes,
+            ms=asked.patience.listen_ms,
+            sample=shown(talk.sample),
+        )
+    if talk.heard_bytes:
+        usual = "; ".join(f"{each.name} {setting(each.promises.line)}" for each in dialects)
+        return found(
+            "port.other",
+            port=asked.name,
+            bytes=talk.heard_bytes,
+            sample=shown(talk.sample),
+            asked=tried,
+            usual=usual,
+        )
+    return found("port.silent", port=asked.name, asked=tried)
+
+
+def _unit(
+    name: str, talk: Conversation, answer: Answer, patience: Patience, clock: Clock
+) -> Iterator[Finding]:
+    identity = answer.identity
+    about = {"port": name, "unit": f"{identity.model} {identity.serial}"}
+    if not identity.driveable:
+        yield found("unit.version", **about, version=identity.version, dialect=answer.dialect.name)
+        return
+    said = talk.inspect(answer.dialect, patience.next_ms)
+    if said is None:
+        yield found("unit.incomplete", **about)
+        return
+    wrong = False
+    for finding in _state(name, about, said, clock):
+        wrong = True
+        yield finding
+    if not wrong:
+        yield ok(
+            "unit",
+            f"{name}: {about['unit']}, firmware {identity.firmware}, {answer.dialect.name}; its output is "
+            "off, and it has latched no fault",
+        )
+
+
+def _state(name: str, about: dict[str, str], said: Inspected, clock: Clock) -> Iterator[Finding]:
+    if not said.status.output_is_off:
+        yield found("unit.output_on", **about, path=shlex.quote(name))
+    fault = latched_by(said.status, shlex.quote(name))
+    if fault is not None:
+        yield found("unit.faulted", **about, why=fault.what, todo=fault.action)
+    try:
+        check_calibration(known_unit(said.identity, said.declared), day_of(clock))
+    except PhysioctlError as error:
+        yield found("unit.unfit", **about, why=error.what, todo=error.action)
+
+
+def listed(found_ports: Iterable[Port], usual: str | None, dialect: str | None) -> tuple[Asked, ...]:
+    """The ports to look at where none is named: those of the system, and the usual one."""
+    names = dict.fromkeys(each.name for each in found_ports)
+    asked = tuple(Asked(name, False, dialect) for name in names if name != usual)
+    return asked if usual is None else (Asked(usual, True, dialect), *asked)
