@@ -60,7 +60,8 @@ class Inspected:
 def inspect(controller: Controller, patience_ms: int = PATIENCE_MS) -> Script[Inspected]:
     """Request the unit's identity, capabilities and status.
 
-    Nothing in the unit changes by that, and output that runs goes on. Raise `NoAnswer` when there is no answer to one of them.
+    Nothing in the unit changes by that, and output that runs goes on. Raise `NoAnswer` when there is
+    no answer to one of them.
     """
     identity = yield from identify(controller, patience_ms)
     declared = yield from _ask(controller, GetCapabilities(), lambda: controller.declared, patience_ms)

@@ -14,6 +14,11 @@ from physioctl.doctor.findings import Finding, found
 from physioctl.doctor.holders import programs_with
 from physioctl.holder import holding
 
+if sys.platform != "win32":
+    import grp
+    import pwd
+
+OTHER_DEVICE = "a device of another kind"
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISREG, "a file"),
     (stat.S_ISDIR, "a folder"),
@@ -21,6 +26,10 @@ _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISBLK, "a disk"),
 )
+_NEVER_SERIAL = (
+    1,
+    10,
+)  # Linux: memory, such as /dev/null, and what is alone of its kind, such as /dev/watchdog
 _GROUP_MAY = stat.S_IRGRP | stat.S_IWGRP
 
 
@@ -36,9 +45,6 @@ class Account:
         """The account of this process. On Windows it has no groups."""
         if sys.platform == "win32":
             return cls(frozenset(), frozenset())
-        import grp
-        import pwd
-
         held = frozenset((*os.getgroups(), os.getegid()))
         try:
             me = pwd.getpwuid(os.geteuid())
@@ -65,9 +71,11 @@ def hindrance(name: str, port: str, account: Account | None = None) -> Finding |
     for is_kind, kind in _KINDS:
         if is_kind(status.st_mode):
             return found("port.not_serial", port=name, kind=kind)
+    if sys.platform == "linux" and os.major(status.st_rdev) in _NEVER_SERIAL:
+        return found("port.not_serial", port=name, kind=OTHER_DEVICE)
     if sys.platform != "win32" and not _may_use(port):
         return denial(name, port, status, account or Account.current())
-    others = programs_with(status)
+    others = programs_with(port)
     if holding(port):
         who = f" ({', '.join(map(str, others))})" if others else ""
         return found("port.session", port=name, who=who, path=shlex.quote(name))
@@ -98,16 +106,14 @@ def denial(name: str, port: str, status: os.stat_result, account: Account) -> Fi
 
 
 def _owner(uid: int) -> str:
-    with suppress(ImportError, KeyError):
-        import pwd
-
-        return pwd.getpwuid(uid).pw_name
+    with suppress(KeyError):
+        if sys.platform != "win32":
+            return pwd.getpwuid(uid).pw_name
     return str(uid)
 
 
 def _group(gid: int) -> str:
-    with suppress(ImportError, KeyError):
-        import grp
-
-        return grp.getgrgid(gid).gr_name
+    with suppress(KeyError):
+        if sys.platform != "win32":
+            return grp.getgrgid(gid).gr_name
     return str(gid)

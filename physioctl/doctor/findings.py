@@ -129,6 +129,12 @@ KINDS: tuple[Kind, ...] = (
         "{port} could not be looked at in {seconds} s: the system does not return from it",
         "Unplug it and plug it in again.",
     ),
+    _problem(
+        "port.stop_asked",
+        UNIT,
+        "another program asked for a stop on {port}, so that it was not looked at any further: {why}",
+        "Look at the unit. Once it is off: physioctl doctor",
+    ),
     _problem("port.unusable", UNIT, "{why}", "{todo}"),
     # --- a unit ---------------------------------------------------------------------------------
     _problem(
@@ -212,8 +218,8 @@ KINDS: tuple[Kind, ...] = (
     _problem(
         "machine.slow",
         REFUSED,
-        "a wait of {wait_ms} ms came back up to {worst_ms} ms late (bound {bound_ms} ms, lease {lease_ms} ms), "
-        "so that output would break off",
+        "a wait of {wait_ms} ms came back up to {worst_ms} ms late (bound {bound_ms} ms, lease {lease_ms} "
+        "ms), so that output would break off",
         "End what keeps the computer busy, plug in its supply, and turn power saving off.",
     ),
     _problem(

@@ -30,12 +30,13 @@ class Program:
         return f"{self.name or 'a program'} (pid {self.pid})"
 
 
-def programs_with(status: os.stat_result) -> tuple[Program, ...]:
-    """The other programs that have the device or file of ``status`` open, or locked.
+def programs_with(path: str) -> tuple[Program, ...]:
+    """The other programs that have the device or file at ``path`` open, or locked.
 
     A program at the other end of a pseudo-terminal, which it may keep open itself, does not hold it.
     """
-    pids = {pid for pid in _pids() if _has_open(pid, status)} | set(_lockers(status))
+    status, real = os.stat(path), os.path.realpath(path)  # noqa: PTH116 - a port is a string
+    pids = {pid for pid in _pids() if _has_open(pid, status, real)} | set(_lockers(status))
     return tuple(sorted(Program(pid, _name_of(pid)) for pid in pids - {os.getpid()}))
 
 
@@ -46,7 +47,7 @@ def _pids() -> Iterator[int]:
                 yield int(entry.name)
 
 
-def _has_open(pid: int, status: os.stat_result) -> bool:
+def _has_open(pid: int, status: os.stat_result, real: str) -> bool:
     opened = False
     with suppress(OSError):
         for link in Path(_PROC, str(pid), "fd").iterdir():
@@ -54,15 +55,14 @@ def _has_open(pid: int, status: os.stat_result) -> bool:
                 target = str(link.readlink())
                 if _is_other_end(link, target, status):
                     return False
-                # Only what can be the one is looked at: a folder on the network may not answer.
-                if target.startswith("/dev/") == stat.S_ISCHR(status.st_mode):
-                    opened = opened or _is_same(link.stat(), status)
+                if not stat.S_ISCHR(status.st_mode):
+                    opened = opened or target == real
+                elif target.startswith("/dev/"):  # a folder on the network may not answer
+                    opened = opened or _is_same_device(link.stat(), status)
     return opened
 
 
-def _is_same(found: os.stat_result, status: os.stat_result) -> bool:
-    if not stat.S_ISCHR(status.st_mode):
-        return (found.st_dev, found.st_ino) == (status.st_dev, status.st_ino)
+def _is_same_device(found: os.stat_result, status: os.stat_result) -> bool:
     if found.st_rdev != status.st_rdev or not stat.S_ISCHR(found.st_mode):
         return False
     return found.st_dev == status.st_dev or os.major(status.st_rdev) not in _PTYS

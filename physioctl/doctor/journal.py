@@ -123,7 +123,7 @@ def _writable(path: Path) -> Iterator[Finding]:
         if not getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
             yield found("journal.not_writable", journal=path, why=error)
             return
-        others = ", ".join(map(str, programs_with(path.stat()))) or "it is not shown to you"
+        others = ", ".join(map(str, programs_with(str(path)))) or "it is not shown to you"
         yield found("journal.locked", journal=path, seconds=round(BUSY_S), who=others)
         return
     yield ok("journal", f"{path} can be written")

@@ -47,7 +47,7 @@ PATIENCE = Patience()
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answered:
     """Who has answered, in which dialect, and how the port was set then."""
 
     identity: Identity
@@ -66,7 +66,7 @@ class Overhearing(Controller):
         super().receive(data, now_ms)
 
 
-class Conversation:
+class Probe:
     """An open port, on which one dialect after another is tried."""
 
     def __init__(self, name: str, link: SerialLink, stops: StopService, inbox: Inbox) -> None:
@@ -88,7 +88,7 @@ class Conversation:
         """Count what comes while nothing is sent."""
         self.unasked_bytes = self._run(dialect, lambda controller: listen(controller, for_ms))
 
-    def usual(self, dialects: Sequence[Dialect], patience: Patience) -> Answer | None:
+    def usual(self, dialects: Sequence[Dialect], patience: Patience) -> Answered | None:
         """Who answers in one of ``dialects``, the port being set as the dialect wants it."""
         within_ms = patience.first_ms
         for dialect in dialects:
@@ -98,11 +98,11 @@ class Conversation:
                 self._link.set_line(line)
             identity = self._identity(dialect, line, within_ms)
             if identity is not None:
-                return Answer(identity, dialect, line)
+                return Answered(identity, dialect, line)
             within_ms = patience.next_ms
         return None
 
-    def unusual(self, dialects: Sequence[Dialect], within_ms: int) -> Answer | None:
+    def unusual(self, dialects: Sequence[Dialect], within_ms: int) -> Answered | None:
         """Who answers in one of ``dialects`` at another speed or parity than its own."""
         for line in (Line(baud, parity) for parity in PARITIES for baud in SPEEDS):
             if not self._link.set_line(line):
@@ -113,7 +113,7 @@ class Conversation:
                     continue
                 identity = self._identity(dialect, line, within_ms)
                 if identity is not None:
-                    return Answer(identity, dialect, line)
+                    return Answered(identity, dialect, line)
         return None
 
     def inspect(self, dialect: Dialect, within_ms: int) -> Inspected | None:
@@ -153,11 +153,11 @@ class Conversation:
 
 
 @contextmanager
-def conversation(name: str, first: Dialect) -> Iterator[Conversation]:
+def probing(name: str, first: Dialect) -> Iterator[Probe]:
     """The port called ``name``, opened once for all that is asked. Raise `PortUnusable`."""
     inbox: Inbox = SimpleQueue()
     with held(name, inbox, line=first.promises.line) as (link, stops):
-        yield Conversation(name, link, stops, inbox)
+        yield Probe(name, link, stops, inbox)
 
 
 def shown(data: bytes) -> str:

@@ -16,13 +16,13 @@ from device.control.fault_clearing import latched_by
 from device.control.handshake import Inspected
 from device.dialects.base import Dialect
 from device.dialects.registry import UnknownDialect
-from device.errors import LinkLost, PortUnusable
+from device.errors import LinkLost, OutputNotConfirmedOff, PortUnusable, Stopped
 from device.link import Port, error_number
 from device.unit import known_unit
 from physioctl.at_once import TookTooLong, at_once
-from physioctl.doctor.access import hindrance
+from physioctl.doctor.access import OTHER_DEVICE, hindrance
 from physioctl.doctor.findings import Finding, Mark, found, ok
-from physioctl.doctor.line import PATIENCE, Answer, Conversation, Patience, conversation, setting, shown
+from physioctl.doctor.line import PATIENCE, Answered, Patience, Probe, probing, setting, shown
 from physioctl.holder import holding
 from physioctl.ports import dialect_for, dialects_of
 from physioctl.runner import check_calibration
@@ -66,29 +66,29 @@ def _of(name: str, findings: Sequence[Finding] | Exception, limit_ms: int) -> Se
     match findings:
         case TookTooLong():
             return (found("port.slow", port=name, seconds=limit_ms // 1000),)
-        case PhysioctlError():
-            return (found("port.unusable", why=findings.what, todo=findings.action),)
         case Exception():
             return (found("check.failed", check=name, why=findings),)
     return findings
 
 
 def port(asked: Asked, clock: Clock) -> Sequence[Finding]:
-    """What is wrong with one port. Raise `UnknownDialect` for a dialect that was named and is none."""
+    """What is wrong with one port."""
     try:
         at = unit_port(asked.name).port
         why = _network(asked.name, at) if "://" in at else _device(asked.name, at)
         if why is not None:
             return (why,)
         dialects = tuple(_spoken(asked))
-        with conversation(asked.name, dialects[0]) as talk:
-            return tuple(_talk(asked, talk, dialects, clock))
-    except AddressUnusable as error:
-        return (found("port.unusable", why=error.what, todo=error.action),)
+        with probing(asked.name, dialects[0]) as probe:
+            return tuple(_asked(asked, probe, dialects, clock))
     except LinkLost as error:
         return (found("port.lost", why=error.what, todo=error.action),)
+    except (Stopped, OutputNotConfirmedOff) as error:
+        return (found("port.stop_asked", port=asked.name, why=error.what),)
     except PortUnusable as error:
         return (_not_opened(asked.name, error),)
+    except PhysioctlError as error:
+        return (found("port.unusable", why=error.what, todo=error.action),)
 
 
 def _device(name: str, at: str) -> Finding | None:
@@ -113,24 +113,26 @@ def _spoken(asked: Asked) -> Iterator[Dialect]:
 
 def _not_opened(name: str, error: PortUnusable) -> Finding:
     match error_number(error.__cause__):
+        case errno.ENOENT | errno.ENXIO | errno.ENODEV:  # since it was looked at
+            return found("port.missing", port=name)
         case errno.EBUSY | errno.EAGAIN:
             return found("port.held_unseen", port=name, path=shlex.quote(unit_port(name).port))
         case errno.ECONNREFUSED | errno.EHOSTUNREACH | errno.ETIMEDOUT | errno.ENETUNREACH:
             return found("port.nobody_listens", port=name)
         case errno.ENOTTY | errno.EINVAL:
-            return found("port.not_serial", port=name, kind="a device of another kind")
+            return found("port.not_serial", port=name, kind=OTHER_DEVICE)
     return found("port.unusable", why=error.what, todo=error.action)
 
 
-def _talk(asked: Asked, talk: Conversation, dialects: Sequence[Dialect], clock: Clock) -> Iterator[Finding]:
+def _asked(asked: Asked, probe: Probe, dialects: Sequence[Dialect], clock: Clock) -> Iterator[Finding]:
     patience = asked.patience
-    talk.listen(dialects[0], patience.listen_ms)
-    answer = talk.usual(dialects, patience)
+    probe.listen(dialects[0], patience.listen_ms)
+    answer = probe.usual(dialects, patience)
     if answer is not None:
-        yield from _unit(asked.name, talk, answer, patience, clock)
+        yield from _unit(asked.name, probe, answer, patience, clock)
         return
-    if asked.named and "://" not in asked.name and not talk.floods:
-        answer = talk.unusual(dialects, patience.speed_ms)
+    if asked.named and "://" not in asked.name and not probe.floods:
+        answer = probe.unusual(dialects, patience.speed_ms)
         if answer is not None:
             yield found(
                 "port.speed",
@@ -140,43 +142,41 @@ def _talk(asked: Asked, talk: Conversation, dialects: Sequence[Dialect], clock: 
                 dialect=answer.dialect.name,
             )
             return
-    yield _nobody(asked, talk, dialects)
+    yield _nobody(asked, probe, dialects)
 
 
-def _nobody(asked: Asked, talk: Conversation, dialects: Sequence[Dialect]) -> Finding:
+def _nobody(asked: Asked, probe: Probe, dialects: Sequence[Dialect]) -> Finding:
     names = ", ".join(dialect.name for dialect in dialects)
-    settings = len(talk.settings)
+    settings = len(probe.settings)
     tried = f"asked in {names}" + (f" at {settings} speeds and parities" if settings > 2 else "")
-    if talk.floods:
+    if probe.floods:
         return found(
             "port.floods",
             port=asked.name,
-            bytes=talk.unasked_bytes,
+            bytes=probe.unasked_bytes,
             ms=asked.patience.listen_ms,
-            sample=shown(talk.sample),
+            sample=shown(probe.sample),
         )
-    if talk.heard_bytes:
+    if probe.heard_bytes:
         usual = "; ".join(f"{each.name} {setting(each.promises.line)}" for each in dialects)
         return found(
             "port.other",
             port=asked.name,
-            bytes=talk.heard_bytes,
-            sample=shown(talk.sample),
+            bytes=probe.heard_bytes,
+            sample=shown(probe.sample),
             asked=tried,
             usual=usual,
         )
     return found("port.silent", port=asked.name, asked=tried)
 
 
-def _unit(
-    name: str, talk: Conversation, answer: Answer, patience: Patience, clock: Clock
-) -> Iterator[Finding]:
+def _unit(name: str, probe: Probe, answer: Answered, patience: Patience, clock: Clock) -> Iterator[Finding]:
     identity = answer.identity
     about = {"port": name, "unit": f"{identity.model} {identity.serial}"}
     if not identity.driveable:
         yield found("unit.version", **about, version=identity.version, dialect=answer.dialect.name)
         return
-    said = talk.inspect(answer.dialect, patience.next_ms)
+    said = probe.inspect(answer.dialect, patience.next_ms)
     if said is None:
         yield found("unit.incomplete", **about)
         return

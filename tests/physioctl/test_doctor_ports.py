@@ -1,0 +1,447 @@
+"""What the doctor finds on a port: each found on a real pseudo-terminal, socket or file.
+
+No unit may give output meanwhile, which `unit_on_a_pty` checks, nor be sent anything but questions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import grp
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import termios
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from device.clock import SystemClock
+from device.control.handshake import inspect
+from device.dialects.base import GetCapabilities, GetStatus, Identify, Stop
+from device.events import OffConfirmation
+from device.link import Port
+from device.wire import messages as wire
+from physioctl.doctor.access import Account, denial
+from physioctl.doctor.findings import Finding, Mark
+from physioctl.doctor.line import Patience
+from physioctl.doctor.ports import Asked, listed, port, ports
+from physioctl.holder import ask_to_stop
+from physioctl.rehearsal.rig import Rig
+from tests.physioctl.units_on_a_pty import LIMIT_S, Answering, unit_on_a_pty
+from tests.processes import finished, served_unit, session, short_protocol, waited_for
+from tests.support import another_host, begun, emit
+
+if sys.platform == "win32":
+    pytest.skip("pseudo-terminals are a thing of POSIX", allow_module_level=True)
+
+SHORT = Patience(listen_ms=100, first_ms=300, next_ms=60, speed_ms=60)
+QUESTIONS = {Identify, GetCapabilities, GetStatus}
+NOBODY = 65534
+
+
+def looked_at(name: str, dialect: str | None = "native", *, named: bool = True) -> Sequence[Finding]:
+    return port(Asked(name, named, dialect, SHORT), SystemClock())
+
+
+def only(findings: Sequence[Finding]) -> Finding:
+    (finding,) = findings
+    return finding
+
+
+@contextmanager
+def bare_pty() -> Iterator[tuple[int, str]]:
+    """The far end of a pseudo-terminal on which no unit is, and its name."""
+    far, near = os.openpty()
+    name = os.ttyname(near)
+    os.close(near)
+    try:
+        yield far, name
+    finally:
+        os.close(far)
+
+
+# --- a unit that is as it should be ---------------------------------------------------------------------
+
+
+@pytest.mark.hazard("H-18")
+def test_a_unit_that_is_well_is_named_and_asked_questions_alone() -> None:
+    with unit_on_a_pty() as unit:
+        finding = only(looked_at(unit.port, None))
+
+    assert finding.mark is Mark.OK
+    assert "US111 A-1, firmware 1.4.2, native; its output is off" in finding.what
+    assert unit.asked == QUESTIONS
+
+
+@pytest.mark.hazard("H-18")
+def test_what_is_asked_of_a_unit_that_gives_output_changes_nothing_of_it() -> None:
+    rig = Rig()
+    begun(rig, emit(rig, 60_000))
+    rig.wait(100)
+    assert rig.unit.output > 0
+    driver = another_host(rig)
+    changes = len(rig.unit.changes)
+
+    said = driver.run(inspect(driver.controller, 200))
+
+    assert not said.status.output_is_off
+    assert rig.unit.output > 0
+    assert len(rig.unit.changes) == changes
+    driver.controller.stop()
+    driver.run(driver.controller.settle())
+
+
+# --- a unit that is not ---------------------------------------------------------------------------------
+
+
+def changed(kind: type[wire.Message], **values: Any) -> Answering:
+    """A unit that says ``values`` in each message of one kind."""
+    return Answering(lambda said: replace(said, **values) if isinstance(said, kind) else said)
+
+
+@pytest.mark.parametrize(
+    ("make", "code", "words"),
+    [
+        (lambda: changed(wire.Identity, major=9), "unit.version", "version 9.0 of native"),
+        (
+            lambda: changed(wire.Status, faults=wire.Fault.HEAD_HOT, state=wire.UnitState.FAULT),
+            "unit.faulted",
+            "has latched HEAD_HOT",
+        ),
+        (
+            lambda: changed(wire.Status, measured_level=300, state=wire.UnitState.EMITTING),
+            "unit.output_on",
+            "has its output ON",
+        ),
+        (lambda: changed(wire.Identity, model="US999"), "unit.unfit", "'US999', which no model here does"),
+        (lambda: changed(wire.Identity, calibrated=1), "unit.unfit", "last calibrated on 2020-01-02"),
+        (
+            lambda: Answering(lambda said: None if isinstance(said, wire.Capabilities) else said),
+            "unit.incomplete",
+            "not what it can do",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_unit_is_told(make: Callable[[], Answering], code: str, words: str) -> None:
+    with unit_on_a_pty(make()) as unit:
+        finding = only(looked_at(unit.port))
+
+    assert (finding.code, finding.mark, finding.exit_code) == (code, Mark.PROBLEM, 5)
+    assert words in finding.what
+    assert "A-1" in finding.what
+    assert finding.action
+    assert unit.asked <= QUESTIONS
+
+
+def test_a_latched_fault_comes_with_the_command_that_clears_it() -> None:
+    finding = only(looked_at("sim://us111?fault=brown_out@0s%2B1ms"))
+
+    assert finding.code == "unit.faulted"
+    assert "the unit has latched SUPPLY" in finding.what
+    assert finding.action.endswith("physioctl clear --port 'sim://us111?fault=brown_out@0s%2B1ms'")
+
+
+# --- a port on which no unit answers --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("noise", [b"", b"\x8f\x00\xf3\xfe"])
+@pytest.mark.parametrize("baud", [9600, 57_600])
+def test_a_unit_at_another_speed_is_found_and_asked_its_identity_alone(baud: int, noise: bytes) -> None:
+    with unit_on_a_pty(baud=baud, noise=noise) as unit:
+        finding = only(looked_at(unit.port))
+
+    assert finding.code == "port.speed"
+    assert f"answers on {unit.port} at {baud} baud, 8N1, and not at 115200 baud, 8N1" in finding.what
+    assert unit.asked == {Identify}
+
+
+def test_other_speeds_are_not_tried_on_a_port_that_nobody_named() -> None:
+    with unit_on_a_pty(baud=9600) as unit:
+        assert only(looked_at(unit.port, named=False)).code == "port.silent"
+
+
+def test_a_silent_port_is_told_with_what_was_tried() -> None:
+    with bare_pty() as (_, name):
+        finding = only(looked_at(name, None))
+
+    assert finding.code == "port.silent"
+    assert f"nothing answers on {name} (asked in native, modbus at 6 speeds and parities)" in finding.what
+
+
+@contextmanager
+def talking(far: int, said: bytes, *, endless: bool = False) -> Iterator[None]:
+    """Something that answers with ``said`` whatever it is asked; or sends it without end."""
+    ended = threading.Event()
+    os.set_blocking(far, False)
+
+    def talk() -> None:
+        while not ended.wait(0.001 if endless else 0.01):
+            heard = b""
+            with suppress(BlockingIOError, OSError):
+                heard = os.read(far, 4096)
+            if heard or endless:
+                with suppress(BlockingIOError, OSError):
+                    os.write(far, said)
+
+    thread = threading.Thread(target=talk, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(LIMIT_S)
+
+
+def test_what_answers_in_no_dialect_is_shown() -> None:
+    with bare_pty() as (far, name), talking(far, b"ERROR 7\r\n"):
+        finding = only(looked_at(name))
+
+    assert finding.code == "port.other"
+    assert r"such as 'ERROR 7\r\nERR'" in finding.what
+    assert "native 115200 baud, 8N1" in finding.action
+
+
+def test_a_port_that_floods_is_told_in_a_bounded_time() -> None:
+    patience = replace(SHORT, listen_ms=300)
+    with bare_pty() as (far, name), talking(far, bytes(4096), endless=True):
+        finding = only(port(Asked(name, True, None, patience), SystemClock()))
+
+    assert finding.code == "port.floods"
+    assert "00 00 00" in finding.what
+
+
+def test_a_port_that_goes_away_meanwhile_is_told() -> None:
+    far, near = os.openpty()
+    name = os.ttyname(near)
+
+    def pull_it_out_once_asked() -> None:
+        os.read(far, 1)
+        os.close(far)
+
+    thread = threading.Thread(target=pull_it_out_once_asked, daemon=True)
+    thread.start()
+    finding = only(looked_at(name))
+    thread.join(LIMIT_S)
+    os.close(near)
+
+    assert finding.code == "port.lost"
+    assert f"{name} is gone" in finding.what
+
+
+def test_a_port_that_does_not_return_holds_up_nothing() -> None:
+    with bare_pty() as (_, name):
+        findings = list(ports([Asked(name, True), Asked("/nowhere/tty", True)], SystemClock(), limit_ms=50))
+
+    assert sorted(finding.code for finding in findings) == ["port.missing", "port.slow"]
+
+
+# --- a port that cannot be opened -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["/dev/no-such-port", "/nowhere/tty\x1b[2J\r\a", "-x; rm $HOME", "", "\udcff", "x" * 5000],
+)
+def test_what_is_not_there_is_said_to_be_missing_and_moves_no_cursor(name: str) -> None:
+    finding = only(looked_at(name))
+
+    assert finding.code in ("port.missing", "port.unusable")
+    assert (finding.what + finding.action).isprintable()
+
+
+def test_what_is_no_serial_port_is_named_for_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with closing(socket.socket(socket.AF_UNIX)) as server, contextlib.chdir(tmp_path):
+        server.bind("socket")
+
+    found = {name: only(looked_at(str(tmp_path / name))) for name in ("file", "pipe", "socket", "loop", "")}
+
+    assert {name: finding.code for name, finding in found.items()} == {
+        "file": "port.not_serial",
+        "pipe": "port.not_serial",
+        "socket": "port.not_serial",
+        "loop": "port.unusable",
+        "": "port.not_serial",
+    }
+    assert "it is a pipe" in found["pipe"].what
+    assert only(looked_at("/dev/null")).code == "port.not_serial"
+
+
+def test_an_address_at_which_nobody_listens_or_that_is_none_is_told() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        number = server.getsockname()[1]
+
+    assert only(looked_at(f"socket://127.0.0.1:{number}")).code == "port.nobody_listens"
+    for name in ("socket://", "socket://host:99999", "http://host", "/dev/ttyUSB0#x", "sim://nonsense"):
+        finding = only(looked_at(name))
+        assert (finding.code, bool(finding.action)) == ("port.unusable", True)
+
+
+_AS_NOBODY = """
+import json, os, sys
+from device.clock import SystemClock
+from physioctl.doctor.ports import Asked, port
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+(finding,) = port(Asked(sys.argv[1], True), SystemClock())
+print(json.dumps([finding.code, finding.what, finding.action]))
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another user can be had by the administrator only")
+@pytest.mark.parametrize(
+    ("mode", "code", "action"),
+    [
+        (0o660, "port.denied", "sudo usermod -aG tty $USER  (then log out and in again)"),
+        (0o600, "port.denied_to_group", "sudo chgrp dialout {port} && sudo chmod g+rw {port}"),
+    ],
+)
+def test_a_port_that_another_user_may_not_use_is_told_with_the_command(
+    tmp_path: Path, mode: int, code: str, action: str
+) -> None:
+    with bare_pty() as (_, name):
+        os.chown(name, 0, grp.getgrnam("tty").gr_gid)
+        Path(name).chmod(mode)
+        done = finished(tmp_path, name, code=_AS_NOBODY)
+
+    assert done.stderr == ""
+    said = json.loads(done.stdout)
+    assert (said[0], said[2]) == (code, action.format(port=name))
+    assert "belongs to root" in said[1]
+
+
+@pytest.mark.parametrize(
+    ("mode", "group", "listed", "code"),
+    [
+        (0o660, 5, frozenset(), "port.denied"),
+        (0o660, 5, frozenset((5,)), "port.login_older"),
+        (0o620, 5, frozenset((5,)), "port.denied_to_group"),
+        (0o660, 0, frozenset(), "port.denied_to_group"),  # nobody should join the administrator's group
+    ],
+)
+def test_the_group_and_the_age_of_the_login_say_what_to_do(
+    mode: int, group: int, listed: frozenset[int], code: str
+) -> None:
+    status = os.stat_result((stat.S_IFCHR | mode, 1, 1, 1, 0, group, 0, 0, 0, 0))
+
+    finding = denial("/dev/ttyX", "/dev/ttyX", status, Account(frozenset((100,)), listed))
+
+    assert finding.code == code
+
+
+# --- a port that somebody holds -------------------------------------------------------------------------
+
+
+def test_a_port_that_another_program_has_open_is_not_opened_and_the_program_is_named() -> None:
+    with bare_pty() as (far, name):
+        near = os.open(name, os.O_RDWR | os.O_NOCTTY)
+        holder = subprocess.Popen(["sleep", "60"], stdin=near, stdout=near, close_fds=True)
+        os.close(near)
+        os.write(far, b"for the other program\n")
+        try:
+            assert waited_for(lambda: Path(f"/proc/{holder.pid}/comm").read_text() == "sleep\n")
+            finding = only(looked_at(name))
+            near = os.open(name, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
+            waiting = int.from_bytes(fcntl.ioctl(near, termios.FIONREAD, bytes(4)), sys.byteorder)
+            os.close(near)
+        finally:
+            holder.kill()
+            holder.wait(LIMIT_S)
+
+    assert finding.code == "port.held"
+    assert f"held by another program: sleep (pid {holder.pid})" in finding.what
+    assert finding.action.endswith(f"ps -fp {holder.pid}")
+    assert waiting  # nothing was taken from it
+
+
+def test_a_port_locked_by_a_program_that_is_not_shown_is_in_use() -> None:
+    with bare_pty() as (_, name):
+        near = os.open(name, os.O_RDWR | os.O_NOCTTY)  # by this process, which is not looked for
+        fcntl.flock(near, fcntl.LOCK_EX)
+        finding = only(looked_at(name))
+        os.close(near)
+
+    assert finding.code == "port.held_unseen"
+    assert finding.action == f"See which with: sudo fuser -v {name}  (then end it)"
+
+
+@pytest.mark.hazard("H-18")
+def test_a_session_that_runs_is_not_disturbed(tmp_path: Path) -> None:
+    with (
+        served_unit(tmp_path) as unit,
+        session(unit.port, tmp_path / "j", short_protocol(tmp_path, 60)) as run,
+    ):
+        assert unit.next_change()
+        finding = only(looked_at(unit.port))
+        assert unit.gives_output()
+        assert run.poll() is None
+        assert ask_to_stop(unit.port) is OffConfirmation.CONFIRMED
+        assert unit.until_output_off()
+
+    assert finding.code == "port.session"
+    assert f"(pid {run.pid})" in finding.what
+    assert finding.action == f"Let it end, or end it: physioctl stop --port {unit.port}"
+
+
+@pytest.mark.hazard("H-18")
+def test_a_stop_reaches_a_unit_that_is_being_looked_at() -> None:
+    patience = replace(SHORT, listen_ms=5000)
+    found: list[Finding] = []
+    with unit_on_a_pty() as unit:
+        looking = threading.Thread(
+            target=lambda: found.extend(port(Asked(unit.port, True, "native", patience), SystemClock()))
+        )
+        looking.start()
+        confirmed = waited_for(lambda: ask_to_stop(unit.port) is OffConfirmation.CONFIRMED)
+        looking.join(LIMIT_S)
+
+    assert confirmed
+    assert only(found).code == "port.stop_asked"
+    assert "stopped by the operator" in found[0].what
+    assert unit.asked == {Stop}
+
+
+# --- all ports ------------------------------------------------------------------------------------------
+
+
+def swept(*names: str, usual: str | None = None) -> list[Finding]:
+    asked = [
+        replace(each, patience=SHORT) for each in listed([Port(name, "") for name in names], usual, "native")
+    ]
+    return list(ports(asked, SystemClock()))
+
+
+def test_without_a_unit_anywhere_that_is_the_problem_and_each_port_a_warning() -> None:
+    with bare_pty() as (_, name):
+        findings = swept(name, "/nowhere/tty")
+
+    assert [finding.code for finding in findings][-1] == "unit.none"
+    assert sorted((finding.code, finding.exit_code) for finding in findings) == [
+        ("port.missing", 0),
+        ("port.silent", 0),
+        ("unit.none", 5),
+    ]
+
+
+def test_with_a_unit_on_one_port_the_others_are_warnings() -> None:
+    findings = swept("/nowhere/tty", "sim://us111")
+
+    assert {finding.mark for finding in findings} == {Mark.WARNING, Mark.OK}
+
+
+def test_the_usual_port_counts_as_named() -> None:
+    codes = {finding.code: finding.exit_code for finding in swept("sim://us111", usual="/nowhere/tty")}
+
+    assert codes == {"port.missing": 5, "unit": 0}
