@@ -98,7 +98,7 @@ KINDS: tuple[Kind, ...] = (
         "Check the address, and that the unit is served there.",
     ),
     _problem(
-        "port.silent",
+        "port.no_answer",
         UNIT,
         "nothing answers on {port} ({asked})",
         "Switch the unit on, and see that its cable is in at both ends.",

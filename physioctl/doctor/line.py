@@ -28,7 +28,7 @@ T = TypeVar("T")
 _MakeScript: TypeAlias = Callable[[Controller], Script[T]]
 
 SAMPLE = 12  # bytes of what was heard, which are shown
-FLOOD_BYTES = 200  # unasked, while it is listened: a line of 9600 baud that is never silent carries more
+FLOOD_BYTES = 200  # unasked, while it is listened: a line of 9600 baud that never rests carries more
 SPEEDS = (115_200, 9600, 19_200, 38_400, 57_600, 230_400)
 PARITIES = ("N", "E")
 

@@ -167,7 +167,7 @@ def _nobody(asked: Asked, probe: Probe, dialects: Sequence[Dialect]) -> Finding:
             asked=tried,
             usual=usual,
         )
-    return found("port.silent", port=asked.name, asked=tried)
+    return found("port.no_answer", port=asked.name, asked=tried)
 
 
 def _unit(name: str, probe: Probe, answer: Answered, patience: Patience, clock: Clock) -> Iterator[Finding]:

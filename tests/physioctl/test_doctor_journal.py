@@ -22,7 +22,7 @@ from physioctl.doctor.clocks import ClockWatch
 from physioctl.doctor.findings import Finding, Mark
 from physioctl.doctor.journal import Named, journal
 from physioctl.record.journal import Journal
-from tests.processes import finished
+from tests.processes import LIMIT_S, begin, finished, line_from
 
 if sys.platform == "win32":
     pytest.skip("pipes and modes are things of POSIX", allow_module_level=True)
@@ -165,12 +165,26 @@ def test_a_changed_entry_is_told_with_how_to_go_on(kept: Path) -> None:
     assert "--continues" in findings["journal.not_whole"].action
 
 
-def test_a_journal_that_another_program_has_locked_is_told_with_who(kept: Path) -> None:
-    with closing(sqlite3.connect(kept, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        finding = wrong(kept)
+_LOCK = """
+import signal, sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+signal.pause()
+"""
 
-    assert finding.code == "journal.locked"
+
+def test_a_journal_that_another_program_has_locked_is_told_with_who(kept: Path) -> None:
+    other = begin(kept.parent, kept, code=_LOCK)
+    try:
+        assert line_from(other) == "locked"
+        finding = wrong(kept)
+    finally:
+        other.kill()
+        other.communicate(timeout=LIMIT_S)
+
+    assert (finding.code, finding.exit_code) == ("journal.locked", 9)
+    assert f"(pid {other.pid})" in finding.what
 
 
 _LOOK_AS_NOBODY = """

@@ -166,14 +166,14 @@ def test_a_unit_at_another_speed_is_found_and_asked_its_identity_alone(baud: int
 
 def test_other_speeds_are_not_tried_on_a_port_that_nobody_named() -> None:
     with unit_on_a_pty(baud=9600) as unit:
-        assert only(looked_at(unit.port, named=False)).code == "port.silent"
+        assert only(looked_at(unit.port, named=False)).code == "port.no_answer"
 
 
-def test_a_silent_port_is_told_with_what_was_tried() -> None:
+def test_a_port_without_an_answer_is_told_with_what_was_tried() -> None:
     with bare_pty() as (_, name):
         finding = only(looked_at(name, None))
 
-    assert finding.code == "port.silent"
+    assert finding.code == "port.no_answer"
     assert f"nothing answers on {name} (asked in native, modbus at 6 speeds and parities)" in finding.what
 
 
@@ -430,7 +430,7 @@ def test_without_a_unit_anywhere_that_is_the_problem_and_each_port_a_warning() -
     assert [finding.code for finding in findings][-1] == "unit.none"
     assert sorted((finding.code, finding.exit_code) for finding in findings) == [
         ("port.missing", 0),
-        ("port.silent", 0),
+        ("port.no_answer", 0),
         ("unit.none", 5),
     ]
 
