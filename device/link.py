@@ -113,7 +113,7 @@ class SerialLink:
             with self._writing, contextlib.suppress(*_GONE):
                 port.parity, port.stopbits, port.baudrate = before
             return False
-        return True
+        return bool(port.is_open)
 
     def close(self) -> None:
         """End the reader, which closes the port: closing the port first would make the reader fail."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from device.clock import Clock
@@ -90,6 +89,6 @@ def _asked(
         return (Asked(wanted.port, True, wanted.dialect),), ()
     usual = os.environ.get(PORT_VARIABLE) or mine.port
     try:
-        return listed(bounded("ports", partial(tuple, system()), LIMIT_MS), usual, wanted.dialect), ()
+        return listed(bounded("ports", lambda: tuple(system()), LIMIT_MS), usual, wanted.dialect), ()
     except Exception as error:  # noqa: BLE001 - whatever the system raises, the usual port is looked at
         return listed((), usual, wanted.dialect), (found("check.failed", check="list of ports", why=error),)

@@ -76,7 +76,7 @@ KINDS: tuple[Kind, ...] = (
     _problem(
         "port.session",
         UNIT,
-        "a session of yours holds {port}{who}; it was not disturbed, and the unit was not asked",
+        "a session or another command of physioctl holds {port}{who}; neither it nor the unit was asked",
         "Let it end, or end it: physioctl stop --port {path}",
     ),
     _problem(
@@ -168,8 +168,8 @@ KINDS: tuple[Kind, ...] = (
         "journal.missing",
         JOURNAL,
         "{who} the journal {journal}, and there is no such file",
-        "Put it back, or plug in its disk. To begin another that names the old one: run --journal NEW --new "
-        "--continues OLD",
+        "Put it back, or plug in its disk: another one knows nothing of what a site has had. Only if there "
+        "never was one: run --journal FILE --new",
     ),
     _problem(
         "journal.no_folder",

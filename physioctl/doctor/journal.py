@@ -64,10 +64,7 @@ def journal(named: Named, clock: Clock, *, verify_ms: int = VERIFY_MS) -> Iterat
             yield from bounded("journal", partial(_file, path, clock, verify_ms), LOOK_MS + verify_ms)
         else:
             yield information("journal", f"there is no journal at {path} yet; the first session makes it")
-        folder = _nearest(path.parent)
-        if not (there or os.access(folder, os.W_OK)):
-            yield found("journal.not_writable", journal=path, why=f"the folder {folder} may not be written")
-            return
+        folder = bounded("folder", partial(_nearest, path.parent), LOOK_MS)
         yield bounded("room", partial(disk.room, path, folder), LOOK_MS)
         yield _speed(path, folder, clock)
     except JournalUnusable as error:

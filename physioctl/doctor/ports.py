@@ -131,7 +131,7 @@ def _asked(asked: Asked, probe: Probe, dialects: Sequence[Dialect], clock: Clock
     if answer is not None:
         yield from _unit(asked.name, probe, answer, patience, clock)
         return
-    if asked.named and "://" not in asked.name and not probe.floods:
+    if asked.named and _has_a_speed(asked.name) and not probe.floods:
         answer = probe.unusual(dialects, patience.speed_ms)
         if answer is not None:
             yield found(
@@ -143,6 +143,11 @@ def _asked(asked: Asked, probe: Probe, dialects: Sequence[Dialect], clock: Clock
             )
             return
     yield _nobody(asked, probe, dialects)
+
+
+def _has_a_speed(name: str) -> bool:
+    """Whether the line behind a port can be set; the other kinds of address have none."""
+    return "://" not in name or name.lower().startswith("rfc2217://")
 
 
 def _nobody(asked: Asked, probe: Probe, dialects: Sequence[Dialect]) -> Finding:

@@ -10,6 +10,7 @@ import fcntl
 import grp
 import json
 import os
+import select
 import socket
 import stat
 import subprocess
@@ -23,6 +24,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import serial
+from serial.rfc2217 import PortManager
 
 from device.clock import SystemClock
 from device.control.handshake import inspect
@@ -36,6 +39,9 @@ from physioctl.doctor.line import Patience
 from physioctl.doctor.ports import Asked, listed, port, ports
 from physioctl.holder import ask_to_stop
 from physioctl.rehearsal.rig import Rig
+from simulator.cable import Cable
+from simulator.live import Live
+from simulator.unit import SimulatedUnit
 from tests.physioctl.units_on_a_pty import LIMIT_S, Answering, unit_on_a_pty
 from tests.processes import finished, served_unit, session, short_protocol, waited_for
 from tests.support import another_host, begun, emit
@@ -175,6 +181,40 @@ def test_a_port_without_an_answer_is_told_with_what_was_tried() -> None:
 
     assert finding.code == "port.no_answer"
     assert f"nothing answers on {name} (asked in native, modbus at 6 speeds and parities)" in finding.what
+
+
+def behind_a_port_server(listener: socket.socket, cable: Cable, baud: int, parity: str) -> None:
+    """A unit on a serial port that is shared over the network, which hears one speed and parity."""
+    live = Live(cable, SystemClock())
+    with listener.accept()[0] as peer, peer.makefile("wb", buffering=0) as out:
+        port: Any = serial.serial_for_url("loop://")
+        answer: Any = out
+        manager = PortManager(port, answer)
+        while True:
+            live.advance()
+            peer.sendall(b"".join(manager.escape(live.take())))
+            if not select.select([peer], [], [], live.wait_s(0.01))[0]:
+                continue
+            if not (data := peer.recv(4096)):
+                break
+            heard = b"".join(manager.filter(data))
+            if (port.baudrate, port.parity) == (baud, parity):
+                live.send(heard)
+        port.close()
+
+
+@pytest.mark.filterwarnings("ignore:set:DeprecationWarning:serial.rfc2217")  # pyserial's own names of 2010
+def test_a_unit_at_another_parity_is_found() -> None:
+    cable = Cable(SimulatedUnit("us111"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=behind_a_port_server, args=(listener, cable, 9600, "E"), daemon=True)
+        server.start()
+        finding = only(looked_at(f"rfc2217://127.0.0.1:{listener.getsockname()[1]}"))
+        server.join(LIMIT_S)
+
+    assert finding.code == "port.speed"
+    assert "at 9600 baud, 8E1, and not at 115200 baud, 8N1" in finding.what
+    assert (cable.unit.changes, cable.unit.breaches) == ([], [])
 
 
 @contextmanager
@@ -389,7 +429,10 @@ def test_a_session_that_runs_is_not_disturbed(tmp_path: Path) -> None:
         assert run.poll() is None
         assert ask_to_stop(unit.port) is OffConfirmation.CONFIRMED
         assert unit.until_output_off()
+        assert waited_for(lambda: run.poll() is not None)
+        after = only(looked_at(unit.port))  # which its server has open at both ends, and does not hold
 
+    assert after.mark is Mark.OK
     assert finding.code == "port.session"
     assert f"(pid {run.pid})" in finding.what
     assert finding.action == f"Let it end, or end it: physioctl stop --port {unit.port}"
