@@ -105,15 +105,15 @@ class SerialLink:
         Neither direction is emptied, and the control lines stay as they are.
         """
         port = self._port
-        before = (port.parity, port.stopbits, port.baudrate)
-        try:
-            with self._writing:
-                port.parity, port.stopbits, port.baudrate = line.parity, line.stop_bits, line.baud
-        except _GONE:
-            with self._writing, contextlib.suppress(*_GONE):
-                port.parity, port.stopbits, port.baudrate = before
-            return False
-        return bool(port.is_open)
+        before = Line(port.baudrate, port.parity, int(port.stopbits))
+        with self._writing:
+            try:
+                _set(port, line)
+            except _GONE:
+                with contextlib.suppress(*_GONE):
+                    _set(port, before)
+                return False
+            return bool(port.is_open)
 
     def close(self) -> None:
         """End the reader, which closes the port: closing the port first would make the reader fail."""
@@ -207,6 +207,13 @@ def _open(name: str, line: Line, *, exclusive: bool) -> serial.Serial:
     except _GONE as error:
         raise _unusable(name, error) from error
     return port
+
+
+def _set(port: serial.Serial, line: Line) -> None:
+    """Set the open ``port``. What is as it should be is left alone: each setting takes effect by itself."""
+    for name, value in (("parity", line.parity), ("stopbits", line.stop_bits), ("baudrate", line.baud)):
+        if getattr(port, name) != value:
+            setattr(port, name, value)
 
 
 def _open_with_parity(port: serial.Serial) -> None:

@@ -18,6 +18,7 @@ if sys.platform != "win32":
     import grp
     import pwd
 
+NAMED_MAX = 3  # programs that are named; this project's own figure
 OTHER_DEVICE = "a device of another kind"
 _KINDS: tuple[tuple[Callable[[int], bool], str], ...] = (
     (stat.S_ISREG, "a file"),
@@ -76,11 +77,11 @@ def hindrance(name: str, port: str, account: Account | None = None) -> Finding |
     if sys.platform != "win32" and not _may_use(port):
         return denial(name, port, status, account or Account.current())
     others = programs_with(port)
+    named = ", ".join(map(str, others[:NAMED_MAX])) + (", and more" if others[NAMED_MAX:] else "")
     if holding(port):
-        who = f" ({', '.join(map(str, others))})" if others else ""
-        return found("port.session", port=name, who=who, path=shlex.quote(name))
+        return found("port.session", port=name, who=f" ({named})" if others else "", path=shlex.quote(name))
     if others:
-        return found("port.held", port=name, who=", ".join(map(str, others)), pid=others[0].pid)
+        return found("port.held", port=name, who=named, pid=others[0].pid)
     return None
 
 

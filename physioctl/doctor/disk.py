@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from device.clock import Clock
 from device.control.controller import BACKLOG_MAX_MS
 from device.unit import LEASE_MS
+from physioctl.at_once import TookTooLong
+from physioctl.doctor.bounded import bounded
 from physioctl.doctor.findings import Finding, found, ok
 
 # This project's own figures.
@@ -32,6 +36,24 @@ def room(journal: Path, folder: Path, bound_mib: int = ROOM_MIB) -> Finding:
     return ok(
         "room", f"the journal's disk has {free_mib} MiB left (bound {bound_mib} MiB)", free_mib=free_mib
     )
+
+
+def kept_in_time(
+    journal: Path,
+    folder: Path,
+    clock: Clock,
+    sync: Callable[[int], None] = os.fsync,
+    limit_ms: int = LIMIT_MS,
+) -> Finding:
+    """What `speed` finds, or why it finds nothing in ``limit_ms``."""
+    try:
+        return bounded("disk", partial(speed, folder, clock, sync), limit_ms)
+    except TookTooLong:
+        return found("disk.stuck", seconds=limit_ms // 1000, bound_s=BACKLOG_MAX_MS // 1000)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            return found("journal.no_room", journal=journal, free_mib=0, bound_mib=ROOM_MIB)
+        return found("journal.not_writable", journal=journal, why=error.strerror or error)
 
 
 def speed(folder: Path, clock: Clock, sync: Callable[[int], None] = os.fsync) -> Finding:

@@ -101,7 +101,8 @@ KINDS: tuple[Kind, ...] = (
         "port.no_answer",
         UNIT,
         "nothing answers on {port} ({asked})",
-        "Switch the unit on, and see that its cable is in at both ends.",
+        "Switch the unit on, and see that its cable is in at both ends. Of a Modbus unit name the address: "
+        "{path}#17",
     ),
     _problem(
         "port.floods",

@@ -87,6 +87,19 @@ def _lockers(status: os.stat_result) -> Iterator[int]:
 
 
 def _name_of(pid: int) -> str:
+    """What the program is called; of an interpreter also what it runs, without the arguments of that."""
+    name = _text(pid, "comm").strip()
+    arguments = _text(pid, "cmdline").split("\0")[1:]
+    if not name.startswith("python"):
+        return clean(name)
+    while arguments and arguments[0].startswith("-") and arguments[0] != "-c":
+        arguments.pop(0)
+    if not arguments or arguments[0] == "-c":
+        return clean(name)
+    return clean(f"{name} {Path(arguments[0]).name}")
+
+
+def _text(pid: int, file: str) -> str:
     with suppress(OSError):
-        return clean(Path(_PROC, str(pid), "comm").read_text(encoding="utf-8", errors="replace").strip())
+        return Path(_PROC, str(pid), file).read_text(encoding="utf-8", errors="replace")
     return ""

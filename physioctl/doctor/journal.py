@@ -5,18 +5,16 @@ It is opened for reading. For a moment the right to write is taken, to see wheth
 
 from __future__ import annotations
 
-import errno
 import os
 import random
 import shlex
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from device.clock import Clock
-from device.control.controller import BACKLOG_MAX_MS
 from physioctl.at_once import TookTooLong
 from physioctl.doctor import disk
 from physioctl.doctor.bounded import bounded
@@ -36,7 +34,7 @@ from physioctl.record.journal_file import (
     plainly,
     uri_of,
 )
-from physioctl.record.verify import verify
+from physioctl.record.verify import Verification, verify
 from physioctl.wall_clock import doubt
 
 # This project's own figures. A journal of 10,000 sessions is verified in less.
@@ -66,7 +64,7 @@ def journal(named: Named, clock: Clock, *, verify_ms: int = VERIFY_MS) -> Iterat
             yield information("journal", f"there is no journal at {path} yet; the first session makes it")
         folder = bounded("folder", partial(_nearest, path.parent), LOOK_MS)
         yield bounded("room", partial(disk.room, path, folder), LOOK_MS)
-        yield _speed(path, folder, clock)
+        yield disk.kept_in_time(path, folder, clock)
     except JournalUnusable as error:
         yield found("journal.unusable", why=error.what, todo=error.action)
     except TookTooLong as error:
@@ -104,7 +102,7 @@ def _file(path: Path, clock: Clock, verify_ms: int) -> list[Finding]:
         expect_ours(path)
     return [
         *_writable(path),
-        _verified(path, verify_ms),
+        verified(path, verify_ms),
         _agrees_with_the_clock(path, clock),
     ]
 
@@ -145,12 +143,13 @@ def _take_the_right_to_write(path: Path) -> None:
         reader.close()
 
 
-def _verified(path: Path, verify_ms: int) -> Finding:
+def verified(path: Path, limit_ms: int, check: Callable[[Path], Verification] = verify) -> Finding:
+    """Whether every entry is whole, if ``check`` has found that out in ``limit_ms``."""
     try:
-        result = bounded("verify", partial(verify, path), verify_ms)
+        result = bounded("verify", partial(check, path), limit_ms)
     except TookTooLong:
         return found(
-            "journal.unverified", journal=path, seconds=verify_ms // 1000, path=shlex.quote(str(path))
+            "journal.unverified", journal=path, seconds=limit_ms // 1000, path=shlex.quote(str(path))
         )
     if not result.whole:
         return found("journal.not_whole", journal=path, why=result.why, todo=continue_after(path))
@@ -168,14 +167,3 @@ def _agrees_with_the_clock(path: Path, clock: Clock) -> Finding:
 def _nearest(folder: Path) -> Path:
     """``folder``, or the nearest above it that is there."""
     return next(each for each in (folder, *folder.parents) if each.is_dir())
-
-
-def _speed(path: Path, folder: Path, clock: Clock) -> Finding:
-    try:
-        return bounded("disk", partial(disk.speed, folder, clock), disk.LIMIT_MS)
-    except TookTooLong:
-        return found("disk.stuck", seconds=disk.LIMIT_MS // 1000, bound_s=BACKLOG_MAX_MS // 1000)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            return found("journal.no_room", journal=path, free_mib=0, bound_mib=disk.ROOM_MIB)
-        return found("journal.not_writable", journal=path, why=error.strerror or error)

@@ -104,7 +104,7 @@ class Probe:
 
     def unusual(self, dialects: Sequence[Dialect], within_ms: int) -> Answered | None:
         """Who answers in one of ``dialects`` at another speed or parity than its own."""
-        for line in (Line(baud, parity) for parity in PARITIES for baud in SPEEDS):
+        for line in (Line(baud, parity) for baud in SPEEDS for parity in PARITIES):
             if not self._link.set_line(line):
                 continue
             for dialect in dialects:

@@ -116,7 +116,8 @@ def _not_opened(name: str, error: PortUnusable) -> Finding:
         case errno.ENOENT | errno.ENXIO | errno.ENODEV:  # since it was looked at
             return found("port.missing", port=name)
         case errno.EBUSY | errno.EAGAIN:
-            return found("port.held_unseen", port=name, path=shlex.quote(unit_port(name).port))
+            at = unit_port(name).port  # somebody has taken it since it was looked at, or cannot be seen
+            return _device(name, at) or found("port.held_unseen", port=name, path=shlex.quote(at))
         case errno.ECONNREFUSED | errno.EHOSTUNREACH | errno.ETIMEDOUT | errno.ENETUNREACH:
             return found("port.nobody_listens", port=name)
         case errno.ENOTTY | errno.EINVAL:
@@ -172,7 +173,7 @@ def _nobody(asked: Asked, probe: Probe, dialects: Sequence[Dialect]) -> Finding:
             asked=tried,
             usual=usual,
         )
-    return found("port.no_answer", port=asked.name, asked=tried)
+    return found("port.no_answer", port=asked.name, asked=tried, path=shlex.quote(unit_port(asked.name).port))
 
 
 def _unit(name: str, probe: Probe, answer: Answered, patience: Patience, clock: Clock) -> Iterator[Finding]:

@@ -233,6 +233,12 @@ def test_each_kind_of_finding_is_used_and_each_that_is_used_is_in_the_table() ->
     assert len(KINDS) == len(used)
 
 
+def test_each_kind_of_finding_happens_in_a_test() -> None:
+    here = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_doctor*.py"))
+
+    assert [kind.code for kind in KINDS if f'"{kind.code}"' not in here] == []
+
+
 def test_each_kind_of_finding_says_what_to_do_in_one_line() -> None:
     for kind in KINDS:
         assert kind.action, kind.code

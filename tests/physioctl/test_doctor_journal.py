@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
 import sys
+import threading
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,8 +22,9 @@ from device.operator import SessionAction
 from physioctl.doctor import disk
 from physioctl.doctor.clocks import ClockWatch
 from physioctl.doctor.findings import Finding, Mark
-from physioctl.doctor.journal import Named, journal
+from physioctl.doctor.journal import Named, journal, verified
 from physioctl.record.journal import Journal
+from physioctl.record.verify import Verification, verify
 from tests.processes import LIMIT_S, begin, finished, line_from
 
 if sys.platform == "win32":
@@ -165,6 +168,20 @@ def test_a_changed_entry_is_told_with_how_to_go_on(kept: Path) -> None:
     assert "--continues" in findings["journal.not_whole"].action
 
 
+def test_a_journal_that_takes_too_long_to_verify_is_a_warning(kept: Path) -> None:
+    held_up = threading.Event()
+
+    def slow(path: Path) -> Verification:
+        held_up.wait()
+        return verify(path)
+
+    finding = verified(kept, 20, slow)
+    held_up.set()
+
+    assert (finding.code, finding.mark) == ("journal.unverified", Mark.WARNING)
+    assert finding.action.endswith(f"physioctl verify --journal {kept}")
+
+
 _LOCK = """
 import signal, sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -251,6 +268,25 @@ def test_a_slow_disk_is_told_in_figures(tmp_path: Path, takes_ms: int, code: str
 
     assert (finding.code, finding.figures["worst_ms"]) == (code, takes_ms)
     assert len(synced) == (1 if takes_ms > disk.LIMIT_MS else disk.SYNCS)
+
+
+def test_a_disk_that_does_not_keep_anything_holds_up_nothing(tmp_path: Path) -> None:
+    held_up = threading.Event()
+
+    def stuck(_file: int) -> None:
+        held_up.wait()
+
+    finding = disk.kept_in_time(tmp_path / "j", tmp_path, SystemClock(), stuck, limit_ms=20)
+    held_up.set()
+
+    assert (finding.code, finding.exit_code) == ("disk.stuck", 9)
+
+
+def test_a_full_disk_is_told(tmp_path: Path) -> None:
+    def full(_file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert disk.kept_in_time(tmp_path / "j", tmp_path, SystemClock(), full).code == "journal.no_room"
 
 
 # --- the time of day ------------------------------------------------------------------------------------

@@ -207,13 +207,15 @@ def behind_a_port_server(listener: socket.socket, cable: Cable, baud: int, parit
 def test_a_unit_at_another_parity_is_found() -> None:
     cable = Cable(SimulatedUnit("us111"))
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = threading.Thread(target=behind_a_port_server, args=(listener, cable, 9600, "E"), daemon=True)
+        server = threading.Thread(
+            target=behind_a_port_server, args=(listener, cable, 115_200, "E"), daemon=True
+        )
         server.start()
         finding = only(looked_at(f"rfc2217://127.0.0.1:{listener.getsockname()[1]}"))
         server.join(LIMIT_S)
 
     assert finding.code == "port.speed"
-    assert "at 9600 baud, 8E1, and not at 115200 baud, 8N1" in finding.what
+    assert "at 115200 baud, 8E1, and not at 115200 baud, 8N1" in finding.what
     assert (cable.unit.changes, cable.unit.breaches) == ([], [])
 
 
