@@ -51,8 +51,7 @@ class Account:
             me = pwd.getpwuid(os.geteuid())
         except KeyError:  # a user that the system has no name for
             return cls(held, frozenset())
-        named = (group.gr_gid for group in grp.getgrall() if me.pw_name in group.gr_mem)
-        return cls(held, frozenset((me.pw_gid, *named)))
+        return cls(held, frozenset(os.getgrouplist(me.pw_name, me.pw_gid)))
 
 
 def hindrance(name: str, port: str, account: Account | None = None) -> Finding | None:
@@ -92,7 +91,8 @@ def _may_use(port: str) -> bool:
 def denial(name: str, port: str, status: os.stat_result, account: Account) -> Finding:
     """Why the account may not use the port, and which command changes that."""
     owner, group = _owner(status.st_uid), _group(status.st_gid)
-    if status.st_mode & _GROUP_MAY != _GROUP_MAY or status.st_gid == 0:
+    joining_helps = status.st_mode & _GROUP_MAY == _GROUP_MAY and status.st_gid != 0
+    if not joining_helps or status.st_gid in account.groups:
         return found(
             "port.denied_to_group",
             port=name,
@@ -101,7 +101,7 @@ def denial(name: str, port: str, status: os.stat_result, account: Account) -> Fi
             mode=f"{stat.S_IMODE(status.st_mode):03o}",
             path=shlex.quote(port),
         )
-    if status.st_gid in account.listed and status.st_gid not in account.groups:
+    if status.st_gid in account.listed:
         return found("port.login_older", port=name, group=group)
     return found("port.denied", port=name, owner=owner, group=group)
 

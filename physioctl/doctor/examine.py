@@ -41,9 +41,9 @@ def examine(
 ) -> Iterator[Finding]:
     """Whatever is found, as it is found. ``system`` lists the serial ports, ``said`` reads the settings."""
     watch = ClockWatch(clock)
-    yield computer.versions()
-    yield computer.terminal()
-    yield from computer.packages()
+    yield from _whatever_comes("versions", lambda: [computer.versions()])
+    yield from _whatever_comes("terminal", lambda: [computer.terminal()])
+    yield from _whatever_comes("packages", computer.packages)
     mine, finding = _settings(said)
     yield finding
     yield computer.speed(clock)
@@ -52,12 +52,20 @@ def examine(
         named = Named(wanted.journal, "--journal names")
     else:
         named = Named(mine.journal, "your settings name")
-    yield from journal(named, clock)
+    yield from _whatever_comes("journal", lambda: journal(named, clock))
     watch.look()
     asked, trouble = _asked(wanted, mine, system)
     yield from trouble
     yield from ports(asked, clock)
     yield watch.finding()
+
+
+def _whatever_comes(check: str, look: Callable[[], Iterable[Finding]]) -> Iterator[Finding]:
+    """What ``look`` finds. A check that breaks off keeps no other from being done."""
+    try:
+        yield from look()
+    except Exception as error:  # noqa: BLE001 - told as a finding
+        yield found("check.failed", check=check, why=error)
 
 
 def _settings(said: Callable[[], Settings]) -> tuple[Settings, Finding]:

@@ -70,7 +70,8 @@ KINDS: tuple[Kind, ...] = (
     _problem(
         "port.denied_to_group",
         UNIT,
-        "you may not use {port}: it belongs to {owner}, and its mode {mode} gives the group {group} no right",
+        "you may not use {port}: it belongs to {owner} and the group {group}, and its mode {mode} gives "
+        "you no right",
         "sudo chgrp dialout {path} && sudo chmod g+rw {path}",
     ),
     _problem(

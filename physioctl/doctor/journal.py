@@ -18,7 +18,7 @@ from device.clock import Clock
 from physioctl.at_once import TookTooLong
 from physioctl.doctor import disk
 from physioctl.doctor.bounded import bounded
-from physioctl.doctor.findings import Finding, found, information, ok
+from physioctl.doctor.findings import Finding, Mark, found, information, ok
 from physioctl.doctor.holders import programs_with
 from physioctl.errors import JournalUnusable
 from physioctl.record.journal import Journal, reading
@@ -100,11 +100,10 @@ def _file(path: Path, clock: Clock, verify_ms: int) -> list[Finding]:
     """What is wrong with the file, as it stands."""
     with plainly(str(path)):
         expect_ours(path)
-    return [
-        *_writable(path),
-        verified(path, verify_ms),
-        _agrees_with_the_clock(path, clock),
-    ]
+    findings = [*_writable(path), verified(path, verify_ms)]
+    if all(finding.mark is Mark.OK for finding in findings):
+        findings.append(_agrees_with_the_clock(path, clock))
+    return findings
 
 
 def _writable(path: Path) -> Iterator[Finding]:
@@ -114,7 +113,7 @@ def _writable(path: Path) -> Iterator[Finding]:
             return
     try:
         _take_the_right_to_write(path)
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         if not getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
             yield found("journal.not_writable", journal=path, why=error)
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -213,5 +214,17 @@ def _state(name: str, about: dict[str, str], said: Inspected, clock: Clock) -> I
 def listed(found_ports: Iterable[Port], usual: str | None, dialect: str | None) -> tuple[Asked, ...]:
     """The ports to look at where none is named: those of the system, and the usual one."""
     names = dict.fromkeys(each.name for each in found_ports)
-    asked = tuple(Asked(name, False, dialect) for name in names if name != usual)
-    return asked if usual is None else (Asked(usual, True, dialect), *asked)
+    if usual is None:
+        return tuple(Asked(name, False, dialect) for name in names)
+    line = _line_of(usual)  # which is opened once: two programs would take each other's bytes
+    others = (Asked(name, False, dialect) for name in names if _line_of(name) != line)
+    return (Asked(usual, True, dialect), *others)
+
+
+def _line_of(name: str) -> str:
+    """The device behind a port, whatever its name and whichever unit on it is meant."""
+    try:
+        at = unit_port(name).port
+    except AddressUnusable:
+        return name
+    return at if "://" in at else os.path.realpath(at)

@@ -246,6 +246,13 @@ def test_each_kind_of_finding_says_what_to_do_in_one_line() -> None:
         assert (kind.exit_code > 0) is (kind.mark is Mark.PROBLEM), kind.code
 
 
+def test_the_manual_shows_a_finding_as_it_is_printed() -> None:
+    manual = (ROOT / "docs" / "manual.md").read_text(encoding="utf-8")
+    finding = found("port.denied", port="/dev/ttyUSB0", owner="root", group="dialout")
+
+    assert f"[x] problem: {finding.what} (port.denied)\n    to do: {finding.action}\n" in manual
+
+
 def test_exit_codes_are_those_of_the_command_line() -> None:
     assert (findings.SETTINGS, findings.REFUSED, findings.UNIT, findings.JOURNAL) == (
         Exit.USAGE,

@@ -168,6 +168,18 @@ def test_a_changed_entry_is_told_with_how_to_go_on(kept: Path) -> None:
     assert "--continues" in findings["journal.not_whole"].action
 
 
+@pytest.mark.parametrize("share", [number / 12 for number in range(12)])
+def test_wherever_a_journal_is_damaged_it_ends_in_findings(kept: Path, share: float) -> None:
+    with kept.open("r+b") as file:
+        file.seek(int(kept.stat().st_size * share))
+        file.write(b"\xff" * 4096)  # a page, so that what stands in it is hit
+
+    findings = looked_at(kept)
+
+    assert [finding for finding in findings if finding.mark is Mark.PROBLEM]
+    assert {finding.exit_code for finding in findings} <= {0, 9}
+
+
 def test_a_journal_that_takes_too_long_to_verify_is_a_warning(kept: Path) -> None:
     held_up = threading.Event()
 
