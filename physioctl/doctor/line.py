@@ -41,6 +41,7 @@ class Patience:
     first_ms: int = 2000  # opening the port restarts some units
     next_ms: int = 700  # in each further dialect
     speed_ms: int = 200  # in each dialect at each other speed and parity
+    unit_ms: int = 1000  # for each further answer of a unit that has said who it is
 
 
 PATIENCE = Patience()

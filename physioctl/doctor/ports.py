@@ -183,7 +183,7 @@ def _unit(name: str, probe: Probe, answer: Answered, patience: Patience, clock: 
     if not identity.driveable:
         yield found("unit.version", **about, version=identity.version, dialect=answer.dialect.name)
         return
-    said = probe.inspect(answer.dialect, patience.next_ms)
+    said = probe.inspect(answer.dialect, patience.unit_ms)
     if said is None:
         yield found("unit.incomplete", **about)
         return

@@ -79,7 +79,7 @@ def test_each_check_is_a_line_with_its_mark_in_words_and_what_to_do(tmp_path: Pa
     assert lines[at + 1] == "    to do: Look at the plug, then: physioctl ports"
     assert any(line.startswith("[x] problem: --journal names the journal") for line in lines)
     assert any(line.startswith("[+] ok: the time of day went on evenly") for line in lines)
-    assert re.fullmatch(r"2 problems, \d warnings?\.", lines[-1])
+    assert re.fullmatch(r"[23] problems, \d warnings?\.", lines[-1])  # 3: on a busy computer
 
 
 def test_where_all_is_well_it_says_so_and_begins_no_journal(tmp_path: Path, capsys: Capture) -> None:
@@ -125,15 +125,17 @@ def test_ctrl_c_ends_it_at_once_and_in_words(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are a thing of POSIX")
 def test_a_terminal_is_described(tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path, "doctor", "/dev/no-such-port", size=(120, 40), set_to={"TERM": "xterm"})
+    its_own = {"COLUMNS": "", "LINES": ""}  # else it is as large as these say
+    terminal = Terminal(tmp_path, "doctor", "/dev/no-such-port", size=(120, 40), set_to=its_own)
     try:
         assert terminal.ended() == 5
-        shown = terminal.screen + terminal.piped
+        shown = b" ".join((terminal.screen + terminal.piped).split()).decode()
     finally:
         terminal.close()
 
-    assert b"a terminal at input, output, errors; 120 \xc3\x97 40, enough for the full screen" in b" ".join(
-        shown.split()
+    said = shown[shown.index("a terminal at") :]
+    assert said.startswith(
+        "a terminal at input, output, errors; 120 × 40, enough for the full screen; no colour"
     )
 
 

@@ -32,19 +32,23 @@ from physioctl.rehearsal.rig import Rig
 from simulator.cable import Cable
 from simulator.live import Live
 from simulator.unit import SimulatedUnit
-from tests.physioctl.units_on_a_pty import LIMIT_S, Answering, unit_on_a_pty
+from tests.physioctl.units_on_a_pty import LIMIT_S, Answering, numbers_nobody_listens_for, unit_on_a_pty
 from tests.support import another_host, begun, emit
 
 if sys.platform == "win32":
     pytest.skip("pseudo-terminals are a thing of POSIX", allow_module_level=True)
 
-SHORT = Patience(listen_ms=100, first_ms=300, next_ms=60, speed_ms=60)
+ANSWERED = Patience(listen_ms=100, first_ms=5000)  # an answer ends each wait
+SHORT = Patience(listen_ms=100, first_ms=300, next_ms=60, speed_ms=60)  # where no answer comes
+ELSEWHERE = replace(SHORT, speed_ms=1000)  # where one comes at another speed
 QUESTIONS = {Identify, GetCapabilities, GetStatus}
 NOBODY = 65534
 
 
-def looked_at(name: str, dialect: str | None = "native", *, named: bool = True) -> Sequence[Finding]:
-    return port(Asked(name, named, dialect, SHORT), SystemClock())
+def looked_at(
+    name: str, dialect: str | None = "native", *, named: bool = True, patience: Patience = ANSWERED
+) -> Sequence[Finding]:
+    return port(Asked(name, named, dialect, patience), SystemClock())
 
 
 def only(findings: Sequence[Finding]) -> Finding:
@@ -55,7 +59,8 @@ def only(findings: Sequence[Finding]) -> Finding:
 @contextmanager
 def bare_pty() -> Iterator[tuple[int, str]]:
     """The far end of a pseudo-terminal on which no unit is, and its name."""
-    far, near = os.openpty()
+    with numbers_nobody_listens_for():
+        far, near = os.openpty()
     name = os.ttyname(near)
     os.close(near)
     try:
@@ -149,10 +154,10 @@ def test_a_latched_fault_comes_with_the_command_that_clears_it() -> None:
 
 
 @pytest.mark.parametrize("noise", [b"", b"\x8f\x00\xf3\xfe"])
-@pytest.mark.parametrize("baud", [9600, 57_600])
+@pytest.mark.parametrize("baud", [9600, 19_200])
 def test_a_unit_at_another_speed_is_found_and_asked_its_identity_alone(baud: int, noise: bytes) -> None:
     with unit_on_a_pty(baud=baud, noise=noise) as unit:
-        finding = only(looked_at(unit.port))
+        finding = only(looked_at(unit.port, patience=ELSEWHERE))
 
     assert finding.code == "port.speed"
     assert f"answers on {unit.port} at {baud} baud, 8N1, and not at 115200 baud, 8N1" in finding.what
@@ -161,12 +166,12 @@ def test_a_unit_at_another_speed_is_found_and_asked_its_identity_alone(baud: int
 
 def test_other_speeds_are_not_tried_on_a_port_that_nobody_named() -> None:
     with unit_on_a_pty(baud=9600) as unit:
-        assert only(looked_at(unit.port, named=False)).code == "port.no_answer"
+        assert only(looked_at(unit.port, named=False, patience=SHORT)).code == "port.no_answer"
 
 
 def test_a_port_without_an_answer_is_told_with_what_was_tried() -> None:
     with bare_pty() as (_, name):
-        finding = only(looked_at(name, None))
+        finding = only(looked_at(name, None, patience=SHORT))
 
     assert finding.code == "port.no_answer"
     assert f"nothing answers on {name} (asked in native, modbus at 6 speeds and parities)" in finding.what
@@ -200,7 +205,7 @@ def test_a_unit_at_another_parity_is_found() -> None:
             target=behind_a_port_server, args=(listener, cable, 115_200, "E"), daemon=True
         )
         server.start()
-        finding = only(looked_at(f"rfc2217://127.0.0.1:{listener.getsockname()[1]}"))
+        finding = only(looked_at(f"rfc2217://127.0.0.1:{listener.getsockname()[1]}", patience=ELSEWHERE))
         server.join(LIMIT_S)
 
     assert finding.code == "port.speed"
@@ -234,7 +239,7 @@ def talking(far: int, said: bytes, *, endless: bool = False) -> Iterator[None]:
 
 def test_what_answers_in_no_dialect_is_shown() -> None:
     with bare_pty() as (far, name), talking(far, b"ERROR 7\r\n"):
-        finding = only(looked_at(name))
+        finding = only(looked_at(name, patience=SHORT))
 
     assert finding.code == "port.other"
     assert r"such as 'ERROR 7\r\nERR'" in finding.what
@@ -251,7 +256,8 @@ def test_a_port_that_floods_is_told_in_a_bounded_time() -> None:
 
 
 def test_a_port_that_goes_away_meanwhile_is_told() -> None:
-    far, near = os.openpty()
+    with numbers_nobody_listens_for():
+        far, near = os.openpty()
     name = os.ttyname(near)
 
     def pull_it_out_once_asked() -> None:
@@ -270,7 +276,11 @@ def test_a_port_that_goes_away_meanwhile_is_told() -> None:
 
 def test_a_port_that_does_not_return_holds_up_nothing() -> None:
     with bare_pty() as (_, name):
-        findings = list(ports([Asked(name, True), Asked("/nowhere/tty", True)], SystemClock(), limit_ms=50))
+        asked = [Asked(name, False, "native", SHORT), Asked("/nowhere/tty", True)]
+        findings = list(ports(asked, SystemClock(), limit_ms=50))
+        for thread in threading.enumerate():
+            if thread.name == name:  # it would take the next pseudo-terminal of that number
+                thread.join(LIMIT_S)
 
     assert sorted(finding.code for finding in findings) == ["port.missing", "port.slow"]
 
@@ -278,16 +288,17 @@ def test_a_port_that_does_not_return_holds_up_nothing() -> None:
 # --- all ports ------------------------------------------------------------------------------------------
 
 
-def swept(*names: str, usual: str | None = None) -> list[Finding]:
+def swept(*names: str, usual: str | None = None, patience: Patience = ANSWERED) -> list[Finding]:
     asked = [
-        replace(each, patience=SHORT) for each in listed([Port(name, "") for name in names], usual, "native")
+        replace(each, patience=patience)
+        for each in listed([Port(name, "") for name in names], usual, "native")
     ]
     return list(ports(asked, SystemClock()))
 
 
 def test_without_a_unit_anywhere_that_is_the_problem_and_each_port_a_warning() -> None:
     with bare_pty() as (_, name):
-        findings = swept(name, "/nowhere/tty")
+        findings = swept(name, "/nowhere/tty", patience=SHORT)
 
     assert [finding.code for finding in findings][-1] == "unit.none"
     assert sorted((finding.code, finding.exit_code) for finding in findings) == [

@@ -9,7 +9,7 @@ import os
 import termios
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any
@@ -18,6 +18,7 @@ from device.dialects.base import Intent
 from device.dialects.native import _ASKED
 from device.wire import messages as wire
 from device.wire.frame import Decoder, Frame, encode
+from physioctl.holder import holding
 from simulator.cable import Cable
 from simulator.nameplate import calibration_days
 from simulator.serve import serve_pty
@@ -25,7 +26,7 @@ from simulator.unit import SimulatedUnit
 
 LIMIT_S = 10.0
 TODAY = calibration_days(datetime.now(UTC).date())
-_SPEEDS = {9600: termios.B9600, 57_600: termios.B57600, 115_200: termios.B115200}
+_SPEEDS = {9600: termios.B9600, 19_200: termios.B19200, 115_200: termios.B115200}
 
 
 class Answering(SimulatedUnit):
@@ -88,6 +89,24 @@ class UnitOnAPty:
 
 
 @contextmanager
+def numbers_nobody_listens_for() -> Iterator[None]:
+    """Let a pseudo-terminal that is opened in the block have a number that no session waits for.
+
+    A session whose pseudo-terminal has gone waits for it, and the system gives its number to another.
+    """
+    with ExitStack() as taken:
+        while True:
+            far, near = os.openpty()
+            if not holding(os.ttyname(near)):
+                break
+            taken.callback(os.close, near)
+            taken.callback(os.close, far)
+        os.close(near)
+        os.close(far)
+        yield
+
+
+@contextmanager
 def unit_on_a_pty(
     unit: SimulatedUnit | None = None, *, baud: int = 115_200, noise: bytes = b""
 ) -> Iterator[UnitOnAPty]:
@@ -102,8 +121,9 @@ def unit_on_a_pty(
     thread = threading.Thread(
         target=serve_pty, args=(cable,), kwargs={"announce": announce, "ended": ended.is_set}, daemon=True
     )
-    thread.start()
-    announced.get(timeout=LIMIT_S)
+    with numbers_nobody_listens_for():
+        thread.start()
+        announced.get(timeout=LIMIT_S)
     try:
         yield UnitOnAPty(cable)
     finally:
