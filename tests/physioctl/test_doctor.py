@@ -9,7 +9,7 @@ import signal
 import string
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from queue import SimpleQueue
 from types import ModuleType
@@ -166,6 +166,23 @@ def test_a_list_of_ports_that_cannot_be_had_is_told() -> None:
     every = list(examine(Wanted(), VirtualClock(), system=broken, said=Settings))
 
     assert {finding.code for finding in every} >= {"check.failed", "unit.none", "clock"}
+
+
+class SetForward(VirtualClock):
+    """A clock that somebody sets forward after half a second."""
+
+    def utc(self) -> datetime:
+        return super().utc() + timedelta(hours=1 if self.now_ms() > 500 else 0)
+
+
+def test_a_clock_that_jumps_while_the_doctor_looks_is_told() -> None:
+    every = examine(
+        Wanted(port="/nowhere/tty"), SetForward(datetime.now(UTC)), system=lambda: (), said=Settings
+    )
+    codes = {finding.code: finding for finding in every}
+
+    assert codes["clock.jumped"].figures["by_ms"] == 3_600_000
+    assert codes["clock.jumped"].exit_code == 4
 
 
 # --- the computer ---------------------------------------------------------------------------------------
