@@ -99,6 +99,22 @@ class SerialLink:
             self._end_reading()  # and with that the port is closed
             raise self._lost() from error
 
+    def set_line(self, line: Line) -> bool:
+        """Set the open port as ``line`` says; False, and as it was, where the port cannot be set so.
+
+        Neither direction is emptied, and the control lines stay as they are.
+        """
+        port = self._port
+        before = Line(port.baudrate, port.parity, int(port.stopbits))
+        with self._writing:
+            try:
+                _set(port, line)
+            except _GONE:
+                with contextlib.suppress(*_GONE):
+                    _set(port, before)
+                return False
+            return bool(port.is_open)
+
     def close(self) -> None:
         """End the reader, which closes the port: closing the port first would make the reader fail."""
         self._end_reading()
@@ -193,12 +209,19 @@ def _open(name: str, line: Line, *, exclusive: bool) -> serial.Serial:
     return port
 
 
+def _set(port: serial.Serial, line: Line) -> None:
+    """Set the open ``port``. What is as it should be is left alone: each setting takes effect by itself."""
+    for name, value in (("parity", line.parity), ("stopbits", line.stop_bits), ("baudrate", line.baud)):
+        if getattr(port, name) != value:
+            setattr(port, name, value)
+
+
 def _open_with_parity(port: serial.Serial) -> None:
     """Open ``port``; without parity where it knows none, as a pseudo-terminal does."""
     try:
         port.open()
     except _GONE as error:
-        if port.parity == serial.PARITY_NONE or _errno(error) != errno.EINVAL:
+        if port.parity == serial.PARITY_NONE or error_number(error) != errno.EINVAL:
             raise
         port.parity = serial.PARITY_NONE
         port.open()
@@ -218,7 +241,7 @@ def _reached(name: str, port: serial.Serial) -> str:
 
 def _unusable(name: str, error: Exception) -> PortUnusable:
     """What the operating system meant, and what to do about it."""
-    match _errno(error):
+    match error_number(error):
         case errno.ENOENT | errno.ENXIO | errno.ENODEV:
             return PortUnusable(f"there is no port {name}", "See what there is with: physioctl ports")
         case errno.EACCES | errno.EPERM:
@@ -251,11 +274,11 @@ def _why(name: str, error: Exception) -> str:
     """What the system says of it; of a simulated unit, what its own address says."""
     if name.lower().startswith("sim://"):
         return str(error)
-    number = _errno(error)
+    number = error_number(error)
     return "the system gives no reason" if number is None else os.strerror(number)
 
 
-def _errno(error: BaseException | None) -> int | None:
+def error_number(error: BaseException | None) -> int | None:
     """The system's own number for what happened, however deep pyserial has wrapped it."""
     while error is not None:
         number = getattr(error, "errno", None) or (error.args[0] if error.args else None)

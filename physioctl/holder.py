@@ -166,6 +166,21 @@ def ask_to_stop_at(path: Path, within_s: float = ASK_S) -> Holder | None:
     return Holder(port, output_off)
 
 
+def holding(port: str) -> bool:
+    """Whether a program of the same user says that it holds ``port``. Nothing is asked of it but that.
+
+    A program that takes no connection holds up the calling thread, as in `ask_to_stop_at`.
+    """
+    for name in names_of(port):
+        for connection in connections_to(name.text) if name.sure else ():
+            with connection, suppress(OSError, EOFError, ValueError):
+                limit_reading(connection, READ_S)
+                connection.send_bytes(_VERSION + b" " + _PORT)
+                _word(connection.recv_bytes(PORT_MAX + MESSAGE_MAX))
+            return True  # it listens under the port's name: that it says no more makes no difference
+    return False
+
+
 def _word(message: bytes) -> bytes:
     """What an answer says; raise `ValueError` for one in another version."""
     version, _, word = message.partition(b" ")

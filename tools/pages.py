@@ -1,11 +1,13 @@
 """The manual's pages that are made from data.
 
 The table of states is drawn from `device.control.machine`, the table of alarms from
-`device.monitor.alarms`. What is not in either is not in the pages.
+`device.monitor.alarms`, and what `physioctl doctor` finds from `physioctl.doctor.findings`. What is not in
+them is not in the pages.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
@@ -13,11 +15,12 @@ from transitions.extensions import GraphMachine
 
 from device.control.machine import TABLE, Facts, Move, State, Trigger, rows
 from device.monitor.alarms import RULES
+from physioctl.doctor.findings import KINDS
 
 
 def files() -> dict[str, str]:
     """Every page made here: its path from the project's root, and its text."""
-    return {"docs/states.md": states(), "docs/alarms.md": alarms()}
+    return {"docs/states.md": states(), "docs/alarms.md": alarms(), "docs/doctor.md": doctor()}
 
 
 def states() -> str:
@@ -90,6 +93,42 @@ def alarms() -> str:
         *_table(head, rows),
     ]
     return "\n".join(lines) + "\n"
+
+
+def doctor() -> str:
+    """Everything that the doctor can find, and what to do about it."""
+    head = ["code", "is a", "exit code", "it says", "to do"]
+    rows = (
+        [
+            f"`{kind.code}`",
+            kind.mark.word,
+            str(kind.exit_code),
+            _filled_in(kind.what),
+            _filled_in(kind.action),
+        ]
+        for kind in KINDS
+    )
+    lines = [
+        "# What the doctor finds",
+        "",
+        "Made from the table in `physioctl/doctor/findings.py` by `python -m tools.generate`: do not edit.",
+        "",
+        "`physioctl doctor` prints one line for each thing it has looked at: `[+] ok`, `[i] information`,",
+        "`[!] warning` or `[x] problem`, and under the last two what to do. Its exit code is the highest",
+        "of the problems. `--json` prints each as one object with `code`, `mark`, `what`, `action` and, in",
+        "`figures`, what was measured. What stands in *italics* here is filled in; where a line is nothing",
+        "but *why* and *todo*, it is what a session would be refused with.",
+        "",
+        "Without PORT, whatever is wrong with a port that nobody has named (`port.…`) is a warning, and that",
+        "no unit answers on any is `unit.none`.",
+        "",
+        *_table(head, rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _filled_in(text: str) -> str:
+    return re.sub(r"\{(\w+)\}", r"*\1*", text)
 
 
 def _row(trigger: Trigger) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from device.control.controller import Controller, Script
 from device.control.schedule import OFF_STATUS_MS
-from device.dialects.base import ClearFaults
+from device.dialects.base import ClearFaults, Status
 from device.errors import GuardRefused, UnitFaulted
 from device.monitor.alarms import BY_CODE, RULES
 
@@ -13,13 +13,17 @@ ATTEMPTS = 3  # a request may be lost
 
 def latched(controller: Controller) -> UnitFaulted | None:
     """Return the unit's latched faults as an error for the operator; None when there is none."""
-    status = controller.status
-    if status is None or not status.faults:
+    return None if controller.status is None else latched_by(controller.status, controller.port)
+
+
+def latched_by(status: Status, port: str) -> UnitFaulted | None:
+    """Return the faults that ``status``, of the unit on ``port``, names as an error for the operator."""
+    if not status.faults:
         return None
     rules = [rule for rule in RULES if set(rule.unit_faults) & set(status.faults)] or [BY_CODE["UNIT_FAULT"]]
     return UnitFaulted(
         f"the unit has latched {', '.join(status.faults)}: {'; '.join(rule.what for rule in rules)}",
-        f"{rules[0].action} Once the cause has gone: physioctl clear --port {controller.port}",
+        f"{rules[0].action} Once the cause has gone: physioctl clear --port {port}",
     )
 
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from device.control.controller import Controller, Script
-from device.dialects.base import GetCapabilities, GetStatus, Identify, Identity, Intent, Status, UnitState
+from device.dialects.base import (
+    Capabilities,
+    GetCapabilities,
+    GetStatus,
+    Identify,
+    Identity,
+    Intent,
+    Status,
+    UnitState,
+)
 from device.errors import NoAnswer, OutputNotConfirmedOff, Stopped, WrongUnit
 from device.events import OffConfirmation, UnitIdentified
 from device.unit import Unit, known_unit
@@ -24,6 +34,47 @@ def identify(controller: Controller, patience_ms: int = PATIENCE_MS) -> Script[I
     return identity
 
 
+def listen(controller: Controller, for_ms: int) -> Script[int]:
+    """Send nothing for ``for_ms``, and return how many bytes came.
+
+    Raise as `perform_handshake` when the link is lost or a person has asked to stop.
+    """
+    until_ms = controller.now_ms + for_ms
+    while controller.now_ms < until_ms and not _cut_short(controller):
+        yield until_ms
+    yield from _stop_if_asked(controller)
+    if controller.lost:
+        raise controller.lost
+    return controller.heard_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What a unit says of itself."""
+
+    identity: Identity
+    declared: Capabilities
+    status: Status
+
+
+def inspect(controller: Controller, patience_ms: int = PATIENCE_MS) -> Script[Inspected]:
+    """Request the unit's identity, capabilities and status.
+
+    Nothing in the unit changes by that, and output that runs goes on. Raise `NoAnswer` when there is
+    no answer to one of them.
+    """
+    identity = yield from identify(controller, patience_ms)
+    declared = yield from _ask(controller, GetCapabilities(), lambda: controller.declared, patience_ms)
+    old = controller.status  # it may be from before: a new status is required
+    status = yield from _ask(
+        controller,
+        GetStatus(),
+        lambda: None if controller.status is old else controller.status,
+        patience_ms,
+    )
+    return Inspected(identity, declared, status)
+
+
 def perform_handshake(controller: Controller, patience_ms: int = PATIENCE_MS) -> Script[Unit]:
     """Identify the unit on the cable, and bring it to idle with its output off.
 
@@ -31,22 +82,14 @@ def perform_handshake(controller: Controller, patience_ms: int = PATIENCE_MS) ->
     `Stopped` when a person has asked to stop meanwhile, or `OutputNotConfirmedOff` when its output stays
     on.
     """
-    identity = yield from identify(controller, patience_ms)
-    declared = yield from _ask(controller, GetCapabilities(), lambda: controller.declared, patience_ms)
-    old = controller.status  # it may be from before the handshake: a new status is required
-    yield from _ask(
-        controller,
-        GetStatus(),
-        lambda: None if controller.status is old else controller.status,
-        patience_ms,
-    )
+    said = yield from inspect(controller, patience_ms)
     status = yield from _status_once_off(controller)
-    if status.nonce != identity.nonce:
+    if status.nonce != said.identity.nonce:
         raise WrongUnit(
             f"the unit on {controller.port} restarted, or was exchanged, while it was asked who it is",
             "Check its supply and its cable, then start again.",
         )
-    unit = known_unit(identity, declared)
+    unit = known_unit(said.identity, said.declared)
     controller.open(unit)
     return unit
 

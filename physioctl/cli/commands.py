@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": ("physioctl.cli.demo", "demo", "Run a bundled session on a simulated US111, fast-forwarded."),
     "start": ("physioctl.cli.start", "start", "Start a session, guided from the unit to the start key."),
     "ports": ("physioctl.cli.ports", "ports", "List serial ports and what answers on them."),
+    "doctor": ("physioctl.cli.doctor", "doctor", "Say what does not work, and what to do about it."),
     "protocols": ("physioctl.cli.protocols", "protocols", "List, show, check and plan protocols."),
     "rehearse": (
         "physioctl.cli.rehearse",

@@ -160,6 +160,23 @@ def test_a_terminal_is_opened_as_the_line_says_though_it_knows_no_parity(pty: Pt
     assert settings[4] == getattr(termios, f"B{line.baud}")
 
 
+def test_an_open_line_is_set_anew_or_left_as_it_was_and_nothing_on_it_is_lost(pty: Pty) -> None:
+    with opened(pty.name) as (link, inbox):
+        os.write(pty.fd, b"before")
+        assert link.set_line(Line(9600))
+        assert termios.tcgetattr(pty.fd)[4] == termios.B9600
+
+        assert not link.set_line(Line(19_200, "E"))  # a pseudo-terminal knows no parity
+        assert termios.tcgetattr(pty.fd)[4] == termios.B9600
+        assert link.send(b"ask")
+        assert pty.read(3) == b"ask"
+        assert arrived(inbox, 6) == b"before"
+        pty.close()
+        assert isinstance(inbox.get(timeout=LIMIT_S), LinkLost)
+
+    assert not link.set_line(Line(19_200))
+
+
 def test_a_terminal_that_goes_away_is_news_of_its_own(pty: Pty) -> None:
     with opened(pty.name) as (link, inbox):
         pty.close()

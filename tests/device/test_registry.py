@@ -267,7 +267,8 @@ def test_dialects_that_cannot_be_listed_hide_nothing_of_a_stop(tmp_path: Path) -
         tmp_path,
         "from physioctl.cli.stopping import stopped_in_turn\n"
         "from physioctl.ports import dialects_of\n"
-        "print(stopped_in_turn('sim://us111', dialects_of('sim://us111#1', None), asked_for=False).output_off)",
+        "dialects = dialects_of('sim://us111#1', None)\n"
+        "print(stopped_in_turn('sim://us111', dialects, asked_for=False).output_off)",
     )
 
     assert said == "unknown"
