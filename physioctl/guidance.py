@@ -25,6 +25,7 @@ from physioctl.reconcile import TOLD_WITHIN
 from physioctl.record.entries import Damaged
 from physioctl.record.history import unsettled
 from physioctl.record.journal import Journal, SessionLog, utc_offset_min
+from physioctl.record.refusals import refusals_kept
 from physioctl.record.writer import PersistentRecorder, recording
 from physioctl.runner import Request
 from physioctl.screening import Answers, Screening, day_of, screen
@@ -67,7 +68,9 @@ def run_guidance(
         confirm(journal, request.confirm_clock)
     screening = None
     if not rehearsed:
-        screening = screen(protocol, request.answers or Answers(), person=request.person, today=day_of(clock))
+        answers, today = request.answers or Answers(), day_of(clock)
+        with refusals_kept(journal, protocol, person, simulated=False):
+            screening = screen(protocol, answers, person=person, today=today)
     _end_broken(journal, clock, simulated=rehearsed)
     steps = tuple(step.planned() for _, step in protocol.flat_steps())
     started = _started(protocol, side, person, steps, journal, simulated=rehearsed)

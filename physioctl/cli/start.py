@@ -20,16 +20,14 @@ from physioctl.errors import InvalidUsage
 from physioctl.guided.page import guidance_page, page
 from physioctl.guided.person import about, choose_person, choose_side, unfinished
 from physioctl.guided.protocol import choose_protocol
-from physioctl.guided.screening import ask
+from physioctl.guided.screening import ask_and_keep
 from physioctl.guided.terminal import Terminal, chosen
 from physioctl.guided.unit import Ready, choose_unit, look_at
 from physioctl.host_loss import check_host_loss
 from physioctl.network import refuse_unauthenticated
 from physioctl.person import reference
-from physioctl.record.answers_kept import answers_kept
 from physioctl.record.journal import Journal
 from physioctl.runner import Request
-from physioctl.screening import Answers, day_of
 from physioctl.settings import settings
 from physioctl.text import minutes
 
@@ -91,7 +89,14 @@ def start(
         if way is None:
             return _nothing(terminal)
         request, lines = way
-        answers = _screened(terminal, record, request, ready, by)
+        answers = ask_and_keep(
+            request.protocol,
+            terminal,
+            record,
+            person=request.person,
+            operator=by,
+            simulated=ready is not None and ready.simulated and request.protocol.family is not None,
+        )
     for line in lines:
         terminal.say(line)
     # Here the page can be read: the session's screen takes its place.
@@ -156,19 +161,3 @@ def _say_unit(terminal: Terminal, ready: Ready) -> None:
             f"Session {broken.session} ({broken.protocol}) had broken off on this unit: "
             f"{minutes(broken.delivered_ms)} of {minutes(broken.planned_ms)} count as delivered."
         )
-
-
-def _screened(
-    terminal: Terminal, record: Journal, request: Request, ready: Ready | None, by: str | None
-) -> Answers:
-    """The answers to the questions of the request, of which some were answered on an earlier day."""
-    simulated = ready is not None and ready.simulated and request.protocol.family is not None
-    earlier = () if request.person is None else answers_kept(record, request.person, simulated=simulated)
-    return ask(
-        request.protocol,
-        terminal,
-        person=request.person,
-        operator=by,
-        today=day_of(record.clock),
-        earlier=earlier,
-    )
