@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
 import click
 from click.core import ParameterSource
 
+from device.address import is_simulated
 from device.clock import SystemClock
 from physioctl.answers import read_answers
 from physioctl.cli import asking
@@ -15,9 +17,10 @@ from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.options import DIALECT, NO_WAY, PORT, Way, journal_option, way
 from physioctl.cli.rest import Typed
-from physioctl.cli.session import Place, hold_guidance, hold_session
+from physioctl.cli.session import Place, hold_guidance, hold_session, opened
 from physioctl.cli.showing import View
 from physioctl.errors import InvalidUsage
+from physioctl.guided.screening import ask, ask_and_keep
 from physioctl.network import refuse_unauthenticated
 from physioctl.person import reference
 from physioctl.ports import dialect_for, open_link
@@ -25,7 +28,7 @@ from physioctl.questions import treats
 from physioctl.record.history import session as recorded
 from physioctl.record.journal import default_path
 from physioctl.runner import Request
-from physioctl.screening import day_of
+from physioctl.screening import Answers, day_of
 from protocols.model import Protocol, Side
 
 _SIDES = (Side.LEFT, Side.RIGHT)
@@ -107,25 +110,45 @@ def run(
     if rest_of is not None:
         broken = recorded(journal or default_path(), rest_of).summary
         rest_of, person, side = broken.id, person or broken.person, side or _a_side(broken.side)
-    person = chosen_person(found, person)
+    person, side = chosen_person(found, person), chosen_side(found, side)
+    place = Place(to.port, to.dialect, journal=journal, new=new, continues=continues)
+    if answers is not None:
+        given = read_answers(answers, found, operator=by)
+    else:
+        given, place = _answered(found, place, person=person, operator=by)
     request = Request(
         protocol=found,
-        side=chosen_side(found, side),
+        side=side,
         person=person,
-        answers=(
-            read_answers(answers, found, operator=by)
-            if answers
-            else asking.answers(found, person=person, operator=by, today=day_of(SystemClock()))
-        ),
+        answers=given,
         unauthenticated_network=unauthenticated_network,
         rest_of=rest_of,
     )
-    place = Place(to.port, to.dialect, journal=journal, new=new, continues=continues)
     view = View.chosen(plain=plain, as_json=as_json)
     if alone:
         return hold_guidance(request, place, view, sounds=not no_sounds)
     typed = Typed(protocol, answers, operator, journal, unauthenticated_network)
     return hold_session(request, place, view, typed, yes=yes, sounds=not no_sounds)
+
+
+def _answered(
+    protocol: Protocol, place: Place, *, person: str | None, operator: str | None
+) -> tuple[Answers, Place]:
+    """The answers given at the terminal, none without a person there; and ``place``, its journal begun.
+
+    Of a person who is named, the journal has what was answered before, and keeps answers that refuse.
+    """
+    if not asking.can_ask():
+        return Answers(), place
+    terminal, clock = asking.Console(), SystemClock()
+    if person is None:
+        return ask(protocol, terminal, person=None, operator=operator, today=day_of(clock)), place
+    with opened(place, clock) as record:
+        simulated = is_simulated(place.port)
+        answers = ask_and_keep(
+            protocol, terminal, record, person=person, operator=operator, simulated=simulated
+        )
+    return answers, replace(place, new=False, continues=None)
 
 
 def _was_typed(option: str) -> bool:
