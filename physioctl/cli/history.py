@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from physioctl.cli.groups import DefaultGroup
-from physioctl.cli.printing import json_line, say, table
-from physioctl.cli.recorded import JOURNAL, JSON, began_at, site, the_journal
+from physioctl.cli.printing import JSON, json_line, say, table
+from physioctl.cli.recorded import JOURNAL, began_at, site, the_journal
 from physioctl.record import history as the_record
 from physioctl.record.history import Summary
 from physioctl.text import joules, minutes

@@ -15,7 +15,21 @@ from physioctl.answers import read_answers
 from physioctl.cli import asking
 from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
-from physioctl.cli.options import DIALECT, NO_WAY, PORT, Way, journal_option, way
+from physioctl.cli.options import (
+    CONTINUES,
+    DIALECT,
+    NEW,
+    NO_SOUNDS,
+    NO_WAY,
+    OPERATOR,
+    PLAIN,
+    PORT,
+    UNAUTHENTICATED_NETWORK,
+    Way,
+    journal_option,
+    way,
+)
+from physioctl.cli.printing import JSON
 from physioctl.cli.rest import Typed
 from physioctl.cli.session import Place, hold_guidance, hold_session, opened
 from physioctl.cli.showing import View
@@ -46,25 +60,16 @@ _SIDES = (Side.LEFT, Side.RIGHT)
     metavar="FILE",
     help="Answers to the screening questions (YAML).",
 )
-@click.option(
-    "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
-)
+@OPERATOR
 @journal_option("Keep the record in this file.")
-@click.option("--new", is_flag=True, help="Begin the journal, with the folders it needs.")
-@click.option(
-    "--continues",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="With --new: link it to this journal, which is to be left behind.",
-)
+@NEW
+@CONTINUES
 @click.option("--rest-of", metavar="SESSION", help="Give only what this interrupted session has left.")
-@click.option(
-    "--unauthenticated-network", is_flag=True, help="Treat a person over a line without authentication."
-)
+@UNAUTHENTICATED_NETWORK
 @click.option("--yes", is_flag=True, help="Start at once, without Space. It answers no question.")
-@click.option("--quiet", "no_sounds", is_flag=True, help="No sounds.")
-@click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@NO_SOUNDS
+@PLAIN
+@JSON
 def run(
     protocol: str,
     port: str | None,

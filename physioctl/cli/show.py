@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from device.events import Event, name_of
-from physioctl.cli.printing import json_line, say, table
-from physioctl.cli.recorded import JOURNAL, JSON, began_at, site
+from physioctl.cli.printing import JSON, json_line, say, table
+from physioctl.cli.recorded import JOURNAL, began_at, site
 from physioctl.errors import InvalidUsage
 from physioctl.events import Screened
 from physioctl.record import history as the_record

@@ -12,7 +12,16 @@ from device.clock import SystemClock
 from physioctl.admission import allowed
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
-from physioctl.cli.options import PORT, journal_option
+from physioctl.cli.options import (
+    CONTINUES,
+    NEW,
+    NO_SOUNDS,
+    OPERATOR,
+    PLAIN,
+    PORT,
+    UNAUTHENTICATED_NETWORK,
+    journal_option,
+)
 from physioctl.cli.rest import Typed
 from physioctl.cli.session import Place, hold_guidance, hold_session, opened
 from physioctl.cli.showing import View
@@ -43,16 +52,13 @@ _GO_ON = {"": True, "n": False, "no": False}
     default=lambda: settings().dialect,
     help="Ask in this dialect only.  [default: each in turn]",
 )
-@click.option(
-    "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
-)
+@OPERATOR
 @journal_option("Keep the record in this file.")
-@click.option("--new", is_flag=True, help="Begin the journal, with the folders it needs.")
-@click.option(
-    "--unauthenticated-network", is_flag=True, help="Treat a person over a line without authentication."
-)
-@click.option("--quiet", "no_sounds", is_flag=True, help="No sounds.")
-@click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
+@NEW
+@CONTINUES
+@UNAUTHENTICATED_NETWORK
+@NO_SOUNDS
+@PLAIN
 def start(
     words: tuple[str, ...],
     port: str | None,
@@ -60,6 +66,7 @@ def start(
     operator: str | None,
     journal: Path | None,
     new: bool,
+    continues: Path | None,
     unauthenticated_network: bool,
     no_sounds: bool,
     plain: bool,
@@ -83,7 +90,7 @@ def start(
     terminal, clock = asking.Console(), SystemClock()
     by = None if operator is None else reference(operator)
     found = choose_unit(terminal, port, dialect)
-    with opened(Place("", "", journal=journal, new=new), clock) as record:
+    with opened(Place("", "", journal=journal, new=new, continues=continues), clock) as record:
         ready = None if found is None else look_at(found, record)
         way = _choose(terminal, record, ready, words, unauthenticated_network=unauthenticated_network)
         if way is None:

@@ -16,8 +16,10 @@ from device.clock import VirtualClock
 from device.operator import SessionAction
 from physioctl.cli import call
 from physioctl.questions import questions_of
+from physioctl.record.entries import all_of
 from physioctl.record.history import session, sessions
 from physioctl.record.journal import Journal
+from physioctl.record.verify import verify
 from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session
 from physioctl.screening import day_of
@@ -198,6 +200,20 @@ def test_nothing_is_output_before_space_which_begins_the_session(tmp_path: Path)
         assert waited_for(unit.is_off_again)
     assert before == []
     assert code == 6
+
+
+def test_a_journal_is_begun_that_continues_another(tmp_path: Path) -> None:
+    given_before(tmp_path, ULTRASOUND, hours=3)
+    (tmp_path / "j").rename(tmp_path / "old")
+    with walking(
+        tmp_path, "--port", "sim://us111", "--new", "--continues", tmp_path / "old", "unit-check"
+    ) as walk:
+        walk.answer(GO_ON, "n")
+        assert walk.ended() == 6
+
+    with Journal.open(tmp_path / "j", VirtualClock()) as journal, journal.reading() as connection:
+        (begun,) = all_of(connection, "")
+    assert begun.body["continues"] == verify(tmp_path / "old").head
 
 
 def test_guidance_alone_needs_no_unit(tmp_path: Path) -> None:
