@@ -18,7 +18,14 @@ from device.link import Inbox
 from physioctl import __version__
 from physioctl.admission import checked_person, checked_side, keep_protocol
 from physioctl.errors import InvalidUsage
-from physioctl.events import Outcome, PlannedStep, SessionEnded, SessionPlanned, SessionStarted
+from physioctl.events import (
+    Outcome,
+    PlannedStep,
+    SessionEnded,
+    SessionPlanned,
+    SessionStarted,
+    SleepNotPrevented,
+)
 from physioctl.guidance_steps import Loop, Over, Walk
 from physioctl.observers import observed
 from physioctl.reconcile import TOLD_WITHIN
@@ -27,7 +34,7 @@ from physioctl.record.history import unsettled
 from physioctl.record.journal import Journal, SessionLog, utc_offset_min
 from physioctl.record.refusals import refusals_kept
 from physioctl.record.writer import PersistentRecorder, recording
-from physioctl.runner import Request
+from physioctl.runner import PAIN_ASKED_MS, Request
 from physioctl.screening import Answers, Screening, day_of, screen
 from physioctl.wall_clock import boot_reference_ms, confirm, damaged, doubt, expect_sound
 from protocols.errors import Refused
@@ -76,7 +83,7 @@ def run_guidance(
     started = _started(protocol, side, person, steps, journal, simulated=rehearsed)
     log = _begin(protocol, started, journal)
     loop = Loop(clock, inbox)
-    return _told(loop, log, started, steps, screening, observers, attended=request.attended)
+    return _told(loop, log, started, steps, screening, observers, request)
 
 
 def _told(
@@ -86,8 +93,7 @@ def _told(
     steps: Sequence[Step],
     screening: Screening | None,
     observers: Sequence[Observer],
-    *,
-    attended: bool,
+    request: Request,
 ) -> SessionEnded:
     began_ms = loop.clock.now_ms()
     with ExitStack() as stack:
@@ -100,10 +106,12 @@ def _told(
             planned = (
                 PlannedStep(kind=step.kind, duration_ms=step.duration_ms, level=None) for step in steps
             )
+            if request.sleep_not_prevented:
+                loop.publish(SleepNotPrevented(at_ms=started.at_ms, why=request.sleep_not_prevented))
             loop.publish(SessionPlanned(at_ms=started.at_ms, steps=tuple(planned), area_mm2=None))
             if screening is not None:
                 loop.publish(screening.told(loop.clock.now_ms()))
-            over = Walk(loop, steps, attended=attended).run()
+            over = _guided(Walk(loop, steps, attended=request.attended), request)
             ended = _ended(started, over, loop.clock, began_ms)
             loop.publish_when_written(ended)
         except BaseException as error:
@@ -112,6 +120,16 @@ def _told(
             loop.publish(_ended(started, broken, loop.clock, began_ms))
             raise
     return ended
+
+
+def _guided(walk: Walk, request: Request) -> Over:
+    """Guide through the steps: after a person's start, and with a pain score, where ``request`` says so."""
+    if request.awaits_start:
+        walk.await_start()
+    over = walk.run()
+    if request.asks_pain():
+        walk.ask_pain(PAIN_ASKED_MS)
+    return over
 
 
 # --- the record -----------------------------------------------------------------------------------------

@@ -29,9 +29,10 @@ from physioctl.cli.options import (
     journal_option,
     way,
 )
+from physioctl.cli.place import Place, opened
 from physioctl.cli.printing import JSON
 from physioctl.cli.rest import Typed
-from physioctl.cli.session import Place, hold_guidance, hold_session, opened
+from physioctl.cli.session import hold_guidance, hold_session
 from physioctl.cli.showing import View
 from physioctl.errors import InvalidUsage
 from physioctl.guided.screening import ask, ask_and_keep
@@ -131,7 +132,7 @@ def run(
     )
     view = View.chosen(plain=plain, as_json=as_json)
     if alone:
-        return hold_guidance(request, place, view, sounds=not no_sounds)
+        return hold_guidance(request, place, view, yes=yes, sounds=not no_sounds)
     typed = Typed(protocol, answers, operator, journal, unauthenticated_network)
     return hold_session(request, place, view, typed, yes=yes, sounds=not no_sounds)
 

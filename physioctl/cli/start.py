@@ -22,8 +22,9 @@ from physioctl.cli.options import (
     UNAUTHENTICATED_NETWORK,
     journal_option,
 )
+from physioctl.cli.place import Place, opened
 from physioctl.cli.rest import Typed
-from physioctl.cli.session import Place, hold_guidance, hold_session, opened
+from physioctl.cli.session import hold_guidance, hold_session
 from physioctl.cli.showing import View
 from physioctl.errors import InvalidUsage
 from physioctl.guided.page import guidance_page, page

@@ -228,6 +228,8 @@ def test_guidance_alone_needs_no_unit(tmp_path: Path) -> None:
         for number in range(1, count + 1):
             walk.answer(f"{number} of {count}", "n")
         walk.answer(GO_ON, "")
+        walk.shows("Space to start")
+        walk.press(" ")
         walk.shows("step 1/")
         walk.press("\x03")
         assert walk.ended() == 6
@@ -244,6 +246,8 @@ def test_guidance_makes_no_sound_where_none_is_wanted(tmp_path: Path) -> None:
         for number in range(1, 6):
             walk.answer(f"{number} of 5 ", "n")
         walk.answer(GO_ON, "")
+        walk.shows("Space to start")
+        walk.press(" ")
         walk.shows("step 1/9")
         walk.press("n")
         walk.shows("step 2/9")
