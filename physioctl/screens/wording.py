@@ -16,6 +16,7 @@ from device.events import (
     ObserverDropped,
     OffConfirmation,
     OperatorActed,
+    OutputSoon,
     PainAsked,
     PainScored,
     Progress,
@@ -162,20 +163,14 @@ def _of_the_person(event: Event) -> str:
     match event:
         case NoteTaken():
             return f"{event.by}: {event.text}"
-        case PainScored():
-            return f"{event.by}: pain {event.moment.value} {event.score} of {PAIN_MAX}"
+        case PainScored() | LevelLowered() | LowerRefused():
+            return f"{event.by}: {remark(event)}"
+        case ActionRefused():
+            return f"operator: {remark(event)}"
         case PainAsked():
             return f"Pain {event.moment.value}, 0 to {PAIN_MAX}, and Enter; Enter alone leaves it out"
-        case ActionRefused():
-            return f"operator: {event.action} does nothing now: {event.why}"
         case OperatorActed():
             return f"operator: {event.action}"
-        case LevelLowered():
-            shown = Quantity[event.quantity.upper()].show
-            after, before = shown(event.after), shown(event.before)
-            return f"{event.by}: {after} instead of {before}, for the rest of the session"
-        case LowerRefused():
-            return f"{event.by}: the level was not lowered: {event.why}"
         case StepEnded(skipped=True):
             return f"step {event.step} was skipped"
     return ""
@@ -185,16 +180,34 @@ def _aside(event: Event) -> str:
     match event:
         case AlarmEnded():
             return f"alarm {event.code} is over"
-        case ObserverDropped():
-            return f"{event.observer} was dropped and shows nothing more: {event.error}"
-        case EventsSkipped():
-            return f"{event.count} events are not shown here: they came faster than they were read"
-        case UnitLimitations():
-            return "; ".join(event.limitations)
         case SleepNotPrevented():
             return f"this computer may fall asleep during the session: {event.why}"
         case Screened() if event.acknowledged:
             return "; ".join(f"{code} acknowledged by {by}" for code, by in event.acknowledged.items())
         case StateChanged(state=state) if state in ("paused", "suspended", "uncertain", "fault"):
             return f"now {state}"
+    return remark(event)
+
+
+def remark(event: Event) -> str:
+    """What a person has to read of ``event`` beside the state and the alarms, without who did it."""
+    match event:
+        case PainScored():
+            return f"pain {event.score} of {PAIN_MAX}, {event.moment} the session"
+        case LevelLowered():
+            shown = Quantity[event.quantity.upper()].show
+            after, before = shown(event.after), shown(event.before)
+            return f"level lowered to {after} from {before}, for the rest of the session"
+        case LowerRefused():
+            return f"the level was not lowered: {event.why}"
+        case ActionRefused():
+            return f"{event.action} does nothing now: {event.why}"
+        case OutputSoon():
+            return f"output begins in {event.in_ms // 1000} s"
+        case UnitLimitations():
+            return "; ".join(event.limitations)
+        case EventsSkipped():
+            return f"{event.count} events are not shown here: they came faster than they were read"
+        case ObserverDropped():
+            return f"{event.observer} was dropped and shows nothing more: {event.error}"
     return ""

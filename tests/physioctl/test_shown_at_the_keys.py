@@ -122,7 +122,10 @@ def test_a_record_without_the_time_of_the_step_is_shown_without_a_countdown() ->
     ("event", "words"),
     [
         (NoteTaken(at_ms=0, text="skin red", by="K-1"), "K-1: skin red"),
-        (PainScored(at_ms=0, score=0, moment=Moment.BEFORE, by="K-1"), "K-1: pain before 0 of 10"),
+        (
+            PainScored(at_ms=0, score=0, moment=Moment.BEFORE, by="K-1"),
+            "K-1: pain 0 of 10, before the session",
+        ),
         (ActionRefused(at_ms=0, action="skip", why="so"), "operator: skip does nothing now: so"),
         (StepEnded(at_ms=0, step=2, delivered_ms=0, skipped=True), "step 2 was skipped"),
         (StepEnded(at_ms=0, step=2, delivered_ms=0), ""),
