@@ -12,10 +12,10 @@ from device.events import Event, name_of
 from physioctl.cli.printing import JSON, json_line, say, table
 from physioctl.cli.recorded import JOURNAL, began_at, site
 from physioctl.errors import InvalidUsage
-from physioctl.events import Screened
+from physioctl.events import Screened, SessionStarted
 from physioctl.record import history as the_record
 from physioctl.record.entries import Damaged, Entry
-from physioctl.record.history import Session, Summary
+from physioctl.record.history import Session
 from physioctl.record.journal import default_path
 from physioctl.text import clean, joules, minutes
 from protocols.limits import Quantity
@@ -44,12 +44,13 @@ def show(session: str | None, journal: Path | None, everything: bool, as_json: b
         for entry in found.entries:
             json_line(entry.as_json())
         return
-    for line in _facts(found.summary):
+    for line in _facts(found):
         say(line)
     table(("at", "what", "details"), _timeline(found, everything=everything))
 
 
-def _facts(summary: Summary) -> Iterator[str]:
+def _facts(found: Session) -> Iterator[str]:
+    summary = found.summary
     yield f"{summary.title} ({summary.protocol}, {summary.content_hash[:12]})"
     yield f"session    {summary.id}, {began_at(summary)}"
     yield f"person     {summary.person or 'not named'}, {site(summary)}"
@@ -58,6 +59,8 @@ def _facts(summary: Summary) -> Iterator[str]:
         yield f"unit       {summary.model}, serial number {summary.serial}{simulated}"
     else:
         yield f"unit       none: guidance alone{simulated}"
+    if reckoned := _reckoned(found):
+        yield f"reckoned   {', '.join(reckoned)}, by this computer: the unit does not report it"
     if summary.rest_of:
         yield f"rest of    {summary.rest_of}"
     delivered = f"{minutes(summary.delivered_ms)} of {minutes(summary.planned_ms)}"
@@ -66,6 +69,13 @@ def _facts(summary: Summary) -> Iterator[str]:
         yield "outcome    open: it was never ended. It still runs, or the computer stopped in its midst."
     else:
         yield f"outcome    {summary.outcome}: {summary.why or 'as planned'}; output off {summary.output_off}"
+
+
+def _reckoned(found: Session) -> list[str]:
+    """What the unit does not report of the session; nothing of an entry that has been erased."""
+    start = next(entry for entry in found.entries if entry.name == name_of(SessionStarted))
+    told = start.body.get("reckoned")
+    return [clean(str(each)) for each in told] if isinstance(told, list) else []
 
 
 def _timeline(session: Session, *, everything: bool) -> Iterator[tuple[str, str, str]]:
