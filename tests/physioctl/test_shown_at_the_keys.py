@@ -126,6 +126,7 @@ def test_a_record_without_the_time_of_the_step_is_shown_without_a_countdown() ->
             PainScored(at_ms=0, score=0, moment=Moment.BEFORE, by="K-1"),
             "K-1: pain 0 of 10, before the session",
         ),
+        (OutputSoon(at_ms=0, in_ms=5000), "output begins in 5 s"),
         (ActionRefused(at_ms=0, action="skip", why="so"), "operator: skip does nothing now: so"),
         (StepEnded(at_ms=0, step=2, delivered_ms=0, skipped=True), "step 2 was skipped"),
         (StepEnded(at_ms=0, step=2, delivered_ms=0), ""),
