@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from device.control.machine import State
 from device.events import (
     ActionRefused,
     AlarmEnded,
@@ -73,6 +74,8 @@ def _reading(which: Reading, event: Progress) -> str:
     assert_never(which)
 
 
+_STATES = {State.ARMED.value: "output off", State.EMITTING.value: "output on"}  # as the full screen has them
+
 NO_UNIT_USED = "Guidance alone: no unit was used, and nothing was output."
 
 
@@ -80,20 +83,27 @@ def summary(ended: SessionEnded, *, unit: bool = True) -> list[str]:
     """How a session ended, and what was delivered by the unit's own count, if there was a ``unit``."""
     if not unit:
         return [
-            f"{ended.outcome.value}{': ' + ended.why if ended.why else ''}",
+            _how(ended),
             f"  took       {minutes(ended.duration_ms)}",
             f"  {NO_UNIT_USED}",
             f"  record     {ended.session}",
         ]
     planned = f" of {ended.planned_energy_mj / 1000:.1f} J" if ended.planned_energy_mj is not None else ""
     return [
-        f"{ended.outcome.value}{': ' + ended.why if ended.why else ''}",
+        _how(ended),
         f"  delivered  {minutes(ended.delivered_ms)} of {minutes(ended.planned_ms)}",
         f"  energy     {ended.energy_mj / 1000:.1f} J{planned}",
         f"  took       {minutes(ended.duration_ms)}",
         f"  {OUTPUT_OFF[ended.output_off]}",
         f"  record     {ended.session}",
     ]
+
+
+def _how(ended: SessionEnded) -> str:
+    """How a session ended, and why."""
+    if ended.why.startswith(ended.outcome):  # stopped by the operator
+        return ended.why
+    return f"{ended.outcome}: {ended.why}" if ended.why else ended.outcome
 
 
 _THAT_IS_OFF = {
@@ -152,7 +162,8 @@ def line(event: Event) -> str:
             left = minutes(event.remaining_ms)
             if event.state == GUIDING:
                 return f"{left} left"
-            state, delivered_s = event.state.replace("_", " "), event.delivered_ms / 1000
+            state = _STATES.get(event.state, event.state.replace("_", " "))
+            delivered_s = event.delivered_ms / 1000
             return f"{state}, {left} left, {delivered_s:.0f} s delivered"
         case StartAwaited():
             return f"{event.instruction or 'Ready'}: Space to start"
@@ -168,7 +179,8 @@ def _of_the_person(event: Event) -> str:
         case ActionRefused():
             return f"operator: {remark(event)}"
         case PainAsked():
-            return f"Pain {event.moment.value}, 0 to {PAIN_MAX}, and Enter; Enter alone leaves it out"
+            scale = f"0 (none) to {PAIN_MAX} (the worst imaginable)"
+            return f"Pain {event.moment} the session: {scale}, and Enter; Enter alone leaves it out"
         case OperatorActed():
             return f"operator: {event.action}"
         case StepEnded(skipped=True):

@@ -194,7 +194,7 @@ def test_space_pauses_r_resumes_and_s_stops(tmp_path: Path) -> None:
     assert code == 6
     assert [line.why for line in unit.rest()] == ["set", "stop", "set", "stop"]
     assert b"Traceback" not in terminal.screen
-    assert b"\n\x1b[?25hstopped: stopped by the operator" in terminal.screen  # below the bar, which is over
+    assert b"\n\x1b[?25hstopped by the operator" in terminal.screen  # below the bar, which is over
     assert journal_is_whole(tmp_path)
 
 

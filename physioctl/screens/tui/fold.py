@@ -207,7 +207,7 @@ def _instruction(seen: Seen) -> str:
         off = NO_UNIT_USED if _has_no_unit(seen) else OUTPUT_OFF[seen.ended.output_off]
         return off + (f" {why[:1].upper()}{why[1:]}" if why else "")
     if seen.pain is not None:
-        return f"Pain {seen.pain.moment} the session, 0 none to 10 worst imaginable?"
+        return line(seen.pain)
     if seen.state == State.SUSPENDED.value:
         return BY_CODE["CONTACT_LOST"].action
     if seen.state == State.PAUSED.value:
