@@ -14,7 +14,6 @@ from device.events import (
     Observer,
     OffConfirmation,
 )
-from device.link import Inbox
 from physioctl import __version__
 from physioctl.admission import checked_person, checked_side, keep_protocol
 from physioctl.errors import InvalidUsage
@@ -48,8 +47,7 @@ NO_DIALECT = "none"
 
 def run_guidance(
     request: Request,
-    clock: Clock,
-    inbox: Inbox,
+    loop: Loop,
     journal: Journal,
     observers: Sequence[Observer] = (),
     *,
@@ -57,11 +55,11 @@ def run_guidance(
 ) -> SessionEnded:
     """Run the session of guidance that ``request`` asks for, to its end in the record.
 
-    ``inbox`` is where the operator's actions arrive. ``rehearsed`` says that nobody is guided, so that nobody
-    is screened. Raise `InvalidUsage` for a protocol that gives output, `Refused` when screening or the clock
-    say no, and `JournalUnusable` when the record cannot be kept.
+    The operator's actions arrive in the inbox of ``loop``. ``rehearsed`` says that nobody is guided, so that
+    nobody is screened. Raise `InvalidUsage` for a protocol that gives output, `Refused` when screening or the
+    clock say no, and `JournalUnusable` when the record cannot be kept.
     """
-    protocol = as_read(request.protocol)
+    protocol, clock = as_read(request.protocol), loop.clock
     if protocol.family is not None:
         raise InvalidUsage(
             f"{protocol.id} gives output ({protocol.family}), and needs a unit", "Name its port: --port PORT"
@@ -82,7 +80,6 @@ def run_guidance(
     steps = tuple(step.planned() for _, step in protocol.flat_steps())
     started = _started(protocol, side, person, steps, journal, simulated=rehearsed)
     log = _begin(protocol, started, journal)
-    loop = Loop(clock, inbox)
     return _told(loop, log, started, steps, screening, observers, request)
 
 

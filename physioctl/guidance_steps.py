@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from device.clock import Clock
+from device.control.controller import BACKLOG_MAX_MS
 from device.control.delivery import PAUSE_MAX_MS, PROGRESS_MS, START_MAX_MS
 from device.control.driver import ObserverFailed, described, name_of
 from device.control.machine import State, Trigger
@@ -77,7 +79,9 @@ class Loop:
         self.clock = clock
         self.inbox = inbox
         self.recorder: Recorder | None = None
+        self.record_failure = ""  # why the disk was too slow for the session; empty where it was not
         self._recorded = 0
+        self._unwritten: deque[int] = deque()  # when each event came that is not on the disk yet
         self._observers: list[Observer] = []
         self._dropped: list[ObserverDropped] = []  # not published yet
 
@@ -105,7 +109,9 @@ class Loop:
 
     def next_action(self, until_ms: int) -> OperatorAction | None:
         """The operator's next action, or None at ``until_ms`` or before. Raise what the recorder raised."""
-        news = self.clock.wait(self.inbox, until_ms)
+        due_ms = self._unwritten[0] + BACKLOG_MAX_MS if self._unwritten else until_ms
+        news = self.clock.wait(self.inbox, min(until_ms, max(due_ms, self.clock.now_ms() + 1)))
+        self._look_at_the_disk()
         if isinstance(news, Written):
             if news.error is not None:
                 raise news.error
@@ -116,6 +122,18 @@ class Loop:
         if self.recorder is not None:
             self.recorder.record(event)
             self._recorded += 1
+            self._unwritten.append(self.clock.now_ms())
+
+    def _look_at_the_disk(self) -> None:
+        """Note that the disk is too slow: another program could take the session for dead."""
+        written = self._recorded if self.recorder is None else self.recorder.written
+        while len(self._unwritten) > self._recorded - written:
+            self._unwritten.popleft()
+        if self._unwritten and self.clock.now_ms() - self._unwritten[0] >= BACKLOG_MAX_MS:
+            self.record_failure = (
+                "the disk is too slow or has stopped: "
+                f"what happened {BACKLOG_MAX_MS // 1000} s ago is not on the disk yet"
+            )
 
     def _show(self, event: Event) -> None:
         for observer in tuple(self._observers):
@@ -146,7 +164,7 @@ class Walk:
         self._move(Stage.AWAITING_START, Trigger.AWAIT, before=State.IDLE.value)
         self._loop.publish(StartAwaited(at_ms=self._now(), instruction=""))
         give_up_ms = self._now() + START_MAX_MS
-        while self._stage is Stage.AWAITING_START and self._over is None:
+        while self._stage is Stage.AWAITING_START and not self._has_ended():
             if self._now() >= give_up_ms:
                 self._over = Over(Outcome.INTERRUPTED, "nobody has started the session")
             elif (action := self._loop.next_action(give_up_ms)) is not None:
@@ -201,11 +219,16 @@ class Walk:
             left_ms -= self._now() - began_ms
 
     def _goes_on(self) -> bool:
-        return not self._skips and self._over is None
+        return not self._skips and not self._has_ended()
+
+    def _has_ended(self) -> bool:
+        if self._loop.record_failure and self._over is None:
+            self._over = Over(Outcome.INTERRUPTED, self._loop.record_failure)
+        return self._over is not None
 
     def _wait_while_paused(self) -> None:
         give_up_ms = self._now() + PAUSE_MAX_MS
-        while self._stage is Stage.PAUSED and self._over is None:
+        while self._stage is Stage.PAUSED and not self._has_ended():
             if not self._attended:
                 self._over = Over(Outcome.INTERRUPTED, "nobody is there to resume the session")
             elif self._now() >= give_up_ms:

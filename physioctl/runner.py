@@ -240,13 +240,13 @@ def _keep_the_end(ended: SessionEnded, driver: Driver) -> None:
     )
 
 
-def expect_recorded_in_time(ended: SessionEnded, driver: Driver) -> None:
-    """Raise `DiskTooSlow` when a slow disk has ended the session of ``driver``, and its output is off.
+def expect_recorded_in_time(ended: SessionEnded, record_failure: str) -> None:
+    """Raise `DiskTooSlow` when a slow disk has ended the session, as ``record_failure`` says: empty for no.
 
     For a command, once it has shown how the session ended. That output may be on comes before it.
     """
-    if driver.controller.record_failure and ended.output_off is OffConfirmation.CONFIRMED:
-        raise DiskTooSlow(driver.controller.record_failure)
+    if record_failure and ended.output_off is OffConfirmation.CONFIRMED:
+        raise DiskTooSlow(record_failure)
 
 
 def _tell_broken_off(error: BaseException, admitted: Admitted, driver: Driver, began_ms: int) -> None:

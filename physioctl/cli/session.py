@@ -29,6 +29,7 @@ from physioctl.cli.showing import View
 from physioctl.cli.streams import limit_waiting
 from physioctl.events import Outcome, SessionEnded, SessionReconciled
 from physioctl.guidance import run_guidance
+from physioctl.guidance_steps import Loop
 from physioctl.network import beyond_this_machine, warning
 from physioctl.ports import dialect_for, held
 from physioctl.record.journal import Journal
@@ -100,7 +101,7 @@ def hold_session(
         here.close_screen(ended, unit=True)
         if request.attended:
             ended = _settled_with_a_person(ended, driver, socket, settled, request, record)
-    expect_recorded_in_time(ended, driver)
+    expect_recorded_in_time(ended, driver.controller.record_failure)
     return exit_code(ended)
 
 
@@ -133,6 +134,7 @@ def hold_guidance(
     """
     inbox: Inbox = SimpleQueue()
     clock = SystemClock()
+    loop = Loop(clock, inbox)
     with ExitStack() as stack:
         record = stack.enter_context(opened(place, clock))
         sleep_not_prevented = stack.enter_context(kept_awake())
@@ -143,10 +145,11 @@ def hold_guidance(
             here.asked_for(request, yes=yes, ended_here=here.goes_on_being_here),
             sleep_not_prevented=sleep_not_prevented,
         )
-        ended = run_guidance(request, clock, inbox, record, [here.showing.screen, here.keys, *here.beside])
+        ended = run_guidance(request, loop, record, [here.showing.screen, here.keys, *here.beside])
         if here.goes_on_being_here():
             here.until_seen()
         here.close_screen(ended, unit=False)
+    expect_recorded_in_time(ended, loop.record_failure)
     return exit_code(ended)
 
 

@@ -12,6 +12,7 @@ from device.clock import VirtualClock
 from physioctl.errors import JournalUnusable
 from physioctl.events import Screened
 from physioctl.guidance import run_guidance
+from physioctl.guidance_steps import Loop
 from physioctl.guided.screening import ask_and_keep
 from physioctl.questions import questions_of
 from physioctl.record.answers_kept import answers_kept
@@ -142,8 +143,7 @@ def test_a_refusal_without_a_yes_or_without_a_person_is_not_recorded() -> None:
         with pytest.raises(Refused):
             run_guidance(
                 Request(HAND, "left", None, screened(HAND, dict.fromkeys(CODES, Answer.YES), person=None)),
-                journal.clock,
-                SimpleQueue(),
+                Loop(journal.clock, SimpleQueue()),
                 journal,
             )
 
@@ -154,7 +154,7 @@ def test_guidance_that_is_refused_is_recorded_as_well() -> None:
     with Journal.in_memory(VirtualClock()) as journal:
         answers = screened(HAND, dict.fromkeys(CODES, Answer.YES))
         with pytest.raises(Refused):
-            run_guidance(Request(HAND, "left", "P-017", answers), journal.clock, SimpleQueue(), journal)
+            run_guidance(Request(HAND, "left", "P-017", answers), Loop(journal.clock, SimpleQueue()), journal)
 
         kept = answers_kept(journal, "P-017", simulated=False)
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from device.clock import SystemClock, VirtualClock
+from device.control.controller import BACKLOG_MAX_MS
 from device.control.delivery import PAUSE_MAX_MS, START_MAX_MS
 from device.events import (
     Event,
@@ -35,6 +36,7 @@ from physioctl.cli import call
 from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome, SessionEnded, SessionStarted, SleepNotPrevented
 from physioctl.guidance import run_guidance
+from physioctl.guidance_steps import Loop, Walk
 from physioctl.reconcile import TOLD_WITHIN
 from physioctl.record.history import session, sessions
 from physioctl.record.journal import Journal
@@ -65,7 +67,7 @@ def guided(
     clock.add(Person(inbox, actions))
     with Journal.in_memory(clock) as journal:
         request = replace(Request.on_nobody(find(GUIDANCE), attended=attended), **asked)
-        ended = run_guidance(request, clock, inbox, journal, [ledger, *observers], rehearsed=True)
+        ended = run_guidance(request, Loop(clock, inbox), journal, [ledger, *observers], rehearsed=True)
         kept = session(journal, ended.session)
     assert [entry.name for entry in kept.entries] == [event.name for event in ledger.events]
     return ended, ledger.events
@@ -249,11 +251,37 @@ def test_an_emission_put_into_guidance_in_python_is_refused() -> None:
         rehearse_guidance(changed)
 
 
+class Stalled(Ledger):
+    """A recorder of which nothing more is on the disk from the third event on."""
+
+    @property
+    def written(self) -> int:
+        return min(2, len(self.events))
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_disk_that_falls_too_far_behind_ends_it_as_it_ends_a_session_on_a_unit(paused: bool) -> None:
+    clock = VirtualClock()
+    loop = Loop(clock, Inbox_())
+    clock.add(Person(loop.inbox, [(500, SessionAction.PAUSE)] if paused else []))
+    loop.recorder = stalled = Stalled()
+
+    over = Walk(loop, [Guide("Breathe.", 10 * BACKLOG_MAX_MS)], attended=True).run()
+
+    assert (over.outcome, over.why) == (Outcome.INTERRUPTED, loop.record_failure)
+    assert "30 s ago is not on the disk yet" in over.why
+    late_ms = clock.now_ms() - stalled.events[2].at_ms
+    assert BACKLOG_MAX_MS <= late_ms <= BACKLOG_MAX_MS + 2 * SECOND_MS
+
+
 def test_there_is_no_rest_of_guidance() -> None:
     clock = VirtualClock()
     with Journal.in_memory(clock) as journal, pytest.raises(Refused, match="no rest"):
         run_guidance(
-            replace(Request.on_nobody(find(GUIDANCE)), rest_of="a"), clock, Inbox_(), journal, rehearsed=True
+            replace(Request.on_nobody(find(GUIDANCE)), rest_of="a"),
+            Loop(clock, Inbox_()),
+            journal,
+            rehearsed=True,
         )
 
 
@@ -264,7 +292,7 @@ def test_its_questions_are_asked_and_a_yes_refuses_it(tmp_path: Path) -> None:
 
     with Journal.in_memory(clock) as journal:
         with pytest.raises(Refused):
-            run_guidance(asked, clock, Inbox_(), journal)
+            run_guidance(asked, Loop(clock, Inbox_()), journal)
         assert sessions(journal) == ()
 
 
@@ -278,12 +306,12 @@ def test_one_that_broke_off_is_ended_in_the_record_by_the_next(tmp_path: Path) -
     with Journal.in_memory(clock) as journal:
         request = Request.on_nobody(find(GUIDANCE))
         with pytest.raises(KeyboardInterrupt):
-            run_guidance(request, clock, Inbox_(), journal, [Killed()], rehearsed=True)
+            run_guidance(request, Loop(clock, Inbox_()), journal, [Killed()], rehearsed=True)
         (broken,) = sessions(journal)
         assert broken.outcome is None
         clock.wait(SimpleQueue[None](), clock.now_ms() + TOLD_WITHIN // timedelta(milliseconds=1))
 
-        run_guidance(request, clock, Inbox_(), journal, rehearsed=True)
+        run_guidance(request, Loop(clock, Inbox_()), journal, rehearsed=True)
 
         (_, first) = sessions(journal)
         assert (first.id, first.outcome) == (broken.id, Outcome.INTERRUPTED)
