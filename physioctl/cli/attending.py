@@ -33,6 +33,7 @@ class Attending:
     keys: Keys
 
     def __init__(self, view: View, clock: Clock, inbox: Inbox, signals: Signals, *, sounds: bool) -> None:
+        self.attended = attended()
         self._view = view
         self._clock = clock
         self._inbox = inbox
@@ -46,7 +47,7 @@ class Attending:
         with ExitStack() as stack:
             stack.enter_context(self._screen)
             self.showing = self._screen.enter_context(
-                shown(self._view, self._clock, attended=attended(), sounds=self._sounds)
+                shown(self._view, self._clock, attended=self.attended, sounds=self._sounds)
             )
             self.keys = stack.enter_context(keys(self._inbox, self.showing.typing))
             self._stack = stack.pop_all()
@@ -68,8 +69,8 @@ class Attending:
         Nothing is begun before they press Space, unless ``yes``. A person who is named is asked for their
         pain where the session has ended here.
         """
-        request = replace(request, attended=attended(), awaits_start=attended() and not yes)
-        asks = request.person is not None and attended()
+        request = replace(request, attended=self.attended, awaits_start=self.attended and not yes)
+        asks = request.person is not None and self.attended
         return replace(request, asks_pain=ended_here) if asks else request
 
     def goes_on_being_here(self) -> bool:

@@ -78,31 +78,38 @@ def hold_session(
         driver = Driver(link, clock, inbox, spoken)
         driver.add_observer(stops)
         driver.add_observer(here.keys)
-
-        def ended_here() -> bool:
-            """Not where the stop came from a signal or another program: nothing may delay the end then."""
-            return here.goes_on_being_here() and (here.keys.stopped or not driver.controller.halted)
-
         typed = typed or Typed(request.protocol.id, journal=place.journal)
         settled = Settled(
             here.showing, typed, place, request.protocol, afterwards if view is View.FULL else None
         )
         stack.callback(settled.flush)  # what no session's first line has come before, or after its last
-        request = replace(
-            here.asked_for(request, yes=yes, ended_here=ended_here),
-            sleep_not_prevented=sleep_not_prevented,
-            on_unfinished=settled.tell,
-            confirm_host_loss=partial(_goes_on, here) if asking.can_ask() and not yes else None,
-        )
+        request = replace(request, sleep_not_prevented=sleep_not_prevented, on_unfinished=settled.tell)
         socket = Socket.noted(place.port, place.dialect)
-        ended = run_session(request, driver, record, [settled, *here.beside])
-        if ended_here() and not driver.controller.lost:
-            here.until_seen()
-        here.close_screen(ended, unit=True)
-        if request.attended:
+        ended = _run_shown(request, driver, record, settled, here, yes=yes)
+        if here.attended:
             ended = _settled_with_a_person(ended, driver, socket, settled, request, record)
     expect_recorded_in_time(ended, driver.controller.record_failure)
     return exit_code(ended)
+
+
+def _run_shown(
+    request: Request, driver: Driver, record: Journal, settled: Settled, here: Attending, *, yes: bool
+) -> SessionEnded:
+    """Run the session before whoever is here, and close its screen."""
+
+    def ended_here() -> bool:
+        """Not where the stop came from a signal or another program: nothing may delay the end then."""
+        return here.goes_on_being_here() and (here.keys.stopped or not driver.controller.halted)
+
+    request = replace(
+        here.asked_for(request, yes=yes, ended_here=ended_here),
+        confirm_host_loss=partial(_goes_on, here) if asking.can_ask() and not yes else None,
+    )
+    ended = run_session(request, driver, record, [settled, *here.beside])
+    if ended_here() and not driver.controller.lost:
+        here.until_seen()
+    here.close_screen(ended, unit=True)
+    return ended
 
 
 def _goes_on(here: Attending, told: str) -> bool:
