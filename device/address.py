@@ -53,6 +53,11 @@ class Numbers:
     port: int
 
 
+def is_simulated(name: str) -> bool:
+    """Whether ``name`` is the address of a unit that is made in this process, and counts for nobody."""
+    return name.lower().startswith("sim://")
+
+
 def is_network(name: str) -> bool:
     """Whether ``name`` is a network address, right or wrong."""
     scheme, is_address, _ = name.lower().partition("://")

@@ -146,6 +146,16 @@ class Screened(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScreeningRefused(Event):
+    """A person's answers did not allow a session, which has not begun. It belongs to no session."""
+
+    person: str  # a pseudonymous reference
+    protocol: str
+    simulated: bool  # the session was to be on a unit made in this process: it counts for nobody
+    answers: JSON  # as in `Screened`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(Event):
     """A session ended: how, what is known of the output, and what was delivered by the unit's own count."""
 

@@ -14,19 +14,26 @@ from device.events import (
     Observer,
     OffConfirmation,
 )
-from device.link import Inbox
 from physioctl import __version__
 from physioctl.admission import checked_person, checked_side, keep_protocol
 from physioctl.errors import InvalidUsage
-from physioctl.events import Outcome, PlannedStep, SessionEnded, SessionPlanned, SessionStarted
+from physioctl.events import (
+    Outcome,
+    PlannedStep,
+    SessionEnded,
+    SessionPlanned,
+    SessionStarted,
+    SleepNotPrevented,
+)
 from physioctl.guidance_steps import Loop, Over, Walk
 from physioctl.observers import observed
 from physioctl.reconcile import TOLD_WITHIN
 from physioctl.record.entries import Damaged
 from physioctl.record.history import unsettled
 from physioctl.record.journal import Journal, SessionLog, utc_offset_min
+from physioctl.record.refusals import refusals_kept
 from physioctl.record.writer import PersistentRecorder, recording
-from physioctl.runner import Request
+from physioctl.runner import PAIN_ASKED_MS, Request
 from physioctl.screening import Answers, Screening, day_of, screen
 from physioctl.wall_clock import boot_reference_ms, confirm, damaged, doubt, expect_sound
 from protocols.errors import Refused
@@ -40,8 +47,7 @@ NO_DIALECT = "none"
 
 def run_guidance(
     request: Request,
-    clock: Clock,
-    inbox: Inbox,
+    loop: Loop,
     journal: Journal,
     observers: Sequence[Observer] = (),
     *,
@@ -49,11 +55,11 @@ def run_guidance(
 ) -> SessionEnded:
     """Run the session of guidance that ``request`` asks for, to its end in the record.
 
-    ``inbox`` is where the operator's actions arrive. ``rehearsed`` says that nobody is guided, so that nobody
-    is screened. Raise `InvalidUsage` for a protocol that gives output, `Refused` when screening or the clock
-    say no, and `JournalUnusable` when the record cannot be kept.
+    The operator's actions arrive in the inbox of ``loop``. ``rehearsed`` says that nobody is guided, so that
+    nobody is screened. Raise `InvalidUsage` for a protocol that gives output, `Refused` when screening or the
+    clock say no, and `JournalUnusable` when the record cannot be kept.
     """
-    protocol = as_read(request.protocol)
+    protocol, clock = as_read(request.protocol), loop.clock
     if protocol.family is not None:
         raise InvalidUsage(
             f"{protocol.id} gives output ({protocol.family}), and needs a unit", "Name its port: --port PORT"
@@ -67,13 +73,14 @@ def run_guidance(
         confirm(journal, request.confirm_clock)
     screening = None
     if not rehearsed:
-        screening = screen(protocol, request.answers or Answers(), person=request.person, today=day_of(clock))
+        answers, today = request.answers or Answers(), day_of(clock)
+        with refusals_kept(journal, protocol, person, simulated=False):
+            screening = screen(protocol, answers, person=person, today=today)
     _end_broken(journal, clock, simulated=rehearsed)
     steps = tuple(step.planned() for _, step in protocol.flat_steps())
     started = _started(protocol, side, person, steps, journal, simulated=rehearsed)
     log = _begin(protocol, started, journal)
-    loop = Loop(clock, inbox)
-    return _told(loop, log, started, steps, screening, observers, attended=request.attended)
+    return _told(loop, log, started, steps, screening, observers, request)
 
 
 def _told(
@@ -83,8 +90,7 @@ def _told(
     steps: Sequence[Step],
     screening: Screening | None,
     observers: Sequence[Observer],
-    *,
-    attended: bool,
+    request: Request,
 ) -> SessionEnded:
     began_ms = loop.clock.now_ms()
     with ExitStack() as stack:
@@ -97,10 +103,12 @@ def _told(
             planned = (
                 PlannedStep(kind=step.kind, duration_ms=step.duration_ms, level=None) for step in steps
             )
+            if request.sleep_not_prevented:
+                loop.publish(SleepNotPrevented(at_ms=started.at_ms, why=request.sleep_not_prevented))
             loop.publish(SessionPlanned(at_ms=started.at_ms, steps=tuple(planned), area_mm2=None))
             if screening is not None:
                 loop.publish(screening.told(loop.clock.now_ms()))
-            over = Walk(loop, steps, attended=attended).run()
+            over = _guided(Walk(loop, steps, attended=request.attended), request)
             ended = _ended(started, over, loop.clock, began_ms)
             loop.publish_when_written(ended)
         except BaseException as error:
@@ -109,6 +117,16 @@ def _told(
             loop.publish(_ended(started, broken, loop.clock, began_ms))
             raise
     return ended
+
+
+def _guided(walk: Walk, request: Request) -> Over:
+    """Guide through the steps: after a person's start, and with a pain score, where ``request`` says so."""
+    if request.awaits_start:
+        walk.await_start()
+    over = walk.run()
+    if request.asks_pain():
+        walk.ask_pain(PAIN_ASKED_MS)
+    return over
 
 
 # --- the record -----------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from device.address import unit_port
+from device.address import is_simulated, unit_port
 from device.dialects.base import Dialect, Line
 from device.dialects.registry import NAMES, added, make
 from device.link import USUAL_LINE, Inbox, SerialLink, add_url_handlers
@@ -40,7 +40,7 @@ def open_link(port: str, inbox: Inbox, *, exclusive: bool = True, line: Line = U
     The unit's address behind it is the dialect's and not looked at here. Raise `PortUnusable` with what to do
     about it. Who reads what is printed is no longer waited for.
     """
-    if port.lower().startswith("sim://"):
+    if is_simulated(port):
         # pyserial swallows what an import of a handler raises; this one is imported where it shows.
         import simulator.protocol_sim
 

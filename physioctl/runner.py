@@ -36,6 +36,7 @@ from physioctl.network import refuse_unauthenticated
 from physioctl.observers import observed
 from physioctl.reconcile import reconcile
 from physioctl.record.journal import Journal, SessionLog
+from physioctl.record.refusals import refusals_kept
 from physioctl.record.writer import PersistentRecorder, recording
 from physioctl.screening import Answers, Screening, day_of, screen
 from physioctl.session_id import session_number
@@ -125,7 +126,8 @@ def run_session(
         confirm(journal, request.confirm_clock)
     unit = driver.run(perform_handshake(driver.controller))
     _check_same_unit(unit, request.serial)
-    screening = _screened(request, driver)
+    with refusals_kept(journal, request.protocol, request.person, simulated=driver.link.simulated):
+        screening = _screened(request, driver)
     check_calibration(unit, driver.clock.utc().date())
     nobody_asked = request.answers is None and not driver.link.simulated  # a rehearsal's, on a real unit
     asks = None if nobody_asked else request.confirm_host_loss
@@ -238,13 +240,13 @@ def _keep_the_end(ended: SessionEnded, driver: Driver) -> None:
     )
 
 
-def expect_recorded_in_time(ended: SessionEnded, driver: Driver) -> None:
-    """Raise `DiskTooSlow` when a slow disk has ended the session of ``driver``, and its output is off.
+def expect_recorded_in_time(ended: SessionEnded, record_failure: str) -> None:
+    """Raise `DiskTooSlow` when a slow disk has ended the session, as ``record_failure`` says: empty for no.
 
     For a command, once it has shown how the session ended. That output may be on comes before it.
     """
-    if driver.controller.record_failure and ended.output_off is OffConfirmation.CONFIRMED:
-        raise DiskTooSlow(driver.controller.record_failure)
+    if record_failure and ended.output_off is OffConfirmation.CONFIRMED:
+        raise DiskTooSlow(record_failure)
 
 
 def _tell_broken_off(error: BaseException, admitted: Admitted, driver: Driver, began_ms: int) -> None:

@@ -118,21 +118,33 @@ class Screening:
 
     def told(self, at_ms: int) -> Screened:
         """The screening as the record keeps it."""
-        answers = {
-            reply.question.code: {
-                "answer": reply.answer.value,
-                "question": reply.question.text_hash,
-                "date": None if reply.date is None else reply.date.isoformat(),
-            }
-            for reply in self.replies
-        }
         return Screened(
             at_ms=at_ms,
-            answers=answers,
+            answers=told(self.replies),
             notes=tuple(question.code for question in self.notes),
             acknowledged=dict(self.acknowledged),
             age_band=self.age_band,
         )
+
+
+class AnswersRefuse(Refused):
+    """The answers do not allow the session. What was found in them can be kept: see `record.refusals`."""
+
+    def __init__(self, what: str, action: str, found: Judgement) -> None:
+        super().__init__(what, action)
+        self.found = found
+
+
+def told(replies: Iterable[Reply]) -> dict[str, dict[str, str | None]]:
+    """``replies`` as the record keeps them, by the codes of their questions."""
+    return {
+        reply.question.code: {
+            "answer": reply.answer.value,
+            "question": reply.question.text_hash,
+            "date": None if reply.date is None else reply.date.isoformat(),
+        }
+        for reply in replies
+    }
 
 
 # --- what is answered -----------------------------------------------------------------------------------
@@ -177,8 +189,9 @@ def judge(protocol: Protocol, answers: Answers, today: date) -> Judgement:
 def screen(protocol: Protocol, answers: Answers, *, person: str | None, today: date) -> Screening:
     """The screening that ``answers`` make for ``person``.
 
-    Raise `Refused` when they do not allow the session, and `InvalidUsage` when they hold a code that is
-    no question's, or acknowledge what needs no acknowledgement.
+    Raise `AnswersRefuse` when they do not allow the session, `Refused` when they are another person's or of
+    a day to come, and `InvalidUsage` when they hold a code that is no question's, or acknowledge what needs
+    no acknowledgement.
     """
     if not isinstance(answers, Answers):
         raise InvalidUsage(
@@ -190,7 +203,7 @@ def screen(protocol: Protocol, answers: Answers, *, person: str | None, today: d
     _check_codes(answers, texts_of(protocol))
     _check_whose(answers, person, today)
     if refusing := found.refusing:
-        raise Refused(_why(refusing, found, protocol), _action(refusing))
+        raise AnswersRefuse(_why(refusing, found, protocol), _action(refusing), found)
     weighed = [(each, reference(each.by)) for each in answers.acknowledged]
     acknowledged = {each.code: by for each, by in weighed if each.date == today}
     standing = {question.code: question for question in found.standing}
@@ -200,7 +213,7 @@ def screen(protocol: Protocol, answers: Answers, *, person: str | None, today: d
             "Take it out of what is acknowledged.",
         )
     if missing := [question for code, question in standing.items() if code not in acknowledged]:
-        raise _unacknowledged(missing)
+        raise _unacknowledged(missing, found)
     return Screening((*found.replies, *found.elsewhere), found.standing, acknowledged, found.age)
 
 
@@ -331,10 +344,11 @@ def _action(refusing: Sequence[Reply]) -> str:
     return f"Answer them with --answers FILE; {form}"
 
 
-def _unacknowledged(missing: Sequence[Question]) -> Refused:
+def _unacknowledged(missing: Sequence[Question], found: Judgement) -> AnswersRefuse:
     lines = [f"{question.title} ({question.code}): {question.weigh}" for question in missing]
     codes = ", ".join(question.code for question in missing)
-    return Refused(
+    return AnswersRefuse(
         "\n".join(["screening needs a person to weigh and acknowledge:", *lines]),
         f"At the terminal, acknowledge each when asked; in an answers file, write `acknowledged: [{codes}]`.",
+        found,
     )

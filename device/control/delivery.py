@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from device.control.admission import Admission
+from device.control.allowed import BENCH
 from device.control.controller import Controller, Script
 from device.control.machine import State
 from device.control.schedule import LIVE, OFF_STATUS_MS
@@ -141,14 +142,20 @@ class _Walk:
         """Wait until a person starts the session, where it waits for that."""
         if not self._at(State.AWAITING_START):
             return
-        instruction = definition(self._plan.family).before_start if self._plan.emissions else ""
-        self._controller.publish(StartAwaited(at_ms=self._now(), instruction=instruction))
+        self._controller.publish(StartAwaited(at_ms=self._now(), instruction=self._before_start()))
         give_up_ms = self._now() + START_MAX_MS
         while self._at(State.AWAITING_START):
             if self._now() >= give_up_ms:
                 self._controller.fail("nobody has started the session")
             else:
                 yield self._show_until(None, self._plan.steps[0].duration_ms, give_up_ms)
+
+    def _before_start(self) -> str:
+        """What has to be so before the first output."""
+        if not self._plan.emissions:
+            return ""
+        family = definition(self._plan.family)
+        return family.before_check if self._plan.body_site == BENCH else family.before_start
 
     def steps(self) -> Script[None]:
         """Run every step; raise `_Over` when the session cannot continue."""

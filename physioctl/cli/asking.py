@@ -1,5 +1,4 @@
-"""Asking at the terminal: the screening questions one after the other, what has to be acknowledged,
-and what else only a person can say.
+"""Asking at the terminal what only a person can say.
 
 What is asked goes to standard output where that is the terminal, and else to standard error, so that a
 pipe holds the session and nothing else. A bare Enter answers nothing. Ctrl-C and the end of the input
@@ -11,17 +10,13 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
-from datetime import date
 from typing import TextIO
 
 import click
 
-from physioctl.guided.screening import ask
 from physioctl.guided.terminal import chosen, says_yes, wrapped
-from physioctl.screening import Answers
 from physioctl.terminal import attended
 from physioctl.text import clean
-from protocols.model import Protocol
 
 
 class Console:
@@ -53,13 +48,6 @@ def can_ask() -> bool:
 
 def _is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()  # None: it was closed before the program began
-
-
-def answers(protocol: Protocol, *, person: str | None, operator: str | None, today: date) -> Answers:
-    """The answers given at the terminal; None without a person there."""
-    if not can_ask():
-        return Answers()
-    return ask(protocol, Console(), person=person, operator=operator, today=today)
 
 
 def choose(text: str, choices: Sequence[str]) -> str:

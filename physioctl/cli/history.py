@@ -12,8 +12,8 @@ import click
 from physioctl.cli.choosing import BODY_SITE, Named
 from physioctl.cli.days import Day, begin_of, end_of
 from physioctl.cli.groups import DefaultGroup
-from physioctl.cli.printing import aside, json_line, say
-from physioctl.cli.recorded import JOURNAL, JSON, began_at, the_journal
+from physioctl.cli.printing import JSON, aside, json_line, say
+from physioctl.cli.recorded import JOURNAL, began_at, the_journal
 from physioctl.cli.recorded import site as site_of
 from physioctl.cli.tables import Column, print_list
 from physioctl.errors import InvalidUsage

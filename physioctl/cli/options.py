@@ -31,6 +31,21 @@ DIALECT = click.option(
     default=lambda: settings().dialect,
     help=f"How the unit speaks: {', '.join(NAMES)}, or an added one.  [default: {NAMES[0]}]",
 )
+OPERATOR = click.option(
+    "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
+)
+NEW = click.option("--new", is_flag=True, help="Begin the journal, with the folders it needs.")
+CONTINUES = click.option(
+    "--continues",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --new: link it to this journal, which is to be left behind.",
+)
+UNAUTHENTICATED_NETWORK = click.option(
+    "--unauthenticated-network", is_flag=True, help="Treat a person over a line without authentication."
+)
+NO_SOUNDS = click.option("--quiet", "no_sounds", is_flag=True, help="No sounds.")
+PLAIN = click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
 
 
 def journal_option(about: str) -> Callable[[F], F]:

@@ -9,7 +9,7 @@ import click
 
 from device.link import ports as system_ports
 from physioctl.cli.exits import Exit
-from physioctl.cli.printing import json_line, say
+from physioctl.cli.printing import JSON, json_line, say
 from physioctl.unit_search import Found, ask
 
 
@@ -17,7 +17,7 @@ from physioctl.unit_search import Found, ask
 @click.argument("port", nargs=-1)
 @click.option("--dialect", metavar="NAME", help="Ask in this one only.  [default: each in turn]")
 @click.option("--no-ask", is_flag=True, help="List them only; send nothing to any of them.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@JSON
 def ports(port: tuple[str, ...], dialect: str | None, no_ask: bool, as_json: bool) -> int:
     """List serial ports and what answers on them. Give PORT to ask those only.
 

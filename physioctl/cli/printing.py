@@ -20,6 +20,7 @@ from physioctl.guided.terminal import wrapped
 from physioctl.text import clean
 
 TYPED_MAX = 60  # characters of a line that is being typed, which are shown: it may not wrap
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 ERASE = "\x1b[K"  # to the end of the line
 
 

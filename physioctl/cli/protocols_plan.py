@@ -10,7 +10,7 @@ import click
 from device.models import MODELS, Model, model
 from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
-from physioctl.cli.printing import json_line, say
+from physioctl.cli.printing import JSON, json_line, say
 from physioctl.cli.tables import print_table
 from physioctl.protocol_text import binding_bound, clauses, step_said
 from physioctl.text import joules, minutes
@@ -23,7 +23,7 @@ from protocols.plan import Emit, Plan, Step, quantities
 @click.argument("protocol", type=ProtocolName())
 @click.option("--unit", type=Named("model", MODELS), required=True, help="The model to plan for.")
 @click.option("--explain", is_flag=True, help="Also every bound, and the one that binds.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@JSON
 def plan(protocol: str, unit: str, explain: bool, as_json: bool) -> None:
     """Compile a protocol for a model, and show the timeline.
 

@@ -8,7 +8,7 @@ import click
 
 from physioctl.cli.choosing import chosen
 from physioctl.cli.completion import ProtocolName
-from physioctl.cli.printing import json_line, say
+from physioctl.cli.printing import JSON, json_line, say
 from physioctl.person import reference
 from physioctl.protocol_text import shown
 from physioctl.questions import Question, ages_of, questions_of
@@ -19,7 +19,7 @@ from protocols.index import about
 @click.argument("protocol", type=ProtocolName())
 @click.option("--answers", is_flag=True, help="Only its screening, as a form for run --answers.")
 @click.option("--person", metavar="REF", help="With --answers: the reference that the form is for.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@JSON
 def show(protocol: str, answers: bool, person: str | None, as_json: bool) -> None:
     """Show what a protocol is, what supports it, what is asked before it, and its steps.
 

@@ -35,7 +35,7 @@ def _there(listed: Listed) -> tuple[Port, ...]:
     """The ports there are; none where they cannot be listed: that is not worth a session, nor its end."""
     try:
         return tuple(listed())
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001 - the system's own listing may raise anything, with a device half gone
         return ()
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from physioctl.cli.begin_journal import not_there
 from physioctl.cli.options import journal_option
 from physioctl.cli.printing import aside
@@ -15,7 +13,6 @@ from physioctl.record.journal_begin import is_to_begin
 from physioctl.record.journal_file import file_named, plainly
 
 JOURNAL = journal_option("The journal.")
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 
 
 def the_journal(journal: Path | None) -> Path | None:

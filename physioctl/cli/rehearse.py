@@ -6,14 +6,14 @@ from pathlib import Path
 
 import click
 
-from device.dialects.registry import NAMES
 from device.events import Event
 from device.models import MODELS, model
 from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit
-from physioctl.cli.printing import json_line, json_text, say
+from physioctl.cli.printing import JSON, json_line, json_text, say
 from physioctl.cli.session import exit_code
+from physioctl.cli.simulated import DIALECT, FAULTS, HOST_LOSS, seed_option
 from physioctl.errors import InvalidUsage
 from physioctl.events import SessionEnded
 from physioctl.rehearsal.rehearse import Rehearsal, rehearse, rehearse_guidance
@@ -22,7 +22,6 @@ from physioctl.screens.json_lines import JsonLines
 from physioctl.screens.lines import Plain
 from physioctl.screens.wording import summary
 from protocols.model import Protocol
-from simulator.dialects import HOST_LOSS
 from simulator.faults import parse
 from simulator.scenario import scenario
 
@@ -30,14 +29,7 @@ from simulator.scenario import scenario
 @click.command("rehearse")
 @click.argument("protocol", type=ProtocolName())
 @click.option("--unit", type=Named("model", MODELS), help="The model to simulate; guidance alone needs none.")
-@click.option(
-    "--seed",
-    metavar="N",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Same seed, same bytes.",
-)
+@seed_option("bytes")
 @click.option(
     "--scenario",
     "file",
@@ -45,18 +37,10 @@ from simulator.scenario import scenario
     metavar="FILE",
     help="Faults to strike, from a TOML file.",
 )
-@click.option(
-    "--fault", "faults", multiple=True, metavar="KIND@AT", help="One fault, such as lift_off@30s+2s."
-)
-@click.option(
-    "--dialect", type=Named("dialect", NAMES), default=NAMES[0], show_default=True, help="What it speaks."
-)
-@click.option(
-    "--host-loss",
-    type=Named("way", HOST_LOSS),
-    help="What ends its output when this computer is lost (modbus).",
-)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@FAULTS
+@DIALECT
+@HOST_LOSS
+@JSON
 def rehearse_(
     protocol: str,
     unit: str | None,

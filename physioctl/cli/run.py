@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 
 import click
 from click.core import ParameterSource
 
+from device.address import is_simulated
 from device.clock import SystemClock
 from physioctl.answers import read_answers
 from physioctl.cli import asking
 from physioctl.cli.begin_journal import is_new
 from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
-from physioctl.cli.options import DIALECT, NO_WAY, PORT, Way, journal_option, way
+from physioctl.cli.options import (
+    CONTINUES,
+    DIALECT,
+    NEW,
+    NO_SOUNDS,
+    NO_WAY,
+    OPERATOR,
+    PLAIN,
+    PORT,
+    UNAUTHENTICATED_NETWORK,
+    Way,
+    journal_option,
+    way,
+)
+from physioctl.cli.place import Place, opened
+from physioctl.cli.printing import JSON
 from physioctl.cli.rest import Typed
-from physioctl.cli.session import Place, hold_guidance, hold_session
+from physioctl.cli.session import hold_guidance, hold_session
 from physioctl.cli.showing import View
 from physioctl.errors import InvalidUsage
+from physioctl.guided.screening import ask, ask_and_keep
 from physioctl.network import refuse_unauthenticated
 from physioctl.person import reference
 from physioctl.ports import dialect_for, open_link
@@ -26,7 +44,7 @@ from physioctl.questions import treats
 from physioctl.record.history import session as recorded
 from physioctl.record.journal import default_path
 from physioctl.runner import Request
-from physioctl.screening import day_of
+from physioctl.screening import Answers, day_of
 from protocols.model import Protocol, Side
 
 _SIDES = (Side.LEFT, Side.RIGHT)
@@ -44,25 +62,16 @@ _SIDES = (Side.LEFT, Side.RIGHT)
     metavar="FILE",
     help="Answers to the screening questions (YAML).",
 )
-@click.option(
-    "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
-)
+@OPERATOR
 @journal_option("Keep the record in this file.")
-@click.option("--new", is_flag=True, help="Begin the journal, with the folders it needs.")
-@click.option(
-    "--continues",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="With --new: link it to this journal, which is to be left behind.",
-)
+@NEW
+@CONTINUES
 @click.option("--rest-of", metavar="SESSION", help="Give only what this interrupted session has left.")
-@click.option(
-    "--unauthenticated-network", is_flag=True, help="Treat a person over a line without authentication."
-)
+@UNAUTHENTICATED_NETWORK
 @click.option("--yes", is_flag=True, help="Start at once, without Space. It answers no question.")
-@click.option("--quiet", "no_sounds", is_flag=True, help="No sounds.")
-@click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@NO_SOUNDS
+@PLAIN
+@JSON
 def run(
     protocol: str,
     port: str | None,
@@ -110,25 +119,45 @@ def run(
     if rest_of is not None:
         broken = recorded(journal or default_path(), rest_of).summary
         rest_of, person, side = broken.id, person or broken.person, side or _a_side(broken.side)
-    person = chosen_person(found, person)
+    person, side = chosen_person(found, person), chosen_side(found, side)
+    place = Place(to.port, to.dialect, journal=journal, new=new, continues=continues)
+    if answers is not None:
+        given = read_answers(answers, found, operator=by)
+    else:
+        given, place = _answered(found, place, person=person, operator=by)
     request = Request(
         protocol=found,
-        side=chosen_side(found, side),
+        side=side,
         person=person,
-        answers=(
-            read_answers(answers, found, operator=by)
-            if answers
-            else asking.answers(found, person=person, operator=by, today=day_of(SystemClock()))
-        ),
+        answers=given,
         unauthenticated_network=unauthenticated_network,
         rest_of=rest_of,
     )
-    place = Place(to.port, to.dialect, journal=journal, new=new, continues=continues)
     view = View.chosen(plain=plain, as_json=as_json)
     if alone:
-        return hold_guidance(request, place, view, sounds=not no_sounds)
+        return hold_guidance(request, place, view, yes=yes, sounds=not no_sounds)
     typed = Typed(protocol, answers, operator, journal, unauthenticated_network)
     return hold_session(request, place, view, typed, yes=yes, sounds=not no_sounds)
+
+
+def _answered(
+    protocol: Protocol, place: Place, *, person: str | None, operator: str | None
+) -> tuple[Answers, Place]:
+    """The answers given at the terminal, none without a person there; and ``place``, its journal begun.
+
+    Of a person who is named, the journal has what was answered before, and keeps answers that refuse.
+    """
+    if not asking.can_ask():
+        return Answers(), place
+    terminal, clock = asking.Console(), SystemClock()
+    if person is None:
+        return ask(protocol, terminal, person=None, operator=operator, today=day_of(clock)), place
+    with opened(place, clock) as record:
+        simulated = is_simulated(place.port)
+        answers = ask_and_keep(
+            protocol, terminal, record, person=person, operator=operator, simulated=simulated
+        )
+    return answers, replace(place, new=False, continues=None)
 
 
 def _was_typed(option: str) -> bool:

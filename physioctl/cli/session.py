@@ -5,59 +5,44 @@ What is asked before a request can be made is in `physioctl.cli.run`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
 from queue import SimpleQueue
 
-from device.clock import Clock, SystemClock
-from device.control.driver import Driver, name_of
+from device.clock import SystemClock
+from device.control.driver import Driver
 from device.dialects.base import HostLoss, Identity
-from device.events import Event, OffConfirmation
+from device.events import OffConfirmation
 from device.link import Inbox
-from device.operator import Lower, Note, Pain, SessionAction
 from physioctl.awake import kept_awake
 from physioctl.cli import asking
+from physioctl.cli.attending import Attending
 from physioctl.cli.exits import Exit
-from physioctl.cli.printing import aside, aside_to_paste, say
+from physioctl.cli.place import Place, opened
+from physioctl.cli.printing import aside
 from physioctl.cli.reconnect import Socket, reconnect
-from physioctl.cli.rest import Typed, rest_command
-from physioctl.cli.showing import Shown, View, shown
+from physioctl.cli.rest import Typed
+from physioctl.cli.settled import Settled
+from physioctl.cli.showing import View
 from physioctl.cli.streams import limit_waiting
-from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
+from physioctl.events import Outcome, SessionEnded, SessionReconciled
 from physioctl.guidance import run_guidance
+from physioctl.guidance_steps import Loop
 from physioctl.network import beyond_this_machine, warning
 from physioctl.ports import dialect_for, held
 from physioctl.record.journal import Journal
 from physioctl.runner import Request, expect_recorded_in_time, run_session
-from physioctl.screens.json_lines import JsonLines
-from physioctl.screens.lines import DropNotices
-from physioctl.screens.wording import has_rest, summary, unfinished
-from physioctl.terminal import attended, keys, stop_on_signals
-from physioctl.wall_clock import confirm, expect_sound
+from physioctl.terminal import stop_on_signals
 from protocols.errors import PhysioctlError
-from protocols.model import Protocol
 
-SEEN_MS = 60_000  # for the end of a session on the full screen; this project's own figure
-SEEN_GLANCE_MS = 500  # how soon it is noticed that the screen has failed
 _CODES = {
     Outcome.COMPLETED: Exit.DONE,
     Outcome.STOPPED: Exit.STOPPED,
     Outcome.INTERRUPTED: Exit.FAULT,
     Outcome.FAILED: Exit.FAULT,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The unit that gives a session, and the journal that records it."""
-
-    port: str
-    dialect: str
-    journal: Path | None = None  # None: the usual one
-    new: bool = False  # begin the journal
-    continues: Path | None = None  # the journal that the new one is linked to
 
 
 def hold_session(
@@ -89,152 +74,90 @@ def hold_session(
         if beyond_this_machine(place.port):
             aside(warning(place.port))
         afterwards = stack.enter_context(ExitStack())
-        screens = stack.enter_context(ExitStack())
-        showing = screens.enter_context(shown(view, clock, attended=attended(), sounds=sounds))
-        at_the_keys = stack.enter_context(keys(inbox, showing.typing))
-
-        def goes_on(told: str) -> bool:
-            with at_the_keys.released():
-                return asking.goes_on_without_host_loss_protection(told)
-
-        typed = typed or Typed(request.protocol.id, journal=place.journal)
-        settled = _Settled(showing, typed, place, request.protocol, afterwards if view is View.FULL else None)
-        stack.callback(settled.flush)  # what no session's first line has come before, or after its last
-
-        def ended_here() -> bool:
-            """Not where the stop came from a signal or another program: nothing may delay the end then."""
-            stopped_here = at_the_keys.stopped or not driver.controller.halted
-            return stopped_here and not signals.received and not at_the_keys.closed
-
-        request = replace(
-            request,
-            attended=attended(),
-            awaits_start=attended() and not yes,
-            sleep_not_prevented=sleep_not_prevented,
-            on_unfinished=settled.tell,
-            confirm_host_loss=goes_on if asking.can_ask() and not yes else None,
-        )
-        if request.person is not None and attended():
-            request = replace(request, asks_pain=ended_here)
+        here = stack.enter_context(Attending(view, clock, inbox, signals, sounds=sounds))
         driver = Driver(link, clock, inbox, spoken)
         driver.add_observer(stops)
-        driver.add_observer(at_the_keys)
+        driver.add_observer(here.keys)
+        typed = typed or Typed(request.protocol.id, journal=place.journal)
+        settled = Settled(
+            here.showing, typed, place, request.protocol, afterwards if view is View.FULL else None
+        )
+        stack.callback(settled.flush)  # what no session's first line has come before, or after its last
+        request = replace(request, sleep_not_prevented=sleep_not_prevented, on_unfinished=settled.tell)
         socket = Socket.noted(place.port, place.dialect)
-        observers = [settled, *showing.beside, DropNotices(showing.notify)]
-        ended = run_session(request, driver, record, observers)
-        if showing.stays() and ended_here() and not driver.controller.lost:
-            _until_seen(clock, inbox, showing.stays)
-        screens.close()  # what is said from here on stands on the terminal as it was before
-        if view is not View.JSON:
-            for said in summary(ended):
-                say(said)
-        waits = driver.controller.lost and request.attended and not _ended_by_its_switch_alone(driver)
-        if waits and (unit := driver.controller.unit) is not None:
-            ended = after_the_cable(ended, socket, unit.identity, settled.tell, record, inbox)
-        elif request.attended and _has_a_rest(ended):
-            settled.tell_rest(request.protocol.id, ended.session, place.port)
-    expect_recorded_in_time(ended, driver)
+        ended = _run_shown(request, driver, record, settled, here, yes=yes)
+        if here.attended:
+            ended = _settled_with_a_person(ended, driver, socket, settled, request, record)
+    expect_recorded_in_time(ended, driver.controller.record_failure)
     return exit_code(ended)
 
 
-def _until_seen(clock: Clock, inbox: Inbox, stays: Callable[[], bool]) -> None:
-    """Leave the end of a session on the full screen, to be read from the couch, until a key is pressed."""
-    give_up_ms = clock.now_ms() + SEEN_MS
-    while (now_ms := clock.now_ms()) < give_up_ms and stays():
-        news = clock.wait(inbox, now_ms + SEEN_GLANCE_MS)
-        if isinstance(news, SessionAction | Lower | Note | Pain):
-            return
+def _run_shown(
+    request: Request, driver: Driver, record: Journal, settled: Settled, here: Attending, *, yes: bool
+) -> SessionEnded:
+    """Run the session before whoever is here, and close its screen."""
+
+    def ended_here() -> bool:
+        """Not where the stop came from a signal or another program: nothing may delay the end then."""
+        return here.goes_on_being_here() and (here.keys.stopped or not driver.controller.halted)
+
+    request = replace(
+        here.asked_for(request, yes=yes, ended_here=ended_here),
+        confirm_host_loss=partial(_goes_on, here) if asking.can_ask() and not yes else None,
+    )
+    ended = run_session(request, driver, record, [settled, *here.beside])
+    if ended_here() and not driver.controller.lost:
+        here.until_seen()
+    here.close_screen(ended, unit=True)
+    return ended
 
 
-class _Settled:
-    """The screen, and what became of sessions that broke off on the unit.
-
-    A person is told of that at once, but for the command for the rest: where a screen has the whole terminal,
-    it is printed ``afterwards``, to be pasted. Among JSON lines it stands behind the session's first one, and
-    what comes to be known after the session behind its last.
-    """
-
-    def __init__(
-        self, showing: Shown, typed: Typed, place: Place, protocol: Protocol, afterwards: ExitStack | None
-    ) -> None:
-        self._screen = showing.screen
-        self._notify = showing.notify
-        self._afterwards = afterwards
-        self.name = name_of(showing.screen)
-        self._as_json = isinstance(showing.screen, JsonLines)
-        self._typed = typed
-        self._place = place
-        self._protocol = protocol
-        self._waiting: list[SessionReconciled] = []
-
-    def on_event(self, event: Event) -> None:
-        """Show ``event``."""
-        self._screen.on_event(event)
-        if isinstance(event, SessionStarted):
-            self.flush()
-
-    def tell(self, found: SessionReconciled, port: str | None = None) -> None:
-        """Tell a person of ``found``, and whoever reads JSON at the next `flush`."""
-        self._notify(unfinished(found, rest=False))
-        of = (found.protocol, found.session, port or self._place.port)
-        if has_rest(found) and self._afterwards is not None:
-            self._afterwards.callback(self.tell_rest, *of)
-        elif has_rest(found):
-            self.tell_rest(*of)
-        if self._as_json:
-            self._waiting.append(found)
-
-    def flush(self) -> None:
-        """Print as JSON what waits to be told."""
-        while self._waiting:
-            self._screen.on_event(self._waiting.pop(0))
-
-    def tell_rest(self, protocol: str, session: str, port: str) -> None:
-        """Print the command that gives the rest of ``session``, on a line of its own."""
-        own = protocol == self._protocol.id
-        typed = self._typed if own else replace(self._typed, protocol=protocol, answers=None)
-        aside("To give the rest:")
-        aside_to_paste(rest_command(typed, session, port, self._place.dialect))
+def _goes_on(here: Attending, told: str) -> bool:
+    """Whether the person goes on with a unit that nothing but its own switch ends."""
+    with here.keys.released():
+        return asking.goes_on_without_host_loss_protection(told)
 
 
-def hold_guidance(request: Request, place: Place, view: View, *, sounds: bool = True) -> Exit:
+def _settled_with_a_person(
+    ended: SessionEnded, driver: Driver, socket: Socket, settled: Settled, request: Request, record: Journal
+) -> SessionEnded:
+    """After a lost cable, wait for it; after a session that has a rest, say how that is given."""
+    unit = driver.controller.unit
+    # Where nothing but its own switch ends output, nobody should wait: it has to be switched off now.
+    if driver.controller.lost and unit is not None and unit.declared.host_loss is not HostLoss.NONE:
+        return after_the_cable(ended, socket, unit.identity, settled.tell, record, driver.inbox)
+    if _has_a_rest(ended):
+        settled.tell_rest(request.protocol.id, ended.session, socket.port)
+    return ended
+
+
+def hold_guidance(
+    request: Request, place: Place, view: View, *, yes: bool = False, sounds: bool = True
+) -> Exit:
     """Run the session of guidance that ``request`` asks for, without a unit; return the exit code.
 
-    Raise what `physioctl.guidance.run_guidance` and the journal raise.
+    It begins, and is shown, as one on a unit is. Raise what `physioctl.guidance.run_guidance` and the
+    journal raise.
     """
     inbox: Inbox = SimpleQueue()
     clock = SystemClock()
+    loop = Loop(clock, inbox)
     with ExitStack() as stack:
         record = stack.enter_context(opened(place, clock))
-        stack.enter_context(stop_on_signals(inbox))
+        sleep_not_prevented = stack.enter_context(kept_awake())
+        signals = stack.enter_context(stop_on_signals(inbox))
         limit_waiting()  # for whoever reads what is said
-        screens = stack.enter_context(ExitStack())
-        showing = screens.enter_context(shown(view, clock, attended=attended(), sounds=sounds))
-        at_the_keys = stack.enter_context(keys(inbox, showing.typing))
-        request = replace(request, attended=attended())
-        observers = [showing.screen, *showing.beside, at_the_keys, DropNotices(showing.notify)]
-        ended = run_guidance(request, clock, inbox, record, observers)
-        screens.close()  # what is said from here on stands on the terminal as it was before
-        if view is not View.JSON:
-            for said in summary(ended, unit=False):
-                say(said)
+        here = stack.enter_context(Attending(view, clock, inbox, signals, sounds=sounds))
+        request = replace(
+            here.asked_for(request, yes=yes, ended_here=here.goes_on_being_here),
+            sleep_not_prevented=sleep_not_prevented,
+        )
+        ended = run_guidance(request, loop, record, [here.showing.screen, here.keys, *here.beside])
+        if here.goes_on_being_here():
+            here.until_seen()
+        here.close_screen(ended, unit=False)
+    expect_recorded_in_time(ended, loop.record_failure)
     return exit_code(ended)
-
-
-@contextmanager
-def opened(place: Place, clock: SystemClock) -> Iterator[Journal]:
-    """The journal of ``place``. Whoever is there has been asked about a time of day that is in doubt.
-
-    Raise `Refused` where they say that it is wrong.
-    """
-    with Journal.open(place.journal, clock, new=place.new, continues=place.continues) as record:
-        if record.begun:  # told at once: whatever follows may be refused, and the name may be mistyped
-            limit_waiting()  # for whoever reads what is said
-            aside(f"A new journal was begun: {record.name}")
-        if asking.can_ask():
-            confirm(record, asking.clock_is_right)
-            expect_sound(record)  # before anything else is asked
-        yield record
 
 
 def exit_code(ended: SessionEnded) -> Exit:
@@ -242,12 +165,6 @@ def exit_code(ended: SessionEnded) -> Exit:
     if ended.output_off is not OffConfirmation.CONFIRMED:
         return Exit.OUTPUT_NOT_CONFIRMED_OFF
     return _CODES[ended.outcome]
-
-
-def _ended_by_its_switch_alone(driver: Driver) -> bool:
-    """Whether nobody should wait for the cable: the unit has to be switched off now."""
-    unit = driver.controller.unit
-    return unit is not None and unit.declared.host_loss is HostLoss.NONE
 
 
 def after_the_cable(

@@ -12,14 +12,14 @@ import click
 
 from device.events import Event, name_of
 from physioctl.cli.paging import paged
-from physioctl.cli.printing import for_terminal, json_line
-from physioctl.cli.recorded import JOURNAL, JSON, began_at, site
+from physioctl.cli.printing import JSON, for_terminal, json_line
+from physioctl.cli.recorded import JOURNAL, began_at, site
 from physioctl.cli.tables import table_lines
 from physioctl.errors import InvalidUsage
-from physioctl.events import Screened
+from physioctl.events import Screened, SessionStarted
 from physioctl.record import history as the_record
 from physioctl.record.entries import Damaged, Entry
-from physioctl.record.history import Session, Summary
+from physioctl.record.history import Session
 from physioctl.record.journal import default_path
 from physioctl.text import clean, joules, minutes
 from protocols.limits import Quantity
@@ -48,12 +48,13 @@ def show(session: str | None, journal: Path | None, everything: bool, as_json: b
         for entry in found.entries:
             json_line(entry.as_json())
         return
-    facts = (for_terminal(clean(line), sys.stdout) for line in _facts(found.summary))
+    facts = (for_terminal(clean(line), sys.stdout) for line in _facts(found))
     lines = (line for fact in facts for line in fact.split("\n"))
     paged(chain(lines, table_lines(("at", "what", "details"), _timeline(found, everything=everything))))
 
 
-def _facts(summary: Summary) -> Iterator[str]:
+def _facts(found: Session) -> Iterator[str]:
+    summary = found.summary
     yield f"{summary.title} ({summary.protocol}, {summary.content_hash[:12]})"
     yield f"session    {summary.id}, {began_at(summary)}"
     yield f"person     {summary.person or 'not named'}, {site(summary)}"
@@ -62,6 +63,8 @@ def _facts(summary: Summary) -> Iterator[str]:
         yield f"unit       {summary.model}, serial number {summary.serial}{simulated}"
     else:
         yield f"unit       none: guidance alone{simulated}"
+    if reckoned := _reckoned(found):
+        yield f"reckoned   {', '.join(reckoned)}, by this computer: the unit does not report it"
     if summary.rest_of:
         yield f"rest of    {summary.rest_of}"
     delivered = f"{minutes(summary.delivered_ms)} of {minutes(summary.planned_ms)}"
@@ -70,6 +73,13 @@ def _facts(summary: Summary) -> Iterator[str]:
         yield "outcome    open: it was never ended. It still runs, or the computer stopped in its midst."
     else:
         yield f"outcome    {summary.outcome}: {summary.why or 'as planned'}; output off {summary.output_off}"
+
+
+def _reckoned(found: Session) -> list[str]:
+    """What the unit does not report of the session; nothing of an entry that has been erased."""
+    start = next(entry for entry in found.entries if entry.name == name_of(SessionStarted))
+    told = start.body.get("reckoned")
+    return [clean(str(each)) for each in told] if isinstance(told, list) else []
 
 
 def _timeline(session: Session, *, everything: bool) -> Iterator[tuple[str, str, str]]:

@@ -18,9 +18,10 @@ import click
 from device.clock import SystemClock
 from device.models import MODELS
 from physioctl.cli.choosing import Named
+from physioctl.cli.simulated import DIALECT, FAULTS, HOST_LOSS, seed_option
 from physioctl.errors import InvalidUsage
 from simulator.cable import Cable
-from simulator.dialects import DIALECTS, HOST_LOSS, Maker, maker, neighbours
+from simulator.dialects import Maker, maker, neighbours
 from simulator.faults import parse
 from simulator.identity import drawn_boot, drawn_serial
 from simulator.nameplate import UnknownModel
@@ -37,24 +38,11 @@ _UNREAD = "nobody reads it"
 @click.argument("model", metavar="MODEL", type=Named("model", MODELS))
 @click.option("--tcp", metavar="HOST:PORT", help="Serve on TCP instead of a pty; port 0 for any.")
 @click.option("--beyond-this-machine", is_flag=True, help="Let --tcp bind an address others can reach.")
-@click.option(
-    "--seed",
-    metavar="N",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Same seed, same unit.",
-)
-@click.option(
-    "--fault", "faults", multiple=True, metavar="KIND@AT", help="Such as lift_off@30s+2s; repeatable."
-)
+@seed_option("unit")
+@FAULTS
 @click.option("--serial", metavar="TEXT", help="The unit's serial number; drawn when left out.")
-@click.option(
-    "--dialect", type=Named("dialect", DIALECTS), default="native", show_default=True, help="What it speaks."
-)
-@click.option(
-    "--host-loss", type=Named("way", HOST_LOSS), help="What ends its output without a host (modbus)."
-)
+@DIALECT
+@HOST_LOSS
 @click.option("--address", metavar="N", type=click.IntRange(1, 247), help="Its address on the line (modbus).")
 @click.option(
     "--beside", multiple=True, metavar="MODEL@ADDRESS", help="Another unit on its line (modbus); repeatable."

@@ -13,24 +13,32 @@ from physioctl.admission import allowed
 from physioctl.cli import asking
 from physioctl.cli.begin_journal import is_new
 from physioctl.cli.exits import Exit
-from physioctl.cli.options import PORT, journal_option
+from physioctl.cli.options import (
+    CONTINUES,
+    NEW,
+    NO_SOUNDS,
+    OPERATOR,
+    PLAIN,
+    PORT,
+    UNAUTHENTICATED_NETWORK,
+    journal_option,
+)
+from physioctl.cli.place import Place, opened
 from physioctl.cli.rest import Typed
-from physioctl.cli.session import Place, hold_guidance, hold_session, opened
+from physioctl.cli.session import hold_guidance, hold_session
 from physioctl.cli.showing import View
 from physioctl.errors import InvalidUsage
 from physioctl.guided.page import guidance_page, page
 from physioctl.guided.person import about, choose_person, choose_side, unfinished
 from physioctl.guided.protocol import choose_protocol
-from physioctl.guided.screening import ask
+from physioctl.guided.screening import ask_and_keep
 from physioctl.guided.terminal import Terminal, chosen
 from physioctl.guided.unit import Ready, choose_unit, look_at
 from physioctl.host_loss import check_host_loss
 from physioctl.network import refuse_unauthenticated
 from physioctl.person import reference
-from physioctl.record.answers_kept import answers_kept
 from physioctl.record.journal import Journal
 from physioctl.runner import Request
-from physioctl.screening import Answers, day_of
 from physioctl.settings import settings
 from physioctl.text import minutes
 
@@ -46,16 +54,13 @@ _GO_ON = {"": True, "n": False, "no": False}
     default=lambda: settings().dialect,
     help="Ask in this dialect only.  [default: each in turn]",
 )
-@click.option(
-    "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
-)
+@OPERATOR
 @journal_option("Keep the record in this file.")
-@click.option("--new", is_flag=True, help="Begin the journal, with the folders it needs.")
-@click.option(
-    "--unauthenticated-network", is_flag=True, help="Treat a person over a line without authentication."
-)
-@click.option("--quiet", "no_sounds", is_flag=True, help="No sounds.")
-@click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
+@NEW
+@CONTINUES
+@UNAUTHENTICATED_NETWORK
+@NO_SOUNDS
+@PLAIN
 def start(
     words: tuple[str, ...],
     port: str | None,
@@ -63,6 +68,7 @@ def start(
     operator: str | None,
     journal: Path | None,
     new: bool,
+    continues: Path | None,
     unauthenticated_network: bool,
     no_sounds: bool,
     plain: bool,
@@ -87,13 +93,20 @@ def start(
     terminal, clock = asking.Console(), SystemClock()
     by = None if operator is None else reference(operator)
     found = choose_unit(terminal, port, dialect)
-    with opened(Place("", "", journal=journal, new=new), clock) as record:
+    with opened(Place("", "", journal=journal, new=new, continues=continues), clock) as record:
         ready = None if found is None else look_at(found, record)
         way = _choose(terminal, record, ready, words, unauthenticated_network=unauthenticated_network)
         if way is None:
             return _nothing(terminal)
         request, lines = way
-        answers = _screened(terminal, record, request, ready, by)
+        answers = ask_and_keep(
+            request.protocol,
+            terminal,
+            record,
+            person=request.person,
+            operator=by,
+            simulated=ready is not None and ready.simulated and request.protocol.family is not None,
+        )
     for line in lines:
         terminal.say(line)
     # Here the page can be read: the session's screen takes its place.
@@ -158,19 +171,3 @@ def _say_unit(terminal: Terminal, ready: Ready) -> None:
             f"Session {broken.session} ({broken.protocol}) had broken off on this unit: "
             f"{minutes(broken.delivered_ms)} of {minutes(broken.planned_ms)} count as delivered."
         )
-
-
-def _screened(
-    terminal: Terminal, record: Journal, request: Request, ready: Ready | None, by: str | None
-) -> Answers:
-    """The answers to the questions of the request, of which some were answered on an earlier day."""
-    simulated = ready is not None and ready.simulated and request.protocol.family is not None
-    earlier = () if request.person is None else answers_kept(record, request.person, simulated=simulated)
-    return ask(
-        request.protocol,
-        terminal,
-        person=request.person,
-        operator=by,
-        today=day_of(record.clock),
-        earlier=earlier,
-    )

@@ -7,7 +7,7 @@ from queue import SimpleQueue
 
 import click
 
-from device.address import unit_port
+from device.address import is_simulated, unit_port
 from device.clock import SystemClock
 from device.errors import OutputNotConfirmedOff
 from device.events import OffConfirmation
@@ -80,7 +80,7 @@ def usual_port() -> str | None:
         aside(f"error: {wrong.what if wrong else f'the usual port cannot be read: {error}'}")
         aside(f"  to do: {wrong.action if wrong else 'Name it: physioctl stop --port PORT'}")
         return None
-    if port is not None and port.lower().startswith("sim://"):  # another unit, each time it is opened
+    if port is not None and is_simulated(port):  # another unit, each time it is opened
         aside(f"The usual port, {port}, is no unit that a stop could reach: it ends with its session.")
         return None
     return port

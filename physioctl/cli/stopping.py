@@ -128,10 +128,10 @@ def _stopped(port: str, dialect: Dialect, *, named: bool) -> Stopped:
         ) from None
     except PhysioctlError:
         raise
-    except Exception:
+    except Exception:  # anything may come out of another distribution's dialect: the next one is tried
         if dialect.name in NAMES:
             raise
-        return Stopped(OffConfirmation.UNKNOWN)  # whatever another distribution's dialect raises
+        return Stopped(OffConfirmation.UNKNOWN)
 
 
 def _unit(driver: Driver) -> str:

@@ -16,7 +16,8 @@ from device.models import MODELS
 from physioctl import __version__
 from physioctl.cli.choosing import Named
 from physioctl.cli.exits import Exit
-from physioctl.cli.printing import json_line, say
+from physioctl.cli.printing import JSON, json_line, say
+from physioctl.cli.simulated import DIALECT, HOST_LOSS, seed_option
 from physioctl.cli.tables import print_table
 from physioctl.errors import InvalidUsage
 from physioctl.rehearsal.storm.campaign import Campaign, Row, rows, shortest
@@ -26,7 +27,6 @@ from physioctl.rehearsal.storm.play import Outcome, play
 from physioctl.rehearsal.storm.scenario import Scenario, draw
 from physioctl.rehearsal.storm.timeline import trace
 from protocols.errors import PhysioctlError, shorten
-from simulator.dialects import DIALECTS, HOST_LOSS
 
 _AS_PRINTED = "Give a scenario's seed, or its JSON as a storm printed it."
 _JOBS_MAX = 256  # processes; this project's own figure
@@ -43,20 +43,11 @@ _ENDS = ("completed", "stopped", "interrupted", "host died")
     show_default=True,
     help="Scenarios to play.",
 )
-@click.option(
-    "--seed",
-    metavar="N",
-    type=click.IntRange(min=0),
-    default=1,
-    show_default=True,
-    help="Same seed, same scenarios.",
-)
+@seed_option("scenarios", default=1)
 @click.option("--unit", type=Named("model", MODELS), help="Only this model.")
 @click.option("--protocol", metavar="PROTOCOL", help="Play this protocol; needs --unit.")
-@click.option(
-    "--dialect", type=Named("dialect", DIALECTS), default="native", show_default=True, help="What it speaks."
-)
-@click.option("--host-loss", type=Named("way", HOST_LOSS), help="What ends output without a host (modbus).")
+@DIALECT
+@HOST_LOSS
 @click.option(
     "--jobs",
     metavar="N",
@@ -64,7 +55,7 @@ _ENDS = ("completed", "stopped", "interrupted", "host died")
     help="Processes to use; one for each core by default.",
 )
 @click.option("--scenario", metavar="SEED|JSON", help="Play one scenario, and print its trace.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@JSON
 def storm(
     count: int,
     seed: int,

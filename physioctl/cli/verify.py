@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from physioctl.cli.exits import Exit
-from physioctl.cli.printing import aside, json_line, say
-from physioctl.cli.recorded import JOURNAL, JSON, the_journal
+from physioctl.cli.printing import JSON, aside, json_line, say
+from physioctl.cli.recorded import JOURNAL, the_journal
 from physioctl.record import verify as the_verification
 from physioctl.record.journal import default_path
 from physioctl.record.journal_file import ELSEWHERE, bears_our_mark

@@ -110,7 +110,7 @@ def _offer(terminal: Terminal, found: Sequence[Protocol], family: Family | None)
 
 
 def _about(protocol: Protocol) -> str:
-    output = minutes(emitted_ms(protocol)) if protocol.family else "guidance only"
+    output = f"{minutes(emitted_ms(protocol))} of output" if protocol.family else "guidance only"
     evidence = f"evidence: {spaced(protocol.evidence.grade)}"
     return f"{body_sites()[protocol.body_site]}; {output}; {evidence}"
 

@@ -13,7 +13,10 @@ from enum import Enum, auto
 
 from physioctl.guided.terminal import Terminal, chosen
 from physioctl.questions import AGE, Question, ages_of, questions_of
-from physioctl.screening import Answer, Answered, Answers, answered, judge, screen
+from physioctl.record.answers_kept import answers_kept
+from physioctl.record.journal import Journal
+from physioctl.record.refusals import refusals_kept
+from physioctl.screening import Answer, Answered, Answers, answered, day_of, judge, screen
 from protocols.contraindications import Action, AgeBand
 from protocols.model import Protocol
 
@@ -74,6 +77,31 @@ def ask(
             answers = form.answers(acknowledged, by)
             screen(protocol, answers, person=person, today=today)
             return answers
+
+
+def ask_and_keep(
+    protocol: Protocol,
+    terminal: Terminal,
+    journal: Journal,
+    *,
+    person: str | None,
+    operator: str | None,
+    simulated: bool,
+) -> Answers:
+    """As `ask`, with what ``journal`` holds of earlier answers; answers that refuse are recorded in it.
+
+    ``simulated`` says whether the session is to be on a simulated unit: its answers count for nobody else.
+    """
+    earlier = () if person is None else answers_kept(journal, person, simulated=simulated)
+    with refusals_kept(journal, protocol, person, simulated=simulated):
+        return ask(
+            protocol,
+            terminal,
+            person=person,
+            operator=operator,
+            today=day_of(journal.clock),
+            earlier=earlier,
+        )
 
 
 @dataclass(slots=True)

@@ -14,6 +14,9 @@ COLUMNS = range(20, 121)  # of a terminal, whatever it says of itself; this proj
 YES_NO: Mapping[str, bool] = {"y": True, "yes": True, "n": False, "no": False}
 _LABEL = re.compile(r"\s*(?:[-–]\s+|(?:\S.{0,15}?\s{2,}){0,2})")  # what stands before a column of text
 _CHOICES = re.compile(r"\[[^\]]{0,30}\]: *$")  # what may be typed, at the end of a question
+_QUANTITY = re.compile(  # what stands between a number and its unit
+    r"(?<=\d) (?=(?:%|s|min|h|J|m?W/cm²|[kM]?Hz|°C|/min)(?:[\s,;:.)]|$))"
+)
 _JOINED = "\0"  # stands for a space at which no line is broken
 
 
@@ -46,7 +49,8 @@ def says_yes(terminal: Terminal, text: str) -> bool:
 def wrapped(text: str, columns: int) -> str:
     """``text`` in lines of at most ``columns``, broken between words; under a label that it begins with.
 
-    A word that is longer than a line is left whole, and so are the choices of a question. The spaces at the
+    A word that is longer than a line is left whole, and so are the choices of a question, and a number with
+    its unit. The spaces at the
     end are kept.
     """
     columns = max(COLUMNS[0], min(columns, COLUMNS[-1]))
@@ -60,7 +64,7 @@ def wrapped(text: str, columns: int) -> str:
     if choices := _CHOICES.search(body):
         body = body[: choices.start()] + choices[0].replace(" ", _JOINED)
     lines = textwrap.wrap(
-        body,
+        _QUANTITY.sub(_JOINED, body),
         columns,
         subsequent_indent=" " * indent,
         break_long_words=False,

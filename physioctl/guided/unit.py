@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from queue import SimpleQueue
 
+from device.address import is_simulated
 from device.clock import SystemClock
 from device.control.driver import Driver
 from device.control.fault_clearing import latched
@@ -107,7 +108,7 @@ def _named(port: str, dialect: str | None) -> Found:
     found = ask(port, dialect)
     if found.identity is None:
         raise NoAnswer(found.why, found.action)
-    if not port.lower().startswith("sim://") or "serial=" in port:
+    if not is_simulated(port) or "serial=" in port:
         return found
     return replace(found, port=f"{port}{'&' if '?' in port else '?'}serial={found.identity.serial}")
 

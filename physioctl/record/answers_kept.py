@@ -1,4 +1,4 @@
-"""What was answered for a person before earlier sessions, read back from the journal."""
+"""What was answered for a person before, read back from the journal, refused sessions included."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import date
 from physioctl.person import reference
 from physioctl.record.entries import Damaged, Entry, all_of
 from physioctl.record.journal import Journal
+from physioctl.record.refusals import refusals
 from physioctl.screening import Answer, Answered
 from physioctl.wall_clock import damaged
 
@@ -21,14 +22,15 @@ _SCREENED = (
 def answers_kept(journal: Journal, person: str, *, simulated: bool) -> tuple[Answered, ...]:
     """Return the latest answer that was given for ``person`` to each question, whether or not it still holds.
 
-    Sessions on simulated units count for nobody, and so do their answers: ``simulated`` tells which are
-    meant. Raise `JournalUnusable` for an entry that is damaged.
+    Answers that refused a session are among them. Sessions on simulated units count for nobody, and so do
+    their answers: ``simulated`` tells which are meant. Raise `JournalUnusable` for an entry that is damaged.
     """
     latest: dict[str, Answered] = {}
     try:
         with journal.reading() as connection:
             rows = all_of(connection, _SCREENED, (reference(person), int(simulated), SESSIONS_MAX))
-        for entry in rows:
+            rows += refusals(connection, person, simulated=simulated)
+        for entry in sorted(rows, key=lambda entry: entry.seq):
             for each in _answers_in(entry):
                 if each.code not in latest or each.date >= latest[each.code].date:
                     latest[each.code] = each

@@ -50,6 +50,7 @@ EVENTS: tuple[type[Event], ...] = (
     of_sessions.BodiesErased,
     of_sessions.SessionReconciled,
     of_sessions.Screened,
+    of_sessions.ScreeningRefused,
     of_sessions.SessionEnded,
 )
 

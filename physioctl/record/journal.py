@@ -114,7 +114,7 @@ class Journal:
                 _expect_whole_end(connection, where)
                 file = OpenFile.now_at(where)
                 file.expect_same(before)
-            except BaseException:
+            except BaseException:  # Ctrl-C as well: an open file would keep others from the journal
                 connection.close()
                 raise
         journal = cls(connection, clock, random.SystemRandom(), file)

@@ -16,6 +16,7 @@ from device.control.policy import STOP_WITHIN_MS
 from device.events import Observer
 from physioctl.events import SessionEnded
 from physioctl.guidance import run_guidance
+from physioctl.guidance_steps import Loop
 from physioctl.host_loss import reckoned
 from physioctl.record.codec import to_json
 from physioctl.record.journal import Journal
@@ -101,4 +102,4 @@ def rehearse_guidance(
     clock = VirtualClock()
     with Journal.in_memory(clock, seed) as journal:
         request = Request.on_nobody(protocol)
-        return run_guidance(request, clock, SimpleQueue(), journal, observers, rehearsed=True)
+        return run_guidance(request, Loop(clock, SimpleQueue()), journal, observers, rehearsed=True)

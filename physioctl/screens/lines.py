@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from device.control.machine import State
 from device.events import Event, Observer, ObserverDropped, PainAsked, Progress, StartAwaited, StepStarted
 from physioctl.screens.wording import line
 from physioctl.text import minutes
@@ -29,7 +30,7 @@ class Plain:
         if isinstance(event, Progress):
             if self._guided and event.step_remaining_ms is not None:
                 self._count_down(event.at_ms, round(event.step_remaining_ms / 1000))
-            if event.at_ms < self._next_ms:
+            if event.at_ms < self._next_ms or event.state == State.AWAITING_START.value:
                 return
             self._next_ms = event.at_ms + PROGRESS_EVERY_MS
         said = "" if isinstance(event, StartAwaited | PainAsked) else line(event)  # Prompts says those

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from device.control.machine import State
 from device.events import (
     ActionRefused,
     AlarmEnded,
@@ -16,6 +17,7 @@ from device.events import (
     ObserverDropped,
     OffConfirmation,
     OperatorActed,
+    OutputSoon,
     PainAsked,
     PainScored,
     Progress,
@@ -72,6 +74,8 @@ def _reading(which: Reading, event: Progress) -> str:
     assert_never(which)
 
 
+_STATES = {State.ARMED.value: "output off", State.EMITTING.value: "output on"}  # as the full screen has them
+
 NO_UNIT_USED = "Guidance alone: no unit was used, and nothing was output."
 
 
@@ -79,20 +83,27 @@ def summary(ended: SessionEnded, *, unit: bool = True) -> list[str]:
     """How a session ended, and what was delivered by the unit's own count, if there was a ``unit``."""
     if not unit:
         return [
-            f"{ended.outcome.value}{': ' + ended.why if ended.why else ''}",
+            _how(ended),
             f"  took       {minutes(ended.duration_ms)}",
             f"  {NO_UNIT_USED}",
             f"  record     {ended.session}",
         ]
     planned = f" of {ended.planned_energy_mj / 1000:.1f} J" if ended.planned_energy_mj is not None else ""
     return [
-        f"{ended.outcome.value}{': ' + ended.why if ended.why else ''}",
+        _how(ended),
         f"  delivered  {minutes(ended.delivered_ms)} of {minutes(ended.planned_ms)}",
         f"  energy     {ended.energy_mj / 1000:.1f} J{planned}",
         f"  took       {minutes(ended.duration_ms)}",
         f"  {OUTPUT_OFF[ended.output_off]}",
         f"  record     {ended.session}",
     ]
+
+
+def _how(ended: SessionEnded) -> str:
+    """How a session ended, and why."""
+    if ended.why.startswith(ended.outcome):  # stopped by the operator
+        return ended.why
+    return f"{ended.outcome}: {ended.why}" if ended.why else ended.outcome
 
 
 _THAT_IS_OFF = {
@@ -151,7 +162,8 @@ def line(event: Event) -> str:
             left = minutes(event.remaining_ms)
             if event.state == GUIDING:
                 return f"{left} left"
-            state, delivered_s = event.state.replace("_", " "), event.delivered_ms / 1000
+            state = _STATES.get(event.state, event.state.replace("_", " "))
+            delivered_s = event.delivered_ms / 1000
             return f"{state}, {left} left, {delivered_s:.0f} s delivered"
         case StartAwaited():
             return f"{event.instruction or 'Ready'}: Space to start"
@@ -162,20 +174,15 @@ def _of_the_person(event: Event) -> str:
     match event:
         case NoteTaken():
             return f"{event.by}: {event.text}"
-        case PainScored():
-            return f"{event.by}: pain {event.moment.value} {event.score} of {PAIN_MAX}"
-        case PainAsked():
-            return f"Pain {event.moment.value}, 0 to {PAIN_MAX}, and Enter; Enter alone leaves it out"
+        case PainScored() | LevelLowered() | LowerRefused():
+            return f"{event.by}: {remark(event)}"
         case ActionRefused():
-            return f"operator: {event.action} does nothing now: {event.why}"
+            return f"operator: {remark(event)}"
+        case PainAsked():
+            scale = f"0 (none) to {PAIN_MAX} (the worst imaginable)"
+            return f"Pain {event.moment} the session: {scale}, and Enter; Enter alone leaves it out"
         case OperatorActed():
             return f"operator: {event.action}"
-        case LevelLowered():
-            shown = Quantity[event.quantity.upper()].show
-            after, before = shown(event.after), shown(event.before)
-            return f"{event.by}: {after} instead of {before}, for the rest of the session"
-        case LowerRefused():
-            return f"{event.by}: the level was not lowered: {event.why}"
         case StepEnded(skipped=True):
             return f"step {event.step} was skipped"
     return ""
@@ -185,16 +192,34 @@ def _aside(event: Event) -> str:
     match event:
         case AlarmEnded():
             return f"alarm {event.code} is over"
-        case ObserverDropped():
-            return f"{event.observer} was dropped and shows nothing more: {event.error}"
-        case EventsSkipped():
-            return f"{event.count} events are not shown here: they came faster than they were read"
-        case UnitLimitations():
-            return "; ".join(event.limitations)
         case SleepNotPrevented():
             return f"this computer may fall asleep during the session: {event.why}"
         case Screened() if event.acknowledged:
             return "; ".join(f"{code} acknowledged by {by}" for code, by in event.acknowledged.items())
         case StateChanged(state=state) if state in ("paused", "suspended", "uncertain", "fault"):
             return f"now {state}"
+    return remark(event)
+
+
+def remark(event: Event) -> str:
+    """What a person has to read of ``event`` beside the state and the alarms, without who did it."""
+    match event:
+        case PainScored():
+            return f"pain {event.score} of {PAIN_MAX}, {event.moment} the session"
+        case LevelLowered():
+            shown = Quantity[event.quantity.upper()].show
+            after, before = shown(event.after), shown(event.before)
+            return f"level lowered to {after} from {before}, for the rest of the session"
+        case LowerRefused():
+            return f"the level was not lowered: {event.why}"
+        case ActionRefused():
+            return f"{event.action} does nothing now: {event.why}"
+        case OutputSoon():
+            return f"output begins in {event.in_ms // 1000} s"
+        case UnitLimitations():
+            return "; ".join(event.limitations)
+        case EventsSkipped():
+            return f"{event.count} events are not shown here: they came faster than they were read"
+        case ObserverDropped():
+            return f"{event.observer} was dropped and shows nothing more: {event.error}"
     return ""

@@ -73,6 +73,7 @@ class FamilyDefinition:
     readings: tuple[Reading, ...]
     show_output: Callable[[int], str]  # a measured output, as a screen shows it
     before_start: str  # what has to be so before the first output, told to whoever starts it
+    before_check: str  # the same where a unit is checked, on nobody
     with_lower_end: frozenset[Quantity] = frozenset()  # of the ceilings: bounded from below too
     listed: frozenset[Quantity] = frozenset()  # of the nameplate: one of some values, and not a range
     has_head: bool = False  # with a radiating area (ERA) by which energy is planned, and a temperature

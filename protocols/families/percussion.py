@@ -59,5 +59,6 @@ PERCUSSION = FamilyDefinition(
     readings=(Reading.ENERGY, Reading.BATTERY),
     show_output=lambda output: f"{output} /min",
     before_start="Muscle relaxed, the gun's head flat on it",
+    before_check="On nobody, the gun held by its grip, its head in the air",
     has_motor=True,
 )

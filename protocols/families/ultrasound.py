@@ -116,6 +116,7 @@ ULTRASOUND = FamilyDefinition(
     readings=(Reading.ENERGY, Reading.HEAD_TEMPERATURE, Reading.CONTACT),
     show_output=lambda output: f"{output / 1000:.2f} W/cm²",
     before_start="Gel on, head flat on the skin",
+    before_check="On nobody, head face down in water",
     with_lower_end=frozenset((Quantity.DUTY_PCT, Quantity.CARRIER_KHZ)),
     listed=frozenset((Quantity.DUTY_PCT, Quantity.CARRIER_KHZ, Quantity.PULSE_HZ)),
     has_head=True,

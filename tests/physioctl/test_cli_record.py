@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,20 @@ def test_show_shows_the_latest_session(path: Path, capsys: pytest.CaptureFixture
     assert "never ended" in out
     assert "delivered  0:01 of 10:00" in out
     assert "contact" not in out  # a report each second is shown only when asked for
+
+
+def test_show_names_what_was_reckoned_and_nothing_where_the_unit_reported_it_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    journal = tmp_path / "j"
+    tell(journal, "a", replace(started("a"), reckoned=("time", "energy")), ended())
+    tell(journal, "b", started("b"), ended())
+
+    _, reckoned, _ = said(capsys, "show", "a", "--journal", journal)
+    _, reported, _ = said(capsys, "show", "b", "--journal", journal)
+
+    assert "reckoned   time, energy, by this computer: the unit does not report it" in reckoned
+    assert "reckoned" not in reported
 
 
 def test_show_finds_a_session_by_the_beginning_of_its_id(

@@ -15,21 +15,35 @@ from typing import Any
 import pytest
 
 from device.clock import SystemClock, VirtualClock
-from device.control.delivery import PAUSE_MAX_MS
-from device.events import Event, LowerRefused, NoteTaken, OffConfirmation, PainScored, StepEnded, StepStarted
+from device.control.controller import BACKLOG_MAX_MS
+from device.control.delivery import PAUSE_MAX_MS, START_MAX_MS
+from device.events import (
+    Event,
+    LowerRefused,
+    Moment,
+    NoteTaken,
+    OffConfirmation,
+    PainAsked,
+    PainScored,
+    StartAwaited,
+    StateChanged,
+    StepEnded,
+    StepStarted,
+)
 from device.link import Inbox
 from device.operator import Lower, Note, OperatorAction, Pain, SessionAction
 from physioctl.cli import call
 from physioctl.errors import InvalidUsage
-from physioctl.events import Outcome, SessionEnded, SessionStarted
+from physioctl.events import Outcome, SessionEnded, SessionStarted, SleepNotPrevented
 from physioctl.guidance import run_guidance
+from physioctl.guidance_steps import Loop, Walk
 from physioctl.reconcile import TOLD_WITHIN
 from physioctl.record.history import session, sessions
 from physioctl.record.journal import Journal
 from physioctl.record.verify import verify
 from physioctl.rehearsal.rehearse import rehearse_guidance
 from physioctl.rehearsal.rig import Person
-from physioctl.runner import Request
+from physioctl.runner import PAIN_ASKED_MS, Request
 from physioctl.screening import day_of
 from protocols.errors import Refused
 from protocols.library import bundled, find
@@ -47,14 +61,14 @@ Actions = Iterable[tuple[int, OperatorAction]]
 
 
 def guided(
-    actions: Actions = (), *, attended: bool = True, observers: Iterable[Any] = ()
+    actions: Actions = (), *, attended: bool = True, observers: Iterable[Any] = (), **asked: Any
 ) -> tuple[SessionEnded, list[Event]]:
     """A rehearsed session of guidance in which a person acts at these times."""
     clock, inbox, ledger = VirtualClock(), Inbox_(), Ledger()
     clock.add(Person(inbox, actions))
     with Journal.in_memory(clock) as journal:
-        request = Request.on_nobody(find(GUIDANCE), attended=attended)
-        ended = run_guidance(request, clock, inbox, journal, [ledger, *observers], rehearsed=True)
+        request = replace(Request.on_nobody(find(GUIDANCE), attended=attended), **asked)
+        ended = run_guidance(request, Loop(clock, inbox), journal, [ledger, *observers], rehearsed=True)
         kept = session(journal, ended.session)
     assert [entry.name for entry in kept.entries] == [event.name for event in ledger.events]
     return ended, ledger.events
@@ -141,6 +155,79 @@ def test_notes_and_pain_are_recorded_and_a_lower_level_is_refused() -> None:
     assert [event.name for event in events].count("action_refused") == 1
 
 
+def test_it_waits_for_a_persons_start_and_guides_from_then_on() -> None:
+    ended, events = guided([(5000, SessionAction.START)], awaits_start=True)
+
+    (first,) = [event for event in of(events, StepStarted) if event.step == 1]
+    states = [(event.state, event.may) for event in of(events, StateChanged)]
+    assert [event.at_ms for event in of(events, StartAwaited)] == [0]
+    assert states[0] == ("awaiting_start", ("start", "stop"))
+    assert states[1][0] == "guiding"
+    assert first.at_ms == 5000
+    assert (ended.outcome, ended.duration_ms) == (Outcome.COMPLETED, TOTAL_MS + 5000)
+
+
+def test_a_start_that_nobody_gives_ends_it_without_a_step() -> None:
+    ended, events = guided(awaits_start=True)
+
+    assert (ended.outcome, ended.why) == (Outcome.INTERRUPTED, "nobody has started the session")
+    assert ended.duration_ms == START_MAX_MS
+    assert of(events, StepStarted) == []
+
+
+@pytest.mark.parametrize("action", [SessionAction.PAUSE, SessionAction.RESUME, SessionAction.SKIP])
+def test_nothing_but_the_start_begins_it_and_a_stop_ends_it_before(action: SessionAction) -> None:
+    ended, events = guided([(1000, action), (2000, SessionAction.STOP)], awaits_start=True)
+
+    assert (ended.outcome, ended.duration_ms) == (Outcome.STOPPED, 2000)
+    assert of(events, StepStarted) == []
+
+
+def test_pain_is_scored_before_during_and_after_it() -> None:
+    after_ms = TOTAL_MS + 2000
+    actions: list[tuple[int, OperatorAction]] = [
+        (1000, Pain(6)),
+        (2000, SessionAction.START),
+        (3000, Pain(5)),
+        (after_ms + 1000, Pain(2)),
+    ]
+
+    ended, events = guided(actions, awaits_start=True, asks_pain=lambda: True)
+
+    assert [(event.score, event.moment) for event in of(events, PainScored)] == [
+        (6, Moment.BEFORE), (5, Moment.DURING), (2, Moment.AFTER)
+    ]  # fmt: skip
+    (asked,) = of(events, PainAsked)
+    assert (asked.at_ms, asked.moment) == (after_ms, Moment.AFTER)
+    assert (ended.outcome, ended.duration_ms) == (Outcome.COMPLETED, after_ms + 1000)
+
+
+@pytest.mark.parametrize(
+    ("action", "waited_ms"),
+    [(SessionAction.SKIP, 1000), (SessionAction.STOP, 1000), (SessionAction.RESUME, PAIN_ASKED_MS)],
+)
+def test_a_score_is_declined_by_a_key_by_a_stop_or_by_nobody_who_answers(
+    action: SessionAction, waited_ms: int
+) -> None:
+    ended, events = guided([(TOTAL_MS + 1000, action)], asks_pain=lambda: True)
+
+    assert of(events, PainScored) == []
+    assert (ended.outcome, ended.duration_ms) == (Outcome.COMPLETED, TOTAL_MS + waited_ms)
+
+
+def test_a_session_that_was_stopped_asks_for_pain_and_stays_stopped() -> None:
+    ended, events = guided([(1500, SessionAction.STOP), (2500, Pain(3))], asks_pain=lambda: True)
+
+    assert [event.moment for event in of(events, PainScored)] == [Moment.AFTER]
+    assert (ended.outcome, ended.duration_ms) == (Outcome.STOPPED, 2500)
+
+
+def test_that_the_computer_may_fall_asleep_is_in_the_record() -> None:
+    _, events = guided(sleep_not_prevented="no way is known")
+
+    assert [event.why for event in of(events, SleepNotPrevented)] == ["no way is known"]
+
+
 def test_a_screen_that_breaks_is_dropped_and_the_session_goes_on() -> None:
     class Broken:
         def on_event(self, event: Event) -> None:
@@ -165,11 +252,37 @@ def test_an_emission_put_into_guidance_in_python_is_refused() -> None:
         rehearse_guidance(changed)
 
 
+class Stalled(Ledger):
+    """A recorder of which nothing more is on the disk from the third event on."""
+
+    @property
+    def written(self) -> int:
+        return min(2, len(self.events))
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_disk_that_falls_too_far_behind_ends_it_as_it_ends_a_session_on_a_unit(paused: bool) -> None:
+    clock = VirtualClock()
+    loop = Loop(clock, Inbox_())
+    clock.add(Person(loop.inbox, [(500, SessionAction.PAUSE)] if paused else []))
+    loop.recorder = stalled = Stalled()
+
+    over = Walk(loop, [Guide("Breathe.", 10 * BACKLOG_MAX_MS)], attended=True).run()
+
+    assert (over.outcome, over.why) == (Outcome.INTERRUPTED, loop.record_failure)
+    assert "30 s ago is not on the disk yet" in over.why
+    late_ms = clock.now_ms() - stalled.events[2].at_ms
+    assert BACKLOG_MAX_MS <= late_ms <= BACKLOG_MAX_MS + 2 * SECOND_MS
+
+
 def test_there_is_no_rest_of_guidance() -> None:
     clock = VirtualClock()
     with Journal.in_memory(clock) as journal, pytest.raises(Refused, match="no rest"):
         run_guidance(
-            replace(Request.on_nobody(find(GUIDANCE)), rest_of="a"), clock, Inbox_(), journal, rehearsed=True
+            replace(Request.on_nobody(find(GUIDANCE)), rest_of="a"),
+            Loop(clock, Inbox_()),
+            journal,
+            rehearsed=True,
         )
 
 
@@ -180,7 +293,7 @@ def test_its_questions_are_asked_and_a_yes_refuses_it(tmp_path: Path) -> None:
 
     with Journal.in_memory(clock) as journal:
         with pytest.raises(Refused):
-            run_guidance(asked, clock, Inbox_(), journal)
+            run_guidance(asked, Loop(clock, Inbox_()), journal)
         assert sessions(journal) == ()
 
 
@@ -194,12 +307,12 @@ def test_one_that_broke_off_is_ended_in_the_record_by_the_next(tmp_path: Path) -
     with Journal.in_memory(clock) as journal:
         request = Request.on_nobody(find(GUIDANCE))
         with pytest.raises(KeyboardInterrupt):
-            run_guidance(request, clock, Inbox_(), journal, [Killed()], rehearsed=True)
+            run_guidance(request, Loop(clock, Inbox_()), journal, [Killed()], rehearsed=True)
         (broken,) = sessions(journal)
         assert broken.outcome is None
         clock.wait(SimpleQueue[None](), clock.now_ms() + TOLD_WITHIN // timedelta(milliseconds=1))
 
-        run_guidance(request, clock, Inbox_(), journal, rehearsed=True)
+        run_guidance(request, Loop(clock, Inbox_()), journal, rehearsed=True)
 
         (_, first) = sessions(journal)
         assert (first.id, first.outcome) == (broken.id, Outcome.INTERRUPTED)
@@ -310,6 +423,7 @@ def test_at_a_terminal_it_is_paused_resumed_and_stopped_by_keys(tmp_path: Path, 
     short.write_text(short.read_text(encoding="utf-8").replace("100 ms", "60 s"), encoding="utf-8")
     terminal = Terminal(tmp_path, "run", short, "--plain", "--journal", journal_at(tmp_path / "j"))
     try:
+        assert terminal.starts()
         assert terminal.shows(lambda: b"Breathe." in terminal.screen)
         terminal.press(" ")
         assert terminal.shows(lambda: b"now paused" in terminal.screen)
@@ -322,3 +436,26 @@ def test_at_a_terminal_it_is_paused_resumed_and_stopped_by_keys(tmp_path: Path, 
 
     assert [each.ending for each in sessions(tmp_path / "j")] == ["stopped"]
     assert verify(tmp_path / "j").whole
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ptys are a thing of POSIX")
+@pytest.mark.parametrize(("key", "asked"), [("q", True), ("\x03", False)])
+def test_at_a_terminal_a_person_who_is_named_is_asked_for_pain_unless_it_ends_by_ctrl_c(
+    tmp_path: Path, short: Path, key: str, asked: bool
+) -> None:
+    short.write_text(short.read_text(encoding="utf-8").replace("100 ms", "60 s"), encoding="utf-8")
+    options = ("--person", "P-1", "--plain", "--journal", tmp_path / "j", "--yes")
+    terminal = Terminal(tmp_path, "run", short, *options)
+    try:
+        assert terminal.shows(lambda: b"Breathe." in terminal.screen)
+        terminal.press(key)
+        if asked:
+            assert terminal.shows(lambda: b"Pain after" in terminal.screen)
+            terminal.press("4\n")
+        assert terminal.ended() == 6
+    finally:
+        terminal.close()
+
+    found = [entry for entry in session(tmp_path / "j").entries if entry.name == "pain_scored"]
+    assert [entry.body["score"] for entry in found] == [4] * asked
+    assert (b"Pain after" in terminal.screen) is asked

@@ -23,6 +23,14 @@ def test_no_word_is_broken_and_no_line_is_too_long(said: list[str], columns: int
     assert max(map(len, shown.split("\n"))) <= columns
 
 
+@each("quantity", ["0.29 W/cm²", "100 %", "3 s", "1 MHz", "2100 /min", "10 min"])
+def test_a_number_and_its_unit_stand_on_one_line(quantity: str) -> None:
+    for before in range(1, 60):
+        shown = wrapped(f"{'x' * before} {quantity} and what follows", 40)
+
+        assert quantity in shown
+
+
 @each("columns", [40, 60, 80, 120])
 @each("id_", bundled())
 def test_every_question_fits_a_terminal_of_any_width(id_: str, columns: int) -> None:

@@ -18,6 +18,6 @@ def test_a_lower_level_and_a_refusal_are_shown_in_a_line_each() -> None:
     )
 
     assert [line.split("operator: ")[1] for line in shown] == [
-        "0.396 W/cm² instead of 0.44 W/cm², for the rest of the session",
+        "level lowered to 0.396 W/cm² from 0.44 W/cm², for the rest of the session",
         "the level was not lowered: the lowest level is 0.29 W/cm²",
     ]

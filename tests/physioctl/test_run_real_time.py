@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +213,7 @@ def test_space_pauses_r_resumes_and_s_stops(tmp_path: Path) -> None:
     assert code == 6
     assert [line.why for line in unit.rest()] == ["set", "stop", "set", "stop"]
     assert b"Traceback" not in terminal.screen
-    assert b"\n\x1b[?25hstopped: stopped by the operator" in terminal.screen  # below the bar, which is over
+    assert b"\n\x1b[?25hstopped by the operator" in terminal.screen  # below the bar, which is over
     assert journal_is_whole(tmp_path)
 
 
@@ -438,6 +439,33 @@ def test_what_is_asked_and_acknowledged_at_the_terminal_stands_in_the_record(tmp
     assert screened["acknowledged"] == {"METAL_IMPLANT": "t-2"}
     assert screened["age_band"] == "adult"
     assert screened["answers"]["METAL_IMPLANT"]["answer"] == "yes"
+
+
+@pytest.mark.hazard("H-16")
+def test_a_yes_that_refused_a_run_is_what_the_next_one_asks_to_confirm(tmp_path: Path) -> None:
+    path = on_a_calf(tmp_path)
+    options = ("--port", "sim://us111", "--person", "P-1", "--journal", tmp_path / "j")
+    asked = [question.code for question in questions_of(find(path))]
+    count = len(asked) + 1
+    before = asked[: asked.index("EPIPHYSIS_CHILD")]
+
+    def typed(*answers: str) -> tuple[int, str]:
+        terminal = Terminal(tmp_path, "run", path, *options)
+        try:
+            for number, answer in enumerate(answers, 1):
+                question = f"{number} of {count} ".encode()
+                assert terminal.shows(partial(lambda text: text in terminal.screen, question))
+                terminal.press(f"{answer}\n")
+            return terminal.ended(), " ".join(terminal.screen.decode().split())
+        finally:
+            terminal.close()
+
+    first = typed("adult", *("no" for _ in before), "yes")
+    second = typed("adult", "yes")
+
+    assert (first[0], second[0]) == (4, 4)
+    assert f"As on {day_of(SystemClock())}: yes: Growing bone. Is that still so?" in second[1]
+    assert "EPIPHYSIS_CHILD" in second[1]
 
 
 def test_nobody_is_asked_for_a_port_that_is_not_there(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from device.clock import VirtualClock
 from device.control.driver import Driver
 from device.dialects.native import Native
-from device.events import Event, Observer, OffConfirmation, Recorder
+from device.events import Event, Observer, OffConfirmation, Recorder, StartAwaited
 from device.link import Inbox
 from device.operator import SessionAction
 from physioctl.errors import InvalidUsage, JournalUnusable
@@ -87,6 +87,26 @@ def test_screening_that_says_no_refuses_and_nothing_is_output_or_recorded(answer
 
         assert list(sessions(journal)) == []
     assert rig.unit.changes == []
+
+
+@pytest.mark.parametrize(
+    ("model", "protocol", "instruction"),
+    [
+        ("us111", "unit-check", "On nobody, head face down in water"),
+        ("ultragun", "unit-check-percussion", "On nobody, the gun held by its grip, its head in the air"),
+    ],
+)
+def test_a_check_of_a_unit_is_started_with_what_has_to_be_so_for_a_check(
+    model: str, protocol: str, instruction: str
+) -> None:
+    rig, ledger = Rig(model, actions=[(5000, SessionAction.START)]), Ledger()
+    request = Request(find(protocol), attended=True, awaits_start=True)
+
+    with Journal.in_memory(rig.clock) as journal:
+        ended = run_session(request, rig.driver, journal, [ledger])
+
+    told = [event.instruction for event in ledger.events if isinstance(event, StartAwaited)]
+    assert (ended.outcome, told) == (Outcome.COMPLETED, [instruction])
 
 
 def test_an_operators_own_limit_refuses_what_is_above_it() -> None:

@@ -14,6 +14,7 @@ from device.events import (
     LevelLowered,
     Moment,
     NoteTaken,
+    OffConfirmation,
     OutputSoon,
     PainAsked,
     PainScored,
@@ -24,11 +25,11 @@ from device.events import (
     StepEnded,
     StepStarted,
 )
-from physioctl.events import SleepNotPrevented
+from physioctl.events import Outcome, SessionEnded, SleepNotPrevented
 from physioctl.screens.lines import InTurn, Plain
 from physioctl.screens.prompts import Prompts
 from physioctl.screens.sounds import Bell
-from physioctl.screens.wording import line
+from physioctl.screens.wording import line, summary
 
 
 def state(state: State, *may: str) -> StateChanged:
@@ -94,7 +95,10 @@ def test_what_is_waited_for_is_said() -> None:
         PainAsked(at_ms=0, moment=Moment.AFTER, for_ms=60_000),
     )
 
-    assert said == ["Gel on: Space to start", "Pain after, 0 to 10, and Enter; Enter alone leaves it out"]
+    assert said == [
+        "Gel on: Space to start",
+        "Pain after the session: 0 (none) to 10 (the worst imaginable), and Enter; Enter alone leaves it out",
+    ]
 
 
 def test_a_guided_step_counts_down_in_lines_and_another_does_not() -> None:
@@ -118,11 +122,42 @@ def test_a_record_without_the_time_of_the_step_is_shown_without_a_countdown() ->
     assert not any("this step" in line for line in said)
 
 
+def test_no_progress_is_printed_while_a_start_is_awaited() -> None:
+    said: list[str] = []
+    screen = Plain(said.append)
+
+    screen.on_event(replace(progress(0, None), state="awaiting_start"))
+    screen.on_event(replace(progress(1000, None), state="armed"))
+
+    assert said == ["0:01  output off, 1:00 left, 0 s delivered"]
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        ("", "stopped"),
+        ("stopped by the operator", "stopped by the operator"),
+        ("the unit is idle by itself", "stopped: the unit is idle by itself"),
+    ],
+)
+def test_how_a_session_ended_is_said_once(why: str, words: str) -> None:
+    ended = SessionEnded(
+        at_ms=0, session="a", outcome=Outcome.STOPPED, why=why, output_off=OffConfirmation.CONFIRMED,
+        delivered_ms=0, planned_ms=0, energy_mj=0, planned_energy_mj=None, duration_ms=0,
+    )  # fmt: skip
+
+    assert summary(ended)[0] == summary(ended, unit=False)[0] == words
+
+
 @pytest.mark.parametrize(
     ("event", "words"),
     [
         (NoteTaken(at_ms=0, text="skin red", by="K-1"), "K-1: skin red"),
-        (PainScored(at_ms=0, score=0, moment=Moment.BEFORE, by="K-1"), "K-1: pain before 0 of 10"),
+        (
+            PainScored(at_ms=0, score=0, moment=Moment.BEFORE, by="K-1"),
+            "K-1: pain 0 of 10, before the session",
+        ),
+        (OutputSoon(at_ms=0, in_ms=5000), "output begins in 5 s"),
         (ActionRefused(at_ms=0, action="skip", why="so"), "operator: skip does nothing now: so"),
         (StepEnded(at_ms=0, step=2, delivered_ms=0, skipped=True), "step 2 was skipped"),
         (StepEnded(at_ms=0, step=2, delivered_ms=0), ""),

@@ -16,8 +16,10 @@ from device.clock import VirtualClock
 from device.operator import SessionAction
 from physioctl.cli import call
 from physioctl.questions import questions_of
+from physioctl.record.entries import all_of
 from physioctl.record.history import session, sessions
 from physioctl.record.journal import Journal
+from physioctl.record.verify import verify
 from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session
 from physioctl.screening import day_of
@@ -200,6 +202,20 @@ def test_nothing_is_output_before_space_which_begins_the_session(tmp_path: Path)
     assert code == 6
 
 
+def test_a_journal_is_begun_that_continues_another(tmp_path: Path) -> None:
+    given_before(tmp_path, ULTRASOUND, hours=3)
+    (tmp_path / "j").rename(tmp_path / "old")
+    with walking(
+        tmp_path, "--port", "sim://us111", "--new", "--continues", tmp_path / "old", "unit-check"
+    ) as walk:
+        walk.answer(GO_ON, "n")
+        assert walk.ended() == 6
+
+    with Journal.open(tmp_path / "j", VirtualClock()) as journal, journal.reading() as connection:
+        (begun,) = all_of(connection, "")
+    assert begun.body["continues"] == verify(tmp_path / "old").head
+
+
 def test_guidance_alone_needs_no_unit(tmp_path: Path) -> None:
     guidance = find("night-calf-cramp-prevention")
     with walking(tmp_path, "--plain") as walk:
@@ -212,6 +228,8 @@ def test_guidance_alone_needs_no_unit(tmp_path: Path) -> None:
         for number in range(1, count + 1):
             walk.answer(f"{number} of {count}", "n")
         walk.answer(GO_ON, "")
+        walk.shows("Space to start")
+        walk.press(" ")
         walk.shows("step 1/")
         walk.press("\x03")
         assert walk.ended() == 6
@@ -228,6 +246,8 @@ def test_guidance_makes_no_sound_where_none_is_wanted(tmp_path: Path) -> None:
         for number in range(1, 6):
             walk.answer(f"{number} of 5 ", "n")
         walk.answer(GO_ON, "")
+        walk.shows("Space to start")
+        walk.press(" ")
         walk.shows("step 1/9")
         walk.press("n")
         walk.shows("step 2/9")

@@ -55,7 +55,7 @@ GOLDEN: dict[str, tuple[tuple[str | None, str | None, str | None], set[str], boo
     "ANTICOAGULANT": ((NOT, NOT, C), set(), False),
     "VARICOSE_VEINS": ((NOT, NOT, N), set(), False),
     "HYPERTENSION": ((NOT, NOT, N), set(), False),
-    "SCOLIOSIS_SPINAL_DEFORMITY": ((NOT, NOT, N), {"neck", "chest"}, True),
+    "SCOLIOSIS_SPINAL_DEFORMITY": ((NOT, NOT, N), {"neck", "chest"}, False),
     "MED_ALTERS_SENSATION": ((C, C, C), set(), False),
     "RECENT_INJURY": ((B, N, C), set(), False),
     "KIDNEY_LIVER_LUNG_ABDOMEN_VISCERA": ((B, B, B), {"abdomen", "chest"}, False),

@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from device.control.machine import State
 from device.events import (
-    ActionRefused,
     AlarmEnded,
     AlarmRaised,
     Event,
-    EventsSkipped,
     LevelLowered,
-    LowerRefused,
-    ObserverDropped,
     OffConfirmation,
-    OutputSoon,
     PainAsked,
     PainScored,
     Progress,
@@ -24,15 +20,17 @@ from device.events import (
     StepStarted,
     StopOutcome,
 )
-from physioctl.events import SessionEnded, SessionPlanned, SessionStarted, UnitLimitations
+from device.monitor.alarms import BY_CODE
+from physioctl.events import SessionEnded, SessionPlanned, SessionStarted
 from physioctl.keys import BINDINGS, Does
 from physioctl.screens.tui.view import Alarm, Aspect, KeyHint, Reading, Stretch, ViewState, one_line
-from physioctl.screens.wording import NO_UNIT_USED, OUTPUT_OFF, line
+from physioctl.screens.wording import NO_UNIT_USED, OUTPUT_OFF, line, remark
 from physioctl.text import minutes
 from protocols.families import definition
 from protocols.families.base import FamilyDefinition
 from protocols.families.base import Reading as Shown
 from protocols.limits import Family
+from protocols.plan import Emit, Guide, Rest
 
 ALARMS_SHOWN = 3
 
@@ -86,34 +84,18 @@ def _asked(seen: Seen, event: Event) -> Seen:
         case PainAsked():
             return replace(seen, pain=event)
         case PainScored():
-            return replace(seen, pain=None, remark=_remark(seen, event))
+            return replace(seen, pain=None, remark=_remark(event))
         case LevelLowered():
             may = event.may or seen.may
-            return replace(seen, level_max=event.after, may=may, remark=_remark(seen, event))
-    told = _remark(seen, event)
+            return replace(seen, level_max=event.after, may=may, remark=_remark(event))
+    told = _remark(event)
     return replace(seen, remark=told) if told else seen
 
 
-def _remark(seen: Seen, event: Event) -> str:
+def _remark(event: Event) -> str:
     """What a person has to read of ``event``, beside the state and the alarms."""
-    match event:
-        case PainScored():
-            return f"Pain {event.score} of 10, {event.moment} the session"
-        case LevelLowered():
-            return f"Level lowered to {_level(seen, event.after)}, for the rest of the session"
-        case LowerRefused():
-            return f"The level was not lowered: {event.why}"
-        case ActionRefused():
-            return f"No {event.action}: {event.why}"
-        case OutputSoon():
-            return f"Output begins in {event.in_ms // 1000} s"
-        case UnitLimitations():
-            return "; ".join(event.limitations)
-        case EventsSkipped():
-            return f"{event.count} events were left out here"
-        case ObserverDropped():
-            return f"{event.observer} was dropped: {event.error}"
-    return ""
+    said = remark(event)
+    return said[:1].upper() + said[1:]
 
 
 def _alarms(
@@ -171,21 +153,26 @@ def _keys(seen: Seen) -> Iterator[KeyHint]:
 
 
 _WORDS = {
-    "awaiting_start": (Aspect.WAITING, "READY"),
-    "emitting": (Aspect.OUTPUT, "OUTPUT ON"),
-    "suspended": (Aspect.CONTACT, "NO CONTACT"),
-    "finishing": (Aspect.OUTPUT, "STEP ENDING"),
-    "pausing": (Aspect.PAUSED, "PAUSING"),
-    "paused": (Aspect.PAUSED, "PAUSED"),
-    "stopping": (Aspect.PAUSED, "STOPPING"),
-    "uncertain": (Aspect.ALARM, "UNCERTAIN"),
-    "fault": (Aspect.ALARM, "FAULT"),
-    "idle": (Aspect.OFF, "OUTPUT OFF"),
+    State.AWAITING_START.value: (Aspect.WAITING, "READY"),
+    State.EMITTING.value: (Aspect.OUTPUT, "OUTPUT ON"),
+    State.SUSPENDED.value: (Aspect.CONTACT, "NO CONTACT"),
+    State.FINISHING.value: (Aspect.OUTPUT, "STEP ENDING"),
+    State.PAUSING.value: (Aspect.PAUSED, "PAUSING"),
+    State.PAUSED.value: (Aspect.PAUSED, "PAUSED"),
+    State.STOPPING.value: (Aspect.PAUSED, "STOPPING"),
+    State.UNCERTAIN.value: (Aspect.ALARM, "UNCERTAIN"),
+    State.FAULT.value: (Aspect.ALARM, "FAULT"),
+    State.IDLE.value: (Aspect.OFF, "OUTPUT OFF"),
 }
-_BETWEEN = {"emit": (Aspect.OFF, "STARTING"), "rest": (Aspect.OFF, "REST"), "guide": (Aspect.OFF, "GUIDED")}
+_BETWEEN = {
+    Emit.kind: (Aspect.OFF, "STARTING"),
+    Rest.kind: (Aspect.OFF, "REST"),
+    Guide.kind: (Aspect.OFF, "GUIDED"),
+}
 
-
-_UNHEARD = frozenset(("stopping", "uncertain", "fault", "idle"))  # no progress is told: readings are old
+_UNHEARD = frozenset(
+    state.value for state in (State.STOPPING, State.UNCERTAIN, State.FAULT, State.IDLE)
+)  # no progress is told: readings are old
 
 
 def _state(seen: Seen) -> tuple[Aspect, str]:
@@ -193,9 +180,9 @@ def _state(seen: Seen) -> tuple[Aspect, str]:
     if seen.ended is not None:
         confirmed = seen.ended.output_off is OffConfirmation.CONFIRMED
         return (Aspect.ENDED if confirmed else Aspect.ALARM), seen.ended.outcome.upper()
-    if seen.pain is not None and seen.state != "fault":
+    if seen.pain is not None and seen.state != State.FAULT.value:
         return Aspect.WAITING, "PAIN 0-10"
-    if seen.state == "armed" and seen.step is not None:
+    if seen.state == State.ARMED.value and seen.step is not None:
         return _BETWEEN.get(seen.step.kind, (Aspect.OFF, "OUTPUT OFF"))
     return _WORDS.get(seen.state, (Aspect.WAITING, "STARTING"))
 
@@ -220,21 +207,21 @@ def _instruction(seen: Seen) -> str:
         off = NO_UNIT_USED if _has_no_unit(seen) else OUTPUT_OFF[seen.ended.output_off]
         return off + (f" {why[:1].upper()}{why[1:]}" if why else "")
     if seen.pain is not None:
-        return f"Pain {seen.pain.moment} the session, 0 none to 10 worst imaginable?"
-    if seen.state == "suspended":
-        return "Put the head back flat on the skin, with gel. It goes on by itself."
-    if seen.state == "paused":
+        return line(seen.pain)
+    if seen.state == State.SUSPENDED.value:
+        return BY_CODE["CONTACT_LOST"].action
+    if seen.state == State.PAUSED.value:
         resumes = f"{_key(Does.RESUME)} resumes"
         return f"{resumes}." if _has_no_unit(seen) else f"Output is off. {resumes}, at the same level."
-    if seen.state == "uncertain":
+    if seen.state == State.UNCERTAIN.value:
         return "Output may be on. Lift the head off and look at the unit."
-    if seen.state == "fault":
+    if seen.state == State.FAULT.value:
         return OUTPUT_OFF[seen.off] if seen.off else "The session is over. Look at the unit."
-    if seen.state == "awaiting_start" and seen.waits is not None:
+    if seen.state == State.AWAITING_START.value and seen.waits is not None:
         return line(seen.waits)
     if seen.step is None:
         return ""
-    return seen.step.say or ("Rest." if seen.step.kind == "rest" else "")
+    return seen.step.say or ("Rest." if seen.step.kind == Rest.kind else "")
 
 
 def _has_no_unit(seen: Seen) -> bool:
@@ -256,11 +243,6 @@ def _session_left_ms(seen: Seen) -> int:
     if seen.started is None:
         return 0
     return max(0, seen.progress.remaining_ms if seen.progress is not None else seen.started.total_ms)
-
-
-def _level(seen: Seen, level: int) -> str:
-    family = _family(seen)
-    return family.show_output(level) if family else str(level)
 
 
 def _family(seen: Seen) -> FamilyDefinition | None:
