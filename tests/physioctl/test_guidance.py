@@ -444,7 +444,7 @@ def test_at_a_terminal_a_person_who_is_named_is_asked_for_pain_unless_it_ends_by
     tmp_path: Path, short: Path, key: str, asked: bool
 ) -> None:
     short.write_text(short.read_text(encoding="utf-8").replace("100 ms", "60 s"), encoding="utf-8")
-    options = ("--person", "P-1", "--plain", "--journal", tmp_path / "j", "--yes")
+    options = ("--person", "P-1", "--plain", "--journal", journal_at(tmp_path / "j"), "--yes")
     terminal = Terminal(tmp_path, "run", short, *options)
     try:
         assert terminal.shows(lambda: b"Breathe." in terminal.screen)

@@ -444,7 +444,7 @@ def test_what_is_asked_and_acknowledged_at_the_terminal_stands_in_the_record(tmp
 @pytest.mark.hazard("H-16")
 def test_a_yes_that_refused_a_run_is_what_the_next_one_asks_to_confirm(tmp_path: Path) -> None:
     path = on_a_calf(tmp_path)
-    options = ("--port", "sim://us111", "--person", "P-1", "--journal", tmp_path / "j")
+    options = ("--port", "sim://us111", "--person", "P-1", "--journal", journal_at(tmp_path / "j"))
     asked = [question.code for question in questions_of(find(path))]
     count = len(asked) + 1
     before = asked[: asked.index("EPIPHYSIS_CHILD")]

@@ -44,7 +44,8 @@ class Walk:
     """Somebody at the keys, who waits for each question and counts the keys that are not answers."""
 
     def __init__(self, folder: Path, *arguments: object) -> None:
-        self._terminal = Terminal(folder, "start", "--journal", journal_at(folder / "j"), *arguments)
+        journal = folder / "j" if "--new" in arguments else journal_at(folder / "j")
+        self._terminal = Terminal(folder, "start", "--journal", journal, *arguments)
         self._seen = 0
         self.keys = 0
 
@@ -158,7 +159,7 @@ def test_a_whole_walk_on_a_unit_at_a_port_with_a_step_back(tmp_path: Path) -> No
             pregnant = "pregnant" in questions_of(ULTRASOUND)[number - 2].ask
             walk.answer(f"{number} of 29", "y" if pregnant else "n")
         walk.answer("Do you acknowledge it?", "y")
-        walk.shows("limit delivered time of the session 10 min of at most 10 min")
+        walk.shows("limit delivered time of the session 10:00 of at most 10:00")
         walk.answer(GO_ON, "")
         walk.shows("] on US111")  # the session's first line
         walk.press("\x03")
