@@ -91,7 +91,8 @@ _ACTIONS = {
 _WAITING = (State.AWAITING_START, State.ARMED, State.PAUSED)  # output is off, and nothing is on its way
 _NOT_KEPT = {  # what counts in the moment when it is possible, and in no other; and why it is refused
     SessionAction.START: "no session waits for a start",
-    SessionAction.SKIP: "no guided step runs: output is paused or stopped, never skipped",
+    SessionAction.SKIP: "no guided step runs: output and rests are never skipped",
+    SessionAction.RESUME: "the session is not paused",
 }
 _RUNNING = (*_WAITING, State.PAUSING, *LIVE)
 LOWER = "lower"  # what `may` calls it
@@ -685,7 +686,8 @@ class Controller:
 
     def _can(self, action: SessionAction) -> bool:
         declines = action is SessionAction.SKIP and self.question is not None
-        return declines or self._machine.may(_ACTIONS[action])
+        takes_back = action is SessionAction.RESUME and not self.used  # a pause from before the session
+        return declines or takes_back or self._machine.may(_ACTIONS[action])
 
     def _skip(self) -> None:
         if self.question is None:
@@ -699,6 +701,8 @@ class Controller:
         if action in _NOT_KEPT and not self._can(action):
             self._refuse(action, _NOT_KEPT[action])
             return
+        if action is SessionAction.PAUSE and self.state in (State.PAUSING, State.PAUSED):
+            return  # a key that is held down asks for the same pause again
         self.last_action = SessionAction.STOP if self.halted else action  # nothing overrides a stop
         match action:
             case SessionAction.START:

@@ -55,6 +55,50 @@ def test_a_pause_is_over_once_output_is_confirmed_off_and_a_person_resumes() -> 
     assert desk.controller.known.output_off.asked_ms is None
 
 
+def test_a_pause_that_is_asked_for_again_is_one_pause_in_the_record() -> None:
+    desk = emitting(attended=True)
+    states = []
+    for _ in range(2):
+        for _ in range(20):
+            desk.controller.operate(SessionAction.PAUSE, desk.now_ms)
+        desk.carry_out()
+        states.append(desk.controller.state)
+        desk.answer(state=UnitState.IDLE)
+
+    assert states == [State.PAUSING, State.PAUSED]
+    assert [getattr(event, "action", "") for event in desk.named("operator_acted")] == ["pause"]
+
+
+@pytest.mark.hazard("H-18")
+def test_a_stop_that_is_asked_for_again_is_recorded_and_sent_again() -> None:
+    desk = emitting(attended=True)
+    before = len(desk.sent)
+    for action in (SessionAction.PAUSE, SessionAction.STOP, SessionAction.STOP):
+        desk.controller.operate(action, desk.now_ms)
+        desk.carry_out()
+
+    assert [item.is_stop for item in desk.sent[before:]] == [True] * 3
+    acted = [getattr(event, "action", "") for event in desk.named("operator_acted")]
+    assert acted == ["pause", "stop", "stop"]
+
+
+def test_a_resume_is_of_a_pause_that_has_been_confirmed() -> None:
+    desk = emitting(attended=True)
+    acted = []
+    for action in (SessionAction.PAUSE, SessionAction.RESUME):
+        desk.controller.operate(action, desk.now_ms)
+    desk.carry_out()
+    acted.append(len(desk.named("operator_acted")))
+    desk.answer(state=UnitState.IDLE)
+    desk.controller.operate(SessionAction.RESUME, desk.now_ms)
+    desk.carry_out()
+    acted.append(len(desk.named("operator_acted")))
+
+    assert acted == [1, 2]
+    assert len(desk.named("action_refused")) == 1
+    assert desk.controller.state is State.ARMED
+
+
 @pytest.mark.parametrize(("attended", "state"), [(True, State.PAUSING), (False, State.FAULT)])
 def test_what_breaks_off_pauses_where_a_person_is_there(attended: bool, state: State) -> None:
     desk = emitting(attended=attended)
@@ -237,7 +281,8 @@ def test_who_has_asked_to_stop_has_had_the_last_word() -> None:
     desk.carry_out()
 
     assert desk.controller.halted
-    assert [getattr(event, "action", "") for event in desk.named("operator_acted")] == ["stop", "resume"]
+    assert [getattr(event, "action", "") for event in desk.named("operator_acted")] == ["stop"]
+    assert [getattr(event, "action", "") for event in desk.named("action_refused")] == ["resume"]
 
 
 def test_a_change_of_state_tells_what_a_person_may_do_next() -> None:
