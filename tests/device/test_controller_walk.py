@@ -250,7 +250,7 @@ class Walk(RuleBasedStateMachine):
         taken = [change.output for change in self.unit.changes if change.why is Why.LOWER]
         if taken:
             assert self.unit.output <= taken[-1] + 1e-6
-        if self.lowered is not None and self.now_ms - self.lowered[1] > LOWERED_MS:
+        if self.lowered is not None and self.since(self.lowered[1]) > LOWERED_MS:
             assert self.unit.output <= self.lowered[0] + 1e-6
 
     def teardown(self) -> None:
