@@ -220,9 +220,9 @@ class Controller:
     @property
     def latest_write(self) -> str:
         """How long the recorder's latest write took, in words."""
-        return (
-            "no write has been done" if self.write_ms is None else f"the latest write took {self.write_ms} ms"
-        )
+        if self.write_ms is None:
+            return "no write has been done"
+        return f"the latest write took {self.write_ms} ms"
 
     def due_ms(self) -> int:
         """When `poll` has to be called again at the latest."""
@@ -753,9 +753,8 @@ class Controller:
     def _ask_to_lower(self) -> None:
         """Ask the unit at once, unless it has yet to answer the same question."""
         if self._withdraw(attrgetter("starts_output")):
-            self.say(
-                GetStatus()
-            )  # a start at the higher level never leaves: it is made anew after this report
+            # A start at the higher level never leaves. It is made anew after this report.
+            self.say(GetStatus())
             return
         to_level, pending = self.known.level_to_lower_to, self._requests.pending
         runs = self.state in (State.EMITTING, State.SUSPENDED)  # in FINISHING a stop is on its way
@@ -808,6 +807,8 @@ class Controller:
         kept = [item for item in self._produced if isinstance(item, Event) or not unwanted(item)]
         withdrawn = len(kept) < len(self._produced)
         if withdrawn:
+            starts = any(isinstance(item, Outgoing) and item.starts_output for item in self._produced)
+            self.known.start_withdrawn = self.known.start_withdrawn or starts
             self._requests.withdraw()
             self._produced = deque(kept)
         return withdrawn

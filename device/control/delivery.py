@@ -223,7 +223,7 @@ class _Walk:
             self._was_held = self._was_held or suspended
             # The controller follows the end of the output: it may be due and still be on.
             yield self._show_until(step, self._left_ms(owed_ms), self._now() + PROGRESS_MS)
-        return suspended
+        return None if self._controller.known.start_withdrawn else suspended
 
     def _longest_ms(self) -> int | None:
         """For how long one start may ask for output on this unit; None: for a whole step."""

@@ -65,6 +65,7 @@ class SessionState:
     start: Start | None = None  # the latest that was sent
     grant: Grant | None = None  # the latest lease that was sent
     start_seen: bool = False  # a status has shown that the unit carries out the latest start
+    start_withdrawn: bool = False  # the latest start never left
     fenced: bool = True  # a start that nobody has heard of cannot be carried out any more
     armed: bool = False  # a status has shown it, and no stop was sent since
     arm_taken: bool = False  # the unit has said that it carried out an Arm of this session
@@ -89,7 +90,8 @@ class SessionState:
 
     def begin(self, step: Emit, for_ms: int) -> None:
         """Note that the output of a step is about to be requested."""
-        self.step, self.start_seen, self.asked_levels = step, False, ()
+        self.step, self.asked_levels = step, ()
+        self.start_seen = self.start_withdrawn = False
         self.step_end_ms = self.delivered_ms + for_ms
 
     def allow(self, intent: SetOutput | Renew, received_at_ms: int, now_ms: int) -> None:
