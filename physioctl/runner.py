@@ -228,7 +228,7 @@ def _keep_the_end(ended: SessionEnded, driver: Driver) -> None:
     try:
         if driver.publish_when_written(ended, BACKLOG_MAX_MS):
             return
-    except BaseException:
+    except BaseException:  # of any kind, Ctrl-C included: nobody runs the loop after this that could stop
         driver.run(driver.controller.shut_down())
         raise
     raise DiskTooSlow(

@@ -92,7 +92,7 @@ def deliver(
     except GeneratorExit:  # the script was closed: there is no waiting
         controller.fail("the session was dropped")
         raise
-    except BaseException:
+    except BaseException:  # whatever it is, Ctrl-C included: output off comes before it is passed on
         yield from controller.shut_down()
         raise
     return Delivery(
@@ -179,41 +179,39 @@ class _Walk:
 
     # --- steps ------------------------------------------------------------------------------------
 
-    def _emit(self, step: Emit, owed_ms: int) -> Script[None]:
-        unheard = 0
-        planned = step
+    def _emit(self, planned: Emit, owed_ms: int) -> Script[None]:
+        known, unheard = self._controller.known, 0
         while self._left_ms(owed_ms) > 0:
             yield from self._go_on(self._left_ms(owed_ms))
             yield from self._arm()
             left_ms = self._left_ms(owed_ms)  # read again after arming
             if not self._at(State.ARMED) or left_ms <= 0:  # paused meanwhile, or paused at the very end
                 continue
-            step = self._controller.known.capped(planned)
-            if not self._controller.known.has_energy_for(step, left_ms):  # it gave more than was planned
+            if not known.has_energy_for(known.capped(planned), left_ms):  # it gave more than was planned
                 self._controller.fail(
                     "all of the energy that this session may give has been given before its time"
                 )
                 continue
-            suspended = yield from self._start(step, planned, owed_ms)
+            suspended = yield from self._start(planned, owed_ms)
             left_ms = self._left_ms(owed_ms)
             if suspended is None or not self._at(State.ARMED) or left_ms <= 0:
                 continue
-            if not self._controller.known.start_seen:
+            if not known.start_seen:
                 unheard += 1
                 if unheard >= ATTEMPTS:
                     self._controller.fail("the unit does not hear a start")
             elif self._has_run_out(suspended):
                 if not self._was_held and not self._has_been_counted():
                     self._controller.fail("the unit does not count the time for which it gives output")
-            elif self._controller.known.has_energy_for(step, left_ms):
+            elif known.has_energy_for(known.capped(planned), left_ms):
                 self._controller.break_off(_why_early(suspended))
 
-    def _start(self, step: Emit, planned: Emit, owed_ms: int) -> Script[bool | None]:
+    def _start(self, planned: Emit, owed_ms: int) -> Script[bool | None]:
         """Start output, and wait until it is over. Return whether contact was lost; None: not started."""
-        left_ms = self._left_ms(owed_ms)
-        for_ms = min(left_ms, self._longest_ms() or left_ms)
+        known, left_ms = self._controller.known, self._left_ms(owed_ms)
+        step, for_ms = known.capped(planned), min(left_ms, self._longest_ms() or left_ms)
         yield from self._permit(step, for_ms, left_ms)
-        unchanged = left_ms == self._left_ms(owed_ms) and step == self._controller.known.capped(planned)
+        unchanged = left_ms == self._left_ms(owed_ms) and step == known.capped(planned)
         if not (self._at(State.ARMED) and self._is_ready() and unchanged):
             return None  # what was permitted no longer agrees with what is due
         self._controller.start(step, for_ms)
@@ -223,7 +221,7 @@ class _Walk:
             self._was_held = self._was_held or suspended
             # The controller follows the end of the output: it may be due and still be on.
             yield self._show_until(step, self._left_ms(owed_ms), self._now() + PROGRESS_MS)
-        return None if self._controller.known.start_withdrawn else suspended
+        return None if known.start_withdrawn else suspended
 
     def _longest_ms(self) -> int | None:
         """For how long one start may ask for output on this unit; None: for a whole step."""

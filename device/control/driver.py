@@ -73,7 +73,7 @@ class Driver:
                 self.carry_out()
                 result: T = ended.value
                 return result
-            except BaseException:
+            except BaseException:  # of any kind: the stop that the script has asked for still has to leave
                 self.carry_out()
                 raise
             try:
