@@ -309,7 +309,7 @@ def _started(
         planned_energy_mj=plan.energy_mj,
         total_ms=plan.total_ms,
         lease_ms=unit.host_loss_ms or 0,
-        dialect=driver.controller.dialect,
+        dialect=driver.controller.requests.dialect.name,
         host_loss=unit.declared.host_loss.value,
         reckoned=reckoned(unit),
         assumed=True,

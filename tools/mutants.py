@@ -91,6 +91,12 @@ TARGETS = {  # the most important first
     "device/dialects/families.py": Target(("device/test_native.py",)),
     "device/control/output_off.py": Target(("device/test_output_off.py", "device/test_another_unit.py")),
     "device/control/controller.py": Target(_SESSIONS),
+    "device/control/actions.py": Target(_SESSIONS),
+    "device/control/reports.py": Target(_SESSIONS),
+    "device/control/overdue.py": Target(_SESSIONS),
+    "device/control/host_delays.py": Target(_SESSIONS),
+    "device/control/starting.py": Target(_SESSIONS),
+    "device/control/outbox.py": Target(_SESSIONS),
     "device/control/driver.py": Target(
         (
             *("device/test_driver_loop.py", "device/test_driver.py", "device/test_sessions_guarded.py"),

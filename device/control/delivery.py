@@ -99,8 +99,8 @@ def deliver(
         ended=walk.ended(),
         why=controller.failure or ("" if walk.completed else "stopped by the operator"),
         output_off=output_off,
-        delivered_ms=controller.delivered_ms,
-        energy_mj=controller.energy_mj,
+        delivered_ms=controller.known.delivered_ms,
+        energy_mj=controller.known.energy_mj,
         duration_ms=controller.now_ms - began_ms,
         steps_done=walk.done,
     )
@@ -111,11 +111,12 @@ def ask_pain(controller: Controller, for_ms: int) -> Script[None]:
 
     It is over when somebody scores, declines or stops, when the link is lost, and after ``for_ms``.
     """
-    controller.ask_pain(for_ms)
+    controller.actions.ask_pain(for_ms)
     give_up_ms = controller.now_ms + for_ms
-    while controller.question is not None and controller.lost is None and controller.now_ms < give_up_ms:
+    actions = controller.actions
+    while actions.question is not None and controller.lost is None and controller.now_ms < give_up_ms:
         yield give_up_ms
-    controller.question = None
+    actions.question = None
     if controller.state is State.STOPPING:
         yield from controller.settle()
 
@@ -169,7 +170,7 @@ class _Walk:
                 StepEnded(
                     at_ms=self._now(),
                     step=number,
-                    delivered_ms=controller.delivered_ms,
+                    delivered_ms=controller.known.delivered_ms,
                     skipped=skipped,
                 )
             )
@@ -245,16 +246,16 @@ class _Walk:
         """
         controller, start = self._controller, self._controller.known.start
         assert start is not None  # it has run out
-        return controller.delivered_ms - start.base_ms >= max(start.for_ms - TICK_MS, 1)
+        return controller.known.delivered_ms - start.base_ms >= max(start.for_ms - TICK_MS, 1)
 
     def _left_ms(self, owed_ms: int) -> int:
-        return owed_ms - self._controller.delivered_ms
+        return owed_ms - self._controller.known.delivered_ms
 
     def _permit(self, step: Emit, for_ms: int, left_ms: int) -> Script[None]:
         """Record the permission and wait until it is on the disk. It has no date, so it does not expire."""
         number = self._controller.permit_output(step, for_ms)
         yield self._now()
-        while self._at(State.ARMED) and not self._controller.is_written(number):
+        while self._at(State.ARMED) and not self._controller.outbox.is_written(number):
             yield self._show_until(step, left_ms, self._now() + PROGRESS_MS)
         yield from self._arm()
 
@@ -278,7 +279,7 @@ class _Walk:
 
     def _can_arm(self) -> bool:
         """Not armed, and heard since we last stopped it, a moment ago: an Arm is dated by that report."""
-        return not self._controller.known.is_armed() and self._controller.can_date
+        return not self._controller.known.is_armed() and self._controller.scheduler.can_date(self._now())
 
     def _is_ready(self) -> bool:
         """Whether the unit is armed and its status recent: a start's lease runs from that status."""
@@ -342,8 +343,8 @@ class _Walk:
                 state=self._controller.state.value,
                 level_set=status.level_set if on else 0,
                 measured_level=status.measured_level,
-                delivered_ms=self._controller.delivered_ms,
-                energy_mj=self._controller.energy_mj,
+                delivered_ms=self._controller.known.delivered_ms,
+                energy_mj=self._controller.known.energy_mj,
                 head_temp_ddeg_c=status.head_temp_ddeg_c,
                 contact_pct=status.contact_pct,
                 battery_pct=status.battery_pct,
@@ -361,7 +362,7 @@ class _Walk:
                 kind=step.kind,
                 say=step.say,
                 duration_ms=step.duration_ms,
-                may=self._controller.may,
+                may=self._controller.actions.may,
             )
         )
         self._shown_ms = self._now() - PROGRESS_MS  # show at once

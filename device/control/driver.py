@@ -15,7 +15,8 @@ from queue import Empty
 from typing import TypeAlias, TypeVar
 
 from device.clock import Clock
-from device.control.controller import Controller, Outgoing, Script
+from device.control.controller import Controller, Script
+from device.control.outbox import Outgoing
 from device.dialects.base import Dialect
 from device.errors import LinkLost
 from device.events import Event, Observer, ObserverDropped, Recorder
@@ -93,16 +94,16 @@ class Driver:
         What comes in meanwhile is taken in, and what follows from it recorded; it is not waited for.
         """
         self.controller.publish(event)
-        number = self.controller.handed_over
+        number = self.controller.outbox.handed_over
         shown, self._observers = self._observers, []
         try:
             self.carry_out()
         finally:  # when it cannot be recorded, the observers still get the events of the session's end
             self._observers = shown
         give_up_ms = self.clock.now_ms() + wait_ms
-        while not self.controller.is_written(number) and self.clock.now_ms() < give_up_ms:
+        while not self.controller.outbox.is_written(number) and self.clock.now_ms() < give_up_ms:
             self._take_in_all(self.clock.wait(self.inbox, give_up_ms))
-        written = self.controller.is_written(number)
+        written = self.controller.outbox.is_written(number)
         if written:
             self._show(event)
         return written
@@ -148,7 +149,7 @@ class Driver:
         elif news.error is not None:
             raise news.error
         else:
-            self.controller.write_ms = news.took_ms
+            self.controller.outbox.write_ms = news.took_ms
 
     def carry_out(self) -> None:
         """Record, show and send what the controller has produced, in its order.
@@ -156,11 +157,11 @@ class Driver:
         After an event could not be recorded, only stops are sent.
         """
         failure: Exception | None = None
-        while (item := self.controller.next_output) is not None:
+        while (item := self.controller.outbox.next) is not None:
             if isinstance(item, Outgoing) and item.starts_output and not self.inbox.empty():
                 self._take_in_all(self._queued())  # look for a stop once more
                 continue
-            self.controller.done()
+            self.controller.outbox.done()
             try:
                 if isinstance(item, Event):
                     self._publish(item)
@@ -170,7 +171,7 @@ class Driver:
                 self._recorder, failure = None, failure or error
         if failure is not None:
             raise failure
-        if self._recorder is not None and not self.controller.all_written:
+        if self._recorder is not None and not self.controller.outbox.all_written:
             # Which of the written events are the controller's is not told: none is taken for one too many.
             self.controller.recorded(self._recorder.written - self._uncounted, self.clock.now_ms())
 

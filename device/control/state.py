@@ -27,6 +27,7 @@ from device.dialects.base import (
     Status,
     UnitState,
 )
+from device.errors import GuardRefused
 from device.monitor.trends import Expected
 from device.monitor.view import Grant, Start
 from device.unit import Unit
@@ -47,6 +48,11 @@ def _period_mj(setting: Setting, area_mm2: int) -> int:
 def _lowered(step: Emit, to_level: int) -> Emit:
     """``step`` at no higher level than ``to_level``."""
     return replace(step, setting=at_level(step.setting, min(to_level, level(step.setting))))
+
+
+def misused(what: str) -> GuardRefused:
+    """Return the error of a caller who asks for ``what`` cannot be made from what is known."""
+    return GuardRefused(what, "Nothing was sent. Report this with the journal.")
 
 
 @dataclass(slots=True)
@@ -172,6 +178,13 @@ class SessionState:
             self.counted = replace(self.counted, delivered_ms=max(self.delivered_ms, self.step_end_ms))
 
     # --- what follows from it -------------------------------------------------------------------------------
+
+    @property
+    def driven_unit(self) -> Unit:
+        """The unit on the cable; raise `GuardRefused` before it has made itself known."""
+        if self.unit is None:
+            raise misused("a unit was to be driven that has not made itself known")
+        return self.unit
 
     @property
     def delivered_ms(self) -> int:

@@ -103,7 +103,7 @@ def hold_session(
 
         def ended_here() -> bool:
             """Not where the stop came from a signal or another program: nothing may delay the end then."""
-            stopped_here = at_the_keys.stopped or not driver.controller.halted
+            stopped_here = at_the_keys.stopped or not driver.controller.actions.halted
             return stopped_here and not signals.received and not at_the_keys.closed
 
         request = replace(

@@ -17,9 +17,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from device.control.controller import BACKLOG_MAX_MS
 from device.control.delivery import PROGRESS_MS
 from device.control.output_off import LEASE_MARGIN_PCT
+from device.control.overdue import BACKLOG_MAX_MS
 from device.dialects.base import HostLoss
 from device.events import OffConfirmation
 from physioctl.daily_limit import WINDOW, Had

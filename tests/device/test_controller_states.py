@@ -280,7 +280,7 @@ def test_who_has_asked_to_stop_has_had_the_last_word() -> None:
         desk.controller.operate(action, desk.now_ms)
     desk.carry_out()
 
-    assert desk.controller.halted
+    assert desk.controller.actions.halted
     assert [getattr(event, "action", "") for event in desk.named("operator_acted")] == ["stop"]
     assert [getattr(event, "action", "") for event in desk.named("action_refused")] == ["resume"]
 
@@ -363,7 +363,7 @@ def test_who_the_unit_is_and_what_it_declares_is_kept_and_is_no_report() -> None
     desk.controller.say(GetCapabilities())
     desk.answer(DECLARED)
 
-    assert (desk.controller.identity, desk.controller.declared) == (IDENTITY, DECLARED)
+    assert (desk.controller.reports.identity, desk.controller.reports.declared) == (IDENTITY, DECLARED)
     assert desk.controller.status is None
     assert desk.controller.heard_bytes == 4
 
@@ -376,21 +376,21 @@ def test_an_answer_to_another_request_than_its_number_ends_a_session(begin: Any,
         desk.answer(IDENTITY)
 
     assert [rule.code for rule in desk.controller.alarms] == alarms
-    assert desk.controller.identity is None
+    assert desk.controller.reports.identity is None
     assert desk.controller.state is (State.FAULT if alarms else State.IDLE)
 
 
 @pytest.mark.parametrize(("begin", "alarms"), [(identified, []), (armed, ["RESTARTED"])])
 def test_another_units_report_is_not_looked_at_and_ends_a_session_once(begin: Any, alarms: list[str]) -> None:
     desk = begin()
-    received_at_ms, status = desk.controller.received_at_ms, desk.controller.status
+    received_at_ms, status = desk.controller.scheduler.received_at_ms, desk.controller.status
     for _ in range(2):
         desk.controller.poll(desk.now_ms + 50)
         desk.controller.say(GetStatus())
         desk.answer(nonce=1)
 
     assert [rule.code for rule in desk.controller.alarms] == alarms
-    assert (desk.controller.received_at_ms, desk.controller.status) == (received_at_ms, status)
+    assert (desk.controller.scheduler.received_at_ms, desk.controller.status) == (received_at_ms, status)
 
 
 @pytest.mark.parametrize(("refusal", "state"), [("limit", State.FAULT), ("", State.ARMED)])
