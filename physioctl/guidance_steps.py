@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from device.clock import Clock
 from device.control.delivery import PAUSE_MAX_MS, PROGRESS_MS
-from device.control.driver import ObserverFailed, described, name_of
+from device.control.overdue import BACKLOG_MAX_MS
 from device.errors import LinkLost
 from device.events import (
     ActionRefused,
@@ -17,24 +17,21 @@ from device.events import (
     Moment,
     NoteTaken,
     Observer,
-    ObserverDropped,
     OperatorActed,
     PainScored,
     Progress,
-    Recorder,
     StateChanged,
     StepEnded,
     StepStarted,
     Written,
 )
 from device.link import Inbox
-from device.operator import NOTE_MAX, PAIN_MAX, Lower, Note, OperatorAction, Pain, SessionAction
+from device.operator import NOT_NOW, Lower, Note, OperatorAction, Pain, SessionAction, objection
+from device.publisher import Publisher
 from physioctl.errors import JournalUnusable
 from physioctl.events import Outcome
 from physioctl.screens.wording import GUIDING
-from protocols.plan import Step
-
-WRITTEN_MS = 30_000  # for the end to be on the disk; this project's own figure, as for a session on a unit
+from protocols.plan import Guide, Step
 
 
 class Stage(StrEnum):
@@ -42,12 +39,6 @@ class Stage(StrEnum):
 
     GUIDING = GUIDING
     PAUSED = "paused"
-
-
-_MAY = {
-    Stage.GUIDING: (SessionAction.PAUSE.value, SessionAction.SKIP.value, SessionAction.STOP.value),
-    Stage.PAUSED: (SessionAction.RESUME.value, SessionAction.STOP.value),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,32 +55,24 @@ class Loop:
     def __init__(self, clock: Clock, inbox: Inbox) -> None:
         self.clock = clock
         self.inbox = inbox
-        self.recorder: Recorder | None = None
-        self._recorded = 0
-        self._observers: list[Observer] = []
-        self._dropped: list[ObserverDropped] = []  # not published yet
+        self.publisher = Publisher()
 
     def add_observer(self, observer: Observer) -> None:
         """Let ``observer`` be told of every event, after it has been handed to the recorder."""
-        self._observers.append(observer)
-
-    def publish(self, event: Event) -> None:
-        """Record ``event`` and show it. That an observer was dropped is published before the next event."""
-        dropped, self._dropped = self._dropped, []
-        for each in (*dropped, event):
-            self._record(each)
-            self._show(each)
+        self.publisher.add_observer(observer)
 
     def publish_when_written(self, event: Event) -> None:
         """Record ``event``, and show it once it is on the disk; raise `JournalUnusable` if it never is."""
-        assert self.recorder is not None
-        self._record(event)
-        give_up_ms = self.clock.now_ms() + WRITTEN_MS
-        while self.recorder.written < self._recorded:
+        publisher = self.publisher
+        assert publisher.recorder is not None
+        with publisher.unseen():
+            publisher.publish(event)
+        give_up_ms = self.clock.now_ms() + BACKLOG_MAX_MS
+        while publisher.recorder.written < publisher.recorded:
             if self.clock.now_ms() >= give_up_ms:
                 raise JournalUnusable("the end of the session is not in the journal", "See to the disk.")
             self.next_action(give_up_ms)
-        self._show(event)
+        publisher.show(event)
 
     def next_action(self, until_ms: int) -> OperatorAction | None:
         """The operator's next action, or None at ``until_ms`` or before. Raise what the recorder raised."""
@@ -100,22 +83,6 @@ class Loop:
             return None
         return None if news is None or isinstance(news, bytes | LinkLost) else news
 
-    def _record(self, event: Event) -> None:
-        if self.recorder is not None:
-            self.recorder.record(event)
-            self._recorded += 1
-
-    def _show(self, event: Event) -> None:
-        for observer in tuple(self._observers):
-            try:
-                observer.on_event(event)
-            except Exception as error:  # noqa: BLE001 - whatever a screen trips over, the session goes on
-                self._observers.remove(observer)
-                what = str(error) if isinstance(error, ObserverFailed) else described(error)
-                self._dropped.append(
-                    ObserverDropped(at_ms=event.at_ms, observer=name_of(observer), error=what)
-                )
-
 
 class Walk:
     """One run through the steps."""
@@ -125,13 +92,15 @@ class Walk:
         self._steps = steps
         self._attended = attended
         self._stage = Stage.GUIDING
+        self._step: Step | None = None  # the one that runs
         self._skips = False
         self._over: Over | None = None
 
     def run(self) -> Over:
         """Guide through every step; return how it ended."""
         for number, step in enumerate(self._steps, start=1):
-            self._loop.publish(
+            self._step = step
+            self._publish(
                 StepStarted(
                     at_ms=self._now(),
                     step=number,
@@ -139,13 +108,13 @@ class Walk:
                     kind=step.kind,
                     say=step.say,
                     duration_ms=step.duration_ms,
-                    may=_MAY[self._stage],
+                    may=self._may(),
                 )
             )
             self._guide(number, step)
             if self._over is not None:
                 return self._over
-            self._loop.publish(StepEnded(at_ms=self._now(), step=number, delivered_ms=0, skipped=self._skips))
+            self._publish(StepEnded(at_ms=self._now(), step=number, delivered_ms=0, skipped=self._skips))
         return Over(Outcome.COMPLETED)
 
     def _guide(self, number: int, step: Step) -> None:
@@ -153,7 +122,7 @@ class Walk:
         later_ms = sum(each.duration_ms for each in self._steps[number:])
         left_ms, self._skips = step.duration_ms, False
         while left_ms > 0 and self._goes_on():
-            self._loop.publish(_progress(self._now(), number, left_ms, left_ms + later_ms, self._stage))
+            self._publish(_progress(self._now(), number, left_ms, left_ms + later_ms, self._stage))
             began_ms = self._now()
             until_ms = began_ms + min(left_ms, PROGRESS_MS)
             while self._now() < until_ms and self._goes_on():
@@ -179,33 +148,34 @@ class Walk:
                 self._act(action)
 
     def _act(self, action: OperatorAction) -> None:
+        at_ms = self._now()
         match action:
             case Lower():
                 why = "there is no unit, and no output to lower"
-                self._loop.publish(
-                    LowerRefused(at_ms=self._now(), by=action.by, to_level=action.to_level, why=why)
-                )
-            case Note():
-                if action.text.isprintable() and 0 < len(action.text) <= NOTE_MAX:
-                    self._loop.publish(NoteTaken(at_ms=self._now(), text=action.text, by=action.by))
-                else:
-                    self._refuse("note", f"an observation has 1 to {NOTE_MAX} printable characters")
-            case Pain():
-                if 0 <= action.score <= PAIN_MAX:
-                    score, moment = action.score, Moment.DURING
-                    self._loop.publish(
-                        PainScored(at_ms=self._now(), score=score, moment=moment, by=action.by)
-                    )
-                else:
-                    self._refuse("pain", f"pain is scored from 0 to {PAIN_MAX}")
+                self._publish(LowerRefused(at_ms=at_ms, by=action.by, to_level=action.to_level, why=why))
             case SessionAction():
                 self._operate(action)
+            case _ if why := objection(action):
+                self._refuse(action.name, why)
+            case Note():
+                self._publish(NoteTaken(at_ms=at_ms, text=action.text, by=action.by))
+            case Pain():
+                self._publish(PainScored(at_ms=at_ms, score=action.score, moment=Moment.DURING, by=action.by))
+
+    def _may(self) -> tuple[str, ...]:
+        """What a person may do now. As in a session on a unit, only a guided step is skipped, and no rest."""
+        if self._stage is Stage.PAUSED:
+            return (SessionAction.RESUME.value, SessionAction.STOP.value)
+        skips = (SessionAction.SKIP.value,) if isinstance(self._step, Guide) else ()
+        return (SessionAction.PAUSE.value, *skips, SessionAction.STOP.value)
 
     def _operate(self, action: SessionAction) -> None:
-        if action is SessionAction.START or (action is SessionAction.SKIP and self._stage is Stage.PAUSED):
-            self._refuse(action.value, "nothing waits for it")
+        if action in NOT_NOW and action.value not in self._may():
+            self._refuse(action.value, NOT_NOW[action])
             return
-        self._loop.publish(OperatorActed(at_ms=self._now(), action=action))
+        if action is SessionAction.PAUSE and self._stage is Stage.PAUSED:
+            return  # a key that is held down asks for the same pause again
+        self._publish(OperatorActed(at_ms=self._now(), action=action))
         match action:
             case SessionAction.STOP:
                 self._over = Over(Outcome.STOPPED, "stopped by the operator")
@@ -218,19 +188,16 @@ class Walk:
 
     def _move(self, to: Stage, trigger: SessionAction) -> None:
         before, self._stage = self._stage, to
-        if before is not to:
-            self._loop.publish(
-                StateChanged(
-                    at_ms=self._now(),
-                    state=to.value,
-                    before=before.value,
-                    trigger=trigger.value,
-                    may=_MAY[to],
-                )
-            )
+        at_ms, may = self._now(), self._may()
+        self._publish(
+            StateChanged(at_ms=at_ms, state=to.value, before=before.value, trigger=trigger.value, may=may)
+        )
 
     def _refuse(self, action: str, why: str) -> None:
-        self._loop.publish(ActionRefused(at_ms=self._now(), action=action, why=why))
+        self._publish(ActionRefused(at_ms=self._now(), action=action, why=why))
+
+    def _publish(self, event: Event) -> None:
+        self._loop.publisher.publish(event)
 
     def _now(self) -> int:
         return self._loop.clock.now_ms()

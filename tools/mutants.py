@@ -103,6 +103,9 @@ TARGETS = {  # the most important first
             "physioctl/test_observers.py",
         )
     ),
+    "device/publisher.py": Target(
+        ("device/test_driver_loop.py", "device/test_driver.py", "physioctl/test_observers.py")
+    ),
     "device/monitor/watch.py": Target(("device/test_watch.py",)),
     "device/monitor/alarms.py": Target(("device/test_alarms.py", "device/test_watch.py")),
     "device/monitor/conditions.py": Target(

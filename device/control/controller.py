@@ -99,11 +99,6 @@ class Controller:
         return self.known.status
 
     @property
-    def fresh(self) -> bool:
-        """Whether a status was received within one status period. Only then may the lease be renewed."""
-        return self.scheduler.is_fresh(self.now_ms)
-
-    @property
     def line_is_free(self) -> bool:
         """Whether the next request can leave now, and need not wait until the one under way is over."""
         return self.requests.free_at_ms() <= self.now_ms

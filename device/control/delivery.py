@@ -284,7 +284,8 @@ class _Walk:
     def _is_ready(self) -> bool:
         """Whether the unit is armed and its status recent: a start's lease runs from that status."""
         controller = self._controller
-        return controller.known.is_armed() and controller.fresh and controller.line_is_free
+        fresh = controller.scheduler.is_fresh(controller.now_ms)
+        return controller.known.is_armed() and fresh and controller.line_is_free
 
     def _wait(self, step: Off, *, before_output: bool) -> Script[bool]:
         """Wait for the time of a step without output, not counting pauses. Return whether it was skipped.

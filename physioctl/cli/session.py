@@ -12,11 +12,12 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from device.clock import Clock, SystemClock
-from device.control.driver import Driver, name_of
+from device.control.driver import Driver
 from device.dialects.base import HostLoss, Identity
 from device.events import Event, OffConfirmation
 from device.link import Inbox
 from device.operator import Lower, Note, Pain, SessionAction
+from device.publisher import name_of
 from physioctl.awake import kept_awake
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
