@@ -27,7 +27,9 @@ from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome
 from physioctl.person import reference
 from physioctl.record.entries import Damaged, Entry, all_of
-from physioctl.record.journal import TABLE_DIFFERS, Journal, reading
+from physioctl.record.journal import Journal
+from physioctl.record.journal_end import TABLE_DIFFERS
+from physioctl.record.journal_reading import reading
 from physioctl.record.sessions_table import counted_starts, differs, unit_key
 from physioctl.wall_clock import confirmations, counted_from, damaged
 from protocols.limits import Family
