@@ -42,7 +42,7 @@ class HostDelays:
             return now_ms
         return max(asked_ms, self._resumed_ms - self.for_ms)
 
-    def excuse_lapse(self, lease_ms: int, now_ms: int) -> bool:
+    def excuses_lapse(self, lease_ms: int, now_ms: int) -> bool:
         """Whether the computer has just been late by too much to renew a lease of ``lease_ms`` in time."""
         just_now = now_ms - self._resumed_ms < lease_ms
         return just_now and self.for_ms >= lease_ms - 2 * STATUS_MS

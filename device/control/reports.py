@@ -103,7 +103,7 @@ class Reports:
 
     def _host_was_late(self) -> bool:
         controller = self._controller
-        return controller.delays.excuse_lapse(controller.known.driven_unit.lease_ms, controller.now_ms)
+        return controller.delays.excuses_lapse(controller.known.driven_unit.lease_ms, controller.now_ms)
 
     def _excuse_lapse(self, status: Status, trends: ReportTrends) -> None:
         """Pause instead of failing: the lease ran out because the computer was busy."""

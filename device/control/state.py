@@ -51,7 +51,7 @@ def _lowered(step: Emit, to_level: int) -> Emit:
 
 
 def misused(what: str) -> GuardRefused:
-    """Return the error of a caller who asks for ``what`` cannot be made from what is known."""
+    """Return the error of a caller's mistake; ``what`` was to be done, and was not."""
     return GuardRefused(what, "Nothing was sent. Report this with the journal.")
 
 
