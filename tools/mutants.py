@@ -91,7 +91,7 @@ TARGETS = {  # the most important first
     "device/dialects/families.py": Target(("device/test_native.py",)),
     "device/control/output_off.py": Target(("device/test_output_off.py", "device/test_another_unit.py")),
     "device/control/controller.py": Target(_SESSIONS),
-    "device/control/actions.py": Target(_SESSIONS),
+    "device/control/actions.py": Target((*_SESSIONS, "device/test_delivery_start.py")),
     "device/control/reports.py": Target(_SESSIONS),
     "device/control/overdue.py": Target(_SESSIONS),
     "device/control/host_delays.py": Target(_SESSIONS),

@@ -109,6 +109,17 @@ def test_what_breaks_off_pauses_where_a_person_is_there(attended: bool, state: S
     assert desk.controller.failure == ("" if attended else "for a test")
 
 
+def test_a_pause_from_before_the_session_is_taken_back_by_a_resume() -> None:
+    desk = identified()
+    for action in (SessionAction.PAUSE, SessionAction.RESUME):
+        desk.controller.operate(action, desk.now_ms)
+    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True)
+    desk.carry_out()
+
+    assert desk.controller.state is State.ARMED
+    assert desk.named("action_refused") == []
+
+
 def test_a_session_that_was_paused_before_it_began_begins_paused() -> None:
     desk = identified()
     desk.controller.operate(SessionAction.PAUSE, desk.now_ms)
