@@ -184,7 +184,7 @@ class OperatorActed(Event):
 class ActionRefused(Event):
     """The operator asked for what cannot be done now; nothing has changed."""
 
-    action: str  # start, skip, note or pain
+    action: str  # start, resume, skip, note or pain
     why: str
 
 

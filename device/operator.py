@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 NOTE_MAX = 500  # characters of one observation; this project's own figure
 PAIN_MAX = 10  # of the numeric rating scale, 0 to 10
@@ -18,6 +19,13 @@ class SessionAction(StrEnum):
     RESUME = "resume"
     SKIP = "skip"  # end the guided step that runs, or decline to score pain
     STOP = "stop"
+
+
+NOT_NOW: Mapping[SessionAction, str] = {  # why an action is refused where there is nothing for it to do
+    SessionAction.START: "no session waits for a start",
+    SessionAction.SKIP: "no guided step runs: output and rests are never skipped",
+    SessionAction.RESUME: "the session is not paused",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,8 @@ class Lower:
 class Note:
     """An observation, for the record: 1 to `NOTE_MAX` printable characters, and never a name."""
 
+    name: ClassVar[str] = "note"
+
     text: str
     by: str = "operator"
 
@@ -47,8 +57,20 @@ class Pain:
     Whether it was before, during or after the session follows from where the session stands.
     """
 
+    name: ClassVar[str] = "pain"
+
     score: int
     by: str = "operator"
 
 
 OperatorAction: TypeAlias = SessionAction | Lower | Note | Pain
+
+
+def objection(action: Note | Pain) -> str:
+    """Why ``action`` cannot be recorded as it stands; empty when it can."""
+    match action:
+        case Note(text=text):
+            fits = text.isprintable() and 0 < len(text) <= NOTE_MAX
+            return "" if fits else f"an observation has 1 to {NOTE_MAX} printable characters"
+        case Pain(score=score):
+            return "" if 0 <= score <= PAIN_MAX else f"pain is scored from 0 to {PAIN_MAX}"

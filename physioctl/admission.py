@@ -17,18 +17,18 @@ from typing import Protocol as Role
 from device.control.admission import Admission
 from device.control.driver import Driver
 from device.unit import Unit
-from physioctl import __version__
 from physioctl.daily_limit import WINDOW, Asked, check_day
 from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome, ProtocolKept, SessionStarted
 from physioctl.host_loss import reckoned
+from physioctl.opening import opening_entry
 from physioctl.person import reference
 from physioctl.questions import treats
 from physioctl.reconcile import TOLD_WITHIN
 from physioctl.record.entries import Damaged, is_session
 from physioctl.record.history import Summary, chain, had_today
-from physioctl.record.journal import Journal, SessionLog, utc_offset_min
-from physioctl.wall_clock import boot_reference_ms, damaged, expect_sound, last_elsewhere
+from physioctl.record.journal import Journal, SessionLog
+from physioctl.wall_clock import damaged, expect_sound, last_elsewhere
 from protocols.errors import Refused
 from protocols.limits import Bound, Family, Limits, Quantity
 from protocols.plan import Plan, rest_of
@@ -170,12 +170,11 @@ def admit(
     """
     person = checked_person(request)
     compiled = _compiled(request, unit, compiler)
-    side, content_hash = compiled.admission.side, compiled.admission.content_hash
     try:
         with journal.transaction() as connection:
             found = _allowed(request, unit, journal, compiled, simulated=driver.link.simulated)
             plan, admission = found.plan, found.admission
-            started = _started(request, plan, unit, journal, driver, person, side, content_hash)
+            started = _started(request, plan, unit, journal, driver, person, compiled.admission.side)
             keep_protocol(connection, journal, request.protocol, started.at_ms)
             journal.append(started.session, started)
     except Damaged as damage:
@@ -287,36 +286,28 @@ def _started(
     driver: Driver,
     person: str | None,
     side: str,
-    content_hash: str,
 ) -> SessionStarted:
-    boot = journal.clock.boot()
-    return SessionStarted(
+    opening = opening_entry(
+        journal,
+        request.protocol,
         at_ms=driver.clock.now_ms(),
-        session=journal.new_session_id(),
-        protocol=request.protocol.id,
-        title=request.protocol.title,
-        content_hash=content_hash,
-        family=request.protocol.family,
-        body_site=request.protocol.body_site,
         side=side,
         person=person,
         simulated=driver.link.simulated,
+        total_ms=plan.total_ms,
+    )
+    return replace(
+        opening,
         model=unit.identity.model,
         serial=unit.identity.serial,
         nonce=unit.identity.nonce,
         firmware=unit.identity.firmware,
         planned_ms=plan.delivered_ms,
         planned_energy_mj=plan.energy_mj,
-        total_ms=plan.total_ms,
         lease_ms=unit.host_loss_ms or 0,
-        dialect=driver.controller.dialect,
+        dialect=driver.controller.requests.dialect.name,
         host_loss=unit.declared.host_loss.value,
         reckoned=reckoned(unit),
         assumed=True,
-        physioctl=__version__,
         rest_of=request.rest_of,
-        utc_offset_min=utc_offset_min(journal.clock.utc()),
-        boot_id=boot.id if boot else None,
-        boot_ms=boot.ms if boot else None,
-        boot_utc_ms=boot_reference_ms(journal),
     )

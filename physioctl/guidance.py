@@ -10,11 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 from device.clock import Clock
-from device.events import (
-    Observer,
-    OffConfirmation,
-)
-from physioctl import __version__
+from device.events import Observer, OffConfirmation
 from physioctl.admission import checked_person, checked_side, keep_protocol
 from physioctl.errors import InvalidUsage
 from physioctl.events import (
@@ -27,22 +23,20 @@ from physioctl.events import (
 )
 from physioctl.guidance_steps import Loop, Over, Walk
 from physioctl.observers import observed
+from physioctl.opening import NO_UNIT, opening_entry
 from physioctl.reconcile import TOLD_WITHIN
 from physioctl.record.entries import Damaged
 from physioctl.record.history import unsettled
-from physioctl.record.journal import Journal, SessionLog, utc_offset_min
+from physioctl.record.journal import Journal, SessionLog
 from physioctl.record.refusals import refusals_kept
 from physioctl.record.writer import PersistentRecorder, recording
 from physioctl.runner import PAIN_ASKED_MS, Request
 from physioctl.screening import Answers, Screening, day_of, screen
-from physioctl.wall_clock import boot_reference_ms, confirm, damaged, doubt, expect_sound
+from physioctl.wall_clock import confirm, damaged, doubt, expect_sound
 from protocols.errors import Refused
 from protocols.library import as_read
 from protocols.model import Protocol
 from protocols.plan import Step
-
-NO_UNIT = ""  # the model and the serial number of a session without a unit
-NO_DIALECT = "none"
 
 
 def run_guidance(
@@ -78,7 +72,15 @@ def run_guidance(
             screening = screen(protocol, answers, person=person, today=today)
     _end_broken(journal, clock, simulated=rehearsed)
     steps = tuple(step.planned() for _, step in protocol.flat_steps())
-    started = _started(protocol, side, person, steps, journal, simulated=rehearsed)
+    started = opening_entry(
+        journal,
+        protocol,
+        at_ms=journal.clock.now_ms(),
+        side=side,
+        person=person,
+        simulated=rehearsed,
+        total_ms=sum(step.duration_ms for step in steps),
+    )
     log = _begin(protocol, started, journal)
     return _told(loop, log, started, steps, screening, observers, request)
 
@@ -96,25 +98,28 @@ def _told(
     with ExitStack() as stack:
         kept = PersistentRecorder(stack.enter_context(recording(log, loop.clock, loop.inbox)), log)
         stack.enter_context(observed(loop, observers))
-        loop.publish(started)  # to the observers alone: it is in the journal already
-        loop.recorder = kept
+        loop.publisher.publish(started)  # to the observers alone: it is in the journal already
+        loop.publisher.recorder = kept
         loop.add_observer(kept)
         try:
             planned = (
                 PlannedStep(kind=step.kind, duration_ms=step.duration_ms, level=None) for step in steps
             )
             if request.sleep_not_prevented:
-                loop.publish(SleepNotPrevented(at_ms=started.at_ms, why=request.sleep_not_prevented))
-            loop.publish(SessionPlanned(at_ms=started.at_ms, steps=tuple(planned), area_mm2=None))
+                told = SleepNotPrevented(at_ms=started.at_ms, why=request.sleep_not_prevented)
+                loop.publisher.publish(told)
+            loop.publisher.publish(SessionPlanned(at_ms=started.at_ms, steps=tuple(planned), area_mm2=None))
             if screening is not None:
-                loop.publish(screening.told(loop.clock.now_ms()))
+                loop.publisher.publish(screening.told(loop.clock.now_ms()))
             over = _guided(Walk(loop, steps, attended=request.attended), request)
-            ended = _ended(started, over, loop.clock, began_ms)
+            now_ms = loop.clock.now_ms()
+            ended = _ended(started.session, over, now_ms, now_ms - began_ms)
             loop.publish_when_written(ended)
         except BaseException as error:
             broken = Over(Outcome.FAILED, f"the session broke off: {type(error).__name__}")
-            loop.recorder = None  # it may be what failed: the session stays open in the journal
-            loop.publish(_ended(started, broken, loop.clock, began_ms))
+            now_ms = loop.clock.now_ms()
+            loop.publisher.recorder = None  # it may be what failed: the session stays open in the journal
+            loop.publisher.publish(_ended(started.session, broken, now_ms, now_ms - began_ms))
             raise
     return ended
 
@@ -144,49 +149,10 @@ def _begin(protocol: Protocol, started: SessionStarted, journal: Journal) -> Ses
     return journal.begin(started.session)
 
 
-def _started(
-    protocol: Protocol,
-    side: str,
-    person: str | None,
-    steps: Sequence[Step],
-    journal: Journal,
-    *,
-    simulated: bool,
-) -> SessionStarted:
-    boot = journal.clock.boot()
-    return SessionStarted(
-        at_ms=journal.clock.now_ms(),
-        session=journal.new_session_id(),
-        protocol=protocol.id,
-        title=protocol.title,
-        content_hash=protocol.content_hash,
-        family=None,
-        body_site=protocol.body_site,
-        side=side,
-        person=person,
-        simulated=simulated,
-        model=NO_UNIT,
-        serial=NO_UNIT,
-        nonce=0,
-        firmware=NO_UNIT,
-        planned_ms=0,
-        planned_energy_mj=None,
-        total_ms=sum(step.duration_ms for step in steps),
-        lease_ms=0,
-        dialect=NO_DIALECT,
-        assumed=False,
-        physioctl=__version__,
-        utc_offset_min=utc_offset_min(journal.clock.utc()),
-        boot_id=boot.id if boot else None,
-        boot_ms=boot.ms if boot else None,
-        boot_utc_ms=boot_reference_ms(journal),
-    )
-
-
-def _ended(started: SessionStarted, over: Over, clock: Clock, began_ms: int) -> SessionEnded:
+def _ended(session: str, over: Over, at_ms: int, duration_ms: int) -> SessionEnded:
     return SessionEnded(
-        at_ms=clock.now_ms(),
-        session=started.session,
+        at_ms=at_ms,
+        session=session,
         outcome=over.outcome,
         why=over.why,
         output_off=OffConfirmation.CONFIRMED,  # there is no unit that could give any
@@ -194,7 +160,7 @@ def _ended(started: SessionStarted, over: Over, clock: Clock, began_ms: int) -> 
         planned_ms=0,
         energy_mj=0,
         planned_energy_mj=None,
-        duration_ms=clock.now_ms() - began_ms,
+        duration_ms=duration_ms,
     )
 
 
@@ -206,18 +172,6 @@ def _end_broken(journal: Journal, clock: Clock, *, simulated: bool) -> None:
         now = clock.utc()
         for broken in unsettled(journal, NO_UNIT, NO_UNIT, simulated=simulated):
             if broken.outcome is None and now - broken.last >= TOLD_WITHIN:
-                journal.append(
-                    broken.id,
-                    SessionEnded(
-                        at_ms=clock.now_ms(),
-                        session=broken.id,
-                        outcome=Outcome.INTERRUPTED,
-                        why="the program ended before the session did",
-                        output_off=OffConfirmation.CONFIRMED,
-                        delivered_ms=0,
-                        planned_ms=0,
-                        energy_mj=0,
-                        planned_energy_mj=None,
-                        duration_ms=round((broken.last - broken.began).total_seconds() * 1000),
-                    ),
-                )
+                lasted_ms = round((broken.last - broken.began).total_seconds() * 1000)
+                over = Over(Outcome.INTERRUPTED, "the program ended before the session did")
+                journal.append(broken.id, _ended(broken.id, over, clock.now_ms(), lasted_ms))

@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from device.clock import Clock, VirtualClock
-from device.control.driver import ObserverFailed, described, name_of
 from device.events import Event, EventsSkipped, Observer
+from device.publisher import ObserverFailed, described, name_of
 from physioctl.events import SessionEnded
 
 QUEUE_MAX = 1000  # events: about a quarter of an hour of a session
@@ -146,7 +146,7 @@ class _Afterwards:
             observer.after(event)
 
 
-class Publisher(Protocol):
+class Observable(Protocol):
     """What observers are added to: a driver, or a session without one."""
 
     clock: Clock
@@ -156,7 +156,7 @@ class Publisher(Protocol):
 
 
 @contextmanager
-def observed(driver: Publisher, observers: Sequence[Observer]) -> Iterator[None]:
+def observed(driver: Observable, observers: Sequence[Observer]) -> Iterator[None]:
     """Add ``observers`` to ``driver``: in virtual time they are called by the loop, else in threads of their
     own.
 

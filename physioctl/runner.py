@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from device.control.controller import BACKLOG_MAX_MS
 from device.control.delivery import Delivery, Ended, ask_pain, deliver
 from device.control.driver import Driver
 from device.control.fault_clearing import latched
 from device.control.handshake import identified, perform_handshake
+from device.control.overdue import BACKLOG_MAX_MS
 from device.errors import OutputNotConfirmedOff, WrongUnit
 from device.events import Observer, OffConfirmation, Recorder
 from device.unit import Unit
@@ -230,12 +230,12 @@ def _keep_the_end(ended: SessionEnded, driver: Driver) -> None:
     try:
         if driver.publish_when_written(ended, BACKLOG_MAX_MS):
             return
-    except BaseException:
+    except BaseException:  # of any kind, Ctrl-C included: nobody runs the loop after this that could stop
         driver.run(driver.controller.shut_down())
         raise
     raise DiskTooSlow(
         f"the session is over ({ended.outcome}, output off {ended.output_off}); its end is not in the "
-        f"journal, for the disk is too slow or has stopped: {driver.controller.latest_write}. "
+        f"journal, for the disk is too slow or has stopped: {driver.controller.outbox.latest_write}. "
         "The next session on this unit closes the record"
     )
 
@@ -271,8 +271,8 @@ def _broken_off(error: BaseException, admitted: Admitted, driver: Driver, began_
         ended=Ended.INTERRUPTED,
         why=why,
         output_off=driver.controller.output_off() or OffConfirmation.UNKNOWN,
-        delivered_ms=driver.controller.delivered_ms,
-        energy_mj=driver.controller.energy_mj,
+        delivered_ms=driver.controller.known.delivered_ms,
+        energy_mj=driver.controller.known.energy_mj,
         duration_ms=driver.clock.now_ms() - began_ms,
         steps_done=0,
     )

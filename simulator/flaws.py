@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from device.wire.frame import Frame, Received
-from device.wire.messages import Capabilities, Identity, Renew, Sensor, Set, Status, UnitState, read
+from device.wire.messages import Capabilities, Identity, Renew, Sensor, Set, Status, read
 from simulator.faults import FaultKind
 from simulator.firmware import Firmware
 from simulator.nameplate import Nameplate
+from simulator.output_control import RUNNING
 from simulator.output_stage import OFF
 from simulator.record import Why
 
@@ -25,7 +26,6 @@ _READINGS = {
     Sensor.HEAD_TEMP: "head_temp_ddeg_c",
     Sensor.CONTACT: "contact_pct",
 }
-_RUNNING = (UnitState.EMITTING, UnitState.SUSPENDED)
 
 
 class FlawedFirmware(Firmware):
@@ -113,7 +113,7 @@ class FlawedFirmware(Firmware):
             lies["duty_set_pct"] = self._duty_pct(status.duty_set_pct)
         if FaultKind.LYING_SESSION in self._flaws:
             lies["session"] = round(self._flaws[FaultKind.LYING_SESSION])
-        if status.state in _RUNNING and FaultKind.ENDLESS_LEASE in self._flaws:
+        if status.state in RUNNING and FaultKind.ENDLESS_LEASE in self._flaws:
             lies["lease_left_ms"] = _LEASE_SAID_MS
         return lies | {name: 0 for sensor, name in _READINGS.items() if sensor in self._missing()}
 

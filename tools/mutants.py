@@ -91,11 +91,20 @@ TARGETS = {  # the most important first
     "device/dialects/families.py": Target(("device/test_native.py",)),
     "device/control/output_off.py": Target(("device/test_output_off.py", "device/test_another_unit.py")),
     "device/control/controller.py": Target(_SESSIONS),
+    "device/control/actions.py": Target((*_SESSIONS, "device/test_delivery_start.py")),
+    "device/control/reports.py": Target(_SESSIONS),
+    "device/control/overdue.py": Target(_SESSIONS),
+    "device/control/host_delays.py": Target(_SESSIONS),
+    "device/control/starting.py": Target(_SESSIONS),
+    "device/control/outbox.py": Target(_SESSIONS),
     "device/control/driver.py": Target(
         (
             *("device/test_driver_loop.py", "device/test_driver.py", "device/test_sessions_guarded.py"),
             "physioctl/test_observers.py",
         )
+    ),
+    "device/publisher.py": Target(
+        ("device/test_driver_loop.py", "device/test_driver.py", "physioctl/test_observers.py")
     ),
     "device/monitor/watch.py": Target(("device/test_watch.py",)),
     "device/monitor/alarms.py": Target(("device/test_alarms.py", "device/test_watch.py")),

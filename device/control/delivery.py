@@ -93,15 +93,15 @@ def deliver(
     except GeneratorExit:  # the script was closed: there is no waiting
         controller.fail("the session was dropped")
         raise
-    except BaseException:
+    except BaseException:  # whatever it is, Ctrl-C included: output off comes before it is passed on
         yield from controller.shut_down()
         raise
     return Delivery(
         ended=walk.ended(),
         why=controller.failure or ("" if walk.completed else "stopped by the operator"),
         output_off=output_off,
-        delivered_ms=controller.delivered_ms,
-        energy_mj=controller.energy_mj,
+        delivered_ms=controller.known.delivered_ms,
+        energy_mj=controller.known.energy_mj,
         duration_ms=controller.now_ms - began_ms,
         steps_done=walk.done,
     )
@@ -112,11 +112,12 @@ def ask_pain(controller: Controller, for_ms: int) -> Script[None]:
 
     It is over when somebody scores, declines or stops, when the link is lost, and after ``for_ms``.
     """
-    controller.ask_pain(for_ms)
+    controller.actions.ask_pain(for_ms)
     give_up_ms = controller.now_ms + for_ms
-    while controller.question is not None and controller.lost is None and controller.now_ms < give_up_ms:
+    actions = controller.actions
+    while actions.question is not None and controller.lost is None and controller.now_ms < give_up_ms:
         yield give_up_ms
-    controller.question = None
+    actions.question = None
     if controller.state is State.STOPPING:
         yield from controller.settle()
 
@@ -176,7 +177,7 @@ class _Walk:
                 StepEnded(
                     at_ms=self._now(),
                     step=number,
-                    delivered_ms=controller.delivered_ms,
+                    delivered_ms=controller.known.delivered_ms,
                     skipped=skipped,
                 )
             )
@@ -186,41 +187,39 @@ class _Walk:
 
     # --- steps ------------------------------------------------------------------------------------
 
-    def _emit(self, step: Emit, owed_ms: int) -> Script[None]:
-        unheard = 0
-        planned = step
+    def _emit(self, planned: Emit, owed_ms: int) -> Script[None]:
+        known, unheard = self._controller.known, 0
         while self._left_ms(owed_ms) > 0:
             yield from self._go_on(self._left_ms(owed_ms))
             yield from self._arm()
             left_ms = self._left_ms(owed_ms)  # read again after arming
             if not self._at(State.ARMED) or left_ms <= 0:  # paused meanwhile, or paused at the very end
                 continue
-            step = self._controller.known.capped(planned)
-            if not self._controller.known.has_energy_for(step, left_ms):  # it gave more than was planned
+            if not known.has_energy_for(known.capped(planned), left_ms):  # it gave more than was planned
                 self._controller.fail(
                     "all of the energy that this session may give has been given before its time"
                 )
                 continue
-            suspended = yield from self._start(step, planned, owed_ms)
+            suspended = yield from self._start(planned, owed_ms)
             left_ms = self._left_ms(owed_ms)
             if suspended is None or not self._at(State.ARMED) or left_ms <= 0:
                 continue
-            if not self._controller.known.start_seen:
+            if not known.start_seen:
                 unheard += 1
                 if unheard >= ATTEMPTS:
                     self._controller.fail("the unit does not hear a start")
             elif self._has_run_out(suspended):
                 if not self._was_held and not self._has_been_counted():
                     self._controller.fail("the unit does not count the time for which it gives output")
-            elif self._controller.known.has_energy_for(step, left_ms):
+            elif known.has_energy_for(known.capped(planned), left_ms):
                 self._controller.break_off(_why_early(suspended))
 
-    def _start(self, step: Emit, planned: Emit, owed_ms: int) -> Script[bool | None]:
+    def _start(self, planned: Emit, owed_ms: int) -> Script[bool | None]:
         """Start output, and wait until it is over. Return whether contact was lost; None: not started."""
-        left_ms = self._left_ms(owed_ms)
-        for_ms = min(left_ms, self._longest_ms() or left_ms)
+        known, left_ms = self._controller.known, self._left_ms(owed_ms)
+        step, for_ms = known.capped(planned), min(left_ms, self._longest_ms() or left_ms)
         yield from self._permit(step, for_ms, left_ms)
-        unchanged = left_ms == self._left_ms(owed_ms) and step == self._controller.known.capped(planned)
+        unchanged = left_ms == self._left_ms(owed_ms) and step == known.capped(planned)
         if not (self._at(State.ARMED) and self._is_ready() and unchanged):
             return None  # what was permitted no longer agrees with what is due
         self._controller.start(step, for_ms)
@@ -230,7 +229,7 @@ class _Walk:
             self._was_held = self._was_held or suspended
             # The controller follows the end of the output: it may be due and still be on.
             yield self._show_until(step, self._left_ms(owed_ms), self._now() + PROGRESS_MS)
-        return suspended
+        return None if known.start_withdrawn else suspended
 
     def _longest_ms(self) -> int | None:
         """For how long one start may ask for output on this unit; None: for a whole step."""
@@ -254,16 +253,16 @@ class _Walk:
         """
         controller, start = self._controller, self._controller.known.start
         assert start is not None  # it has run out
-        return controller.delivered_ms - start.base_ms >= max(start.for_ms - TICK_MS, 1)
+        return controller.known.delivered_ms - start.base_ms >= max(start.for_ms - TICK_MS, 1)
 
     def _left_ms(self, owed_ms: int) -> int:
-        return owed_ms - self._controller.delivered_ms
+        return owed_ms - self._controller.known.delivered_ms
 
     def _permit(self, step: Emit, for_ms: int, left_ms: int) -> Script[None]:
         """Record the permission and wait until it is on the disk. It has no date, so it does not expire."""
         number = self._controller.permit_output(step, for_ms)
         yield self._now()
-        while self._at(State.ARMED) and not self._controller.is_written(number):
+        while self._at(State.ARMED) and not self._controller.outbox.is_written(number):
             yield self._show_until(step, left_ms, self._now() + PROGRESS_MS)
         yield from self._arm()
 
@@ -287,12 +286,13 @@ class _Walk:
 
     def _can_arm(self) -> bool:
         """Not armed, and heard since we last stopped it, a moment ago: an Arm is dated by that report."""
-        return not self._controller.known.is_armed() and self._controller.can_date
+        return not self._controller.known.is_armed() and self._controller.scheduler.can_date(self._now())
 
     def _is_ready(self) -> bool:
         """Whether the unit is armed and its status recent: a start's lease runs from that status."""
         controller = self._controller
-        return controller.known.is_armed() and controller.fresh and controller.line_is_free
+        fresh = controller.scheduler.is_fresh(controller.now_ms)
+        return controller.known.is_armed() and fresh and controller.line_is_free
 
     def _wait(self, step: Off, *, before_output: bool) -> Script[bool]:
         """Wait for the time of a step without output, not counting pauses. Return whether it was skipped.
@@ -351,8 +351,8 @@ class _Walk:
                 state=self._controller.state.value,
                 level_set=status.level_set if on else 0,
                 measured_level=status.measured_level,
-                delivered_ms=self._controller.delivered_ms,
-                energy_mj=self._controller.energy_mj,
+                delivered_ms=self._controller.known.delivered_ms,
+                energy_mj=self._controller.known.energy_mj,
                 head_temp_ddeg_c=status.head_temp_ddeg_c,
                 contact_pct=status.contact_pct,
                 battery_pct=status.battery_pct,
@@ -370,7 +370,7 @@ class _Walk:
                 kind=step.kind,
                 say=step.say,
                 duration_ms=step.duration_ms,
-                may=self._controller.may,
+                may=self._controller.actions.may,
             )
         )
         self._shown_ms = self._now() - PROGRESS_MS  # show at once

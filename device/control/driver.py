@@ -10,17 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from queue import Empty
 from typing import TypeAlias, TypeVar
 
 from device.clock import Clock
-from device.control.controller import Controller, Outgoing, Script
+from device.control.controller import Controller, Script
+from device.control.outbox import Outgoing
 from device.dialects.base import Dialect
 from device.errors import LinkLost
-from device.events import Event, Observer, ObserverDropped, Recorder
+from device.events import Event, Observer, Recorder
 from device.link import Inbox, Link, News
 from device.operator import Lower, Note, Pain, SessionAction
+from device.publisher import Publisher
 
 LIMIT_MS = 5  # for processing input before anything is sent: a flooded line must not delay a renewal
 
@@ -44,19 +45,16 @@ class Driver:
         self.clock = clock
         self.inbox = inbox
         self.controller = controller(dialect, clock.now_ms(), link.name)
-        self._recorder: Recorder | None = None
-        self._observers: list[Observer] = []
-        self._dropped: list[ObserverDropped] = []  # not published yet
-        self._uncounted = 0  # events for the recorder that the controller has not made
+        self._publisher = Publisher()
 
     def record_to(self, recorder: Recorder) -> None:
         """From here on every event is handed to ``recorder`` before anything that follows from it leaves."""
-        self._recorder = recorder
+        self._publisher.recorder = recorder
         self.controller.record_from_here()
 
     def add_observer(self, observer: Observer) -> None:
         """Let ``observer`` be told of every event, after it has been handed to the recorder."""
-        self._observers.append(observer)
+        self._publisher.add_observer(observer)
 
     def run(self, script: Script[T]) -> T:
         """Run ``script`` to its end and return its result.
@@ -73,14 +71,14 @@ class Driver:
                 self.carry_out()
                 result: T = ended.value
                 return result
-            except BaseException:
+            except BaseException:  # of any kind: the stop that the script has asked for still has to leave
                 self.carry_out()
                 raise
             try:
                 error = None
                 self.step(wake_ms)
             except BaseException as raised:  # noqa: BLE001 - handed to the script, which raises it again
-                error, self._recorder = raised, None  # the recorder may be what broke
+                error, self._publisher.recorder = raised, None  # the recorder may be what broke
 
     def publish(self, event: Event) -> None:
         """Record ``event`` and show it, between two scripts."""
@@ -93,18 +91,15 @@ class Driver:
         What comes in meanwhile is taken in, and what follows from it recorded; it is not waited for.
         """
         self.controller.publish(event)
-        number = self.controller.handed_over
-        shown, self._observers = self._observers, []
-        try:
+        number = self.controller.outbox.handed_over
+        with self._publisher.unseen():
             self.carry_out()
-        finally:  # when it cannot be recorded, the observers still get the events of the session's end
-            self._observers = shown
         give_up_ms = self.clock.now_ms() + wait_ms
-        while not self.controller.is_written(number) and self.clock.now_ms() < give_up_ms:
+        while not self.controller.outbox.is_written(number) and self.clock.now_ms() < give_up_ms:
             self._take_in_all(self.clock.wait(self.inbox, give_up_ms))
-        written = self.controller.is_written(number)
+        written = self.controller.outbox.is_written(number)
         if written:
-            self._show(event)
+            self._publisher.show(event)
         return written
 
     def stop_at_exit(self) -> None:
@@ -148,7 +143,7 @@ class Driver:
         elif news.error is not None:
             raise news.error
         else:
-            self.controller.write_ms = news.took_ms
+            self.controller.outbox.write_ms = news.took_ms
 
     def carry_out(self) -> None:
         """Record, show and send what the controller has produced, in its order.
@@ -156,23 +151,25 @@ class Driver:
         After an event could not be recorded, only stops are sent.
         """
         failure: Exception | None = None
-        while (item := self.controller.next_output) is not None:
+        while (item := self.controller.outbox.next) is not None:
             if isinstance(item, Outgoing) and item.starts_output and not self.inbox.empty():
                 self._take_in_all(self._queued())  # look for a stop once more
                 continue
-            self.controller.done()
+            self.controller.outbox.done()
             try:
                 if isinstance(item, Event):
-                    self._publish(item)
+                    self._publisher.publish(item)
                 elif failure is None or item.is_stop:
                     self._send(item)
             except Exception as error:  # noqa: BLE001 - raised again below, when the stops have left
-                self._recorder, failure = None, failure or error
+                self._publisher.recorder, failure = None, failure or error
         if failure is not None:
             raise failure
-        if self._recorder is not None and not self.controller.all_written:
+        recorder = self._publisher.recorder
+        if recorder is not None and not self.controller.outbox.all_written:
             # Which of the written events are the controller's is not told: none is taken for one too many.
-            self.controller.recorded(self._recorder.written - self._uncounted, self.clock.now_ms())
+            written = recorder.written - self._publisher.recorded_drops
+            self.controller.recorded(written, self.clock.now_ms())
 
     def _send(self, item: Outgoing) -> None:
         try:
@@ -180,54 +177,3 @@ class Driver:
             self.controller.sent(self.clock.now_ms())
         except LinkLost as error:
             self.controller.lose_link(error, self.clock.now_ms())
-
-    def _publish(self, event: Event) -> None:
-        """Record ``event`` and show it.
-
-        That an observer was dropped is published before the next event, so that the session's last event
-        remains the last.
-        """
-        dropped, self._dropped = self._dropped, []
-        for each in dropped:
-            self._uncounted += self._recorder is not None
-            self._record_and_show(replace(each, at_ms=event.at_ms))
-        self._record_and_show(event)
-
-    def _record_and_show(self, event: Event) -> None:
-        if self._recorder is not None:
-            self._recorder.record(event)
-        self._show(event)
-
-    def _show(self, event: Event) -> None:
-        for observer in tuple(self._observers):
-            try:
-                observer.on_event(event)
-            except Exception as error:  # noqa: BLE001 - whatever a screen trips over, it may not delay a stop
-                self._observers.remove(observer)
-                self._dropped.append(
-                    ObserverDropped(
-                        at_ms=event.at_ms,
-                        observer=name_of(observer),
-                        error=str(error) if isinstance(error, ObserverFailed) else described(error),
-                    )
-                )
-
-
-class ObserverFailed(Exception):
-    """What an observer in a thread of its own raised, as text."""
-
-
-def name_of(observer: Observer) -> str:
-    """Return the name of ``observer``, or of its class."""
-    try:
-        return str(getattr(observer, "name", type(observer).__name__))
-    except Exception:  # noqa: BLE001 - whatever an observer does, it may not end the session
-        return type(observer).__name__
-
-
-def described(error: BaseException) -> str:
-    """Return ``error`` as text: its class alone where it has no text that can be had."""
-    try:
-        return f"{type(error).__name__}: {error}"
-    except Exception:  # noqa: BLE001 - the same
-        return type(error).__name__

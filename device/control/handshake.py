@@ -30,7 +30,8 @@ _AT_REST = (UnitState.IDLE, UnitState.FAULT)  # nothing is armed
 
 def identify(controller: Controller, patience_ms: int = PATIENCE_MS) -> Script[Identity]:
     """Request the unit's identity only; raise `NoAnswer` when there is no answer."""
-    identity: Identity = yield from _ask(controller, Identify(), lambda: controller.identity, patience_ms)
+    reports = controller.reports
+    identity: Identity = yield from _ask(controller, Identify(), lambda: reports.identity, patience_ms)
     return identity
 
 
@@ -63,8 +64,9 @@ def inspect(controller: Controller, patience_ms: int = PATIENCE_MS) -> Script[In
     Nothing in the unit changes by that, and output that runs goes on. Raise `NoAnswer` when there is
     no answer to one of them.
     """
+    reports = controller.reports
     identity = yield from identify(controller, patience_ms)
-    declared = yield from _ask(controller, GetCapabilities(), lambda: controller.declared, patience_ms)
+    declared = yield from _ask(controller, GetCapabilities(), lambda: reports.declared, patience_ms)
     old = controller.status  # it may be from before: a new status is required
     status = yield from _ask(
         controller,
@@ -129,12 +131,12 @@ def _ask(
 
 
 def _cut_short(controller: Controller) -> bool:
-    return controller.halted or controller.lost is not None
+    return controller.actions.halted or controller.lost is not None
 
 
 def _stop_if_asked(controller: Controller) -> Script[None]:
     """Stop, and raise an error, when a person has asked to."""
-    if not controller.halted:
+    if not controller.actions.halted:
         return
     controller.stop()
     output_off = yield from controller.settle()

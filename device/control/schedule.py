@@ -20,7 +20,10 @@ SURE_MS = 40  # while a reading is being confirmed
 STOP_MS = 40  # between stops, until output off is confirmed or given up
 END_MS = 5  # after the calculated end of a step, and between status requests for it
 LOWER_MS = 40  # before a lower level is asked for again
+DATED_MS = 500  # an Arm is dated by a report no older than this; a unit takes it for a second
 LIVE = (State.EMITTING, State.SUSPENDED, State.FINISHING)  # output may be on
+WAITING = (State.AWAITING_START, State.ARMED, State.PAUSED)  # output is off, and nothing is on its way
+RUNNING = (*WAITING, State.PAUSING, *LIVE)  # a session goes on
 
 
 class Scheduler:
@@ -31,6 +34,8 @@ class Scheduler:
         self.stop_waits = False  # the latest stop could not leave: another request was under way
         self.granted_ms = 0  # when the latest start or renewal was sent
         self.received_at_ms = now_ms  # when the latest status was received, or listening began
+        self._stopped_ms = now_ms  # when a stop last left
+        self._heard_since_stop = False  # the latest status answers what was asked with that stop, or since
         self._known = known
         self._requests = tracker
         self._watch = watch
@@ -38,6 +43,19 @@ class Scheduler:
     def is_fresh(self, now_ms: int) -> bool:
         """Whether a status was received within one status period. Only then may the lease be renewed."""
         return now_ms - self.received_at_ms <= FRESH_MS
+
+    def can_date(self, now_ms: int) -> bool:
+        """Whether the latest status can date an Arm: it is recent, and no older than our latest stop."""
+        return self._heard_since_stop and now_ms - self.received_at_ms <= DATED_MS
+
+    def received(self, asked_ms: int, now_ms: int) -> None:
+        """Note that a status was received, in answer to a request of ``asked_ms``."""
+        self.received_at_ms = now_ms
+        self._heard_since_stop = self._heard_since_stop or asked_ms >= self._stopped_ms
+
+    def stops(self, now_ms: int, *, waits: bool) -> None:
+        """Note a stop; ``waits`` says that it cannot leave, another request being under way."""
+        self._stopped_ms, self._heard_since_stop, self.stop_waits = now_ms, False, waits
 
     def due_ms(self, state: State, now_ms: int) -> int:
         """Return when the next message is due."""

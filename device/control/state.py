@@ -27,6 +27,7 @@ from device.dialects.base import (
     Status,
     UnitState,
 )
+from device.errors import GuardRefused
 from device.monitor.trends import Expected
 from device.monitor.view import Grant, Start
 from device.unit import Unit
@@ -49,6 +50,11 @@ def _lowered(step: Emit, to_level: int) -> Emit:
     return replace(step, setting=at_level(step.setting, min(to_level, level(step.setting))))
 
 
+def misused(what: str) -> GuardRefused:
+    """Return the error of a caller's mistake; ``what`` was to be done, and was not."""
+    return GuardRefused(what, "Nothing was sent. Report this with the journal.")
+
+
 @dataclass(slots=True)
 class SessionState:
     """One unit, one session at a time."""
@@ -65,6 +71,7 @@ class SessionState:
     start: Start | None = None  # the latest that was sent
     grant: Grant | None = None  # the latest lease that was sent
     start_seen: bool = False  # a status has shown that the unit carries out the latest start
+    start_withdrawn: bool = False  # the latest start never left
     fenced: bool = True  # a start that nobody has heard of cannot be carried out any more
     armed: bool = False  # a status has shown it, and no stop was sent since
     arm_taken: bool = False  # the unit has said that it carried out an Arm of this session
@@ -89,7 +96,8 @@ class SessionState:
 
     def begin(self, step: Emit, for_ms: int) -> None:
         """Note that the output of a step is about to be requested."""
-        self.step, self.start_seen, self.asked_levels = step, False, ()
+        self.step, self.asked_levels = step, ()
+        self.start_seen = self.start_withdrawn = False
         self.step_end_ms = self.delivered_ms + for_ms
 
     def allow(self, intent: SetOutput | Renew, received_at_ms: int, now_ms: int) -> None:
@@ -170,6 +178,13 @@ class SessionState:
             self.counted = replace(self.counted, delivered_ms=max(self.delivered_ms, self.step_end_ms))
 
     # --- what follows from it -------------------------------------------------------------------------------
+
+    @property
+    def driven_unit(self) -> Unit:
+        """The unit on the cable; raise `GuardRefused` before it has made itself known."""
+        if self.unit is None:
+            raise misused("a unit was to be driven that has not made itself known")
+        return self.unit
 
     @property
     def delivered_ms(self) -> int:

@@ -88,7 +88,7 @@ def hold_session(
         ended = _run_shown(request, driver, record, settled, here, yes=yes)
         if here.attended:
             ended = _settled_with_a_person(ended, driver, socket, settled, request, record)
-    expect_recorded_in_time(ended, driver.controller.record_failure)
+    expect_recorded_in_time(ended, driver.controller.overdue.record_failure)
     return exit_code(ended)
 
 
@@ -99,7 +99,7 @@ def _run_shown(
 
     def ended_here() -> bool:
         """Not where the stop came from a signal or another program: nothing may delay the end then."""
-        return here.goes_on_being_here() and (here.keys.stopped or not driver.controller.halted)
+        return here.goes_on_being_here() and (here.keys.stopped or not driver.controller.actions.halted)
 
     request = replace(
         here.asked_for(request, yes=yes, ended_here=ended_here),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 
-from device.control.driver import name_of
 from device.events import Event
+from device.publisher import name_of
 from physioctl.cli.place import Place
 from physioctl.cli.printing import aside, aside_to_paste
 from physioctl.cli.rest import Typed, rest_command

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from types import ModuleType
 
 from device.clock import Clock
-from device.control.controller import HOST_DELAY_MS
+from device.control.host_delays import HOST_DELAY_MS
 from device.unit import LEASE_MS
 from physioctl import __version__
 from physioctl.doctor.findings import Finding, found, information, ok

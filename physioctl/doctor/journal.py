@@ -21,7 +21,7 @@ from physioctl.doctor.bounded import bounded
 from physioctl.doctor.findings import Finding, Mark, found, information, ok
 from physioctl.doctor.holders import programs_with
 from physioctl.errors import JournalUnusable
-from physioctl.record.journal import Journal, reading
+from physioctl.record.journal import Journal
 from physioctl.record.journal_begin import is_to_begin
 from physioctl.record.journal_file import (
     BUSY_S,
@@ -34,6 +34,7 @@ from physioctl.record.journal_file import (
     plainly,
     uri_of,
 )
+from physioctl.record.journal_reading import reading
 from physioctl.record.verify import Verification, verify
 from physioctl.wall_clock import doubt
 

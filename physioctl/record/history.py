@@ -18,16 +18,18 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from device.control.controller import BACKLOG_MAX_MS
 from device.control.delivery import PROGRESS_MS
 from device.control.output_off import LEASE_MARGIN_PCT
+from device.control.overdue import BACKLOG_MAX_MS
 from device.dialects.base import HostLoss
 from device.events import OffConfirmation
 from physioctl.daily_limit import WINDOW, Had
 from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome
 from physioctl.record.entries import Damaged, Entry, all_of
-from physioctl.record.journal import TABLE_DIFFERS, Journal, reading
+from physioctl.record.journal import Journal
+from physioctl.record.journal_end import TABLE_DIFFERS
+from physioctl.record.journal_reading import reading
 from physioctl.record.selection import OPEN, Selection, candidates, has_words
 from physioctl.record.sessions_table import counted_starts, differs, unit_key
 from physioctl.wall_clock import confirmations, counted_from, damaged

@@ -22,19 +22,18 @@ from device.clock import Clock
 from device.events import Event
 from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.events import JournalBegun
-from physioctl.record.entries import COLUMNS, Damaged, flaw
+from physioctl.record.entries import COLUMNS, flaw
 from physioctl.record.journal_begin import begin_file
+from physioctl.record.journal_end import expect_whole_end
 from physioctl.record.journal_file import (
     BUSY_S,
     OpenFile,
     bears_our_mark,
     checkpoint,
     connect,
-    connect_immutable,
     connect_read_only,
     continue_after,
     default_path,
-    expect_format,
     expect_ours,
     file_named,
     keep_beside,
@@ -47,19 +46,15 @@ from physioctl.record.journal_schema import (
     body_hash,
     canonical,
     chained,
-    schema_expected,
-    schema_of,
 )
-from physioctl.record.sessions_table import derive, differs
+from physioctl.record.sessions_table import derive
 
-__all__ = ["BUSY_S", "Journal", "SessionLog", "default_path", "reading"]
+__all__ = ["BUSY_S", "Journal", "SessionLog", "default_path"]
 
-CHECKED_AT_OPEN = 1000  # of the newest entries: some milliseconds; all of them are for `verify`
 # A commit costs one sync of the disk, a checkpoint two, and one more at the commit that follows. After a
 # commit that took longer, what has to be written next does not wait for them. This project's own figure.
 CHECKPOINT_WITHIN_MS = 200
 _SALT_BYTES = 16
-TABLE_DIFFERS = "its table of sessions does not agree with the entries"
 
 
 class Journal:
@@ -111,7 +106,7 @@ class Journal:
             before = where.stat()
             connection = connect(where)
             try:
-                _expect_whole_end(connection, where)
+                expect_whole_end(connection, where)
                 file = OpenFile.now_at(where)
                 file.expect_same(before)
             except BaseException:  # Ctrl-C as well: an open file would keep others from the journal
@@ -342,66 +337,12 @@ class SessionLog:
         return self._journal.keep_beside(self.session, event)
 
 
-@contextmanager
-def reading(where: Path | Journal) -> Iterator[sqlite3.Connection]:
-    """Give a connection that can change nothing, seeing one moment of the journal throughout."""
-    if isinstance(where, Journal):
-        with where.reading() as connection:
-            yield connection
-        return
-    name = str(where)
-    with plainly(name):
-        if not where.is_file():
-            there = "it is not a file" if where.exists() else "there is no such file"
-            raise JournalUnusable(
-                f"the journal {name} cannot be read: {there}", "Name another with --journal FILE."
-            )
-        # Beside another program's file even a reader would leave a -shm.
-        connection = connect_read_only(where) if bears_our_mark(where) else connect_immutable(where)
-        try:
-            connection.execute("BEGIN")
-            expect_format(connection, name)
-            yield connection
-        finally:
-            connection.close()
-
-
-def _expect_whole_end(connection: sqlite3.Connection, path: Path) -> None:
-    """Raise `JournalUnusable` unless the newest entries are whole and lead to the head.
-
-    All of a large journal takes seconds, which is for `verify`; whatever else a session reads is checked as
-    it is read.
-    """
-    connection.execute("BEGIN")
-    try:
-        rows = connection.execute(f"{COLUMNS} ORDER BY entries.seq DESC LIMIT ?", (CHECKED_AT_OPEN,))
-        what = _flaw_at_end(connection, rows.fetchall())
-    finally:
-        connection.execute("ROLLBACK")
-    if what:
-        raise JournalUnusable(f"the journal {path} is not whole: {what}", continue_after(path))
-
-
-def _flaw_at_end(connection: sqlite3.Connection, newest: list[tuple[object, ...]]) -> str | None:
-    if schema_of(connection) != schema_expected():
-        return "its rules have been changed"
-    heads = connection.execute("SELECT seq, hash FROM head").fetchall()
-    last = (newest[0][0], newest[0][7]) if newest else (0, "0" * 64)
-    if heads != [last]:
-        return "its head does not agree with the last entry"
-    for row, before in zip(newest, (*newest[1:], None), strict=False):
-        if what := flaw(row):
-            return str(Damaged(row[0], what))
-        if before is not None and (row[0], row[6]) != (int(str(before[0])) + 1, before[7]):
-            return str(Damaged(row[0], "it does not follow from the entry before it"))
-    return TABLE_DIFFERS if differs(connection) else None
-
-
 def _head_of(path: Path) -> JournalBegun:
     """Return the first entry of a journal that continues the one at ``path``, which need not be whole.
 
     Raise `InvalidUsage` when nothing of it is a journal's: neither its mark nor an entry.
     """
+    from physioctl.record.journal_reading import reading
     from physioctl.record.verify import verify
 
     verification = verify(path)

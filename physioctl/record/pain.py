@@ -9,7 +9,8 @@ from pathlib import Path
 
 from device.events import Moment
 from physioctl.record.entries import Damaged, all_of
-from physioctl.record.journal import Journal, reading
+from physioctl.record.journal import Journal
+from physioctl.record.journal_reading import reading
 from physioctl.wall_clock import damaged
 
 

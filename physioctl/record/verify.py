@@ -14,7 +14,8 @@ from typing import Any
 
 from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.record.entries import COLUMNS, Damaged, content, erased_by, flaw
-from physioctl.record.journal import Journal, reading
+from physioctl.record.journal import Journal
+from physioctl.record.journal_reading import reading
 from physioctl.record.journal_schema import (
     APPLICATION_ID,
     BEFORE_THE_FIRST,

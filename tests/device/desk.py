@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from device.control.controller import Controller, Outgoing
+from device.control.controller import Controller
 from device.control.machine import State
+from device.control.outbox import Outgoing
 from device.dialects.base import Answer, GetStatus, Heard, Intent, Permitted, UnitState
 from device.dialects.native import Native
 from device.events import Event
@@ -66,14 +67,14 @@ class Desk:
         return self.controller.now_ms
 
     def carry_out(self) -> None:
-        while (item := self.controller.next_output) is not None:
-            self.controller.done()
+        while (item := self.controller.outbox.next) is not None:
+            self.controller.outbox.done()
             if isinstance(item, Event):
                 self.events.append(item)
             else:
                 self.sent.append(item)
         if self.writes:
-            self.controller.recorded(self.controller.handed_over, self.now_ms)
+            self.controller.recorded(self.controller.outbox.handed_over, self.now_ms)
 
     def answer(self, answer: Answer | None = None, *, came_ms: int | None = None, **changes: Any) -> None:
         """Answer the latest request: with a report that differs in ``changes`` from one of a ready unit.

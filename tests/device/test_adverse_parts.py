@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
-from device.control.controller import Outgoing, Script
+from device.control.controller import Script
 from device.control.delivery import Delivery, Ended, deliver
 from device.control.handshake import perform_handshake
+from device.control.outbox import Outgoing
 from device.control.schedule import LIVE
 from device.dialects.base import Dialect, GetStatus, Heard, Permitted
 from device.events import OffConfirmation
@@ -323,8 +324,8 @@ def emitting(dialect: str, kind: str | None) -> tuple[Rig, Script[Delivery]]:
 def sent(rig: Rig) -> list[Outgoing]:
     """What the controller has made to be sent."""
     out = []
-    while (item := rig.controller.next_output) is not None:
-        rig.controller.done()
+    while (item := rig.controller.outbox.next) is not None:
+        rig.controller.outbox.done()
         if isinstance(item, Outgoing):
             out.append(item)
     return out
@@ -356,10 +357,10 @@ def test_the_same_bytes_twice_count_once(dialect: str, kind: str | None) -> None
     (data,) = arrived[-1:]
 
     rig.controller.receive(data, rig.clock.now_ms())
-    unit_uptime_ms, status = rig.controller.received_at_ms, rig.controller.status
+    unit_uptime_ms, status = rig.controller.scheduler.received_at_ms, rig.controller.status
     rig.controller.receive(data, rig.clock.now_ms() + 30)
 
-    assert (rig.controller.received_at_ms, rig.controller.status) == (unit_uptime_ms, status)
+    assert (rig.controller.scheduler.received_at_ms, rig.controller.status) == (unit_uptime_ms, status)
     script.close()
 
 

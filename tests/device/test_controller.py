@@ -34,8 +34,8 @@ def test_before_anything_has_happened_nothing_has_been_heard_and_nothing_is_due(
 
     controller.poll(BEGAN_MS + MINUTE_MS)
 
-    assert (controller.heard_bytes, controller.next_output, controller.failure) == (0, None, "")
-    assert controller.all_written
+    assert (controller.heard_bytes, controller.outbox.next, controller.failure) == (0, None, "")
+    assert controller.outbox.all_written
     assert controller.due_ms() == BEGAN_MS + MINUTE_MS + 250
 
 
@@ -86,7 +86,7 @@ def test_an_event_that_is_not_on_the_disk_after_thirty_seconds_ends_the_session(
     desk.run_to(since_ms + BACKLOG_MAX_MS)
 
     assert (before, desk.controller.state) == (State.ARMED, State.FAULT)
-    assert desk.controller.record_failure == desk.controller.failure
+    assert desk.controller.overdue.record_failure == desk.controller.failure
     assert desk.controller.failure == (
         "the disk is too slow or has stopped: what happened 30 s ago is not on the disk yet; "
         "no write has been done"
@@ -106,7 +106,7 @@ def test_an_event_that_is_not_on_the_disk_ends_nothing_while_no_session_runs() -
 def test_events_are_counted_from_the_recorder_on_and_each_waits_for_its_own_turn() -> None:
     controller = Controller(Spoken(), BEGAN_MS)
     controller.publish(Event(at_ms=BEGAN_MS))
-    unrecorded = controller.handed_over, controller.all_written
+    unrecorded = controller.outbox.handed_over, controller.outbox.all_written
     controller.record_from_here()
     for _ in range(2):
         controller.publish(Event(at_ms=BEGAN_MS))
@@ -114,10 +114,12 @@ def test_events_are_counted_from_the_recorder_on_and_each_waits_for_its_own_turn
     seen = []
     for up_to in range(3):
         controller.recorded(up_to, BEGAN_MS)
-        seen.append((controller.is_written(1), controller.is_written(2), controller.all_written))
+        seen.append(
+            (controller.outbox.is_written(1), controller.outbox.is_written(2), controller.outbox.all_written)
+        )
 
     assert unrecorded == (0, True)
-    assert controller.handed_over == 2
+    assert controller.outbox.handed_over == 2
     assert seen == [(False, False, False), (True, False, False), (True, True, True)]
 
 

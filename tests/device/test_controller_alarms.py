@@ -162,7 +162,7 @@ def test_a_unit_that_says_nothing_for_two_seconds_ends_a_session_between_steps_a
     begin: Callable[[], Desk],
 ) -> None:
     desk = begin()
-    received_at_ms = desk.controller.received_at_ms
+    received_at_ms = desk.controller.scheduler.received_at_ms
 
     desk.wait_to(received_at_ms + 1999)
     before = desk.controller.state
@@ -176,7 +176,7 @@ def test_a_unit_that_says_nothing_for_two_seconds_ends_a_session_between_steps_a
 @pytest.mark.hazard("H-05")
 def test_a_unit_that_says_nothing_during_output_is_doubted_and_that_is_an_alarm() -> None:
     desk = emitting()
-    received_at_ms = desk.controller.received_at_ms
+    received_at_ms = desk.controller.scheduler.received_at_ms
 
     desk.wait_to(received_at_ms + LEASE_MS - 100)
 
@@ -198,7 +198,7 @@ def test_a_unit_without_leases_is_doubted_as_soon_as_one_with(after_ms: int, sta
     desk.carry_out()
     desk.answer(**RUNNING)
 
-    desk.wait_to(desk.controller.received_at_ms + after_ms)
+    desk.wait_to(desk.controller.scheduler.received_at_ms + after_ms)
 
     assert desk.controller.state is state
 
@@ -314,7 +314,7 @@ def test_nothing_is_taken_up_armed_or_started_without_what_it_rests_on() -> None
 
 def test_a_permission_names_the_output_its_time_and_its_ramp_and_has_a_number() -> None:
     desk = armed()
-    before = desk.controller.handed_over
+    before = desk.controller.outbox.handed_over
 
     number = desk.controller.permit_output(Emit(STEP.setting, STEP.duration_ms, 3000), 2000)
     desk.carry_out()

@@ -252,6 +252,6 @@ def test_a_person_may_lower_what_goes_on_and_is_not_at_its_lowest() -> None:
     lower(lowest, 290)
     stopped.controller.stop()
 
-    assert "lower" in running_on.controller.may
-    assert "lower" not in lowest.controller.may
-    assert "lower" not in stopped.controller.may
+    assert "lower" in running_on.controller.actions.may
+    assert "lower" not in lowest.controller.actions.may
+    assert "lower" not in stopped.controller.actions.may

@@ -75,12 +75,13 @@ def test_without_a_session_nothing_is_noted_or_scored() -> None:
     ("action", "why"),
     [
         (SessionAction.START, "no session waits for a start"),
-        (SessionAction.SKIP, "no guided step runs: output is paused or stopped, never skipped"),
+        (SessionAction.SKIP, "no guided step runs: output and rests are never skipped"),
+        (SessionAction.RESUME, "the session is not paused"),
     ],
 )
 def test_what_nothing_waits_for_is_refused_and_changes_nothing(action: SessionAction, why: str) -> None:
     desk = emitting()
-    desk.controller.last_action = SessionAction.PAUSE
+    desk.controller.actions.latest = SessionAction.PAUSE
 
     assert told(desk, action) == ActionRefused(at_ms=desk.now_ms, action=action, why=why)
-    assert (desk.controller.state, desk.controller.last_action) == (State.EMITTING, SessionAction.PAUSE)
+    assert (desk.controller.state, desk.controller.actions.latest) == (State.EMITTING, SessionAction.PAUSE)

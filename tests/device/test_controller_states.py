@@ -55,6 +55,50 @@ def test_a_pause_is_over_once_output_is_confirmed_off_and_a_person_resumes() -> 
     assert desk.controller.known.output_off.asked_ms is None
 
 
+def test_a_pause_that_is_asked_for_again_is_one_pause_in_the_record() -> None:
+    desk = emitting(attended=True)
+    states = []
+    for _ in range(2):
+        for _ in range(20):
+            desk.controller.operate(SessionAction.PAUSE, desk.now_ms)
+        desk.carry_out()
+        states.append(desk.controller.state)
+        desk.answer(state=UnitState.IDLE)
+
+    assert states == [State.PAUSING, State.PAUSED]
+    assert [getattr(event, "action", "") for event in desk.named("operator_acted")] == ["pause"]
+
+
+@pytest.mark.hazard("H-18")
+def test_a_stop_that_is_asked_for_again_is_recorded_and_sent_again() -> None:
+    desk = emitting(attended=True)
+    before = len(desk.sent)
+    for action in (SessionAction.PAUSE, SessionAction.STOP, SessionAction.STOP):
+        desk.controller.operate(action, desk.now_ms)
+        desk.carry_out()
+
+    assert [item.is_stop for item in desk.sent[before:]] == [True] * 3
+    acted = [getattr(event, "action", "") for event in desk.named("operator_acted")]
+    assert acted == ["pause", "stop", "stop"]
+
+
+def test_a_resume_is_of_a_pause_that_has_been_confirmed() -> None:
+    desk = emitting(attended=True)
+    acted = []
+    for action in (SessionAction.PAUSE, SessionAction.RESUME):
+        desk.controller.operate(action, desk.now_ms)
+    desk.carry_out()
+    acted.append(len(desk.named("operator_acted")))
+    desk.answer(state=UnitState.IDLE)
+    desk.controller.operate(SessionAction.RESUME, desk.now_ms)
+    desk.carry_out()
+    acted.append(len(desk.named("operator_acted")))
+
+    assert acted == [1, 2]
+    assert len(desk.named("action_refused")) == 1
+    assert desk.controller.state is State.ARMED
+
+
 @pytest.mark.parametrize(("attended", "state"), [(True, State.PAUSING), (False, State.FAULT)])
 def test_what_breaks_off_pauses_where_a_person_is_there(attended: bool, state: State) -> None:
     desk = emitting(attended=attended)
@@ -63,6 +107,17 @@ def test_what_breaks_off_pauses_where_a_person_is_there(attended: bool, state: S
 
     assert desk.controller.state is state
     assert desk.controller.failure == ("" if attended else "for a test")
+
+
+def test_a_pause_from_before_the_session_is_taken_back_by_a_resume() -> None:
+    desk = identified()
+    for action in (SessionAction.PAUSE, SessionAction.RESUME):
+        desk.controller.operate(action, desk.now_ms)
+    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True)
+    desk.carry_out()
+
+    assert desk.controller.state is State.ARMED
+    assert desk.named("action_refused") == []
 
 
 def test_a_session_that_was_paused_before_it_began_begins_paused() -> None:
@@ -236,8 +291,9 @@ def test_who_has_asked_to_stop_has_had_the_last_word() -> None:
         desk.controller.operate(action, desk.now_ms)
     desk.carry_out()
 
-    assert desk.controller.halted
-    assert [getattr(event, "action", "") for event in desk.named("operator_acted")] == ["stop", "resume"]
+    assert desk.controller.actions.halted
+    assert [getattr(event, "action", "") for event in desk.named("operator_acted")] == ["stop"]
+    assert [getattr(event, "action", "") for event in desk.named("action_refused")] == ["resume"]
 
 
 def test_a_change_of_state_tells_what_a_person_may_do_next() -> None:
@@ -318,7 +374,7 @@ def test_who_the_unit_is_and_what_it_declares_is_kept_and_is_no_report() -> None
     desk.controller.say(GetCapabilities())
     desk.answer(DECLARED)
 
-    assert (desk.controller.identity, desk.controller.declared) == (IDENTITY, DECLARED)
+    assert (desk.controller.reports.identity, desk.controller.reports.declared) == (IDENTITY, DECLARED)
     assert desk.controller.status is None
     assert desk.controller.heard_bytes == 4
 
@@ -331,21 +387,21 @@ def test_an_answer_to_another_request_than_its_number_ends_a_session(begin: Any,
         desk.answer(IDENTITY)
 
     assert [rule.code for rule in desk.controller.alarms] == alarms
-    assert desk.controller.identity is None
+    assert desk.controller.reports.identity is None
     assert desk.controller.state is (State.FAULT if alarms else State.IDLE)
 
 
 @pytest.mark.parametrize(("begin", "alarms"), [(identified, []), (armed, ["RESTARTED"])])
 def test_another_units_report_is_not_looked_at_and_ends_a_session_once(begin: Any, alarms: list[str]) -> None:
     desk = begin()
-    received_at_ms, status = desk.controller.received_at_ms, desk.controller.status
+    received_at_ms, status = desk.controller.scheduler.received_at_ms, desk.controller.status
     for _ in range(2):
         desk.controller.poll(desk.now_ms + 50)
         desk.controller.say(GetStatus())
         desk.answer(nonce=1)
 
     assert [rule.code for rule in desk.controller.alarms] == alarms
-    assert (desk.controller.received_at_ms, desk.controller.status) == (received_at_ms, status)
+    assert (desk.controller.scheduler.received_at_ms, desk.controller.status) == (received_at_ms, status)
 
 
 @pytest.mark.parametrize(("refusal", "state"), [("limit", State.FAULT), ("", State.ARMED)])

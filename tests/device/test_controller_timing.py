@@ -19,15 +19,15 @@ from tests.support import SECOND_MS, ULTRASOUND, admission_of, plan_of
 @pytest.mark.parametrize(("after_ms", "dates"), [(500, True), (501, False)])
 def test_a_report_dates_an_arm_for_half_a_second(after_ms: int, dates: bool) -> None:
     desk = armed()
-    assert desk.controller.can_date
+    assert desk.controller.scheduler.can_date(desk.controller.now_ms)
 
     desk.controller.poll(desk.now_ms + after_ms)
 
-    assert desk.controller.can_date is dates
+    assert desk.controller.scheduler.can_date(desk.controller.now_ms) is dates
 
 
 def test_before_a_report_there_is_nothing_to_date_an_arm_by() -> None:
-    assert not Desk().controller.can_date
+    assert not Desk().controller.scheduler.can_date(BEGAN_MS)
 
 
 @pytest.mark.hazard("H-05")
@@ -57,7 +57,7 @@ def test_the_step_of_a_unit_without_a_timer_is_ended_a_tenth_of_a_second_before_
     states.append(desk.controller.state)
 
     assert states == [State.EMITTING, State.FINISHING, State.FINISHING, State.ARMED]
-    assert desk.controller.delivered_ms == 5000  # the step counts whole
+    assert desk.controller.known.delivered_ms == 5000  # the step counts whole
     assert not desk.controller.known.guard_context(State.ARMED, recorded=True).stop_asked
 
 

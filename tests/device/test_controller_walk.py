@@ -12,10 +12,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from device.control.controller import Controller, Outgoing, Script
+from device.control.controller import Controller, Script
 from device.control.delivery import deliver
 from device.control.handshake import perform_handshake
 from device.control.machine import State
+from device.control.outbox import Outgoing
 from device.errors import LinkLost
 from device.events import Event, LevelLowered, OffConfirmation, OperatorActed
 from device.operator import Lower, Note, Pain, SessionAction
@@ -87,14 +88,14 @@ class Walk(RuleBasedStateMachine):
             self.script = None
 
     def carry_out(self) -> None:
-        while (item := self.controller.next_output) is not None:
-            self.controller.done()
+        while (item := self.controller.outbox.next) is not None:
+            self.controller.outbox.done()
             if isinstance(item, Outgoing):
                 self.to_unit.append(item.data)
             else:
                 self.hear(item)
         if not self.disk_waits:
-            self.controller.recorded(self.controller.handed_over, self.now_ms)
+            self.controller.recorded(self.controller.outbox.handed_over, self.now_ms)
 
     def hear(self, event: Event) -> None:
         if isinstance(event, LevelLowered):
@@ -233,7 +234,7 @@ class Walk(RuleBasedStateMachine):
         self.look_at_what_was_lowered()
         if unit.output_off_since_ms is None:
             assert unit.lease_live
-            assert self.since(self.controller.received_at_ms) <= self.bound_ms
+            assert self.since(self.controller.scheduler.received_at_ms) <= self.bound_ms
             if self.against_since_ms is not None:
                 assert self.since(self.against_since_ms) <= self.bound_ms
         planned_ms = sum(step.duration_ms for step in self.steps if isinstance(step, Emit))
@@ -250,7 +251,7 @@ class Walk(RuleBasedStateMachine):
         taken = [change.output for change in self.unit.changes if change.why is Why.LOWER]
         if taken:
             assert self.unit.output <= taken[-1] + 1e-6
-        if self.lowered is not None and self.now_ms - self.lowered[1] > LOWERED_MS:
+        if self.lowered is not None and self.since(self.lowered[1]) > LOWERED_MS:
             assert self.unit.output <= self.lowered[0] + 1e-6
 
     def teardown(self) -> None:

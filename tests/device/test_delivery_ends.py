@@ -125,7 +125,7 @@ def test_a_session_that_has_given_its_energy_before_its_time_is_over() -> None:
     delivering.run_to(2 * SECOND_MS)
     delivering.operate(SessionAction.PAUSE)
     delivering.run_to(3 * SECOND_MS)
-    delivering.controller.known.energy_ceiling_mj = delivering.controller.energy_mj
+    delivering.controller.known.energy_ceiling_mj = delivering.controller.known.energy_mj
     delivering.operate(SessionAction.RESUME)
 
     delivery = delivering.run_out()

@@ -167,7 +167,7 @@ def test_a_score_is_waited_for_until_somebody_scores_or_declines(action: Operato
     (asked,) = [event for event in desk.events if isinstance(event, PainAsked)]
     assert (asked.moment, asked.for_ms) == (Moment.AFTER, 30_000)
     assert over(script) is ends
-    assert (desk.controller.question is None) is ends
+    assert (desk.controller.actions.question is None) is ends
     assert [event.moment for event in desk.events if isinstance(event, PainScored)] == (
         [Moment.AFTER] if action == Pain(3) else []
     )
@@ -181,7 +181,7 @@ def test_a_score_is_waited_for_no_longer_than_was_said(after_ms: int, ends: bool
     desk.controller.poll(desk.now_ms + after_ms)
 
     assert over(script) is ends
-    assert (desk.controller.question is None) is ends
+    assert (desk.controller.actions.question is None) is ends
 
 
 def test_a_lost_link_ends_the_wait_for_a_score() -> None:

@@ -159,7 +159,7 @@ def test_a_stop_that_a_person_asks_for_while_output_is_being_ended_ends_the_hand
 
     def stops(desk: Desk, intent: Intent) -> None:
         if isinstance(intent, Stop):
-            if not desk.controller.halted:
+            if not desk.controller.actions.halted:
                 desk.controller.operate(SessionAction.STOP, desk.now_ms)
                 desk.carry_out()
             sound(desk, desk.dialect.said[-1][1])

@@ -36,7 +36,7 @@ def emitting(rig: Rig) -> Iterator[Rig]:
     """Output has been on for a second, and every question has been answered. It is stopped on the way out."""
     begun(rig, emit(rig, MINUTE_MS))
     turn_for(rig, SECOND_MS)
-    while rig.controller._requests.pending is not None:
+    while rig.controller.requests.pending is not None:
         turn_for(rig, 1)
     yield rig
     rig.controller.stop()
@@ -46,11 +46,11 @@ def emitting(rig: Rig) -> Iterator[Rig]:
 def unheard_for(rig: Rig, ms: int) -> None:
     """Call the controller whenever it wants to be called, with nothing from its unit, for so long."""
     controller = rig.controller
-    until_ms = controller.received_at_ms + ms
+    until_ms = controller.scheduler.received_at_ms + ms
     while controller.now_ms < until_ms:
         controller.poll(min(controller.due_ms(), until_ms))
-        while controller.next_output is not None:
-            controller.done()
+        while controller.outbox.next is not None:
+            controller.outbox.done()
 
 
 @pytest.mark.hazard("H-05")

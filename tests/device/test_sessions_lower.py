@@ -111,19 +111,30 @@ def test_lowered_before_the_first_output_it_starts_lower(make_rig: MakeRig, at_m
 
 
 class LastMoment:
-    """Lowers the level when a start has been recorded and has not left."""
+    """Lowers the level whenever a start has been recorded and has not left, to one of these levels each."""
 
-    def __init__(self, rig: Rig) -> None:
+    def __init__(self, rig: Rig, *levels: int) -> None:
         self._rig = rig
+        self._levels = list(levels)
 
     def on_event(self, event: Event) -> None:
-        if isinstance(event, Commanded) and event.intent == "SetOutput" and not self._rig.unit.changes:
-            self._rig.inbox.put(Lower(300))
+        if isinstance(event, Commanded) and event.intent == "SetOutput" and self._levels:
+            self._rig.inbox.put(Lower(self._levels.pop(0)))
+
+
+def test_starts_withdrawn_by_lowering_are_not_starts_that_the_unit_did_not_hear(make_rig: MakeRig) -> None:
+    rig = make_rig()
+    rig.driver.add_observer(LastMoment(rig, 420, 400, 380, 360))
+
+    delivery = session_on(rig, emit(rig, 2000))
+
+    assert (delivery.ended, delivery.why, delivery.delivered_ms) == (Ended.COMPLETED, "", 2000)
+    assert levels_on(rig) == [360]
 
 
 def test_a_start_that_has_not_left_never_leaves_at_the_higher_level(make_rig: MakeRig) -> None:
     rig, ledger = make_rig(), Ledger()
-    rig.driver.add_observer(LastMoment(rig))
+    rig.driver.add_observer(LastMoment(rig, 300))
 
     delivery = session_on(rig, emit(rig, 2000), ledger=ledger)
 

@@ -81,7 +81,8 @@ class Knowing(Controller):
 
     def __init__(self, dialect: Dialect, now_ms: int, port: str) -> None:
         super().__init__(dialect, now_ms, port)
-        self._watch.rules = [rule for rule in self._watch.rules if rule.code in self.codes]
+        watch = self.reports.watch
+        watch.rules = [rule for rule in watch.rules if rule.code in self.codes]
 
 
 class KnowsMeters(Knowing):

@@ -257,7 +257,7 @@ def pausing(rig: Rig) -> None:
 
 def finishing(rig: Rig) -> None:
     emitting(rig)
-    rig.controller._end(Trigger.END_STEP)  # what `poll` does for a unit that ends no step itself
+    rig.controller.end(Trigger.END_STEP)  # what `poll` does for a unit that ends no step itself
 
 
 def stopping(rig: Rig) -> None:

@@ -53,7 +53,7 @@ def test_the_opening_entry_holds_what_the_session_began_with() -> None:
         with journal.reading() as connection:
             (entry,) = all_of(connection, "WHERE name = 'session_started'")
 
-    identity = rig.controller.identity
+    identity = rig.controller.reports.identity
     boot = rig.clock.boot()
     assert identity is not None
     assert boot is not None

@@ -24,7 +24,7 @@ from physioctl.cli import call
 from physioctl.cli.printing import json_text
 from physioctl.record.entries import all_of
 from physioctl.record.history import session
-from physioctl.record.journal import reading
+from physioctl.record.journal_reading import reading
 from protocols.errors import PhysioctlError
 from protocols.library import find
 from simulator.nameplate import UnknownModel, nameplate

@@ -21,7 +21,8 @@ from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.events import BodiesErased, Outcome, Screened, SessionEnded, SessionStarted
 from physioctl.record.codec import to_json
 from physioctl.record.history import had_today, session, sessions
-from physioctl.record.journal import Journal, reading
+from physioctl.record.journal import Journal
+from physioctl.record.journal_reading import reading
 from physioctl.record.verify import verify
 from protocols.limits import Family
 

@@ -15,14 +15,16 @@ from typing import Any
 import pytest
 
 from device.clock import SystemClock, VirtualClock
-from device.control.controller import BACKLOG_MAX_MS
 from device.control.delivery import PAUSE_MAX_MS, START_MAX_MS
+from device.control.overdue import BACKLOG_MAX_MS
 from device.events import (
+    ActionRefused,
     Event,
     LowerRefused,
     Moment,
     NoteTaken,
     OffConfirmation,
+    OperatorActed,
     PainAsked,
     PainScored,
     StartAwaited,
@@ -31,7 +33,7 @@ from device.events import (
     StepStarted,
 )
 from device.link import Inbox
-from device.operator import Lower, Note, OperatorAction, Pain, SessionAction
+from device.operator import NOT_NOW, Lower, Note, OperatorAction, Pain, SessionAction
 from physioctl.cli import call
 from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome, SessionEnded, SessionStarted, SleepNotPrevented
@@ -144,6 +146,30 @@ def test_a_step_is_skipped_by_a_person_and_the_record_says_so() -> None:
     skipped = [event.step for event in of(events, StepEnded) if event.skipped]
     assert skipped == [1]
     assert ended.duration_ms == TOTAL_MS - STEPS[0].duration_ms + 1000
+
+
+def test_a_rest_is_not_skipped_and_nothing_is_in_a_pause() -> None:
+    assert [type(step) for step in STEPS[:3]] == [Guide, Guide, Rest]
+    in_rest_ms = STEPS[0].duration_ms + STEPS[1].duration_ms + 1000
+    acts = (SessionAction.SKIP, SessionAction.PAUSE, SessionAction.SKIP, SessionAction.RESUME)
+
+    ended, events = guided([(in_rest_ms + 1000 * count, act) for count, act in enumerate(acts)])
+
+    assert ended.duration_ms == TOTAL_MS + 2000
+    assert [event.why for event in of(events, ActionRefused)] == [NOT_NOW[SessionAction.SKIP]] * 2
+    may = [event.may for event in of(events, StepStarted)]
+    assert may[1:3] == [("pause", "skip", "stop"), ("pause", "stop")]
+
+
+def test_a_pause_that_is_asked_for_again_is_one_pause_and_a_resume_of_nothing_is_refused() -> None:
+    actions = [(at_ms, SessionAction.PAUSE) for at_ms in range(1000, 2000, 25)]
+    resumes = [(at_ms, SessionAction.RESUME) for at_ms in (500, 2000)]
+
+    ended, events = guided([*actions, *resumes])
+
+    assert ended.outcome is Outcome.COMPLETED
+    assert [event.action for event in of(events, OperatorActed)] == ["pause", "resume"]
+    assert [event.action for event in of(events, ActionRefused)] == ["resume"]
 
 
 def test_notes_and_pain_are_recorded_and_a_lower_level_is_refused() -> None:
@@ -265,7 +291,7 @@ def test_a_disk_that_falls_too_far_behind_ends_it_as_it_ends_a_session_on_a_unit
     clock = VirtualClock()
     loop = Loop(clock, Inbox_())
     clock.add(Person(loop.inbox, [(500, SessionAction.PAUSE)] if paused else []))
-    loop.recorder = stalled = Stalled()
+    loop.publisher.recorder = stalled = Stalled()
 
     over = Walk(loop, [Guide("Breathe.", 10 * BACKLOG_MAX_MS)], attended=True).run()
 

@@ -16,7 +16,8 @@ import pytest
 from device.clock import VirtualClock
 from device.events import Event, OperatorActed, Progress
 from physioctl.errors import JournalUnusable
-from physioctl.record.journal import Journal, reading
+from physioctl.record.journal import Journal
+from physioctl.record.journal_reading import reading
 from physioctl.record.journal_schema import BEFORE_THE_FIRST, body_hash, chained
 from physioctl.record.verify import verify
 from tests.processes import LIMIT_S, begin, finished

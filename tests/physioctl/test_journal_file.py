@@ -19,7 +19,8 @@ from physioctl.cli import call
 from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.record.codec import to_json
 from physioctl.record.history import session
-from physioctl.record.journal import Journal, reading
+from physioctl.record.journal import Journal
+from physioctl.record.journal_reading import reading
 from physioctl.record.verify import verify, verify_head
 from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session

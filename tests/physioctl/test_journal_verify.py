@@ -16,7 +16,8 @@ from device.clock import VirtualClock
 from device.events import OperatorActed
 from physioctl.errors import JournalUnusable
 from physioctl.record.history import sessions
-from physioctl.record.journal import Journal, reading
+from physioctl.record.journal import Journal
+from physioctl.record.journal_reading import reading
 from physioctl.record.journal_schema import body_hash, chained
 from physioctl.record.verify import Verification, verify
 

@@ -166,7 +166,7 @@ def test_a_session_that_a_slow_disk_has_ended_says_so_in_its_record_its_events_a
         kept = session(journal).summary
 
     with pytest.raises(DiskTooSlow) as error:
-        expect_recorded_in_time(done, rig.controller.record_failure)
+        expect_recorded_in_time(done, rig.controller.overdue.record_failure)
 
     assert error.value.what == kept.why == done.why
     assert error.value.what.endswith("the latest write took 16000 ms")

@@ -19,7 +19,8 @@ from physioctl.cli import call
 from physioctl.errors import JournalUnusable
 from physioctl.record.entries import COLUMNS
 from physioctl.record.history import session, sessions
-from physioctl.record.journal import Journal, reading
+from physioctl.record.journal import Journal
+from physioctl.record.journal_reading import reading
 from physioctl.record.journal_schema import body_hash, chained
 from physioctl.record.verify import verify
 from physioctl.rehearsal.rig import Rig

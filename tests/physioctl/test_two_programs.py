@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from device.clock import VirtualClock
-from device.control.controller import BACKLOG_MAX_MS
 from device.control.driver import Driver
 from device.control.handshake import perform_handshake
+from device.control.overdue import BACKLOG_MAX_MS
 from device.dialects.native import Native
 from device.events import Commanded, Event, OffConfirmation, Progress
 from device.unit import Unit

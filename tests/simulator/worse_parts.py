@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
 from typing import Any
 
+from device.control.actions import OperatorActions
 from device.control.admission import Admission
-from device.control.controller import Controller, Outgoing, Script
+from device.control.controller import Controller, Script
 from device.control.driver import Driver
 from device.control.machine import State, Trigger
+from device.control.outbox import Outbox, Outgoing
+from device.control.overdue import Overdue
 from device.control.reckoning import Reckoner
+from device.control.reports import Reports
 from device.control.requests import PendingRequest
 from device.control.schedule import LIVE, Scheduler
 from device.dialects.base import (
@@ -227,18 +230,28 @@ class BlindPace(Scheduler):
         return super().what_is_due(state, now_ms)
 
 
+class UnwatchfulReports(Reports):
+    """Judges no report."""
+
+    def _judge(self, status: Status, came_ms: int) -> None:
+        """Does not."""
+
+
+class HopefulOverdue(Overdue):
+    """Waits for whatever is missing."""
+
+    def check(self) -> None:
+        """Hopes."""
+
+
 class Blind(Controller):
     """Goes on, whether or not it hears anything, and whatever it hears."""
 
     def __init__(self, dialect: Dialect, now_ms: int = 0, port: str = "") -> None:
         super().__init__(dialect, now_ms, port)
-        self._scheduler.__class__ = BlindPace
-
-    def _doubt_the_missing(self) -> None:
-        """Hopes."""
-
-    def _judge(self, status: Status, came_ms: int) -> None:
-        """Does not."""
+        self.scheduler.__class__ = BlindPace
+        self.reports.__class__ = UnwatchfulReports
+        self.overdue = HopefulOverdue(self)
 
 
 class Eager(Controller):
@@ -255,7 +268,7 @@ class Presuming(Controller):
     def receive(self, data: bytes, now_ms: int) -> None:
         super().receive(data, now_ms)
         if self.state is State.PAUSED:
-            self._operate(SessionAction.RESUME)
+            self.actions._operate(SessionAction.RESUME)
 
 
 class Greedy(Controller):
@@ -266,11 +279,19 @@ class Greedy(Controller):
         super().start(max(self.known.plan.emissions, key=lambda emission: level(emission.setting)), for_ms)
 
 
-class Forgetful(Controller):
+class ForgetfulActions(OperatorActions):
     """Says that the level is lowered, and asks nobody to lower it."""
 
     def _ask_to_lower(self) -> None:
-        self.known.level_cap = None
+        self._controller.known.level_cap = None
+
+
+class Forgetful(Controller):
+    """Forgets what a person has lowered."""
+
+    def __init__(self, dialect: Dialect, now_ms: int = 0, port: str = "") -> None:
+        super().__init__(dialect, now_ms, port)
+        self.actions = ForgetfulActions(self)
 
 
 class Bypassing(Controller):
@@ -283,8 +304,9 @@ class Bypassing(Controller):
         assert isinstance(intent.setting, Ultrasound)
         output = Ultrasound(intent.setting.intensity_mw_cm2 * 2, 50, 1000, 100)
         twice = replace(intent, setting=output)
-        data = self._requests.ask(Permitted(twice), self.now_ms)
-        self._send(Outgoing(data, is_stop=False, starts_output=False))
+        data = self.requests.ask(Permitted(twice), self.now_ms)
+        self.scheduler.sent_ms = self.now_ms
+        self.outbox.send(Outgoing(data, is_stop=False, starts_output=False))
 
 
 class Overlong(Controller):
@@ -301,20 +323,37 @@ class Boastful(Controller):
         return OffConfirmation.CONFIRMED
 
 
+class CredulousReports(Reports):
+    """Takes anybody's report for its own unit's."""
+
+    def receive(self, request: PendingRequest, answer: Answer) -> None:
+        unit = self._controller.unit
+        if isinstance(answer, Status) and unit is not None:
+            answer = replace(answer, nonce=unit.identity.nonce)
+        super().receive(request, answer)
+
+
 class Credulous(Controller):
     """Takes anybody's report for its own unit's."""
 
-    def _receive(self, asked: PendingRequest, answer: Answer) -> None:
-        if isinstance(answer, Status) and self.unit is not None:
-            answer = replace(answer, nonce=self.unit.identity.nonce)
-        super()._receive(asked, answer)
+    def __init__(self, dialect: Dialect, now_ms: int = 0, port: str = "") -> None:
+        super().__init__(dialect, now_ms, port)
+        self.reports.__class__ = CredulousReports
+
+
+class DeafActions(OperatorActions):
+    """Takes no notice of anybody."""
+
+    def _operate(self, action: SessionAction) -> None:
+        """Does not."""
 
 
 class Deaf(Controller):
     """Takes no notice of anybody."""
 
-    def _operate(self, action: SessionAction) -> None:
-        """Does not."""
+    def __init__(self, dialect: Dialect, now_ms: int = 0, port: str = "") -> None:
+        super().__init__(dialect, now_ms, port)
+        self.actions = DeafActions(self)
 
 
 class Clumsy(Controller):
@@ -351,14 +390,15 @@ class Waiting(Controller):
 class Unwatchful(Controller):
     """Judges no report."""
 
-    def _judge(self, status: Status, came_ms: int) -> None:
-        """Does not."""
+    def __init__(self, dialect: Dialect, now_ms: int = 0, port: str = "") -> None:
+        super().__init__(dialect, now_ms, port)
+        self.reports.__class__ = UnwatchfulReports
 
 
-class Trusting(Controller):
+class TrustingReports(Reports):
     """Takes any unit for a sound one."""
 
-    def _receive(self, asked: PendingRequest, answer: Answer) -> None:
+    def receive(self, request: PendingRequest, answer: Answer) -> None:
         if isinstance(answer, Capabilities):
             answer = replace(
                 answer, area_mm2=400, measures_output=True, measures_head_temp=True, senses_contact=True,
@@ -366,7 +406,15 @@ class Trusting(Controller):
             )  # fmt: skip
         elif isinstance(answer, Identity):
             answer = replace(answer, calibrated=None)
-        super()._receive(asked, answer)
+        super().receive(request, answer)
+
+
+class Trusting(Controller):
+    """Takes any unit for a sound one."""
+
+    def __init__(self, dialect: Dialect, now_ms: int = 0, port: str = "") -> None:
+        super().__init__(dialect, now_ms, port)
+        self.reports.__class__ = TrustingReports
 
 
 class Sudden(Controller):
@@ -397,7 +445,7 @@ class Interrupting(Controller):
 
     def say(self, intent: Intent) -> None:
         if isinstance(intent, Stop):
-            self._requests.pending = None
+            self.requests.pending = None
         super().say(intent)
 
 
@@ -513,44 +561,66 @@ class Spinning(Controller):
             yield self.now_ms
 
 
+class UndeterredReports(Reports):
+    """Takes a step that somebody else has stopped for one that is over."""
+
+    def _follow(self, status: Status) -> None:
+        if self._controller.state in LIVE and status.state is UnitState.IDLE:
+            self._controller.fire(Trigger.FINISH)
+        else:
+            super()._follow(status)
+
+
 class Undeterred(Controller):
     """Goes on after somebody else has stopped the unit."""
 
-    def _raise(self, rule: Rule, what: str) -> None:
-        if rule.code != "STOPPED_ELSEWHERE":
-            super()._raise(rule, what)
+    def __init__(self, dialect: Dialect, now_ms: int = 0, port: str = "") -> None:
+        super().__init__(dialect, now_ms, port)
+        self.reports.__class__ = UndeterredReports
 
-    def _follow(self, status: Status) -> None:
-        if self.state in LIVE and status.state is UnitState.IDLE:
-            self._fire(Trigger.FINISH)
-        else:
-            super()._follow(status)
+    def break_rule(self, rule: Rule, what: str) -> None:
+        if rule.code != "STOPPED_ELSEWHERE":
+            super().break_rule(rule, what)
 
     def break_off(self, why: str) -> None:
         """Does not."""
 
 
-class Impatient(Controller):
-    """Starts output before its permission is on the disk."""
+class ImpatientOutbox(Outbox):
+    """Takes every event for written."""
 
     def is_written(self, number: int) -> bool:
         return True
+
+
+class Impatient(Controller):
+    """Starts output before its permission is on the disk."""
+
+    def __init__(self, dialect: Dialect, now_ms: int = 0, port: str = "") -> None:
+        super().__init__(dialect, now_ms, port)
+        self.outbox = ImpatientOutbox()
 
 
 class Unpermitted(Controller):
     """Starts output without a permission in the record."""
 
     def permit_output(self, step: Emit, for_ms: int) -> int:
-        return self.handed_over
+        return self.outbox.handed_over
+
+
+class UnhurriedOverdue(Overdue):
+    """Waits for the disk for as long as it takes."""
+
+    def _check_record(self) -> None:
+        """Does not."""
 
 
 class Unhurried(Controller):
     """Waits for the disk for as long as it takes."""
 
-    def _doubt_the_missing(self) -> None:
-        waiting, self._unwritten = self._unwritten, deque()
-        super()._doubt_the_missing()
-        self._unwritten.extendleft(reversed(waiting))
+    def __init__(self, dialect: Dialect, now_ms: int = 0, port: str = "") -> None:
+        super().__init__(dialect, now_ms, port)
+        self.overdue = UnhurriedOverdue(self)
 
 
 class Acknowledging(MortalDisk):

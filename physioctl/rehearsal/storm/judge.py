@@ -263,7 +263,7 @@ class Judge:
             self._unwanted_ms = now_ms
         elif self._too_long(since_ms := now_ms - self._unwanted_ms, self._lease_ms):
             self.broken(Rule.EXPECTED_OFF, f"{output:.1f} for {since_ms} ms in {controller.state.value}")
-        since_ms = now_ms - controller.received_at_ms
+        since_ms = now_ms - controller.scheduler.received_at_ms
         if self._too_long(since_ms, self._lease_ms):
             self.broken(Rule.BLIND, f"{output:.1f}, and the unit last heard {since_ms} ms ago")
 
@@ -392,6 +392,6 @@ class Judge:
     def _has_been_heard_disobeying(self) -> bool:
         """Whether a report sent since the unit could tell of it has reached the controller."""
         since_ms = self._disobeys_ms
-        return since_ms is not None and self._rig.controller.received_at_ms > since_ms + line_ms(
+        return since_ms is not None and self._rig.controller.scheduler.received_at_ms > since_ms + line_ms(
             self._scenario
         )

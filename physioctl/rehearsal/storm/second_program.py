@@ -106,4 +106,4 @@ class StoppedElsewhere:
         return self._clock.now_ms() - self._stopped_ms
 
     def _heard_since(self, at_ms: int) -> bool:
-        return self._controller.received_at_ms - at_ms > self._line_ms
+        return self._controller.scheduler.received_at_ms - at_ms > self._line_ms

@@ -223,13 +223,13 @@ class _TimesToSafe:
 
         def unsafe(now_ms: int, _: float) -> bool:
             return now_ms >= fault.at_ms and (
-                fault.during(now_ms) or controller.received_at_ms < fault.until_ms
+                fault.during(now_ms) or controller.scheduler.received_at_ms < fault.until_ms
             )
 
         return TimeToSafe(
             fault.kind.value,
             unsafe,
-            lambda: max(fault.at_ms, controller.received_at_ms),
+            lambda: max(fault.at_ms, controller.scheduler.received_at_ms),
             alarms=_COMM | {"RESTARTED"} if fault.kind is FaultKind.SWAPPED else _COMM,
             ends_it=False,
         )

@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from device.clock import Clock
-from device.control.driver import described
 from device.events import Event, Progress
+from device.publisher import described
 from physioctl.events import SessionStarted
 from physioctl.screens.lines import InTurn, Plain, Say
 from physioctl.screens.prompts import Prompts
