@@ -8,6 +8,7 @@ import click
 
 from physioctl.cli.groups import DefaultGroup
 from physioctl.cli.printing import json_line, say, table
+from physioctl.cli.purge import erased_line, purge
 from physioctl.cli.recorded import JOURNAL, JSON, began_at, site, the_journal
 from physioctl.record import history as the_record
 from physioctl.record.history import Summary
@@ -19,6 +20,9 @@ _LIMIT_MAX = 1_000_000  # sessions; this project's own figure, far below what SQ
 @click.group(cls=DefaultGroup, default="list")
 def history() -> None:
     """List the sessions in the journal, or erase what they hold of persons."""
+
+
+history.add_command(purge)
 
 
 @history.command("list")
@@ -46,6 +50,8 @@ def list_(journal: Path | None, person: str | None, limit: int | None, as_json: 
         )
     else:
         say("No session to list.")
+    if person is None and not as_json and (line := erased_line(path)):
+        say(line)
 
 
 def _row(summary: Summary) -> tuple[str, ...]:
