@@ -1,0 +1,9 @@
+"""What has to be so before the first output, by family, told to whoever starts it.
+
+Made from instructions.toml by `python -m tools.generate`: do not edit.
+"""
+
+from __future__ import annotations
+
+ULTRASOUND = "Gel on, head flat on the skin"
+PERCUSSION = "Muscle relaxed, the gun's head flat on it"
