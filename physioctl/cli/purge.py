@@ -89,12 +89,13 @@ def purged(path: Path, clock: Clock, asked: Asked, how: How, terminal: Terminal 
     now = local(clock.utc())
     for line in _kept(Counter(each.reason for each in found.kept), [each.summary for each in found.kept]):
         say(line)
-    if not found.erasable:
+    if not (found.erasable or found.outside):
         say(f"Nothing to erase in {path}. By this computer's clock it is {now}.")
         if how is not How.TOLD and erased(path):
             erase(path, clock, ())  # in case that an earlier erasure broke off after it was recorded
         return Exit.DONE
-    say(f"To be erased from {path}: {_sessions(found.erasable)}. By this computer's clock it is {now}.")
+    what = " and ".join(filter(None, (_sessions(found.erasable), _outside(len(found.outside)))))
+    say(f"To be erased from {path}: {what}. By this computer's clock it is {now}.")
     if how is How.TOLD:
         return Exit.DONE
     say(_STAYS)
@@ -104,7 +105,7 @@ def purged(path: Path, clock: Clock, asked: Asked, how: How, terminal: Terminal 
         if not says_yes(terminal, "Erase them? This cannot be taken back."):
             aside("Nothing was erased.")
             return Exit.STOPPED
-    count = erase(path, clock, frozenset(each.id for each in found.erasable))
+    count = erase(path, clock, frozenset(each.id for each in found.erasable), frozenset(found.outside))
     say(f"{_number(count)} erased.")
     if count < len(found.erasable):
         say(f"{_number(len(found.erasable) - count)} more began to count again meanwhile, and stay.")
@@ -129,7 +130,14 @@ def _kept(reasons: Counter[str], kept: Sequence[Summary]) -> Iterator[str]:
         yield f"These are: {', '.join(each.id for each in kept[:_IDS_MAX])}{more}."
 
 
+def _outside(count: int) -> str:
+    many = "entry of no session that names" if count == 1 else "entries of no session that name"
+    return f"{count} {many} a person" if count else ""
+
+
 def _sessions(found: Sequence[Summary]) -> str:
+    if not found:
+        return ""
     persons = sorted({each.person for each in found if each.person is not None})
     named = ", ".join(persons[:_PERSONS_MAX])
     more = f" and {len(persons) - _PERSONS_MAX} more" if len(persons) > _PERSONS_MAX else ""

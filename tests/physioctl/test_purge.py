@@ -19,9 +19,10 @@ from physioctl.cli.purge import Asked, How, purged
 from physioctl.errors import JournalUnusable
 from physioctl.events import ClockConfirmed, Outcome
 from physioctl.record.answers_kept import answers_kept
-from physioctl.record.entries import BODY_MAX
+from physioctl.record.entries import BODY_MAX, all_of
 from physioctl.record.history import chain, had_today, session, sessions
 from physioctl.record.journal import Journal, reading
+from physioctl.record.journal_schema import body_hash, canonical, chained
 from physioctl.record.purge import SEQS_MAX, Reason, erase, erase_from, erased, select
 from physioctl.record.verify import verify
 from physioctl.rehearsal.rig import Rig
@@ -245,11 +246,58 @@ def test_a_session_and_its_rests_go_together(tmp_path: Path) -> None:
     path = tmp_path / "j"
     tell(path, "first", started("first"), ended(Outcome.INTERRUPTED, 4 * MINUTE_MS))
     given_at(path, "rest", NOON + DAY, rest_of="first")
-    given_at(path, "alone", NOON)
+    given_at(path, "alone", NOON, person="p-018")
 
     now = NOON + DAY + COUNTS - MS
     assert erasable(path, now) == ["alone"]
     assert erasable(path, now + MS) == ["first", "rest", "alone"]
+
+
+@pytest.mark.hazard("H-16")
+def test_what_is_newer_of_a_person_stays_while_something_older_does(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    tell(path, "open", started("open"))
+    given_at(path, "newer", NOON)
+    given_at(path, "other", NOON, person="p-018")
+
+    assert kept(path, NOON + 9 * DAY) == {"open": Reason.UNSETTLED, "newer": Reason.OLDER_STAYS}
+    assert erasable(path, NOON + 9 * DAY) == ["other"]
+
+
+def outside_at(path: Path, at: datetime, person: str) -> int:
+    """An entry that names a person and belongs to no session; its number."""
+    with Journal.open(path, VirtualClock(at)) as journal, journal.transaction() as connection:
+        seq, prev = connection.execute("SELECT seq + 1, hash FROM head").fetchone()
+        text, salt, utc = canonical({"person": person}), "ab" * 16, at.isoformat(timespec="milliseconds")
+        entry = (seq, "", utc, 0, "screening_refused", body_hash(salt, text), prev)
+        connection.execute("INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*entry, chained(*entry)))
+        connection.execute("INSERT INTO bodies VALUES (?, ?, ?)", (seq, salt, text))
+    return int(seq)
+
+
+@pytest.mark.hazard("H-16")
+def test_what_names_a_person_outside_of_sessions_is_erased_as_sessions_are(tmp_path: Path) -> None:
+    path = tmp_path / "j"
+    first = outside_at(path, NOON, "p-017")
+    outside_at(path, NOON, "p-018")
+    tell(path, "open", started("open"))
+    outside_at(path, NOON, "p-017")  # newer than a session that stays
+    now = VirtualClock(NOON + 9 * DAY)
+
+    with Journal.open(path, VirtualClock(NOON + COUNTS - MS)) as journal:
+        assert select(journal, person="P-017").outside == ()
+    with Journal.open(path, now) as journal:
+        assert select(journal, person="P-017").outside == (first,)
+        assert select(journal, person="P-017", before=NOON).outside == ()
+    assert purged(path, now, Asked("P-017"), How.AT_ONCE, None) == 0
+
+    assert verify(path).whole
+    with reading(path) as connection:
+        assert [entry.erased for entry in all_of(connection, "WHERE name = 'screening_refused'")] == [
+            True,
+            False,
+            False,
+        ]
 
 
 @pytest.mark.hazard("H-03")
