@@ -54,9 +54,16 @@ def purge(journal: Path | None, before: datetime | None, person: str | None, dry
         return Exit.DONE
     from physioctl.cli.asking import Console, can_ask
 
-    asked = Asked(person, None if before is None else before.astimezone())
+    asked = Asked(person, None if before is None else _local_midnight(before))
     how = How.TOLD if dry_run else How.AT_ONCE if yes else How.CONFIRMED
     return purged(path, SystemClock(), asked, how, Console() if can_ask() else None)
+
+
+def _local_midnight(day: datetime) -> datetime:
+    try:
+        return day.astimezone()
+    except (ValueError, OverflowError, OSError):  # before the first day of the calendar, as UTC has it
+        raise InvalidUsage(f"{day:%Y-%m-%d} is no day that a clock shows", "Name one since 1970.") from None
 
 
 class How(Enum):

@@ -116,6 +116,18 @@ def test_what_is_meant_has_to_be_said(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "--before" in err
 
 
+@pytest.mark.parametrize(("day", "code"), [("0001-01-01", 2), ("2026-02-30", 2), ("1970-01-01", 0)])
+def test_a_day_that_no_clock_shows_is_a_usage_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], day: str, code: int
+) -> None:
+    given_at(tmp_path / "j", "s", NOON)
+
+    found, _, err = said(capsys, "history", "purge", "--journal", tmp_path / "j", "--before", day, "--yes")
+
+    assert (found, "to do:" in err) == (code, code == 2)
+    assert erased(tmp_path / "j") == ()
+
+
 def test_the_answers_of_erased_sessions_are_gone(tmp_path: Path) -> None:
     path, clock = tmp_path / "j", VirtualClock()
     with Journal.open(path, clock) as journal:
