@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,15 @@ def _filled(text: Any, where: str) -> str:
     return filled
 
 
+def _figures() -> Iterator[str]:
+    """The figures that each text holds, for who writes it in another language."""
+    for code, said in tomllib.loads((ROOT / ALARMS).read_text(encoding="utf-8")).items():
+        for key, text in said.items():
+            if named := _FIGURE.findall(text):
+                held = ", ".join(f'"{name}": {FIGURES[name]}' for name in named)
+                yield f'    ("{code}", "{key}"): {{{held}}},'
+
+
 def _alarms(told: Mapping[str, tuple[str, ...]]) -> str:
     lines = [
         '"""What the operator is told of each alarm: what has happened, and the action to take.',
@@ -73,7 +82,9 @@ def _alarms(told: Mapping[str, tuple[str, ...]]) -> str:
     ]
     for code, texts in told.items():
         lines += [f'    "{code}": (', *(f"        {_literal(text)}," for text in texts), "    ),"]
-    return "\n".join([*lines, "}", ""])
+    lines += ["}", "", "# code and key → the figures in the text"]
+    lines += ["FIGURES: Mapping[tuple[str, str], Mapping[str, int]] = {", *_figures(), "}", ""]
+    return "\n".join(lines)
 
 
 def _instructions(told: Mapping[str, tuple[str, ...]]) -> str:

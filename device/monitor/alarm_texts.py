@@ -141,3 +141,10 @@ TEXTS: Mapping[str, tuple[str, str]] = {
         "Charge the unit after this session.",
     ),
 }
+
+# code and key → the figures in the text
+FIGURES: Mapping[tuple[str, str], Mapping[str, int]] = {
+    ("OUTPUT_HIGH", "what"): {"output_tolerance_pct": 20},
+    ("POWER_MISMATCH", "what"): {"output_tolerance_pct": 20},
+    ("CLOCK_OFF", "what"): {"clock_tolerance_pct": 2},
+}

@@ -16,6 +16,7 @@ from typing import TextIO
 
 import click
 
+from physioctl.cli.options import translation
 from physioctl.guided.screening import ask
 from physioctl.guided.terminal import chosen, says_yes, wrapped
 from physioctl.screening import Answers
@@ -59,7 +60,8 @@ def answers(protocol: Protocol, *, person: str | None, operator: str | None, tod
     """The answers given at the terminal; None without a person there."""
     if not can_ask():
         return Answers()
-    return ask(protocol, Console(), person=person, operator=operator, today=today)
+    shown = translation()
+    return ask(protocol, Console(), person=person, operator=operator, today=today, translation=shown)
 
 
 def choose(text: str, choices: Sequence[str]) -> str:

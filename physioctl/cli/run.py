@@ -13,7 +13,7 @@ from physioctl.answers import read_answers
 from physioctl.cli import asking
 from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
-from physioctl.cli.options import DIALECT, NO_WAY, PORT, Way, journal_option, way
+from physioctl.cli.options import DIALECT, NO_WAY, PORT, Way, journal_option, translation, way
 from physioctl.cli.rest import Typed
 from physioctl.cli.session import Place, hold_guidance, hold_session
 from physioctl.cli.showing import View
@@ -113,7 +113,7 @@ def run(
         side=chosen_side(found, side),
         person=person,
         answers=(
-            read_answers(answers, found, operator=by)
+            read_answers(answers, found, operator=by, translation=translation())
             if answers
             else asking.answers(found, person=person, operator=by, today=day_of(SystemClock()))
         ),

@@ -12,7 +12,7 @@ from device.clock import SystemClock
 from physioctl.admission import allowed
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
-from physioctl.cli.options import PORT, journal_option
+from physioctl.cli.options import PORT, journal_option, translation
 from physioctl.cli.rest import Typed
 from physioctl.cli.session import Place, hold_guidance, hold_session, opened
 from physioctl.cli.showing import View
@@ -171,4 +171,5 @@ def _screened(
         operator=by,
         today=day_of(record.clock),
         earlier=earlier,
+        translation=translation(),
     )
