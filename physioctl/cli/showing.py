@@ -62,7 +62,8 @@ def shown(view: View, clock: Clock, *, attended: bool, sounds: bool) -> Iterator
 
     People are shown the user's own texts, and programs ours.
     """
-    texts = ENGLISH if view is View.JSON else translation()
+    own = translation()  # a mistake in it refuses the session, whatever shows it
+    texts = ENGLISH if view is View.JSON else own
     bell: tuple[Observer, ...] = (Bell(ring),) if attended and sounds else ()
     if view is View.FULL:
         from physioctl.screens.tui.process import FullScreen  # ptys are things of POSIX

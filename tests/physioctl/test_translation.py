@@ -242,12 +242,13 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.mark.parametrize("view", ["--plain", "--json"])
 def test_a_mistake_in_the_file_means_no_session_and_every_stop(
-    own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], view: str
 ) -> None:
     own.write_text(f"texts = '{tmp_path / 'none.toml'}'\n", encoding="utf-8")
     journal = ("--journal", str(tmp_path / "j"))
 
-    assert call(["run", "unit-check", "--port", "sim://us111", "--yes", *journal]) == 3
+    assert call(["run", "unit-check", "--port", "sim://us111", "--yes", view, *journal]) == 3
     assert "none.toml" in capsys.readouterr().err
     assert call(["stop", "--port", "sim://us111"]) == 0
