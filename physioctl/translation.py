@@ -26,6 +26,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -70,9 +71,10 @@ class Translation:
                 action=texts.get("action", action) if event.action == action else event.action,
             )
         if isinstance(event, StartAwaited):
-            ours = {definition(family).before_start: family for family in Family}
-            texts = self.instructions.get(ours.get(event.instruction, ""), {})
-            return replace(event, instruction=texts.get("before_start", event.instruction))
+            for family, key in product(Family, _INSTRUCTION):
+                if event.instruction == getattr(definition(family), key):
+                    shown = self.instructions.get(family, {}).get(key, event.instruction)
+                    return replace(event, instruction=shown)
         return event
 
 

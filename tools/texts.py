@@ -17,6 +17,7 @@ from protocols.limits import Family
 ROOT = Path(__file__).resolve().parents[1]
 ALARMS = "device/monitor/alarms.toml"
 INSTRUCTIONS = "protocols/families/instructions.toml"
+INSTRUCTION_KEYS = ("before_start",)  # as `protocols.families.base.FamilyDefinition` has them
 FIGURES = {"clock_tolerance_pct": CLOCK_TOLERANCE_PCT, "output_tolerance_pct": OUTPUT_TOLERANCE_PCT}
 _FIGURE = re.compile(r"\{([^{}]*)\}")
 
@@ -24,7 +25,7 @@ _FIGURE = re.compile(r"\{([^{}]*)\}")
 def files() -> dict[str, str]:
     """Every generated file: its path from the project's root, and its text."""
     alarms = tables((ROOT / ALARMS).read_text(encoding="utf-8"), ("what", "action"), ALARMS)
-    told = tables((ROOT / INSTRUCTIONS).read_text(encoding="utf-8"), ("before_start",), INSTRUCTIONS)
+    told = tables((ROOT / INSTRUCTIONS).read_text(encoding="utf-8"), INSTRUCTION_KEYS, INSTRUCTIONS)
     if set(told) != set(Family):
         raise ValueError(f"{INSTRUCTIONS}: it has to name {', '.join(Family)}, and nothing else")
     return {
@@ -96,7 +97,11 @@ def _instructions(told: Mapping[str, tuple[str, ...]]) -> str:
         "",
         "from __future__ import annotations",
         "",
-        *(f"{family.upper()} = {_literal(text)}" for family, (text,) in told.items()),
+        *(
+            f"{family.upper()}_{key.upper()} = {_literal(text)}"
+            for family, texts in told.items()
+            for key, text in zip(INSTRUCTION_KEYS, texts, strict=True)
+        ),
     ]
     return "\n".join([*lines, ""])
 

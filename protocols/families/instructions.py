@@ -5,5 +5,5 @@ Made from instructions.toml by `python -m tools.generate`: do not edit.
 
 from __future__ import annotations
 
-ULTRASOUND = "Gel on, head flat on the skin"
-PERCUSSION = "Muscle relaxed, the gun's head flat on it"
+ULTRASOUND_BEFORE_START = "Gel on, head flat on the skin"
+PERCUSSION_BEFORE_START = "Muscle relaxed, the gun's head flat on it"

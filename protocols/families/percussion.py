@@ -59,6 +59,6 @@ PERCUSSION = FamilyDefinition(
     at_site=(Quantity.SPEED_PER_MIN,),
     readings=(Reading.ENERGY, Reading.BATTERY),
     show_output=lambda output: f"{output} /min",
-    before_start=instructions.PERCUSSION,
+    before_start=instructions.PERCUSSION_BEFORE_START,
     has_motor=True,
 )
