@@ -16,9 +16,10 @@ from pathlib import Path
 
 from physioctl.errors import InvalidUsage
 from physioctl.person import reference
-from physioctl.questions import AGE, ages_of, questions_of, texts_of
+from physioctl.questions import AGE, age_question, ages_of, questions_of, texts_of
 from physioctl.screening import Acknowledged, Answer, Answered, Answers, judge
 from physioctl.text import clean
+from physioctl.translation import ENGLISH, Translation
 from protocols.contraindications import AgeBand
 from protocols.errors import Problem, ProtocolInvalid, Where, printable, shorten
 from protocols.fields import near
@@ -40,7 +41,9 @@ _ANSWERS: Mapping[object, Answer] = {
 }
 
 
-def read_answers(path: Path, protocol: Protocol, *, operator: str | None = None) -> Answers:
+def read_answers(
+    path: Path, protocol: Protocol, *, operator: str | None = None, translation: Translation = ENGLISH
+) -> Answers:
     """The answers in a file to the questions before ``protocol``, acknowledged by ``operator``.
 
     Raise `ProtocolInvalid` with all of the file's mistakes.
@@ -48,17 +51,19 @@ def read_answers(path: Path, protocol: Protocol, *, operator: str | None = None)
     root, problems = read_nodes(read_bytes(path, _FORM), printable(path))
     if not isinstance(root.value, dict):
         raise ProtocolInvalid(problems)
-    read = _File(printable(path), root.value, problems)
+    read = _File(printable(path), root.value, translation, problems)
     answers = read.answers(protocol, operator or "answers-file")
     if read.problems:
         raise ProtocolInvalid(sorted(read.problems, key=lambda problem: (problem.line, problem.column)))
     return answers
 
 
-def blank_answers(protocol: Protocol, today: date, person: str | None = None) -> str:
+def blank_answers(
+    protocol: Protocol, today: date, person: str | None = None, translation: Translation = ENGLISH
+) -> str:
     """A form to fill in, for `read_answers`: each question a comment above its code."""
-    asked = questions_of(protocol)
-    ages = [] if ages_of(protocol) is None else [AGE]
+    asked = questions_of(protocol, translation)
+    ages = [] if ages_of(protocol) is None else [age_question(translation)]
     lines = [
         f"# Screening before {clean(protocol.title)} ({clean(protocol.id)}).",
         "# Write yes or no behind each code. Yes means that it is present.",
@@ -67,8 +72,8 @@ def blank_answers(protocol: Protocol, today: date, person: str | None = None) ->
         f"date: {today.isoformat()}  # the day on which it was answered",
     ]
     for question in (*ages, *asked):
-        lines += ["", f"# {clean(question.ask)}"]
-        if question is AGE:
+        lines += ["", f"# {clean(question.shown)}"]
+        if question.code == AGE.code:
             lines.append(f"{AGE.code}:  # {_BANDS}")
         elif question.absolute:
             lines.append(f"{question.code}:  # a yes, or no answer, refuses the session")
@@ -89,6 +94,7 @@ class _File:
 
     name: str
     entries: Mapping[str, Entry]
+    translation: Translation = ENGLISH
     problems: list[Problem] = field(default_factory=list)
 
     def answers(self, protocol: Protocol, by: str) -> Answers:
@@ -98,10 +104,10 @@ class _File:
         person, on = self._person(), self._date() or date.min
         asked = dict(self._asked(known))
         given = tuple(self._given(known, asked, on))
-        answers = Answers(person, given)
+        answers = Answers(person, given, translation=self.translation)
         standing = {question.code for question in judge(protocol, answers, on).standing}
         acknowledged = tuple(Acknowledged(code, by, on) for code in self._acknowledged(known, standing))
-        return Answers(person, given, acknowledged)
+        return Answers(person, given, acknowledged, self.translation)
 
     def _format(self) -> None:
         found = self._value("format", f"Add `format: {FORMAT}`.")

@@ -118,6 +118,8 @@ class BodiesErased(Event):
     """The bodies of these entries have been erased. Their places in the chain stay."""
 
     seqs: tuple[int, ...]
+    boot_id: str | None = None  # of this computer's boot, as `session_started` has it: that one may be erased
+    boot_utc_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,7 +118,8 @@ BINDINGS = (
         "o",
         ("o",),
         "note",
-        "notes an observation: type it, up to Enter; an empty one is none. Never a name",
+        "notes an observation: type it, up to Enter; an empty one is none. Never a name, "
+        "a telephone number or an address",
     ),
     Binding(
         Does.PAIN,
@@ -264,7 +265,7 @@ class _Entry:
     @property
     def _prompt(self) -> str:
         if self.of is Does.NOTE:
-            return "Observation (never a name)"
+            return "Observation (no name or contact)"
         if self.of is Does.PAIN:
             return f"Pain, 0 to {PAIN_MAX}"
         return f"Lower to ({'' if self._dimension is None else self._dimension.usual})"

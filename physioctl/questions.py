@@ -1,14 +1,15 @@
 """What is asked before a session: red flags, the project's own questions in scope, and what a protocol adds.
 
-An answer is bound to the text of its question by that text's hash.
+An answer is bound to the text of its question by that text's hash, and to what was shown in its place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
+from physioctl.translation import ENGLISH, Translation
 from protocols.contraindications import RELATIVE, Action, AgeBand, Contraindication, catalogue
 from protocols.limits import Family
 from protocols.model import Protocol
@@ -29,6 +30,12 @@ class Question:
     source: tuple[str, ...]
     weigh: str = ""  # what to weigh before a yes is acknowledged; empty where a yes refuses
     lasting: bool = False  # whether a no of an earlier day still holds
+    translated: str = ""  # what is shown in place of `ask`; empty where that is shown itself
+
+    @property
+    def shown(self) -> str:
+        """The text that is put to the person."""
+        return self.translated or self.ask
 
     @property
     def absolute(self) -> bool:
@@ -37,8 +44,13 @@ class Question:
 
     @property
     def text_hash(self) -> str:
-        """What an answer is bound to: the first 12 hex digits of the SHA-256 of the text."""
-        return sha256(self.ask.encode()).hexdigest()[:12]
+        """What an answer is bound to: the first 12 hex digits of the SHA-256 of the text.
+
+        Of a translated one it is of both texts, ours first, with a zero byte between: an answer to it holds
+        neither for ours, nor for another translation, nor once ours has changed.
+        """
+        text = f"{self.ask}\0{self.translated}" if self.translated else self.ask
+        return sha256(text.encode()).hexdigest()[:12]
 
 
 AGE = Question(
@@ -50,13 +62,20 @@ AGE = Question(
 )
 
 
-def questions(family: Family, body_site: str, *, thermal: bool) -> tuple[Question, ...]:
+def age_question(translation: Translation = ENGLISH) -> Question:
+    """The question after the person's age, as it is shown."""
+    return _shown(AGE, translation)
+
+
+def questions(
+    family: Family, body_site: str, *, thermal: bool, translation: Translation = ENGLISH
+) -> tuple[Question, ...]:
     """The project's own questions in scope for ``family`` at ``body_site``; none on the bench."""
     if body_site == BENCH:
         return ()
     kinds = ("thermal", family.value) if thermal else (family.value,)
     asked = (_in_scope(known, kinds, body_site) for known in catalogue().questions.values())
-    return tuple(question for question in asked if question)
+    return tuple(_shown(question, translation) for question in asked if question)
 
 
 def treats(protocol: Protocol) -> bool:
@@ -64,7 +83,7 @@ def treats(protocol: Protocol) -> bool:
     return protocol.family is not None and protocol.body_site != BENCH
 
 
-def questions_of(protocol: Protocol) -> tuple[Question, ...]:
+def questions_of(protocol: Protocol, translation: Translation = ENGLISH) -> tuple[Question, ...]:
     """Everything to ask before ``protocol``: its red flags, our own questions in scope, and what it adds.
 
     A protocol only adds. One of ours that it names in its `asks` refuses the session, in scope or not.
@@ -72,8 +91,10 @@ def questions_of(protocol: Protocol) -> tuple[Question, ...]:
     """
     ours: tuple[Question, ...] = ()
     if protocol.family is not None:
-        ours = questions(protocol.family, protocol.body_site, thermal=is_thermal(protocol))
-    named = tuple(_own(catalogue().questions[code], Action.BLOCK) for code in protocol.asks)
+        ours = questions(
+            protocol.family, protocol.body_site, thermal=is_thermal(protocol), translation=translation
+        )
+    named = tuple(own_question(code, Action.BLOCK, translation) for code in protocol.asks)
     return (
         *_red_flags(protocol),
         *(question for question in ours if question.code not in protocol.asks),
@@ -96,10 +117,28 @@ def is_thermal(protocol: Protocol) -> bool:
     return any(step.emit.setting().is_thermal for step in steps if isinstance(step, EmitStep))
 
 
-def texts_of(protocol: Protocol) -> Mapping[str, str]:
+def texts_of(protocol: Protocol, translation: Translation = ENGLISH) -> Mapping[str, str]:
     """Every code that can be answered before ``protocol``, with the hash of its text."""
-    ours = [_own(known, Action.BLOCK) for known in catalogue().questions.values()]
-    return {question.code: question.text_hash for question in (AGE, *ours, *questions_of(protocol))}
+    ours = [own_question(code, Action.BLOCK, translation) for code in catalogue().questions]
+    asked = (age_question(translation), *ours, *questions_of(protocol, translation))
+    return {question.code: question.text_hash for question in asked}
+
+
+def own_question(code: str, action: Action, translation: Translation = ENGLISH) -> Question:
+    """Our question of this code, as it is shown, and as if a yes led to ``action``."""
+    return _shown(_own(catalogue().questions[code], action), translation)
+
+
+def _shown(question: Question, translation: Translation) -> Question:
+    texts = translation.questions.get(question.code)
+    if not texts:
+        return question
+    return replace(
+        question,
+        title=texts.get("title", question.title),
+        translated=texts.get("ask", ""),
+        weigh=texts.get("weigh", question.weigh) if question.weigh else "",
+    )
 
 
 def _in_scope(known: Contraindication, kinds: Sequence[str], body_site: str) -> Question | None:

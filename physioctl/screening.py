@@ -8,7 +8,7 @@ the worst answer. The judgement of a relative contraindication stays with a pers
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
@@ -16,7 +16,8 @@ from device.clock import Clock
 from physioctl.errors import InvalidUsage
 from physioctl.events import Screened
 from physioctl.person import reference
-from physioctl.questions import AGE, Question, ages_of, questions_of, texts_of
+from physioctl.questions import AGE, Question, age_question, ages_of, own_question, questions_of, texts_of
+from physioctl.translation import ENGLISH, Translation
 from protocols.contraindications import Action, AgeBand, catalogue
 from protocols.errors import Refused
 from protocols.fields import near
@@ -69,6 +70,7 @@ class Answers:
     person: str | None = None  # a pseudonymous reference
     given: tuple[Answered, ...] = ()
     acknowledged: tuple[Acknowledged, ...] = ()
+    translation: Translation = ENGLISH  # in which the questions were shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,22 +166,24 @@ def answered(
     age_band: AgeBand | None = None,
     acknowledged: Iterable[str] = (),
     by: str = "script",
+    translation: Translation = ENGLISH,
 ) -> Answers:
     """The answers ``said``, by code, to the questions of ``protocol`` as they are put today."""
-    texts = texts_of(protocol)
+    texts = texts_of(protocol, translation)
     given = [Answered(code, answer, texts.get(code, ""), on) for code, answer in said.items()]
     if age_band is not None:
-        given.append(Answered(AGE.code, age_band, AGE.text_hash, on))
-    return Answers(person, tuple(given), tuple(Acknowledged(code, by, on) for code in acknowledged))
+        given.append(Answered(AGE.code, age_band, texts[AGE.code], on))
+    weighed = tuple(Acknowledged(code, by, on) for code in acknowledged)
+    return Answers(person, tuple(given), weighed, translation)
 
 
 def judge(protocol: Protocol, answers: Answers, today: date) -> Judgement:
     """Which answers count for the questions of ``protocol`` on the day ``today``."""
-    asked = questions_of(protocol)
+    asked = questions_of(protocol, answers.translation)
     age, age_lapsed = _age(answers, today)
     return Judgement(
         replies=tuple(_reply(question, answers.given, today) for question in asked),
-        elsewhere=tuple(_elsewhere(answers.given, asked)),
+        elsewhere=tuple(_elsewhere(answers, asked)),
         ages=ages_of(protocol),
         age=age,
         age_lapsed=age_lapsed,
@@ -233,7 +237,8 @@ def _age(answers: Answers, today: date) -> tuple[AgeBand | None, str]:
     found = [each for each in answers.given if each.code == AGE.code]
     current = [each for each in found if each.date == today]
     said = {each.answer for each in current if isinstance(each.answer, AgeBand)}
-    valid = [each for each in current if each.text_hash == AGE.text_hash and each.answer in said]
+    text_hash = age_question(answers.translation).text_hash
+    valid = [each for each in current if each.text_hash == text_hash and each.answer in said]
     if len(said) == 1 and valid:
         return said.pop(), ""
     return None, "" if valid else _lapse(found, current)
@@ -256,11 +261,11 @@ _ELSEWHERE = (
 _ELSEWHERE_RELATIVE = "It is asked before a session at another site, or of another kind. "
 
 
-def _elsewhere(given: Iterable[Answered], asked: Iterable[Question]) -> Iterator[Reply]:
+def _elsewhere(answers: Answers, asked: Iterable[Question]) -> Iterator[Reply]:
     """Questions of ours that were answered yes, and are not in scope: they are not to be hidden."""
     codes = {question.code for question in asked}
     dates: dict[str, date] = {}
-    for each in given:
+    for each in answers.given:
         if each.answer == Answer.YES:
             dates[each.code] = max(each.date, dates.get(each.code, each.date))
     for code, on in dates.items():
@@ -268,9 +273,9 @@ def _elsewhere(given: Iterable[Answered], asked: Iterable[Question]) -> Iterator
         if known is None or code in codes:
             continue
         refuses = not known.action or Action.BLOCK in known.action.values()
-        weigh = _ELSEWHERE if refuses else _ELSEWHERE_RELATIVE + known.weigh
-        question = Question(code, known.title, known.ask, Action.NOTE, known.source, weigh)
-        yield Reply(question, Answer.YES, on)
+        question = own_question(code, Action.NOTE, answers.translation)
+        weigh = _ELSEWHERE if refuses else _ELSEWHERE_RELATIVE + question.weigh
+        yield Reply(replace(question, weigh=weigh, lasting=False), Answer.YES, on)
 
 
 def _check_codes(answers: Answers, known: Mapping[str, str]) -> None:

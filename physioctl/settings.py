@@ -1,10 +1,11 @@
-"""What a user has said once for every command: the usual port, its dialect, and the journal.
+"""What a user has said once for every command: the usual port, its dialect, the journal, and texts.
 
 It stands in ``config.toml`` in the user's configuration folder, and every key may be left out::
 
     port = "/dev/ttyUSB0"
     dialect = "native"
     journal = "/home/clinic/journal.sqlite"
+    texts = "/home/clinic/de.toml"
 
 What is typed goes before the environment, and that before the file. A file with a mistake in it is refused
 as a whole: a usual port that was misspelt must not lead to another one.
@@ -24,7 +25,7 @@ from physioctl.errors import InvalidUsage
 from physioctl.text import clean
 
 PORT_VARIABLE = "PHYSIOCTL_PORT"
-_KEYS = ("port", "dialect", "journal")
+_KEYS = ("port", "dialect", "journal", "texts")
 _SIZE_MAX = 65_536  # bytes; this project's own figure
 
 
@@ -35,6 +36,7 @@ class Settings:
     port: str | None = None
     dialect: str | None = None
     journal: Path | None = None
+    texts: Path | None = None  # see `physioctl.translation`
 
 
 def settings_path() -> Path:
@@ -87,24 +89,25 @@ def _read(path: Path, said: dict[str, object]) -> Settings:
             raise _wrong(path, f"{clean(key)!r} is no setting", hint)
         if not isinstance(value, str) or not value or not value.isprintable():
             raise _wrong(path, f"{key}: expected a text in quotes, and not an empty one")
-    port, dialect, journal = (said.get(key) for key in _KEYS)
+    port, dialect, journal, texts = (said.get(key) for key in _KEYS)
     if dialect is not None and dialect not in names():
         raise _wrong(path, f"dialect: no dialect is called {dialect!r}", f"Choose from {', '.join(names())}.")
     return Settings(
         None if port is None else str(port),
         None if dialect is None else str(dialect),
-        None if journal is None else _journal(path, str(journal)),
+        None if journal is None else _file(path, "journal", str(journal)),
+        None if texts is None else _file(path, "texts", str(texts)),
     )
 
 
-def _journal(path: Path, written: str) -> Path:
+def _file(path: Path, key: str, written: str) -> Path:
     try:
-        journal = Path(written).expanduser()
+        named = Path(written).expanduser()
     except RuntimeError:  # there is no such user, or no home
-        raise _wrong(path, f"journal: {written!r} leads to no folder", "Write the whole path.") from None
-    if not journal.is_absolute():
-        raise _wrong(path, f"journal: {written!r} is not a whole path", "Begin it with / or ~/, or a drive.")
-    return journal
+        raise _wrong(path, f"{key}: {written!r} leads to no folder", "Write the whole path.") from None
+    if not named.is_absolute():
+        raise _wrong(path, f"{key}: {written!r} is not a whole path", "Begin it with / or ~/, or a drive.")
+    return named
 
 
 def _wrong(path: Path, what: str, action: str = "Correct it, or take the file away.") -> InvalidUsage:

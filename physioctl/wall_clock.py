@@ -81,7 +81,7 @@ def expect_sound(journal: Journal) -> None:
 def boot_reference_ms(journal: Journal) -> int | None:
     """Return when this boot was, in ms of UTC, by the first session since it or since a confirmation.
 
-    Each session carries it on, so that many small leaps add up to one that is noticed.
+    Each session and each erasure carries it on, so that many small leaps add up to one that is noticed.
     """
     boot = journal.clock.boot()
     if boot is None:
@@ -154,17 +154,20 @@ def damaged(name: str, damage: Damaged) -> JournalUnusable:
     return JournalUnusable(f"the journal {name} is damaged: {damage}", continue_after(name))
 
 
+_REFERENCES = ("session_started", "clock_confirmed", "bodies_erased")  # the entries that name the boot
+
+
 def _reference(connection: sqlite3.Connection) -> Entry | None:
     newest = [
         seq
-        for name in ("session_started", "clock_confirmed")
+        for name in _REFERENCES
         for (seq,) in connection.execute(f"SELECT max(seq) FROM entries WHERE name = '{name}'")  # noqa: S608
         if seq is not None
     ]
     if not newest:
         return None
     found = next(iter(all_of(connection, "WHERE entries.seq = ?", (max(newest),))), None)
-    if found is None or found.name not in ("session_started", "clock_confirmed"):
+    if found is None or found.name not in _REFERENCES:
         raise Damaged(max(newest), "no session starts there, and no clock was confirmed")
     return None if found.erased else found
 

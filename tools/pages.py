@@ -87,7 +87,8 @@ def alarms() -> str:
     lines = [
         "# The alarms",
         "",
-        "Made from the rules in `device/monitor/alarms.py` by `python -m tools.generate`: do not edit.",
+        "Made from the rules in `device/monitor/alarms.py` and their texts in `alarms.toml`, by",
+        "`python -m tools.generate`: do not edit.",
         "*After*: for how long a rule has to be broken before its alarm is raised.",
         "",
         *_table(head, rows),

@@ -13,6 +13,7 @@ from physioctl.cli.choosing import BODY_SITE, Named
 from physioctl.cli.days import Day, begin_of, end_of
 from physioctl.cli.groups import DefaultGroup
 from physioctl.cli.printing import JSON, aside, json_line, say
+from physioctl.cli.purge import erased_line, purge
 from physioctl.cli.recorded import JOURNAL, began_at, the_journal
 from physioctl.cli.recorded import site as site_of
 from physioctl.cli.tables import Column, print_list
@@ -44,6 +45,9 @@ _COURSE = (
 @click.group(cls=DefaultGroup, default="list")
 def history() -> None:
     """List the sessions in the journal, or erase what they hold of persons."""
+
+
+history.add_command(purge)
 
 
 @history.command("list")
@@ -104,6 +108,8 @@ def list_(
     else:
         print_list(_COURSE, (_course_row(summary, scores) for summary in found.summaries))
     aside(_counted(found))
+    if person is None and (line := erased_line(path)):
+        aside(line)
 
 
 def _days(on: date | None, since: date | None, until: date | None) -> tuple[datetime | None, datetime | None]:

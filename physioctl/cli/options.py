@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,6 +14,9 @@ from device.link import Port, ports
 from physioctl.cli.printing import aside
 from physioctl.settings import PORT_VARIABLE, settings
 from physioctl.unit_search import Found, answering, search, the_only_one
+
+if TYPE_CHECKING:
+    from physioctl.translation import Translation
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -57,6 +60,14 @@ def journal_option(about: str) -> Callable[[F], F]:
         default=lambda: settings().journal,
         help=f"{about}  [default: your own]",
     )
+
+
+def translation() -> Translation:
+    """The texts that the user's settings name; raise `ProtocolInvalid` for a mistake in their file."""
+    from physioctl.translation import ENGLISH, read_translation  # a stop needs no texts
+
+    path = settings().texts
+    return ENGLISH if path is None else read_translation(path)
 
 
 @dataclass(frozen=True, slots=True)

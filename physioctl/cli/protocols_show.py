@@ -34,10 +34,11 @@ def show(protocol: str, answers: bool, person: str | None, as_json: bool) -> Non
     if answers:
         from device.clock import SystemClock
         from physioctl.answers import blank_answers
+        from physioctl.cli.options import translation
         from physioctl.screening import day_of
 
         form = None if person is None else reference(person)
-        click.echo(blank_answers(found, day_of(SystemClock()), form), nl=False)
+        click.echo(blank_answers(found, day_of(SystemClock()), form, translation()), nl=False)
     elif as_json:
         ages = ages_of(found)
         told: dict[str, Any] = {"ages": None if ages is None else sorted(ages)}

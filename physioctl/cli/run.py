@@ -28,6 +28,7 @@ from physioctl.cli.options import (
     UNAUTHENTICATED_NETWORK,
     Way,
     journal_option,
+    translation,
     way,
 )
 from physioctl.cli.place import Place, opened
@@ -122,7 +123,7 @@ def run(
     person, side = chosen_person(found, person), chosen_side(found, side)
     place = Place(to.port, to.dialect, journal=journal, new=new, continues=continues)
     if answers is not None:
-        given = read_answers(answers, found, operator=by)
+        given = read_answers(answers, found, operator=by, translation=translation())
     else:
         given, place = _answered(found, place, person=person, operator=by)
     request = Request(
@@ -149,13 +150,20 @@ def _answered(
     """
     if not asking.can_ask():
         return Answers(), place
-    terminal, clock = asking.Console(), SystemClock()
+    terminal, clock, shown = asking.Console(), SystemClock(), translation()
     if person is None:
-        return ask(protocol, terminal, person=None, operator=operator, today=day_of(clock)), place
+        today = day_of(clock)
+        return ask(protocol, terminal, person=None, operator=operator, today=today, translation=shown), place
     with opened(place, clock) as record:
         simulated = is_simulated(place.port)
         answers = ask_and_keep(
-            protocol, terminal, record, person=person, operator=operator, simulated=simulated
+            protocol,
+            terminal,
+            record,
+            person=person,
+            operator=operator,
+            simulated=simulated,
+            translation=shown,
         )
     return answers, replace(place, new=False, continues=None)
 

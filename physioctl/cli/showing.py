@@ -14,12 +14,14 @@ from functools import partial
 from device.clock import Clock
 from device.events import Observer
 from physioctl import terminal
+from physioctl.cli.options import translation
 from physioctl.cli.printing import aside, json_text, ring, say, typing
 from physioctl.screens.bar import BarScreen
 from physioctl.screens.json_lines import JsonLines
 from physioctl.screens.lines import InTurn, Plain, Say
 from physioctl.screens.prompts import Prompts
 from physioctl.screens.sounds import Bell
+from physioctl.translation import ENGLISH, Translated
 
 
 class View(Enum):
@@ -56,20 +58,26 @@ class Shown:
 
 @contextmanager
 def shown(view: View, clock: Clock, *, attended: bool, sounds: bool) -> Iterator[Shown]:
-    """What shows the session; a screen that takes the whole terminal gives it back when the block is left."""
+    """What shows the session; a screen that takes the whole terminal gives it back when the block is left.
+
+    People are shown the user's own texts, and programs ours.
+    """
+    own = translation()  # a mistake in it refuses the session, whatever shows it
+    texts = ENGLISH if view is View.JSON else own
     bell: tuple[Observer, ...] = (Bell(ring),) if attended and sounds else ()
     if view is View.FULL:
         from physioctl.screens.tui.process import FullScreen  # ptys are things of POSIX
 
         no_color = "NO_COLOR" in os.environ
         with FullScreen(say, clock, type_in_lines=typing, no_color=no_color, sounds=sounds) as screen:
-            yield Shown(screen, bell, screen.typing, screen.say, screen.is_shown)
+            yield Shown(Translated(screen, texts), bell, screen.typing, screen.say, screen.is_shown)
     elif view is View.BAR:
         bar = BarScreen(keys=attended, sounds=sounds)
-        yield Shown(bar, bell, partial(setattr, bar.typing, "text"))
+        yield Shown(Translated(bar, texts), bell, partial(setattr, bar.typing, "text"))
     elif view is View.LINES and sys.stdout.isatty():
         lines: list[Observer] = [Plain(say), Prompts(say, sounds=sounds)] if attended else [Plain(say)]
-        yield Shown(InTurn(lines), bell)
+        yield Shown(Translated(InTurn(lines), texts), bell)
     else:
-        prompts = (Prompts(aside, sounds=sounds),) if attended else ()
-        yield Shown(JsonLines(json_text) if view is View.JSON else Plain(say), (*prompts, *bell))
+        prompts = (Translated(Prompts(aside, sounds=sounds), texts),) if attended else ()
+        screen_ = JsonLines(json_text) if view is View.JSON else Translated(Plain(say), texts)
+        yield Shown(screen_, (*prompts, *bell))

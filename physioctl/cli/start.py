@@ -22,6 +22,7 @@ from physioctl.cli.options import (
     PORT,
     UNAUTHENTICATED_NETWORK,
     journal_option,
+    translation,
 )
 from physioctl.cli.place import Place, opened
 from physioctl.cli.rest import Typed
@@ -106,6 +107,7 @@ def start(
             person=request.person,
             operator=by,
             simulated=ready is not None and ready.simulated and request.protocol.family is not None,
+            translation=translation(),
         )
     for line in lines:
         terminal.say(line)

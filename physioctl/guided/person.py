@@ -88,7 +88,8 @@ def about(journal: Journal, person: str, protocol: Protocol, side: str) -> Itera
     except Damaged as damage:
         raise damaged(journal.name, damage) from damage
     where = (
-        f"{_site(protocol.body_site, side)}, {protocol.family}, in the last {WINDOW // timedelta(hours=1)} h"
+        f"{_site(protocol.body_site, side)}, {protocol.family}, "
+        f"in the last {WINDOW // timedelta(hours=1)} h, by this journal alone"
     )
     if not had:
         yield f"{where}: nothing."

@@ -12,11 +12,12 @@ from datetime import date
 from enum import Enum, auto
 
 from physioctl.guided.terminal import Terminal, chosen
-from physioctl.questions import AGE, Question, ages_of, questions_of
+from physioctl.questions import AGE, Question, age_question, ages_of, questions_of
 from physioctl.record.answers_kept import answers_kept
 from physioctl.record.journal import Journal
 from physioctl.record.refusals import refusals_kept
 from physioctl.screening import Answer, Answered, Answers, answered, day_of, judge, screen
+from physioctl.translation import ENGLISH, Translation
 from protocols.contraindications import Action, AgeBand
 from protocols.model import Protocol
 
@@ -58,13 +59,15 @@ def ask(
     operator: str | None,
     today: date,
     earlier: Iterable[Answered] = (),
+    translation: Translation = ENGLISH,
 ) -> Answers:
     """Put every question of ``protocol``, and have what is relative and not denied acknowledged.
 
     ``earlier`` is what was answered for ``person`` before; what no longer holds in it is asked anew. Raise
     `Refused` as soon as an answer refuses the session, and where something is not acknowledged.
     """
-    form = _Form(protocol, person, today, questions_of(protocol), _still_holding(protocol, earlier, today))
+    questions = questions_of(protocol, translation)
+    form = _Form(protocol, person, today, questions, _still_holding(questions, earlier, today), translation)
     if not form.items:
         return Answers()
     terminal.say("Before the session. Answer for the person treated; yes means that it is present.")
@@ -87,6 +90,7 @@ def ask_and_keep(
     person: str | None,
     operator: str | None,
     simulated: bool,
+    translation: Translation = ENGLISH,
 ) -> Answers:
     """As `ask`, with what ``journal`` holds of earlier answers; answers that refuse are recorded in it.
 
@@ -101,6 +105,7 @@ def ask_and_keep(
             operator=operator,
             today=day_of(journal.clock),
             earlier=earlier,
+            translation=translation,
         )
 
 
@@ -113,6 +118,7 @@ class _Form:
     today: date
     questions: tuple[Question, ...]
     earlier: _Earlier | None
+    translation: Translation = ENGLISH
     kept: bool | None = None  # whether what was answered earlier is so still; None: not asked yet
     age: AgeBand | None = None
     given: dict[int, Answer] = field(default_factory=dict)  # by the question's place
@@ -121,7 +127,7 @@ class _Form:
     @property
     def items(self) -> Sequence[_Item]:
         """What is asked, in order."""
-        items: list[_Item] = [] if ages_of(self.protocol) is None else [AGE]
+        items: list[_Item] = [] if ages_of(self.protocol) is None else [age_question(self.translation)]
         known: set[str] = set()
         if self.earlier is not None:
             items.append(self.earlier)
@@ -183,6 +189,7 @@ class _Form:
             age_band=self.age,
             acknowledged=acknowledged,
             by=by,
+            translation=self.translation,
         )
         return replace(made, given=(*made.given, *kept))
 
@@ -201,9 +208,11 @@ class _Form:
             screen(self.protocol, self.answers(), person=self.person, today=self.today)
 
 
-def _still_holding(protocol: Protocol, earlier: Iterable[Answered], today: date) -> _Earlier | None:
+def _still_holding(
+    questions: Iterable[Question], earlier: Iterable[Answered], today: date
+) -> _Earlier | None:
     """Of what was answered before, what still holds, if it is said once more that it does."""
-    lasting = {question.code: question for question in questions_of(protocol) if question.lasting}
+    lasting = {question.code: question for question in questions if question.lasting}
     found = {
         each.code: each
         for each in sorted(earlier, key=lambda each: each.date)
@@ -218,8 +227,8 @@ def _still_holding(protocol: Protocol, earlier: Iterable[Answered], today: date)
 
 
 def _put(item: _Item, number: str, terminal: Terminal) -> _Reply:
-    asked, words = _recalled(item) if isinstance(item, _Earlier) else item.ask, _WORDS
-    if item is AGE:
+    asked, words = _recalled(item) if isinstance(item, _Earlier) else item.shown, _WORDS
+    if isinstance(item, Question) and item.code == AGE.code:
         words = _BANDS
     shown = f"{', '.join(word for word in words if len(word) > 1)}, b, w"
     return chosen(terminal, f"{number}  {asked}", {**words, **_MOVES}, shown)
@@ -239,11 +248,13 @@ def _say_why(item: _Item, terminal: Terminal) -> None:
     if isinstance(item, _Earlier):
         terminal.say("An answer to these holds until it changes; no asks each of them anew:")
         for question in item.questions:
-            terminal.say(f"  {question.ask}")
+            terminal.say(f"  {question.shown}")
         return
     terminal.say(f"{item.title} ({item.code}).")
-    leads_to = "the limits of age of the unit and of the protocol" if item is AGE else _LEADS_TO[item.action]
-    terminal.say(f"  yes leads to: {leads_to}." if item is not AGE else f"  it decides by: {leads_to}.")
+    if item.code == AGE.code:
+        terminal.say("  it decides by: the limits of age of the unit and of the protocol.")
+    else:
+        terminal.say(f"  yes leads to: {_LEADS_TO[item.action]}.")
     if item.weigh:
         terminal.say(f"  {item.weigh}")
     terminal.say(f"  source: {'; '.join(item.source)}.")

@@ -79,14 +79,21 @@ class Journal:
 
     @classmethod
     def open(
-        cls, path: Path | None, clock: Clock, *, new: bool = False, continues: Path | None = None
+        cls,
+        path: Path | None,
+        clock: Clock,
+        *,
+        new: bool = False,
+        continues: Path | None = None,
+        alone: bool = False,
     ) -> Journal:
         """Open the journal at ``path``, by default the user's own. One that is not there is begun.
 
         ``new`` asks for one to be begun, with the folders it needs; ``continues`` names an older journal, no
-        longer whole perhaps, whose head becomes the first entry of the new one. Raise `JournalUnusable`, and
-        touch nothing, when the file is no journal, is not the user's to write, or its newest entries are not
-        whole; raise `InvalidUsage` when ``new`` names a file that is there.
+        longer whole perhaps, whose head becomes the first entry of the new one; ``alone`` keeps every other
+        program out until it is closed. Raise `JournalUnusable`, and touch nothing, when the file is no
+        journal, is not the user's to write, its newest entries are not whole, or another program has open
+        what is to be opened ``alone``; raise `InvalidUsage` when ``new`` names a file that is there.
         """
         name = str(path or default_path())
         with plainly(name):
@@ -104,7 +111,7 @@ class Journal:
             expect_ours(where)
             keep_private(where)
             before = where.stat()
-            connection = connect(where)
+            connection = connect(where, alone=alone)
             try:
                 expect_whole_end(connection, where)
                 file = OpenFile.now_at(where)

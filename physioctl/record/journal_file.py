@@ -106,15 +106,25 @@ def keep_private(path: Path) -> None:
                 file.chmod(0o600)
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Connect to a journal that is there, for writing."""
+def connect(path: Path, *, alone: bool = False) -> sqlite3.Connection:
+    """Connect to a journal that is there, for writing.
+
+    ``alone`` keeps every other program out for as long as the connection lasts. Where another has the journal
+    open, it fails at once, without waiting: a lock that is waited for would keep a session from its record.
+    """
     for needed in (path, path.parent):
         if not os.access(needed, os.W_OK):
             raise PermissionError(13, "Permission denied")
     connection = sqlite3.connect(
-        uri_of(path, "mode=rw"), uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
+        uri_of(path, "mode=rw"),
+        uri=True,
+        timeout=0 if alone else BUSY_S,
+        isolation_level=None,
+        check_same_thread=False,
     )
     connection.text_factory = tolerant_text
+    if alone:
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA wal_autocheckpoint = 0")  # `checkpoint` decides
@@ -234,8 +244,7 @@ def keep_beside(path: Path, stamp: str, line: str) -> Path | None:
     text = f"{line}\n".encode()
     for beside in (True, False):
         try:  # on a full disk there is no folder for temporary files either
-            folder = path.parent if beside else Path(tempfile.gettempdir())
-            kept = folder / f"{path.name}.unkept-{stamp}.jsonl"
+            kept = _unkept(path, stamp, beside=beside)
             file = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0), 0o600)
             try:
                 if os.write(file, text) == len(text):
@@ -245,6 +254,17 @@ def keep_beside(path: Path, stamp: str, line: str) -> Path | None:
         except OSError:
             continue
     return None
+
+
+def erase_beside(path: Path, stamp: str) -> None:
+    """Remove what `keep_beside` has written for ``stamp``; raise `OSError` where that cannot be done."""
+    for beside in (True, False):
+        _unkept(path, stamp, beside=beside).unlink(missing_ok=True)
+
+
+def _unkept(path: Path, stamp: str, *, beside: bool) -> Path:
+    folder = path.parent if beside else Path(tempfile.gettempdir())
+    return folder / f"{path.name}.unkept-{stamp}.jsonl"
 
 
 @contextmanager

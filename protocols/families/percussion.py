@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
+from protocols.families import instructions
 from protocols.families.base import FamilyDefinition, Key, Reading
 from protocols.limits import Family, Quantity
 
@@ -58,7 +59,7 @@ PERCUSSION = FamilyDefinition(
     at_site=(Quantity.SPEED_PER_MIN,),
     readings=(Reading.ENERGY, Reading.BATTERY),
     show_output=lambda output: f"{output} /min",
-    before_start="Muscle relaxed, the gun's head flat on it",
-    before_check="On nobody, the gun held by its grip, its head in the air",
+    before_start=instructions.PERCUSSION_BEFORE_START,
+    before_check=instructions.PERCUSSION_BEFORE_CHECK,
     has_motor=True,
 )

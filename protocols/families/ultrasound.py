@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal
 
 from protocols.errors import Problem
+from protocols.families import instructions
 from protocols.families.base import FamilyDefinition, Key, Reading
 from protocols.limits import Family, Quantity
 
@@ -115,8 +116,8 @@ ULTRASOUND = FamilyDefinition(
     at_site=(Quantity.INTENSITY_MW_CM2, Quantity.SATA_MW_CM2, Quantity.DUTY_PCT, Quantity.ENERGY_MJ),
     readings=(Reading.ENERGY, Reading.HEAD_TEMPERATURE, Reading.CONTACT),
     show_output=lambda output: f"{output / 1000:.2f} W/cm²",
-    before_start="Gel on, head flat on the skin",
-    before_check="On nobody, head face down in water",
+    before_start=instructions.ULTRASOUND_BEFORE_START,
+    before_check=instructions.ULTRASOUND_BEFORE_CHECK,
     with_lower_end=frozenset((Quantity.DUTY_PCT, Quantity.CARRIER_KHZ)),
     listed=frozenset((Quantity.DUTY_PCT, Quantity.CARRIER_KHZ, Quantity.PULSE_HZ)),
     has_head=True,

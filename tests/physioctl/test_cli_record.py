@@ -419,6 +419,19 @@ def test_a_head_that_is_not_in_the_chain_is_exit_code_9(
     assert "the noted head is not in" in err
 
 
+@pytest.mark.hazard("H-20")
+def test_a_journal_written_anew_verifies_and_does_not_hold_the_head_that_was_noted(
+    path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    noted = verify(path).head
+    another = tmp_path / "another"
+    tell(another, "a-whole", started("a-whole"), progress(1000, 1000), ended(delivered_ms=MINUTE_MS))
+    another.replace(path)
+
+    assert verify(path).whole
+    assert said(capsys, "verify", "--journal", path, "--head", noted)[0] == 9
+
+
 @pytest.mark.parametrize("head", ["", "x", "ab" * 31, "z" * 64, "0x" + "ab" * 31])
 def test_what_is_no_head_is_a_usage_mistake(
     path: Path, capsys: pytest.CaptureFixture[str], head: str

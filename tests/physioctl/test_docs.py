@@ -36,7 +36,10 @@ from tests.support import form_answered
 ROOT = Path(__file__).parents[2]
 PAGES = {
     str(page.relative_to(ROOT)): page.read_text(encoding="utf-8")
-    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
+    for page in (
+        *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+        *sorted((ROOT / "docs").rglob("*.md")),
+    )
 }
 SAME = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 RUNNABLE = ("rehearse", "protocols", "demo")  # they need no unit, and take no time
@@ -286,6 +289,17 @@ def test_links_between_pages_resolve(page: str) -> None:
 @each("page", PAGES)
 def test_no_page_praises_or_promises(page: str) -> None:
     assert FORBIDDEN.findall(PAGES[page]) == []
+
+
+def test_every_test_that_a_page_names_exists() -> None:
+    written = "".join(
+        file.read_text(encoding="utf-8") for file in sorted((ROOT / "tests").rglob("test_*.py"))
+    )
+    files = {file.stem for file in (ROOT / "tests").rglob("test_*.py")}
+    named = set(re.findall(r"`(test_\w+)`", PAGES["SECURITY.md"]))
+
+    assert named
+    assert [name for name in sorted(named - files) if f"def {name}(" not in written] == []
 
 
 def test_the_first_screen_says_what_it_is_not_and_how_to_try_it() -> None:

@@ -106,20 +106,23 @@ def test_it_says_when_the_person_was_last_here_and_what_the_site_has_had(journal
 
     assert last.startswith("p-017 was last here on ")
     assert last.endswith(f"{CALF.title} (left calf), completed.")
-    assert had.startswith("left calf, percussion, in the last 24 h: 1 session, 2:00 of output, the last at ")
+    assert had.startswith(
+        "left calf, percussion, in the last 24 h, by this journal alone: 1 session, 2:00 of output, "
+        "the last at "
+    )
 
 
 def test_the_other_side_has_had_nothing(journal: Journal) -> None:
     given(journal, gun())
 
     assert list(about(journal, "p-017", CALF, "right"))[1:] == [
-        "right calf, percussion, in the last 24 h: nothing."
+        "right calf, percussion, in the last 24 h, by this journal alone: nothing."
     ]
 
 
 def test_of_a_person_who_was_never_here_nothing_is_known(journal: Journal) -> None:
     assert list(about(journal, "p-017", CALF, "left")) == [
-        "left calf, percussion, in the last 24 h: nothing."
+        "left calf, percussion, in the last 24 h, by this journal alone: nothing."
     ]
 
 

@@ -106,7 +106,7 @@ def test_a_session_is_led_by_keys_and_leaves_the_terminal_as_it_was(tmp_path: Pa
             assert terminal.shows(lambda: b"The level was not lowered" in terminal.screen)
             terminal.press("o")
             terminal.press("warm, Esc")
-            assert terminal.shows(lambda: b"(never a name): warm, Esc" in terminal.screen)
+            assert terminal.shows(lambda: b"(no name or contact): warm, Esc" in terminal.screen)
             terminal.press("\r")
             terminal.screen = b""
             terminal.resize(20, 5)

@@ -29,8 +29,10 @@ def test_there_need_not_be_a_file(tmp_path: Path) -> None:
 
 def test_every_key_is_read_and_each_may_be_left_out(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
-    path.write_text('port = "COM4"\ndialect = "modbus"\njournal = "/clinic/j"\n', encoding="utf-8")
-    assert settings(path) == Settings("COM4", "modbus", Path("/clinic/j"))
+    path.write_text(
+        'port = "COM4"\ndialect = "modbus"\njournal = "/clinic/j"\ntexts = "/clinic/t"\n', encoding="utf-8"
+    )
+    assert settings(path) == Settings("COM4", "modbus", Path("/clinic/j"), Path("/clinic/t"))
 
     path.write_text('port = "COM4"\n', encoding="utf-8")
     assert settings(path) == Settings("COM4")
@@ -46,7 +48,7 @@ def test_a_journal_in_the_home_folder_is_found_there(tmp_path: Path, monkeypatch
 
 MISTAKES = {
     'prot = "COM4"': ("'prot' is no setting", "Did you mean port?"),
-    'colour = "red"': ("'colour' is no setting", "Choose from port, dialect, journal."),
+    'colour = "red"': ("'colour' is no setting", "Choose from port, dialect, journal, texts."),
     "port = 4": ("port: expected a text in quotes", ""),
     'port = ""': ("port: expected a text", ""),
     'port = "a\\u001bb"': ("port: expected a text", ""),
@@ -176,4 +178,5 @@ def test_the_file_in_the_manual_is_one(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(shown, encoding="utf-8")
 
-    assert settings(path) == Settings("/dev/ttyUSB0", "native", Path("/home/clinic/journal.sqlite"))
+    journal, texts = Path("/home/clinic/journal.sqlite"), Path("/home/clinic/texts-de.toml")
+    assert settings(path) == Settings("/dev/ttyUSB0", "native", journal, texts)

@@ -79,7 +79,7 @@ def test_a_line_that_is_typed_does_not_wrap_on_a_narrow_terminal(monkeypatch: py
     monkeypatch.setenv("TERM", "xterm")
     master, slave = os.openpty()
     with os.fdopen(slave, "w", encoding="utf-8") as stream, redirect_stdout(cast("TextIO", Output(stream))):
-        typing("Observation (never a name): " + "x" * 80)
+        typing("Observation (no name or contact): " + "x" * 80)
         sys.stdout.flush()
         sys.stdout.write(".")
         sys.stdout.flush()
