@@ -16,7 +16,7 @@ from device.events import (
 )
 from device.link import Inbox
 from physioctl import __version__
-from physioctl.admission import checked_person, checked_side, keep_protocol
+from physioctl.admission import checked_operator, checked_person, checked_side, keep_protocol
 from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome, PlannedStep, SessionEnded, SessionPlanned, SessionStarted
 from physioctl.guidance_steps import Loop, Over, Walk
@@ -61,7 +61,7 @@ def run_guidance(
     if request.rest_of is not None:
         raise Refused("guidance alone has no rest to give", "Begin it anew: leave --rest-of out.")
     side = checked_side(protocol, request.side, on_nobody=rehearsed)
-    person = checked_person(request)
+    person, operator = checked_person(request), checked_operator(request)
     journal.expect_no_transaction()
     if request.confirm_clock is not None:
         confirm(journal, request.confirm_clock)
@@ -70,7 +70,7 @@ def run_guidance(
         screening = screen(protocol, request.answers or Answers(), person=request.person, today=day_of(clock))
     _end_broken(journal, clock, simulated=rehearsed)
     steps = tuple(step.planned() for _, step in protocol.flat_steps())
-    started = _started(protocol, side, person, steps, journal, simulated=rehearsed)
+    started = _started(protocol, side, person, operator, steps, journal, simulated=rehearsed)
     log = _begin(protocol, started, journal)
     loop = Loop(clock, inbox)
     return _told(loop, log, started, steps, screening, observers, attended=request.attended)
@@ -95,7 +95,8 @@ def _told(
         loop.add_observer(kept)
         try:
             planned = (
-                PlannedStep(kind=step.kind, duration_ms=step.duration_ms, level=None) for step in steps
+                PlannedStep(kind=step.kind, duration_ms=step.duration_ms, level=None, say=step.say)
+                for step in steps
             )
             loop.publish(SessionPlanned(at_ms=started.at_ms, steps=tuple(planned), area_mm2=None))
             if screening is not None:
@@ -130,6 +131,7 @@ def _started(
     protocol: Protocol,
     side: str,
     person: str | None,
+    operator: str | None,
     steps: Sequence[Step],
     journal: Journal,
     *,
@@ -146,6 +148,7 @@ def _started(
         body_site=protocol.body_site,
         side=side,
         person=person,
+        operator=operator,
         simulated=simulated,
         model=NO_UNIT,
         serial=NO_UNIT,

@@ -122,6 +122,7 @@ class Screening:
             reply.question.code: {
                 "answer": reply.answer.value,
                 "question": reply.question.text_hash,
+                "title": reply.question.title,
                 "date": None if reply.date is None else reply.date.isoformat(),
             }
             for reply in self.replies

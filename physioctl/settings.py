@@ -1,10 +1,11 @@
-"""What a user has said once for every command: the usual port, its dialect, and the journal.
+"""What a user has said once for every command: the usual port, its dialect, the journal, and who treats.
 
 It stands in ``config.toml`` in the user's configuration folder, and every key may be left out::
 
     port = "/dev/ttyUSB0"
     dialect = "native"
     journal = "/home/clinic/journal.sqlite"
+    operator = "T-2"
 
 What is typed goes before the environment, and that before the file. A file with a mistake in it is refused
 as a whole: a usual port that was misspelt must not lead to another one.
@@ -21,10 +22,12 @@ from pathlib import Path
 
 from device.dialects.registry import names
 from physioctl.errors import InvalidUsage
+from physioctl.person import reference
 from physioctl.text import clean
 
 PORT_VARIABLE = "PHYSIOCTL_PORT"
-_KEYS = ("port", "dialect", "journal")
+OPERATOR_VARIABLE = "PHYSIOCTL_OPERATOR"
+_KEYS = ("port", "dialect", "journal", "operator")
 _SIZE_MAX = 65_536  # bytes; this project's own figure
 
 
@@ -35,6 +38,7 @@ class Settings:
     port: str | None = None
     dialect: str | None = None
     journal: Path | None = None
+    operator: str | None = None  # the reference of who treats, in its one form
 
 
 def settings_path() -> Path:
@@ -87,14 +91,22 @@ def _read(path: Path, said: dict[str, object]) -> Settings:
             raise _wrong(path, f"{clean(key)!r} is no setting", hint)
         if not isinstance(value, str) or not value or not value.isprintable():
             raise _wrong(path, f"{key}: expected a text in quotes, and not an empty one")
-    port, dialect, journal = (said.get(key) for key in _KEYS)
+    port, dialect, journal, operator = (said.get(key) for key in _KEYS)
     if dialect is not None and dialect not in names():
         raise _wrong(path, f"dialect: no dialect is called {dialect!r}", f"Choose from {', '.join(names())}.")
     return Settings(
         None if port is None else str(port),
         None if dialect is None else str(dialect),
         None if journal is None else _journal(path, str(journal)),
+        None if operator is None else _operator(path, str(operator)),
     )
+
+
+def _operator(path: Path, written: str) -> str:
+    try:
+        return reference(written)
+    except InvalidUsage as error:
+        raise _wrong(path, f"operator: {error.what}", error.action) from None
 
 
 def _journal(path: Path, written: str) -> Path:

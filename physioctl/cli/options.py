@@ -12,7 +12,7 @@ import click
 from device.dialects.registry import NAMES
 from device.link import Port, ports
 from physioctl.cli.printing import aside
-from physioctl.settings import PORT_VARIABLE, settings
+from physioctl.settings import OPERATOR_VARIABLE, PORT_VARIABLE, settings
 from physioctl.unit_search import Found, answering, search, the_only_one
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -30,6 +30,14 @@ DIALECT = click.option(
     metavar="NAME",
     default=lambda: settings().dialect,
     help=f"How the unit speaks: {', '.join(NAMES)}, or an added one.  [default: {NAMES[0]}]",
+)
+
+OPERATOR = click.option(
+    "--operator",
+    metavar="REF",
+    envvar=OPERATOR_VARIABLE,
+    default=lambda: settings().operator,
+    help="A reference for who treats, and acknowledges what is weighed. Never a name.",
 )
 
 

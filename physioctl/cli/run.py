@@ -13,7 +13,7 @@ from physioctl.answers import read_answers
 from physioctl.cli import asking
 from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
-from physioctl.cli.options import DIALECT, NO_WAY, PORT, Way, journal_option, way
+from physioctl.cli.options import DIALECT, NO_WAY, OPERATOR, PORT, Way, journal_option, way
 from physioctl.cli.rest import Typed
 from physioctl.cli.session import Place, hold_guidance, hold_session
 from physioctl.cli.showing import View
@@ -43,9 +43,7 @@ _SIDES = (Side.LEFT, Side.RIGHT)
     metavar="FILE",
     help="Answers to the screening questions (YAML).",
 )
-@click.option(
-    "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
-)
+@OPERATOR
 @journal_option("Keep the record in this file.")
 @click.option("--new", is_flag=True, help="Begin the journal, with the folders it needs.")
 @click.option(
@@ -112,6 +110,7 @@ def run(
         protocol=found,
         side=chosen_side(found, side),
         person=person,
+        treated_by=by,
         answers=(
             read_answers(answers, found, operator=by)
             if answers

@@ -12,10 +12,10 @@ from device.events import Event, name_of
 from physioctl.cli.printing import json_line, say, table
 from physioctl.cli.recorded import JOURNAL, JSON, began_at, site
 from physioctl.errors import InvalidUsage
-from physioctl.events import Screened
+from physioctl.events import Screened, SessionPlanned
 from physioctl.record import history as the_record
 from physioctl.record.entries import Damaged, Entry
-from physioctl.record.history import Session, Summary
+from physioctl.record.history import Session
 from physioctl.record.journal import default_path
 from physioctl.text import clean, joules, minutes
 from protocols.limits import Quantity
@@ -44,15 +44,18 @@ def show(session: str | None, journal: Path | None, everything: bool, as_json: b
         for entry in found.entries:
             json_line(entry.as_json())
         return
-    for line in _facts(found.summary):
+    for line in _facts(found):
         say(line)
     table(("at", "what", "details"), _timeline(found, everything=everything))
 
 
-def _facts(summary: Summary) -> Iterator[str]:
+def _facts(session: Session) -> Iterator[str]:
+    summary = session.summary
     yield f"{summary.title} ({summary.protocol}, {summary.content_hash[:12]})"
     yield f"session    {summary.id}, {began_at(summary)}"
     yield f"person     {summary.person or 'not named'}, {site(summary)}"
+    if operator := session.entries[0].text_or_none("operator"):
+        yield f"operator   {clean(operator)}"
     simulated = "; simulated: counts for nobody" if summary.simulated else ""
     if summary.model:
         yield f"unit       {summary.model}, serial number {summary.serial}{simulated}"
@@ -84,6 +87,8 @@ def _details(entry: Entry) -> str:
         return "erased"
     if entry.name == name_of(Screened) and isinstance(event := _event(entry), Screened):
         return ", ".join(_screened(event))
+    if entry.name == name_of(SessionPlanned) and isinstance(event := _event(entry), SessionPlanned):
+        return f"{len(event.steps)} steps, {len(event.limits)} limits"
     return "" if entry.name in _ALREADY_SAID else ", ".join(_said(entry.body))
 
 

@@ -12,7 +12,7 @@ from device.clock import SystemClock
 from physioctl.admission import allowed
 from physioctl.cli import asking
 from physioctl.cli.exits import Exit
-from physioctl.cli.options import PORT, journal_option
+from physioctl.cli.options import OPERATOR, PORT, journal_option
 from physioctl.cli.rest import Typed
 from physioctl.cli.session import Place, hold_guidance, hold_session, opened
 from physioctl.cli.showing import View
@@ -45,9 +45,7 @@ _GO_ON = {"": True, "n": False, "no": False}
     default=lambda: settings().dialect,
     help="Ask in this dialect only.  [default: each in turn]",
 )
-@click.option(
-    "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
-)
+@OPERATOR
 @journal_option("Keep the record in this file.")
 @click.option("--new", is_flag=True, help="Begin the journal, with the folders it needs.")
 @click.option(
@@ -97,7 +95,7 @@ def start(
     # Here the page can be read: the session's screen takes its place.
     if not chosen(terminal, "Go on to the session?", _GO_ON, "Enter, n"):
         return _nothing(terminal)
-    request = replace(request, answers=answers)
+    request = replace(request, answers=answers, treated_by=by)
     view = View.chosen(plain=plain, as_json=False)
     if ready is None or request.protocol.family is None:
         return hold_guidance(request, Place("", "", journal=journal), view, sounds=not no_sounds)
