@@ -28,6 +28,7 @@ COMMANDS = {
     "history": ("physioctl.cli.history", "history", "List the sessions in the journal."),
     "show": ("physioctl.cli.show", "show", "Show one session from the journal."),
     "verify": ("physioctl.cli.verify", "verify", "Check that the journal is whole."),
+    "export": ("physioctl.cli.export", "export", "Write a session for a clinic's system, as FHIR."),
     "storm": ("physioctl.cli.storm", "storm", "Play thousands of sessions in which things go wrong."),
     "simulate": ("physioctl.cli.simulate", "simulate", "Serve a simulated unit on a pty or a TCP port."),
 }
