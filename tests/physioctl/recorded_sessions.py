@@ -57,8 +57,7 @@ def record_session(
 ) -> SessionEnded:
     """Run a session of ``protocol`` on virtual time, with somebody there; return its end."""
     if isinstance(journal, Path):
-        clock = VirtualClock() if at is None else VirtualClock(at)
-        with Journal.open(journal, clock) as opened:
+        with Journal.open(journal, VirtualClock() if at is None else VirtualClock(at)) as opened:
             return record_session(
                 opened, protocol, actions=actions, faults=faults, model=model, simulated=simulated,
                 speaks=speaks, person=person, side=side, **request,
