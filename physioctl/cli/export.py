@@ -1,4 +1,4 @@
-"""One session as another program's format has it."""
+"""``physioctl export``: a session as another program's format has it."""
 
 from __future__ import annotations
 
@@ -10,26 +10,31 @@ from physioctl.cli.printing import aside
 from physioctl.cli.recorded import JOURNAL
 from physioctl.errors import InvalidUsage
 from physioctl.record.journal import default_path
+from physioctl.record.report.files import expect_writable, write_whole
 
-WRITTEN = "r4b"  # the release of FHIR that is written
+WRITTEN = "r4b"  # the release of FHIR that is written: docs/decisions/0036-fhir.md
+_STDOUT = "-"
 
 
 @click.command()
 @click.argument("session", required=False)
 @JOURNAL
 @click.option(
-    "--fhir", "release", type=click.Choice(["r4b", "r5"]), required=True, help="The release of FHIR."
+    "--fhir", "release", type=click.Choice(["r4b", "r5"]), required=True, help="FHIR's release: r4b."
 )
 @click.option(
     "--codes", metavar="FILE", type=click.Path(path_type=Path), help="Your clinic's codes, in TOML."
 )
-@click.option("--test-data", is_flag=True, help="A session on a simulated unit, labelled so, and of nobody.")
+@click.option("--test-data", is_flag=True, help="For a session on a simulated unit: labelled so, of nobody.")
 @click.option(
-    "--refused", is_flag=True, help="Not a session, but the latest refusal, or that of entry SESSION."
+    "--refused", is_flag=True, help="No session: the latest refused screening, or that of an entry."
 )
-@click.option("--output", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True), default=Path("-"),
-              help="Where to write it.  [default: standard output]")  # fmt: skip
-@click.option("--force", is_flag=True, help="Replace FILE where it is there.")
+@click.option(
+    "--output",
+    metavar="FILE",
+    help="Write it here; - is standard output.  [default: the session's id, in this folder]",
+)
+@click.option("--force", is_flag=True, help="Replace a file that is there.")
 def export(
     session: str | None,
     journal: Path | None,
@@ -37,49 +42,57 @@ def export(
     codes: Path | None,
     test_data: bool,
     refused: bool,
-    output: Path,
+    output: str | None,
     force: bool,
 ) -> None:
-    """Export one session as a FHIR Bundle: by the beginning of its id, or else the latest.
+    """Export a session as a FHIR Bundle: by the beginning of its id, or else the latest.
 
     \b
-    Example:
-      physioctl export --fhir r4b --codes clinic.toml --output session.json
+    Examples:
+      physioctl export --fhir r4b
+      physioctl export 20261122 --fhir r4b \\
+        --codes clinic.toml --output -
     """
     if release != WRITTEN:
-        raise InvalidUsage(f"FHIR {release.upper()} is not written by physioctl", f"Write --fhir {WRITTEN}.")
-    from physioctl.record.export.bundle import as_text, bundle  # pydantic is slow to import
-    from physioctl.record.export.codes import NO_CODES, read_codes
-    from physioctl.record.report.files import expect_writable, write_whole
-
+        raise InvalidUsage(f"physioctl does not write FHIR {release.upper()}", f"Write --fhir {WRITTEN}.")
     path = journal or default_path()
     if journal is None and not path.exists():
         raise InvalidUsage("there is no session in the journal yet", "physioctl run begins one.")
-    if output != Path("-"):
-        expect_writable(output, force=force)
+    if output not in (None, _STDOUT):
+        expect_writable(Path(output or ""), force=force)
+    name, text = _made(path, session, codes, test_data=test_data, refused=refused)
+    if output == _STDOUT:
+        click.echo(text, nl=False)
+        return
+    to = Path(output or f"{name}.fhir.json")
+    write_whole(to, text, force=force)
+    aside(f"The Bundle is in {to.absolute()}")
+
+
+def _made(
+    path: Path, chosen: str | None, codes: Path | None, *, test_data: bool, refused: bool
+) -> tuple[str, str]:
+    """What the export is called, and its text."""
+    from physioctl.record.export.bundle import as_text, bundle  # pydantic is slow to import
+    from physioctl.record.export.codes import NO_CODES, read_codes
+
     known = NO_CODES if codes is None else read_codes(codes)
     if refused:
         from physioctl.record.export.refusal import refusal, refusal_bundle
 
-        made = refusal_bundle(refusal(path, _entry(session)), known, test_data=test_data)
-    else:
-        from physioctl.record import history
-        from physioctl.record.account import account
+        found = refusal(path, None if chosen is None else _number(chosen))
+        return f"refusal-{found.entry.seq}", as_text(refusal_bundle(found, known, test_data=test_data))
+    from physioctl.record.account import account
+    from physioctl.record.history import session
 
-        made = bundle(account(history.session(path, session)), known, test_data=test_data)
-    if output == Path("-"):
-        click.echo(as_text(made), nl=False)
-        return
-    write_whole(output, as_text(made), force=force)
-    aside(f"{output} is written.")
+    told = account(session(path, chosen))
+    return told.summary.id, as_text(bundle(told, known, test_data=test_data))
 
 
-def _entry(typed: str | None) -> int | None:
+def _number(typed: str) -> int:
     """The number of an entry, as typed."""
-    if typed is None:
-        return None
-    if not typed.isascii() or not typed.isdigit() or len(typed) > 15:
+    if not (typed.isascii() and typed.isdigit() and len(typed) <= 15):
         raise InvalidUsage(
-            f"{typed[:40]!r} is no number of an entry", "With --refused, name an entry's number."
+            f"{typed[:40]!r} is no entry's number", "With --refused, name an entry by its number, or none."
         )
     return int(typed)

@@ -1,6 +1,6 @@
 """A session as a FHIR R4B Bundle: the same record gives the same bytes.
 
-The Bundle is a collection (docs/decisions/0035-fhir.md says why), and its resources refer to each other by
+The Bundle is a collection (docs/decisions/0036-fhir.md says why), and its resources refer to each other by
 ``urn:uuid:``. Persons are pseudonymous references by identifier; no names, and no narrative.
 """
 

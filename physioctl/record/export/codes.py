@@ -20,16 +20,17 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from protocols.ceilings import body_sites
 from protocols.errors import PROBLEMS_SHOWN_MAX, Problem, ProtocolInvalid, Where, printable, shorten
+from protocols.families import Setting
 from protocols.fields import near
-from protocols.limits import Family, Quantity
+from protocols.limits import Family
 from protocols.reading import read_bytes
 
 _FORM = "docs/fhir.md shows a whole one."
@@ -45,7 +46,8 @@ SYSTEMS = ("person", "operator", "session", "unit")
 OBSERVATIONS = (
     "delivered_time", "energy", "dose", "level_set", "level_measured", "head_temperature",
     "head_temperature_max", "contact", "setting", "level_lowered", "level_before", "level_after",
-    "pain_before", "pain_during", "pain_after", *(each.name.lower() for each in Quantity),
+    "pain_before", "pain_during", "pain_after",
+    *(field.name for setting in get_args(Setting) for field in fields(setting)),
 )  # fmt: skip
 ACTIONS = ("start", "pause", "resume", "skip", "stop", "lower", "note", "pain")
 
@@ -95,7 +97,6 @@ def read_codes(path: Path) -> Codes:
 # --- the text -------------------------------------------------------------------------------------------
 
 _HEADER = re.compile(r"\s*\[([^\[\]]+)\]")
-_KEY = re.compile(r"\s*([^=#\[]+?)\s*=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +138,10 @@ def _lines(written: str) -> Iterator[tuple[Where, int]]:
     found: dict[Where, int] = {}
     for number, line in enumerate(written.split("\n"), 1):
         if header := _HEADER.match(line):
-            table = _names(header[1])
-            path = table
-        elif key := _KEY.match(line):
-            path = (*table, *_names(key[1]))
+            path = table = _names(header[1])
         else:
-            continue
+            key, equals, _ = line.partition("=")
+            path = (*table, *_names(key)) if equals else ()
         for length in range(1, len(path) + 1):
             found.setdefault(path[:length], number)
     return iter(found.items())

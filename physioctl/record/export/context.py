@@ -18,6 +18,7 @@ HTEST = {  # HL7's own label of what is no patient's data
     "code": "HTEST",
     "display": "test health data",
 }
+_NOBODY = ("script", "answers-file")  # what the record says where nobody was named
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +94,7 @@ class Context(Maker):
         return element(start=self.when(began_ms), end=None if ended_ms is None else self.when(ended_ms))
 
     def by(self, who: str | None) -> Json:
-        """Who did something: ``operator`` stands for whoever treats."""
+        """Who did something: ``operator`` stands for whoever treats, and some words for nobody."""
+        if who in _NOBODY:
+            return identified("Practitioner", None, f"not named: {who}")
         return self.practitioner(self.account.operator if who in (None, "operator") else who)

@@ -7,6 +7,7 @@ session: it is found by the number of its entry.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from physioctl.errors import InvalidUsage
@@ -24,41 +25,53 @@ from physioctl.wall_clock import damaged
 _REFUSED = "WHERE session = '' AND name = 'screening_refused'"
 
 
-def refusal(where: Path | Journal, seq: int | None = None) -> Entry:
-    """The entry of a refused screening, by its number; by default the latest.
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A screening that refused a session."""
 
-    Raise `InvalidUsage` when there is none.
+    entry: Entry
+    person: str | None
+    protocol: str
+    simulated: bool
+    answers: str  # what was not answered no: the title of each question, or its code, and the answer
+
+
+def refusal(where: Path | Journal, seq: int | None = None) -> Refusal:
+    """The refused screening in an entry of the journal, by default in the latest that holds one.
+
+    Raise `InvalidUsage` when there is none, or it has been erased.
     """
     chosen, values = (f"{_REFUSED} AND entries.seq = ?", (seq,)) if seq is not None else (_REFUSED, ())
     try:
         with reading(where) as connection:
             found = all_of(connection, f"{chosen} ORDER BY entries.seq DESC LIMIT 1", values)
+            if found and not found[0].erased:
+                return _read(found[0])
     except Damaged as damage:
         raise damaged(where.name if isinstance(where, Journal) else str(where), damage) from damage
-    if not found:
-        raise InvalidUsage(
-            "there is no such refusal in the journal",
-            "A refusal is kept where a person was named and a question was answered yes.",
-        )
-    if found[0].erased:
-        raise InvalidUsage(f"entry {found[0].seq} has been erased", "Name another, or leave the number out.")
-    return found[0]
+    if found:
+        raise InvalidUsage(f"entry {found[0].seq} has been erased", "Name another by its number.")
+    raise InvalidUsage(
+        "there is no such refusal in the journal",
+        "One is kept where a person was named and a question was answered yes.",
+    )
 
 
-def refusal_bundle(entry: Entry, codes: Codes = NO_CODES, *, test_data: bool = False) -> Json:
-    """The Bundle of a refused screening. Raise `InvalidUsage` as `bundle` does, and `Damaged`."""
-    protocol, at = entry.text("protocol"), instant(entry.utc)
-    checked_test_data(f"the refusal in entry {entry.seq}", test_data, simulated=entry.flag("simulated"))
-    maker = Maker(f"refused/{entry.hash}", codes, entry.text_or_none("person"), test_data)
-    why = f"refused by the screening before anything was output: {_answers(entry)}"
+def refusal_bundle(refused: Refusal, codes: Codes = NO_CODES, *, test_data: bool = False) -> Json:
+    """The Bundle of a refused screening. Raise `InvalidUsage` as `bundle` does."""
+    entry = refused.entry
+    checked_test_data(f"the session refused in entry {entry.seq}", test_data, simulated=refused.simulated)
+    maker = Maker(f"refused/{entry.hash}", codes, refused.person, test_data)
+    why = f"refused by the screening before anything was output: {refused.answers}"
     procedure = maker.resource(
         "Procedure",
         PROCEDURE,
         status="not-done",
         statusReason=maker.concept("reason", "refused", why),
-        code=concept(f"protocol {protocol}"),
+        code=concept(f"protocol {refused.protocol}"),
         subject=maker.subject,
     )
+    at = instant(entry.utc)
     audit = audit_event(
         maker, "audit/refused", "refused", "session refused", at, maker.to("Device", SOFTWARE),
         requested=False, described=why,
@@ -68,8 +81,7 @@ def refusal_bundle(entry: Entry, codes: Codes = NO_CODES, *, test_data: bool = F
     return collected(maker, [procedure, software(maker, None), audit, made_from])
 
 
-def _answers(entry: Entry) -> str:
-    """What was not answered no: the title of each question, or its code, and the answer."""
+def _read(entry: Entry) -> Refusal:
     answers = entry.body.get("answers")
     if not isinstance(answers, Mapping):
         raise Damaged(entry.seq, "its answers are none")
@@ -78,4 +90,10 @@ def _answers(entry: Entry) -> str:
         told = reply if isinstance(reply, Mapping) else {"answer": reply}
         if told.get("answer") != "no":
             said.append(f"{told.get('title') or code}: {told.get('answer')}")
-    return "; ".join(said) or "no answer is recorded"
+    return Refusal(
+        entry,
+        entry.text_or_none("person"),
+        entry.text("protocol"),
+        entry.flag("simulated"),
+        "; ".join(said) or "no answer is recorded",
+    )
