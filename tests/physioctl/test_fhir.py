@@ -5,7 +5,10 @@ Each Bundle is validated by `fhir.resources`, and against the rules in `fhir_rul
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -15,12 +18,15 @@ from typing import Any
 
 import pytest
 from fhir.resources.R4B.bundle import Bundle
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from device.clock import VirtualClock
 from device.events import Event, NoteTaken, OffConfirmation
+from device.operator import SessionAction
 from physioctl.cli.exits import Exit
 from physioctl.errors import InvalidUsage, JournalUnusable
-from physioctl.events import Outcome
+from physioctl.events import Outcome, SessionReconciled
 from physioctl.guidance import run_guidance
 from physioctl.record.account import Account, Note, Reading, account
 from physioctl.record.export.bundle import as_text, bundle
@@ -28,16 +34,20 @@ from physioctl.record.export.codes import NO_CODES, Codes
 from physioctl.record.export.refusal import refusal, refusal_bundle
 from physioctl.record.history import Session, session
 from physioctl.record.journal import Journal
+from physioctl.record.journal import reading as read_journal
 from physioctl.rehearsal.rig import speaking
 from physioctl.runner import Request
+from protocols.errors import PhysioctlError
 from protocols.library import find
 from tests.physioctl.fhir_rules import broken, walk
 from tests.physioctl.recorded_sessions import record_session
 from tests.physioctl.test_account import with_bodies
 from tests.physioctl.test_cli_record import ended, erased, progress, said, started, tell
+from tests.physioctl.test_tampered import NUMBERS, TEXTS, fields_of, without_rules
 
 UCUM = "http://unitsofmeasure.org"
 HTEST = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+EVENTS = ("session_started", "progress", "session_ended")
 EIGHT_HOURS_MS = 8 * 3_600_000
 
 
@@ -258,6 +268,40 @@ def test_a_status_says_how_the_session_ended(events: list[Event], status: str, r
     )
 
 
+def test_a_session_that_a_person_stops_at_the_start_key_was_not_done() -> None:
+    with Journal.in_memory(VirtualClock()) as journal:
+        record_session(journal, actions=((1_000, SessionAction.STOP),), faults=())
+        found = exported(session(journal))
+
+    assert found.procedure["status"] == "not-done"
+    assert [each["subtype"][0]["display"] for each in found.of("AuditEvent")] == [
+        "session begun", "stop", "session stopped"
+    ]  # fmt: skip
+
+
+def test_a_session_that_a_fault_of_the_unit_ends_says_which() -> None:
+    with Journal.in_memory(VirtualClock()) as journal:
+        record_session(journal, actions=((1_000, SessionAction.START),), faults=("restart@70s",))
+        found = exported(session(journal))
+
+    assert found.procedure["status"] == "stopped"
+    assert found.procedure["statusReason"]["text"].startswith("interrupted by a fault: ")
+    assert found.of("AuditEvent")[-1]["outcome"] == "8"
+    assert any(note["text"].startswith("alarm ") for note in found.procedure["note"])
+
+
+def test_a_session_that_was_reconciled_says_whose_count_it_is() -> None:
+    reconciled = SessionReconciled(
+        at_ms=70_000, session="s", protocol="calf", delivered_ms=60_000, planned_ms=600_000, energy_mj=90_000,
+        counted=True,
+    )  # fmt: skip
+
+    found = exported(told(started("s"), ended(Outcome.INTERRUPTED, 60_000), reconciled))
+
+    assert "the unit's own count" in found.procedure["note"][-1]["text"]
+    assert found.value("delivered time") == (60, "s")
+
+
 def test_a_session_that_may_have_output_something_is_not_said_to_be_not_done() -> None:
     end = replace(ended(Outcome.INTERRUPTED, 0), output_off=OffConfirmation.PRESUMED)
 
@@ -439,7 +483,7 @@ HOSTILE = (
     "\u202eabc\u2066\u200f\ufeff",
     "x" * 10_000,
     "\ud800",
-    " \u3000 ",
+    "  ",
 )
 
 
@@ -460,7 +504,8 @@ def test_no_text_of_the_record_breaks_a_bundle(recorded: Session, text: str) -> 
         notes=(Note(1, text, text),),
         alarms=tuple(replace(alarm, what=text) for alarm in of.alarms),
         actions=tuple(
-            replace(act, by=text, quantity=text, refused=act.refused and text) for act in of.actions
+            replace(act, action=text, by=text, quantity=text, refused=act.refused and text)
+            for act in of.actions
         ),
         pains=tuple(replace(pain, by=text) for pain in of.pains),
         planned_steps=tuple(
@@ -481,6 +526,23 @@ def test_a_text_that_is_longer_than_fhir_allows_is_cut_and_says_so(recorded: Ses
     note = exported(of).procedure["note"][0]["text"]
 
     assert note.endswith("(2000000 characters in the record)")
+
+
+def test_numbers_that_no_unit_gives_break_no_bundle(recorded: Session) -> None:
+    of, most = account(recorded), 10**17 - 1
+    of = replace(
+        of,
+        summary=replace(of.summary, delivered_ms=most),
+        energy_mj=most,
+        readings=(Reading(5000, 1, "emitting", most, most, 0, 0, most, most, 0), reading(1000)),
+        pains=tuple(replace(pain, score=-most) for pain in of.pains),
+        lasted_ms=-5,
+    )
+
+    found = exported(of)
+
+    assert found.observation("intensity, set")["valueSampledData"]["data"].split()[1] == "0.44"
+    assert "no score" in found.observation("pain before the session, 0 to 10")["valueString"]
 
 
 def test_entries_that_are_erased_or_of_another_form_are_named(tmp_path: Path, recorded: Session) -> None:
@@ -505,6 +567,33 @@ def test_an_old_record_without_the_newer_fields_is_exported(recorded: Session) -
 
     assert "performer" not in found.procedure
     assert found.of("AuditEvent")[0]["agent"][0]["who"] == {"display": "not recorded"}
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(EVENTS),
+    field=st.integers(0, 40),
+    value=st.sampled_from([*NUMBERS, str(2**53), *map(json.dumps, TEXTS[:6]), "{}", "[[]]"]),
+)
+@example(name="session_ended", field=9, value=str(2**53))
+def test_whatever_stands_in_a_body_it_is_a_bundle_or_refused_in_words(
+    journal: Path, tmp_path: Path, name: str, field: int, value: str
+) -> None:
+    path = Path(shutil.copy(journal, tmp_path / "forged"))
+    keys = fields_of(path, name)
+    with read_journal(path) as connection:
+        (body,) = connection.execute(
+            "SELECT body FROM bodies JOIN entries USING (seq) WHERE name = ?", (name,)
+        )
+    forged = json.dumps(json.loads(body[0]) | {keys[field % len(keys)]: "@"}).replace('"@"', value)
+    where = "UPDATE bodies SET body = ? WHERE seq = (SELECT seq FROM entries WHERE name = ?)"
+    without_rules(path, (where, (forged, name)))
+
+    try:
+        made = bundle(account(session(path)))
+    except PhysioctlError:
+        return
+    validated(made)
 
 
 def reading(at_ms: int, level: int = 440) -> Reading:
@@ -636,3 +725,16 @@ def test_an_erased_session_is_not_exported(journal: Path, capsys: pytest.Capture
 
     assert (code, out) == (Exit.USAGE, "")
     assert "erased" in err
+
+
+def test_a_session_with_an_entry_that_was_changed_is_not_exported(
+    journal: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with contextlib.closing(sqlite3.connect(journal)) as connection, connection:
+        connection.execute("DROP TRIGGER bodies_never_change")
+        connection.execute("UPDATE bodies SET body = replace(body, '1000', '9000') WHERE seq = 2")
+
+    code, out, err = said(capsys, "export", "--journal", journal, "--fhir", "r4b", "--output", "-")
+
+    assert (code, out) == (Exit.JOURNAL_UNUSABLE, "")
+    assert "entry 2" in err

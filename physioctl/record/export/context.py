@@ -91,7 +91,8 @@ class Context(Maker):
 
     def period(self, began_ms: int, ended_ms: int | None) -> Json:
         """A Period of the session; without an end it goes on, as far as is known."""
-        return element(start=self.when(began_ms), end=None if ended_ms is None else self.when(ended_ms))
+        end = None if ended_ms is None else self.when(max(began_ms, ended_ms))
+        return element(start=self.when(began_ms), end=end)
 
     def by(self, who: str | None) -> Json:
         """Who did something: ``operator`` stands for whoever treats, and some words for nobody."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any, TypeAlias
 
+from physioctl.record.entries import WHOLE_MAX
 from physioctl.text import clean
 from protocols.limits import Quantity
 
@@ -35,9 +36,12 @@ class Unit(Enum):
     HERTZ = "Hz", "Hz", 1
 
     def of(self, value: int) -> int | float:
-        """``value``, counted in our whole numbers, in this unit. No such number needs an exponent."""
+        """``value``, counted in our whole numbers, in this unit. JSON shows it without an exponent.
+
+        Of a value that no unit gives, and that a float does not hold, what follows the point is left out.
+        """
         _, _, ours = self.value
-        return value // ours if value % ours == 0 else value / ours
+        return value // ours if value % ours == 0 or abs(value) > WHOLE_MAX else value / ours
 
 
 _UNITS = {

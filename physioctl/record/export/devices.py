@@ -82,7 +82,7 @@ def gives_energy(account: Account) -> bool:
 
 def _curve(account: Account, field: str) -> Points:
     values = ((reading.at_ms, getattr(reading, field)) for reading in account.readings)
-    return [(at_ms, value) for at_ms, value in values if value is not None]
+    return sorted((at_ms, value) for at_ms, value in values if value is not None)
 
 
 def software(maker: Maker, version: str | None) -> Json:

@@ -32,7 +32,7 @@ def observations(context: Context) -> Iterator[Json]:
         said = f"pain {pain.moment} the session, 0 to 10"
         effective = {"effectiveDateTime": context.when(pain.at_ms)}
         yield _observation(
-            context, f"pain/{number}", f"pain_{pain.moment}", said, effective, valueInteger=pain.score
+            context, f"pain/{number}", f"pain_{pain.moment}", said, effective, **_score(pain.score)
         )
 
 
@@ -147,11 +147,16 @@ def _lowered(context: Context, number: int, act: ActionTaken) -> Json:
     )  # fmt: skip
 
 
+def _score(score: int) -> Json:
+    """The value of a pain score; of what is none, as the record has it."""
+    return {"valueInteger": score} if 0 <= score <= 10 else {"valueString": f"{score}, which is no score"}
+
+
 def _component(context: Context, key: str, quantity_name: str, value: int) -> Json:
     """A component: a value with its unit, or, of a quantity that is not known here, as the record has it."""
     known = _QUANTITIES.get(quantity_name)
     said = key.replace("_", " ") if key != quantity_name or known is None else known.label
-    code = context.concept("observation", key, said)
+    code = context.concept("observation", key, said.strip() or "not named")
     if known is None:
         return {"code": code, "valueString": text(f"{value} {quantity_name}")}
     return {"code": code, "valueQuantity": quantity(value, unit_of(known))}

@@ -30,9 +30,7 @@ def procedure(context: Context) -> Json:
         "Procedure",
         PROCEDURE,
         identifier=listed([session_identifier(context, summary.id)]),
-        partOf=[identified("Procedure", session_identifier(context, summary.rest_of))]
-        if summary.rest_of
-        else None,
+        partOf=listed([identified("Procedure", session_identifier(context, summary.rest_of))]),
         status=status,
         statusReason=reason,
         code=context.concept("procedure", summary.family or "guidance", summary.title),
@@ -95,6 +93,14 @@ def _notes(context: Context) -> Iterator[tuple[datetime | None, str, str | None]
     output_off = account.summary.output_off
     if output_off not in (None, OffConfirmation.CONFIRMED):
         yield None, f"At its end output off was {output_off}, not confirmed by the unit.", None
+    if (later := account.reconciled) is not None:
+        by = "the unit's own count" if later.counted else "what was last heard of the unit"
+        doubt = f" In doubt: {later.doubt}." if later.doubt else ""
+        yield (
+            None,
+            f"The session broke off. What was delivered is told by {by}, asked afterwards.{doubt}",
+            None,
+        )
     if account.unread:
         names = ", ".join(f"{each.seq} ({each.name}: {each.why})" for each in account.unread)
         yield None, f"Entries of the record are missing here: {names}.", None

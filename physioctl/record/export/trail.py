@@ -58,7 +58,7 @@ def audit_event(
         "AuditEvent",
         name,
         type=maker.coding("audit", "type", "session of a therapy unit"),
-        subtype=[maker.coding("audit", key, said)],
+        subtype=listed([maker.coding("audit", key, said)]),
         action="E",  # execute
         recorded=at,
         outcome=outcome,
