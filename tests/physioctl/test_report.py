@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -22,7 +24,7 @@ from protocols.library import find
 from tests.physioctl.recorded_sessions import record_session
 from tests.physioctl.test_account import with_bodies
 from tests.physioctl.test_cli_record import started, tell
-from tests.processes import PHYSIOCTL, finished
+from tests.processes import LIMIT_S, PHYSIOCTL, finished
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -167,7 +169,7 @@ def test_a_session_that_was_given_as_planned_has_no_notice(html: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("other", "notice"),
+    ("other", "marked"),
     [
         ({"simulated": True}, "SIMULATED: nobody was treated."),
         (
@@ -183,11 +185,11 @@ def test_a_session_that_was_given_as_planned_has_no_notice(html: str) -> None:
     ],
 )
 def test_what_was_otherwise_than_planned_stands_first(
-    told: Account, other: dict[str, Any], notice: str
+    told: Account, other: dict[str, Any], marked: str
 ) -> None:
     page = session_page(replace(told, summary=replace(told.summary, **other)), None)
 
-    assert notice in said(page)
+    assert marked in said(page)
     assert page.index('role="note"') < page.index('class="tiles"')
 
 
@@ -307,13 +309,34 @@ def test_the_same_record_gives_the_same_bytes(journal: Path, html: str) -> None:
     assert not re.search(r"20(?!26-01-01|260101)\d\d-\d\d-\d\dT", html)
 
 
-@pytest.mark.parametrize("style", ["font.size : 40\nsvg.fonttype : path\n", "axes.grid : maybe\n"])
-def test_the_users_own_style_of_matplotlib_changes_nothing(journal: Path, tmp_path: Path, style: str) -> None:
+def test_the_users_own_style_of_matplotlib_changes_nothing(journal: Path, tmp_path: Path) -> None:
     own, page = tmp_path / "matplotlibrc", tmp_path / "page.html"
-    own.write_text(style, encoding="utf-8")
+    own.write_text("font.size : 40\nsvg.fonttype : path\naxes.grid : maybe\n", encoding="utf-8")
     code = f"import os; os.environ['MATPLOTLIBRC'] = {str(own)!r}; {PHYSIOCTL}"
 
     done = finished(tmp_path, "report", "--journal", journal, "--output", page, code=code)
 
     assert done.returncode == 0, done.stderr
     assert page.read_text(encoding="utf-8") == session_report(account(session(journal))).text
+
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed here")
+@pytest.mark.parametrize("width", [794, 390])  # of A4, and of a phone
+def test_a_browser_shows_it_without_a_complaint(html: str, tmp_path: Path, width: int) -> None:
+    page, shown = tmp_path / "page.html", tmp_path / "page.png"
+    page.write_text(html, encoding="utf-8")
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
+               "--disable-background-networking", "--enable-logging=stderr",
+               f"--user-data-dir={tmp_path / 'profile'}", f"--window-size={width},1123",
+               f"--screenshot={shown}")  # fmt: skip
+
+    done = subprocess.run(
+        [str(BROWSER), *options, page.as_uri()], capture_output=True, text=True, timeout=LIMIT_S, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stderr.splitlines() if "CONSOLE" in line] == []
+    assert shown.stat().st_size > 20_000  # a page that is not empty

@@ -26,7 +26,7 @@ from physioctl.record.report.files import write_whole
 from physioctl.record.report.page import NO_PICTURE
 from physioctl.record.report.session import session_report
 from physioctl.record.report.thinning import thinned
-from tests.physioctl.recorded_sessions import record_session
+from tests.physioctl.recorded_sessions import SHORT, record_session
 from tests.physioctl.test_cli_record import ended, erased, progress, started, tell
 from tests.physioctl.test_report import said
 from tests.processes import PHYSIOCTL, finished
@@ -297,18 +297,20 @@ def test_a_short_curve_is_left_as_it_is() -> None:
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four sessions of a person, three days apart: the second was stopped, the third on a simulated unit."""
+    emission = SHORT.steps[1].model_copy(update={"duration_ms": 20_000})
+    protocol = SHORT.model_copy(update={"steps": (emission,)})
     path = tmp_path_factory.mktemp("course") / "j"
     start = (2_000, SessionAction.START)
-    stop = (100_000, SessionAction.STOP)
+    stop = (12_000, SessionAction.STOP)
     told: list[tuple[Any, ...]] = [
-        ((1_000, Pain(7)), start, (230_000, Pain(5))),
+        ((1_000, Pain(7)), start, (40_000, Pain(5))),
         ((1_000, Pain(6)), start, stop),
         (start,),
-        (start, (230_000, Pain(2))),
+        (start, (40_000, Pain(2))),
     ]
     for number, actions in enumerate(told):
         record_session(
-            path, actions=actions, faults=(), simulated=number == 2,
+            path, protocol, actions=actions, faults=(), simulated=number == 2,
             at=datetime(2026, 1, 3 + 3 * number, 12, tzinfo=UTC),
         )  # fmt: skip
     return path
