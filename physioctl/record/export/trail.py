@@ -96,7 +96,7 @@ def recorded_by(
         "provenance",
         target=[{"reference": f"urn:uuid:{each['id']}", "type": each["resourceType"]} for each in made],
         recorded=at,
-        activity={"text": "recorded during the session"},
+        activity={"text": "recorded as it happened"},
         agent=listed(
             [
                 {"type": {"text": "recorded by"}, "who": maker.to("Device", SOFTWARE)},

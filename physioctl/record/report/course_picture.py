@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from device.operator import PAIN_MAX
 from physioctl.record.report.course import Visit
-from physioctl.record.report.picture import BLUE, INK, VERMILION, WIDTH_IN, as_svg, styled
+from physioctl.record.report.picture import BLUE, INK, LABEL_AT, VERMILION, WIDTH_IN, as_svg, styled
 
 
 def picture(course: Sequence[Visit]) -> str | None:
@@ -29,9 +29,8 @@ def picture(course: Sequence[Visit]) -> str | None:
         axes[-1].set_xlabel("number of the session, as in the table", labelpad=2)
         axes[-1].set_xlim(0.4, course[-1].number + 0.6)
         axes[-1].xaxis.set_major_locator(MaxNLocator(nbins=20, integer=True, min_n_ticks=1))
-        figure.align_ylabels(axes)
         figure.subplots_adjust(
-            left=0.1, right=0.985, top=0.97, bottom=0.5 / figure.get_figheight(), hspace=0.14
+            left=0.115, right=0.985, top=0.97, bottom=0.5 / figure.get_figheight(), hspace=0.14
         )
         return as_svg(figure, "Delivered and pain scores over the sessions; the same stands in the table")
 
@@ -45,9 +44,8 @@ def _draw_delivered(axis: Axes, course: Sequence[Visit]) -> None:
         heights = [visit.account.summary.delivered_ms / 60_000 for visit in course]
         label = "delivered\nmin"
     axis.bar([visit.number for visit in course], heights, width=0.5, color=BLUE)
-    axis.grid(visible=False, axis="x")
+    axis.yaxis.set_label_coords(LABEL_AT, 0.5)
     axis.set_ylabel(label)
-    axis.margins(y=0.12)
 
 
 def _draw_pain(axis: Axes, course: Sequence[Visit]) -> None:
@@ -62,6 +60,6 @@ def _draw_pain(axis: Axes, course: Sequence[Visit]) -> None:
               color=VERMILION, markersize=5)  # fmt: skip
     axis.set_ylim(-0.6, PAIN_MAX + 0.6)
     axis.set_yticks(range(0, PAIN_MAX + 1, 2))
-    axis.grid(visible=False, axis="x")
+    axis.yaxis.set_label_coords(LABEL_AT, 0.5)
     axis.set_ylabel("pain\n0 to 10")
     axis.legend(loc="upper right", ncols=2, borderaxespad=0.2)

@@ -29,7 +29,8 @@ from protocols.limits import Family, Quantity
 
 BLUE, VERMILION, GREEN, GREY, INK = "#0072B2", "#D55E00", "#007A5A", "#8A8F94", "#1F2933"
 WIDTH_IN = 7.0
-_STRIP_IN, _PANEL_IN, _FOOT_IN = 0.55, 1.05, 0.75
+LABEL_AT = -0.072  # of a vertical axis: they stand in line, whatever their numbers are
+_STRIP_IN, _PANEL_IN, _FOOT_IN = 0.55, 0.92, 0.7
 _COLUMNS = 700  # of pixels at most, that the picture is wide on a page
 _LABELLED_MAX = 30  # of marks whose number is written beside them
 _TICKS_MAX = 9
@@ -44,11 +45,13 @@ _STYLE: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
+    "axes.grid.axis": "y",
     "axes.axisbelow": True,
     "grid.color": "#DDE1E4",
     "grid.linewidth": 0.5,
     "hatch.linewidth": 0.5,
-    "legend.frameon": False,
+    "legend.edgecolor": "none",
+    "legend.fancybox": False,
     "legend.fontsize": 8,
     "text.color": INK,
     "xtick.color": INK,
@@ -93,9 +96,10 @@ def picture(account: Account) -> str | None:
             _draw_panel(axis, panel)
             _draw_shades(axis, account)
         _draw_time(axes[-1], account)
-        figure.align_ylabels(axes[1:])
+        for axis in axes[:-1]:
+            axis.xaxis.set_visible(False)  # each tick costs time to lay out, and they are the same for all
         figure.subplots_adjust(
-            left=0.1, right=0.985, top=0.985, bottom=0.62 / figure.get_figheight(), hspace=0.16
+            left=0.115, right=0.985, top=0.985, bottom=0.62 / figure.get_figheight(), hspace=0.16
         )
         _draw_legend(figure, account)
         return as_svg(
@@ -169,9 +173,10 @@ def _draw_panel(axis: Axes, panel: _Panel) -> None:
         axis.annotate("planned", (0.005, panel.planned), xycoords=("axes fraction", "data"),
                       xytext=(0, -2), textcoords="offset points", va="top", fontsize=8)  # fmt: skip
     if panel.from_zero:
-        axis.set_ylim(bottom=0)
         axis.margins(y=0.12)
+        axis.set_ylim(bottom=0)
     axis.set_ylabel(panel.label)
+    axis.yaxis.set_label_coords(LABEL_AT, 0.5)
     axis.yaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 2.5, 5, 10]))
 
 
@@ -204,29 +209,35 @@ def _draw_marks(axis: Axes, account: Account) -> None:
     found = happenings(account)
     for alarm, marker, colour in ((True, "v", VERMILION), (False, "o", INK)):
         times = [each.at_ms / 1000 for each in found if each.is_alarm is alarm]
-        axis.plot(times, [1.35] * len(times), linestyle="none", marker=marker, color=colour, markersize=4.5)
-    labelled_ms = -account.lasted_ms
+        axis.plot(times, [1.35] * len(times), linestyle="none", marker=marker, color=colour, markersize=4.5,
+                  clip_on=False)  # fmt: skip
+    apart_ms = _last_s(account) * 1000 / 50
+    labelled_ms = -apart_ms
     for each in found[:_LABELLED_MAX]:
-        if each.at_ms - labelled_ms >= account.lasted_ms / 50:
+        if each.at_ms - labelled_ms >= apart_ms:
             labelled_ms = each.at_ms
             axis.text(each.at_ms / 1000, 1.75, str(each.number), ha="center", va="bottom", fontsize=7.5)
     axis.set_ylim(-0.1, 2.6)
     axis.set_yticks([0.4, 1.35], ["step", "event"])
     axis.tick_params(axis="y", length=0)
-    axis.tick_params(axis="x", length=0)
     axis.grid(visible=False)
     for spine in axis.spines.values():
         spine.set_visible(False)
 
 
 def _draw_time(axis: Axes, account: Account) -> None:
-    last_s = max(1.0, account.lasted_ms / 1000, account.readings[-1].at_ms / 1000)
+    last_s = _last_s(account)
     every_s = next((step for step in _EVERY_S if last_s / step <= _TICKS_MAX), 86_400)
     axis.set_xlim(0, last_s)
     axis.xaxis.set_major_locator(MultipleLocator(every_s))
     hours = last_s >= 3600
     axis.xaxis.set_major_formatter(FuncFormatter(lambda at_s, _: _clock(round(at_s), hours=hours)))
     axis.set_xlabel("time of the session, h:min" if hours else "time of the session, min:s", labelpad=2)
+
+
+def _last_s(account: Account) -> float:
+    """Where the time of the picture ends."""
+    return max(1.0, account.lasted_ms / 1000, account.readings[-1].at_ms / 1000)
 
 
 def _clock(at_s: int, *, hours: bool) -> str:

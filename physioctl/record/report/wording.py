@@ -35,6 +35,11 @@ def clock(ms: int) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
+def clock_unit(ms: int) -> str:
+    """What the parts of `clock` are."""
+    return "min:s" if ms < 3_600_000 else "h:min:s"
+
+
 def joules(mj: int | None) -> str:
     """An energy, to a tenth of a joule."""
     return "–" if mj is None else f"{mj / 1000:.1f}"
