@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from device.clock import VirtualClock
 from physioctl.cli.exits import Exit
 from physioctl.record.history import session
+from physioctl.record.journal import Journal
+from tests.physioctl.fhir_bundles import validated
 from tests.physioctl.test_cli_record import ended, erased, progress, said, started, tell
+from tests.physioctl.test_fhir_outcomes import refused
 
 
 @pytest.fixture
@@ -77,3 +82,24 @@ def test_a_session_with_an_entry_that_was_changed_is_not_exported(
 
     assert (code, out) == (Exit.JOURNAL_UNUSABLE, "")
     assert "entry 2" in err
+
+
+def test_the_clinics_codes_and_a_refusal_are_asked_for_by_name(
+    journal: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    codes = tmp_path / "codes.toml"
+    codes.write_text(
+        'format = 1\n[reason.refused]\nsystem = "urn:example:r"\ncode = "R"\ndisplay = "Refused"\n'
+    )
+    with Journal.open(journal, VirtualClock(datetime(2026, 3, 1, 13, tzinfo=UTC))) as opened:
+        refused(opened)
+    asked = ("export", "--journal", journal, "--fhir", "r4b", "--codes", codes, "--refused", "--output")
+
+    code, out, _ = said(capsys, *asked, "-")
+    _, by_number, _ = said(capsys, *asked, "-", "4")
+    _, nothing, err = said(capsys, *asked, tmp_path / "none" / "x.json")
+
+    reason = validated(json.loads(out)).procedure["statusReason"]
+    assert (code, by_number, nothing) == (Exit.DONE, out, "")
+    assert reason["coding"] == [{"system": "urn:example:r", "code": "R", "display": "Refused"}]
+    assert "cannot write" in err
