@@ -94,6 +94,17 @@ def known_unit(identity: Identity, declared: Capabilities) -> Unit:
     return Unit(identity, declared, model)
 
 
+def sensors(declared: Capabilities) -> tuple[str, ...]:
+    """Return what a unit of these capabilities measures, in the words of the nameplates."""
+    has = {
+        "output": declared.measures_output,
+        "head_temperature": declared.measures_head_temp,
+        "contact": declared.senses_contact,
+        "battery": declared.knows_battery,
+    }
+    return tuple(name for name, measured in has.items() if measured)
+
+
 def _takes_our_lease(declared: Capabilities) -> bool:
     fits = declared.lease_min_ms <= min(LEASE_MS, declared.lease_max_ms)
     return fits and declared.lease_max_ms >= LEASE_LEAST_MS
@@ -101,14 +112,9 @@ def _takes_our_lease(declared: Capabilities) -> bool:
 
 def _differs(declared: Capabilities, model: Model) -> Iterator[str]:
     """Yield each capability that its nameplate does not allow."""
-    has = {
-        "output": declared.measures_output,
-        "head_temperature": declared.measures_head_temp,
-        "contact": declared.senses_contact,
-        "battery": declared.knows_battery,
-    }
+    has = sensors(declared)
     for sensor in model.sensors:
-        if not has[sensor]:
+        if sensor not in has:
             yield f"it declares no {sensor.replace('_', ' ')} sensor"
     leased = POLICIES[declared.host_loss].leased
     for range_ in model.ranges:

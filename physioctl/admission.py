@@ -16,7 +16,7 @@ from typing import Protocol as Role
 
 from device.control.admission import Admission
 from device.control.driver import Driver
-from device.unit import Unit
+from device.unit import Unit, sensors
 from physioctl.daily_limit import WINDOW, Asked, check_day
 from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome, ProtocolKept, SessionStarted
@@ -100,6 +100,11 @@ def checked_person(request: Request) -> str | None:
             "Name a reference for the person treated: --person REF, such as P-017. Never a name.",
         )
     return person
+
+
+def checked_operator(request: Request) -> str | None:
+    """Return the reference of who treats in its one form; raise `InvalidUsage` for what is no reference."""
+    return None if request.treated_by is None else reference(request.treated_by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +298,7 @@ def _started(
         at_ms=driver.clock.now_ms(),
         side=side,
         person=person,
+        operator=checked_operator(request),
         simulated=driver.link.simulated,
         total_ms=plan.total_ms,
     )
@@ -308,6 +314,7 @@ def _started(
         dialect=driver.controller.requests.dialect.name,
         host_loss=unit.declared.host_loss.value,
         reckoned=reckoned(unit),
+        sensors=sensors(unit.declared),
         assumed=True,
         rest_of=request.rest_of,
     )

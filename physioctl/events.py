@@ -32,6 +32,7 @@ class SessionStarted(Event):
     body_site: str
     side: str
     person: str | None  # a pseudonymous reference
+    operator: str | None = None  # who treats: a pseudonymous reference; None where it was not said
     simulated: bool  # the unit was made in this process: the session counts for nobody
     model: str  # empty, as all that is the unit's, where guidance alone needs none
     serial: str
@@ -44,6 +45,9 @@ class SessionStarted(Event):
     dialect: str = "native"
     host_loss: str = "lease"  # what ends output then: lease, own timer or none
     reckoned: tuple[str, ...] = ()  # what the unit does not report, and this computer has reckoned
+    sensors: tuple[str, ...] | None = (
+        None  # what the unit measures, see `device.unit.sensors`; None: not told
+    )
     assumed: bool  # whether the model's numbers are assumed
     rest_of: str | None = None  # the session whose rest this one is to give
     utc_offset_min: int  # local time is so far ahead of UTC
@@ -74,14 +78,29 @@ class PlannedStep:
     kind: str  # emit, rest or guide
     duration_ms: int
     level: int | None  # that it asks for, in the unit of its family's level; None: no output
+    setting: dict[str, int] | None = None  # all that it sets, such as duty_pct; None: no output
+    say: str = ""  # what the person or the therapist does meanwhile
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLimit:
+    """One bound that held for a session, and where it came from: see `protocols.limits.Bound`."""
+
+    quantity: str  # such as sata_mw_cm2
+    layer: str
+    source: str
+    at_least: int | None = None
+    at_most: int | None = None
+    one_of: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPlanned(Event):
-    """The plan of the session: its steps, as a timeline shows them."""
+    """The plan of the session: its steps, as a timeline shows them, and the bounds that held."""
 
     steps: tuple[PlannedStep, ...]
     area_mm2: int | None  # effective radiating area (ERA); None without a head
+    limits: tuple[HeldLimit, ...] = ()  # in records made before there was this field: none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +160,8 @@ class SessionReconciled(Event):
 class Screened(Event):
     """The questions asked before output, and what was answered."""
 
-    answers: JSON  # question code → answer (yes, no, unanswered), question (hash of its text), date
+    # question code → answer (yes, no, unanswered), question (hash of its text), title, date
+    answers: JSON
     notes: tuple[str, ...]  # codes of relative contraindications answered yes, or not at all
     acknowledged: JSON  # the same codes → who weighed and acknowledged each
     age_band: str | None  # None when the session asked for none

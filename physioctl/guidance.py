@@ -11,7 +11,7 @@ from contextlib import ExitStack
 
 from device.clock import Clock
 from device.events import Observer, OffConfirmation
-from physioctl.admission import checked_person, checked_side, keep_protocol
+from physioctl.admission import checked_operator, checked_person, checked_side, keep_protocol
 from physioctl.errors import InvalidUsage
 from physioctl.events import (
     Outcome,
@@ -61,7 +61,7 @@ def run_guidance(
     if request.rest_of is not None:
         raise Refused("guidance alone has no rest to give", "Begin it anew: leave --rest-of out.")
     side = checked_side(protocol, request.side, on_nobody=rehearsed)
-    person = checked_person(request)
+    person, operator = checked_person(request), checked_operator(request)
     journal.expect_no_transaction()
     if request.confirm_clock is not None:
         confirm(journal, request.confirm_clock)
@@ -78,6 +78,7 @@ def run_guidance(
         at_ms=journal.clock.now_ms(),
         side=side,
         person=person,
+        operator=operator,
         simulated=rehearsed,
         total_ms=sum(step.duration_ms for step in steps),
     )
@@ -103,7 +104,8 @@ def _told(
         loop.add_observer(kept)
         try:
             planned = (
-                PlannedStep(kind=step.kind, duration_ms=step.duration_ms, level=None) for step in steps
+                PlannedStep(kind=step.kind, duration_ms=step.duration_ms, level=None, say=step.say)
+                for step in steps
             )
             if request.sleep_not_prevented:
                 told = SleepNotPrevented(at_ms=started.at_ms, why=request.sleep_not_prevented)

@@ -23,6 +23,7 @@ def opening_entry(
     at_ms: int,
     side: str,
     person: str | None,
+    operator: str | None,
     simulated: bool,
     total_ms: int,
 ) -> SessionStarted:
@@ -38,6 +39,7 @@ def opening_entry(
         body_site=protocol.body_site,
         side=side,
         person=person,
+        operator=operator,
         simulated=simulated,
         model=NO_UNIT,
         serial=NO_UNIT,

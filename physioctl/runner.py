@@ -8,7 +8,7 @@ from __future__ import annotations
 import atexit
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,9 +20,10 @@ from device.control.overdue import BACKLOG_MAX_MS
 from device.errors import OutputNotConfirmedOff, WrongUnit
 from device.events import Observer, OffConfirmation, Recorder
 from device.unit import Unit
-from physioctl.admission import Admitted, Compiler, admit, checked_person, checked_side
+from physioctl.admission import Admitted, Compiler, admit, checked_operator, checked_person, checked_side
 from physioctl.errors import DiskTooSlow, InvalidUsage
 from physioctl.events import (
+    HeldLimit,
     Outcome,
     PlannedStep,
     SessionEnded,
@@ -81,6 +82,7 @@ class Request:
     confirm_clock: Callable[[str], bool] | None = None  # asks a person whether the time of day is right
     # Tells a person what nothing but the unit's own switch ends, and asks whether they go on.
     confirm_host_loss: Callable[[str], bool] | None = None
+    treated_by: str | None = None  # who treats: a pseudonymous reference, as a person's
 
     @classmethod
     def on_nobody(cls, protocol: Protocol, *, attended: bool = False) -> Request:
@@ -121,6 +123,7 @@ def run_session(
         refuse_unauthenticated(driver.link.name, request.protocol)
     checked_side(request.protocol, request.side, on_nobody=request.answers is None)
     checked_person(request)
+    checked_operator(request)
     journal.expect_no_transaction()
     if request.confirm_clock is not None:
         confirm(journal, request.confirm_clock)
@@ -205,10 +208,25 @@ def _planned(admitted: Admitted, unit: Unit, at_ms: int) -> SessionPlanned:
             kind=step.kind,
             duration_ms=step.duration_ms,
             level=step.setting.level if isinstance(step, Emit) else None,
+            setting=asdict(step.setting) if isinstance(step, Emit) else None,
+            say=step.say,
         )
         for step in admitted.plan.steps
     )
-    return SessionPlanned(at_ms=at_ms, steps=tuple(steps), area_mm2=unit.area_mm2)
+    limits = tuple(map(_held, admitted.plan.limits.bounds))
+    return SessionPlanned(at_ms=at_ms, steps=tuple(steps), area_mm2=unit.area_mm2, limits=limits)
+
+
+def _held(bound: Bound) -> HeldLimit:
+    """``bound`` as the record keeps it."""
+    return HeldLimit(
+        quantity=bound.quantity.name.lower(),
+        layer=bound.layer.value,
+        source=bound.source,
+        at_least=bound.at_least,
+        at_most=bound.at_most,
+        one_of=None if bound.one_of is None else tuple(sorted(bound.one_of)),
+    )
 
 
 def _tell_the_unit(unit: Unit, driver: Driver) -> None:

@@ -143,6 +143,7 @@ def told(replies: Iterable[Reply]) -> dict[str, dict[str, str | None]]:
         reply.question.code: {
             "answer": reply.answer.value,
             "question": reply.question.text_hash,
+            "title": reply.question.title,
             "date": None if reply.date is None else reply.date.isoformat(),
         }
         for reply in replies

@@ -1,4 +1,4 @@
-"""What a user has said once for every command: the usual port, its dialect, the journal, and texts.
+"""What a user has said once for every command: the usual port, its dialect, the journal, texts, who treats.
 
 It stands in ``config.toml`` in the user's configuration folder, and every key may be left out::
 
@@ -6,6 +6,7 @@ It stands in ``config.toml`` in the user's configuration folder, and every key m
     dialect = "native"
     journal = "/home/clinic/journal.sqlite"
     texts = "/home/clinic/de.toml"
+    operator = "T-2"
 
 What is typed goes before the environment, and that before the file. A file with a mistake in it is refused
 as a whole: a usual port that was misspelt must not lead to another one.
@@ -22,10 +23,12 @@ from pathlib import Path
 
 from device.dialects.registry import names
 from physioctl.errors import InvalidUsage
+from physioctl.person import reference
 from physioctl.text import clean
 
 PORT_VARIABLE = "PHYSIOCTL_PORT"
-_KEYS = ("port", "dialect", "journal", "texts")
+OPERATOR_VARIABLE = "PHYSIOCTL_OPERATOR"
+_KEYS = ("port", "dialect", "journal", "texts", "operator")
 _SIZE_MAX = 65_536  # bytes; this project's own figure
 
 
@@ -37,6 +40,7 @@ class Settings:
     dialect: str | None = None
     journal: Path | None = None
     texts: Path | None = None  # see `physioctl.translation`
+    operator: str | None = None  # the reference of who treats, in its one form
 
 
 def settings_path() -> Path:
@@ -89,7 +93,7 @@ def _read(path: Path, said: dict[str, object]) -> Settings:
             raise _wrong(path, f"{clean(key)!r} is no setting", hint)
         if not isinstance(value, str) or not value or not value.isprintable():
             raise _wrong(path, f"{key}: expected a text in quotes, and not an empty one")
-    port, dialect, journal, texts = (said.get(key) for key in _KEYS)
+    port, dialect, journal, texts, operator = (said.get(key) for key in _KEYS)
     if dialect is not None and dialect not in names():
         raise _wrong(path, f"dialect: no dialect is called {dialect!r}", f"Choose from {', '.join(names())}.")
     return Settings(
@@ -97,7 +101,15 @@ def _read(path: Path, said: dict[str, object]) -> Settings:
         None if dialect is None else str(dialect),
         None if journal is None else _file(path, "journal", str(journal)),
         None if texts is None else _file(path, "texts", str(texts)),
+        None if operator is None else _operator(path, str(operator)),
     )
+
+
+def _operator(path: Path, written: str) -> str:
+    try:
+        return reference(written)
+    except InvalidUsage as error:
+        raise _wrong(path, f"operator: {error.what}", error.action) from None
 
 
 def _file(path: Path, key: str, written: str) -> Path:

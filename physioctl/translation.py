@@ -15,9 +15,10 @@ Codes and keys are those of ``contraindications.toml``, ``alarms.toml`` and ``in
     [instructions.ultrasound]
     before_start = "..."
 
-Only what is shown changes. The record and the JSON lines keep ours, and an answer is bound to the text that
-was shown: see `physioctl.questions.Question.text_hash`. What a protocol itself says is not translated here,
-nor is what an alarm says of its own moment, such as for how long this computer was busy.
+Only what is shown changes: the record and the JSON lines keep ours. An answer is bound to the text that was
+shown (`physioctl.questions.Question.text_hash`), and the record has the title that the question was shown
+by. What a protocol itself says is not translated here, nor is what an alarm says of its own moment, such as
+for how long this computer was busy.
 """
 
 from __future__ import annotations

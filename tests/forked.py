@@ -165,7 +165,8 @@ def serve(descriptor: int) -> tuple[str, list[str]] | None:
     """Fork programs until the line is closed: then None, and in each of them its code and its arguments."""
     for package in PACKAGES:
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
-            if not module.name.endswith(".__main__"):
+            # Nor what draws pictures: an extra that starts threads, which no process that forks should have.
+            if not module.name.endswith((".__main__", "picture")):
                 importlib.import_module(module.name)
     gc.freeze()  # the collector would touch, and so copy, what all of them share
     with socket.socket(fileno=descriptor) as line:

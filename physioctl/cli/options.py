@@ -12,7 +12,7 @@ import click
 from device.dialects.registry import NAMES
 from device.link import Port, ports
 from physioctl.cli.printing import aside
-from physioctl.settings import PORT_VARIABLE, settings
+from physioctl.settings import OPERATOR_VARIABLE, PORT_VARIABLE, settings
 from physioctl.unit_search import Found, answering, search, the_only_one
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ DIALECT = click.option(
     default=lambda: settings().dialect,
     help=f"How the unit speaks: {', '.join(NAMES)}, or an added one.  [default: {NAMES[0]}]",
 )
-OPERATOR = click.option(
-    "--operator", metavar="REF", help="A reference for who acknowledges what is weighed. Never a name."
-)
 NEW = click.option("--new", is_flag=True, help="Begin the journal, with the folders it needs.")
 CONTINUES = click.option(
     "--continues",
@@ -49,6 +46,14 @@ UNAUTHENTICATED_NETWORK = click.option(
 )
 NO_SOUNDS = click.option("--quiet", "no_sounds", is_flag=True, help="No sounds.")
 PLAIN = click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
+
+OPERATOR = click.option(
+    "--operator",
+    metavar="REF",
+    envvar=OPERATOR_VARIABLE,
+    default=lambda: settings().operator,
+    help="A reference for who treats, and acknowledges what is weighed. Never a name.",
+)
 
 
 def journal_option(about: str) -> Callable[[F], F]:

@@ -130,6 +130,7 @@ def run(
         protocol=found,
         side=side,
         person=person,
+        treated_by=by,
         answers=given,
         unauthenticated_network=unauthenticated_network,
         rest_of=rest_of,

@@ -16,7 +16,7 @@ from physioctl.cli.printing import JSON, for_terminal, json_line
 from physioctl.cli.recorded import JOURNAL, began_at, site
 from physioctl.cli.tables import table_lines
 from physioctl.errors import InvalidUsage
-from physioctl.events import Screened, SessionStarted
+from physioctl.events import Screened, SessionPlanned, SessionStarted
 from physioctl.record import history as the_record
 from physioctl.record.entries import Damaged, Entry
 from physioctl.record.history import Session
@@ -58,6 +58,8 @@ def _facts(found: Session) -> Iterator[str]:
     yield f"{summary.title} ({summary.protocol}, {summary.content_hash[:12]})"
     yield f"session    {summary.id}, {began_at(summary)}"
     yield f"person     {summary.person or 'not named'}, {site(summary)}"
+    if operator := found.entries[0].text_or_none("operator"):
+        yield f"operator   {clean(operator)}"
     simulated = "; simulated: counts for nobody" if summary.simulated else ""
     if summary.model:
         yield f"unit       {summary.model}, serial number {summary.serial}{simulated}"
@@ -98,6 +100,8 @@ def _details(entry: Entry) -> str:
         return "erased"
     if entry.name == name_of(Screened) and isinstance(event := _event(entry), Screened):
         return ", ".join(_screened(event))
+    if entry.name == name_of(SessionPlanned) and isinstance(event := _event(entry), SessionPlanned):
+        return f"{len(event.steps)} steps, {len(event.limits)} limits"
     return "" if entry.name in _ALREADY_SAID else ", ".join(_said(entry.body))
 
 

@@ -114,7 +114,7 @@ def start(
     # Here the page can be read: the session's screen takes its place.
     if not chosen(terminal, "Go on to the session?", _GO_ON, "Enter, n"):
         return _nothing(terminal)
-    request = replace(request, answers=answers)
+    request = replace(request, answers=answers, treated_by=by)
     view = View.chosen(plain=plain, as_json=False)
     if ready is None or request.protocol.family is None:
         return hold_guidance(request, Place("", "", journal=journal), view, sounds=not no_sounds)

@@ -436,6 +436,7 @@ def test_what_is_asked_and_acknowledged_at_the_terminal_stands_in_the_record(tmp
     screened = next(line for line in said if line["event"] == "screened")
     assert code == 0, terminal.screen
     assert f"{len(asked) + 1} of {len(asked) + 1}  ".encode() in terminal.screen
+    assert said[0]["operator"] == "t-2"
     assert screened["acknowledged"] == {"METAL_IMPLANT": "t-2"}
     assert screened["age_band"] == "adult"
     assert screened["answers"]["METAL_IMPLANT"]["answer"] == "yes"

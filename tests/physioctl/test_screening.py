@@ -267,6 +267,7 @@ def test_what_was_acknowledged_and_by_whom_stands_in_the_record() -> None:
     assert to_json(event)["answers"]["METAL_IMPLANT"] == {
         "answer": "yes",
         "question": next(q.text_hash for q in questions_of(CALF) if q.code == "METAL_IMPLANT"),
+        "title": "Metal or plastic implant",
         "date": "2026-11-21",
     }
 

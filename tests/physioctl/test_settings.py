@@ -30,9 +30,10 @@ def test_there_need_not_be_a_file(tmp_path: Path) -> None:
 def test_every_key_is_read_and_each_may_be_left_out(tmp_path: Path) -> None:
     path = tmp_path / "config.toml"
     path.write_text(
-        'port = "COM4"\ndialect = "modbus"\njournal = "/clinic/j"\ntexts = "/clinic/t"\n', encoding="utf-8"
+        'port = "COM4"\ndialect = "modbus"\njournal = "/clinic/j"\ntexts = "/clinic/t"\noperator = "T-2"\n',
+        encoding="utf-8",
     )
-    assert settings(path) == Settings("COM4", "modbus", Path("/clinic/j"), Path("/clinic/t"))
+    assert settings(path) == Settings("COM4", "modbus", Path("/clinic/j"), Path("/clinic/t"), "t-2")
 
     path.write_text('port = "COM4"\n', encoding="utf-8")
     assert settings(path) == Settings("COM4")
@@ -48,11 +49,15 @@ def test_a_journal_in_the_home_folder_is_found_there(tmp_path: Path, monkeypatch
 
 MISTAKES = {
     'prot = "COM4"': ("'prot' is no setting", "Did you mean port?"),
-    'colour = "red"': ("'colour' is no setting", "Choose from port, dialect, journal, texts."),
+    'colour = "red"': ("'colour' is no setting", "Choose from port, dialect, journal, texts, operator."),
     "port = 4": ("port: expected a text in quotes", ""),
     'port = ""': ("port: expected a text", ""),
     'port = "a\\u001bb"': ("port: expected a text", ""),
     'dialect = "nativ"': ("no dialect is called 'nativ'", "Choose from native, modbus"),
+    'operator = "Mary Smith"': (
+        "operator: 'Mary Smith' is not a person's reference: it has a space",
+        "never",
+    ),
     'journal = "here/j"': ("is not a whole path", ""),
     "port": ("", ""),
     'port = "a"\nport = "b"': ("", ""),
@@ -142,6 +147,20 @@ def test_what_is_typed_goes_before_the_environment_and_that_before_the_file(
     ]
 
 
+def test_who_treats_may_be_named_by_the_environment_and_never_by_a_name(
+    own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own.write_text('operator = "T-2"', encoding="utf-8")
+    monkeypatch.setenv("PHYSIOCTL_OPERATOR", "Mary Smith")
+
+    codes = [call(["run", "unit-check", "--port", "sim://us111"])]
+    codes.append(call(["run", "unit-check", "--port", "sim://us111", "--operator", "Tom Jones"]))
+
+    assert codes == [2, 2]
+    said = capsys.readouterr().err
+    assert said.index("'Mary Smith' is not") < said.index("'Tom Jones' is not")
+
+
 def test_a_mistake_in_the_file_is_exit_code_2_and_said_in_two_lines(
     own: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -179,4 +198,4 @@ def test_the_file_in_the_manual_is_one(tmp_path: Path) -> None:
     path.write_text(shown, encoding="utf-8")
 
     journal, texts = Path("/home/clinic/journal.sqlite"), Path("/home/clinic/texts-de.toml")
-    assert settings(path) == Settings("/dev/ttyUSB0", "native", journal, texts)
+    assert settings(path) == Settings("/dev/ttyUSB0", "native", journal, texts, "t-2")

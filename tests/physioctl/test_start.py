@@ -167,8 +167,10 @@ def test_a_whole_walk_on_a_unit_at_a_port_with_a_step_back(tmp_path: Path) -> No
 
     assert code == 6
     assert unit.rest() == []
-    (told,) = [entry for entry in session(tmp_path / "j").entries if entry.name == "screened"]
+    recorded = session(tmp_path / "j").entries
+    (told,) = [entry for entry in recorded if entry.name == "screened"]
     assert told.body["acknowledged"] == {"PREG_ANY": "t-2"}
+    assert recorded[0].body["operator"] == "t-2"
 
 
 def test_the_page_is_read_before_the_session_begins_and_may_be_the_end_of_it(tmp_path: Path) -> None:

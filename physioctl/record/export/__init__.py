@@ -1,0 +1,1 @@
+"""Sessions as other programs' formats have them: FHIR R4B."""
