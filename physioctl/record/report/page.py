@@ -79,7 +79,7 @@ def _steps(account: Account) -> tuple[tuple[int, object, object], ...]:
 
 def render(template: str, values: Mapping[str, object]) -> str:
     """The page that ``template`` makes of ``values``."""
-    return _environment().get_template(template).render(words=wording, **values)
+    return _environment().get_template(template).render(words=wording, rows_max=ROWS_MAX, **values)
 
 
 @cache
