@@ -228,6 +228,13 @@ def test_an_old_record_without_limits_still_gives_a_report(journal: Path) -> Non
     assert "<svg" in page
 
 
+def test_steps_are_told_where_no_plan_was_recorded(told: Account) -> None:
+    text = said(session_page(replace(told, planned_steps=()), None))
+
+    assert "1 Guide Lie face down" in text
+    assert "2 Emit Keep the head moving" in text
+
+
 def test_entries_that_cannot_be_read_are_named(journal: Path) -> None:
     of = with_bodies(session(journal), "session_started", tempo="fast")
 
