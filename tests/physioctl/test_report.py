@@ -138,6 +138,7 @@ def test_it_tells_alarms_actions_notes_pain_answers_and_limits(html: str, told: 
     text = said(html)
 
     assert "Low alarm CONTACT_LOST Contact is lost; output is off and the timer stands still." in text
+    assert "Told: Put the head back flat on the skin, with gel. It goes on by itself. Ended at 1:58" in text
     assert "Paused" in text
     assert "Level lowered To 0.352 W/cm² from 0.44 W/cm²." in text
     assert "Refused: lower The lowest level is 0.29 W/cm²" in text
