@@ -138,6 +138,7 @@ def test_it_tells_alarms_actions_notes_pain_answers_and_limits(html: str, told: 
     text = said(html)
 
     assert "Low alarm CONTACT_LOST Contact is lost; output is off and the timer stands still." in text
+    assert "Told: Put the head back flat on the skin, with gel. It goes on by itself. Ended at 1:58" in text
     assert "Paused" in text
     assert "Level lowered To 0.352 W/cm² from 0.44 W/cm²." in text
     assert "Refused: lower The lowest level is 0.29 W/cm²" in text
@@ -226,6 +227,13 @@ def test_an_old_record_without_limits_still_gives_a_report(journal: Path) -> Non
     assert "Treated by not recorded" in said(page)
     assert "PREG_ANY no" in said(page)
     assert "<svg" in page
+
+
+def test_steps_are_told_where_no_plan_was_recorded(told: Account) -> None:
+    text = said(session_page(replace(told, planned_steps=()), None))
+
+    assert "1 Guide Lie face down" in text
+    assert "2 Emit Keep the head moving" in text
 
 
 def test_entries_that_cannot_be_read_are_named(journal: Path) -> None:

@@ -49,9 +49,13 @@ def _draw_delivered(axis: Axes, course: Sequence[Visit]) -> None:
 
 
 def _draw_pain(axis: Axes, course: Sequence[Visit]) -> None:
-    for visit in course:
-        if visit.pain_before is not None and visit.pain_after is not None:
-            axis.plot([visit.number] * 2, [visit.pain_before, visit.pain_after], color=INK, linewidth=0.8)
+    both = [
+        (visit.number, visit.pain_before, visit.pain_after)
+        for visit in course
+        if visit.pain_before is not None and visit.pain_after is not None
+    ]
+    numbers, from_, to = ([each[part] for each in both] for part in range(3))
+    axis.vlines(numbers, from_, to, color=INK, linewidth=0.8)
     before = [(visit.number, visit.pain_before) for visit in course if visit.pain_before is not None]
     after = [(visit.number, visit.pain_after) for visit in course if visit.pain_after is not None]
     axis.plot([x for x, _ in before], [y for _, y in before], linestyle="none", marker="o", label="before",

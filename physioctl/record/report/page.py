@@ -15,8 +15,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from device.events import Moment
+from physioctl.events import PlannedStep
 from physioctl.person import reference
-from physioctl.record.account import Account
+from physioctl.record.account import Account, Step
 from physioctl.record.report import wording
 from physioctl.record.report.course import Asked, Visit
 from physioctl.record.report.notices import notices
@@ -69,17 +70,22 @@ def course_page(asked: Asked, course: Sequence[Visit], picture: str | None, *, d
     )
 
 
-def _steps(account: Account) -> tuple[tuple[int, object, object], ...]:
-    """The steps that were planned, each with how it was carried out: None where it was not begun."""
+def _steps(account: Account) -> tuple[tuple[int, PlannedStep, Step | None], ...]:
+    """The steps that were planned, each with how it was carried out: None where it was not begun.
+
+    In a record without a plan they are those that were begun.
+    """
     carried_out = {step.number: step for step in account.steps}
-    return tuple(
-        (number, planned, carried_out.get(number)) for number, planned in enumerate(account.planned_steps, 1)
-    )
+    planned = dict(enumerate(account.planned_steps, 1)) or {
+        step.number: PlannedStep(step.kind, step.planned_ms, level=None, say=step.say)
+        for step in account.steps
+    }
+    return tuple((number, step, carried_out.get(number)) for number, step in planned.items())
 
 
 def render(template: str, values: Mapping[str, object]) -> str:
     """The page that ``template`` makes of ``values``."""
-    return _environment().get_template(template).render(words=wording, **values)
+    return _environment().get_template(template).render(words=wording, rows_max=ROWS_MAX, **values)
 
 
 @cache

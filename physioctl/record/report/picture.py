@@ -167,13 +167,13 @@ def _draw_panel(axis: Axes, panel: _Panel) -> None:
     if panel.other:
         times, values = [x for x, _ in panel.other], [y for _, y in panel.other]
         axis.plot(times, values, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), label=panel.names[1])
-        axis.legend(loc="lower left", ncols=2, borderaxespad=0.2, handlelength=2.4)
+        axis.legend(loc="upper right", ncols=2, borderaxespad=0, handlelength=2.4)
     if panel.planned is not None:
         axis.axhline(panel.planned, color=INK, linewidth=0.8, linestyle=(0, (1, 2)))
         axis.annotate("planned", (0.005, panel.planned), xycoords=("axes fraction", "data"),
                       xytext=(0, -2), textcoords="offset points", va="top", fontsize=8)  # fmt: skip
     if panel.from_zero:
-        axis.margins(y=0.12)
+        axis.margins(y=0.45 if panel.other else 0.12)  # room for what names the two
         axis.set_ylim(bottom=0)
     axis.set_ylabel(panel.label)
     axis.yaxis.set_label_coords(LABEL_AT, 0.5)

@@ -146,7 +146,8 @@ def _of_alarm(alarm: Alarm) -> Happening:
     if alarm.ended_ms is not None:
         until = f"ended at {clock(alarm.ended_ms)}, after {(alarm.ended_ms - alarm.began_ms) / 1000:.1f} s"
     what = f"{alarm.priority.value.capitalize()} alarm {alarm.code}"
-    return Happening(alarm.began_ms, what, f"{sentence(alarm.what)} {until.capitalize()}.", is_alarm=True)
+    detail = f"{sentence(alarm.what)} Told: {sentence(alarm.action)} {until.capitalize()}."
+    return Happening(alarm.began_ms, what, detail, is_alarm=True)
 
 
 _DONE = {
