@@ -63,6 +63,7 @@ class FamilyDefinition:
 
     family: Family
     setting: Callable[..., Setting]  # the dataclass of one emission, made of the fields of `keys`
+    unit_kind: str  # what a unit of the family is called
     level: Quantity  # that a unit is set to
     keys: tuple[Key, ...]  # of an emission in a protocol file
     limits: tuple[Key, ...]  # that a protocol may set itself, but for the times, which every family has

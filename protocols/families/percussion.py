@@ -50,6 +50,7 @@ _SPEED = Key("speed", Quantity.SPEED_PER_MIN)
 PERCUSSION = FamilyDefinition(
     family=Family.PERCUSSION,
     setting=Percussion,
+    unit_kind="massage gun",
     level=Quantity.SPEED_PER_MIN,
     keys=(_SPEED,),
     limits=(_SPEED,),

@@ -103,6 +103,7 @@ _BOUNDED = (
 ULTRASOUND = FamilyDefinition(
     family=Family.ULTRASOUND,
     setting=Ultrasound,
+    unit_kind="therapeutic ultrasound unit",
     level=Quantity.INTENSITY_MW_CM2,
     keys=_SET,
     limits=(

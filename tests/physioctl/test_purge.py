@@ -85,7 +85,7 @@ def test_erased_sessions_leave_a_journal_that_verifies_and_history_says_that_the
     assert (before.entries, after.whole, after.entries) == (6, True, 7)
     assert [each.id for each in sessions(path)] == ["b-other"]
     assert [(each.id, each.began) for each in erased(path)] == [("a-old", NOON)]
-    assert "1 session erased, begun at 2026-03-01" in said(capsys, "history", "--journal", path)[1]
+    assert "1 session erased, begun at 2026-03-01" in said(capsys, "history", "--journal", path)[2]
     assert said(capsys, "show", "a-old", "--journal", path)[0] == 2
     assert said(capsys, "show", "b-other", "--journal", path)[0] == 0
     assert said(capsys, "verify", "--journal", path, "--head", before.head)[0] == 0

@@ -23,6 +23,7 @@ from protocols.contraindications import AgeBand
 from protocols.errors import ProtocolInvalid, Refused
 from protocols.families import definition
 from protocols.limits import Family
+from tests.processes import journal_at
 from tests.support import Ledger
 from tests.typist import Typist
 
@@ -247,7 +248,7 @@ def test_a_mistake_in_the_file_means_no_session_and_every_stop(
     own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], view: str
 ) -> None:
     own.write_text(f"texts = '{tmp_path / 'none.toml'}'\n", encoding="utf-8")
-    journal = ("--journal", str(tmp_path / "j"))
+    journal = ("--journal", str(journal_at(tmp_path / "j")))
 
     assert call(["run", "unit-check", "--port", "sim://us111", "--yes", view, *journal]) == 3
     assert "none.toml" in capsys.readouterr().err

@@ -33,7 +33,9 @@ from protocols.fields import near
 from protocols.limits import Family
 from protocols.reading import read_bytes
 
-_FORM = "docs/fhir.md shows a whole one."
+_FORM = (
+    'A code is written so: body_site.calf = {system = "urn:example:sites", code = "CALF", display = "Calf"}'
+)
 _KEY_MAX = 100  # characters of a key whose nearest is looked for; ours are shorter
 _LENGTH_MAX = 1000  # characters of a code, a system or a display; this project's own
 _URN = re.compile(r"urn:[A-Za-z0-9][A-Za-z0-9-]{1,31}:[A-Za-z0-9()+,.:=@;$_!*'/?#%-]+")

@@ -23,8 +23,6 @@ from protocols.families import definition
 UNIT = "unit"  # names of resources
 SOFTWARE = "software"
 
-_KINDS = {"ultrasound": "therapeutic ultrasound unit", "percussion": "massage gun"}
-
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -109,7 +107,8 @@ def devices(context: Context) -> Iterator[Json]:
 
 def _unit(context: Context) -> Json:
     account, unit = context.account, context.account.unit
-    family = str(account.summary.family)
+    family = account.summary.family
+    assert family is not None  # asked by `devices`
     firmware, calibrated = text(unit.firmware), text(unit.calibrated)
     notes = [
         *unit.limitations,
@@ -124,7 +123,7 @@ def _unit(context: Context) -> Json:
         serialNumber=text(unit.serial),
         deviceName=[{"name": model, "type": "model-name"}] if model else None,
         modelNumber=model,
-        type=context.concept("device", family, _KINDS[family]),
+        type=context.concept("device", str(family), definition(family).unit_kind),
         version=[{"type": {"text": "firmware"}, "value": firmware}] if firmware else None,
         property=[{"type": {"text": "calibrated on"}, "valueCode": [{"text": calibrated}]}]
         if calibrated
