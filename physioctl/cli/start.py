@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from device.clock import SystemClock
+from device.errors import UnitUnusable
 from physioctl.admission import allowed
 from physioctl.cli import asking
 from physioctl.cli.begin_journal import is_new
@@ -34,11 +35,12 @@ from physioctl.guided.person import about, choose_person, choose_side, unfinishe
 from physioctl.guided.protocol import choose_protocol
 from physioctl.guided.screening import ask_and_keep
 from physioctl.guided.terminal import Terminal, chosen
-from physioctl.guided.unit import Ready, choose_unit, look_at
+from physioctl.guided.unit import Ready, choose_unit, found_again, look_at
 from physioctl.host_loss import check_host_loss
 from physioctl.network import refuse_unauthenticated
 from physioctl.person import reference
-from physioctl.record.journal import Journal
+from physioctl.record.history import sessions
+from physioctl.record.journal import Journal, default_path
 from physioctl.runner import Request
 from physioctl.settings import settings
 from physioctl.text import minutes
@@ -121,8 +123,20 @@ def start(
     origin = request.protocol.origin
     named = request.protocol.id if origin.bundled else origin.file
     typed = Typed(named, None, by, journal, unauthenticated_network)
-    place = Place(ready.port, ready.dialect, journal=journal)
-    return hold_session(request, place, view, typed, sounds=not no_sounds)
+    before = _newest(journal)
+    while True:
+        place = Place(ready.port, ready.dialect, journal=journal)
+        try:
+            return hold_session(request, place, view, typed, sounds=not no_sounds)
+        except UnitUnusable as error:
+            if _newest(journal) != before:  # the session had begun
+                raise
+            ready = found_again(terminal, ready, error)
+
+
+def _newest(journal: Path | None) -> str | None:
+    """The id of the latest session in the journal."""
+    return next((summary.id for summary in sessions(journal or default_path(), limit=1)), None)
 
 
 def _nothing(terminal: Terminal) -> Exit:

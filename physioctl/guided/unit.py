@@ -16,7 +16,7 @@ from device.clock import SystemClock
 from device.control.driver import Driver
 from device.control.fault_clearing import latched
 from device.control.handshake import perform_handshake
-from device.errors import NoAnswer, WrongUnit
+from device.errors import NoAnswer, UnitUnusable, WrongUnit
 from device.link import Inbox, Port
 from device.link import ports as system_ports
 from device.models import MODELS, model
@@ -39,6 +39,9 @@ class Ready:
     unit: Unit
     simulated: bool
     settled: tuple[SessionReconciled, ...]  # sessions that had broken off on it
+
+
+_AGAIN = "Nothing was output, and your answers are kept. Look for the unit again?"
 
 
 class _Way(Enum):
@@ -100,6 +103,33 @@ def look_at(found: Found, journal: Journal) -> Ready:
         if fault := latched(driver.controller):
             raise fault
         return Ready(found.port, found.dialect, unit, link.simulated, settled)
+
+
+def found_again(
+    terminal: Terminal,
+    ready: Ready,
+    error: UnitUnusable,
+    *,
+    listed: Callable[[], Iterable[Port]] = system_ports,
+) -> Ready:
+    """Return the unit of ``ready``, at whichever port it answers now, once a person has put ``error`` right.
+
+    Raise ``error`` when they give it up.
+    """
+    own = ready.unit.identity
+    while True:
+        terminal.say(f"error: {error.what}")
+        terminal.say(f"  to do: {error.action}")
+        if not chosen(terminal, _AGAIN, {"": True, "n": False, "no": False}, "Enter, n"):
+            raise error
+        for found in (ask(ready.port, ready.dialect), *search(ready.dialect, listed=listed)):
+            there = found.identity
+            if there is not None and (there.model, there.serial) == (own.model, own.serial):
+                return replace(ready, port=found.port)
+        error = NoAnswer(
+            f"{own.model} {own.serial} does not answer on {ready.port}, nor on any serial port",
+            "Switch it on, and see that its cable is in at both ends.",
+        )
 
 
 def _named(port: str, dialect: str | None) -> Found:

@@ -188,6 +188,31 @@ def test_the_page_is_read_before_the_session_begins_and_may_be_the_end_of_it(tmp
     assert sessions(tmp_path / "j") == ()
 
 
+def test_a_unit_that_is_gone_after_the_questions_is_looked_for_again_and_nothing_is_asked_twice(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "again").mkdir()
+    with ExitStack() as stack:
+        walk: Walk
+        with served_unit(tmp_path, "--tcp", "127.0.0.1:0", "--serial", "US-7") as unit:
+            address = unit.port.removeprefix("socket://")
+            walk = stack.enter_context(walking(tmp_path, "--port", unit.port, "unit-check", "--plain"))
+            walk.shows(SESSION)
+        walk.answer(GO_ON, "")
+        walk.shows("error: ")
+        walk.answer("Look for the unit again?", "")
+        walk.shows("does not answer on")
+        unit = stack.enter_context(served_unit(tmp_path / "again", "--tcp", address, "--serial", "US-7"))
+        walk.answer("Look for the unit again?", "")
+        walk.shows("Space to start")
+        walk.press("\x03")
+        code = walk.ended()
+
+        assert unit.rest() == []
+    assert code == 6
+    assert walk.screen.count(GO_ON) == 1
+
+
 def test_nothing_is_output_before_space_which_begins_the_session(tmp_path: Path) -> None:
     with ExitStack() as stack:
         unit = stack.enter_context(served_unit(tmp_path))
