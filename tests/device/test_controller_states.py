@@ -287,12 +287,12 @@ def test_a_stop_that_a_person_asks_for_is_sent_in_the_same_moment(begin: Any) ->
 
 def test_who_has_asked_to_stop_has_had_the_last_word() -> None:
     desk = armed(attended=True)
-    for action in (SessionAction.STOP, SessionAction.RESUME):
+    for action in (SessionAction.STOP, SessionAction.PAUSE, SessionAction.RESUME):
         desk.controller.operate(action, desk.now_ms)
     desk.carry_out()
 
     assert desk.controller.actions.halted
-    assert [getattr(event, "action", "") for event in desk.named("operator_acted")] == ["stop"]
+    assert [getattr(event, "action", "") for event in desk.named("operator_acted")] == ["stop", "pause"]
     assert [getattr(event, "action", "") for event in desk.named("action_refused")] == ["resume"]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from device.control.fault_clearing import clear_faults
-from device.control.handshake import identify, perform_handshake
+from device.control.handshake import identify, listen, perform_handshake
 from device.control.machine import State
 from device.dialects.base import (
     ClearFaults,
@@ -320,3 +320,54 @@ def test_faults_of_a_unit_that_was_not_identified_are_not_cleared() -> None:
         run(desk, clear_faults(desk.controller), no_answer)
 
     assert desk.intents() == [GetStatus]
+
+
+# --- listening ------------------------------------------------------------------------------------------
+
+
+def listened(desk: Desk, then: Callable[[], None] = lambda: None) -> Any:
+    """Listen for 300 ms, of which ``then`` happens after 100, and two bytes come at each look."""
+    script = listen(desk.controller, 300)
+    next(script)
+    desk.controller.receive(b"..", BEGAN_MS + 100)
+    then()
+    try:
+        while True:
+            until_ms = next(script)
+            desk.controller.poll(until_ms)
+    except StopIteration as ended:
+        return ended.value
+    finally:
+        desk.carry_out()
+
+
+def test_who_listens_sends_nothing_and_counts_the_bytes_that_come_in_that_time() -> None:
+    desk = Desk()
+
+    assert listened(desk) == 2
+    assert desk.now_ms == BEGAN_MS + 300
+    assert desk.intents() == []
+
+
+@pytest.mark.hazard("H-18")
+def test_a_stop_ends_listening_at_once_and_is_sent() -> None:
+    desk = Desk()
+
+    def stop(desk: Desk, intent: Intent) -> None:
+        desk.answer(**IDLE)
+
+    desk.controller.operate(SessionAction.STOP, BEGAN_MS)
+    with pytest.raises(Stopped):
+        run(desk, listen(desk.controller, 300), stop)
+
+    assert desk.now_ms < BEGAN_MS + 300
+    assert set(desk.intents()) == {Stop}
+
+
+def test_a_lost_link_ends_listening_at_once() -> None:
+    desk = Desk()
+
+    with pytest.raises(LinkLost):
+        listened(desk, lambda: desk.controller.lose_link(LinkLost("gone", "Plug it in."), BEGAN_MS + 100))
+
+    assert desk.now_ms == BEGAN_MS + 100

@@ -194,3 +194,13 @@ def test_the_line_is_free_the_later_for_a_question_that_has_left_late() -> None:
     tracker.left(1500)
 
     assert tracker.free_at_ms() == 1580
+
+
+def test_a_request_that_is_withdrawn_is_given_up_and_the_line_is_free() -> None:
+    dialect = Spoken(replace(Native.promises, correlation=Correlation.IN_ORDER))
+    tracker = RequestTracker(dialect)
+    tracker.ask(Permitted(GetStatus()), 10)
+
+    tracker.withdraw()
+
+    assert (dialect.given_up, tracker.pending, tracker.free_at_ms()) == (1, None, 0)
