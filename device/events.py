@@ -15,6 +15,10 @@ from typing import Any, Protocol
 
 JSON = Mapping[str, Any]
 
+# The figures are this project's own.
+PROGRESS_MS = 1000  # so often the progress of a session is told
+BACKLOG_MAX_MS = 30_000  # an event that is not on the disk after this long ends output
+
 
 class OffConfirmation(StrEnum):
     """What is known of output off."""

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from device.clock import Clock
-from device.control.delivery import PAUSE_MAX_MS, PROGRESS_MS, START_MAX_MS
+from device.control.delivery import PAUSE_MAX_MS, START_MAX_MS
 from device.control.machine import State, Trigger
-from device.control.overdue import BACKLOG_MAX_MS
 from device.errors import LinkLost
 from device.events import (
+    BACKLOG_MAX_MS,
+    PROGRESS_MS,
     ActionRefused,
     Event,
     LowerRefused,

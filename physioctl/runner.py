@@ -16,9 +16,8 @@ from device.control.delivery import Delivery, Ended, ask_pain, deliver
 from device.control.driver import Driver
 from device.control.fault_clearing import latched
 from device.control.handshake import identified, perform_handshake
-from device.control.overdue import BACKLOG_MAX_MS
 from device.errors import OutputNotConfirmedOff, WrongUnit
-from device.events import Observer, OffConfirmation, Recorder
+from device.events import BACKLOG_MAX_MS, Observer, OffConfirmation, Recorder
 from device.unit import Unit
 from physioctl.admission import Admitted, Compiler, admit, checked_operator, checked_person, checked_side
 from physioctl.errors import DiskTooSlow, InvalidUsage

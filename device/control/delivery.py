@@ -17,6 +17,7 @@ from device.control.schedule import LIVE, OFF_STATUS_MS
 from device.control.state import TICK_MS
 from device.dialects.base import GetStatus, UnitState
 from device.events import (
+    PROGRESS_MS,
     OffConfirmation,
     OutputSoon,
     Progress,
@@ -28,7 +29,6 @@ from device.monitor.conditions import CLOCK_TOLERANCE_PCT
 from protocols.families import definition
 from protocols.plan import Emit, Guide, Off, Plan, Step
 
-PROGRESS_MS = 1000
 PAUSE_MAX_MS = 600_000  # a pause of this length ends the session
 START_MAX_MS = 600_000  # and so does a start that nobody gives for so long; this project's own figures
 SOON_MS = 5000  # before output begins by itself after a step without output, that is told

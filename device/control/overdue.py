@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from device.control.machine import Trigger
 from device.control.schedule import LIVE, RUNNING, WAITING
+from device.events import BACKLOG_MAX_MS
 from device.monitor.alarms import BY_CODE
 from device.unit import LEASE_MS
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 OVERDUE_MS = 100  # this long before the lease is out, or would be, missing answers are doubted
 OFF_OVERDUE_MS = 2000  # the same, while output is off
-BACKLOG_MAX_MS = 30_000  # an event that is not on the disk after this long ends output
 LOWER_MAX_MS = 1000  # a unit that has not taken a lower level after this long is stopped
 
 

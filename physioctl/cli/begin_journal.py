@@ -8,8 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from physioctl.cli import asking
-from physioctl.cli.printing import own_name
-from physioctl.errors import JournalUnusable
+from physioctl.cli.recorded import not_there
 from physioctl.guided.terminal import says_yes
 from physioctl.record.journal_begin import is_to_begin
 from physioctl.record.journal_file import file_named, plainly
@@ -30,15 +29,6 @@ def is_new(journal: Path | None, *, new: bool) -> bool:
     if asking.can_ask() and says_yes(asking.Console(), _question(path)):
         return True
     raise not_there(path)
-
-
-def not_there(path: Path) -> JournalUnusable:
-    """What is said of a journal that was named and is not there."""
-    return JournalUnusable(
-        f"there is no journal at {path}",
-        f"Check the name. To begin one there, with the folders it needs: {own_name()} run … "
-        f"--journal {path} --new",
-    )
 
 
 def _question(path: Path) -> str:

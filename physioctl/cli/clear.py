@@ -12,8 +12,9 @@ from device.control.fault_clearing import clear_faults
 from device.control.handshake import perform_handshake
 from device.link import Inbox
 from physioctl.cli import asking
-from physioctl.cli.options import DIALECT, PORT, way
+from physioctl.cli.options import DIALECT, PORT
 from physioctl.cli.printing import say
+from physioctl.cli.way import way
 from physioctl.ports import dialect_for, held
 from physioctl.terminal import stop_on_signals
 

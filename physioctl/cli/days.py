@@ -8,7 +8,6 @@ from datetime import date, datetime, time, timedelta
 import click
 
 from device.clock import SystemClock
-from physioctl.screening import day_of
 
 _WORDS = {"today": 0, "yesterday": 1}  # days before this one
 _WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -24,6 +23,8 @@ class Day(click.ParamType[date]):
         """The day that is meant; raise `click.BadParameter`, with what is accepted, for none."""
         if isinstance(value, date):
             return value
+        from physioctl.screening import day_of  # slow to import, and most lists name no day
+
         if (back := _WORDS.get(value.casefold())) is not None:
             return day_of(SystemClock()) - timedelta(days=back)
         try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from physioctl.cli.begin_journal import not_there
 from physioctl.cli.options import journal_option
-from physioctl.cli.printing import aside
+from physioctl.cli.printing import aside, own_name
+from physioctl.errors import JournalUnusable
 from physioctl.record.history import Summary
 from physioctl.record.journal import default_path
 from physioctl.record.journal_begin import is_to_begin
@@ -28,6 +28,15 @@ def the_journal(journal: Path | None) -> Path | None:
         raise not_there(path)
     aside(f"There is no journal at {path} yet; the first session makes it.")
     return None
+
+
+def not_there(path: Path) -> JournalUnusable:
+    """What is said of a journal that was named and is not there."""
+    return JournalUnusable(
+        f"there is no journal at {path}",
+        f"Check the name. To begin one there, with the folders it needs: {own_name()} run … "
+        f"--journal {path} --new",
+    )
 
 
 def began_at(summary: Summary) -> str:

@@ -21,21 +21,19 @@ from physioctl.cli.options import (
     DIALECT,
     NEW,
     NO_SOUNDS,
-    NO_WAY,
     OPERATOR,
     PLAIN,
     PORT,
     UNAUTHENTICATED_NETWORK,
-    Way,
     journal_option,
     translation,
-    way,
 )
 from physioctl.cli.place import Place, opened
 from physioctl.cli.printing import JSON
 from physioctl.cli.rest import Typed
 from physioctl.cli.session import hold_guidance, hold_session
 from physioctl.cli.showing import View
+from physioctl.cli.way import NO_WAY, Way, way
 from physioctl.errors import InvalidUsage
 from physioctl.guided.screening import ask, ask_and_keep
 from physioctl.network import refuse_unauthenticated

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from device.clock import Clock
-from device.control.overdue import BACKLOG_MAX_MS
+from device.events import BACKLOG_MAX_MS
 from device.unit import LEASE_MS
 from physioctl.at_once import TookTooLong
 from physioctl.doctor.bounded import bounded

@@ -18,11 +18,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from device.control.delivery import PROGRESS_MS
 from device.control.output_off import LEASE_MARGIN_PCT
-from device.control.overdue import BACKLOG_MAX_MS
 from device.dialects.base import HostLoss
-from device.events import OffConfirmation
+from device.events import BACKLOG_MAX_MS, PROGRESS_MS, OffConfirmation
 from physioctl.daily_limit import WINDOW, Had
 from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from device.control.delivery import PAUSE_MAX_MS, PROGRESS_MS, Delivery, Ended
+from device.control.delivery import PAUSE_MAX_MS, Delivery, Ended
 from device.control.machine import State
 from device.dialects.base import Arm, Correlation, GetStatus, SetOutput, Stop, UnitState
 from device.dialects.native import Native
-from device.events import OffConfirmation, StepEnded, StepStarted
+from device.events import PROGRESS_MS, OffConfirmation, StepEnded, StepStarted
 from device.operator import Lower, SessionAction
 from protocols.plan import Emit, Guide, Rest
 from tests.device.delivering import Delivering

@@ -10,8 +10,15 @@ from device.clock import VirtualClock
 from device.control.delivery import Ended, deliver
 from device.control.handshake import perform_handshake
 from device.control.machine import State
-from device.control.overdue import BACKLOG_MAX_MS
-from device.events import Commanded, Event, HostDelayed, OffConfirmation, OperatorActed, StateChanged
+from device.events import (
+    BACKLOG_MAX_MS,
+    Commanded,
+    Event,
+    HostDelayed,
+    OffConfirmation,
+    OperatorActed,
+    StateChanged,
+)
 from device.link import Inbox
 from device.operator import SessionAction
 from physioctl.rehearsal.disk import SimulatedDisk

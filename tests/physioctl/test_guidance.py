@@ -16,8 +16,8 @@ import pytest
 
 from device.clock import SystemClock, VirtualClock
 from device.control.delivery import PAUSE_MAX_MS, START_MAX_MS
-from device.control.overdue import BACKLOG_MAX_MS
 from device.events import (
+    BACKLOG_MAX_MS,
     ActionRefused,
     Event,
     LowerRefused,

@@ -14,9 +14,8 @@ import pytest
 from device.clock import VirtualClock
 from device.control.driver import Driver
 from device.control.handshake import perform_handshake
-from device.control.overdue import BACKLOG_MAX_MS
 from device.dialects.native import Native
-from device.events import Commanded, Event, OffConfirmation, Progress
+from device.events import BACKLOG_MAX_MS, Commanded, Event, OffConfirmation, Progress
 from device.unit import Unit
 from physioctl.errors import JournalUnusable
 from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted

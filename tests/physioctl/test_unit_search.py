@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import pytest
 
 from device.link import Port
-from physioctl.cli.options import way
+from physioctl.cli.way import way
 from physioctl.errors import PortNotChosen
 from physioctl.unit_search import answering, search
 
