@@ -104,7 +104,10 @@ TARGETS = {  # the most important first
         )
     ),
     "device/publisher.py": Target(
-        ("device/test_driver_loop.py", "device/test_driver.py", "physioctl/test_observers.py")
+        (
+            *("device/test_driver_loop.py", "device/test_driver.py", "physioctl/test_observers.py"),
+            "physioctl/test_guidance.py",
+        )
     ),
     "device/monitor/watch.py": Target(("device/test_watch.py",)),
     "device/monitor/alarms.py": Target(("device/test_alarms.py", "device/test_watch.py")),
