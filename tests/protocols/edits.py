@@ -1,0 +1,141 @@
+"""Random edits of protocol files, as plain values: what an author may do to one, well or badly."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+import protocols
+from protocols.reading import read_nodes
+
+FOLDER = Path(str(protocols.__file__)).parent / "library"
+
+# What an author may write for a key, right or wrong.
+TEXTS = (
+    "A text.",
+    "  A   text\n of two lines ",
+    " ",
+    "",
+    "\x1b[2J",
+    "\u202e",
+    "x" * 400,
+    "x " * 200,
+    "x" * 401,
+    "é\u0085",
+)
+TIMES = (
+    "5 min",
+    "1 s",
+    "90 s",
+    "0.5 min",
+    "1.5 h",
+    "1 ms",
+    "0.5 ms",
+    "1.0 ms",
+    "0 s",
+    "00.000 s",
+    "1" * 19 + " ms",
+    "5",
+)
+INTENSITIES = (
+    "0.3 W/cm²",
+    "0.30000 W/cm2",
+    "0.0001 W/cm²",
+    "300 mW / cm ^2",
+    "3.1 W/cm²",
+    "\u00a00.3\u00a0W/cm²",
+    ".3W/cm²",
+)
+DUTIES = ("20 %", "50 %", "100 %", "100.0%", "0100 %", "99.5 %", "101 %")
+SPEEDS = ("2100 /min", "2100 p e r min", "1800.0 per min", "1800.5 /min", "0 /min")
+CODES = ("PREGNANCY", "MY_OWN", "MY_OWN_2", "my_own")
+OF_KEY: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(("title", "purpose", "note", "ask", "sign", "guide", "say"), TEXTS),
+    **dict.fromkeys(("for", "rest", "ramp", "step", "duration"), TIMES),
+    **dict.fromkeys(("intensity", "sata"), INTENSITIES),
+    "duty": DUTIES,
+    "speed": SPEEDS,
+    "carrier": ("1 MHz", "1000 kHz", "0.0005 MHz"),
+    "pulse": ("100 Hz", "48 Hz", "100.5 Hz"),
+    "energy": ("500 J", "0.5 kJ", "60 kJ"),
+    "code": CODES,
+    "asks": (["PREGNANCY"], ["PREGNANCY", "PREGNANCY"], ["MY_OWN"]),
+    "ages": (["adult"], ["child"], ["adult", "adult"], []),
+    "limits": ({}, {"duration": "20 min"}, {"speed": "1900 /min"}, {"sata": "0.5 W/cm²"}, {"energy": "5 kJ"}),
+    "screening": ([], [{"code": "MY_OWN", "ask": "Is it so?"}], [{"code": "PREGNANCY", "ask": "Is it so?"}]),
+    "red_flags": ([], [{"sign": "A sign.", "action": "refer_now"}] * 2),
+    "family": ("ultrasound", "percussion", "none"),
+    "body_site": ("calf", "thigh", "abdomen", "nowhere"),
+    "side": ("left", "either", "none"),
+    "grade": ("rct_positive", "expert_opinion", "none"),
+    "sources": ([], ["Author 2001"], [" "]),
+    "action": ("refer_now", "refer_soon"),
+    "repeat": (1, 2, 50, 51, 0),
+    "id": ("my-protocol", "My protocol", "x" * 81),
+}  # fmt: skip
+VALUES = (*(value for values in OF_KEY.values() for value in values), True, None, 7, {}, [])
+STEPS: tuple[Any, ...] = (
+    {"rest": "10 s"},
+    {"guide": "Walk.", "for": "1 min"},
+    {"emit": {"intensity": "0.3 W/cm²", "duty": "100 %", "carrier": "1 MHz"}, "for": "1 min"},
+    {
+        "emit": {"intensity": "0.3 W/cm²", "duty": "50 %", "carrier": "1 MHz", "pulse": "100 Hz"},
+        "for": "1 min",
+    },
+    {"emit": {"speed": "2100 /min"}, "for": "1 min", "ramp": "1 s"},
+    {"repeat": 2, "steps": [{"rest": "10 s"}]},
+)
+
+
+def plain(id_: str) -> Any:
+    """A bundled file as plain JSON."""
+    root, _ = read_nodes((FOLDER / f"{id_}.yaml").read_bytes(), id_)
+    return json.loads(json.dumps(root.plain()))
+
+
+@st.composite
+def edited(draw: st.DrawFn, file: Any) -> Any:
+    """``file`` after one to three edits, each anywhere in it."""
+    made = copy.deepcopy(file)
+    for _ in range(draw(st.integers(1, 3))):
+        holder = draw(st.sampled_from(list(_holders(made))))
+        _edit(draw, holder)
+    return made
+
+
+def _holders(value: Any) -> Any:
+    """Every mapping and every list in ``value`` that holds something."""
+    if isinstance(value, dict | list) and value:
+        yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _holders(item)
+
+
+def _edit(draw: st.DrawFn, holder: Any) -> None:
+    keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
+    key = draw(st.sampled_from(keys))
+    match draw(st.sampled_from(("value", "value", "take out", "add", "add", "twice", "swap"))):
+        case "value" if not isinstance(holder[key], dict | list):
+            holder[key] = draw(_value_of(key))
+        case "take out":
+            del holder[key]
+        case "add" if isinstance(holder, dict):
+            new = draw(st.sampled_from(list(OF_KEY)))
+            holder[new] = draw(_value_of(new))
+        case "add":
+            holder.insert(key, draw(st.sampled_from(STEPS)))
+        case "twice" if isinstance(holder, list):
+            holder.insert(key, copy.deepcopy(holder[key]))
+        case "swap" if isinstance(holder, list):
+            other = draw(st.sampled_from(keys))
+            holder[key], holder[other] = holder[other], holder[key]
+
+
+def _value_of(key: object) -> st.SearchStrategy[Any]:
+    """Most often one that the key may have."""
+    usual = OF_KEY.get(key, VALUES) if isinstance(key, str) else VALUES
+    return st.integers(0, 9).flatmap(lambda number: st.sampled_from(usual if number else VALUES))
