@@ -50,6 +50,7 @@ LONG = frozenset(
         "test_real_deaths",
         "test_rehearse",
         "test_run_real_time",
+        "test_schema_properties",
         "test_screen_pictures",
         "test_screen_process",
         "test_screen_session",

@@ -10,6 +10,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 import protocols
+from protocols.errors import ProtocolInvalid
+from protocols.library import parse
 from protocols.reading import read_nodes
 
 FOLDER = Path(str(protocols.__file__)).parent / "library"
@@ -52,7 +54,7 @@ INTENSITIES = (
 )
 DUTIES = ("20 %", "50 %", "100 %", "100.0%", "0100 %", "99.5 %", "101 %")
 SPEEDS = ("2100 /min", "2100 p e r min", "1800.0 per min", "1800.5 /min", "0 /min")
-CODES = ("PREGNANCY", "MY_OWN", "MY_OWN_2", "my_own")
+CODES = ("PREG_ANY", "MY_OWN", "MY_OWN_2", "my_own")
 OF_KEY: dict[str, tuple[Any, ...]] = {
     **dict.fromkeys(("title", "purpose", "note", "ask", "sign", "guide", "say"), TEXTS),
     **dict.fromkeys(("for", "rest", "ramp", "step", "duration"), TIMES),
@@ -63,10 +65,10 @@ OF_KEY: dict[str, tuple[Any, ...]] = {
     "pulse": ("100 Hz", "48 Hz", "100.5 Hz"),
     "energy": ("500 J", "0.5 kJ", "60 kJ"),
     "code": CODES,
-    "asks": (["PREGNANCY"], ["PREGNANCY", "PREGNANCY"], ["MY_OWN"]),
+    "asks": (["PREG_ANY"], ["PREG_ANY", "PREG_ANY"], ["MY_OWN"]),
     "ages": (["adult"], ["child"], ["adult", "adult"], []),
     "limits": ({}, {"duration": "20 min"}, {"speed": "1900 /min"}, {"sata": "0.5 W/cm²"}, {"energy": "5 kJ"}),
-    "screening": ([], [{"code": "MY_OWN", "ask": "Is it so?"}], [{"code": "PREGNANCY", "ask": "Is it so?"}]),
+    "screening": ([], [{"code": "MY_OWN", "ask": "Is it so?"}], [{"code": "PREG_ANY", "ask": "Is it so?"}]),
     "red_flags": ([], [{"sign": "A sign.", "action": "refer_now"}] * 2),
     "family": ("ultrasound", "percussion", "none"),
     "body_site": ("calf", "thigh", "abdomen", "nowhere"),
@@ -95,6 +97,15 @@ def plain(id_: str) -> Any:
     """A bundled file as plain JSON."""
     root, _ = read_nodes((FOLDER / f"{id_}.yaml").read_bytes(), id_)
     return json.loads(json.dumps(root.plain()))
+
+
+def is_read(file: object) -> bool:
+    """Whether `protocols.library` reads a file with this content. JSON is YAML."""
+    try:
+        parse(json.dumps(file, ensure_ascii=False).encode(), "a.yaml")
+    except ProtocolInvalid:
+        return False
+    return True
 
 
 @st.composite

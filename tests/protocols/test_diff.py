@@ -163,7 +163,7 @@ def compiled(protocol: Protocol) -> tuple[Any, ...] | None:
     return plan.steps, plan.energy_mj, bounds
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(id_=st.sampled_from(bundled()), data=st.data())
 def test_without_a_clinical_difference_both_are_run_alike(id_: str, data: st.DataObject) -> None:
     was, made = find(id_), data.draw(edited(plain(id_)))
