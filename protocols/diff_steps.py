@@ -142,7 +142,10 @@ def _changed(was: _Said, now: _Said, number: str) -> Iterator[Difference]:
 def _set_otherwise(was: Emit, now: Emit) -> Iterator[str]:
     before, after = dict(quantities(was.setting)), dict(quantities(now.setting))
     for quantity, value in after.items():
-        if value != before[quantity]:
+        if not value * before[quantity] and value != before[quantity]:  # continuous, or pulsed
+            was_shown, shown = (quantity.show(each) if each else "none" for each in (before[quantity], value))
+            yield f"{quantity.label}: {was_shown} → {shown}"
+        elif value != before[quantity]:
             direction = "lower" if value < before[quantity] else "higher"
             yield f"{quantity.label} {direction}: {moved_by(quantity, before[quantity], value)}"
     if was.ramp_ms != now.ramp_ms:
