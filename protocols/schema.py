@@ -37,11 +37,8 @@ def schema() -> Rule:
     definitions |= _definitions_of_steps()
     made["properties"]["steps"]["maxItems"] = STEPS_MAX
     made["allOf"] = [*_rules_of_families()]
-    return (
-        {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": ID}
-        | made
-        | {"title": "physioctl protocol"}
-    )
+    named: Rule = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": ID}
+    return named | made | {"title": "physioctl protocol"}
 
 
 def text() -> str:

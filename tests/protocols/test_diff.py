@@ -185,3 +185,11 @@ def test_without_a_clinical_difference_both_are_run_alike(id_: str, data: st.Dat
 @pytest.mark.parametrize("id_", bundled())
 def test_nothing_is_changed_from_a_protocol_to_itself(id_: str) -> None:
     assert diff(find(id_), find(id_)) == []
+
+
+def test_any_two_protocols_that_ship_differ_clinically_in_both_directions() -> None:
+    shipped = [find(id_) for id_ in bundled()]
+
+    for was in shipped:
+        for now in shipped:
+            assert any(change.clinical for change in diff(was, now)) is (was.id != now.id)

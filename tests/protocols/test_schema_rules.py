@@ -108,6 +108,8 @@ INVALID: tuple[dict[str, Any], ...] = (
     {"steps": [*SOUND["steps"], {"repeat": 51, "steps": [{"rest": "1 s"}]}]},
     {"steps": [*SOUND["steps"], {"repeat": 2, "steps": []}]},
     {"steps": [*SOUND["steps"], {"rest": "1 s", "guide": "Sit."}]},
+    {"steps": [*SOUND["steps"], {"wait": "1 min"}]},
+    {"family": "percussion", "limits": {}, "steps": [{"emit": {"speed": 1800}, "for": "1 min"}]},
     {"steps": [*SOUND["steps"], *[{"rest": "1 s"}] * 500]},
 )
 
