@@ -38,7 +38,8 @@ def schema() -> Rule:
     made["properties"]["steps"]["maxItems"] = STEPS_MAX
     made["allOf"] = [*_rules_of_families()]
     named: Rule = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": ID}
-    return named | made | {"title": "physioctl protocol"}
+    named |= made
+    return named | {"title": "physioctl protocol"}
 
 
 def text() -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -108,45 +109,76 @@ def is_read(file: object) -> bool:
     return True
 
 
+# What may be added to a mapping, by a key that tells what it is.
+ADDED = {
+    "format": ("limits", "ages", "asks", "screening", "red_flags", "family"),
+    "emit": ("ramp", "say"),
+    "carrier": ("pulse",),
+    "sign": ("code",),
+    "rest": ("say", "guide"),
+    "": ("intensity", "sata", "speed", "energy", "step", "duration", "note"),  # the limits, for instance
+}
+
+
 @st.composite
 def edited(draw: st.DrawFn, file: Any) -> Any:
-    """``file`` after one to three edits, each anywhere in it."""
+    """``file`` after one to three edits, each anywhere in it: a key that stands once is edited as often."""
     made = copy.deepcopy(file)
     for _ in range(draw(st.integers(1, 3))):
-        holder = draw(st.sampled_from(list(_holders(made))))
-        _edit(draw, holder)
+        match draw(st.sampled_from(("set", "set", "set", "add", "take out", "step", "list"))):
+            case "set":
+                places = [(holder, key) for holder in _mappings(made) for key in holder]
+                name = draw(st.sampled_from(sorted({key for _, key in places})))
+                holder = draw(st.sampled_from([holder for holder, key in places if key == name]))
+                if name in OF_KEY:
+                    holder[name] = draw(_value_of(name))
+            case "add":
+                holder = draw(st.sampled_from(list(_mappings(made))))
+                kind = next((key for key in ADDED if key in holder), "")
+                new = draw(st.sampled_from(ADDED[kind]))
+                holder[new] = draw(_value_of(new))
+            case "take out":
+                holder = draw(st.sampled_from(list(_mappings(made))))
+                del holder[draw(st.sampled_from(sorted(holder)))]
+            case "step":
+                steps = draw(st.sampled_from(_lists_of_steps(made)))
+                steps.insert(draw(st.integers(0, len(steps))), copy.deepcopy(draw(st.sampled_from(STEPS))))
+            case "list":
+                _edit_list(draw, draw(st.sampled_from(list(_lists(made)))))
+        if not made.get("steps"):
+            break
     return made
 
 
-def _holders(value: Any) -> Any:
-    """Every mapping and every list in ``value`` that holds something."""
-    if isinstance(value, dict | list) and value:
-        yield value
-    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
-        yield from _holders(item)
-
-
-def _edit(draw: st.DrawFn, holder: Any) -> None:
-    keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
-    key = draw(st.sampled_from(keys))
-    match draw(st.sampled_from(("value", "value", "take out", "add", "add", "twice", "swap"))):
-        case "value" if not isinstance(holder[key], dict | list):
-            holder[key] = draw(_value_of(key))
+def _edit_list(draw: st.DrawFn, items: list[Any]) -> None:
+    one, other = draw(st.integers(0, len(items) - 1)), draw(st.integers(0, len(items) - 1))
+    match draw(st.sampled_from(("twice", "swap", "take out"))):
+        case "twice":
+            items.insert(one, copy.deepcopy(items[other]))
+        case "swap":
+            items[one], items[other] = items[other], items[one]
         case "take out":
-            del holder[key]
-        case "add" if isinstance(holder, dict):
-            new = draw(st.sampled_from(list(OF_KEY)))
-            holder[new] = draw(_value_of(new))
-        case "add":
-            holder.insert(key, draw(st.sampled_from(STEPS)))
-        case "twice" if isinstance(holder, list):
-            holder.insert(key, copy.deepcopy(holder[key]))
-        case "swap" if isinstance(holder, list):
-            other = draw(st.sampled_from(keys))
-            holder[key], holder[other] = holder[other], holder[key]
+            del items[one]
 
 
-def _value_of(key: object) -> st.SearchStrategy[Any]:
+def _parts(value: Any) -> Iterator[Any]:
+    yield value
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _parts(item)
+
+
+def _mappings(value: Any) -> Iterator[dict[str, Any]]:
+    return (part for part in _parts(value) if isinstance(part, dict) and part)
+
+
+def _lists(value: Any) -> Iterator[list[Any]]:
+    return (part for part in _parts(value) if isinstance(part, list) and part)
+
+
+def _lists_of_steps(value: Any) -> list[list[Any]]:
+    return [part["steps"] for part in _mappings(value) if isinstance(part.get("steps"), list)]
+
+
+def _value_of(key: str) -> st.SearchStrategy[Any]:
     """Most often one that the key may have."""
-    usual = OF_KEY.get(key, VALUES) if isinstance(key, str) else VALUES
-    return st.integers(0, 9).flatmap(lambda number: st.sampled_from(usual if number else VALUES))
+    return st.integers(0, 9).flatmap(lambda number: st.sampled_from(OF_KEY[key] if number else VALUES))

@@ -28,7 +28,7 @@ def test_the_schema_refuses_no_file_that_is_read(id_: str, data: st.DataObject) 
 @settings(max_examples=300, deadline=None)
 @given(
     dimension=st.sampled_from(DIMENSIONS),
-    number=st.from_regex(r"[0-9]{0,4}(\.[0-9]{0,7})?", fullmatch=True),
+    number=st.from_regex(r"[0-9]{0,4}(\.[0-9]{0,4}0{0,4})?", fullmatch=True),
     data=st.data(),
 )
 def test_the_pattern_refuses_no_quantity_that_is_read(
