@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from device.models import model
-from protocols.compile import compile_plan
 from protocols.diff import Change, Kind, diff
-from protocols.errors import ProtocolInvalid, Refused
 from protocols.library import bundled, find, parse
-from protocols.limits import Family, Limits
 from protocols.model import Protocol
 from tests.cases import each
-from tests.protocols.edits import edited, plain
 
 WAS = """\
 format: 1
@@ -148,38 +138,6 @@ purpose: For tests.
 evidence: {grade: none, note: Nothing.}
 steps:
 """
-
-
-def compiled(protocol: Protocol) -> tuple[Any, ...] | None:
-    """What is run of ``protocol`` on one unit of its family, without names and places; None: nothing."""
-    unit = model("ultragun_pro" if protocol.family is Family.PERCUSSION else "us111")
-    try:
-        plan = compile_plan(
-            protocol, model=unit.id, family=unit.family, area_mm2=unit.area_mm2, limits=Limits(unit.bounds)
-        )
-    except Refused:
-        return None
-    bounds = [(bound.quantity, bound.at_least, bound.at_most, bound.one_of) for bound in plan.limits.bounds]
-    return plan.steps, plan.energy_mj, bounds
-
-
-@settings(max_examples=100, deadline=None)
-@given(id_=st.sampled_from(bundled()), data=st.data())
-def test_without_a_clinical_difference_both_are_run_alike(id_: str, data: st.DataObject) -> None:
-    was, made = find(id_), data.draw(edited(plain(id_)))
-    try:
-        now = parse(json.dumps(made, ensure_ascii=False).encode(), "edited.yaml")
-    except ProtocolInvalid:
-        return
-
-    changes, back = diff(was, now), diff(now, was)
-
-    assert (changes == []) is (was.content_hash == now.content_hash)
-    assert bool(changes) is bool(back)
-    if compiled(was) != compiled(now):
-        assert any(change.clinical for change in changes)
-    if not any(change.clinical for change in changes):
-        assert compiled(was) == compiled(now)
 
 
 @pytest.mark.parametrize("id_", bundled())
