@@ -58,19 +58,7 @@ def test_without_a_clinical_difference_both_are_run_alike(id_: str, data: st.Dat
 @pytest.mark.parametrize("id_", ["calf-tightness-ultrasound", "calf-cramp-aftercare-percussion"])
 def test_no_value_that_is_run_can_change_without_a_clinical_difference(id_: str) -> None:
     read = 0
-    for key in (
-        "limits",
-        "family",
-        "body_site",
-        "for",
-        "ramp",
-        "say",
-        "intensity",
-        "duty",
-        "pulse",
-        "carrier",
-        "speed",
-    ):
+    for key in (*OF_FILE, *OF_EMISSION, "for", "ramp", "say"):
         for value in OF_KEY[key]:
             file = plain(id_)
             (step,) = [step for step in file["steps"] if "emit" in step][:1]
