@@ -8,10 +8,15 @@ from pathlib import Path
 import pytest
 
 from physioctl.cli import call
-from tests.processes import environment, finished, journal_at
+from tests.processes import environment, finished, journal_at, short_protocol
 from tests.terminals import Terminal
 
-SESSION = ("run", "unit-check", "--port", "sim://us111?seed=1", "--yes")
+
+def session_of(protocol: object) -> tuple[object, ...]:
+    return ("run", protocol, "--port", "sim://us111?seed=1", "--yes")
+
+
+SESSION = session_of("unit-check")
 
 
 @pytest.mark.hazard("H-03")
@@ -71,7 +76,7 @@ def test_reading_a_named_journal_that_is_not_there_is_exit_code_9_and_makes_noth
 
 
 def test_the_usual_journal_is_begun_by_the_first_session_and_that_is_said(tmp_path: Path) -> None:
-    begun = finished(tmp_path, *SESSION, "--plain")
+    begun = finished(tmp_path, *session_of(short_protocol(tmp_path, 1)), "--plain")
     again = finished(tmp_path, "history")
 
     assert begun.returncode == 0
@@ -81,7 +86,8 @@ def test_the_usual_journal_is_begun_by_the_first_session_and_that_is_said(tmp_pa
 
 
 def test_a_journal_that_is_there_is_used_without_a_question(tmp_path: Path) -> None:
-    done = finished(tmp_path, *SESSION, "--plain", "--journal", journal_at(tmp_path / "j"))
+    session = session_of(short_protocol(tmp_path, 1))
+    done = finished(tmp_path, *session, "--plain", "--journal", journal_at(tmp_path / "j"))
 
     assert (done.returncode, done.stderr) == (0, "")
 

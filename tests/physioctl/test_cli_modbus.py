@@ -112,9 +112,7 @@ def test_stop_ends_the_output_of_a_unit_whose_host_was_killed(tmp_path: Path, ki
     with served_unit(tmp_path, *options) as unit:
         protocol = short_protocol(tmp_path, 60)
         journal = tmp_path / "j"
-        with session(
-            unit.port, journal, protocol, options=("--new", "--json", "--dialect", "modbus")
-        ) as host:
+        with session(unit.port, journal, protocol, options=("--json", "--dialect", "modbus")) as host:
             first = unit.next_change()
             host.send_signal(signal.SIGKILL)
             host.wait(LIMIT_S)
@@ -132,7 +130,7 @@ def test_stop_ends_the_output_of_a_unit_whose_host_was_killed(tmp_path: Path, ki
 def test_a_stop_for_a_line_reaches_a_unit_that_its_holder_does_not_drive(tmp_path: Path) -> None:
     options = ("--dialect", "modbus", "--host-loss", "timer", "--address", "17")
     with served_unit(tmp_path, *options) as unit:
-        asked = ("--new", "--json", "--dialect", "modbus")
+        asked = ("--json", "--dialect", "modbus")
         with session(f"{unit.port}#17", tmp_path / "j", short_protocol(tmp_path, 60), options=asked) as host:
             first = unit.next_change()
             host.send_signal(signal.SIGKILL)

@@ -11,7 +11,7 @@ import pytest
 
 from device.clock import SystemClock
 from physioctl.record.journal import Journal
-from tests.processes import LEASE_MS, LIMIT_S, PHYSIOCTL, now_ms, served_unit, session
+from tests.processes import LEASE_MS, LIMIT_S, PHYSIOCTL, finished, now_ms, served_unit, session
 
 if sys.platform == "win32":
     pytest.skip("limits on files are a thing of POSIX", allow_module_level=True)
@@ -90,8 +90,8 @@ def test_a_folder_that_may_not_be_written_means_no_output_at_all(tmp_path: Path)
         folder = tmp_path / "read-only"
         folder.mkdir(mode=0o500)
     with served_unit(tmp_path) as unit:
-        with session(unit.port, folder / "journal.sqlite") as process:
-            _, said = process.communicate(timeout=LIMIT_S)
+        journal = folder / "journal.sqlite"
+        done = finished(tmp_path, "run", "unit-check", "--port", unit.port, "--journal", journal, "--new")
 
-        assert process.returncode == JOURNAL_UNUSABLE, said
+        assert done.returncode == JOURNAL_UNUSABLE, done.stderr
         assert unit.rest() == []

@@ -122,7 +122,7 @@ def test_a_drawing_process_that_fails_leaves_lines_and_the_terminal_as_it_was(
         assert desk.look().endswith(LEFT)
 
     assert desk.said[0].endswith("on US111 US-0042 (assumed profile)")
-    assert desk.said[-1] == "0:00  emitting, 2:01 left, 0 s delivered"
+    assert desk.said[-1] == "0:00  output on, 2:01 left, 0 s delivered"
     assert desk.came.count(LEFT) == 1
 
 

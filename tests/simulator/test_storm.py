@@ -425,7 +425,7 @@ def test_the_command_prints_a_table_and_what_it_comes_to(capsys: pytest.CaptureF
 
     said = capsys.readouterr().out
     assert code == 0
-    assert "worst ms" in said
+    assert "WORST MS" in said
     assert said.rstrip().endswith("8 scenarios, seed 2: no violations")
 
 
