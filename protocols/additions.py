@@ -50,9 +50,8 @@ def unnamed(protocol: Protocol) -> Iterator[Problem]:
         if flag.named is None:
             where: Where = ("red_flags", index)
             what = f"has no `code`: answers call it {flag.code}"
-            action, origin = "Name it, such as `code: LEG_PAIN_ON_WALKING`.", protocol.origin
-            place = (0, 0) if origin.root is None else origin.root.place(where)
-            yield Problem(what, action, where, origin.file, *place)
+            action = "Name it, such as `code: LEG_PAIN_ON_WALKING`."
+            yield protocol.origin.placed(Problem(what, action, where))
 
 
 def _replaces(code: str, where: Where) -> Problem:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from protocols import ceilings, plan
-from protocols.errors import Refused, Where
+from protocols.errors import Problem, Refused, Where
 from protocols.families import definition
 from protocols.library import as_read
 from protocols.limits import Bound, Excess, Family, Layer, Limits, Quantity
@@ -149,20 +149,25 @@ def _held_time(protocol: Protocol) -> _Held:
 def _refuse_blocked(protocol: Protocol, limits: Limits) -> None:
     if protocol.family and (block := limits.blocked(protocol.family)):
         site = ceilings.body_sites()[protocol.body_site]  # known, or it would not have been read
-        raise Refused(
-            f"{protocol.id}: {protocol.family} is blocked by the {block.layer} ({site}): {block.reason}",
-            f"Nothing overrides this ({block.source}). Use a protocol that guides, or refer the person.",
-        )
+        what = f"{protocol.family} is blocked by the {block.layer} ({site}): {block.reason}"
+        action = f"Nothing overrides this ({block.source}). Use a protocol that guides, or refer the person."
+        place = protocol.origin.placed(Problem(what, action, ("body_site",)))
+        raise Refused(f"{protocol.id}: {what}", action, [place])
 
 
 def _refuse_excess(protocol: Protocol, limits: Limits, held: list[_Held]) -> None:
     found = [(item, excess) for item in held if (excess := _excess(limits, item))]
     if not found:
         return
-    lines = [f"{protocol.origin.source(item.where)}: {item.name}: {excess}" for item, excess in found]
+    origin = protocol.origin
+    lines = [f"{origin.source(item.where)}: {item.name}: {excess}" for item, excess in found]
     first = _advice(*found[0], limits)
     rest = "" if len(found) == 1 else f" Correct the other {len(found) - 1} likewise."
-    raise Refused("\n".join(lines), first + rest)
+    places = [
+        origin.placed(Problem(f"{item.name}: {excess}", _advice(item, excess, limits), item.where))
+        for item, excess in found
+    ]
+    raise Refused("\n".join(lines), first + rest, places)
 
 
 def _excess(limits: Limits, item: _Held) -> Excess | None:

@@ -94,7 +94,14 @@ class ProtocolInvalid(PhysioctlError):
 
 
 class Refused(PhysioctlError):
-    """Limits, screening or history do not allow the request."""
+    """Limits, screening or history do not allow the request.
+
+    Where it is a protocol file that asks for too much, ``problems`` has the places.
+    """
+
+    def __init__(self, what: str, action: str, problems: Sequence[Problem] = ()) -> None:
+        super().__init__(what, action)
+        self.problems = tuple(problems)
 
 
 class InstallationDamaged(PhysioctlError):

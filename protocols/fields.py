@@ -29,7 +29,12 @@ def _quantity(dimension: Dimension) -> tuple[BeforeValidator, PlainSerializer, W
     def write(value: int) -> str:
         return quantity.write(value, dimension)
 
-    schema = {"type": "string", "pattern": quantity.pattern(dimension), "examples": [*dimension.examples]}
+    schema = {
+        "type": "string",
+        "pattern": quantity.pattern(dimension),
+        "patternErrorMessage": quantity.say_how(dimension),  # which some editors show in the pattern's place
+        "examples": [*dimension.examples],
+    }
     return BeforeValidator(read), PlainSerializer(write, when_used="json"), WithJsonSchema(schema)
 
 
@@ -94,6 +99,20 @@ def _line(text: object) -> object:
     return line
 
 
+def _text_schema() -> dict[str, Any]:
+    """A line that says something, with its blanks counted as `_line` counts them.
+
+    Of what no terminal is to be sent it names the control characters, and those that change the direction or
+    join letters: what else is not printable depends on the version of Unicode.
+    """
+    shown = r"[^\s\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f\ufeff]"
+    return {
+        "type": "string",
+        "pattern": rf"^\s*(?={shown})({shown}|\s+(?={shown})){{1,{TEXT_MAX}}}\s*$",
+        "patternErrorMessage": f"Write a line of plain text, at most {TEXT_MAX} characters.",
+    }
+
+
 def _matching(pattern: str, such_as: str) -> Callable[[str], str]:
     def check(name: str) -> str:
         if not re.fullmatch(pattern, name):
@@ -106,7 +125,13 @@ def _matching(pattern: str, such_as: str) -> Callable[[str], str]:
 
 
 def _name(pattern: str, such_as: str) -> tuple[Any, ...]:
-    schema = {"type": "string", "pattern": f"^{pattern}$", "maxLength": NAME_MAX, "examples": [such_as]}
+    schema = {
+        "type": "string",
+        "pattern": f"^{pattern}$",
+        "patternErrorMessage": f"Write a name such as {such_as}.",
+        "maxLength": NAME_MAX,
+        "examples": [such_as],
+    }
     return AfterValidator(_matching(pattern, such_as)), WithJsonSchema(schema)
 
 
@@ -120,7 +145,7 @@ def _site(name: str) -> str:
 Text: TypeAlias = Annotated[
     str,
     BeforeValidator(_line),
-    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": TEXT_MAX}),
+    WithJsonSchema(_text_schema()),
 ]
 Id: TypeAlias = Annotated[str, *_name("[a-z][a-z0-9]*(-[a-z0-9]+)*", "calf-tightness-ultrasound")]
 Code: TypeAlias = Annotated[str, *_name("[A-Z][A-Z0-9]*(_[A-Z0-9]+)*", "DVT_THROMBOPHLEBITIS")]

@@ -63,6 +63,9 @@ class Grade(StrEnum):
     NONE = "none"
 
 
+UNSOURCED = (Grade.EXPERT_OPINION, Grade.NONE)
+
+
 class Action(StrEnum):
     """What a red flag asks for."""
 
@@ -84,13 +87,13 @@ _TIMES = (
 )
 
 
-def _limits_of(family: Family | None) -> dict[str, Key]:
+def limits_of(family: Family | None) -> dict[str, Key]:
     """What a plan can be held to; where nothing is emitted every limit is kept."""
     of_families = [key for one in Family if family in (one, None) for key in definition(one).limits]
     return {key.name: key for key in (*of_families, *_TIMES)}
 
 
-OWN_LIMITS = _limits_of(None)
+OWN_LIMITS = limits_of(None)
 
 
 class _OwnLimits(Strict):
@@ -252,7 +255,7 @@ class Protocol(Strict):
 
 
 def _limit_problems(protocol: Protocol) -> Iterator[Problem]:
-    known = _limits_of(protocol.family)
+    known = limits_of(protocol.family)
     ceilings = Limits(family_layer(protocol.family) if protocol.family else ())
     for name, key in OWN_LIMITS.items():
         if (value := getattr(protocol.limits, name)) is None:
@@ -299,8 +302,7 @@ def _emit_problems(step: EmitStep, where: Where, family: Family | None) -> Itera
 
 
 def _evidence_problems(protocol: Protocol) -> Iterator[Problem]:
-    unsourced = (Grade.EXPERT_OPINION, Grade.NONE)
-    if protocol.evidence.grade not in unsourced and not protocol.evidence.sources:
+    if protocol.evidence.grade not in UNSOURCED and not protocol.evidence.sources:
         what = f"the grade {protocol.evidence.grade} rests on a source, and none is named"
         action = "Add `sources:` with author and year, or grade it expert_opinion."
         yield Problem(what, action, ("evidence",))

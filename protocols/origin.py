@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from protocols.errors import Where
+from protocols.errors import Problem, Where
 
 if TYPE_CHECKING:  # whoever reads a file has paid for the YAML library already
     from protocols.reading import Node
@@ -26,3 +26,8 @@ class Origin:
             return self.file
         line, _ = self.root.place(where, of_key=True)
         return f"{self.file}:{line}"
+
+    def placed(self, problem: Problem) -> Problem:
+        """``problem`` with the file, the line and the column of what its ``where`` leads to."""
+        line, column = (0, 0) if self.root is None else self.root.place(problem.where)
+        return replace(problem, file=self.file, line=line, column=column)

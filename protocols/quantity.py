@@ -118,9 +118,30 @@ def dimension_of(whole: str) -> Dimension:
 
 
 def pattern(dimension: Dimension) -> str:
-    """A regular expression (ECMA) for an editor: near enough to complete and check as one types."""
-    units = "|".join(re.escape(unit).replace("\\ ", " ") for unit in dimension.factors)
-    return rf"^\s*([0-9]+(\.[0-9]+)?|\.[0-9]+)\s*({units})\s*$"
+    """A regular expression (ECMA 262) that refuses most of what `parse` refuses, and nothing that it takes.
+
+    Whether a value in h or min is a whole number of milliseconds is not looked at, nor the highest value.
+    """
+    blank = r"\s*"  # also between the letters of a unit
+    by_decimals: dict[str, list[str]] = {}
+    for unit, factor in dimension.factors.items():
+        by_decimals.setdefault(_decimals(factor), []).append(blank.join(map(re.escape, _packed(unit))))
+    written = "|".join(f"{number}{blank}({'|'.join(units)})" for number, units in by_decimals.items())
+    return rf"^{blank}(?=[0-9.]*[1-9])(?![0-9.]{{{_DIGITS_MAX + 1}}})({written}){blank}$"
+
+
+def say_how(dimension: Dimension) -> str:
+    """What to write, for an editor to show where the pattern does not fit."""
+    return f"{_write(dimension)} Zero is not off."
+
+
+def _decimals(factor: Decimal) -> str:
+    """The pattern of a number that is whole once multiplied by ``factor``, where that is a power of ten."""
+    most = len(f"{factor:f}") - 1
+    if factor != Decimal(10) ** most:
+        return r"([0-9]+(\.[0-9]+)?|\.[0-9]+)"
+    after = rf"[0-9]{{1,{most}}}0*" if most else "0+"
+    return rf"([0-9]+(\.{after})?|\.{after})"
 
 
 def _whole(number: Decimal, unit: str, text: str, dimension: Dimension) -> int:

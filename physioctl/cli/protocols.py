@@ -1,4 +1,4 @@
-"""Protocols on the command line: list, show, check, plan and schema. Nothing here reaches for a unit."""
+"""Protocols on the command line: those that ship, and writing one's own. Nothing here reaches for a unit."""
 
 from __future__ import annotations
 
@@ -28,6 +28,16 @@ COMMANDS = {
         "plan",
         "Compile a protocol for a model, and show the timeline.",
     ),
+    "diff": (
+        "physioctl.cli.protocols_diff",
+        "diff",
+        "Say in clinical terms what changed from one protocol to another.",
+    ),
+    "new": (
+        "physioctl.cli.protocols_new",
+        "new",
+        "Begin a protocol file of your own, with the places marked that are to be filled in.",
+    ),
     "schema": (
         "physioctl.cli.protocols_check",
         "schema",
@@ -38,7 +48,7 @@ COMMANDS = {
 
 @click.group(cls=LateGroup, late=COMMANDS)
 def protocols() -> None:
-    """List, show, check and plan protocols.
+    """List, show, check and plan protocols, and write your own.
 
     PROTOCOL is a file, or the id of one that ships.
 

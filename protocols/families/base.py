@@ -82,3 +82,4 @@ class FamilyDefinition:
     may_heat: bool = False  # whether any setting is thermal: screening asks more of it
     needs_end: bool = False  # on a body site, something other than the host has to end its output
     disagreements: Callable[[Mapping[str, Any]], Iterator[Problem]] = no_disagreements
+    schema: tuple[Mapping[str, Any], ...] = ()  # JSON Schema of an emission: the disagreements, for editors

@@ -86,6 +86,13 @@ def _disagreements(said: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem(what, "Take `pulse` out, or lower the duty.", ("pulse",))
 
 
+_PULSED = {"properties": {"duty": {"pattern": r"^\s*0*[1-9]?[0-9](\.0+)?\s*%"}}, "required": ["duty"]}
+_CONTINUOUS = {"properties": {"duty": {"pattern": r"^\s*0*100(\.0+)?\s*%"}}, "required": ["duty"]}
+_SCHEMA = (
+    {"if": _PULSED, "then": {"required": ["pulse"]}},
+    {"if": _CONTINUOUS, "then": {"not": {"required": ["pulse"]}}},
+)
+
 _SET = (
     Key("intensity", Quantity.INTENSITY_MW_CM2, "intensity during the pulse"),
     Key("duty", Quantity.DUTY_PCT, "100 % is continuous"),
@@ -125,4 +132,5 @@ ULTRASOUND = FamilyDefinition(
     may_heat=True,
     needs_end=True,  # modelled on 21 CFR 1050.10 (c)(2) as codified to 2022, which asks for a timer
     disagreements=_disagreements,
+    schema=_SCHEMA,
 )

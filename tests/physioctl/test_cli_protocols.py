@@ -243,7 +243,7 @@ def test_schema_prints_the_schema_that_ships(capsys: pytest.CaptureFixture[str])
     assert "properties" in json.loads(out)
 
 
-@pytest.mark.parametrize("command", ["list", "show", "check", "plan", "schema"])
+@pytest.mark.parametrize("command", ["list", "show", "check", "plan", "diff", "new", "schema"])
 def test_help_has_an_example(capsys: pytest.CaptureFixture[str], command: str) -> None:
     code, out, _ = said(capsys, "protocols", command, "--help")
 
