@@ -362,10 +362,10 @@ def test_the_table_of_keys_is_fresh() -> None:
 def test_the_manual_installs_what_there_is_to_install() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     install = PAGES["docs/manual.md"].split("## Install\n")[1].split("\n## ")[0]
-    needed = "Python\n" + project["requires-python"].removeprefix(">=")
+    needed = "Python " + project["requires-python"].removeprefix(">=")
     extras = set(re.findall(r"physioctl\[(\w+)\]", "".join(PAGES.values())))
 
-    assert f"{needed} or newer" in install
+    assert f"{needed} or newer" in " ".join(install.split())
     assert extras <= set(project["optional-dependencies"])
     assert "report" in extras
 
