@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # Without compiled modules kept, each program that is started compiles every module anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all check format bench storm frames mutants sbom clean
+.PHONY: help demo test test-all check format pictures bench storm frames mutants sbom clean
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -40,6 +40,9 @@ format: $(VENV)/.installed  ## put the code into its one format, and make the ge
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m tools.generate
+
+pictures: $(VENV)/.installed  ## draw the pictures of the README and the manual anew
+	$(BIN)/python -m tools.pictures
 
 storm: $(VENV)/.installed  ## ten thousand sessions in which things go wrong
 	$(BIN)/physioctl storm --count 10000 --seed 1

@@ -51,6 +51,7 @@ LONG = frozenset(
         "test_lockstep",
         "test_million_frames",
         "test_odd_circumstances",
+        "test_pictures",
         "test_purge_deaths",
         "test_real_deaths",
         "test_rehearse",

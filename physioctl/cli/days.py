@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 import click
 
 from device.clock import SystemClock
+from physioctl.errors import InvalidUsage
 
 _WORDS = {"today": 0, "yesterday": 1}  # days before this one
 _WRITTEN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -49,3 +50,13 @@ def begin_of(day: date) -> datetime:
 def end_of(day: date) -> datetime:
     """When a local day is over."""
     return begin_of(day + timedelta(days=1))
+
+
+def between(since: date | None, until: date | None) -> tuple[datetime | None, datetime | None]:
+    """When the first of these days begins, and when the last is over; None: without a bound on that side.
+
+    Raise `InvalidUsage` where the last comes before the first.
+    """
+    if since is not None and until is not None and until < since:
+        raise InvalidUsage(f"--until {until} comes before --since {since}", "Write them the other way round.")
+    return None if since is None else begin_of(since), None if until is None else end_of(until)

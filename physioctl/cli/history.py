@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 import click
 
 from physioctl.cli.choosing import BODY_SITE, Named
-from physioctl.cli.days import Day, begin_of, end_of
+from physioctl.cli.days import Day, between
 from physioctl.cli.groups import DefaultGroup
 from physioctl.cli.printing import JSON, aside, json_line, say
 from physioctl.cli.purge import erased_line, purge
 from physioctl.cli.recorded import JOURNAL, began_at, the_journal
 from physioctl.cli.recorded import site as site_of
+from physioctl.cli.report_file import FORCE, OPEN, OUTPUT, Destination, course_of, expect_begun, write_report
 from physioctl.cli.tables import Column, print_list
 from physioctl.errors import InvalidUsage
+from physioctl.record.entries import Entry
 from physioctl.record.history import Listing, Summary, listed
 from physioctl.record.pain import Scores, pain_scores
+from physioctl.record.refusals import not_answered_no, refused
+from physioctl.record.report.session import Form
 from physioctl.record.selection import Selection
+from physioctl.screening import Answer
 from physioctl.text import joules, minutes
+from physioctl.wall_clock import local
 
 _LIMIT_MAX = 1_000_000  # sessions; this project's own figure, far below what SQLite can count
 _AT_A_TERMINAL = 500  # sessions, where nobody has said how many; this project's own figure
@@ -67,6 +73,10 @@ history.add_command(purge)
     help=f"Only the newest N.  [default: at a terminal {_AT_A_TERMINAL}]",
 )
 @JSON
+@click.option("--report", is_flag=True, help="Write them as a page to file instead: needs --person.")
+@OUTPUT
+@FORCE
+@OPEN
 def list_(
     words: tuple[str, ...],
     journal: Path | None,
@@ -79,6 +89,10 @@ def list_(
     until: date | None,
     limit: int | None,
     as_json: bool,
+    report: bool,
+    output: str | None,
+    force: bool,
+    open_it: bool,
 ) -> None:
     """List the sessions in the journal, the newest first, or those of them that have WORDS.
 
@@ -88,18 +102,43 @@ def list_(
     Examples:
       physioctl history --person P-017 --site calf
       physioctl history --since yesterday interrupted
+      physioctl history --person P-017 --report --open
     """
-    chosen = Selection(person, site, side, unit, *_days(on, since, until), words)
-    if (path := the_journal(journal)) is None:
+    if on is not None and (since, until) != (None, None):
+        raise InvalidUsage("--on is one day, and --since and --until are others", "Leave --on out, or those.")
+    chosen = Selection(person, site, side, unit, *between(on or since, on or until), words)
+    to = Destination(output, force, open_it)
+    if report:
+        _report(expect_begun(journal), chosen, limit, to, as_json=as_json)
         return
+    if to != Destination():
+        raise InvalidUsage("--output, --force and --open are of a report", "Add --report, or leave them out.")
+    if (path := the_journal(journal)) is not None:
+        _list(path, chosen, limit, as_json=as_json)
+
+
+def _list(path: Path, chosen: Selection, limit: int | None, *, as_json: bool) -> None:
+    """Print the sessions; of one person as a course, with the sessions that were refused."""
     if limit is None and not as_json and sys.stdout.isatty():
         limit = _AT_A_TERMINAL
     found = listed(path, chosen, limit)
-    ids = [summary.id for summary in found.summaries]
-    scores = pain_scores(path, ids) if person is not None else None
+    if chosen.person is None:
+        _print(found, None, (), as_json=as_json)
+    else:
+        scores = pain_scores(path, [summary.id for summary in found.summaries])
+        _print(found, scores, refused(path, chosen.person, chosen), as_json=as_json)
+    if chosen.person is None and not as_json and (line := erased_line(path)):
+        aside(line)
+
+
+def _print(
+    found: Listing, scores: Mapping[str, Scores] | None, refusals: Sequence[Entry], *, as_json: bool
+) -> None:
     if as_json:
         for summary in found.summaries:
             json_line(summary.as_json() | _pain_json(summary, scores))
+        for refusal in refusals:
+            json_line(refusal.as_json())
         return
     if not found.summaries:
         say("No session to list.")
@@ -108,18 +147,18 @@ def list_(
     else:
         print_list(_COURSE, (_course_row(summary, scores) for summary in found.summaries))
     aside(_counted(found))
-    if person is None and (line := erased_line(path)):
-        aside(line)
+    for refusal in refusals:
+        aside(_refused_line(refusal))
 
 
-def _days(on: date | None, since: date | None, until: date | None) -> tuple[datetime | None, datetime | None]:
-    """From when until when the days are that are meant."""
-    if on is not None and (since, until) != (None, None):
-        raise InvalidUsage("--on is one day, and --since and --until are others", "Leave --on out, or those.")
-    if since is not None and until is not None and until < since:
-        raise InvalidUsage(f"--until {until} comes before --since {since}", "Write them the other way round.")
-    first, last = on or since, on or until
-    return None if first is None else begin_of(first), None if last is None else end_of(last)
+def _report(path: Path, chosen: Selection, limit: int | None, to: Destination, *, as_json: bool) -> None:
+    """Write the course as a page."""
+    person = chosen.person
+    if person is None:
+        raise InvalidUsage("a report of several sessions is of one person's", "Add --person REF.")
+    if as_json:
+        raise InvalidUsage("--json lists, and --report writes a page", "Leave one of the two out.")
+    write_report(to, Form.HTML, lambda: course_of(path, person, chosen, Form.HTML, limit))
 
 
 def _counted(found: Listing) -> str:
@@ -128,6 +167,16 @@ def _counted(found: Listing) -> str:
     of_all = "" if count == found.total else f" of {found.total}"
     sessions = "session" if found.total == 1 else "sessions"
     return f"{count}{of_all} {sessions}{'; older ones with a higher --limit' if found.more else ''}"
+
+
+def _refused_line(refusal: Entry) -> str:
+    """When and why a session was refused, and the number by which ``export --refused`` finds it."""
+    yes = (title for title, answer in not_answered_no(refusal) if answer == Answer.YES)
+    simulated = " (simulated)" if refusal.flag("simulated") else ""
+    return (
+        f"{local(refusal.utc)}: {refusal.text('protocol')}{simulated} was refused. "
+        f"Answered yes: {', '.join(yes)} (entry {refusal.seq})"
+    )
 
 
 def _row(summary: Summary) -> tuple[str, ...]:

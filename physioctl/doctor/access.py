@@ -90,7 +90,7 @@ def _may_use(port: str) -> bool:
 
 def denial(name: str, port: str, status: os.stat_result, account: Account) -> Finding:
     """Why the account may not use the port, and which command changes that."""
-    owner, group = _owner(status.st_uid), _group(status.st_gid)
+    owner, group = account_name(status.st_uid), _group(status.st_gid)
     joining_helps = status.st_mode & _GROUP_MAY == _GROUP_MAY and status.st_gid != 0
     if not joining_helps or status.st_gid in account.groups:
         return found(
@@ -106,7 +106,8 @@ def denial(name: str, port: str, status: os.stat_result, account: Account) -> Fi
     return found("port.denied", port=name, owner=owner, group=group)
 
 
-def _owner(uid: int) -> str:
+def account_name(uid: int) -> str:
+    """The name of an account of this computer, or its number where it has none."""
     with suppress(KeyError):
         if sys.platform != "win32":
             return pwd.getpwuid(uid).pw_name

@@ -9,6 +9,7 @@ import os
 import random
 import shlex
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +18,7 @@ from pathlib import Path
 from device.clock import Clock
 from physioctl.at_once import TookTooLong
 from physioctl.doctor import disk
+from physioctl.doctor.access import account_name
 from physioctl.doctor.bounded import bounded
 from physioctl.doctor.findings import Finding, Mark, found, information, ok
 from physioctl.doctor.holders import programs_with
@@ -63,6 +65,7 @@ def journal(named: Named, clock: Clock, *, verify_ms: int = VERIFY_MS) -> Iterat
             yield from bounded("journal", partial(_file, path, clock, verify_ms), LOOK_MS + verify_ms)
         else:
             yield information("journal", f"there is no journal at {path} yet; the first session makes it")
+        yield bounded("account", partial(_whose, path), LOOK_MS)
         folder = bounded("folder", partial(_nearest, path.parent), LOOK_MS)
         yield bounded("room", partial(disk.room, path, folder), LOOK_MS)
         yield disk.kept_in_time(path, folder, clock)
@@ -105,6 +108,17 @@ def _file(path: Path, clock: Clock, verify_ms: int) -> list[Finding]:
     if all(finding.mark is Mark.OK for finding in findings):
         findings.append(_agrees_with_the_clock(path, clock))
     return findings
+
+
+def _whose(path: Path) -> Finding:
+    """The account whose journal it is, or will be. On Windows accounts have no numbers to name them by."""
+    of = "of your account"
+    if sys.platform != "win32":
+        of = f"of the account {account_name(path.stat().st_uid if path.exists() else os.geteuid())}"
+    return information(
+        "account",
+        f"this journal is {of}: another account here has one of its own, and its own day's limits",
+    )
 
 
 def _writable(path: Path) -> Iterator[Finding]:

@@ -9,20 +9,17 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
-from physioctl.screens.tui.app import SessionScreen
-from physioctl.screens.tui.view import ViewState
 from tests.physioctl.screen_states import SESSIONS, shown
+from tools.pictures import CELL, TEXT, drawn
 
 FOLDER = Path(__file__).with_name("pictures")
 SIZES = ((80, 24), (120, 40), (40, 12))
-CELL = (12.2, 24.4)  # of Rich's SVG: the width and the height of a character
 
 _CLASS = re.compile(r"\.terminal-\d+-(r\d+) \{ ([^}]*) \}")
-_TEXT = re.compile(r'<text class="terminal-\d+-(r\d+)" x="([\d.]+)" y="([\d.]+)"[^>]*>([^<]*)</text>')
 _FILLED = re.compile(r'<rect fill="(#\w+)" x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"')
 
 
@@ -37,7 +34,7 @@ def text_of(svg: str, size: tuple[int, int]) -> str:
         before = marks.get((row, look), (first, last))
         marks[row, look] = min(first, before[0]), max(last, before[1])
 
-    for name, x, y, said in _TEXT.findall(svg):
+    for _, name, x, y, said in TEXT.findall(svg):
         text = unescape(said).replace("\xa0", " ").strip("\n")
         row, column = round((float(y) - 20) / CELL[1]), round(float(x) / CELL[0])
         rows[row][column : column + len(text)] = text
@@ -50,17 +47,6 @@ def text_of(svg: str, size: tuple[int, int]) -> str:
     listed = [f"{row:2} {first:3}-{last:<3} {look}" for (row, look), (first, last) in sorted(marks.items())]
     drawn = "\n".join("".join(row)[:columns].rstrip() for row in rows)
     return f"{drawn}\n---\n" + "\n".join(listed) + "\n"
-
-
-async def drawn(states: Mapping[str, ViewState], size: tuple[int, int]) -> dict[str, str]:
-    """Each of ``states`` as SVG, drawn one after the other by one screen."""
-    app, found = SessionScreen(), {}
-    async with app.run_test(size=size) as pilot:
-        for name, state in states.items():
-            app.show(state)
-            await pilot.pause()
-            found[name] = app.export_screenshot()
-    return found
 
 
 def pictures(size: tuple[int, int]) -> Iterator[tuple[str, str, str]]:

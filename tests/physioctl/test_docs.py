@@ -10,6 +10,7 @@ import contextlib
 import doctest
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -356,6 +357,17 @@ def test_the_table_of_keys_is_fresh() -> None:
     written = [tuple(cells(row)) for row in rows_under("docs/manual.md", "While it runs")]
 
     assert written == [(binding.shown, binding.at_length) for binding in BINDINGS]
+
+
+def test_the_manual_installs_what_there_is_to_install() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    install = PAGES["docs/manual.md"].split("## Install\n")[1].split("\n## ")[0]
+    needed = "Python " + project["requires-python"].removeprefix(">=")
+    extras = set(re.findall(r"physioctl\[(\w+)\]", "".join(PAGES.values())))
+
+    assert f"{needed} or newer" in " ".join(install.split())
+    assert extras <= set(project["optional-dependencies"])
+    assert "report" in extras
 
 
 def test_a_decision_fits_on_a_page() -> None:

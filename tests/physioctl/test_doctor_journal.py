@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import sqlite3
+import subprocess
 import sys
 import threading
 from contextlib import closing
@@ -61,9 +62,22 @@ def test_a_journal_that_is_well_is_verified_and_not_touched(kept: Path) -> None:
 
     findings = looked_at(kept)
 
-    assert {finding.mark for finding in findings} == {Mark.OK}
+    assert {finding.mark for finding in findings} == {Mark.INFORMATION, Mark.OK}
     assert any("verifies: 3 entries" in finding.what for finding in findings)
     assert files(kept.parent) == before
+
+
+def test_it_is_said_whose_the_journal_is_and_that_another_account_counts_for_itself(
+    kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    me = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+
+    for path in (kept, None):  # one that is there, and one that the first session is to make
+        (said,) = [each.what for each in looked_at(path) if each.code == "account"]
+
+        assert said.startswith(f"this journal is of the account {me}: another account here has one ")
+        assert said.endswith("its own day's limits")
 
 
 def test_what_waits_beside_a_journal_after_a_crash_is_left_to_a_session(kept: Path, tmp_path: Path) -> None:

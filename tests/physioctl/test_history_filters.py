@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-from device.clock import SystemClock
+from device.clock import SystemClock, VirtualClock
 from device.events import Moment, NoteTaken, PainScored
 from physioctl.cli import call
 from physioctl.cli.days import begin_of, end_of
-from physioctl.events import Outcome
+from physioctl.events import Outcome, ScreeningRefused
 from physioctl.record.history import listed
+from physioctl.record.journal import Journal
 from physioctl.record.pain import Scores, pain_scores
 from physioctl.record.selection import Selection
 from physioctl.screening import day_of
@@ -118,6 +119,64 @@ def test_a_person_has_a_course_with_dose_and_pain_before_and_after(path: Path, c
 
     assert [(row[0], *row[5:8]) for row in rows] == [("d", "2 J", "5", "–"), ("a", "980 J", "6", "3")]
     assert [(each["pain_before"], each["pain_after"]) for each in told] == [(5, None), (6, 3)]
+
+
+def refusal(person: str = "p-017", *, simulated: bool = False) -> ScreeningRefused:
+    pacemaker = {"answer": "yes", "question": "0" * 12, "title": "Pacemaker", "date": "2026-03-06"}
+    fever = pacemaker | {"answer": "no", "title": "Fever"}
+    answers = {"PACEMAKER": pacemaker, "FEVER": fever}
+    return ScreeningRefused(
+        at_ms=0, person=person, protocol="calf-cramp", simulated=simulated, answers=answers
+    )
+
+
+@pytest.fixture(scope="module")
+def with_refusals(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A session, and after it three that were refused: of its person twice, and of another."""
+    journal = tmp_path_factory.mktemp("refused") / "j"
+    tell(journal, "a", started("a"), ended(session="a"), at=DAY)
+    for days, event in enumerate((refusal(), refusal("p-018"), refusal(simulated=True)), 5):
+        with Journal.open(journal, VirtualClock(DAY + timedelta(days=days))) as opened:
+            opened.append("", event)
+    return journal
+
+
+@pytest.mark.hazard("H-16")
+@pytest.mark.parametrize(
+    ("arguments", "days"),
+    [
+        ("", "86"),
+        ("--site thigh", "86"),  # it holds for the person, wherever the session was to be
+        ("--limit 1", "86"),
+        ("--until 2026-03-06", "6"),
+        ("--since 2026-03-07 pacemaker", "8"),
+        ("refused calf", "86"),
+        ("fever", ""),  # that was answered no
+        ("--on 2026-03-01", ""),
+    ],
+)
+def test_what_was_refused_to_a_person_is_listed_with_what_was_answered_yes(
+    with_refusals: Path, capsys: Capture, arguments: str, days: str
+) -> None:
+    asked = ["history", "--person", "P-017", *arguments.split(), "--journal", str(with_refusals)]
+
+    assert call(asked) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if "refused" in line]
+    assert call([*asked, "--json"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert "".join(line[9] for line in lines) == days
+    assert all("calf-cramp" in line and "Answered yes: Pacemaker (entry " in line for line in lines)
+    assert [" (simulated) " in line for line in lines] == [day == "8" for day in days]
+    refused = [each for each in told if each["event"] == "screening_refused"]
+    assert [each["utc"][9] for each in refused] == list(days)
+    assert all(f"(entry {each['seq']})" in line for each, line in zip(refused, lines, strict=True))
+
+
+def test_a_list_of_nobody_in_particular_names_no_refusal(with_refusals: Path, capsys: Capture) -> None:
+    call(["history", "--journal", str(with_refusals)])
+
+    assert "refused" not in "".join(capsys.readouterr())
 
 
 def test_without_a_person_the_lines_of_json_are_as_they_were(path: Path, capsys: Capture) -> None:

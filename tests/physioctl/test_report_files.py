@@ -366,6 +366,64 @@ def test_a_course_is_narrowed_to_a_site_and_to_days(
     assert len(rows(out)) == count
 
 
+def test_a_list_of_a_persons_sessions_is_written_as_the_same_page(
+    course: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chosen = ("--person", "P-017", "--site", "calf", "--since", "2026-01-06", "--journal", str(course))
+    _, page, _ = typed(capsys, *chosen, "--output", "-")
+
+    with contextlib.chdir(tmp_path):
+        code = call(["history", *chosen, "--report"])
+        again = call(["history", *chosen, "--report"])
+        replaced = call(["history", *chosen, "--report", "--force", "--limit", "1"])
+
+    assert (code, again, replaced) == (0, 2, 0)
+    assert "there is p-017.html already" in capsys.readouterr().err
+    newest = (tmp_path / "p-017.html").read_text(encoding="utf-8")
+    assert "1 session" in said(newest)
+    assert call(["history", *chosen, "--report", "--output", "-"]) == 0
+    assert capsys.readouterr().out == page
+    assert "calf · since 2026-01-06" in said(page)
+
+
+def test_a_list_that_was_narrowed_by_words_says_so_on_its_page(
+    course: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = "--person P-017 --side left --unit us111 --on 2026-01-06 stopped --report --output -"
+
+    code = call(["history", *asked.split(), "--journal", str(course)])
+
+    page = said(capsys.readouterr().out)
+    assert code == 0
+    assert "1 session" in page
+    assert (
+        "all body sites, left · on unit us111 · since 2026-01-06 · until 2026-01-06 "
+        "· with the words: stopped" in page
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "todo"),
+    [
+        ("--report", "Add --person REF."),
+        ("--report --person P-017 --json", "Leave one of the two out."),
+        ("--report --person P-404", "physioctl history --person p-404"),
+        ("--person P-017 --output x.html", "Add --report, or leave them out."),
+        ("--person P-017 --force", "Add --report, or leave them out."),
+        ("--report --person P-017 --open --output -", "Leave --open out."),
+    ],
+)
+def test_a_list_that_makes_no_report_says_what_to_do(
+    course: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: str, todo: str
+) -> None:
+    with contextlib.chdir(tmp_path):
+        code = call(["history", *arguments.split(), "--journal", str(course)])
+
+    out, err = capsys.readouterr()
+    assert (code, out, list(tmp_path.iterdir())) == (2, "", [])
+    assert todo in err
+
+
 def test_a_course_is_the_same_bytes_each_time(course: Path, capsys: pytest.CaptureFixture[str]) -> None:
     once, again = (typed(capsys, "--person", "P-017", "--journal", course, "--output", "-") for _ in range(2))
 

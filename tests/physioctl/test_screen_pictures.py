@@ -15,8 +15,9 @@ from textual.events import Paste
 
 from physioctl.screens.tui.app import SessionScreen
 from physioctl.screens.tui.view import ViewState
-from tests.physioctl.screen_pictures import FOLDER, SIZES, drawn, pictures, text_of
+from tests.physioctl.screen_pictures import FOLDER, SIZES, pictures, text_of
 from tests.physioctl.screen_states import EMITTING, SESSIONS, shown
+from tools.pictures import drawn
 
 
 @pytest.mark.parametrize("no_color", [False, True], ids=["color", "plain"])
@@ -111,10 +112,3 @@ def test_only_the_drawing_process_imports_textual() -> None:
     done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, env=os.environ, text=True)
 
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_the_manual_shows_the_screen_as_it_is() -> None:
-    manual = (FOLDER.parents[2] / "docs" / "manual.md").read_text(encoding="utf-8")
-    picture, _, _ = (FOLDER / "emitting-80x24-color.txt").read_text(encoding="utf-8").partition("---\n")
-
-    assert f"```text\n{picture.rstrip()}\n```\n" in manual

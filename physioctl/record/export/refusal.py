@@ -6,7 +6,6 @@ session: it is found by the number of its entry.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from physioctl.record.export.procedure import PROCEDURE
 from physioctl.record.export.trail import audit_event, recorded_by
 from physioctl.record.journal import Journal
 from physioctl.record.journal_reading import reading
+from physioctl.record.refusals import not_answered_no
 from physioctl.wall_clock import damaged
 
 _REFUSED = "WHERE session = '' AND name = 'screening_refused'"
@@ -83,14 +83,7 @@ def refusal_bundle(refused: Refusal, codes: Codes = NO_CODES, *, test_data: bool
 
 
 def _read(entry: Entry) -> Refusal:
-    answers = entry.body.get("answers")
-    if not isinstance(answers, Mapping):
-        raise Damaged(entry.seq, "its answers are none")
-    said = []
-    for code, reply in answers.items():
-        told = reply if isinstance(reply, Mapping) else {"answer": reply}
-        if told.get("answer") != "no":
-            said.append(f"{told.get('title') or code}: {told.get('answer')}")
+    said = [f"{title}: {answer}" for title, answer in not_answered_no(entry)]
     return Refusal(
         entry,
         entry.text_or_none("person"),

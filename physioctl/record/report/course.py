@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 
 from device.events import Moment
 from physioctl.person import reference
 from physioctl.record.account import Account, account
 from physioctl.record.entries import Damaged, all_of
-from physioctl.record.history import Session, Summary, sessions
+from physioctl.record.history import Session, Summary, listed
 from physioctl.record.journal import Journal
 from physioctl.record.journal_reading import reading
 from physioctl.record.report.session import Form, Made
+from physioctl.record.selection import Selection
 from physioctl.wall_clock import damaged
 
 _IN_BRIEF = (
@@ -27,25 +27,6 @@ COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Whose sessions are meant."""
-
-    person: str
-    body_site: str | None = None
-    since: date | None = None  # local days, both included
-    until: date | None = None
-
-    def includes(self, summary: Summary) -> bool:
-        """Whether ``summary`` is one of them; its person has been looked at."""
-        day = summary.began.astimezone().date()
-        return (
-            self.body_site in (None, summary.body_site)
-            and (self.since is None or self.since <= day)
-            and (self.until is None or day <= self.until)
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Visit:
     """One session of a course. None: not recorded, or nobody counts it."""
 
@@ -55,10 +36,12 @@ class Visit:
     pain_after: int | None
 
 
-def visits(where: Path | Journal, asked: Asked) -> tuple[Visit, ...]:
-    """Return the sessions that ``asked`` means, the oldest first; raise what `history.sessions` raises."""
-    found = [summary for summary in sessions(where, reference(asked.person)) if asked.includes(summary)]
-    accounts = _in_brief(where, reversed(found))
+def visits(where: Path | Journal, chosen: Selection, limit: int | None = None) -> tuple[Visit, ...]:
+    """Return the sessions that are ``chosen``, the oldest first; with a ``limit``, the newest so many.
+
+    Raise what `history.listed` raises.
+    """
+    accounts = _in_brief(where, reversed(listed(where, chosen, limit).summaries))
     return tuple(
         Visit(number, each, each.pain(Moment.BEFORE), each.pain(Moment.AFTER))
         for number, each in enumerate(accounts, 1)
@@ -75,23 +58,26 @@ def _in_brief(where: Path | Journal, summaries: Iterable[Summary]) -> Iterator[A
         raise damaged(where.name if isinstance(where, Journal) else str(where), damage) from damage
 
 
-def course_report(asked: Asked, course: Sequence[Visit], form: Form = Form.HTML) -> Made:
-    """Return the report of the sessions ``course``: a page, or one row or one object for each of them."""
+def course_report(person: str, chosen: Selection, course: Sequence[Visit], form: Form = Form.HTML) -> Made:
+    """Return the report of ``course``: a page, or one row or one object for each session.
+
+    They are those of ``person`` that are ``chosen``.
+    """
     if form is not Form.HTML:
         from physioctl.record.report import data
 
         rows = [dict(zip(COLUMNS, _row(visit), strict=True)) for visit in course]
         if form is Form.CSV:
             return Made(data.csv_text(COLUMNS, [tuple(row.values()) for row in rows]))
-        whose = {"format": data.FORMAT, "person": reference(asked.person), "body_site": asked.body_site}
+        whose = {"format": data.FORMAT, "person": reference(person), "body_site": chosen.body_site}
         return Made(data.json_text(whose | {"sessions": rows}))
     from physioctl.record.report.page import course_page
 
     try:
         from physioctl.record.report.course_picture import picture
     except ImportError:  # matplotlib is an extra, and what it needs may be broken
-        return Made(course_page(asked, course, None, drawable=False), pictured=False)
-    return Made(course_page(asked, course, picture(course)))
+        return Made(course_page(person, chosen, course, None, drawable=False), pictured=False)
+    return Made(course_page(person, chosen, course, picture(course)))
 
 
 def _row(visit: Visit) -> tuple[object, ...]:

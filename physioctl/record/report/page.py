@@ -19,8 +19,9 @@ from physioctl.events import PlannedStep
 from physioctl.person import reference
 from physioctl.record.account import Account, Step
 from physioctl.record.report import wording
-from physioctl.record.report.course import Asked, Visit
+from physioctl.record.report.course import Visit
 from physioctl.record.report.notices import notices
+from physioctl.record.selection import Selection
 from physioctl.text import clean
 
 TEXT_MAX = 2_000  # characters of one text; this project's own figure. `--format json` has it whole
@@ -53,13 +54,15 @@ def session_page(account: Account, picture: str | None, *, drawable: bool = True
     )
 
 
-def course_page(asked: Asked, course: Sequence[Visit], picture: str | None, *, drawable: bool = True) -> str:
-    """The page of several sessions of one person."""
+def course_page(
+    person: str, chosen: Selection, course: Sequence[Visit], picture: str | None, *, drawable: bool = True
+) -> str:
+    """The page of several sessions of one person: those that are ``chosen``."""
     return render(
         "course.html",
         {
-            "person": reference(asked.person),
-            "asked": asked,
+            "person": reference(person),
+            "narrowed": wording.narrowed(chosen),
             "course": course,
             "shown": course[-ROWS_MAX:],
             "more": max(0, len(course) - ROWS_MAX),

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from physioctl.events import HeldLimit, PlannedStep
 from physioctl.record.account import Account, ActionTaken, Alarm
 from physioctl.record.history import Summary
+from physioctl.record.selection import Selection
 from protocols.families import definition
 from protocols.limits import Bound, InvalidBound, Layer, Quantity
 
@@ -63,6 +64,20 @@ def site(summary: Summary) -> str:
     """The body site, and which side of it."""
     side = f"{summary.side} " if summary.side in ("left", "right") else ""
     return side + summary.body_site.replace("_", " ")
+
+
+def narrowed(chosen: Selection) -> str:
+    """Which of a person's sessions are meant: ``calf, left · since 2026-01-03 · until 2026-01-06``."""
+    site = (chosen.body_site or "all body sites").replace("_", " ")
+    until = None if chosen.until is None else chosen.until - timedelta(microseconds=1)  # its last day
+    parts = (
+        ", ".join(filter(None, (site, chosen.side))),
+        "" if chosen.unit is None else f"on unit {chosen.unit}",
+        "" if chosen.since is None else f"since {chosen.since:%Y-%m-%d}",
+        "" if until is None else f"until {until:%Y-%m-%d}",
+        f"with the words: {' '.join(chosen.words)}" if chosen.words else "",
+    )
+    return " · ".join(filter(None, parts))
 
 
 def level(account: Account, value: int | None) -> str:
