@@ -10,6 +10,7 @@ import tomllib
 from typing import Any
 
 from device.errors import NameplateInvalid
+from protocols.errors import shorten
 
 _TEXT_MAX = 200  # characters; this project's own figure
 _WHOLE_MAX = 0xFFFFFFFF  # the widest number that the cable carries
@@ -107,7 +108,7 @@ class Table:
         return value
 
     def _problem(self, what: str) -> NameplateInvalid:
-        return NameplateInvalid(f"{self._where}: {what}", "Correct the nameplate.")
+        return NameplateInvalid(f"{self._where}: {shorten(what, _TEXT_MAX)}", "Correct the nameplate.")
 
 
 def parse_toml(where: str, text: str) -> Table:

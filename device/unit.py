@@ -107,7 +107,9 @@ def _model_of(identity: Identity, declared: Capabilities, dialect: str, *, allow
     except UnknownModel:
         if not allow_generic:
             raise
-        if dialect != GENERIC_DIALECT or not POLICIES[declared.host_loss].leased or not declared.holds_limits:
+        promises = POLICIES[declared.host_loss].leased and declared.holds_limits
+        named = identity.model.strip() and identity.model.isprintable()  # it goes into the record
+        if dialect != GENERIC_DIALECT or not promises or not named:
             raise
     return generic_model(identity.family)
 

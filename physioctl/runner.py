@@ -139,7 +139,7 @@ def run_session(
     nobody_asked = request.answers is None and not driver.link.simulated  # a rehearsal's, on a real unit
     asks = None if nobody_asked else request.confirm_host_loss
     check_host_loss(unit, request.protocol, attended=request.attended, confirm=asks)
-    check_generic(unit, attended=request.attended, confirm=request.confirm_generic)
+    check_generic(unit, attended=request.attended, confirm=None if nobody_asked else request.confirm_generic)
     for broken in reconcile(journal, driver, unit):
         if request.on_unfinished is not None:
             request.on_unfinished(broken)

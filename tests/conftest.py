@@ -39,6 +39,7 @@ LONG = frozenset(
         "test_cli_modbus",
         "test_cli_units",
         "test_controller_walk",
+        "test_example_unit",
         "test_full_disk",
         "test_guided_person",
         "test_holder",
