@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from physioctl.record.history import session as recorded_in
 from tests.forked import ROOT
-from tests.processes import LIMIT_S, PHYSIOCTL, finished
+from tests.processes import LIMIT_S, PHYSIOCTL, finished, journal_at, short_protocol
+from tests.terminals import Terminal
 
 EXAMPLE = ROOT / "docs" / "example-unit"
 FOUND = "import sys, warnings; sys.path.append(sys.argv.pop(1)); warnings.simplefilter('error')\n"
@@ -39,6 +41,15 @@ def folder(installed: Path, tmp_path: Path) -> Path:
 
 def physioctl(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return finished(folder, folder, *arguments, code=f"{FOUND}{PHYSIOCTL}")
+
+
+def without_its_nameplate(folder: Path) -> None:
+    """Leave only the simulated unit, with a head that the generic nameplate allows."""
+    entries = next(folder.rglob("entry_points.txt"))
+    entries.write_text("[physioctl.simulated_units]\nsonomini_50 = physioctl_sonomini.simulated\n")
+    unit = folder / "physioctl_sonomini" / "simulated" / "sonomini_50.toml"
+    text = unit.read_text(encoding="utf-8")
+    unit.write_text(text.replace("area_mm2 = 500", "area_mm2 = 400"), encoding="utf-8")
 
 
 def test_a_session_is_rehearsed_on_it_and_the_record_says_whose_nameplate_held(installed: Path) -> None:
@@ -151,3 +162,44 @@ def test_a_simulated_unit_cannot_take_a_name_of_ours(folder: Path) -> None:
 
     assert done.returncode == 0
     assert json.loads(done.stdout.splitlines()[0])["nameplate_distribution"] == "physioctl"
+
+
+@pytest.mark.hazard("H-13")
+def test_at_a_terminal_a_person_confirms_a_unit_without_a_nameplate_and_nobody_else_does(
+    folder: Path, tmp_path: Path
+) -> None:
+    without_its_nameplate(folder)
+    asked = ("run", str(short_protocol(tmp_path, 1)), "--port", "sim://sonomini_50", "--plain", "--journal")
+
+    def kept(name: str) -> str:
+        return str(journal_at(tmp_path / name))
+
+    said: list[tuple[str, int]] = []
+    for answer in ("no", "yes"):
+        terminal = Terminal(tmp_path, folder, *asked, kept(answer), code=f"{FOUND}{PHYSIOCTL}")
+        try:
+            assert terminal.shows(lambda shown=terminal: b"Is it the unit that you mean" in shown.screen)  # type: ignore[misc]
+            assert b"Space to start" not in terminal.screen
+            terminal.press(f"{answer}\n")
+            assert answer == "no" or terminal.starts()
+            said.append((answer, terminal.ended()))
+        finally:
+            terminal.close()
+    alone = physioctl(folder, *asked, kept("alone"))
+    at_once = Terminal(tmp_path, folder, *asked, kept("at-once"), "--yes", code=f"{FOUND}{PHYSIOCTL}")
+    try:
+        said.append(("--yes", at_once.ended()))
+    finally:
+        at_once.close()
+
+    assert said == [("no", 4), ("yes", 0), ("--yes", 5)]
+    assert (alone.returncode, "which no model here does" in alone.stderr) == (5, True)
+    assert recorded_in(tmp_path / "yes").summary.model == "SonoMini 50"
+
+
+def test_faults_of_a_unit_without_a_nameplate_can_be_cleared(folder: Path) -> None:
+    without_its_nameplate(folder)
+
+    done = physioctl(folder, "clear", "--port", "sim://sonomini_50")
+
+    assert (done.returncode, done.stdout) == (0, "The unit has latched no fault.\n")
