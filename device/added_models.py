@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from device.errors import NameplateInvalid
+from device.nameplate import SENSORS
 from device.nameplate_files import id_of
 from protocols.limits import Limits
 
@@ -51,16 +52,17 @@ def _unprotected(read: Model, alike: Sequence[Model]) -> Iterator[str]:
     if not alike:
         yield f"no model of this program is of the family {read.family}, so nobody can say what it needs"
         return
-    for sensor in alike[0].sensors:
-        if sensor not in read.sensors and all(sensor in each.sensors for each in alike):
+    needed = frozenset(SENSORS).intersection(*(each.sensors for each in alike))
+    for sensor in SENSORS:
+        if sensor in needed and sensor not in read.sensors:
             yield f"it needs no {sensor.replace('_', ' ')} sensor, and a unit of its family has to have one"
     for range_ in read.ranges:
         low, high = _widest(range_, alike)
-        if not low <= range_.low <= range_.high <= high:
+        if range_.low < low or range_.high > high:
             yield f"{range_.what} may be {range_.low} to {range_.high}, and {low} to {high} is allowed"
     for what, warmest in (("warn", "head_warn_ddeg_c"), ("trip", "head_trip_ddeg_c")):
-        own, most = getattr(read, warmest), max(getattr(each, warmest) or 0 for each in alike)
-        if own is not None and own > most:
+        own = getattr(read, warmest)
+        if own is not None and own > (most := max(getattr(each, warmest) for each in alike)):
             yield f"its head may {what} at {own}, and at most {most} is allowed (tenths of a degree)"
 
 
@@ -68,6 +70,4 @@ def _widest(range_: Range, alike: Sequence[Model]) -> tuple[int, int]:
     if range_.what == "area_mm2":
         return AREA_MIN_MM2, AREA_MAX_MM2
     same = [each for model in alike for each in model.ranges if each.what == range_.what]
-    lowest = min(each.low for each in same)
-    # A head that trips earlier than any of ours protects no less.
-    return 0 if range_.what == "head_trip_ddeg_c" else lowest, max(each.high for each in same)
+    return min(each.low for each in same), max(each.high for each in same)

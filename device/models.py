@@ -14,13 +14,12 @@ from pathlib import Path
 
 from device.added_models import check_added
 from device.errors import NameplateInvalid, WrongUnit
-from device.nameplate import Table, parse_toml
+from device.nameplate import SENSORS, Table, parse_toml
 from device.nameplate_files import MODELS as MODELS
 from device.nameplate_files import OURS, NameplateFile, added, generic, id_of, of_model, read_text
 from protocols.families import definition
 from protocols.limits import Bound, Family, InvalidBound, Layer, Quantity
 
-SENSORS = ("output", "head_temperature", "contact", "battery")
 _TIMES = (Quantity.STEP_MS, Quantity.DELIVERED_MS)
 _RANGES = ("suspension_max_ms", "lease_min_ms", "lease_max_ms")  # what any unit declares
 _HEAD_RANGES = ("area_mm2", "head_trip_ddeg_c")  # and what one with a head does

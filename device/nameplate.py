@@ -12,6 +12,7 @@ from typing import Any
 from device.errors import NameplateInvalid
 from protocols.errors import shorten
 
+SENSORS = ("output", "head_temperature", "contact", "battery")
 _TEXT_MAX = 200  # characters; this project's own figure
 _WHOLE_MAX = 0xFFFFFFFF  # the widest number that the cable carries
 

@@ -38,6 +38,55 @@ def test_the_example_is_a_nameplate_and_says_that_its_numbers_are_not_assumed(tm
     assert Limits(read.bounds).at_most(Quantity.INTENSITY_MW_CM2) == 2000
 
 
+@each(
+    ("was", "now"),
+    [
+        ("at_most = 2000", "at_most = 3000"),
+        ("at_most = 1000", "at_most = 3000"),
+        ("at_most = 600_000", "at_most = 900_000"),
+        ("one_of = [1000]", "one_of = [500, 5000]"),
+        ("SonoMini 50", "SonoMini 50 1234"),
+        ("[400, 500]", "[10, 500]"),
+        ("warn_ddeg_c = 405", "warn_ddeg_c = 410"),
+        ("425", "430"),
+        ("[0, 30_000]", "[60_000, 60_000]"),
+        ("[300, 1000]", "[1000, 1000]"),
+        ("[10, 500]", "[10, 10]"),
+    ],
+)
+def test_what_is_met_exactly_is_taken(was: str, now: str, tmp_path: Path) -> None:
+    assert was in SONO
+    text = SONO.replace(was, now)
+    id_ = "sonomini_50_1234" if "1234" in now else "sonomini_50"
+    path = tmp_path / f"{id_}.toml"
+    path.write_text(text.replace('"sonomini_50"', f'"{id_}"'), encoding="utf-8")
+
+    check_added(str(path), read_model(path), OURS)
+
+
+@pytest.mark.hazard("H-04")
+def test_a_head_is_at_most_what_the_familys_ceiling_on_energy_is_for(tmp_path: Path) -> None:
+    def of_area(area_mm2: int) -> None:
+        path = tmp_path / "sonomini_50.toml"
+        text = SONO.replace("area_mm2 = 500", f"area_mm2 = {area_mm2}").replace(
+            "[400, 500]", f"[10, {area_mm2}]"
+        )
+        path.write_text(text, encoding="utf-8")
+        check_added(str(path), read_model(path), OURS)
+
+    of_area(1000)
+    with pytest.raises(NameplateInvalid, match="area_mm2 may be 10 to 1001, and 10 to 1000 is allowed"):
+        of_area(1001)
+
+
+def test_a_family_of_which_no_model_is_ours_cannot_be_added_to(tmp_path: Path) -> None:
+    path = tmp_path / "sonomini_50.toml"
+    path.write_text(SONO, encoding="utf-8")
+
+    with pytest.raises(NameplateInvalid, match="no model of this program is of the family ultrasound"):
+        check_added(str(path), read_model(path), [own for own in OURS if own.family is Family.PERCUSSION])
+
+
 @pytest.mark.hazard("H-04")
 @each(
     ("was", "now", "said"),
