@@ -16,8 +16,10 @@ from device.dialects.modbus import Modbus
 from device.errors import GuardRefused, WrongUnit
 from device.models import UnknownModel
 from device.unit import known_unit
+from physioctl import __version__
 from physioctl.events import SessionStarted, UnitLimitations
 from physioctl.generic_unit import told_of_generic
+from physioctl.record.codec import from_json, to_json
 from physioctl.record.journal import Journal
 from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session
@@ -119,6 +121,18 @@ def test_a_unit_of_an_unknown_model_is_driven_once_a_person_has_been_told_and_ha
     assert said.limitations == tuple(told)
     assert rig.unit.delivered_ms == 10_000
     assert rig.unit.breaches == []
+
+
+def test_a_record_made_before_nameplates_were_kept_is_read_and_names_none() -> None:
+    (started,) = (e for e in run(Rig(), None).events if isinstance(e, SessionStarted))
+    said = to_json(started)
+    older = {key: value for key, value in said.items() if not key.startswith("nameplate")}
+
+    assert len(said) - len(older) == 4
+    assert (started.nameplate, started.nameplate_version) == ("us111", __version__)
+    assert from_json(older) == replace(
+        started, nameplate="", nameplate_distribution="", nameplate_version="", nameplate_hash=""
+    )
 
 
 @pytest.mark.hazard("H-13")
