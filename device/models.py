@@ -1,7 +1,9 @@
 """The models we know, as data: their nameplates become a layer of limits.
 
-Every number is assumed, and says so: no specification of these units was found. What a unit
+Every number of ours is assumed, and says so: no specification of these units was found. What a unit
 declares of itself is one layer more and can only lower; a nameplate says between which values it may lie.
+Another distribution, or a user, adds a model by its nameplate (`device.nameplate_files`); it has to stay
+within the family's ceilings.
 """
 
 from __future__ import annotations
@@ -10,14 +12,14 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from device.added_models import check_added
 from device.errors import NameplateInvalid, WrongUnit
-from device.nameplate import Table, read_toml
+from device.nameplate import SENSORS, Table, parse_toml
+from device.nameplate_files import MODELS as MODELS
+from device.nameplate_files import OURS, NameplateFile, added, generic, id_of, of_model, read_text
 from protocols.families import definition
 from protocols.limits import Bound, Family, InvalidBound, Layer, Quantity
 
-_FOLDER = Path(__file__).with_name("nameplates")
-MODELS = tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
-SENSORS = ("output", "head_temperature", "contact", "battery")
 _TIMES = (Quantity.STEP_MS, Quantity.DELIVERED_MS)
 _RANGES = ("suspension_max_ms", "lease_min_ms", "lease_max_ms")  # what any unit declares
 _HEAD_RANGES = ("area_mm2", "head_trip_ddeg_c")  # and what one with a head does
@@ -45,6 +47,23 @@ class Model:
     head_trip_ddeg_c: int | None
     sensors: tuple[str, ...] = ()  # a unit without one of them is not driven
     ranges: tuple[Range, ...] = ()
+    assumed: bool = True  # whether its numbers are, and not its maker's own
+    distribution: str = OURS  # that brings the nameplate; empty for a file of the user's
+    version: str = ""  # of that distribution; empty for ours
+    content_hash: str = ""  # SHA-256 of the nameplate's text
+
+    @property
+    def is_generic(self) -> bool:
+        """Whether it stands for units whose own model is not known."""
+        return self.id == f"generic_{self.family}"
+
+    @property
+    def numbers_said(self) -> str:
+        """What its numbers are, and who brings them where that is not this program."""
+        said = "assumed" if self.assumed else "its nameplate's"
+        if self.distribution == OURS:
+            return said
+        return f"{said}, from {f'{self.distribution} {self.version}' if self.distribution else 'a file here'}"
 
     @property
     def suspension_max_ms(self) -> int:
@@ -52,35 +71,70 @@ class Model:
         return next((range_.high for range_ in self.ranges if range_.what == "suspension_max_ms"), 0)
 
 
+def ids() -> tuple[str, ...]:
+    """The ids of every model there is, ours first; raise `NameplateInvalid` when they cannot be listed."""
+    return MODELS + added()
+
+
 @cache
 def model(id_: str) -> Model:
     """The model called ``id_``; raise `WrongUnit` when there is none, or `NameplateInvalid`."""
-    if id_ not in MODELS:
-        raise WrongUnit(f"there is no model called {id_!r}", f"Use one of {', '.join(MODELS)}.")
-    return read_model(_FOLDER / f"{id_}.toml")
+    file = of_model(id_)
+    read = _model_in(file)
+    if not file.is_ours:
+        check_added(file.where, read, [model(ours) for ours in MODELS])
+    return read
+
+
+@cache
+def generic_model(family: Family) -> Model:
+    """What a unit of ``family`` is driven by, within what it declares, where its own model is not known."""
+    return _model_in(generic(family.value))
 
 
 def model_named(name: str) -> Model:
-    """The model whose nameplate says ``name``; raise `WrongUnit` when we know none."""
+    """The model whose nameplate says ``name``; raise `WrongUnit` when we know none, or `NameplateInvalid`."""
     for id_ in MODELS:
         if model(id_).name == name:
             return model(id_)
-    known = ", ".join(model(id_).name for id_ in MODELS)
-    raise WrongUnit(
-        f"the unit calls itself {name!r}, which no model here does",
-        f"Use a unit of a known model ({known}), or add its nameplate.",
-    )
+    id_ = id_of(name)
+    if not id_ or id_ in MODELS:
+        raise _not_known(name)
+    try:
+        found = model(id_)
+    except WrongUnit:
+        raise _not_known(name) from None
+    if found.name != name:
+        raise _not_known(name)
+    return found
 
 
 def read_model(path: Path) -> Model:
     """The model that the file at ``path`` describes; raise `NameplateInvalid` when it is wrong."""
+    return _model_in(NameplateFile(path.stem, str(path), read_text(path)))
+
+
+class UnknownModel(WrongUnit):
+    """The unit is of a model that has no nameplate here."""
+
+
+def _not_known(name: str) -> UnknownModel:
+    known = ", ".join(model(id_).name for id_ in MODELS)
+    return UnknownModel(
+        f"the unit calls itself {name!r}, which no model here does",
+        f"Use a unit of a known model ({known}), or add its nameplate. A unit with the native dialect can be "
+        "driven at a terminal, where a person confirms a generic nameplate.",
+    )
+
+
+def _model_in(file: NameplateFile) -> Model:
     try:
-        return _read(path, read_toml(path))
+        return _read(file, parse_toml(file.where, file.text))
     except InvalidBound as error:
-        raise NameplateInvalid(f"{path}: {error}", "Correct the nameplate.") from None
+        raise NameplateInvalid(f"{file.where}: {error}", "Correct the nameplate.") from None
 
 
-def _read(path: Path, plate: Table) -> Model:
+def _read(file: NameplateFile, plate: Table) -> Model:
     family = Family(plate.one_of("family", tuple(Family)))
     said = definition(family)
     source = plate.text("source")
@@ -102,10 +156,14 @@ def _read(path: Path, plate: Table) -> Model:
             Range(what, *declared.range(what))
             for what in (*_RANGES, *(_HEAD_RANGES if said.has_head else ()))
         ),
+        assumed=plate.flag("assumed"),
+        distribution=file.distribution,
+        version=file.version,
+        content_hash=file.content_hash,
     )
     for table in (plate, bounds, declared, *([head] if head else [])):
         table.expect_nothing_more()
-    _agree(path, read)
+    _agree(file, read)
     return read
 
 
@@ -120,7 +178,7 @@ def _bound(bounds: Table, quantity: Quantity, source: str, *, listed: bool) -> B
     return read
 
 
-def _agree(path: Path, read: Model) -> None:
+def _agree(file: NameplateFile, read: Model) -> None:
     """Raise `NameplateInvalid` when one number of a nameplate contradicts another."""
     wrong: list[str] = []
     trip, warn = read.head_trip_ddeg_c, read.head_warn_ddeg_c
@@ -132,7 +190,9 @@ def _agree(path: Path, read: Model) -> None:
             wrong.append(f"{range_.what} of {own} is outside its own range")
         if range_.what == "head_trip_ddeg_c" and trip is not None and range_.high > trip:
             wrong.append("a unit may declare a higher trip than the nameplate's")
-    if path.stem != read.id:
+        if range_.what == "area_mm2" and read.area_mm2 is not None and range_.high > read.area_mm2:
+            wrong.append("a unit may declare a larger head than the nameplate's")
+    if file.id != read.id:
         wrong.append(f"its id is {read.id!r}")
     if wrong:
-        raise NameplateInvalid(f"{path}: {'; '.join(wrong)}", "Correct the nameplate.")
+        raise NameplateInvalid(f"{file.where}: {'; '.join(wrong)}", "Correct the nameplate.")

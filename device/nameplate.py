@@ -7,10 +7,14 @@ than a stop may wait.
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
 from typing import Any
 
 from device.errors import NameplateInvalid
+from protocols.errors import shorten
+
+SENSORS = ("output", "head_temperature", "contact", "battery")
+_TEXT_MAX = 200  # characters; this project's own figure
+_WHOLE_MAX = 0xFFFFFFFF  # the widest number that the cable carries
 
 
 class Table:
@@ -35,6 +39,8 @@ class Table:
         value = self._take(key)
         if not isinstance(value, str) or not value.strip():
             raise self._problem(f"{key} is not a text with something in it")
+        if not value.isprintable() or len(value) > _TEXT_MAX:  # it goes to terminals and into records
+            raise self._problem(f"{key} is not one line of at most {_TEXT_MAX} characters")
         return value
 
     def one_of(self, key: str, known: tuple[str, ...]) -> str:
@@ -42,6 +48,13 @@ class Table:
         value = self.text(key)
         if value not in known:
             raise self._problem(f"{key} is {value!r}, and not one of {', '.join(known)}")
+        return value
+
+    def flag(self, key: str) -> bool:
+        """The true or false under ``key``."""
+        value = self._take(key)
+        if not isinstance(value, bool):
+            raise self._problem(f"{key} is {value!r}, and neither true nor false")
         return value
 
     def whole(self, key: str) -> int:
@@ -91,16 +104,18 @@ class Table:
     def _whole(self, key: str, value: Any) -> int:
         if not isinstance(value, int) or isinstance(value, bool) or value < 0:
             raise self._problem(f"{key} is {value!r}, and not a whole number from 0 up")
+        if value > _WHOLE_MAX:
+            raise self._problem(f"{key} is larger than {_WHOLE_MAX}")
         return value
 
     def _problem(self, what: str) -> NameplateInvalid:
-        return NameplateInvalid(f"{self._where}: {what}", "Correct the nameplate.")
+        return NameplateInvalid(f"{self._where}: {shorten(what, _TEXT_MAX)}", "Correct the nameplate.")
 
 
-def read_toml(path: Path) -> Table:
-    """The file at ``path``; raise `NameplateInvalid` when it cannot be read or is not TOML."""
+def parse_toml(where: str, text: str) -> Table:
+    """The TOML ``text`` of the file ``where``; raise `NameplateInvalid` when it is not TOML."""
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise NameplateInvalid(f"{path}: cannot be read: {error}", "Correct the nameplate.") from error
-    return Table(str(path), said)
+        said = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise NameplateInvalid(f"{where}: cannot be read: {error}", "Correct the nameplate.") from error
+    return Table(where, said)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from device.control.policy import POLICIES, START_WITHIN_MS, Policy
 from device.dialects.base import Capabilities, Identity
 from device.errors import WrongUnit
-from device.models import Model, model_named
+from device.models import Model, UnknownModel, generic_model, model_named
 from protocols.limits import Bound, Limits
 
 LEASE_MS = 500  # asked for where the unit allows it: five renewals long
 LEASE_LEAST_MS = 300  # a shorter one runs out before a lost answer is noticed
 _LEASES = ("lease_min_ms", "lease_max_ms")  # a unit without leases has no bounds on them
+GENERIC_DIALECT = "native"  # the only one in which a unit of a model that is not known is driven
 _LEASE_STEP_MS = 10  # leases are written in tens of milliseconds
 
 
@@ -67,14 +68,20 @@ class Unit:
         return None if emission_max_ms is None else emission_max_ms + START_WITHIN_MS
 
 
-def known_unit(identity: Identity, declared: Capabilities) -> Unit:
-    """Return the unit of ``identity`` and ``declared``; raise `WrongUnit` when it may not be driven."""
+def known_unit(
+    identity: Identity, declared: Capabilities, *, dialect: str = "", allow_generic: bool = False
+) -> Unit:
+    """Return the unit of ``identity`` and ``declared``; raise `WrongUnit` when it may not be driven.
+
+    Where its model is not known it is `UnknownModel`, unless ``allow_generic``: then it is driven under the
+    generic nameplate of its family, in the native dialect only.
+    """
     if not identity.driveable:
         raise WrongUnit(
             f"the unit speaks version {identity.version} of the dialect, which this program does not",
             "It can be stopped from here, not driven. Use a physioctl that knows its version.",
         )
-    model = model_named(identity.model)
+    model = _model_of(identity, declared, dialect, allow_generic=allow_generic)
     if model.family is not identity.family or (declared.area_mm2 is None) == (model.area_mm2 is not None):
         raise WrongUnit(
             f"the unit calls itself {identity.model} and a {identity.family} unit, which do not go together",
@@ -92,6 +99,19 @@ def known_unit(identity: Identity, declared: Capabilities) -> Unit:
             "Do not use it: have it looked at, or add a nameplate of its own model.",
         )
     return Unit(identity, declared, model)
+
+
+def _model_of(identity: Identity, declared: Capabilities, dialect: str, *, allow_generic: bool) -> Model:
+    try:
+        return model_named(identity.model)
+    except UnknownModel:
+        if not allow_generic:
+            raise
+        promises = POLICIES[declared.host_loss].leased and declared.holds_limits
+        named = identity.model.strip() and identity.model.isprintable()  # it goes into the record
+        if dialect != GENERIC_DIALECT or not promises or not named:
+            raise
+    return generic_model(identity.family)
 
 
 def sensors(declared: Capabilities) -> tuple[str, ...]:
@@ -123,6 +143,12 @@ def _differs(declared: Capabilities, model: Model) -> Iterator[str]:
         value = getattr(declared, range_.what)
         if value is None or not range_.low <= value <= range_.high:
             yield f"{range_.what} is {value}, and not {range_.low} to {range_.high}"
+    if not model.is_generic:  # its bounds stand beside the unit's own: the lower of the two holds
+        yield from _above(declared, model)
+
+
+def _above(declared: Capabilities, model: Model) -> Iterator[str]:
+    """Yield each bound of the unit's own that goes beyond its nameplate's."""
     limits = Limits(model.bounds)
     for bound in declared.bounds:
         highest = limits.at_most(bound.quantity)

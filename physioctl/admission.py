@@ -17,6 +17,7 @@ from typing import Protocol as Role
 from device.control.admission import Admission
 from device.control.driver import Driver
 from device.unit import Unit, sensors
+from physioctl import __version__
 from physioctl.daily_limit import WINDOW, Asked, check_day
 from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome, ProtocolKept, SessionStarted
@@ -136,7 +137,10 @@ def _compiled(request: Request, unit: Unit, compiler: Compiler | None = None) ->
         request.protocol, model=unit.model.id, family=unit.model.family, area_mm2=unit.area_mm2, limits=limits
     )
     text, content_hash = request.protocol.canonical_text(), request.protocol.content_hash
-    return Allowed(plan, Admission(text, content_hash, side=side, bounds=request.operator))
+    return Allowed(
+        plan,
+        Admission(text, content_hash, side=side, bounds=request.operator, generic=unit.model.is_generic),
+    )
 
 
 def _allowed(request: Request, unit: Unit, journal: Journal, found: Allowed, *, simulated: bool) -> Allowed:
@@ -315,6 +319,10 @@ def _started(
         host_loss=unit.declared.host_loss.value,
         reckoned=reckoned(unit),
         sensors=sensors(unit.declared),
-        assumed=True,
+        assumed=unit.model.assumed,
+        nameplate=unit.model.id,
+        nameplate_distribution=unit.model.distribution,
+        nameplate_version=unit.model.version or (__version__ if unit.model.distribution else ""),
+        nameplate_hash=unit.model.content_hash,
         rest_of=request.rest_of,
     )

@@ -49,6 +49,10 @@ class SessionStarted(Event):
         None  # what the unit measures, see `device.unit.sensors`; None: not told
     )
     assumed: bool  # whether the model's numbers are assumed
+    nameplate: str = ""  # the id of the model whose nameplate held; empty in records made before this field
+    nameplate_distribution: str = ""  # that brought it; empty for a file of the user's own folder
+    nameplate_version: str = ""  # of that distribution
+    nameplate_hash: str = ""  # SHA-256 of the nameplate's text
     rest_of: str | None = None  # the session whose rest this one is to give
     utc_offset_min: int  # local time is so far ahead of UTC
     boot_id: str | None  # of this computer's boot; None where it is not known

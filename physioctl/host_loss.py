@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from device.dialects.base import ReportField
 from device.monitor.alarms import RULES
 from device.unit import Unit
+from physioctl.generic_unit import told_of_generic
 from physioctl.questions import treats
 from protocols.errors import Refused
 from protocols.families import definition
@@ -29,6 +30,8 @@ def reckoned(unit: Unit) -> tuple[str, ...]:
 
 def limitations(unit: Unit) -> Iterator[str]:
     """What the unit cannot promise, in sentences; nothing for one that promises all of it."""
+    if told := told_of_generic(unit):
+        yield told
     if unit.policy.told:
         yield unit.policy.told
     if missing := reckoned(unit):

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from device.address import is_simulated, unit_port
 from device.dialects.base import Dialect, Line
-from device.dialects.registry import NAMES, added, make
+from device.dialects.registry import NAMES, UnknownDialect, added, make
 from device.link import USUAL_LINE, Inbox, SerialLink, add_url_handlers
+from physioctl.at_once import TookTooLong, at_once
 from physioctl.cli.streams import limit_waiting
 from physioctl.holder import StopService, listening
 
+LOAD_MAX_MS = 2000  # for a dialect of another distribution, whose import may hang; this project's own figure
 
-def dialect_for(port: str, name: str) -> Dialect:
+
+def dialect_for(port: str, name: str, *, load_max_ms: int = LOAD_MAX_MS) -> Dialect:
     """The dialect called ``name``, for the unit whose address ``port`` carries.
 
-    Raise `UnknownDialect`, or `AddressUnusable` when the dialect does not take the address.
+    One of another distribution has ``load_max_ms`` to be loaded and made. Raise `UnknownDialect`, or
+    `AddressUnusable` when the dialect does not take the address.
     """
-    return make(name, unit_port(port).address)
+    address = unit_port(port).address
+    if name in NAMES:
+        return make(name, address)
+    ((_, made),) = at_once({name: partial(make, name, address)}, load_max_ms)
+    if isinstance(made, TookTooLong):
+        raise UnknownDialect(
+            f"the dialect {name!r} has not been loaded in {load_max_ms / 1000:g} s",
+            "Tell whoever made it, and name another: --dialect.",
+        )
+    if isinstance(made, Exception):
+        raise made
+    return made
 
 
 def dialects_of(port: str, name: str | None) -> Iterator[str]:

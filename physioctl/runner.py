@@ -31,6 +31,7 @@ from physioctl.events import (
     SleepNotPrevented,
     UnitLimitations,
 )
+from physioctl.generic_unit import check_generic
 from physioctl.host_loss import check_host_loss, limitations
 from physioctl.network import refuse_unauthenticated
 from physioctl.observers import observed
@@ -81,6 +82,8 @@ class Request:
     confirm_clock: Callable[[str], bool] | None = None  # asks a person whether the time of day is right
     # Tells a person what nothing but the unit's own switch ends, and asks whether they go on.
     confirm_host_loss: Callable[[str], bool] | None = None
+    # Tells a person of a unit whose model is not known, and asks whether they go on. None: it is refused.
+    confirm_generic: Callable[[str], bool] | None = None
     treated_by: str | None = None  # who treats: a pseudonymous reference, as a person's
 
     @classmethod
@@ -126,7 +129,8 @@ def run_session(
     journal.expect_no_transaction()
     if request.confirm_clock is not None:
         confirm(journal, request.confirm_clock)
-    unit = driver.run(perform_handshake(driver.controller))
+    allow_generic = request.confirm_generic is not None
+    unit = driver.run(perform_handshake(driver.controller, allow_generic=allow_generic))
     _check_same_unit(unit, request.serial)
     with refusals_kept(journal, request.protocol, request.person, simulated=driver.link.simulated):
         screening = _screened(request, driver)
@@ -134,6 +138,7 @@ def run_session(
     nobody_asked = request.answers is None and not driver.link.simulated  # a rehearsal's, on a real unit
     asks = None if nobody_asked else request.confirm_host_loss
     check_host_loss(unit, request.protocol, attended=request.attended, confirm=asks)
+    check_generic(unit, attended=request.attended, confirm=None if nobody_asked else request.confirm_generic)
     for broken in reconcile(journal, driver, unit):
         if request.on_unfinished is not None:
             request.on_unfinished(broken)

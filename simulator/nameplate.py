@@ -6,15 +6,17 @@ They are separate from the controller's, which gets them over the wire only.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import cache, reduce
 from operator import or_
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from device.wire.messages import Family, Sensor
+from device.wire.messages import MAJOR, MINOR, Capabilities, Family, Identity, Sensor
+from simulator.added import added, added_file
 
+GROUP = "physioctl.simulated_units"
 _FILES = Path(__file__).with_name("nameplates")
 MODELS = tuple(sorted(path.stem for path in _FILES.glob("*.toml")))
 
@@ -25,7 +27,7 @@ class UnknownModel(LookupError):
     """Nobody has written a nameplate for this model."""
 
     def __init__(self, model: str) -> None:
-        super().__init__(f"no simulated unit is called {model!r}; choose one of {', '.join(MODELS)}")
+        super().__init__(f"no simulated unit is called {model!r}; choose one of {', '.join(names())}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +66,35 @@ class Nameplate:
     battery_mah: int
 
 
+def names() -> tuple[str, ...]:
+    """Every simulated unit there is: ours, and those of other distributions; raise ValueError."""
+    return MODELS + added(GROUP, MODELS)
+
+
 @cache
 def nameplate(model: str) -> Nameplate:
-    """The nameplate of ``model``, or raise `UnknownModel`."""
-    if model not in MODELS:
+    """The nameplate of ``model``; raise `UnknownModel`, or ValueError for one that cannot be used."""
+    if model in MODELS:
+        return read_nameplate(_FILES / f"{model}.toml")
+    path = added_file(GROUP, model)
+    if path is None:
         raise UnknownModel(model)
-    return read_nameplate(_FILES / f"{model}.toml")
+    try:
+        return _sayable(read_nameplate(path))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"the simulated unit {model!r}, {path}, cannot be used: {error}") from error
+
+
+def _sayable(plate: Nameplate) -> Nameplate:
+    """``plate``; raise ValueError when a message has no room for what it says."""
+    Capabilities(**{field.name: getattr(plate, field.name) for field in fields(Capabilities)}).pack()
+    if len(plate.firmware) != 3:
+        raise ValueError("its firmware is not of three numbers")
+    serial, calibrated = f"SIM-{plate.serial_prefix}-00000000", calibration_days(plate.calibrated)
+    Identity(MAJOR, MINOR, plate.family, plate.firmware, 0, plate.name, serial, calibrated).pack()
+    if not (plate.name.isprintable() and plate.serial_prefix.isalnum()):
+        raise ValueError("its name is not printable, or its serial_prefix not of letters and digits")
+    return plate
 
 
 def read_nameplate(path: Path) -> Nameplate:

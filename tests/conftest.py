@@ -43,6 +43,7 @@ LONG = frozenset(
         "test_diff_properties",
         "test_doctor",
         "test_doctor_ports",
+        "test_example_unit",
         "test_full_disk",
         "test_guided_person",
         "test_holder",

@@ -84,6 +84,7 @@ _ADMISSION = (
 )
 _TABLES = Target(("protocols/test_tables.py",))
 _NAMEPLATES = Target(("device/test_models.py", "device/test_ceilings.py", "device/test_unit.py"))
+_ADDED = Target(("device/test_models_of_others.py", "physioctl/test_generic_unit.py"))
 TARGETS = {  # the most important first
     "device/control/guard.py": Target(_GUARD),
     "device/control/allowed.py": Target((*_GUARD, "device/test_fences.py")),
@@ -126,6 +127,9 @@ TARGETS = {  # the most important first
     # Tables: each has a test in which its numbers and codes stand a second time, written by hand.
     "protocols/families.toml": _TABLES,
     "protocols/sites.toml": _TABLES,
+    "device/added_models.py": _ADDED,
+    "device/nameplate_files.py": _ADDED,
+    "physioctl/generic_unit.py": Target(("physioctl/test_generic_unit.py",)),
     "device/nameplates/us111.toml": _NAMEPLATES,
     "device/nameplates/ultragun.toml": _NAMEPLATES,
     "device/nameplates/ultragun_pro.toml": _NAMEPLATES,
@@ -150,7 +154,9 @@ TARGETS = {  # the most important first
     "device/control/reckoning.py": Target(("device/test_reckoning.py",)),
     "device/control/requests.py": Target(("device/test_requests.py",)),
     "device/control/schedule.py": Target(("device/test_schedule.py",)),
-    "device/control/ceilings.py": Target(("device/test_ceilings.py",)),
+    "device/control/ceilings.py": Target(
+        ("device/test_ceilings.py", "device/test_models_of_others.py", "physioctl/test_generic_unit.py")
+    ),
     "device/control/content.py": Target(("device/test_content.py",)),
     "device/dialects/promises.py": Target(("device/test_handshake.py",)),
     "device/dialects/modbus.py": Target(
@@ -161,8 +167,10 @@ TARGETS = {  # the most important first
     "device/monitor/warming.py": Target(("device/test_warming.py",)),
     "device/monitor/host_time.py": Target(("device/test_host_time.py",)),
     "device/unit.py": Target(
-        ("device/test_unit.py",),
-        frozenset(("lease_ms", "suspension_max_ms", "area_mm2", "known_unit", "_differs")),
+        ("device/test_unit.py", "physioctl/test_generic_unit.py"),
+        frozenset(
+            ("lease_ms", "suspension_max_ms", "area_mm2", "known_unit", "_model_of", "_differs", "_above")
+        ),
     ),
     "physioctl/host_loss.py": Target(("physioctl/test_host_loss.py",)),
     "physioctl/daily_limit.py": Target(("physioctl/test_daily_limit.py", "physioctl/test_admission.py")),

@@ -172,7 +172,10 @@ A host ends the session of a unit that says otherwise.
 ## What this host asks of a unit
 
 1. `major` is {major}. A unit of another major version is looked at and stopped, never driven.
-2. `model` is the name of a nameplate in `device/nameplates`, and `family` is that model's.
+2. `model` is the name of a nameplate: of `device/nameplates`, or one that another distribution or the user
+   adds; and `family` is that model's. A unit of another model is driven only once a person has confirmed it,
+   under the generic nameplate of its family: `device/nameplates/generic`. There the lower of each two bounds
+   holds.
 3. Every sensor that the nameplate names: `OUTPUT`, `HEAD_TEMP` and `CONTACT` for the US111; `OUTPUT` and
    `BATTERY` for the massage guns.
 4. Every number that the nameplate gives a range for lies in it, and no bound is above the nameplate's.

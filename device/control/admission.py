@@ -22,3 +22,4 @@ class Admission:
     blocks: tuple[Block, ...] = ()
     given_ms: int = 0
     given_mj: int = 0
+    generic: bool = False  # a person has confirmed that the unit's model is not known

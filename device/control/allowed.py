@@ -12,7 +12,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from device.control.admission import Admission
-from device.control.ceilings import TableUnreadable, family_ceilings, nameplate_ceilings, site_ceilings
+from device.control.ceilings import (
+    NoNameplate,
+    TableUnreadable,
+    family_ceilings,
+    generic_ceilings,
+    nameplate_ceilings,
+    site_ceilings,
+)
 from device.control.content import ContentUnreadable, read_content
 from device.control.families import energy_of, level_of, level_quantity, values_of
 from device.dialects.base import Capabilities, Identity
@@ -130,7 +137,7 @@ def allow(identity: Identity, declared: Capabilities, admission: Admission) -> A
         site_bounds, blocked = site_ceilings(content.body_site, family) if content.emissions else ((), "")
         bounds = (
             *family_ceilings(family),
-            *nameplate_ceilings(identity.model, family),
+            *_nameplate(identity.model, family, generic=admission.generic),
             *declared.bounds,
             *site_bounds,
             *admission.bounds,
@@ -152,6 +159,16 @@ def allow(identity: Identity, declared: Capabilities, admission: Admission) -> A
         given_ms=admission.given_ms,
         given_mj=admission.given_mj,
     )
+
+
+def _nameplate(model: str, family: Family, *, generic: bool) -> tuple[Bound, ...]:
+    """The nameplate's bounds; those of the generic one only for a model that has none."""
+    try:
+        return nameplate_ceilings(model, family)
+    except NoNameplate:
+        if not generic:
+            raise
+        return generic_ceilings(family)
 
 
 def is_outside(bound: Bound, value: int) -> bool:

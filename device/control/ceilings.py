@@ -2,8 +2,9 @@
 
 They are read a second time here on purpose. What compiles a plan reads the same files through
 `protocols.ceilings`, `protocols.limits.Limits` and `device.models`; one mistake there must not open the guard
-as well. So this module shares only the files and the names of the quantities with it: it parses the TOML
-itself, refuses every key that it does not know, and refuses a table that lacks a bound which it has to have.
+as well. So this module shares only the files (`device.nameplate_files` for those that are not ours) and the
+names of the quantities with it: it parses the TOML itself, refuses every key that it does not know, and
+refuses a table that lacks a bound which it has to have.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 import device
 import protocols
 from device.control.families import judged
+from device.errors import NameplateInvalid, WrongUnit
+from device.nameplate_files import MODELS, id_of, of_model
 from protocols.limits import Bound, Family, InvalidBound, Layer, Quantity
 
 _PROTOCOLS = Path(str(protocols.__file__)).parent
@@ -26,6 +29,10 @@ _CLAUSES = {"at_least", "at_most", "one_of", "source"}
 
 class TableUnreadable(ValueError):
     """A table of limits does not say what it has to say. Nothing may be given."""
+
+
+class NoNameplate(TableUnreadable):
+    """No nameplate is of the model that the unit says it is of."""
 
 
 @cache
@@ -59,15 +66,53 @@ def site_ceilings(body_site: str, family: Family, folder: Path = _PROTOCOLS) -> 
 
 @cache
 def nameplate_ceilings(model: str, family: Family, folder: Path = _NAMEPLATES) -> tuple[Bound, ...]:
-    """The nameplate of the unit that calls itself ``model``."""
+    """The nameplate of the unit that calls itself ``model``; raise `NoNameplate` where there is none."""
     for path in sorted(folder.glob("*.toml")):
         plate = _read(path)
         if plate.get("name") == model:
-            if plate.get("family") != family.value:
-                raise TableUnreadable(f"{path.name}: {model} is not of the family {family}")
-            said = _table(plate.get("bounds"), f"{path.name}: bounds")
-            return _complete(_bounds(said, family, Layer.MODEL, path.name), family)
-    raise TableUnreadable(f"there is no nameplate of a unit called {model!r}")
+            return _of_plate(plate, model, family, path.name)
+    return _added_ceilings(model, family)
+
+
+@cache
+def generic_ceilings(family: Family, folder: Path = _NAMEPLATES) -> tuple[Bound, ...]:
+    """The generic nameplate of ``family``: for a unit of a model that has none."""
+    path = folder / "generic" / f"{family.value}.toml"
+    return _of_plate(_read(path), f"generic {family.value}", family, path.name)
+
+
+def _added_ceilings(model: str, family: Family) -> tuple[Bound, ...]:
+    """The nameplate that another distribution or the user brings. The handshake has the same file.
+
+    It is read a second time. None of its bounds may be above the family's ceilings.
+    """
+    id_ = id_of(model)
+    if not id_ or id_ in MODELS:
+        raise NoNameplate(f"there is no nameplate of a unit called {model!r}")
+    try:
+        file = of_model(id_)
+    except NameplateInvalid as error:
+        raise TableUnreadable(error.what) from error
+    except WrongUnit as error:
+        raise NoNameplate(f"there is no nameplate of a unit called {model!r}") from error
+    plate = _parsed(file.text, file.where)
+    if plate.get("name") != model:
+        raise NoNameplate(f"there is no nameplate of a unit called {model!r}")
+    bounds = _of_plate(plate, model, family, file.where)
+    highest = {bound.quantity: bound.at_most for bound in family_ceilings(family)}
+    for bound in bounds:
+        most = highest.get(bound.quantity)
+        values = (bound.at_most, *(bound.one_of or ()))
+        if most is None or any(value is not None and value > most for value in values):
+            raise TableUnreadable(f"{file.where}: {bound} is above the ceiling of {family}")
+    return bounds
+
+
+def _of_plate(plate: Mapping[str, Any], model: str, family: Family, where: str) -> tuple[Bound, ...]:
+    if plate.get("name") != model or plate.get("family") != family.value:
+        raise TableUnreadable(f"{where}: {model} is not of the family {family}")
+    said = _table(plate.get("bounds"), f"{where}: bounds")
+    return _complete(_bounds(said, family, Layer.MODEL, where), family)
 
 
 def _bounds(said: Any, family: Family, layer: Layer, where: str) -> tuple[Bound, ...]:
@@ -123,6 +168,14 @@ def _table(said: Any, where: str) -> Mapping[str, Any]:
 @cache
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise TableUnreadable(f"{path.name} cannot be read: {error}") from error
+    return _parsed(text, path.name)
+
+
+def _parsed(text: str, where: str) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise TableUnreadable(f"{where} cannot be read: {error}") from error

@@ -77,9 +77,13 @@ def inspect(controller: Controller, patience_ms: int = PATIENCE_MS) -> Script[In
     return Inspected(identity, declared, status)
 
 
-def perform_handshake(controller: Controller, patience_ms: int = PATIENCE_MS) -> Script[Unit]:
+def perform_handshake(
+    controller: Controller, patience_ms: int = PATIENCE_MS, *, allow_generic: bool = False
+) -> Script[Unit]:
     """Identify the unit on the cable, and bring it to idle with its output off.
 
+    ``allow_generic``: a unit of a model that is not known may be taken under a generic nameplate, for a
+    person to confirm, or where it is given no output.
     Raise `NoAnswer` when there is no answer, `LinkLost`, `WrongUnit` when the unit may not be driven,
     `Stopped` when a person has asked to stop meanwhile, or `OutputNotConfirmedOff` when its output stays
     on.
@@ -91,7 +95,8 @@ def perform_handshake(controller: Controller, patience_ms: int = PATIENCE_MS) ->
             f"the unit on {controller.port} restarted, or was exchanged, while it was asked who it is",
             "Check its supply and its cable, then start again.",
         )
-    unit = known_unit(said.identity, said.declared)
+    dialect = controller.requests.dialect.name
+    unit = known_unit(said.identity, said.declared, dialect=dialect, allow_generic=allow_generic)
     controller.open(unit)
     return unit
 

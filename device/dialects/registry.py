@@ -110,7 +110,7 @@ def _without_address(made: Callable[[], Dialect]) -> Factory:
 def _theirs(entry: EntryPoint) -> Factory:
     try:
         factory: Factory = entry.load()
-    except Exception as error:  # whatever another distribution's import raises
+    except (Exception, SystemExit) as error:  # whatever another distribution's import raises
         raise UnknownDialect(
             f"the dialect {entry.name!r} cannot be loaded from {entry.value}: {error}",
             "Install the distribution that brings it once more, or remove it.",
@@ -129,7 +129,7 @@ def _theirs(entry: EntryPoint) -> Factory:
                 f"the dialect {entry.name!r} does not take the address {address}: {error}",
                 "Write another one behind the port, or none.",
             ) from error
-        except Exception as error:  # whatever another distribution raises
+        except (Exception, SystemExit) as error:  # whatever another distribution raises
             raise UnknownDialect(
                 f"the dialect {entry.name!r} cannot be made: {error}", "Tell whoever made it."
             ) from error

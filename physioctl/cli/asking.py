@@ -74,3 +74,9 @@ def goes_on_without_host_loss_protection(told: str) -> bool:
     """Whether a person at the terminal goes on, knowing what ``told`` says of the unit."""
     asked = f"Attention: {told}. Are you within reach of that switch, and do you go on?"
     return says_yes(Console(), asked)
+
+
+def goes_on_with_a_generic_nameplate(told: str) -> bool:
+    """Whether a person at the terminal goes on, knowing what ``told`` says of a unit of another model."""
+    asked = f"Attention: {told}. Is it the unit that you mean to use, and do you go on?"
+    return says_yes(Console(), asked)

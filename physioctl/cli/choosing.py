@@ -61,6 +61,25 @@ class Named(click.ParamType[str]):
         return [CompletionItem(name) for name in self._names if name.startswith(incomplete.casefold())]
 
 
+class ModelName(Named):
+    """The id of a model: one of ``ours``, or else an added one. Those are looked for only then."""
+
+    def __init__(self, ours: Iterable[str], every: Callable[[], Iterable[str]]) -> None:
+        super().__init__("model", every)
+        self._ours = tuple(ours)
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The id that is meant; raise `click.BadParameter`, with what comes nearest, for none."""
+        meant = next((id_ for id_ in self._ours if _plain(id_) == _plain(value)), None)
+        return super().convert(value, param, ctx) if meant is None else meant
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[CompletionItem]:
+        """The ids of ours that begin so: others are not looked for at each key."""
+        return [CompletionItem(id_) for id_ in self._ours if id_.startswith(incomplete.casefold())]
+
+
 def _plain(name: str) -> str:
     return "".join(char for char in name.casefold() if char not in " -_")
 

@@ -41,7 +41,7 @@ def clear(port: str | None, dialect: str | None) -> int:
     with stop_on_signals(inbox), held(to.port, inbox, line=spoken.promises.line) as (link, stops):
         driver = Driver(link, SystemClock(), inbox, spoken)
         driver.add_observer(stops)
-        driver.run(perform_handshake(driver.controller))
+        driver.run(perform_handshake(driver.controller, allow_generic=True))
         cleared = driver.run(clear_faults(driver.controller))
     which = f" ({to.unit} on {to.port})" if to.unit else ""
     if cleared:

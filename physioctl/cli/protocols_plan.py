@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from device.models import MODELS, Model, model
-from physioctl.cli.choosing import Named, chosen
+from device.models import MODELS, Model, ids, model
+from physioctl.cli.choosing import ModelName, chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.printing import JSON, json_line, say
 from physioctl.cli.tables import print_table
@@ -21,7 +21,13 @@ from protocols.plan import Emit, Plan, Step, quantities
 
 @click.command()
 @click.argument("protocol", type=ProtocolName())
-@click.option("--unit", type=Named("model", MODELS), required=True, help="The model to plan for.")
+@click.option(
+    "--unit",
+    metavar="MODEL",
+    type=ModelName(MODELS, ids),
+    required=True,
+    help=f"The model to plan for: {', '.join(MODELS)}, or an added one.",
+)
 @click.option("--explain", is_flag=True, help="Also every bound, and the one that binds.")
 @JSON
 def plan(protocol: str, unit: str, explain: bool, as_json: bool) -> None:
@@ -41,7 +47,7 @@ def plan(protocol: str, unit: str, explain: bool, as_json: bool) -> None:
         limits=Limits(kind.bounds),
     )
     if as_json:
-        for values in _plan_json(made, explain=explain):
+        for values in _plan_json(made, kind, explain=explain):
             json_line(values)
         return
     _print_plan(made, kind)
@@ -52,7 +58,9 @@ def plan(protocol: str, unit: str, explain: bool, as_json: bool) -> None:
 
 def _print_plan(made: Plan, kind: Model) -> None:
     say(f"{made.title} ({made.protocol_id}, {made.content_hash[:12]}) on {kind.name}")
-    say(f"The numbers of {kind.name} are assumed; a real unit's own declaration goes before them.")
+    say(
+        f"The numbers of {kind.name} are {kind.numbers_said}; a real unit's own declaration goes before them."
+    )
     rows = []
     at_ms = 0
     for number, step in enumerate(made.steps, 1):
@@ -70,7 +78,7 @@ def _bounds(limits: Limits) -> Iterator[tuple[str, ...]]:
             yield quantity.label, bound.layer, clauses(bound), "binds" * (bound is binding), bound.source
 
 
-def _plan_json(made: Plan, *, explain: bool) -> Iterator[dict[str, Any]]:
+def _plan_json(made: Plan, kind: Model, *, explain: bool) -> Iterator[dict[str, Any]]:
     yield {
         "event": "plan",
         "protocol": made.protocol_id,
@@ -79,7 +87,7 @@ def _plan_json(made: Plan, *, explain: bool) -> Iterator[dict[str, Any]]:
         "model": made.model,
         "family": made.family,
         "body_site": made.body_site,
-        "assumed": True,
+        "assumed": kind.assumed,
         "steps": len(made.steps),
         "delivered_ms": made.delivered_ms,
         "total_ms": made.total_ms,

@@ -115,7 +115,9 @@ def _try(
         driver = Driver(link, clock, inbox, spoken)
         if not _is(driver, identity):
             return ()
-        return reconcile(journal, driver, driver.run(perform_handshake(driver.controller)))
+        return reconcile(
+            journal, driver, driver.run(perform_handshake(driver.controller, allow_generic=True))
+        )
     except UnitUnusable:
         return ()
     finally:

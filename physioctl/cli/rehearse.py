@@ -8,12 +8,12 @@ import click
 
 from device.events import Event
 from device.models import MODELS, model
-from physioctl.cli.choosing import Named, chosen
+from physioctl.cli.choosing import chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit
 from physioctl.cli.printing import JSON, json_line, json_text, say
 from physioctl.cli.session import exit_code
-from physioctl.cli.simulated import DIALECT, FAULTS, HOST_LOSS, seed_option
+from physioctl.cli.simulated import DIALECT, FAULTS, HOST_LOSS, MODEL, seed_option
 from physioctl.errors import InvalidUsage
 from physioctl.events import SessionEnded
 from physioctl.rehearsal.rehearse import Rehearsal, rehearse, rehearse_guidance
@@ -23,12 +23,18 @@ from physioctl.screens.lines import Plain
 from physioctl.screens.wording import summary
 from protocols.model import Protocol
 from simulator.faults import parse
+from simulator.nameplate import UnknownModel
 from simulator.scenario import scenario
 
 
 @click.command("rehearse")
 @click.argument("protocol", type=ProtocolName())
-@click.option("--unit", type=Named("model", MODELS), help="The model to simulate; guidance alone needs none.")
+@click.option(
+    "--unit",
+    metavar="MODEL",
+    type=MODEL,
+    help=f"The model to simulate: {', '.join(MODELS)}, or an added one; guidance alone needs none.",
+)
 @seed_option("bytes")
 @click.option(
     "--scenario",
@@ -124,5 +130,5 @@ def _rig(
         struck = (*(scenario(file) if file else ()), *map(parse, texts))
         spoken = speaking(dialect, host_loss)
         return Rig(unit, seed=seed, faults=struck, unit=spoken.unit, dialect=spoken.dialect)
-    except (OSError, ValueError) as problem:
+    except (OSError, UnknownModel, ValueError) as problem:
         raise InvalidUsage(str(problem), "See physioctl rehearse --help.") from problem

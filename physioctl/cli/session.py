@@ -101,9 +101,13 @@ def _run_shown(
         """Not where the stop came from a signal or another program: nothing may delay the end then."""
         return here.goes_on_being_here() and (here.keys.stopped or not driver.controller.actions.halted)
 
+    can_ask = asking.can_ask() and not yes
+    asks_host_loss = asking.goes_on_without_host_loss_protection
+    asks_generic = asking.goes_on_with_a_generic_nameplate
     request = replace(
         here.asked_for(request, yes=yes, ended_here=ended_here),
-        confirm_host_loss=partial(_goes_on, here) if asking.can_ask() and not yes else None,
+        confirm_host_loss=partial(_goes_on, here, asks_host_loss) if can_ask else None,
+        confirm_generic=partial(_goes_on, here, asks_generic) if can_ask else None,
     )
     ended = run_session(request, driver, record, [settled, *here.beside])
     if ended_here() and not driver.controller.lost:
@@ -112,10 +116,10 @@ def _run_shown(
     return ended
 
 
-def _goes_on(here: Attending, told: str) -> bool:
-    """Whether the person goes on with a unit that nothing but its own switch ends."""
+def _goes_on(here: Attending, asks: Callable[[str], bool], told: str) -> bool:
+    """Whether the person goes on with the unit, as ``asks`` puts it."""
     with here.keys.released():
-        return asking.goes_on_without_host_loss_protection(told)
+        return asks(told)
 
 
 def _settled_with_a_person(

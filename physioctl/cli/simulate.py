@@ -16,9 +16,7 @@ from pathlib import Path
 import click
 
 from device.clock import SystemClock
-from device.models import MODELS
-from physioctl.cli.choosing import Named
-from physioctl.cli.simulated import DIALECT, FAULTS, HOST_LOSS, seed_option
+from physioctl.cli.simulated import DIALECT, FAULTS, HOST_LOSS, MODEL, seed_option
 from physioctl.errors import InvalidUsage
 from simulator.cable import Cable
 from simulator.dialects import Maker, maker, neighbours
@@ -35,7 +33,7 @@ _UNREAD = "nobody reads it"
 
 
 @click.command()
-@click.argument("model", metavar="MODEL", type=Named("model", MODELS))
+@click.argument("model", metavar="MODEL", type=MODEL)
 @click.option("--tcp", metavar="HOST:PORT", help="Serve on TCP instead of a pty; port 0 for any.")
 @click.option("--beyond-this-machine", is_flag=True, help="Let --tcp bind an address others can reach.")
 @seed_option("unit")
@@ -68,7 +66,7 @@ def simulate(
 ) -> int:
     """Serve a simulated unit. The address of its port is printed first; Ctrl-C ends it.
 
-    MODEL is us111, ultragun or ultragun_pro.
+    MODEL is us111, ultragun, ultragun_pro, or an added one.
 
     \b
     Examples:
@@ -92,7 +90,7 @@ def simulate(
             on_change=lambda change: _write(stream, change),
             boots=drawn_boot(),
             calibrated=today,
-            serial=drawn_serial(model) if serial is None else serial,
+            serial=_drawn(model) if serial is None else serial,
         )
         cable = _cable(make, seed, faults, beside, today)
         try:
@@ -146,6 +144,13 @@ def _write(stream: FileIO | None, change: OutputChange) -> None:
 
 def _unwritable(log: object, why: str | None) -> InvalidUsage:
     return InvalidUsage(f"cannot write the log {log}: {why}", "Choose another --log.")
+
+
+def _drawn(model: str) -> str:
+    try:
+        return drawn_serial(model)
+    except (UnknownModel, ValueError) as problem:
+        raise InvalidUsage(str(problem), "See physioctl simulate --help.") from problem
 
 
 def _made(dialect: str, host_loss: str | None, address: int | None) -> Maker:

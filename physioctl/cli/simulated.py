@@ -7,12 +7,23 @@ from typing import Any, TypeVar
 
 import click
 
-from physioctl.cli.choosing import Named
+from physioctl.cli.choosing import ModelName, Named
+from physioctl.errors import InvalidUsage
 from simulator.dialects import DIALECTS
 from simulator.dialects import HOST_LOSS as WAYS
+from simulator.nameplate import MODELS, names
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+
+def _simulated() -> tuple[str, ...]:
+    try:
+        return names()
+    except ValueError as error:
+        raise InvalidUsage(str(error), "Find the distribution that is damaged, and remove it.") from error
+
+
+MODEL = ModelName(MODELS, _simulated)
 DIALECT = click.option(
     "--dialect",
     type=Named("dialect", DIALECTS),

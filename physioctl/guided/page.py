@@ -35,7 +35,7 @@ def page(request: Request, plan: Plan, ready: Ready) -> Iterator[str]:
     yield (
         f"  unit       {unit.model} {unit.serial} on {ready.port}, firmware {unit.firmware}, "
         f"{f'calibrated {unit.calibrated}' if unit.calibrated else 'which tells no day of calibration'}; "
-        "the figures of its model are assumed"
+        f"the figures of its model are {ready.unit.model.numbers_said}"
     )
     yield from _what_and_whom(request)
     yield from _timeline(plan.steps)

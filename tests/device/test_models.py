@@ -129,5 +129,6 @@ def test_a_model_nobody_knows_is_refused_with_those_there_are() -> None:
     )
     assert str(no_name.value) == (
         "the unit calls itself 'us111', which no model here does\n"
-        "Use a unit of a known model (UltraGun, UltraGun PRO, US111), or add its nameplate."
+        "Use a unit of a known model (UltraGun, UltraGun PRO, US111), or add its nameplate. A unit with the "
+        "native dialect can be driven at a terminal, where a person confirms a generic nameplate."
     )

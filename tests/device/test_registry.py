@@ -200,6 +200,35 @@ def test_an_added_dialect_that_raises_hides_nothing_of_a_stop(tmp_path: Path, ra
     assert said == "confirmed"
 
 
+@pytest.mark.hazard("H-07")
+@pytest.mark.parametrize(
+    "source",
+    [
+        "raise SystemExit(3)",
+        "import threading\nthreading.Event().wait()",
+        "from device.dialects.native import Native\ndef Theirs(address):\n    raise SystemExit(3)",
+    ],
+    ids=["ends the program", "hangs", "ends the program when made"],
+)
+def test_an_added_dialect_that_never_comes_or_ends_the_program_hides_nothing_of_a_stop(
+    tmp_path: Path, source: str
+) -> None:
+    install(tmp_path, source, "theirs = their_dialect:Theirs")
+
+    said = asked(
+        tmp_path,
+        "from physioctl.cli.stopping import stopped_in_turn\n"
+        "from physioctl.ports import UnknownDialect, dialect_for\n"
+        "print(stopped_in_turn('sim://us111', ('theirs', 'native'), asked_for=False).output_off)\n"
+        "try: dialect_for('sim://us111', 'theirs', load_max_ms=100)\n"
+        "except UnknownDialect as error: print(error.what)",
+    )
+
+    confirmed, what = said.splitlines()
+    assert confirmed == "confirmed"
+    assert what.startswith("the dialect 'theirs' ")
+
+
 LIES = (
     "return None",
     "return Native",
