@@ -106,10 +106,10 @@ class ConnectedUnit:
     ) -> RunningSession:
         """Start a session of ``protocol``, a file or the id of a bundled one; return once it has started.
 
-        ``person`` and ``operator``, who treats, are pseudonymous references. ``answers`` are to the screening,
-        or a file of them; None treats nobody, and is believed only where the unit is simulated. ``attended``
-        says that a person is there to resume after a pause; ``rest_of`` is an interrupted session whose rest
-        is given. ``observers`` are told of every event, each in a thread of its own.
+        ``person`` and ``operator``, who treats, are pseudonymous references. ``answers`` are to the
+        screening, or a file of them; None treats nobody, and is believed only where the unit is simulated.
+        ``attended`` says that a person is there to resume after a pause; ``rest_of`` is an interrupted
+        session whose rest is given. ``observers`` are told of every event, each in a thread of its own.
 
         Raise what `physioctl.runner.run_session` raises before the session has started, such as `Refused`,
         and `InvalidUsage` while another one runs.
@@ -192,7 +192,7 @@ class ConnectedUnit:
         return Driver(self._link, self._clock, self._inbox, dialect_for(self.port, self.dialect))
 
     def _forget_old_actions(self) -> None:
-        """Take out of the inbox what the session before has not taken in; a lost link is still to be heard."""
+        """Empty the inbox of what the session before has not taken in, but for a lost link."""
         lost: LinkLost | None = None
         try:
             while True:

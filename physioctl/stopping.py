@@ -57,8 +57,8 @@ def stop_port(port: str, dialect: str | None = None) -> Stopped:
 def stop(port: str, dialect: str | None = None) -> OffConfirmation:
     """Stop whatever runs on ``port``; return what is then known of the output.
 
-    Anything but *confirmed* needs a person: the unit has to be switched off. Raise `PortUnusable` when nothing
-    could be sent, and `UnknownDialect` or `AddressUnusable` for what was named and is none.
+    Anything but *confirmed* needs a person: the unit has to be switched off. Raise `PortUnusable` when
+    nothing could be sent, and `UnknownDialect` or `AddressUnusable` for what was named and is none.
     """
     return stop_port(port, dialect).output_off
 
