@@ -45,6 +45,8 @@ def __getattr__(name: str) -> Any:
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     siblings.require()
+    if home == __name__:
+        return importlib.import_module(f"{home}.{name}")
     found = globals()[name] = getattr(importlib.import_module(home), name)
     return found
 

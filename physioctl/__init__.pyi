@@ -28,6 +28,7 @@ from device.operator import Lower as Lower
 from device.operator import Note as Note
 from device.operator import Pain as Pain
 from device.operator import SessionAction as SessionAction
+from physioctl import aio as aio
 from physioctl.answers import read_answers as read_answers
 from physioctl.api import ConnectedUnit as ConnectedUnit
 from physioctl.api import connect as connect

@@ -141,10 +141,14 @@ class ConnectedUnit:
             raise
         return session
 
+    def request_stop(self) -> None:
+        """Ask whatever runs on the unit to stop, and wait for nothing."""
+        self._inbox.put(SessionAction.STOP)
+
     def stop(self) -> OffConfirmation:
         """End output, whether or not a session runs; return what is then known of it, within seconds."""
         self._expect_open()
-        self._inbox.put(SessionAction.STOP)  # at once, to whatever runs
+        self.request_stop()
         with self._beginning:
             session = self._running
             if session is None:

@@ -16,7 +16,12 @@ import simulator
 
 @pytest.mark.parametrize("name", physioctl.__all__)
 def test_every_public_name_is_there(name: str) -> None:
-    assert getattr(physioctl, name).__module__.split(".")[0] in {"physioctl", "device", "protocols"}
+    module = getattr(physioctl, name)
+    assert getattr(module, "__module__", module.__name__).split(".")[0] in {
+        "physioctl",
+        "device",
+        "protocols",
+    }
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
