@@ -14,6 +14,7 @@ from physioctl.rehearsal.rig import Rig, speaking
 from protocols.library import find
 from protocols.model import Protocol
 from simulator.faults import parse
+from simulator.nameplate import UnknownModel
 
 
 def rehearse(
@@ -48,6 +49,6 @@ def rehearse(
             unit=spoken.unit,
             dialect=spoken.dialect,
         )
-    except (OSError, ValueError) as problem:
+    except (UnknownModel, ValueError) as problem:
         raise InvalidUsage(str(problem), "See docs/simulator.md.") from problem
     return rehearsing.rehearse(found, rig, seed=seed, attended=attended, observers=observers)

@@ -16,12 +16,18 @@ import simulator
 
 @pytest.mark.parametrize("name", physioctl.__all__)
 def test_every_public_name_is_there(name: str) -> None:
-    module = getattr(physioctl, name)
-    assert getattr(module, "__module__", module.__name__).split(".")[0] in {
-        "physioctl",
-        "device",
-        "protocols",
-    }
+    found = getattr(physioctl, name)
+
+    home = getattr(found, "__module__", None) or found.__name__
+    assert home.split(".")[0] in {"physioctl", "device", "protocols"}
+
+
+def test_importing_it_reads_no_names() -> None:
+    script = "import sys, physioctl; sys.exit('ast' in sys.modules or 'device' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
