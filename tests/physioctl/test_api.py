@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from device.events import Event, LevelLowered, ObserverDropped, OffConfirmation,
 from physioctl import ConnectedUnit, InvalidUsage, RunningSession
 from physioctl.errors import JournalUnusable
 from physioctl.events import Outcome, SessionEnded, SessionStarted
+from physioctl.rehearsal import by_name
 from protocols.errors import Refused
 from tests.processes import (
     LEASE_MS,
@@ -229,6 +231,30 @@ def test_leaving_the_block_by_an_exception_ends_output_and_the_record_says_how(
     assert [(each.outcome, each.output_off) for each in told] == [("stopped", "confirmed")] * 3
 
 
+class Interrupting:
+    """Presses Ctrl-C once the session is being stopped."""
+
+    def on_event(self, event: Event) -> None:
+        if isinstance(event, StateChanged) and event.state == "stopping":
+            main = threading.main_thread().ident
+            assert main is not None
+            signal.pthread_kill(main, signal.SIGINT)
+
+
+def test_an_interrupt_while_the_unit_is_let_go_is_raised_once_that_is_done(journal: Path, long: Path) -> None:
+    unit = physioctl.connect(SIM, dialect="native", journal=journal)
+    session = unit.start(long, answers=None, observers=[Interrupting()])
+    until(session, "emitting")
+
+    with pytest.raises(KeyboardInterrupt):
+        unit.close()
+
+    assert not session.running
+    assert session.result().outcome is Outcome.STOPPED
+    with pytest.raises(InvalidUsage, match="let go"):
+        unit.stop()
+
+
 _SCRIPT = """
 import os, sys, threading
 import physioctl
@@ -366,6 +392,10 @@ def test_a_rehearsal_by_name_is_the_same_every_time() -> None:
     assert found[0].alarms == ("CONTACT_LOST",)
     assert found[0].agrees
     assert physioctl.rows(found)[0]["delivered_ms"] == 10_000
+
+
+def test_what_the_documentation_of_a_rehearsal_shows_is_what_happens() -> None:
+    assert doctest.testmod(by_name) == (0, 1)
 
 
 def test_a_rehearsal_names_what_it_does_not_know() -> None:
