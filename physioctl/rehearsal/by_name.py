@@ -50,5 +50,5 @@ def rehearse(
             dialect=spoken.dialect,
         )
     except (UnknownModel, ValueError) as problem:
-        raise InvalidUsage(str(problem), "See docs/simulator.md.") from problem
+        raise InvalidUsage(str(problem), "See: physioctl rehearse --help") from problem
     return rehearsing.rehearse(found, rig, seed=seed, attended=attended, observers=observers)
