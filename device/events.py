@@ -182,6 +182,7 @@ class OperatorActed(Event):
     """The operator started, paused, resumed, skipped or stopped."""
 
     action: str
+    by: str = "operator"  # also in records made before there was this field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,14 @@ class SessionAction(StrEnum):
     STOP = "stop"
 
 
+@dataclass(frozen=True, slots=True)
+class ActedBy:
+    """An action, and the reference of who asks for it. A stop needs none: it is put into the inbox bare."""
+
+    action: SessionAction
+    by: str
+
+
 NOT_NOW: Mapping[SessionAction, str] = {  # why an action is refused where there is nothing for it to do
     SessionAction.START: "no session waits for a start",
     SessionAction.SKIP: "no guided step runs: output and rests are never skipped",
@@ -63,7 +71,7 @@ class Pain:
     by: str = "operator"
 
 
-OperatorAction: TypeAlias = SessionAction | Lower | Note | Pain
+OperatorAction: TypeAlias = SessionAction | ActedBy | Lower | Note | Pain
 
 
 def objection(action: Note | Pain) -> str:

@@ -31,7 +31,7 @@ from device.events import (
     Written,
 )
 from device.link import Inbox
-from device.operator import NOT_NOW, Lower, Note, OperatorAction, Pain, SessionAction, objection
+from device.operator import NOT_NOW, ActedBy, Lower, Note, OperatorAction, Pain, SessionAction, objection
 from device.publisher import Publisher
 from physioctl.errors import JournalUnusable
 from physioctl.events import Outcome
@@ -214,6 +214,8 @@ class Walk:
                 self._publish(LowerRefused(at_ms=at_ms, by=action.by, to_level=action.to_level, why=why))
             case SessionAction():
                 self._operate(action)
+            case ActedBy():
+                self._operate(action.action, action.by)
             case _ if why := objection(action):
                 self._refuse(action.name, why)
             case Note():
@@ -236,7 +238,7 @@ class Walk:
                 skips = (SessionAction.SKIP.value,) if isinstance(self._step, Guide) else ()
                 return (SessionAction.PAUSE.value, *skips, SessionAction.STOP.value)
 
-    def _operate(self, action: SessionAction) -> None:
+    def _operate(self, action: SessionAction, by: str = "operator") -> None:
         declines = action is SessionAction.SKIP and self._asks_pain
         does = declines or action.value in self._may()
         if action in NOT_NOW and not does:
@@ -244,7 +246,7 @@ class Walk:
             return
         if action is SessionAction.PAUSE and not does:
             return  # it pauses already, or nothing runs that could be paused
-        self._publish(OperatorActed(at_ms=self._now(), action=action))
+        self._publish(OperatorActed(at_ms=self._now(), action=action, by=by))
         match action:
             case SessionAction.STOP:
                 self._asks_pain = False

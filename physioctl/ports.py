@@ -66,13 +66,15 @@ def open_link(port: str, inbox: Inbox, *, exclusive: bool = True, line: Line = U
 
 
 @contextmanager
-def held(port: str, inbox: Inbox, *, line: Line = USUAL_LINE) -> Iterator[tuple[SerialLink, StopService]]:
+def held(
+    port: str, inbox: Inbox, *, line: Line = USUAL_LINE, service: StopService | None = None
+) -> Iterator[tuple[SerialLink, StopService]]:
     """Hold ``port`` for as long as the block lasts, and let other programs ask for a stop meanwhile.
 
-    The service has to be added to the driver's observers.
+    The service has to be added to the driver's observers. ``service`` is used in place of one of its own.
     """
     link = open_link(port, inbox, line=line)
-    service = StopService(inbox, port)
+    service = service or StopService(inbox, port)
     try:
         with listening(link.reached, service):
             yield link, service

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SerializationInfo, WithJsonSchema
 
 from protocols import ceilings, quantity
 from protocols.errors import invalid, shorten
@@ -20,14 +20,16 @@ from protocols.quantity import Dimension
 
 TEXT_MAX = 400
 NAME_MAX = 80
+FOR_PEOPLE = "for people"  # the context of a dump whose quantities are as people write them: `5 min`
 
 
 def _quantity(dimension: Dimension) -> tuple[BeforeValidator, PlainSerializer, WithJsonSchema]:
     def read(written: object) -> int:
         return quantity.parse(written, dimension)
 
-    def write(value: int) -> str:
-        return quantity.write(value, dimension)
+    def write(value: int, info: SerializationInfo) -> str:
+        as_people_write = info.context == FOR_PEOPLE
+        return quantity.show(value, dimension) if as_people_write else quantity.write(value, dimension)
 
     schema = {
         "type": "string",
@@ -35,7 +37,7 @@ def _quantity(dimension: Dimension) -> tuple[BeforeValidator, PlainSerializer, W
         "patternErrorMessage": quantity.say_how(dimension),  # which some editors show in the pattern's place
         "examples": [*dimension.examples],
     }
-    return BeforeValidator(read), PlainSerializer(write, when_used="json"), WithJsonSchema(schema)
+    return BeforeValidator(read), PlainSerializer(write), WithJsonSchema(schema)
 
 
 def _within(family: Family, bounded: Quantity) -> AfterValidator:

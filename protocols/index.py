@@ -32,7 +32,7 @@ def about(protocol: Protocol) -> dict[str, Any]:
         "body_site": protocol.body_site,
         "side": protocol.side,
         "purpose": protocol.purpose,
-        "evidence": protocol.evidence.model_dump(mode="json"),
+        "evidence": protocol.evidence.model_dump(mode="json") | {"sources": [*protocol.evidence.sources]},
         "red_flags": [
             {"code": flag.code, "sign": flag.sign, "action": flag.action} for flag in protocol.red_flags
         ],

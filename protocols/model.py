@@ -29,7 +29,7 @@ from protocols.contraindications import AgeBand
 from protocols.errors import InvalidValue, Problem, Where, invalid, shorten
 from protocols.families import definition
 from protocols.families.base import Key
-from protocols.fields import Code, Given, Id, Site, Text, Version
+from protocols.fields import FOR_PEOPLE, Code, Given, Id, Site, Text, Version
 from protocols.limits import Bound, Family, Layer, Limits, Quantity
 from protocols.origin import Origin
 from protocols.quantity import DURATION, show
@@ -161,6 +161,9 @@ def _some_age(ages: tuple[AgeBand, ...]) -> tuple[AgeBand, ...]:
 class Protocol(Strict):
     """A therapy file, checked. Made by `protocols.library`, which gives it its origin."""
 
+    # Or made in Python, where a quantity is a text with its unit as well. What `model_dump` gives,
+    # `model_validate` takes.
+
     format: Annotated[Literal[1], Version, Field(description="the version of this format")]
     id: Annotated[Id, Field(description="the file's name, without .yaml")]
     title: Text
@@ -209,6 +212,12 @@ class Protocol(Strict):
         """
         said = self.model_dump(mode="json", by_alias=True, exclude_defaults=True, warnings="none")
         return json.dumps(said, ensure_ascii=False, sort_keys=True)
+
+    def to_yaml(self) -> str:
+        """What it says as a protocol file, which `protocols.library` reads back to an equal protocol."""
+        from protocols.writing import as_yaml  # a reader has no use for it
+
+        return as_yaml(self.model_dump(mode="json", context=FOR_PEOPLE, warnings="none"))
 
     @property
     def content_hash(self) -> str:

@@ -10,7 +10,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import MISSING, fields
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, Union
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, create_model
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SerializerFunctionWrapHandler,
+    Tag,
+    create_model,
+    model_serializer,
+    model_validator,
+)
 
 from protocols.errors import Where, invalid
 from protocols.families import Setting, definition
@@ -23,9 +34,33 @@ REPEAT_MAX = 50
 
 
 class Strict(BaseModel):
-    """Every key is known, of its kind, and said once."""
+    """Every key is known, of its kind, and said once.
 
-    model_config = ConfigDict(strict=True, frozen=True, extra="forbid", defer_build=True)
+    It is dumped as a file says it: by the file's keys, quantities with their unit, defaults left out.
+    """
+
+    model_config = ConfigDict(
+        strict=True, frozen=True, extra="forbid", defer_build=True, serialize_by_alias=True
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _lists_are_tuples(cls, said: Any) -> Any:
+        """Take a list from Python for the list of a file, which is read as a tuple."""
+        if not isinstance(said, dict):
+            return said
+        return {key: tuple(value) if isinstance(value, list) else value for key, value in said.items()}
+
+    @model_serializer(mode="wrap")
+    def _without_defaults(self, handler: SerializerFunctionWrapHandler) -> Any:
+        said = handler(self)
+        if not isinstance(self, Strict):  # put there by `model_copy`, past the checks
+            return said
+        for name, field in type(self).model_fields.items():
+            if not field.is_required() and getattr(self, name) == field.default:
+                said.pop(name, None)
+                said.pop(field.alias, None)
+        return said
 
 
 # --- what is emitted ----------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from device.events import (
     PainAsked,
     PainScored,
 )
-from device.operator import NOT_NOW, Lower, Note, OperatorAction, Pain, SessionAction, objection
+from device.operator import NOT_NOW, ActedBy, Lower, Note, OperatorAction, Pain, SessionAction, objection
 from protocols.families import definition
 from protocols.plan import level
 
@@ -83,6 +83,8 @@ class OperatorActions:
                 self._take_down(action)
             case SessionAction():
                 self._operate(action)
+            case ActedBy():
+                self._operate(action.action, action.by)
 
     # --- a note, a pain score --------------------------------------------------------------------------
 
@@ -102,7 +104,7 @@ class OperatorActions:
 
     # --- start, pause, resume, skip, stop --------------------------------------------------------------
 
-    def _operate(self, action: SessionAction) -> None:
+    def _operate(self, action: SessionAction, by: str = "operator") -> None:
         controller = self._controller
         if action in NOT_NOW and not self._can(action):
             self._refuse(action, NOT_NOW[action])
@@ -122,7 +124,7 @@ class OperatorActions:
             case SessionAction.STOP:
                 self.question = None
                 controller.stop()
-        controller.publish(OperatorActed(at_ms=controller.now_ms, action=action))
+        controller.publish(OperatorActed(at_ms=controller.now_ms, action=action, by=by))
 
     def _can(self, action: SessionAction) -> bool:
         declines = action is SessionAction.SKIP and self.question is not None

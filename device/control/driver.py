@@ -8,6 +8,7 @@ inbox.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from queue import Empty
@@ -20,7 +21,7 @@ from device.dialects.base import Dialect
 from device.errors import LinkLost
 from device.events import Event, Observer, Recorder
 from device.link import Inbox, Link, News
-from device.operator import Lower, Note, Pain, SessionAction
+from device.operator import ActedBy, Lower, Note, Pain, SessionAction
 from device.publisher import Publisher
 
 LIMIT_MS = 5  # for processing input before anything is sent: a flooded line must not delay a renewal
@@ -46,6 +47,7 @@ class Driver:
         self.inbox = inbox
         self.controller = controller(dialect, clock.now_ms(), link.name)
         self._publisher = Publisher()
+        self._process = os.getpid()
 
     def record_to(self, recorder: Recorder) -> None:
         """From here on every event is handed to ``recorder`` before anything that follows from it leaves."""
@@ -103,8 +105,11 @@ class Driver:
         return written
 
     def stop_at_exit(self) -> None:
-        """Send a stop without the loop: the interpreter is exiting, perhaps in another thread."""
-        data = self.controller.stop_bytes()
+        """Send a stop without the loop: the interpreter is exiting, perhaps in another thread.
+
+        Not when a process exits that was forked from the session's: the session goes on.
+        """
+        data = self.controller.stop_bytes() if os.getpid() == self._process else b""
         if data:
             self.inbox.put(SessionAction.STOP)
             with suppress(LinkLost):
@@ -138,7 +143,7 @@ class Driver:
             self.controller.receive(news, now_ms)
         elif isinstance(news, LinkLost):
             self.controller.lose_link(news, now_ms)
-        elif isinstance(news, SessionAction | Lower | Note | Pain):
+        elif isinstance(news, SessionAction | ActedBy | Lower | Note | Pain):
             self.controller.operate(news, now_ms)
         elif news.error is not None:
             raise news.error

@@ -12,9 +12,9 @@ from physioctl.cli.choosing import ModelName, chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.printing import JSON, json_line, say
 from physioctl.cli.tables import print_table
+from physioctl.planning import plan_for
 from physioctl.protocol_text import binding_bound, clauses, step_said
 from physioctl.text import joules, minutes
-from protocols import compile as compiling
 from protocols.limits import Bound, Limits, Quantity
 from protocols.plan import Emit, Plan, Step, quantities
 
@@ -39,13 +39,7 @@ def plan(protocol: str, unit: str, explain: bool, as_json: bool) -> None:
         --unit us111 --explain
     """
     kind = model(unit)
-    made = compiling.compile_plan(
-        chosen(protocol),
-        model=kind.id,
-        family=kind.family,
-        area_mm2=kind.area_mm2,
-        limits=Limits(kind.bounds),
-    )
+    made = plan_for(chosen(protocol), kind)
     if as_json:
         for values in _plan_json(made, kind, explain=explain):
             json_line(values)

@@ -13,11 +13,10 @@ from device.errors import OutputNotConfirmedOff
 from device.events import OffConfirmation
 from physioctl.cli.printing import aside, say
 from physioctl.cli.stop_everything import stop_everything
-from physioctl.cli.stopping import asked, stopped_in_turn, tell_the_others
 from physioctl.errors import InvalidUsage
-from physioctl.ports import dialects_of
 from physioctl.screens.wording import OUTPUT_OFF
 from physioctl.settings import PORT_VARIABLE, settings
+from physioctl.stopping import asked, stop_port
 
 ASK_AGAIN_MS = 1000  # after a stop beside a program that could not be asked; this project's own figure
 EVERY_MS = 50
@@ -47,20 +46,16 @@ def stop(port: str | None, dialect: str | None) -> int:
     """
     if port is None:
         return stop_everything(dialect, usual=usual_port())
-    line = unit_port(port)
-    # The holder of a line drives one unit on it, and cannot tell of another.
-    if asked(line.port) and line.address is None:
-        if dialect is not None:  # one that is not named may not be the line's: it would set the port anew
-            tell_the_others(port, dialect)
-        say(f"The program that holds {port} has stopped. {OUTPUT_OFF[OffConfirmation.CONFIRMED]}")
+    found = stop_port(port, dialect)
+    if found.by_holder:
+        say(f"The program that holds {port} has stopped. {OUTPUT_OFF[found.output_off]}")
         return 0
-    found = stopped_in_turn(port, dialects_of(port, dialect), asked_for=dialect is not None)
     if found.output_off is not OffConfirmation.CONFIRMED:
         known = f"a stop was sent on {port}. {OUTPUT_OFF[found.output_off]}"
         raise OutputNotConfirmedOff(
             f"{known} Besides, {found.beside}." if found.beside else known, "Switch the unit off now."
         )
-    if found.beside and _asked_again(line.port):
+    if found.beside and _asked_again(unit_port(port).port):
         aside(f"{found.beside}; the stop was sent beside it, and that program has stopped as well.")
     elif found.beside:
         aside(f"{found.beside}; the stop was sent beside it.")

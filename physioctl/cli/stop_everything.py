@@ -19,11 +19,11 @@ from device.link import Port, ports
 from physioctl.at_once import at_once
 from physioctl.cli.exits import Exit, code_of
 from physioctl.cli.printing import aside, say
-from physioctl.cli.stopping import asked, stopped_in_turn, tell_the_others
 from physioctl.holder import Holder, ask_to_stop_at
 from physioctl.local_socket import all_sockets, name_of
 from physioctl.ports import dialects_of
 from physioctl.screens.wording import OUTPUT_OFF
+from physioctl.stopping import asked, stopped_in_turn, tell_the_others
 from physioctl.terminal import stop_on_signals
 from protocols.errors import PhysioctlError
 

@@ -365,7 +365,7 @@ class _Reader:
         for at, event in self._all(Event):
             match event:
                 case OperatorActed():
-                    yield ActionTaken(at, event.action)
+                    yield ActionTaken(at, event.action, event.by)
                 case LevelLowered():
                     yield ActionTaken(at, "lower", event.by, event.before, event.after, event.quantity)
                 case LowerRefused():

@@ -30,7 +30,10 @@ COMMANDED = Commanded(at_ms=4, intent="SetOutput", values=asdict(SetOutput(1, 2,
 @pytest.mark.parametrize(
     ("event", "record"),
     [
-        (OperatorActed(at_ms=1, action="pause"), {"event": "operator_acted", "at_ms": 1, "action": "pause"}),
+        (
+            OperatorActed(at_ms=1, action="pause"),
+            {"event": "operator_acted", "at_ms": 1, "action": "pause", "by": "operator"},
+        ),
         (
             StopOutcome(at_ms=2, output_off=OffConfirmation.CONFIRMED, took_ms=40),
             {"event": "stop_outcome", "at_ms": 2, "output_off": "confirmed", "took_ms": 40},

@@ -193,7 +193,7 @@ def test_an_added_dialect_that_raises_hides_nothing_of_a_stop(tmp_path: Path, ra
 
     said = asked(
         tmp_path,
-        "from physioctl.cli.stopping import stopped_in_turn\n"
+        "from physioctl.stopping import stopped_in_turn\n"
         "print(stopped_in_turn('sim://us111', ('theirs', 'native'), asked_for=False).output_off)",
     )
 
@@ -294,7 +294,7 @@ def test_dialects_that_cannot_be_listed_hide_nothing_of_a_stop(tmp_path: Path) -
 
     said = asked(
         tmp_path,
-        "from physioctl.cli.stopping import stopped_in_turn\n"
+        "from physioctl.stopping import stopped_in_turn\n"
         "from physioctl.ports import dialects_of\n"
         "dialects = dialects_of('sim://us111#1', None)\n"
         "print(stopped_in_turn('sim://us111', dialects, asked_for=False).output_off)",

@@ -133,8 +133,8 @@ def test_a_protocol_is_dumped_without_a_warning() -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert protocol.model_dump()["steps"][1]["duration_ms"] == 120_000
-        assert json.loads(protocol.model_dump_json())["steps"][1]["duration_ms"] == "120000 ms"
+        assert protocol.model_dump()["steps"][1]["for"] == "120000 ms"
+        assert json.loads(protocol.model_dump_json())["steps"][1]["for"] == "120000 ms"
 
 
 def test_a_protocol_survives_being_pickled() -> None:

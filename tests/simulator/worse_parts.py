@@ -344,7 +344,7 @@ class Credulous(Controller):
 class DeafActions(OperatorActions):
     """Takes no notice of anybody."""
 
-    def _operate(self, action: SessionAction) -> None:
+    def _operate(self, action: SessionAction, by: str = "") -> None:
         """Does not."""
 
 

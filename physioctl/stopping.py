@@ -21,7 +21,7 @@ from device.errors import LinkLost, OutputNotConfirmedOff, PortUnusable
 from device.events import OffConfirmation
 from device.link import Inbox, SerialLink
 from physioctl.holder import StopService, ask_to_stop
-from physioctl.ports import dialect_for, held, open_link
+from physioctl.ports import dialect_for, dialects_of, held, open_link
 from physioctl.terminal import stop_on_signals
 from protocols.errors import PhysioctlError
 
@@ -37,6 +37,30 @@ class Stopped:
     beside: str = ""  # who else holds the port
     answered: bool = False  # whether a unit has reported its status
     unit: str = ""  # its model and serial number, where they were asked for
+    by_holder: bool = False  # the program that holds the port has stopped, and says so
+
+
+def stop_port(port: str, dialect: str | None = None) -> Stopped:
+    """Stop whatever runs on ``port``: the program that holds it is asked, else a stop is sent on the port.
+
+    Raise as `stopped_in_turn`, and `AddressUnusable` for an address that is none.
+    """
+    line = unit_port(port)
+    # The holder of a line drives one unit on it, and cannot tell of another.
+    if asked(line.port) and line.address is None:
+        if dialect is not None:  # one that is not named may not be the line's: it would set the port anew
+            tell_the_others(port, dialect)
+        return Stopped(OffConfirmation.CONFIRMED, by_holder=True)
+    return stopped_in_turn(port, dialects_of(port, dialect), asked_for=dialect is not None)
+
+
+def stop(port: str, dialect: str | None = None) -> OffConfirmation:
+    """Stop whatever runs on ``port``; return what is then known of the output.
+
+    Anything but *confirmed* needs a person: the unit has to be switched off. Raise `PortUnusable` when
+    nothing could be sent, and `UnknownDialect` or `AddressUnusable` for what was named and is none.
+    """
+    return stop_port(port, dialect).output_off
 
 
 def asked(port: str) -> bool:
