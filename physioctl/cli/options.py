@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import click
 from device.dialects.registry import NAMES
 from device.link import Port, ports
 from physioctl.cli.printing import aside
+from physioctl.errors import InvalidUsage
 from physioctl.settings import OPERATOR_VARIABLE, PORT_VARIABLE, settings
 from physioctl.unit_search import Found, answering, search, the_only_one
 
@@ -46,6 +48,13 @@ UNAUTHENTICATED_NETWORK = click.option(
 )
 NO_SOUNDS = click.option("--quiet", "no_sounds", is_flag=True, help="No sounds.")
 PLAIN = click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
+TRACE = click.option(
+    "--trace",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Keep every byte both ways in this file, for: physioctl trace.",
+)
+FORCE = click.option("--force", is_flag=True, help="With --trace: replace a file that is there.")
 
 OPERATOR = click.option(
     "--operator",
@@ -114,3 +123,9 @@ def way(
 def _to(found: Found) -> Way:
     assert found.identity is not None  # it has answered
     return Way(found.port, found.dialect, f"{found.identity.model} {found.identity.serial}")
+
+
+def expect_free(trace: Path | None, *, force: bool) -> None:
+    """Raise `InvalidUsage` where there is a ``trace`` already, before anybody is asked anything."""
+    if trace is not None and not force and os.path.lexists(trace):
+        raise InvalidUsage(f"there is {trace} already", "Name another with --trace, or add --force.")
