@@ -14,6 +14,7 @@ from device.wire.registers import Block
 from device.wire.rtu import Receiver, Rtu
 from physioctl.trace.lines import (
     Acted,
+    Broke,
     End,
     Exited,
     Header,
@@ -73,7 +74,7 @@ class NativeReader:
             elif (message := native.read(item.type, item.body)) is None:
                 yield Said(DAMAGED, item.seq, f"no message: {_raw(item)}")
             else:
-                yield Said(type(message).__name__, item.seq, _fields(message))
+                yield Said(type(message).__name__, item.seq, _fields(message, asked=native.Type))
 
 
 class ModbusReader:
@@ -113,9 +114,9 @@ class ModbusReader:
             return Said(DAMAGED, text=f"no block of the map: {raw}")
         if isinstance(block, modbus.Order):
             self._asked = modbus.Command(block.command)
-            return Said(self._asked.name.capitalize(), block.token, _fields(block, "command", "token"))
+            return Said(self._asked.name.capitalize(), block.token, _arguments(block))
         token: int | None = getattr(block, "token", None)
-        return Said(type(block).__name__, token, _fields(block, "token"))
+        return Said(type(block).__name__, token, _fields(block, "token", command=modbus.Command))
 
     def _order(self, pdu: bytes) -> modbus.Order | None:
         order: modbus.Order | None = _block(modbus.Order, pdu[10:], self._address)
@@ -162,7 +163,7 @@ class Decoding:
             case Received():
                 for said in self._reader.read(bytes.fromhex(line.bytes), to_unit=False):
                     yield Shown(line.ms, FROM_UNIT, said, self._after(said, line.ms))
-            case Acted() | Ran() | Loaded() | Lost() | Stored(took_ms=None) | Exited() | End():
+            case Acted() | Ran() | Loaded() | Lost() | Stored(took_ms=None) | Broke() | Exited() | End():
                 yield Shown(line.ms, HERE, _event(line))
 
     def _ask(self, said: Said, ms: int) -> None:
@@ -199,6 +200,8 @@ def _event(line: TraceLine) -> Said:
             return Said("session", line.number, f"protocol {line.content_hash[:12]}")
         case Lost():
             return Said("the port is gone")
+        case Broke():
+            return Said("an error in the program")
         case Exited():
             return Said("the program ends")
         case End():
@@ -206,9 +209,20 @@ def _event(line: TraceLine) -> Said:
     return Said("the journal cannot be written")
 
 
-def _fields(message: Any, *without: str) -> str:
-    shown = (each.name for each in fields(message) if each.name not in without)
-    return " ".join(f"{name}={_value(getattr(message, name))}" for name in shown)
+def _arguments(order: modbus.Order) -> str:
+    """What ``order`` gives its command; empty for one that is given nothing."""
+    given = (getattr(order, each.name) for each in fields(order) if each.name not in ("command", "token"))
+    return _fields(order, "command", "token") if any(given) else ""
+
+
+def _fields(message: Any, *without: str, **named: type[IntEnum]) -> str:
+    """The fields of ``message``; the numbers of those in ``named`` are shown by name."""
+    shown = []
+    for name in (each.name for each in fields(message) if each.name not in without):
+        value = getattr(message, name)
+        kind = named.get(name)
+        shown.append(f"{name}={_value(kind(value) if kind and value in list(kind) else value)}")
+    return " ".join(shown)
 
 
 def _value(value: object) -> str:

@@ -138,6 +138,12 @@ class Loaded(_Line):
     bounds: Annotated[list[KeptBound], Field(max_length=BOUNDS_MAX)] = []
 
 
+class Broke(_Line):
+    """An error was raised in the program; which, is not kept. The controller ends output then."""
+
+    kind: Literal["broke"] = "broke"
+
+
 class Exited(_Line):
     """The program ended in the middle of the session, and sent a stop without the loop."""
 
@@ -153,6 +159,7 @@ class End(_Line):
 
 News: TypeAlias = Received | Acted | Lost | Stored
 TraceLine: TypeAlias = Annotated[
-    Sent | News | Wake | ClockRead | Unwritten | Ran | Loaded | Exited | End, Field(discriminator="kind")
+    Sent | News | Wake | ClockRead | Unwritten | Ran | Loaded | Broke | Exited | End,
+    Field(discriminator="kind"),
 ]
 BODY: TypeAdapter[TraceLine] = TypeAdapter(TraceLine)

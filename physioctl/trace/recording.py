@@ -23,6 +23,7 @@ from physioctl import __version__
 from physioctl.trace.lines import (
     FORMAT,
     Acted,
+    Broke,
     ClockRead,
     Exited,
     Header,
@@ -209,6 +210,14 @@ class TracedDriver(Driver):
         name = getattr(script, "__name__", "")
         self._log.note(lambda ms: Ran(ms=ms, script=name), self.clock.now_ms())
         return super().run(script)
+
+    def step(self, wake_ms: int) -> None:
+        """As `Driver`."""
+        try:
+            super().step(wake_ms)
+        except BaseException:  # of any kind: what the controller does then follows from it
+            self._log.note(lambda ms: Broke(ms=ms), self.clock.now_ms())
+            raise
 
     def stop_at_exit(self) -> None:
         """As `Driver`."""

@@ -33,6 +33,7 @@ from device.unit import Unit
 from physioctl.runner import PAIN_ASKED_MS
 from physioctl.trace.lines import (
     Acted,
+    Broke,
     ClockRead,
     KeptBound,
     Loaded,
@@ -81,6 +82,10 @@ class _Over(Exception):
     """There is nothing more in the trace for the controller."""
 
 
+class _Broken(PhysioctlError):
+    """The program raised an error when the trace was made."""
+
+
 class _Tape:
     """The lines of a trace, taken one after the other; its time is that of the line taken last."""
 
@@ -117,21 +122,25 @@ class _Tape:
         return _Over()
 
     def skip_counts(self) -> None:
-        """Take the lines that no step of the controller's has taken: they change its time alone."""
-        while isinstance(self.next, ClockRead | Unwritten):
+        """Take the lines that no step of the controller's has taken, and that bring it nothing."""
+        while isinstance(self.next, ClockRead | Unwritten | Broke):
             self.take()
 
     def input_ms(self) -> int:
         """The time of an input of the controller."""
-        while isinstance(self.next, Unwritten):
+        while isinstance(self.next, Unwritten | Broke):
             self.take()
         if isinstance(self.next, ClockRead):
             self.take()
         return self.now_ms
 
     def waited(self) -> DriverNews | None:
-        """What a wait has brought; None where nothing came."""
-        self.skip_counts()
+        """What a wait has brought; None where nothing came. Raise what the program raised."""
+        while isinstance(self.next, ClockRead | Unwritten):
+            self.take()
+        if isinstance(self.next, Broke):
+            self.take()
+            raise _Broken("the program raised an error", "See what it was.")
         line = self.next
         if isinstance(line, Wake):
             self.take()
@@ -164,6 +173,8 @@ class _Tape:
             return
         self.skip_counts()
         line = self.next
+        if line is None:  # the trace was cut off
+            raise _Over
         if not isinstance(line, Sent):
             raise self.differs(None, data)
         if (expected := bytes.fromhex(line.bytes)) != data:
@@ -294,6 +305,7 @@ class _Replay:
             lambda spoken, now_ms, port: _Controller(spoken, now_ms, port, tape=tape),
         )
         self._unit: Unit | None = None
+        self._entry: Entry | None = None  # of the session that was begun last
 
     def run(self) -> None:
         """Run each script that the trace names, until there is none left."""
@@ -332,6 +344,8 @@ class _Replay:
                     return False  # it was refused before anything of it was sent
         except _Over:
             return False
+        except TraceInvalid:
+            raise
         except PhysioctlError as error:  # as it did when the trace was made, if the bytes are the same
             return self._also_ended(error)
         return True
