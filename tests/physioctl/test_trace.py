@@ -283,7 +283,8 @@ def test_a_trace_has_a_largest_size_and_says_so_in_its_last_line() -> None:
 
 
 def test_a_trace_is_its_users_alone_and_replaces_nothing_unasked(tmp_path: Path) -> None:
-    path, told = tmp_path / "a.trace", []
+    path = tmp_path / "a.trace"
+    told: list[str] = []
     with writing(path, force=False, in_thread=False, tell=told.append) as writer:
         writer.add(header())
 
