@@ -140,5 +140,5 @@ def _check_order(header: Header, entries: Sequence[Entry], file: str) -> None:
 def _invalid(file: str, number: int | None, what: str) -> TraceInvalid:
     place = file if number is None else f"{file}:{number}"
     return TraceInvalid(
-        f"{place}: {shorten(clean(what), _SAID_MAX)}", "Name a file as --trace has written it; docs/trace.md."
+        f"{place}: {shorten(clean(what), _SAID_MAX)}", "Name a file as --trace has written it."
     )

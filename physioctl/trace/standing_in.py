@@ -16,7 +16,7 @@ class StandIn:
     """The host's end of the cable of a unit that knows its part by heart.
 
     An answer comes as long after the request as it did. What came before the first request comes at once.
-    At the first byte that differs it falls silent, as a unit does whose cable is cut.
+    After the first byte that differs it answers nothing, as a unit whose cable is cut.
     """
 
     pulled = False

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import threading
+import typing
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,11 +19,11 @@ from physioctl.rehearsal.disk import SimulatedDisk
 from physioctl.rehearsal.rig import Rig, speaking
 from physioctl.runner import Request, run_session
 from physioctl.trace.decoding import DAMAGED, Decoding, Shown
-from physioctl.trace.lines import Header, Received, Sent, Wake
-from physioctl.trace.reading import Trace, parse_trace, read_trace
+from physioctl.trace.lines import Header, Received, Sent, TraceLine, Wake
+from physioctl.trace.reading import LINE_MAX, LINES_MAX, SIZE_MAX, Trace, parse_trace, read_trace
 from physioctl.trace.recording import traced
 from physioctl.trace.replay import replay
-from physioctl.trace.writing import TraceWriter, writing
+from physioctl.trace.writing import DRAIN_S, QUEUE_MAX, TraceWriter, writing
 from protocols.errors import PhysioctlError
 from protocols.library import find
 from protocols.limits import Bound, Layer, Quantity
@@ -356,3 +358,24 @@ def test_a_session_in_real_time_leaves_a_trace_that_replays(tmp_path: Path) -> N
     assert trace.header.port == "simulated"
     assert replayed.difference is None
     assert replayed.sendings > 10
+
+
+def test_the_page_names_every_kind_of_line_with_its_fields() -> None:
+    page = (GOLDEN_FOLDER.parents[1] / "docs" / "trace.md").read_text(encoding="utf-8")
+    rows = [row.split("|")[1:3] for row in re.findall(r"^\| `\w+` \|.*$", page, re.MULTILINE)]
+    named = {kind.strip(" `"): re.findall(r"`(\w+)`", listed) for kind, listed in rows}
+    kinds = (Header, *typing.get_args(typing.get_args(TraceLine)[0]))
+
+    assert named == {
+        kind.model_fields["kind"].default: [name for name in kind.model_fields if name not in ("ms", "kind")]
+        for kind in kinds
+    }
+
+
+def test_the_page_states_the_bounds_of_a_trace() -> None:
+    page = (GOLDEN_FOLDER.parents[1] / "docs" / "trace.md").read_text(encoding="utf-8")
+
+    assert f"{SIZE_MAX >> 20} MB or {LINES_MAX:,} lines" in page
+    assert f"a queue of {QUEUE_MAX}" in page
+    assert f"waits {DRAIN_S:.0f} s at most" in page
+    assert f"than {LINE_MAX >> 20} MB" in " ".join(page.split())

@@ -1,4 +1,4 @@
-"""What stands in for the unit of a trace: it answers as the unit did, and falls silent where bytes differ."""
+"""What stands in for the unit of a trace: it answers as the unit did, and nothing once bytes differ."""
 
 from __future__ import annotations
 
