@@ -13,13 +13,13 @@ from device.wire.frame import Damage, Decoder, Frame
 from device.wire.registers import Block
 from device.wire.rtu import Receiver, Rtu
 from physioctl.trace.lines import (
-    Acted,
     Broke,
     End,
     Exited,
     Header,
     Loaded,
     Lost,
+    PersonAsked,
     Ran,
     Received,
     Sent,
@@ -163,7 +163,9 @@ class Decoding:
             case Received():
                 for said in self._reader.read(bytes.fromhex(line.bytes), to_unit=False):
                     yield Shown(line.ms, FROM_UNIT, said, self._after(said, line.ms))
-            case Acted() | Ran() | Loaded() | Lost() | Stored(took_ms=None) | Broke() | Exited() | End():
+            case (
+                PersonAsked() | Ran() | Loaded() | Lost() | Stored(took_ms=None) | Broke() | Exited() | End()
+            ):
                 yield Shown(line.ms, HERE, _event(line))
 
     def _ask(self, said: Said, ms: int) -> None:
@@ -191,7 +193,7 @@ def in_words(header: Header, data: bytes) -> str:
 
 def _event(line: TraceLine) -> Said:
     match line:
-        case Acted():
+        case PersonAsked():
             to = "" if line.to_level is None else f"to {line.to_level}"
             return Said(f"person: {line.action}", text=to)
         case Ran():

@@ -64,7 +64,7 @@ class Received(_News):
     bytes: Hex
 
 
-class Acted(_News):
+class PersonAsked(_News):
     """What a person asked for. Of a note and a pain score, neither text nor score is kept."""
 
     kind: Literal["action"] = "action"
@@ -157,7 +157,7 @@ class End(_Line):
     why: Annotated[str, Field(max_length=200)] = ""  # it stops before the session's end; empty: it does not
 
 
-News: TypeAlias = Received | Acted | Lost | Stored
+News: TypeAlias = Received | PersonAsked | Lost | Stored
 TraceLine: TypeAlias = Annotated[
     Sent | News | Wake | ClockRead | Unwritten | Ran | Loaded | Broke | Exited | End,
     Field(discriminator="kind"),

@@ -22,7 +22,6 @@ from device.operator import Lower, OperatorAction
 from physioctl import __version__
 from physioctl.trace.lines import (
     FORMAT,
-    Acted,
     Broke,
     ClockRead,
     Exited,
@@ -31,6 +30,7 @@ from physioctl.trace.lines import (
     Loaded,
     Lost,
     News,
+    PersonAsked,
     Ran,
     Received,
     Sent,
@@ -260,8 +260,8 @@ def _line(news: DriverNews, ms: int, more: bool) -> News:
         case Written():
             return Stored(ms=ms, more=more, took_ms=news.took_ms if news.error is None else None)
         case Lower():
-            return Acted(ms=ms, more=more, action="lower", to_level=news.to_level)
-    return Acted.model_validate({"ms": ms, "more": more, "action": news.name.lower()})
+            return PersonAsked(ms=ms, more=more, action="lower", to_level=news.to_level)
+    return PersonAsked.model_validate({"ms": ms, "more": more, "action": news.name.lower()})
 
 
 def _kept(bound: Bound) -> KeptBound:
