@@ -59,7 +59,9 @@ def _serve(trace: Trace) -> Exit:
         signal.signal(number, lambda *_: ended.set())
     unit = StandIn(trace)
     try:
-        serve_pty(unit, announce=click.echo, ended=lambda: ended.is_set() or unit.over, clock=SystemClock())
+        serve_pty(
+            unit, announce=click.echo, ended=lambda: ended.is_set() or unit.may_leave, clock=SystemClock()
+        )
     except CannotServe as error:
         raise InvalidUsage(f"cannot stand in for the unit: {error}", "Replay it without --serve.") from error
     if unit.differed is not None:

@@ -12,6 +12,8 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from protocols.reading import SIZE_MAX
+
 FORMAT: Literal[1] = 1
 MS_MAX = 1 << 53  # what JSON's numbers hold exactly
 COUNT_MAX = 0xFFFF_FFFF
@@ -129,7 +131,7 @@ class Loaded(_Line):
 
     kind: Literal["session"] = "session"
     number: Count  # by which the unit knows it
-    protocol: str  # canonical text
+    protocol: Annotated[str, Field(max_length=SIZE_MAX)]  # canonical text
     content_hash: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     attended: bool
     awaits_start: bool

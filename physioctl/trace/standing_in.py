@@ -8,6 +8,7 @@ from collections.abc import Callable
 from physioctl.trace.lines import Received, Sent
 from physioctl.trace.reading import Trace
 
+LINGER_MS = 500  # a pty that is closed loses what nobody has read yet; this project's own figure
 _NEVER_MS = 1 << 62
 _KEPT_MAX = 4096  # bytes of a difference that are kept, to be shown
 
@@ -28,6 +29,8 @@ class StandIn:
         self._parts: deque[tuple[bytes, list[tuple[int, bytes]]]] = deque()
         self._due: deque[tuple[int, bytes]] = deque()
         self._held = b""
+        self._over_ms: int | None = None
+        self._lingered = False
         asked_ms = trace.header.ms
         for entry in trace.entries:
             line = entry.line
@@ -45,6 +48,11 @@ class StandIn:
     def over(self) -> bool:
         """Whether nothing more comes of it."""
         return self.differed is not None or not (self._parts or self._due)
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether the other program has had `LINGER_MS` to read the last answer."""
+        return self._lingered
 
     @property
     def left(self) -> int:
@@ -77,6 +85,9 @@ class StandIn:
         """Give the answers that are due."""
         while self._due and self._due[0][0] <= now_ms:
             self.on_arrival(self._due.popleft()[1])
+        if self.over:
+            self._over_ms = now_ms if self._over_ms is None else self._over_ms
+            self._lingered = now_ms - self._over_ms >= LINGER_MS
 
 
 def _nobody(_: bytes) -> None:

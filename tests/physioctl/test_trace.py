@@ -16,6 +16,7 @@ from device.operator import Lower, Note, OperatorAction, Pain, SessionAction
 from physioctl.cli import call
 from physioctl.record.journal import Journal
 from physioctl.rehearsal.disk import SimulatedDisk
+from physioctl.rehearsal.rehearse import rehearse
 from physioctl.rehearsal.rig import Rig, speaking
 from physioctl.runner import Request, run_session
 from physioctl.trace.decoding import DAMAGED, Decoding, Shown
@@ -26,6 +27,7 @@ from physioctl.trace.replay import replay
 from physioctl.trace.writing import DRAIN_S, QUEUE_MAX, TraceWriter, writing
 from protocols.errors import PhysioctlError
 from protocols.library import find
+from protocols.library import parse as parse_protocol
 from protocols.limits import Bound, Layer, Quantity
 from simulator.faults import parse
 from tests.cases import each
@@ -34,6 +36,7 @@ from tools.traces import GOLDEN, PROTOCOL, Kept
 
 GOLDEN_FOLDER = Path(__file__).parents[1] / "traces"
 WAYS = tuple(GOLDEN.values())
+THREE_SECONDS = parse_protocol(PROTOCOL.replace("for: 1 s", "for: 3 s").encode())
 
 
 class Counting:
@@ -86,7 +89,7 @@ def session(
     operator: tuple[Bound, ...] = (),
     commit_ms: int | None = None,
 ) -> Trace:
-    """A session of the unit check that keeps a trace, however it ends."""
+    """A session of three seconds that keeps a trace, however it ends."""
     kept, spoken = Kept(), speaking(dialect, host_loss)
     rig = Rig(
         "us111",
@@ -97,7 +100,7 @@ def session(
         dialect=spoken.dialect,
         driver=traced(kept),
     )
-    request = Request.on_nobody(find("unit-check"), attended=True)
+    request = Request.on_nobody(THREE_SECONDS, attended=True)
     request = dataclasses.replace(request, asks_pain=lambda: True, operator=operator)
     recorder = None
     if commit_ms is not None:
@@ -109,7 +112,14 @@ def session(
 
 @each(("dialect", "host_loss"), WAYS)
 @each(
-    "faults", [(), ("lift_off@3s+2s",), ("cable_pulled@4s",), ("bytes_struck@2s+2s",), ("bytes_late@3s+2s",)]
+    "faults",
+    [
+        (),
+        ("lift_off@500ms+500ms",),
+        ("cable_pulled@1s",),
+        ("bytes_struck@500ms+1s",),
+        ("bytes_late@1s+500ms",),
+    ],
 )
 def test_a_replay_sends_what_the_session_sent(
     dialect: str, host_loss: str | None, faults: tuple[str, ...]
@@ -130,12 +140,12 @@ def test_what_a_person_did_is_replayed_at_its_time(dialect: str, host_loss: str 
         dialect,
         host_loss,
         actions=(
-            (1000, Note("left knee of Anna")),
-            (2000, SessionAction.PAUSE),
-            (4000, SessionAction.RESUME),
-            (5000, Lower()),
-            (6000, SessionAction.STOP),
-            (8000, Pain(7)),
+            (300, Note("left knee of Anna")),
+            (600, SessionAction.PAUSE),
+            (1200, SessionAction.RESUME),
+            (1500, Lower()),
+            (2000, SessionAction.STOP),
+            (2800, Pain(7)),
         ),
     )
 
@@ -154,7 +164,7 @@ def test_what_a_person_did_is_replayed_at_its_time(dialect: str, host_loss: str 
 def test_a_slow_journal_and_limits_of_the_operators_are_replayed() -> None:
     bound = Bound(Quantity.DELIVERED_MS, Layer.OPERATOR, "limit of Dr Who for P-017", at_most=10_000)
 
-    trace = session(commit_ms=400, operator=(bound,))
+    trace = session(commit_ms=150, operator=(bound,))
 
     assert replay(trace).difference is None
     assert "Who" not in "".join(entry.line.text() for entry in trace.entries)
@@ -220,7 +230,7 @@ def test_the_golden_traces_replay_to_the_byte(name: str) -> None:
 
 def test_what_arrives_damaged_is_shown_as_such_and_an_answer_with_its_time() -> None:
     for dialect, host_loss in WAYS:
-        trace = session(dialect, host_loss, faults=("bytes_struck@2s+2s",))
+        trace = session(dialect, host_loss, faults=("bytes_struck@500ms+1s",))
         decoding = Decoding(trace.header)
         rows: list[Shown] = [row for entry in trace.entries for row in decoding.show(entry.line)]
 
@@ -268,6 +278,32 @@ def test_a_disk_that_hangs_is_waited_for_by_nobody() -> None:
     trace = parse_trace(hanging.data, "hanging")
     assert trace.end is not None
     assert trace.end.why == "the disk is too slow"
+
+
+def test_a_session_is_the_same_with_a_trace_and_with_one_whose_disk_hangs() -> None:
+    hanging = Hanging()
+    writer = TraceWriter(hanging, in_thread=True, queue_max=10)
+
+    plain = rehearse(find("unit-check"), Rig("us111", seed=5), seed=5)
+    kept = rehearse(find("unit-check"), Rig("us111", seed=5, driver=traced(Kept())), seed=5)
+    hung = rehearse(find("unit-check"), Rig("us111", seed=5, driver=traced(writer)), seed=5)
+
+    assert plain == kept == hung
+    assert writer.stopped == "the disk is too slow"
+    hanging.let.set()
+    writer.close()
+
+
+def test_what_has_no_line_ends_the_trace_and_not_the_session() -> None:
+    full = Counting()
+    writer = TraceWriter(full, in_thread=False)
+    rig = Rig("us111", seed=5, actions=[(2000, Lower(1 << 60))], driver=traced(writer))
+
+    rehearsal = rehearse(find("unit-check"), rig, seed=5)
+    writer.close()
+
+    assert rehearsal.ended.outcome == "completed"
+    assert "no line for" in writer.stopped
 
 
 def test_a_trace_has_a_largest_size_and_says_so_in_its_last_line() -> None:

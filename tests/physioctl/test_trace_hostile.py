@@ -96,6 +96,19 @@ def test_comments_and_empty_lines_are_left_out() -> None:
     assert [entry.number for entry in trace.entries] == [4]
 
 
+def test_what_a_trace_says_moves_no_cursor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.trace"
+    path.write_text(
+        HEADER + WAKE + '{"ms": 9, "kind": "end", "why": "\\u001b[2J\\u202e"}\n', encoding="utf-8"
+    )
+
+    assert call(["trace", "show", str(path)]) == 0
+
+    out = capsys.readouterr().out
+    assert "\\x1b[2J\\u202e" in out
+    assert out.strip("\n").replace("\t", "").isprintable()
+
+
 def test_what_is_no_file_is_not_opened(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

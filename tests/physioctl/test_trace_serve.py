@@ -18,7 +18,7 @@ from physioctl.rehearsal.rehearse import rehearse
 from physioctl.rehearsal.rig import CableLink, Rig, speaking
 from physioctl.trace.lines import Sent
 from physioctl.trace.reading import read_trace
-from physioctl.trace.standing_in import StandIn
+from physioctl.trace.standing_in import LINGER_MS, StandIn
 from protocols.library import parse
 from simulator.cable import Cable
 from simulator.serve import serve_pty
@@ -77,6 +77,9 @@ def test_a_byte_that_differs_is_answered_by_nothing_more() -> None:
     assert unit.differed[1] == b"\0\x77"
     assert came == []
     assert unit.over
+    assert not unit.may_leave  # the other program may still be reading
+    unit.move_to(5000 + LINGER_MS)
+    assert unit.may_leave
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no ptys")
