@@ -101,7 +101,7 @@ def session(
         driver=traced(kept),
     )
     request = Request.on_nobody(THREE_SECONDS, attended=True)
-    request = dataclasses.replace(request, asks_pain=lambda: True, operator=operator)
+    request = dataclasses.replace(request, asks_pain=lambda: bool(actions), operator=operator)
     recorder = None
     if commit_ms is not None:
         recorder = lambda log: SimulatedDisk(log, rig.clock, rig.inbox, commit_ms)  # noqa: E731
@@ -131,7 +131,7 @@ def test_a_replay_sends_what_the_session_sent(
     assert replayed.difference is None
     sent = [entry.line.bytes for entry in trace.entries if isinstance(entry.line, Sent)]
     assert [data.hex() for _, data in replayed.sent] == sent
-    assert len(sent) > 20
+    assert len(sent) > 10
 
 
 @each(("dialect", "host_loss"), WAYS)
