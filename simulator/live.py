@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Protocol
+
 from device.clock import Clock
-from simulator.cable import Cable
+
+
+class Far(Protocol):
+    """What is at the other end: a cable with its unit, or what stands in for one."""
+
+    on_arrival: Callable[[bytes], None]
+
+    @property
+    def pulled(self) -> bool:
+        """Whether the cable is out."""
+
+    def move_to(self, now_ms: int) -> None:
+        """Let happen what is due by ``now_ms``."""
+
+    def send(self, data: bytes, now_ms: int) -> None:
+        """Take ``data`` from the host."""
+
+    def next_ms(self) -> int:
+        """When something is due by itself."""
 
 
 class Live:
     """The host's end of a cable, in the milliseconds of ``clock`` since the unit was switched on."""
 
-    def __init__(self, cable: Cable, clock: Clock) -> None:
+    def __init__(self, cable: Far, clock: Clock) -> None:
         self.arrived = bytearray()
         self._cable = cable
         self._clock = clock

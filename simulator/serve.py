@@ -13,8 +13,7 @@ from contextlib import ExitStack, closing
 from ipaddress import ip_address
 
 from device.clock import Clock, SystemClock
-from simulator.cable import Cable
-from simulator.live import Live
+from simulator.live import Far, Live
 
 try:  # Ptys exist on POSIX only. Elsewhere there is TCP; this has been tried on Linux only.
     import tty
@@ -32,7 +31,7 @@ class CannotServe(OSError):
 
 
 def serve_pty(
-    cable: Cable, *, announce: Callable[[str], None], ended: Callable[[], bool], clock: Clock | None = None
+    cable: Far, *, announce: Callable[[str], None], ended: Callable[[], bool], clock: Clock | None = None
 ) -> None:
     """Serve on a pty until ``ended()``; ``announce`` is given its path first."""
     if not _HAS_PTY:
@@ -55,7 +54,7 @@ def serve_pty(
 
 
 def serve_tcp(
-    cable: Cable,
+    cable: Far,
     *,
     host: str = "127.0.0.1",
     port: int = 0,

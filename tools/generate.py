@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 
 from protocols import index, schema
-from tools import hazards, modbus, pages, texts, wire
+from tools import hazards, modbus, pages, texts, traces, wire
 
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def files() -> dict[str, str]:
     """Every generated file: its path from the project's root, and its text."""
-    found = wire.files() | modbus.files() | texts.files() | pages.files() | hazards.files()
+    found = wire.files() | modbus.files() | texts.files() | pages.files() | hazards.files() | traces.files()
     return found | {f"protocols/{made.PATH.name}": made.text() for made in (schema, index)}
 
 

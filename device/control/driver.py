@@ -98,7 +98,7 @@ class Driver:
             self.carry_out()
         give_up_ms = self.clock.now_ms() + wait_ms
         while not self.controller.outbox.is_written(number) and self.clock.now_ms() < give_up_ms:
-            self._take_in_all(self.clock.wait(self.inbox, give_up_ms))
+            self._take_in_all(self._wait(give_up_ms))
         written = self.controller.outbox.is_written(number)
         if written:
             self._publisher.show(event)
@@ -118,10 +118,12 @@ class Driver:
     def step(self, wake_ms: int) -> None:
         """Carry out what is due, wait, process what has arrived, and carry out what is due then."""
         self.carry_out()
-        news = self.clock.wait(self.inbox, min(wake_ms, self.controller.due_ms()))
-        self._take_in_all(news)
+        self._take_in_all(self._wait(min(wake_ms, self.controller.due_ms())))
         self.controller.poll(self.clock.now_ms())
         self.carry_out()
+
+    def _wait(self, until_ms: int) -> News | None:
+        return self.clock.wait(self.inbox, until_ms)
 
     def _take_in_all(self, news: News | None) -> None:
         """Process ``news`` and what is queued behind it, for at most `LIMIT_MS`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from device.dialects.registry import NAMES
+from physioctl.errors import InvalidUsage
 from physioctl.settings import OPERATOR_VARIABLE, PORT_VARIABLE, settings
 
 if TYPE_CHECKING:
@@ -42,6 +44,13 @@ UNAUTHENTICATED_NETWORK = click.option(
 )
 NO_SOUNDS = click.option("--quiet", "no_sounds", is_flag=True, help="No sounds.")
 PLAIN = click.option("--plain", is_flag=True, help="Lines instead of a progress bar.")
+TRACE = click.option(
+    "--trace",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Keep every byte both ways in this file, for: physioctl trace.",
+)
+FORCE = click.option("--force", is_flag=True, help="With --trace: replace a file that is there.")
 
 OPERATOR = click.option(
     "--operator",
@@ -69,3 +78,9 @@ def translation() -> Translation:
 
     path = settings().texts
     return ENGLISH if path is None else read_translation(path)
+
+
+def expect_free(trace: Path | None, *, force: bool) -> None:
+    """Raise `InvalidUsage` where there is a ``trace`` already, before anybody is asked anything."""
+    if trace is not None and not force and os.path.lexists(trace):
+        raise InvalidUsage(f"there is {trace} already", "Name another with --trace, or add --force.")

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
+from device.control.driver import Driver
 from device.events import Event
 from device.models import MODELS, model
 from physioctl.cli.choosing import chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit
-from physioctl.cli.printing import JSON, json_line, json_text, say
+from physioctl.cli.options import FORCE, TRACE
+from physioctl.cli.printing import JSON, aside, json_line, json_text, say
 from physioctl.cli.session import exit_code
 from physioctl.cli.simulated import DIALECT, FAULTS, HOST_LOSS, MODEL, seed_option
 from physioctl.errors import InvalidUsage
 from physioctl.events import SessionEnded
 from physioctl.rehearsal.rehearse import Rehearsal, rehearse, rehearse_guidance
-from physioctl.rehearsal.rig import Rig, speaking
+from physioctl.rehearsal.rig import MakeDriver, Rig, speaking
 from physioctl.screens.json_lines import JsonLines
 from physioctl.screens.lines import Plain
 from physioctl.screens.wording import summary
@@ -46,6 +50,8 @@ from simulator.scenario import scenario
 @FAULTS
 @DIALECT
 @HOST_LOSS
+@TRACE
+@FORCE
 @JSON
 def rehearse_(
     protocol: str,
@@ -55,6 +61,8 @@ def rehearse_(
     faults: tuple[str, ...],
     dialect: str,
     host_loss: str | None,
+    trace: Path | None,
+    force: bool,
     as_json: bool,
 ) -> int:
     """Run PROTOCOL on a simulated unit in virtual time: timeline, dose, verdict.
@@ -69,12 +77,15 @@ def rehearse_(
     """
     found = chosen(protocol)
     if unit is None:
-        if file or faults or host_loss:
-            raise InvalidUsage("faults and --host-loss are a unit's, and none is named", "Add --unit.")
+        if file or faults or host_loss or trace:
+            what = "faults, --host-loss and --trace are a unit's, and none is named"
+            raise InvalidUsage(what, "Add --unit.")
         return _rehearse_guidance(found, seed, as_json=as_json)
-    rig = _rig(unit, seed, file, faults, dialect, host_loss)
     observer = _AllButTheEnd() if as_json else Plain(say)
-    rehearsal = rehearse(found, rig, seed=seed, attended=host_loss == "none", observers=[observer])
+    with ExitStack() as stack:
+        driver = Driver if trace is None else _traced(trace, force, stack)
+        rig = _rig(unit, seed, file, faults, dialect, host_loss, driver)
+        rehearsal = rehearse(found, rig, seed=seed, attended=host_loss == "none", observers=[observer])
     if as_json:
         json_line(rehearsal.as_json())
     else:
@@ -123,12 +134,26 @@ def _verdict(rehearsal: Rehearsal) -> list[str]:
     return lines
 
 
+def _traced(trace: Path, force: bool, stack: ExitStack) -> MakeDriver:
+    """What makes a driver that keeps a trace, for as long as ``stack`` lasts."""
+    from physioctl.trace.recording import traced  # a rehearsal without a trace does without
+    from physioctl.trace.writing import writing
+
+    return traced(stack.enter_context(writing(trace, force=force, in_thread=False, tell=aside)))
+
+
 def _rig(
-    unit: str, seed: int, file: Path | None, texts: tuple[str, ...], dialect: str, host_loss: str | None
+    unit: str,
+    seed: int,
+    file: Path | None,
+    texts: Sequence[str],
+    dialect: str,
+    host_loss: str | None,
+    driver: MakeDriver,
 ) -> Rig:
     try:
         struck = (*(scenario(file) if file else ()), *map(parse, texts))
         spoken = speaking(dialect, host_loss)
-        return Rig(unit, seed=seed, faults=struck, unit=spoken.unit, dialect=spoken.dialect)
+        return Rig(unit, seed=seed, faults=struck, unit=spoken.unit, dialect=spoken.dialect, driver=driver)
     except (OSError, UnknownModel, ValueError) as problem:
         raise InvalidUsage(str(problem), "See physioctl rehearse --help.") from problem

@@ -19,12 +19,15 @@ from physioctl.cli.completion import ProtocolName
 from physioctl.cli.options import (
     CONTINUES,
     DIALECT,
+    FORCE,
     NEW,
     NO_SOUNDS,
     OPERATOR,
     PLAIN,
     PORT,
+    TRACE,
     UNAUTHENTICATED_NETWORK,
+    expect_free,
     journal_option,
     translation,
 )
@@ -67,6 +70,8 @@ _SIDES = (Side.LEFT, Side.RIGHT)
 @CONTINUES
 @click.option("--rest-of", metavar="SESSION", help="Give only what this interrupted session has left.")
 @UNAUTHENTICATED_NETWORK
+@TRACE
+@FORCE
 @click.option("--yes", is_flag=True, help="Start at once, without Space. It answers no question.")
 @NO_SOUNDS
 @PLAIN
@@ -84,6 +89,8 @@ def run(
     continues: Path | None,
     rest_of: str | None,
     unauthenticated_network: bool,
+    trace: Path | None,
+    force: bool,
     yes: bool,
     no_sounds: bool,
     plain: bool,
@@ -108,6 +115,7 @@ def run(
         --dialect modbus
     """
     found = chosen(protocol)
+    expect_free(trace, force=force)
     if rest_of is None:
         new = is_new(journal, new=new)
     alone = found.family is None and not _was_typed("port")
@@ -119,7 +127,9 @@ def run(
         broken = recorded(journal or default_path(), rest_of).summary
         rest_of, person, side = broken.id, person or broken.person, side or _a_side(broken.side)
     person, side = chosen_person(found, person), chosen_side(found, side)
-    place = Place(to.port, to.dialect, journal=journal, new=new, continues=continues)
+    place = Place(
+        to.port, to.dialect, journal=journal, new=new, continues=continues, trace=trace, force=force
+    )
     if answers is not None:
         given = read_answers(answers, found, operator=by, translation=translation())
     else:

@@ -10,12 +10,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
+from device.address import is_network, is_simulated
 from device.clock import SystemClock
 from device.control.driver import Driver
-from device.dialects.base import HostLoss, Identity
+from device.dialects.base import Dialect, HostLoss, Identity
 from device.events import OffConfirmation
-from device.link import Inbox
+from device.link import Inbox, Link
 from physioctl.awake import kept_awake
 from physioctl.cli import asking
 from physioctl.cli.attending import Attending
@@ -36,6 +38,9 @@ from physioctl.record.journal import Journal
 from physioctl.runner import Request, expect_recorded_in_time, run_session
 from physioctl.terminal import stop_on_signals
 from protocols.errors import PhysioctlError
+
+if TYPE_CHECKING:  # a session without a trace does without
+    from physioctl.trace.recording import PortKind
 
 _CODES = {
     Outcome.COMPLETED: Exit.DONE,
@@ -75,7 +80,7 @@ def hold_session(
             aside(warning(place.port))
         afterwards = stack.enter_context(ExitStack())
         here = stack.enter_context(Attending(view, clock, inbox, signals, sounds=sounds))
-        driver = Driver(link, clock, inbox, spoken)
+        driver = _driver(place, link, clock, inbox, spoken, stack)
         driver.add_observer(stops)
         driver.add_observer(here.keys)
         typed = typed or Typed(request.protocol.id, journal=place.journal)
@@ -90,6 +95,24 @@ def hold_session(
             ended = _settled_with_a_person(ended, driver, socket, settled, request, record)
     expect_recorded_in_time(ended, driver.controller.overdue.record_failure)
     return exit_code(ended)
+
+
+def _driver(
+    place: Place, link: Link, clock: SystemClock, inbox: Inbox, spoken: Dialect, stack: ExitStack
+) -> Driver:
+    """What drives the unit; it keeps a trace for as long as ``stack`` lasts, where ``place`` names one."""
+    if place.trace is None:
+        return Driver(link, clock, inbox, spoken)
+    from physioctl.trace.recording import TracedDriver
+    from physioctl.trace.writing import writing
+
+    keeper = stack.enter_context(writing(place.trace, force=place.force, in_thread=True, tell=aside))
+    kind: PortKind = "serial"
+    if is_simulated(place.port):
+        kind = "simulated"
+    elif is_network(place.port):
+        kind = "network"
+    return TracedDriver(link, clock, inbox, spoken, keeper=keeper, kind=kind)
 
 
 def _run_shown(
@@ -143,6 +166,8 @@ def hold_guidance(
     It begins, and is shown, as one on a unit is. Raise what `physioctl.guidance.run_guidance` and the
     journal raise.
     """
+    if place.trace is not None:
+        aside("Guidance alone has no unit, and no bytes: no trace is written.")
     inbox: Inbox = SimpleQueue()
     clock = SystemClock()
     loop = Loop(clock, inbox)

@@ -16,12 +16,15 @@ from physioctl.cli.begin_journal import is_new
 from physioctl.cli.exits import Exit
 from physioctl.cli.options import (
     CONTINUES,
+    FORCE,
     NEW,
     NO_SOUNDS,
     OPERATOR,
     PLAIN,
     PORT,
+    TRACE,
     UNAUTHENTICATED_NETWORK,
+    expect_free,
     journal_option,
     translation,
 )
@@ -62,6 +65,8 @@ _GO_ON = {"": True, "n": False, "no": False}
 @NEW
 @CONTINUES
 @UNAUTHENTICATED_NETWORK
+@TRACE
+@FORCE
 @NO_SOUNDS
 @PLAIN
 def start(
@@ -73,6 +78,8 @@ def start(
     new: bool,
     continues: Path | None,
     unauthenticated_network: bool,
+    trace: Path | None,
+    force: bool,
     no_sounds: bool,
     plain: bool,
 ) -> int:
@@ -92,6 +99,7 @@ def start(
             "start asks questions, and nobody can answer here: standard input is no terminal",
             "Use physioctl run PROTOCOL --port PORT, with --person, --side and --answers FILE.",
         )
+    expect_free(trace, force=force)
     new = is_new(journal, new=new)
     terminal, clock = asking.Console(), SystemClock()
     by = None if operator is None else reference(operator)
@@ -119,19 +127,19 @@ def start(
     request = replace(request, answers=answers, treated_by=by)
     view = View.chosen(plain=plain, as_json=False)
     if ready is None or request.protocol.family is None:
-        return hold_guidance(request, Place("", "", journal=journal), view, sounds=not no_sounds)
+        return hold_guidance(request, Place("", "", journal=journal, trace=trace), view, sounds=not no_sounds)
     origin = request.protocol.origin
     named = request.protocol.id if origin.bundled else origin.file
     typed = Typed(named, None, by, journal, unauthenticated_network)
-    before = _newest(journal)
+    before, again = _newest(journal), False
     while True:
-        place = Place(ready.port, ready.dialect, journal=journal)
+        place = Place(ready.port, ready.dialect, journal=journal, trace=trace, force=force or again)
         try:
             return hold_session(request, place, view, typed, sounds=not no_sounds)
         except UnitUnusable as error:
             if _newest(journal) != before:  # the session had begun
                 raise
-            ready = found_again(terminal, ready, error)
+            ready, again = found_again(terminal, ready, error), True
 
 
 def _newest(journal: Path | None) -> str | None:

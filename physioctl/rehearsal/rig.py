@@ -10,8 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from queue import SimpleQueue
+from typing import TypeAlias
 
-from device.clock import VirtualClock
+from device.clock import Clock, VirtualClock
 from device.control.controller import Controller
 from device.control.driver import Driver, MakeController
 from device.dialects.base import Dialect
@@ -24,6 +25,8 @@ from simulator.cable import Cable
 from simulator.dialects import Maker, maker
 from simulator.faults import Fault
 from simulator.unit import SimulatedUnit
+
+MakeDriver: TypeAlias = Callable[[Link, Clock, Inbox, Dialect, MakeController], Driver]
 
 
 class CableLink:
@@ -103,7 +106,7 @@ class Rig:
         link: Callable[[Cable, VirtualClock, Inbox], Link] = CableLink,
         unit: Maker = SimulatedUnit,
         controller: MakeController = Controller,
-        driver: type[Driver] = Driver,
+        driver: MakeDriver = Driver,
         dialect: Callable[[], Dialect] = Native,
     ) -> None:
         self.clock = VirtualClock() if clock is None else clock
