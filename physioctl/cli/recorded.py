@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from errno import EPIPE
 from pathlib import Path
 
+import click
+
 from physioctl.cli.begin_journal import not_there
+from physioctl.cli.exits import Exit
 from physioctl.cli.options import journal_option
 from physioctl.cli.printing import aside
+from physioctl.cli.streams import Output
 from physioctl.record.history import Summary
 from physioctl.record.journal import default_path
 from physioctl.record.journal_begin import is_to_begin
@@ -28,6 +34,18 @@ def the_journal(journal: Path | None) -> Path | None:
         raise not_there(path)
     aside(f"There is no journal at {path} yet; the first session makes it.")
     return None
+
+
+def print_file(text: str) -> None:
+    """Print ``text``, for which standard output is the file: where it cannot be kept, the exit code says so.
+
+    Why is said as for any output. A reader that has had enough has been given what it wanted.
+    """
+    click.echo(text, nl=False)
+    sys.stdout.flush()
+    error = sys.stdout.error if isinstance(sys.stdout, Output) else None
+    if isinstance(error, OSError) and error.errno != EPIPE:
+        raise click.exceptions.Exit(Exit.USAGE)
 
 
 def began_at(summary: Summary) -> str:

@@ -12,7 +12,7 @@ import click
 
 from physioctl.cli.browser import browser
 from physioctl.cli.printing import aside
-from physioctl.cli.recorded import JOURNAL
+from physioctl.cli.recorded import JOURNAL, print_file
 from physioctl.errors import InvalidUsage
 from physioctl.record import history as the_record
 from physioctl.record.journal import default_path
@@ -90,9 +90,8 @@ def report(
         aside("The picture is left out: pip install 'physioctl[report]' installs what draws it.")
     if output == _STDOUT:
         # Whatever standard output is encoded in, a page is read as UTF-8.
-        click.echo(
-            made.text.encode("ascii", "xmlcharrefreplace").decode() if form == Form.HTML else made.text,
-            nl=False,
+        print_file(
+            made.text.encode("ascii", "xmlcharrefreplace").decode() if form == Form.HTML else made.text
         )
         return
     to = Path(output or f"{name}.{form}")
