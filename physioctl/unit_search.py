@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from device.address import AddressUnusable
 from device.clock import SystemClock
 from device.control.driver import Driver
-from device.control.handshake import identify
+from device.control.handshake import look_for
 from device.dialects.base import Identity
 from device.dialects.registry import NAMES, UnknownDialect
 from device.errors import NoAnswer, UnitUnusable
@@ -122,7 +122,7 @@ def _identity(name: str, dialect: str) -> Identity:
         driver = Driver(link, SystemClock(), inbox, spoken)
         driver.add_observer(stops)
         try:
-            return driver.run(identify(driver.controller, PATIENCE_MS))
+            return driver.run(look_for(driver.controller, PATIENCE_MS))
         except PhysioctlError:
             raise
         except Exception as error:

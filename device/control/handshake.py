@@ -35,15 +35,28 @@ def identify(controller: Controller, patience_ms: int = PATIENCE_MS) -> Script[I
     return identity
 
 
+def look_for(controller: Controller, patience_ms: int = PATIENCE_MS) -> Script[Identity]:
+    """As `identify`, for a program that only wants to know who is there, perhaps in the wrong dialect.
+
+    A stop that is asked for before anybody has answered is sent once, and not repeated: raise
+    `OutputNotConfirmedOff` at once, so that whoever asked for it has the line to itself.
+    """
+    reports = controller.reports
+    identity: Identity = yield from _ask(
+        controller, Identify(), lambda: reports.identity, patience_ms, _leave_if_asked
+    )
+    return identity
+
+
 def listen(controller: Controller, for_ms: int) -> Script[int]:
     """Send nothing for ``for_ms``, and return how many bytes came.
 
-    Raise as `perform_handshake` when the link is lost or a person has asked to stop.
+    Raise as `look_for` when a person has asked to stop, and `LinkLost`.
     """
     until_ms = controller.now_ms + for_ms
     while controller.now_ms < until_ms and not _cut_short(controller):
         yield until_ms
-    yield from _stop_if_asked(controller)
+    yield from _leave_if_asked(controller)
     if controller.lost:
         raise controller.lost
     return controller.heard_bytes
@@ -116,12 +129,16 @@ def identified(unit: Unit, at_ms: int) -> UnitIdentified:
 
 
 def _ask(
-    controller: Controller, intent: Intent, answer: Callable[[], T | None], patience_ms: int
+    controller: Controller,
+    intent: Intent,
+    answer: Callable[[], T | None],
+    patience_ms: int,
+    if_stopped: Callable[[Controller], Script[None]] | None = None,
 ) -> Script[T]:
-    """Repeat a request until ``answer`` returns something."""
+    """Repeat a request until ``answer`` returns something. ``if_stopped``: see `look_for`."""
     give_up_ms = controller.now_ms + patience_ms
     while (answered := answer()) is None:
-        yield from _stop_if_asked(controller)
+        yield from (if_stopped or _stop_if_asked)(controller)
         if controller.lost:
             raise controller.lost
         if controller.now_ms >= give_up_ms:
@@ -139,6 +156,13 @@ def _cut_short(controller: Controller) -> bool:
     return controller.actions.halted or controller.lost is not None
 
 
+def _leave_if_asked(controller: Controller) -> Script[None]:
+    """Raise an error when a person has asked to stop: the stop was sent as it was asked for."""
+    yield from ()
+    if controller.actions.halted:
+        raise _not_off(controller)
+
+
 def _stop_if_asked(controller: Controller) -> Script[None]:
     """Stop, and raise an error, when a person has asked to."""
     if not controller.actions.halted:
@@ -146,11 +170,15 @@ def _stop_if_asked(controller: Controller) -> Script[None]:
     controller.stop()
     output_off = yield from controller.settle()
     if output_off is not OffConfirmation.CONFIRMED:
-        raise OutputNotConfirmedOff(
-            f"a stop was sent on {controller.port}, and the unit has not said that its output is off",
-            "Switch the unit off now.",
-        )
+        raise _not_off(controller)
     raise Stopped("stopped by the operator before any output", "Start the session again when you are ready.")
+
+
+def _not_off(controller: Controller) -> OutputNotConfirmedOff:
+    return OutputNotConfirmedOff(
+        f"a stop was sent on {controller.port}, and the unit has not said that its output is off",
+        "Switch the unit off now.",
+    )
 
 
 def _status_once_off(controller: Controller) -> Script[Status]:

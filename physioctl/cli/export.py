@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from physioctl.cli.printing import aside
-from physioctl.cli.recorded import JOURNAL
+from physioctl.cli.recorded import JOURNAL, print_file
 from physioctl.errors import InvalidUsage
 from physioctl.record.journal import default_path
 from physioctl.record.report.files import expect_writable, write_whole
@@ -62,7 +62,7 @@ def export(
         expect_writable(Path(output or ""), force=force)
     name, text = _made(path, session, codes, test_data=test_data, refused=refused)
     if output == _STDOUT:
-        click.echo(text, nl=False)
+        print_file(text)
         return
     to = Path(output or f"{name}.fhir.json")
     write_whole(to, text, force=force)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sys
+from errno import EPIPE
 from pathlib import Path
 
+import click
+
+from physioctl.cli.exits import Exit
 from physioctl.cli.options import journal_option
 from physioctl.cli.printing import aside, own_name
+from physioctl.cli.streams import Output
 from physioctl.errors import JournalUnusable
 from physioctl.record.history import Summary
 from physioctl.record.journal import default_path
@@ -37,6 +43,18 @@ def not_there(path: Path) -> JournalUnusable:
         f"Check the name. To begin one there, with the folders it needs: {own_name()} run … "
         f"--journal {path} --new",
     )
+
+
+def print_file(text: str) -> None:
+    """Print ``text``, for which standard output is the file: where it cannot be kept, the exit code says so.
+
+    Why is said as for any output. A reader that has had enough has been given what it wanted.
+    """
+    click.echo(text, nl=False)
+    sys.stdout.flush()
+    error = sys.stdout.error if isinstance(sys.stdout, Output) else None
+    if isinstance(error, OSError) and error.errno != EPIPE:
+        raise click.exceptions.Exit(Exit.USAGE)
 
 
 def began_at(summary: Summary) -> str:

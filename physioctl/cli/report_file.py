@@ -12,6 +12,7 @@ import click
 
 from physioctl.cli.browser import browser
 from physioctl.cli.printing import aside
+from physioctl.cli.recorded import print_file
 from physioctl.errors import InvalidUsage
 from physioctl.record.journal import default_path
 from physioctl.record.report.files import expect_writable, write_whole
@@ -62,9 +63,8 @@ def write_report(to: Destination, form: Form, make: Callable[[], tuple[str, Made
         aside("The picture is left out: pip install 'physioctl[report]' installs what draws it.")
     if to.output == _STDOUT:
         # Whatever standard output is encoded in, a page is read as UTF-8.
-        click.echo(
-            made.text.encode("ascii", "xmlcharrefreplace").decode() if form is Form.HTML else made.text,
-            nl=False,
+        print_file(
+            made.text.encode("ascii", "xmlcharrefreplace").decode() if form is Form.HTML else made.text
         )
         return
     file = Path(to.output or f"{name}.{form}")

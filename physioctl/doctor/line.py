@@ -15,7 +15,7 @@ from typing import TypeAlias, TypeVar
 from device.clock import SystemClock
 from device.control.controller import Controller, Script
 from device.control.driver import Driver
-from device.control.handshake import Inspected, identify, inspect, listen
+from device.control.handshake import Inspected, inspect, listen, look_for
 from device.dialects.base import Dialect, Identity, Line
 from device.dialects.registry import NAMES
 from device.errors import NoAnswer
@@ -123,7 +123,7 @@ class Probe:
 
     def _identity(self, dialect: Dialect, line: Line, within_ms: int) -> Identity | None:
         self.settings.add((line.baud, line.parity))
-        return self._answer(dialect, lambda controller: identify(controller, within_ms))
+        return self._answer(dialect, lambda controller: look_for(controller, within_ms))
 
     def _answer(self, dialect: Dialect, script: _MakeScript[T]) -> T | None:
         try:

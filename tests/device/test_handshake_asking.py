@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from device.control.fault_clearing import clear_faults
-from device.control.handshake import identify, listen, perform_handshake
+from device.control.handshake import identify, listen, look_for, perform_handshake
 from device.control.machine import State
 from device.dialects.base import (
     ClearFaults,
@@ -151,6 +151,37 @@ def test_a_stop_that_a_person_asks_for_ends_the_question_who_the_unit_is() -> No
         run(desk, identify(desk.controller), stops)
 
     assert desk.intents()[-1] is Stop
+
+
+@pytest.mark.hazard("H-18")
+def test_who_only_looks_for_a_unit_leaves_the_line_at_once_to_whoever_asks_for_a_stop() -> None:
+    desk, listening = Desk(), Desk()
+
+    def stops(desk: Desk, intent: Intent) -> None:
+        if isinstance(intent, Identify):
+            desk.controller.operate(SessionAction.STOP, desk.now_ms)
+
+    with pytest.raises(OutputNotConfirmedOff):
+        run(desk, look_for(desk.controller), stops)
+    listening.controller.operate(SessionAction.STOP, listening.now_ms)
+    with pytest.raises(OutputNotConfirmedOff):
+        run(listening, listen(listening.controller, 300), no_answer)
+
+    assert (desk.intents(), desk.now_ms) == ([Identify, Stop], BEGAN_MS)
+    assert (listening.intents(), listening.now_ms) == ([Stop], BEGAN_MS)
+
+
+@pytest.mark.hazard("H-18")
+def test_who_looks_for_a_unit_that_has_answered_confirms_the_stop_itself() -> None:
+    desk = Desk()
+
+    def stops(desk: Desk, intent: Intent) -> None:
+        sound(desk, intent)
+        if isinstance(intent, Identify):
+            desk.controller.operate(SessionAction.STOP, desk.now_ms)
+
+    with pytest.raises(Stopped):
+        run(desk, look_for(desk.controller), stops)
 
 
 @pytest.mark.hazard("H-18")

@@ -16,6 +16,7 @@ import pytest
 from physioctl.cli import call
 from physioctl.cli.streams import PATIENCE_S, Output
 from tests.forked import Forked
+from tests.physioctl.test_cli_record import ended, started, tell
 from tests.processes import (
     LIMIT_S,
     PHYSIOCTL,
@@ -152,6 +153,19 @@ def test_a_full_standard_output_is_said_on_standard_error(folder: Path) -> None:
         "error: standard output cannot be written: No space left on device",
         "  to do: Make room there, or send it elsewhere.",
     ]
+
+
+def test_a_report_or_an_export_that_is_cut_off_by_a_full_disk_does_not_end_as_done(tmp_path: Path) -> None:
+    tell(tmp_path / "j", "s", started("s"), ended(session="s"))
+    for asked in (("report", "--format", "csv"), ("export", "--fhir", "r4b")):
+        arguments = command(*asked, "s", "--journal", tmp_path / "j", "--output", "-")
+
+        full = shell(tmp_path, '"$@" >/dev/full', *arguments)
+        enough = shell(tmp_path, '"$@" | head -c 1', *arguments)
+
+        assert full.returncode == 2
+        assert full.stderr.count("error: standard output cannot be written: No space left on device") == 1
+        assert (enough.returncode, enough.stderr) == (0, "")
 
 
 def test_a_character_that_the_terminal_lacks_is_written_out() -> None:
