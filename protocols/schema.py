@@ -16,7 +16,7 @@ def schema() -> dict[str, Any]:
     made = Protocol.model_json_schema(mode="validation")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **_as_written(made),
+        **as_written(made),
         "title": "physioctl protocol",
     }
 
@@ -26,13 +26,13 @@ def text() -> str:
     return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
-def _as_written(made: Any) -> Any:
+def as_written(made: Any) -> Any:
     """The same without null: inside, None means that a key is absent, and a key that is there has a value."""
     if isinstance(made, list):
-        return [_as_written(item) for item in made]
+        return [as_written(item) for item in made]
     if not isinstance(made, dict):
         return made
-    kept = {key: _as_written(value) for key, value in made.items() if key != "default"}
+    kept = {key: as_written(value) for key, value in made.items() if key != "default"}
     options = [option for option in kept.get("anyOf", ()) if option != {"type": "null"}]
     if len(options) == 1:
         del kept["anyOf"]

@@ -16,14 +16,15 @@ from physioctl.cli.session import exit_code
 from physioctl.cli.simulated import DIALECT, FAULTS, HOST_LOSS, seed_option
 from physioctl.errors import InvalidUsage
 from physioctl.events import SessionEnded
+from physioctl.rehearsal.cues import ScenarioImpossible
 from physioctl.rehearsal.rehearse import Rehearsal, rehearse, rehearse_guidance
 from physioctl.rehearsal.rig import Rig, speaking
+from physioctl.rehearsal.scenario_file import read_scenario
 from physioctl.screens.json_lines import JsonLines
 from physioctl.screens.lines import Plain
 from physioctl.screens.wording import summary
 from protocols.model import Protocol
 from simulator.faults import parse
-from simulator.scenario import scenario
 
 
 @click.command("rehearse")
@@ -35,7 +36,7 @@ from simulator.scenario import scenario
     "file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Faults to strike, from a TOML file.",
+    help="What happens, and what must be true after.",
 )
 @FAULTS
 @DIALECT
@@ -64,16 +65,26 @@ def rehearse_(
     found = chosen(protocol)
     if unit is None:
         if file or faults or host_loss:
-            raise InvalidUsage("faults and --host-loss are a unit's, and none is named", "Add --unit.")
+            raise InvalidUsage(
+                "faults, scenarios and --host-loss are a unit's, and none is named", "Add --unit."
+            )
         return _rehearse_guidance(found, seed, as_json=as_json)
-    rig = _rig(unit, seed, file, faults, dialect, host_loss)
+    scenario = None if file is None else read_scenario(file)
+    rig = _rig(unit, seed, faults, dialect, host_loss)
     observer = _AllButTheEnd() if as_json else Plain(say)
-    rehearsal = rehearse(found, rig, seed=seed, attended=host_loss == "none", observers=[observer])
+    try:
+        rehearsal = rehearse(
+            found, rig, seed=seed, attended=host_loss == "none", scenario=scenario, observers=[observer]
+        )
+    except ScenarioImpossible as problem:
+        raise InvalidUsage(f"{file}: {problem}", "Change the scenario, or name another --unit.") from problem
     if as_json:
         json_line(rehearsal.as_json())
     else:
         for line in [*summary(rehearsal.ended), *_verdict(rehearsal)]:
             say(line)
+    if rehearsal.expectations:
+        return Exit.DONE if rehearsal.as_expected else Exit.FAULT
     code = exit_code(rehearsal.ended)
     return code if rehearsal.agrees or code is not Exit.DONE else Exit.FAULT
 
@@ -114,14 +125,12 @@ def _verdict(rehearsal: Rehearsal) -> list[str]:
     ]
     if not rehearsal.agrees:
         lines.append("  the record and the unit do not agree")
-    return lines
+    return [*lines, *(f"  {each}" for each in rehearsal.expectations)]
 
 
-def _rig(
-    unit: str, seed: int, file: Path | None, texts: tuple[str, ...], dialect: str, host_loss: str | None
-) -> Rig:
+def _rig(unit: str, seed: int, texts: tuple[str, ...], dialect: str, host_loss: str | None) -> Rig:
     try:
-        struck = (*(scenario(file) if file else ()), *map(parse, texts))
+        struck = tuple(map(parse, texts))
         spoken = speaking(dialect, host_loss)
         return Rig(unit, seed=seed, faults=struck, unit=spoken.unit, dialect=spoken.dialect)
     except (OSError, ValueError) as problem:
