@@ -74,8 +74,12 @@ def physio_scenario(request: pytest.FixtureRequest) -> PhysioScenario:
     """One of the scenario files that ``@pytest.mark.physio_scenarios`` names."""
     _expect_no_namesake("physio_scenario")
     from physioctl.testing.scenarios import PhysioScenario
+    from protocols.errors import ProtocolInvalid
 
-    return PhysioScenario(request.param)
+    try:
+        return PhysioScenario(request.param)
+    except ProtocolInvalid as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.fixture

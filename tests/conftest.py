@@ -16,6 +16,8 @@ from hypothesis import settings
 
 from tools.hazards import hazards
 
+pytest_plugins = ["pytester"]  # for the tests of our own plugin
+
 settings.register_profile("project", derandomize=True, deadline=None)
 settings.load_profile("project")
 
@@ -39,6 +41,7 @@ LONG = frozenset(
         "test_cli_modbus",
         "test_cli_units",
         "test_controller_walk",
+        "test_example_project",
         "test_full_disk",
         "test_guided_person",
         "test_holder",
@@ -47,6 +50,7 @@ LONG = frozenset(
         "test_million_frames",
         "test_odd_circumstances",
         "test_purge_deaths",
+        "test_pytest_plugin",
         "test_real_deaths",
         "test_rehearse",
         "test_run_real_time",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from device.clock import VirtualClock
 from device.events import Event, Observer
@@ -21,16 +21,17 @@ from physioctl.rehearsal.scenario_model import FaultEntry, fault_kind, step_of
 from physioctl.runner import Request, run_session
 from physioctl.testing.observing import Kept, Watched
 from physioctl.testing.stepped import Predicate, Stepped
+from protocols.errors import InvalidValue
 from protocols.library import find
 from protocols.model import Protocol
 from simulator.faults import Fault, parse
 from simulator.unit import SimulatedUnit
 
-LIMIT_MS = 5 * 3_600_000  # of virtual time; a protocol takes four hours at most
 SETTLE_MS = 11_000  # after the last fault: longer than any lease, and than the timer of any emission
 SETTLE_MAX_MS = 3_600_000
 SETTLE_STEP_MS = 100
 
+T = TypeVar("T")
 Treatment: TypeAlias = "str | Path | Protocol | Request"
 
 
@@ -103,10 +104,11 @@ class PhysioRig:
         """
         begin_ms, step = self._when(at_ms, on)
         entry = FaultEntry.model_construct(
-            kind=fault_kind(kind), at_ms=begin_ms, on=step, for_ms=for_ms, amount=amount
+            kind=_read(fault_kind, kind), at_ms=begin_ms, on=step, for_ms=for_ms, amount=amount
         )
-        self._faults.append(entry.fault(begin_ms or 0))
+        fault = entry.fault(begin_ms or 0)
         self._cues.inject(entry)
+        self._faults.append(fault)
 
     def lower(self, to_level: int | None = None, *, at_ms: int | None = None, on: str | None = None) -> None:
         """Let the operator lower the level, now or then: to ``to_level``, or by a tenth of the step's."""
@@ -136,7 +138,7 @@ class PhysioRig:
         if on is not None:
             if at_ms is not None:
                 raise ValueError("both at_ms and on are given; leave one out")
-            return None, step_of(on)
+            return None, _read(step_of, on)
         if at_ms is not None and at_ms < now_ms:
             raise ValueError(f"{at_ms} ms is past: it is {now_ms} ms by now")
         return (now_ms if at_ms is None else at_ms), None
@@ -163,12 +165,11 @@ class PhysioRig:
         """Let the session run until ``predicate()``; return whether that came before it was over.
 
         It is called after each event of the session and at each moment at which anything happens, and may
-        look at all that this rig has. Raise what it and the session raise, and `TimeoutError` after five
-        hours of virtual time.
+        look at all that this rig has. Raise what it and the session raise.
         """
         if self._session is None:
             raise InvalidUsage("no session has been started", "Call start() first, or run().")
-        return self._session.run_until(self._limited(predicate))
+        return self._session.run_until(predicate)
 
     def run(
         self,
@@ -183,14 +184,6 @@ class PhysioRig:
         self.run_until(lambda: False)
         assert self.ended is not None  # whatever else ends it has been raised
         return self.ended
-
-    def _limited(self, predicate: Predicate) -> Predicate:
-        def limited() -> bool:
-            if self.clock.now_ms() > LIMIT_MS:
-                raise TimeoutError(f"the session has not come to this in {LIMIT_MS} ms of virtual time")
-            return predicate()
-
-        return limited
 
     def _look(self) -> None:
         if self._session is not None:
@@ -255,6 +248,15 @@ class PhysioRig:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _read(read: Callable[[str], T], written: str) -> T:
+    """What ``written`` means; raise `ValueError` with what to write instead."""
+    try:
+        return read(written)
+    except InvalidValue as error:
+        problem = error.problems[0]
+        raise ValueError(f"{problem.what}. {problem.action}") from None
 
 
 def _on_nobody(treatment: str | Path | Protocol, *, attended: bool) -> Request:

@@ -33,6 +33,7 @@ class PhysioScenario:
         left: no breach, output off, and a record that agrees with the unit. Raise `InvalidUsage` where no
         protocol or unit is named, and what `physioctl.rehearsal.rehearse.rehearse` raises.
         """
+        __tracebackhide__ = True  # in pytest's report: what did not hold says it all
         scenario = self.scenario
         model = unit or scenario.unit
         treatment = protocol or self._protocol()
