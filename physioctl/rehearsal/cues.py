@@ -25,6 +25,11 @@ class Cues:
         self._rig = rig
         self._by_step: dict[int, list[Callable[[int], None]]] = {}
 
+    @property
+    def never_began(self) -> tuple[int, ...]:
+        """The steps at whose beginning something was to happen, and that have not begun."""
+        return tuple(sorted(self._by_step))
+
     def on_event(self, event: Event) -> None:
         """Do what was asked for at the beginning of this step."""
         if isinstance(event, StepStarted):

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from device.events import OffConfirmation
+from physioctl.events import Outcome
 from physioctl.rehearsal.scenario_model import TIME_MAX_MS, Expected, Range
 from protocols.limits import Family
 from protocols.quantity import DURATION, INTENSITY, SPEED, show
@@ -23,6 +24,7 @@ class Happened:
     family: Family
     output: float  # of the unit, after the session
     breaches: tuple[str, ...]
+    never_began: tuple[int, ...]  # steps that the scenario names, and the session has not come to
     record_agrees: bool  # with the unit's own count of time and energy
 
 
@@ -51,6 +53,9 @@ def _always(expected: Expected, happened: Happened) -> Iterator[Held]:
     yield Held("no breach", breaches or "none", not breaches)
     if expected.output_off is not OffConfirmation.UNKNOWN:
         yield Held("the unit's output is off", f"{happened.output:g}", happened.output == 0)
+    if happened.outcome == Outcome.COMPLETED and happened.never_began:
+        # What was to happen there has not happened: that nothing came of it would say nothing.
+        yield Held("each step that is named begins", f"not step {happened.never_began[0]}", held=False)
     if not expected.record_may_differ:
         found = "it does" if happened.record_agrees else "it does not"
         yield Held("the record agrees with the unit", found, happened.record_agrees)

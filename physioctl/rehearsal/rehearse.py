@@ -108,10 +108,10 @@ def rehearse(
     rehearsal = _rehearsal(ended, rig)
     if scenario is None or scenario.expect is None:
         return rehearsal
-    return replace(rehearsal, expectations=compare(scenario.expect, _happened(rehearsal, rig)))
+    return replace(rehearsal, expectations=compare(scenario.expect, _happened(rehearsal, rig, cues)))
 
 
-def _happened(rehearsal: Rehearsal, rig: Rig) -> Happened:
+def _happened(rehearsal: Rehearsal, rig: Rig, cues: Cues) -> Happened:
     """What the session on ``rig`` came to, for a scenario's expectations."""
     return Happened(
         outcome=rehearsal.ended.outcome,
@@ -122,6 +122,7 @@ def _happened(rehearsal: Rehearsal, rig: Rig) -> Happened:
         family=Family[rig.unit.plate.family.name],
         output=rig.unit.output,
         breaches=tuple(str(breach) for unit in rig.units for breach in unit.breaches),
+        never_began=cues.never_began,
         record_agrees=rehearsal.record_agrees,
     )
 

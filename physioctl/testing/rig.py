@@ -12,7 +12,7 @@ from device.clock import VirtualClock
 from device.events import Event, Observer
 from device.operator import Lower, OperatorAction, SessionAction
 from physioctl.errors import InvalidUsage
-from physioctl.events import SessionEnded
+from physioctl.events import Outcome, SessionEnded
 from physioctl.record.journal import Journal
 from physioctl.record.verify import verify
 from physioctl.rehearsal.cues import Cues
@@ -238,6 +238,11 @@ class PhysioRig:
             [*self._kept.dropped, *(each.failure for each in self._watched if each.failure)]
         )
         found += [f"  an observer failed: {each}" for each in failed]
+        if self.ended is not None and self.ended.outcome is Outcome.COMPLETED:
+            found += [
+                f"  what was to happen on step {each} has not: it never began"
+                for each in self._cues.never_began
+            ]
         record = verify(self.journal)
         return found if record.whole else [*found, f"  the record is not whole: {record.why}"]
 

@@ -171,8 +171,16 @@ def test_the_markers_choose_the_unit_and_the_journal(project: pytest.Pytester) -
             """,
             "gives output: 290",
         ),
+        (
+            """
+            def test_it(physio_rig):
+                physio_rig.inject("restart", on="step 9")
+                physio_rig.run("unit-check")
+            """,
+            "what was to happen on step 9 has not: it never began",
+        ),
     ],
-    ids=["breach", "observer at the end", "observer", "output"],
+    ids=["breach", "observer at the end", "observer", "output", "step"],
 )
 def test_what_should_not_be_is_an_error_on_the_way_out(
     project: pytest.Pytester, body: str, says: str

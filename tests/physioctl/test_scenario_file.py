@@ -240,6 +240,18 @@ def test_a_fault_on_a_step_begins_when_the_step_does(capsys: Capture, tmp_path: 
     assert (code, last["outcome"]) == (0, "completed")
 
 
+def test_what_was_to_happen_on_a_step_that_never_begins_is_not_as_expected(
+    capsys: Capture, tmp_path: Path
+) -> None:
+    text = "format: 1\nfaults: [{kind: restart, on: step 9}]\nexpect: {outcome: completed}\n"
+
+    code, last = rehearsed(capsys, written(tmp_path, text))
+
+    failed = [each for each in last["expectations"] if not each["held"]]
+    assert code == 7
+    assert [each["found"] for each in failed] == ["not step 9"]
+
+
 @each(
     "entry",
     [
