@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TypeAlias, TypeVar
 
 from device.clock import VirtualClock
-from device.events import Event, Observer
+from device.events import Event, Observer, OffConfirmation
 from device.operator import Lower, OperatorAction, SessionAction
 from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome, SessionEnded
@@ -27,7 +27,7 @@ from protocols.model import Protocol
 from simulator.faults import Fault, parse
 from simulator.unit import SimulatedUnit
 
-SETTLE_MS = 11_000  # after the last fault: longer than any lease, and than the timer of any emission
+SETTLE_MS = 11_000  # beyond the longest fault: more than any lease, and than the timer of any emission
 SETTLE_MAX_MS = 3_600_000
 SETTLE_STEP_MS = 100
 
@@ -194,8 +194,9 @@ class PhysioRig:
     def close(self) -> None:
         """End the session if it runs, let what is left of output lapse, and close the journal.
 
-        Raise `AssertionError` with all that should not be: output that is on, requests that a unit should
-        not have got, observers that failed, a session that broke off unseen, a record that is not whole.
+        Raise `AssertionError` with all that should not be: output that is on now, or was when it had been
+        confirmed off; requests that a unit should not have got; observers that failed; a step that a fault or
+        an act waited for; a session that broke off unseen; a record that is not whole.
         """
         with ExitStack() as stack:
             stack.callback(self.journal.close)
@@ -216,13 +217,15 @@ class PhysioRig:
             session.run_until(lambda: False)
         except Exception as error:  # noqa: BLE001 - of a session that the test has left behind
             return [f"  the session broke off: {type(error).__name__}: {error}"]
+        confirmed = self.ended is not None and self.ended.output_off is OffConfirmation.CONFIRMED
+        if confirmed and self.unit.output:
+            return [f"  output off was confirmed, and the unit gives {self.unit.output:g}"]
         return []
 
     def _settle(self) -> None:
         """Let time pass until every unit's output is off, or nothing that will end it is left."""
-        now_ms = self.clock.now_ms()
-        over_ms = max((fault.until_ms for fault in self._faults), default=now_ms)
-        give_up_ms = min(max(now_ms, over_ms) + SETTLE_MS, now_ms + SETTLE_MAX_MS)
+        longest_ms = max((fault.for_ms for fault in self._faults), default=0)
+        give_up_ms = self.clock.now_ms() + min(longest_ms + SETTLE_MS, SETTLE_MAX_MS)
         while self.clock.now_ms() < give_up_ms and any(unit.output for unit in self.rig.units):
             self.rig.wait(SETTLE_STEP_MS)
 

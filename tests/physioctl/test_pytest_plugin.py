@@ -174,13 +174,22 @@ def test_the_markers_choose_the_unit_and_the_journal(project: pytest.Pytester) -
         (
             """
             def test_it(physio_rig):
+                physio_rig.run("unit-check")
+                physio_rig.inject("stuck_output")
+                physio_rig.rig.wait(1)
+            """,
+            "output off was confirmed, and the unit gives 290",
+        ),
+        (
+            """
+            def test_it(physio_rig):
                 physio_rig.inject("restart", on="step 9")
                 physio_rig.run("unit-check")
             """,
             "what was to happen on step 9 has not: it never began",
         ),
     ],
-    ids=["breach", "observer at the end", "observer", "output", "step"],
+    ids=["breach", "observer at the end", "observer", "output", "confirmed", "step"],
 )
 def test_what_should_not_be_is_an_error_on_the_way_out(
     project: pytest.Pytester, body: str, says: str
