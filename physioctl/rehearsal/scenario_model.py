@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ConfigDict,
     Field,
     PlainSerializer,
     PlainValidator,
@@ -131,6 +132,8 @@ AlarmCode: TypeAlias = Annotated[
 
 class _Timed(Strict):
     """What happens at a time, or when a step begins: one of the two."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["at"]}, {"required": ["on"]}]})
 
     at_ms: Annotated[Time | None, Given, Field(alias="at", description="since the unit was switched on")] = (
         None

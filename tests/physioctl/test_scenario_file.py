@@ -179,6 +179,7 @@ def test_the_schema_knows_every_fault_and_every_key() -> None:
 
     assert made["$defs"]["FaultEntry"]["properties"]["kind"]["enum"] == [*FaultKind]
     assert set(made["properties"]) == set(Scenario.model_fields)
+    assert made["$defs"]["ActEntry"]["oneOf"] == [{"required": ["at"]}, {"required": ["on"]}]
     assert "null" not in json.dumps(made)
 
 
