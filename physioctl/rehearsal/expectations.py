@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from device.events import OffConfirmation
 from physioctl.events import Outcome
-from physioctl.rehearsal.scenario_model import TIME_MAX_MS, Expected, Range
-from protocols.limits import Family
-from protocols.quantity import DURATION, INTENSITY, SPEED, show
+from physioctl.rehearsal.scenario_model import TIME_MAX_MS, Expected, Level, Range
+from protocols.quantity import DURATION, show
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +20,6 @@ class Happened:
     alarms: tuple[str, ...]  # every one that was raised
     delivered_ms: int  # with output, by the unit's own physics
     highest_level: int  # to which the unit was set, in the unit of its family's level
-    family: Family
     output: float  # of the unit, after the session
     breaches: tuple[str, ...]
     never_began: tuple[int, ...]  # steps that the scenario names, and the session has not come to
@@ -72,7 +70,7 @@ def _named(expected: Expected, happened: Happened) -> Iterator[Held]:
     if expected.delivered is not None:
         yield _delivered(expected.delivered, happened.delivered_ms)
     if expected.level_at_most is not None:
-        yield _level(expected.level_at_most.level, happened)
+        yield _level(expected.level_at_most, happened.highest_level)
 
 
 def _alarms(what: str, codes: Sequence[str], happened: Happened, *, raised: bool) -> Iterator[Held]:
@@ -90,7 +88,6 @@ def _delivered(range_: Range, delivered_ms: int) -> Held:
     return Held(f"delivered {', '.join(bounds)}", show(delivered_ms, DURATION), held)
 
 
-def _level(at_most: int, happened: Happened) -> Held:
-    dimension = SPEED if happened.family is Family.PERCUSSION else INTENSITY
-    found = show(happened.highest_level, dimension)
-    return Held(f"level at most {show(at_most, dimension)}", found, happened.highest_level <= at_most)
+def _level(at_most: Level, highest: int) -> Held:
+    found = replace(at_most, level=highest)
+    return Held(f"level at most {at_most}", str(found), highest <= at_most.level)

@@ -25,7 +25,6 @@ from physioctl.rehearsal.expectations import Happened, Held, compare
 from physioctl.rehearsal.rig import Rig
 from physioctl.rehearsal.scenario_model import Scenario
 from physioctl.runner import Request, run_session
-from protocols.limits import Family
 from protocols.model import Protocol
 
 RECKONED_MS = STOP_WITHIN_MS + 100  # of each start: the stop that ends it, and a status period
@@ -119,7 +118,6 @@ def _happened(rehearsal: Rehearsal, rig: Rig, cues: Cues) -> Happened:
         alarms=rehearsal.alarms,
         delivered_ms=rehearsal.unit_delivered_ms,
         highest_level=max((change.output for change in rig.unit.changes), default=0),
-        family=Family[rig.unit.plate.family.name],
         output=rig.unit.output,
         breaches=tuple(str(breach) for unit in rig.units for breach in unit.breaches),
         never_began=cues.never_began,

@@ -24,7 +24,7 @@ _KEYS: Mapping[str, type[BaseModel]] = {
 def read_scenario(path: Path) -> Scenario:
     """The scenario in a file, or `ProtocolInvalid` with all of its mistakes, as ``file:line:column``."""
     file = printable(path)
-    data = read_bytes(path, "Scenario files are described in docs/simulator.md.")
+    data = read_bytes(path, "A scenario file begins with `format: 1`.")
     if path.suffix == ".toml":
         what = "is TOML; scenario files are YAML"
         action = "Write `format: 1`, and each [[fault]] as an entry of `faults:`."

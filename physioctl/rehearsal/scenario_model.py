@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -30,6 +31,7 @@ from device.monitor.alarms import BY_CODE
 from physioctl.events import Outcome
 from protocols import quantity
 from protocols.errors import InvalidValue, Problem, invalid, shorten
+from protocols.families import definition
 from protocols.fields import Given, Text, Version, near
 from protocols.limits import Family
 from protocols.steps import Strict
@@ -43,7 +45,7 @@ SEED_MAX = 2**63 - 1
 
 _ZERO = re.compile(r"0+(\.0+)?\s*(ms|s|min|h)", re.ASCII)
 _STEP = re.compile(r"step ([1-9][0-9]{0,2})", re.ASCII)
-_LEVELS = {Family.ULTRASOUND: quantity.INTENSITY, Family.PERCUSSION: quantity.SPEED}
+_LEVELS = {family: quantity.dimension_of(definition(family).level.unit) for family in Family}
 
 
 def _time(written: object) -> int:
@@ -102,11 +104,16 @@ class Level:
     family: Family
     level: int
 
+    def __str__(self) -> str:
+        return quantity.show(self.level, _LEVELS[self.family])
+
 
 def _level(written: object) -> Level:
-    per_minute = isinstance(written, str) and "min" in written
-    family = Family.PERCUSSION if per_minute else Family.ULTRASOUND
-    return Level(family=family, level=quantity.parse(written, _LEVELS[family]))
+    for family, dimension in _LEVELS.items():
+        with suppress(InvalidValue):
+            return Level(family, quantity.parse(written, dimension))
+    such_as = " or ".join(dimension.examples[0] for dimension in _LEVELS.values())
+    raise invalid(f"found {shorten(repr(written))}; expected a level", f"Write one such as {such_as}.")
 
 
 def _quantity_schema(*dimensions: quantity.Dimension) -> WithJsonSchema:
@@ -122,9 +129,7 @@ Time: TypeAlias = Annotated[
 Step: TypeAlias = Annotated[
     int, BeforeValidator(step_of), WithJsonSchema({"type": "string", "pattern": "^step [1-9][0-9]{0,2}$"})
 ]
-OutputLevel: TypeAlias = Annotated[
-    Level, PlainValidator(_level), _quantity_schema(quantity.INTENSITY, quantity.SPEED)
-]
+OutputLevel: TypeAlias = Annotated[Level, PlainValidator(_level), _quantity_schema(*_LEVELS.values())]
 AlarmCode: TypeAlias = Annotated[
     str, AfterValidator(_alarm), WithJsonSchema({"type": "string", "enum": [*BY_CODE]})
 ]

@@ -142,6 +142,7 @@ def test_times_do_not_go_backwards(tmp_path: Path, entries: str, says: str) -> N
         ("format: 1\nfaults:", "faults: found nothing"),
         ("format: 1\nseed: -1", "seed: found -1"),
         ("format: 1\nseed: 1\nseed: 2", "'seed' is here twice"),
+        ("format: 1\nexpect: {level_at_most: 3 V}", "such as 0.44 W/cm² or 2100 /min"),
         ("format: 1\nunit: us112", "no model is called 'us112'"),
         ('format: 1\ntitle: "\\x1b[2J"', "holds a control character"),
         ("format: 1\nfaults: " + "[" * 5000, "nested more than"),
@@ -158,7 +159,10 @@ def test_times_do_not_go_backwards(tmp_path: Path, entries: str, says: str) -> N
 def test_a_file_that_is_no_scenario_is_answered_with_what_is_wrong(
     tmp_path: Path, text: str, says: str
 ) -> None:
-    assert says in "\n".join(mistakes(written(tmp_path, text)))
+    with pytest.raises(ProtocolInvalid) as caught:
+        read_scenario(written(tmp_path, text))
+
+    assert says in f"{caught.value}"
 
 
 def test_a_file_of_the_former_format_is_told_to_be_one(tmp_path: Path) -> None:
