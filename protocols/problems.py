@@ -35,8 +35,13 @@ _KEYS: Mapping[str, type[BaseModel]] = {
 }
 
 
-def problems(error: ValidationError, root: Node, file: str) -> Iterator[Problem]:
-    """Every mistake in ``error``, in the order pydantic met them."""
+def problems(
+    error: ValidationError, root: Node, file: str, keys: Mapping[str, type[BaseModel]] = _KEYS
+) -> Iterator[Problem]:
+    """Every mistake in ``error``, in the order pydantic met them.
+
+    ``keys`` are those there are, by the last name on the way to a value: a protocol's, if left out.
+    """
     for detail in error.errors(include_url=False):
         where = tuple(part for part in detail["loc"] if not str(part).startswith("<"))
         cause = detail.get("ctx", {}).get("error")
@@ -45,7 +50,7 @@ def problems(error: ValidationError, root: Node, file: str) -> Iterator[Problem]
                 yield _placed(file, root, replace(problem, where=(*where, *problem.where)))
         else:
             of_key = detail["type"] == "extra_forbidden"
-            yield _placed(file, root, Problem(*_said(detail), where), of_key=of_key)
+            yield _placed(file, root, Problem(*_said(detail, keys), where), of_key=of_key)
 
 
 def _placed(file: str, root: Node, problem: Problem, *, of_key: bool = False) -> Problem:
@@ -53,13 +58,13 @@ def _placed(file: str, root: Node, problem: Problem, *, of_key: bool = False) ->
     return replace(problem, file=file, line=line, column=column)
 
 
-def _said(detail: Any) -> tuple[str, str]:
+def _said(detail: Any, keys: Mapping[str, type[BaseModel]]) -> tuple[str, str]:
     """What was found and expected, and how to correct it."""
     kind, loc = detail["type"], detail["loc"]
     if kind == "missing":
         return "is missing", f"Add `{loc[-1]}:`."
     if kind == "extra_forbidden":
-        return "there is no such key here", near(str(loc[-1]), _known_keys(loc[:-1]))
+        return "there is no such key here", near(str(loc[-1]), _known_keys(loc[:-1], keys))
     if kind == "union_tag_not_found":
         in_emission = loc[-1:] == ("emit",)
         return _sets_nothing(detail["input"]) if in_emission else _not_one_step(detail["input"])
@@ -94,9 +99,9 @@ def _sets_nothing(found: object) -> tuple[str, str]:
     return "nothing that can be emitted is named", mean
 
 
-def _known_keys(loc: tuple[str | int, ...]) -> list[str]:
+def _known_keys(loc: tuple[str | int, ...], keys: Mapping[str, type[BaseModel]]) -> list[str]:
     name = next((part for part in reversed(loc) if isinstance(part, str)), "")
-    return [field.alias or key for key, field in _KEYS[name].model_fields.items()]
+    return [field.alias or key for key, field in keys[name].model_fields.items()]
 
 
 def _found(value: object) -> str:

@@ -27,7 +27,7 @@ Rule: TypeAlias = dict[str, Any]
 
 def schema() -> Rule:
     """The schema, made from the model that checks the files."""
-    made = _as_written(Protocol.model_json_schema(mode="validation"))
+    made = as_written(Protocol.model_json_schema(mode="validation"))
     _add_codes(made)
     definitions = made["$defs"]
     definitions["Evidence"]["allOf"] = [_sources_of_a_grade()]
@@ -101,13 +101,13 @@ def _steps_of(family: str) -> str:
     return f"StepsOf{family.title()}"
 
 
-def _as_written(made: Any) -> Any:
+def as_written(made: Any) -> Any:
     """The same without null: inside, None means that a key is absent, and a key that is there has a value."""
     if isinstance(made, list):
-        return [_as_written(item) for item in made]
+        return [as_written(item) for item in made]
     if not isinstance(made, dict):
         return made
-    kept = {key: _as_written(value) for key, value in made.items() if key != "default"}
+    kept = {key: as_written(value) for key, value in made.items() if key != "default"}
     options = [option for option in kept.get("anyOf", ()) if option != {"type": "null"}]
     if len(options) == 1:
         del kept["anyOf"]

@@ -41,13 +41,19 @@ class Line:
         self._bits_per_byte = bits_per_byte
         self._toward = toward
         self._rng = rng
-        self._faults = faults
+        self._faults = list(faults)
         self._deadly = [fault for fault in faults if _lets_nothing_pass(fault, toward)]
         self.next_ms = _NEVER_MS  # when the next bytes arrive
         self._on_the_way: list[tuple[int, int, int, bytes]] = []  # arrival, number, last sent byte, data
         self._count = 0
         self._free_ms = 0
         self._latest_ms = 0
+
+    def inject(self, fault: Fault) -> None:
+        """Let ``fault`` happen as well."""
+        self._faults.append(fault)
+        if _lets_nothing_pass(fault, self._toward):
+            self._deadly.append(fault)
 
     def carry(self, data: bytes, now_ms: int) -> None:
         """Take ``data`` along, as far as the line is whole."""
@@ -132,6 +138,7 @@ class Cable:
     ) -> None:
         self.unit = unit
         self._neighbours = tuple(neighbours)
+        self._seed = seed
         self.pulled = False
         self.collisions_ms: list[int] = []
         self.on_arrival: Callable[[bytes], None] = _into_the_void
@@ -152,6 +159,18 @@ class Cable:
         """Send ``data`` from the host's end."""
         if not self.pulled:
             self._carry(self._to_unit, data, now_ms, against=self._to_host)
+
+    def inject(self, fault: Fault) -> None:
+        """Let ``fault`` happen as well, from now on; one of the unit is the unit's, and is passed over."""
+        if fault.kind not in ON_THE_LINE:
+            return
+        self._to_unit.inject(fault)
+        self._to_host.inject(fault)
+        if fault.kind is FaultKind.CABLE_PULLED:
+            self._pulls.append(fault)
+            self._edges = sorted({*self._edges, fault.at_ms, fault.until_ms}, reverse=True)
+        elif fault.kind is FaultKind.SWAPPED:
+            self._others.append((fault, _another(self.unit, fault, self._seed)))
 
     def pull(self) -> None:
         """Pull the cable: what is on the way is lost."""

@@ -117,6 +117,24 @@ class SimulatedUnit:
         if now_ms > self._now_ms:
             self._now_ms = now_ms
 
+    def inject(self, fault: Fault) -> None:
+        """Let ``fault`` happen as well; one of the line is the cable's, and is passed over.
+
+        Raise `ValueError` for one that cannot happen to this family, or that begins before now.
+        """
+        own = _own((fault,), self.plate.family)
+        if fault.at_ms < self._now_ms:
+            raise ValueError(f"{fault.kind} cannot begin at {fault.at_ms} ms: it is {self._now_ms} ms by now")
+        self._faults += own
+        self._edges = sorted(
+            {*self._edges, *(at for each in own for at in (each.at_ms, each.until_ms))}, reverse=True
+        )
+        self._due_ms = self._next_due_ms()
+
+    def expect_possible(self, kind: FaultKind) -> None:
+        """Raise `ValueError` when a fault of ``kind`` cannot happen to this family."""
+        _expect_possible(kind, self.plate.family)
+
     def sound(self, model: str, *, seed: int, boots: int, serial: str) -> SimulatedUnit:
         """Another unit of ``model`` that could be on the same cable, without a fault."""
         return SimulatedUnit(model, seed=seed, boots=boots, serial=serial)
@@ -355,6 +373,10 @@ class SimulatedUnit:
 
 def _own(faults: Sequence[Fault], family: Family) -> tuple[Fault, ...]:
     for fault in faults:
-        if family not in KINDS[fault.kind].families:
-            raise ValueError(f"{fault.kind} cannot happen to a unit of {family.name.lower()}; leave it out")
+        _expect_possible(fault.kind, family)
     return tuple(fault for fault in faults if fault.kind not in ON_THE_LINE)
+
+
+def _expect_possible(kind: FaultKind, family: Family) -> None:
+    if family not in KINDS[kind].families:
+        raise ValueError(f"{kind} cannot happen to a unit of {family.name.lower()}; leave it out")

@@ -16,6 +16,8 @@ from hypothesis import settings
 
 from tools.hazards import hazards
 
+pytest_plugins = ["pytester"]  # for the tests of our own plugin
+
 settings.register_profile("project", derandomize=True, deadline=None)
 settings.load_profile("project")
 
@@ -44,6 +46,7 @@ LONG = frozenset(
         "test_doctor",
         "test_doctor_ports",
         "test_example_unit",
+        "test_example_project",
         "test_full_disk",
         "test_guided_person",
         "test_holder",
@@ -54,6 +57,7 @@ LONG = frozenset(
         "test_odd_circumstances",
         "test_pictures",
         "test_purge_deaths",
+        "test_pytest_plugin",
         "test_real_deaths",
         "test_rehearse",
         "test_report",

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from physioctl.rehearsal import scenario_schema
 from protocols import index, schema
 from tools import hazards, modbus, pages, texts, traces, wire
 
@@ -15,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def files() -> dict[str, str]:
     """Every generated file: its path from the project's root, and its text."""
     found = wire.files() | modbus.files() | texts.files() | pages.files() | hazards.files() | traces.files()
+    found |= {f"physioctl/rehearsal/{scenario_schema.PATH.name}": scenario_schema.text()}
     return found | {f"protocols/{made.PATH.name}": made.text() for made in (schema, index)}
 
 

@@ -20,15 +20,16 @@ from physioctl.cli.session import exit_code
 from physioctl.cli.simulated import DIALECT, FAULTS, HOST_LOSS, MODEL, seed_option
 from physioctl.errors import InvalidUsage
 from physioctl.events import SessionEnded
+from physioctl.rehearsal.cues import ScenarioImpossible
 from physioctl.rehearsal.rehearse import Rehearsal, rehearse, rehearse_guidance
 from physioctl.rehearsal.rig import MakeDriver, Rig, speaking
+from physioctl.rehearsal.scenario_file import read_scenario
 from physioctl.screens.json_lines import JsonLines
 from physioctl.screens.lines import Plain
 from physioctl.screens.wording import summary
 from protocols.model import Protocol
 from simulator.faults import parse
 from simulator.nameplate import UnknownModel
-from simulator.scenario import scenario
 
 
 @click.command("rehearse")
@@ -45,7 +46,7 @@ from simulator.scenario import scenario
     "file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Faults to strike, from a TOML file.",
+    help="What happens, and what must be true after.",
 )
 @FAULTS
 @DIALECT
@@ -78,19 +79,29 @@ def rehearse_(
     found = chosen(protocol)
     if unit is None:
         if file or faults or host_loss or trace:
-            what = "faults, --host-loss and --trace are a unit's, and none is named"
+            what = "faults, scenarios, --host-loss and --trace are a unit's, and none is named"
             raise InvalidUsage(what, "Add --unit.")
         return _rehearse_guidance(found, seed, as_json=as_json)
+    scenario = None if file is None else read_scenario(file)
     observer = _AllButTheEnd() if as_json else Plain(say)
     with ExitStack() as stack:
         driver = Driver if trace is None else _traced(trace, force, stack)
-        rig = _rig(unit, seed, file, faults, dialect, host_loss, driver)
-        rehearsal = rehearse(found, rig, seed=seed, attended=host_loss == "none", observers=[observer])
+        rig = _rig(unit, seed, faults, dialect, host_loss, driver)
+        try:
+            rehearsal = rehearse(
+                found, rig, seed=seed, attended=host_loss == "none", scenario=scenario, observers=[observer]
+            )
+        except ScenarioImpossible as problem:
+            raise InvalidUsage(
+                f"{file}: {problem}", "Change the scenario, or name another --unit."
+            ) from problem
     if as_json:
         json_line(rehearsal.as_json())
     else:
         for line in [*summary(rehearsal.ended), *_verdict(rehearsal)]:
             say(line)
+    if rehearsal.expectations:
+        return Exit.DONE if rehearsal.as_expected else Exit.FAULT
     code = exit_code(rehearsal.ended)
     return code if rehearsal.agrees or code is not Exit.DONE else Exit.FAULT
 
@@ -131,7 +142,7 @@ def _verdict(rehearsal: Rehearsal) -> list[str]:
     ]
     if not rehearsal.agrees:
         lines.append("  the record and the unit do not agree")
-    return lines
+    return [*lines, *(f"  {each}" for each in rehearsal.expectations)]
 
 
 def _traced(trace: Path, force: bool, stack: ExitStack) -> MakeDriver:
@@ -145,14 +156,13 @@ def _traced(trace: Path, force: bool, stack: ExitStack) -> MakeDriver:
 def _rig(
     unit: str,
     seed: int,
-    file: Path | None,
     texts: Sequence[str],
     dialect: str,
     host_loss: str | None,
     driver: MakeDriver,
 ) -> Rig:
     try:
-        struck = (*(scenario(file) if file else ()), *map(parse, texts))
+        struck = tuple(map(parse, texts))
         spoken = speaking(dialect, host_loss)
         return Rig(unit, seed=seed, faults=struck, unit=spoken.unit, dialect=spoken.dialect, driver=driver)
     except (OSError, UnknownModel, ValueError) as problem:

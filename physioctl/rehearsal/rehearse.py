@@ -7,7 +7,7 @@ frames, and the journal, which is kept in memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -20,7 +20,10 @@ from physioctl.guidance_steps import Loop
 from physioctl.host_loss import reckoned
 from physioctl.record.codec import to_json
 from physioctl.record.journal import Journal
+from physioctl.rehearsal.cues import Cues
+from physioctl.rehearsal.expectations import Happened, Held, compare
 from physioctl.rehearsal.rig import Rig
+from physioctl.rehearsal.scenario_model import Scenario
 from physioctl.runner import Request, run_session
 from protocols.model import Protocol
 
@@ -41,16 +44,21 @@ class Rehearsal:
     alarms: tuple[str, ...]
     starts: int  # of output
     reckoned: bool  # time and energy, by the host
+    expectations: tuple[Held, ...] = ()  # of the scenario
+
+    @property
+    def as_expected(self) -> bool:
+        """Every expectation of the scenario has held."""
+        return all(each.held for each in self.expectations)
 
     @property
     def agrees(self) -> bool:
-        """The unit was asked nothing it should not have been, its output is off, and counted as we did.
+        """The unit was asked nothing it should not have been, its output is off, and the record agrees."""
+        return not self.breaches and self.unit_output_off and self.record_agrees
 
-        What the host has reckoned is at most too high.
-        """
-        return not self.breaches and self.unit_output_off and self._counts_agree()
-
-    def _counts_agree(self) -> bool:
+    @property
+    def record_agrees(self) -> bool:
+        """The record counted as the unit truly gave. What the host has reckoned is at most too high."""
         apart_ms = self.ended.delivered_ms - self.unit_delivered_ms
         apart_mj = self.ended.energy_mj - self.unit_energy_mj
         if self.reckoned:
@@ -69,20 +77,55 @@ class Rehearsal:
             "breaches": list(self.breaches),
             "alarms": list(self.alarms),
             "agrees": self.agrees,
+            "expectations": [asdict(each) for each in self.expectations],
         }
 
 
 def rehearse(
-    protocol: Protocol, rig: Rig, *, seed: int = 0, attended: bool = False, observers: Sequence[Observer] = ()
+    protocol: Protocol,
+    rig: Rig,
+    *,
+    seed: int = 0,
+    attended: bool = False,
+    scenario: Scenario | None = None,
+    observers: Sequence[Observer] = (),
 ) -> Rehearsal:
     """Run ``protocol`` on ``rig``; raise `Refused` when it may not be run on that unit.
 
     The session's id comes from ``seed``, as the rig does. ``attended`` says that somebody is within reach of
-    the unit's switch: without, a unit that nothing else ends is refused.
+    the unit's switch: without, a unit that nothing else ends is refused. ``scenario`` says what happens
+    meanwhile, and what must be true after; where an operator acts in it, the session is attended. Raise
+    `ScenarioImpossible` for one that cannot happen to this unit.
     """
+    cues = Cues(rig)
+    if scenario is not None:
+        cues.play(scenario)
+        attended = attended or bool(scenario.operator)
     request = Request.on_nobody(protocol, attended=attended)
     with Journal.in_memory(rig.clock, seed) as journal:
-        ended = run_session(request, rig.driver, journal, observers)
+        ended = run_session(request, rig.driver, journal, [*observers, cues])
+    rehearsal = _rehearsal(ended, rig)
+    if scenario is None or scenario.expect is None:
+        return rehearsal
+    return replace(rehearsal, expectations=compare(scenario.expect, _happened(rehearsal, rig, cues)))
+
+
+def _happened(rehearsal: Rehearsal, rig: Rig, cues: Cues) -> Happened:
+    """What the session on ``rig`` came to, for a scenario's expectations."""
+    return Happened(
+        outcome=rehearsal.ended.outcome,
+        output_off=rehearsal.ended.output_off,
+        alarms=rehearsal.alarms,
+        delivered_ms=rehearsal.unit_delivered_ms,
+        highest_level=max((change.output for change in rig.unit.changes), default=0),
+        output=rig.unit.output,
+        breaches=tuple(str(breach) for unit in rig.units for breach in unit.breaches),
+        never_began=cues.never_began,
+        record_agrees=rehearsal.record_agrees,
+    )
+
+
+def _rehearsal(ended: SessionEnded, rig: Rig) -> Rehearsal:
     return Rehearsal(
         ended=ended,
         unit_delivered_ms=rig.unit.delivered_ms,

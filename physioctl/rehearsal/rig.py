@@ -121,6 +121,16 @@ class Rig:
         )
         self.controller = self.driver.controller
 
+    def inject(self, fault: Fault) -> None:
+        """Let ``fault`` happen as well; raise `ValueError` for one that cannot, or that begins before now."""
+        self.unit.inject(fault)
+        self.cable.inject(fault)
+
+    @property
+    def units(self) -> list[SimulatedUnit]:
+        """The unit, and those that are on its cable at some time instead of it."""
+        return [self.unit, *self.cable.others]
+
     def wait(self, for_ms: int) -> None:
         """Let time pass with nobody driving."""
         elsewhere: SimpleQueue[None] = SimpleQueue()

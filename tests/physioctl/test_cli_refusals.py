@@ -185,7 +185,7 @@ def test_answers_and_scenarios_that_are_no_files_are_refused_and_not_waited_for(
     typed("unit-check", "sim://us111", None, "--answers", str(tmp_path / "pipe")).is_a_refusal(3)
     code = call(["rehearse", "unit-check", "--unit", "us111", "--scenario", str(tmp_path / "pipe")])
 
-    Said(code, *capsys.readouterr()).is_a_refusal(2, "not a file")
+    Said(code, *capsys.readouterr()).is_a_refusal(3, "not a file")
 
 
 @pytest.mark.parametrize("port", ["/dev/ttyUSB-none", "sim://us111"])

@@ -44,7 +44,7 @@ PAGES = {
 }
 SAME = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 RUNNABLE = ("rehearse", "protocols", "demo")  # they need no unit, and take no time
-NEEDS_A_UNIT = "# needs a unit"
+NEEDS_MORE = ("# needs a unit", "# needs pytest")  # the latter run in test_pytest_plugin
 FORBIDDEN = re.compile(
     r"""compl(?:y|ies|iant)\ with|FDA[- ](?:approved|cleared)|certified|clinically\ proven|guaranteed
     |pain[- ]free|state[- ]of[- ]the[- ]art|cutting[- ]edge|world[- ]class|best[- ]in[- ]class
@@ -266,7 +266,7 @@ def test_what_a_page_shows_is_what_happens(
 )
 def test_the_examples_in_python_run(block: Block, beside_the_examples: Path) -> None:
     tree = ast.parse(block.text)
-    if block.text.startswith(NEEDS_A_UNIT):
+    if block.text.startswith(NEEDS_MORE):
         tree.body = [node for node in tree.body if isinstance(node, ast.ImportFrom | ast.Import)]
 
     exec(compile(tree, block.page, "exec"), {"__name__": block.page})

@@ -143,8 +143,8 @@ def test_a_person_reads_the_dose_and_the_verdict(capsys: pytest.CaptureFixture[s
 
 
 def test_a_scenario_file_strikes_its_faults(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    scenario = tmp_path / "scenario.toml"
-    scenario.write_text('[[fault]]\nkind = "brown_out"\nat = "4s"\n', encoding="utf-8")
+    scenario = tmp_path / "scenario.yaml"
+    scenario.write_text("format: 1\nfaults:\n  - {kind: brown_out, at: 4 s}\n", encoding="utf-8")
 
     code, out, _ = said(capsys, "unit-check", "--unit", "us111", "--scenario", str(scenario), "--json")
 

@@ -1,9 +1,7 @@
-"""Faults as text, as files and as a draw."""
+"""Faults as text, and as a draw."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -12,7 +10,6 @@ from hypothesis import strategies as st
 
 from device.wire.messages import Family
 from simulator.faults import KINDS, Fault, FaultKind, draw, parse
-from simulator.scenario import scenario
 
 
 @pytest.mark.parametrize(
@@ -54,68 +51,6 @@ def test_no_text_ends_in_anything_but_a_fault_or_a_value_error(text: str) -> Non
     except ValueError:
         return
     assert fault.kind in KINDS
-
-
-def test_a_scenario_is_read_from_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "bad-day.toml"
-    path.write_text(
-        '[[fault]]\nkind = "stall"\nat = "30 s"\nfor = "2 s"\namount = 1.5\n'
-        '[[fault]]\nkind = "restart"\nat = "1 min"\n'
-    )
-
-    assert scenario(path) == (
-        Fault(FaultKind.STALL, 30_000, 2000, 1.5),
-        Fault(FaultKind.RESTART, 60_000, 500),
-    )
-
-
-def test_all_mistakes_of_a_scenario_are_told_at_once(tmp_path: Path) -> None:
-    path = tmp_path / "bad.toml"
-    path.write_text(
-        'seed = 3\n[[fault]]\nkind = "stal"\nat = "30 s"\n[[fault]]\nkind = "stall"\n'
-        '[[fault]]\nkind = "stall"\nat = "1 s"\nhow = 1\n'
-    )
-
-    with pytest.raises(ValueError) as caught:
-        scenario(path)
-
-    first, second, third, fourth = str(caught.value).splitlines()
-    assert "nothing is called 'seed'" in first
-    assert "fault 1: no fault is called 'stal'" in second
-    assert "fault 2: at is missing" in third
-    assert "fault 3: nothing is called how" in fourth
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("[[fault", "not TOML"),
-        ("fault = 3", "fault is not a list"),
-        ("fault = [3]", "fault 1: not a table"),
-        ("#" * 70_000, "larger than"),
-        ("a = " + "[" * 40_000, "not TOML"),
-    ],
-)
-def test_a_file_that_is_no_scenario_says_so(tmp_path: Path, text: str, says: str) -> None:
-    path = tmp_path / "odd.toml"
-    path.write_text(text)
-
-    with pytest.raises(ValueError, match=says):
-        scenario(path)
-
-
-def test_a_scenario_that_is_not_there_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="name a file that can be read"):
-        scenario(tmp_path / "nowhere.toml")
-
-
-@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are a thing of POSIX")
-def test_a_scenario_that_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "pipe")
-
-    for path in (tmp_path / "pipe", tmp_path):
-        with pytest.raises(ValueError, match="not a file"):
-            scenario(path)
 
 
 @given(st.integers(), st.sampled_from(Family), st.integers(0, 20))
