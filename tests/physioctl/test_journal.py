@@ -71,7 +71,7 @@ def test_an_entry_is_on_the_disk_before_record_returns(tmp_path: Path) -> None:
 
     with reading(tmp_path / "j") as connection:
         told = connection.execute("SELECT name, body FROM entries JOIN bodies USING (seq)").fetchall()
-    assert told == [("operator_acted", '{"action":"pause"}')]
+    assert told == [("operator_acted", '{"action":"pause","by":"operator"}')]
     journal.close()
 
 
