@@ -207,7 +207,8 @@ def remark(event: Event) -> str:
         case PainScored():
             return f"pain {event.score} of {PAIN_MAX}, {event.moment} the session"
         case LevelLowered():
-            shown = Quantity[event.quantity.upper()].show
+            known = Quantity.__members__.get(event.quantity.upper())  # it may be from a later version
+            shown = str if known is None else known.show
             after, before = shown(event.after), shown(event.before)
             return f"level lowered to {after} from {before}, for the rest of the session"
         case LowerRefused():

@@ -380,21 +380,6 @@ def test_who_listens_sends_nothing_and_counts_the_bytes_that_come_in_that_time()
     assert desk.intents() == []
 
 
-@pytest.mark.hazard("H-18")
-def test_a_stop_ends_listening_at_once_and_is_sent() -> None:
-    desk = Desk()
-
-    def stop(desk: Desk, intent: Intent) -> None:
-        desk.answer(**IDLE)
-
-    desk.controller.operate(SessionAction.STOP, BEGAN_MS)
-    with pytest.raises(Stopped):
-        run(desk, listen(desk.controller, 300), stop)
-
-    assert desk.now_ms < BEGAN_MS + 300
-    assert set(desk.intents()) == {Stop}
-
-
 def test_a_lost_link_ends_listening_at_once() -> None:
     desk = Desk()
 

@@ -217,7 +217,7 @@ def test_an_added_dialect_that_never_comes_or_ends_the_program_hides_nothing_of_
 
     said = asked(
         tmp_path,
-        "from physioctl.cli.stopping import stopped_in_turn\n"
+        "from physioctl.stopping import stopped_in_turn\n"
         "from physioctl.ports import UnknownDialect, dialect_for\n"
         "print(stopped_in_turn('sim://us111', ('theirs', 'native'), asked_for=False).output_off)\n"
         "try: dialect_for('sim://us111', 'theirs', load_max_ms=100)\n"

@@ -26,6 +26,7 @@ from physioctl.doctor.access import Account, denial
 from physioctl.doctor.findings import Finding, Mark
 from physioctl.doctor.ports import Asked, port
 from physioctl.holder import ask_to_stop
+from physioctl.stopping import stop
 from tests.physioctl.units_on_a_pty import LIMIT_S, unit_on_a_pty
 from tests.processes import finished, served_unit, session, short_protocol, waited_for
 
@@ -198,10 +199,11 @@ def test_a_stop_reaches_a_unit_that_is_being_looked_at() -> None:
             target=lambda: found.extend(port(Asked(unit.port, True, "native", patience), SystemClock()))
         )
         looking.start()
-        confirmed = waited_for(lambda: ask_to_stop(unit.port) is OffConfirmation.CONFIRMED)
+        assert waited_for(lambda: ask_to_stop(unit.port) is not None)
+        stopped = stop(unit.port, "native")
         looking.join(LIMIT_S)
 
-    assert confirmed
+    assert stopped is OffConfirmation.CONFIRMED
     assert only(found).code == "port.stop_asked"
-    assert "stopped by the operator" in found[0].what
+    assert "another program asked for a stop" in found[0].what
     assert unit.asked == {Stop}
