@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from queue import SimpleQueue
 from random import Random
 from typing import Any
 
@@ -21,6 +22,7 @@ from physioctl.conformance.suite import CANNOT_SHOW, CLAUSES
 
 FORMAT = 1  # of the rows and of the page
 PAGE = "docs/wire.md"
+LAPSE = "lease.lapse"  # kept, an output that no Stop can reach has ended once its lease is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ class Examiner:
             self._examination.not_tried(clauses, lost.what)
         finally:
             self.end()
-        return self._certificate()
+        return self.certificate()
 
     def end(self) -> OffConfirmation:
         """End the output, and say what is known of it."""
@@ -191,9 +193,17 @@ class Examiner:
             self._performer.perform(self._examination.end_output(), to_the_end=True)
         except LinkLost as lost:
             self._lost = lost.what
+            if any(
+                outcome.clause.id == LAPSE and outcome.mark is Mark.PASS
+                for outcome in self._examination.outcomes
+            ):
+                nothing: SimpleQueue[None] = SimpleQueue()
+                self._clock.wait(nothing, self._clock.now_ms() + self._host.plate.lease_max_ms)
+                self._examination.output_off = OffConfirmation.PRESUMED
         return self._examination.output_off
 
-    def _certificate(self) -> Certificate:
+    def certificate(self) -> Certificate:
+        """What has been found so far."""
         identity = self._host.identity
         return Certificate(
             model=identity.model,

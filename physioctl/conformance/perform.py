@@ -6,15 +6,18 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from device.clock import Clock
-from device.errors import LinkLost
+from device.errors import LinkLost, Stopped
 from device.link import Inbox, Link
 from physioctl.conformance.effects import Arrived, Script, Send, Wait
 
 T = TypeVar("T")
 
 
-class Interrupted(Exception):
-    """A person or a signal has asked to stop."""
+class Interrupted(Stopped):
+    """A person, a signal or another program has asked to stop."""
+
+    def __init__(self) -> None:
+        super().__init__("stopped before the unit was examined", "Start it again.")
 
 
 class Performer:
