@@ -14,7 +14,7 @@ from physioctl.conformance.effects import Script
 from physioctl.conformance.host import Host, age
 from physioctl.conformance.outcomes import clause, expect
 
-SETTLE_MS = 60  # for what may still be on its way
+SETTLE_MS = 150  # for what may still be on its way
 ANSWERED_WITHIN_MS = 70  # as the page says
 LINE_MS = 12  # of a request and a status at 115200 baud, and the latency of an adapter
 CLOCKS_PCT = 5  # by which the unit's clock may differ from the host's; the figure of this host's own alarm

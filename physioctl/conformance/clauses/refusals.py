@@ -464,7 +464,7 @@ def _order(host: Host) -> Script[str]:
     "output, and requests that are refused: level, duty cycle, step, lease and session stay as they were",
 )
 def _changes_nothing(host: Host) -> Script[str]:
-    yield from host.emit(for_ms=2000)
+    yield from host.emit(for_ms=2000, lease_ms=host.plate.lease_max_ms)
     before = host.status
     wrong: list[Message] = [
         _short(host, level=host.plate.level_max + 1),

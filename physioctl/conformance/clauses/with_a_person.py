@@ -36,6 +36,18 @@ def _since(taken: list[Sample], lost: bool) -> Status | None:
     return first
 
 
+def _on_without_contact(taken: list[Sample]) -> int:
+    """The longest time for which output was on and contact lost, from one status to another."""
+    longest_ms, since = 0, None
+    for status in (sample.status for sample in taken):
+        if status.state is not UnitState.EMITTING or status.contact_pct >= CONTACT_PCT:
+            since = None
+            continue
+        since = status if since is None else since
+        longest_ms = max(longest_ms, age(status.uptime_ms, since.uptime_ms))
+    return longest_ms
+
+
 @clause(
     "contact",
     "Steps",
@@ -53,9 +65,9 @@ def _contact(host: Host) -> Script[str]:
         host.wait_ms, lambda status: status.state is not UnitState.EMITTING, renewing=True
     )
     suspended = taken[-1].status
+    if (on_ms := _on_without_contact(taken)) > HOLDS_MS + BETWEEN_MS:
+        raise PromiseBroken(f"output went on for {on_ms} ms without contact")
     if suspended.state in (UnitState.EMITTING, UnitState.READY):
-        if suspended.contact_pct < CONTACT_PCT:
-            raise PromiseBroken("contact is lost, and output goes on")
         raise NotShown(f"contact was not lost within {host.wait_ms} ms")
     expect(suspended.state is UnitState.SUSPENDED, f"it led to {suspended.state.name}")
     lost = _since(taken, lost=True) or suspended
@@ -106,15 +118,15 @@ def _fault(host: Host) -> Script[str]:
     old = Clear(host.nonce, (host.status.uptime_ms - 5000) % U32)
     yield from host.refused(old, Result.STALE, "a Clear dated 5 s ago")
     yield TellPerson("See to the cause of the fault now.")
-    cleared = stopped
     until_ms = host.now_ms + host.wait_ms
-    while cleared.state is UnitState.FAULT and host.now_ms < until_ms:
-        latest = yield from host.look()
-        cleared = yield from host.ask(Clear(host.nonce, latest.uptime_ms))
+    while host.status.state is UnitState.FAULT and host.now_ms < until_ms:
+        cleared = yield from host.ask(Clear(host.nonce, host.status.uptime_ms))
         fits = cleared.result in (Result.OK, Result.CAUSE_REMAINS)
         expect(fits, f"a Clear was refused as {cleared.result.name}")
-        yield from host.wait(50)
-    expect(cleared.state is UnitState.IDLE, f"a Clear led to {cleared.state.name}")
+        yield from host.wait(300)  # the cause may be seen anew
+        yield from host.look()
+    state = host.status.state
+    expect(state is UnitState.IDLE, f"{host.wait_ms} ms of Clears led to {state.name}")
     return f"{stopped.faults.name or hex(stopped.faults)} was latched, and cleared"
 
 
