@@ -39,16 +39,16 @@ def _dated(host: Host) -> Script[str]:
     "lease.renewed",
     "Leases",
     "What a line, an adapter or a host has kept back starts nothing and prolongs nothing.",
-    "Renews of dates up to 100 ms ago: the lease runs from their dates, and lapses by the latest",
+    "Renews of dates up to 60 ms ago: the lease runs from their dates, and lapses by the latest",
 )
 def _renewed(host: Host) -> Script[str]:
     yield from host.emit(for_ms=5000)
     lease_ms = host.lease_ms
     on, date_ms = host.status, host.status.uptime_ms
     for _ in range(4):
-        yield from host.wait(host.rng.randrange(120, 160))
+        yield from host.wait(host.rng.randrange(60, 100))
         latest = yield from host.look()
-        date_ms = (latest.uptime_ms - host.rng.randrange(100)) % U32
+        date_ms = (latest.uptime_ms - host.rng.randrange(60)) % U32
         renewed = host.renew(unit_uptime_ms=date_ms)
         on = yield from host.done(renewed, "a Renew of a running output")
         _left(host, date_ms, lease_ms, "after a Renew")

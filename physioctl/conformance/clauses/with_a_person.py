@@ -119,14 +119,14 @@ def _fault(host: Host) -> Script[str]:
     yield from host.refused(old, Result.STALE, "a Clear dated 5 s ago")
     yield TellPerson("See to the cause of the fault now.")
     until_ms = host.now_ms + host.wait_ms
-    while host.status.state is UnitState.FAULT and host.now_ms < until_ms:
-        cleared = yield from host.ask(Clear(host.nonce, host.status.uptime_ms))
+    latest = stopped
+    while latest.state is not UnitState.IDLE and host.now_ms < until_ms:
+        cleared = yield from host.ask(Clear(host.nonce, latest.uptime_ms))
         fits = cleared.result in (Result.OK, Result.CAUSE_REMAINS)
         expect(fits, f"a Clear was refused as {cleared.result.name}")
         yield from host.wait(300)  # the cause may be seen anew
-        yield from host.look()
-    state = host.status.state
-    expect(state is UnitState.IDLE, f"{host.wait_ms} ms of Clears led to {state.name}")
+        latest = yield from host.look()
+    expect(latest.state is UnitState.IDLE, f"{host.wait_ms} ms of Clears led to {latest.state.name}")
     return f"{stopped.faults.name or hex(stopped.faults)} was latched, and cleared"
 
 
