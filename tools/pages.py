@@ -165,7 +165,7 @@ def conformance() -> str:
         "off.",
         "",
         "For each clause but those of a slow line, a wrong clock and a unit that speaks first,",
-        "`simulator/broken_promises.py` has a unit that breaks it and no other.",
+        "`simulator/broken/` has a unit that breaks it and no other.",
         "",
         "## What such a run cannot show",
         "",

@@ -24,7 +24,7 @@ from physioctl.conformance.outcomes import Mark, Outcome
 from physioctl.conformance.page import page
 from physioctl.conformance.suite import CLAUSES
 from physioctl.rehearsal.rig import CableLink
-from simulator.broken_promises import BROKEN
+from simulator.broken import BROKEN
 from simulator.cable import Cable
 from simulator.faults import Fault, FaultKind
 from simulator.unit import SimulatedUnit
