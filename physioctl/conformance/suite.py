@@ -34,6 +34,7 @@ CANNOT_SHOW = (
     "what truly goes out: output is known by what the unit measures and reports of itself;",
     "output between two answers, some 10 ms apart;",
     "any level above the lowest, by more than 20, and any step longer than a few seconds;",
-    "`energy` without an energy that follows from the setting, contact at a level at which it is not judged;",
+    "the energy of percussion, and contact on a unit that does not judge it at its lowest level;",
+    "a Set in SUSPENDED, a Set without energy left, and how long SUSPENDED lasts;",
     "what happens when two of the unit's timers run out in the same millisecond.",
 )

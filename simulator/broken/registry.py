@@ -45,6 +45,7 @@ class Says(FlawedFirmware):
     """Changes its answers on their way out."""
 
     def hear(self, received: Received, own_ms: int) -> Frame | None:
+        """Answer as a sound unit does, but for what is changed."""
         answer = super().hear(received, own_ms)
         if answer is None or isinstance(received, Damage):
             return answer

@@ -77,6 +77,21 @@ def test_our_own_unit_passes_over_tcp_and_over_a_pty(
     assert first["serial"] in page.read_text(encoding="utf-8")
 
 
+def test_a_unit_that_breaks_a_promise_is_found_over_its_port(tmp_path: Path) -> None:
+    with served_unit(tmp_path, "--breaks", "step.timer") as unit:
+        ended = finished(tmp_path, "conform", "--port", unit.port, NOBODY, "--json")
+        assert not unit.gives_output()
+
+    rows = list(map(json.loads, ended.stdout.splitlines()))
+    assert ended.returncode == Exit.FAULT
+    assert [row["clause"] for row in rows if row.get("mark") == "fail"] == ["step.timer"]
+
+
+def test_a_promise_that_no_unit_breaks_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(["simulate", "us111", "--breaks", "another"]) == Exit.USAGE
+    assert "no unit that speaks native breaks 'another'" in capsys.readouterr().err
+
+
 @pytest.mark.hazard("H-18")
 def test_sigterm_ends_the_output_and_the_examination(tmp_path: Path) -> None:
     with served_unit(tmp_path) as unit:
