@@ -68,7 +68,7 @@ def conform(
     wait_s: int | None,
     nobody: bool,
 ) -> int:
-    """Examine whether a unit keeps the promises of docs/wire.md.
+    """Examine whether a unit keeps the promises of the native wire.
 
     It gives output, at the unit's lowest level and for some seconds at a time, and it asks for what has to
     be refused. Nobody may be treated meanwhile. Ctrl-C ends it, and the output with it.
@@ -90,9 +90,7 @@ def conform(
     if dialect != NATIVE:
         raise InvalidUsage(
             f"conformance is examined in the dialect {NATIVE} only, and not in {dialect}",
-            f"Leave --dialect out. What a unit has to keep in another is in docs/{dialect}.md."
-            if dialect in NAMES
-            else "Leave --dialect out.",
+            "Leave --dialect out.",
         )
     spoken = dialect_for(port, dialect)
     if html is not None:

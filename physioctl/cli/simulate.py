@@ -47,7 +47,9 @@ _UNREAD = "nobody reads it"
 @click.option(
     "--beside", multiple=True, metavar="MODEL@ADDRESS", help="Another unit on its line (modbus); repeatable."
 )
-@click.option("--breaks", metavar="CLAUSE", help="Break this promise of docs/conformance.md (native).")
+@click.option(
+    "--breaks", metavar="CLAUSE", help="Break the promise of this clause of physioctl conform (native)."
+)
 @click.option(
     "--log",
     type=click.Path(path_type=Path),
@@ -164,7 +166,7 @@ def _broken(promise: str, dialect: str) -> Maker:
     if dialect != "native" or promise not in BROKEN:
         raise InvalidUsage(
             f"no unit that speaks {dialect} breaks {promise!r}",
-            "Name a clause of docs/conformance.md, without another --dialect.",
+            "Name a clause that physioctl conform lists, without another --dialect.",
         )
     return BROKEN[promise]
 

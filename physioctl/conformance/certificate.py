@@ -21,7 +21,7 @@ from physioctl.conformance.perform import Interrupted, Performer
 from physioctl.conformance.suite import CANNOT_SHOW, CLAUSES
 
 FORMAT = 1  # of the rows and of the page
-PAGE = "docs/wire.md"
+PAGE = "the wire of the native dialect"
 LAPSE = "lease.lapse"  # kept, an output that no Stop can reach has ended once its lease is over
 
 
