@@ -1,8 +1,8 @@
 """The manual's pages that are made from data.
 
 The table of states is drawn from `device.control.machine`, the table of alarms from
-`device.monitor.alarms`, and what `physioctl doctor` finds from `physioctl.doctor.findings`. What is not in
-them is not in the pages.
+`device.monitor.alarms`, what `physioctl doctor` finds from `physioctl.doctor.findings`, and what `physioctl
+conform` examines from `physioctl.conformance.suite`. What is not in them is not in the pages.
 """
 
 from __future__ import annotations
@@ -15,12 +15,18 @@ from transitions.extensions import GraphMachine
 
 from device.control.machine import TABLE, Facts, Move, State, Trigger, rows
 from device.monitor.alarms import RULES
+from physioctl.conformance.suite import CANNOT_SHOW, CLAUSES
 from physioctl.doctor.findings import KINDS
 
 
 def files() -> dict[str, str]:
     """Every page made here: its path from the project's root, and its text."""
-    return {"docs/states.md": states(), "docs/alarms.md": alarms(), "docs/doctor.md": doctor()}
+    return {
+        "docs/states.md": states(),
+        "docs/alarms.md": alarms(),
+        "docs/doctor.md": doctor(),
+        "docs/conformance.md": conformance(),
+    }
 
 
 def states() -> str:
@@ -124,6 +130,53 @@ def doctor() -> str:
         "no unit answers on any is `unit.none`.",
         "",
         *_table(head, rows),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def conformance() -> str:
+    """Every clause that is examined, with the sentence that it holds a unit to."""
+    rows = (
+        [f"`{clause.id}`", clause.section, clause.says, clause.measures, "yes" if clause.ends_run else ""]
+        for clause in CLAUSES
+    )
+    lines = [
+        "# Conformance of a unit",
+        "",
+        "Made from the clauses in `physioctl/conformance/` by `python -m tools.generate`: do not edit.",
+        "",
+        "`physioctl conform --port PORT` examines whether a unit, real or simulated, keeps the promises",
+        "of [the wire](wire.md), and knows nothing else of it. **It gives output and asks for what has to",
+        "be refused: nobody may be treated meanwhile.** At a terminal the unit's serial number has to be",
+        "typed; elsewhere `--nobody-is-treated` says so, and without either it is refused. Only the",
+        "native dialect is examined; another is refused.",
+        "",
+        "Output is at the lowest level and duty cycle the unit has, and at most 20 above that level.",
+        "Stop, lapse and the unit's own timer are examined first; after each clause comes a Stop. The",
+        "first request that is done where it had to be refused ends the run, and so does a clause with a",
+        "*yes* in the last column. However the run ends, Stops are sent until the unit reports that its",
+        "output is off. Values are random: `--seed` makes a run again. What a person has to bring about",
+        "is waited for with `--wait SECONDS`, and is *not shown* without one.",
+        "",
+        "`--json` prints one object a line: `conformance` with the unit, the date, the seed and `format`,",
+        "a `clause` each with its `mark` (`pass`, `fail`, `not shown`) and what was `measured`, and",
+        "`conformance_ended`. `--html FILE` writes the certificate as a page. Exit codes: 0 no clause",
+        "failed, 7 one did, 5 the unit or its port cannot be used, 6 stopped, 8 output is not confirmed",
+        "off.",
+        "",
+        "For each clause but those of a slow line, a wrong clock and a unit that speaks first,",
+        "`simulator/broken/` has a unit that breaks it and no other.",
+        "",
+        "## What such a run cannot show",
+        "",
+        *(f"- {what}" for what in CANNOT_SHOW),
+        "",
+        "## Clauses",
+        "",
+        *_table(
+            ["clause", "section of the page", "the page says", "what is done and measured", "ends the run"],
+            rows,
+        ),
     ]
     return "\n".join(lines) + "\n"
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "verify": ("physioctl.cli.verify", "verify", "Check that the journal is whole."),
     "export": ("physioctl.cli.export", "export", "Write a session for a clinic's system, as FHIR."),
     "trace": ("physioctl.cli.trace", "trace", "Show and replay the bytes of a session."),
+    "conform": ("physioctl.cli.conform", "conform", "Examine whether a unit keeps the promises of its wire."),
     "storm": ("physioctl.cli.storm", "storm", "Play thousands of sessions in which things go wrong."),
     "simulate": ("physioctl.cli.simulate", "simulate", "Serve a simulated unit on a pty or a TCP port."),
 }

@@ -46,6 +46,9 @@ _UNREAD = "nobody reads it"
     "--beside", multiple=True, metavar="MODEL@ADDRESS", help="Another unit on its line (modbus); repeatable."
 )
 @click.option(
+    "--breaks", metavar="CLAUSE", help="Break the promise of this clause of physioctl conform (native)."
+)
+@click.option(
     "--log",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -62,6 +65,7 @@ def simulate(
     host_loss: str | None,
     address: int | None,
     beside: tuple[str, ...],
+    breaks: str | None,
     log: Path | None,
 ) -> int:
     """Serve a simulated unit. The address of its port is printed first; Ctrl-C ends it.
@@ -84,7 +88,7 @@ def simulate(
         clock = SystemClock()
         today = (clock.utc().date() - _EPOCH).days
         make = partial(
-            _made(dialect, host_loss, address),
+            _made(dialect, host_loss, address) if breaks is None else _broken(breaks, dialect),
             model,
             seed=seed,
             on_change=lambda change: _write(stream, change),
@@ -158,6 +162,18 @@ def _made(dialect: str, host_loss: str | None, address: int | None) -> Maker:
         return maker(dialect, host_loss, address)
     except ValueError as problem:
         raise InvalidUsage(str(problem), "See physioctl simulate --help.") from problem
+
+
+def _broken(promise: str, dialect: str) -> Maker:
+    """What makes units that break ``promise``."""
+    from simulator.broken import BROKEN  # nothing else needs them
+
+    if dialect != "native" or promise not in BROKEN:
+        raise InvalidUsage(
+            f"no unit that speaks {dialect} breaks {promise!r}",
+            "Name a clause that physioctl conform lists, without another --dialect.",
+        )
+    return BROKEN[promise]
 
 
 def _cable(make: Maker, seed: int, texts: tuple[str, ...], beside: tuple[str, ...], today: int) -> Cable:

@@ -11,27 +11,30 @@ from tempfile import NamedTemporaryFile
 from physioctl.errors import InvalidUsage
 
 
-def expect_writable(path: Path, *, force: bool) -> None:
-    """Raise `InvalidUsage` where ``path`` is taken, or is no name that a file can have."""
+def expect_writable(path: Path, *, force: bool, option: str = "--output") -> None:
+    """Raise `InvalidUsage` where ``path`` is taken, or is no name that a file can have.
+
+    ``option`` is the one that names it.
+    """
     try:
         mode = path.stat().st_mode
     except FileNotFoundError:
         return
     except (OSError, ValueError) as error:
-        raise _unwritable(path, error) from None
+        raise _unwritable(path, error, option) from None
     if not stat.S_ISREG(mode):
-        raise InvalidUsage(f"{path} is no file", "Name a file with --output, or - for standard output.")
+        raise InvalidUsage(f"{path} is no file", f"Name a file with {option}.")
     if not force:
-        raise InvalidUsage(f"there is {path} already", "Name another with --output, or add --force.")
+        raise InvalidUsage(f"there is {path} already", f"Name another with {option}, or add --force.")
 
 
-def write_whole(path: Path, text: str, *, force: bool = False) -> None:
+def write_whole(path: Path, text: str, *, force: bool = False, option: str = "--output") -> None:
     """Write ``text`` to ``path``, which the user alone may read. Raise `InvalidUsage`, and leave nothing.
 
     It is written beside the file first and takes its place once it is on the disk. ``force`` allows a file
     that is there to be replaced.
     """
-    expect_writable(path, force=force)
+    expect_writable(path, force=force, option=option)
     beside: Path | None = None
     try:
         whole = path.resolve()
@@ -51,15 +54,15 @@ def write_whole(path: Path, text: str, *, force: bool = False) -> None:
             os.fsync(file.fileno())
         beside.replace(whole)
     except (OSError, ValueError) as error:
-        raise _unwritable(path, error) from None
+        raise _unwritable(path, error, option) from None
     finally:
         if beside is not None:
             with suppress(OSError):  # it has taken its place
                 beside.unlink()
 
 
-def _unwritable(path: Path, error: Exception) -> InvalidUsage:
+def _unwritable(path: Path, error: Exception, option: str) -> InvalidUsage:
     why = (error.strerror if isinstance(error, OSError) else None) or str(error)
     return InvalidUsage(
-        f"cannot write {path}: {why}", "See to that, or name another with --output. Nothing was written."
+        f"cannot write {path}: {why}", f"See to that, or name another with {option}. Nothing was written."
     )
