@@ -365,6 +365,7 @@ def test_a_unit_that_is_exchanged_while_a_person_thinks_is_refused(tmp_path: Pat
         for number in range(2, 30):
             walk.answer(f"{number} of 29", "n")
         walk.answer(GO_ON, "")
+        walk.answer("Look for the unit again?", "n")
         code = walk.ended()
 
         assert (other.rest(), other.port) == ([], unit.port)
