@@ -94,10 +94,14 @@ class Wake(_Line):
     kind: Literal["wake"] = "wake"
 
 
+ControllerInput = Literal["poll", "receive", "sent", "lose_link", "operate"]
+
+
 class ClockRead(_Line):
-    """The controller was told a later time than that of the line before, and nothing else."""
+    """The controller was told a later time than that of the line before, by one of its inputs."""
 
     kind: Literal["clock"] = "clock"
+    by: ControllerInput
 
 
 class Unwritten(_Line):

@@ -19,6 +19,7 @@ from device.operator import Lower, Note, OperatorAction, Pain, SessionAction
 from physioctl.trace.lines import (
     Broke,
     ClockRead,
+    ControllerInput,
     Loaded,
     Lost,
     PersonAsked,
@@ -98,11 +99,11 @@ class Playback:
         while isinstance(self.next, ClockRead | Unwritten | Broke):
             self.take()
 
-    def input_ms(self) -> int:
-        """The time of an input of the controller."""
+    def input_ms(self, by: ControllerInput) -> int:
+        """The time of an input of the controller: a later one only where the trace has it for that input."""
         while isinstance(self.next, Unwritten | Broke):
             self.take()
-        if isinstance(self.next, ClockRead):
+        if isinstance(self.next, ClockRead) and self.next.by == by:
             self.take()
         return self.now_ms
 
@@ -235,23 +236,23 @@ class ReplayedController(Controller):
 
     def poll(self, now_ms: int) -> None:
         """As `Controller`."""
-        super().poll(self._playback.input_ms())
+        super().poll(self._playback.input_ms("poll"))
 
     def receive(self, data: bytes, now_ms: int) -> None:
         """As `Controller`."""
-        super().receive(data, self._playback.input_ms())
+        super().receive(data, self._playback.input_ms("receive"))
 
     def sent(self, now_ms: int) -> None:
         """As `Controller`."""
-        super().sent(self._playback.input_ms())
+        super().sent(self._playback.input_ms("sent"))
 
     def lose_link(self, error: LinkLost, now_ms: int) -> None:
         """As `Controller`."""
-        super().lose_link(error, self._playback.input_ms())
+        super().lose_link(error, self._playback.input_ms("lose_link"))
 
     def operate(self, action: OperatorAction, now_ms: int) -> None:
         """As `Controller`."""
-        super().operate(action, self._playback.input_ms())
+        super().operate(action, self._playback.input_ms("operate"))
 
     def load(
         self,

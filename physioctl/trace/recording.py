@@ -24,6 +24,7 @@ from physioctl.trace.lines import (
     FORMAT,
     Broke,
     ClockRead,
+    ControllerInput,
     Exited,
     Header,
     KeptBound,
@@ -85,10 +86,10 @@ class Log:
         else:
             self._keeper.add(line)
 
-    def input(self, now_ms: int) -> None:
+    def input(self, by: ControllerInput, now_ms: int) -> None:
         """Note the time of an input of the controller, where it is a later one."""
         if now_ms > self.now_ms:
-            self.note(lambda ms: ClockRead(ms=ms), now_ms)
+            self.note(lambda ms: ClockRead(ms=ms, by=by), now_ms)
 
     def unwritten(self, count: int, now_ms: int) -> None:
         """Note how many events are not in the journal, where that or the time has changed."""
@@ -134,27 +135,27 @@ class TracedController(Controller):
 
     def poll(self, now_ms: int) -> None:
         """As `Controller`."""
-        self._log.input(now_ms)
+        self._log.input("poll", now_ms)
         super().poll(now_ms)
 
     def receive(self, data: bytes, now_ms: int) -> None:
         """As `Controller`."""
-        self._log.input(now_ms)
+        self._log.input("receive", now_ms)
         super().receive(data, now_ms)
 
     def sent(self, now_ms: int) -> None:
         """As `Controller`."""
-        self._log.input(now_ms)
+        self._log.input("sent", now_ms)
         super().sent(now_ms)
 
     def lose_link(self, error: LinkLost, now_ms: int) -> None:
         """As `Controller`."""
-        self._log.input(now_ms)
+        self._log.input("lose_link", now_ms)
         super().lose_link(error, now_ms)
 
     def operate(self, action: OperatorAction, now_ms: int) -> None:
         """As `Controller`."""
-        self._log.input(now_ms)
+        self._log.input("operate", now_ms)
         super().operate(action, now_ms)
 
     def recorded(self, up_to: int, now_ms: int) -> None:

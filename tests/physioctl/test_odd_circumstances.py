@@ -36,7 +36,9 @@ def test_what_is_no_scenario_is_a_mistake_in_use(capsys: Capture, scenario: str)
     assert said[-1] == "  to do: Give a scenario's seed, or its JSON as a storm printed it."
 
 
-def test_a_scenario_that_is_nested_too_deeply_is_a_mistake_in_its_file(capsys: Capture, tmp_path: Path) -> None:
+def test_a_scenario_that_is_nested_too_deeply_is_a_mistake_in_its_file(
+    capsys: Capture, tmp_path: Path
+) -> None:
     path = tmp_path / "scenario.yaml"
     path.write_text(f"format: 1\nhappens: {'[' * 10_000}", encoding="utf-8")
 
