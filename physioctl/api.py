@@ -11,7 +11,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 
 from device.address import AddressUnusable
 from device.clock import SystemClock
@@ -19,7 +19,7 @@ from device.control.driver import Driver
 from device.control.handshake import identify
 from device.dialects.base import Identity
 from device.dialects.registry import NAMES, UnknownDialect
-from device.errors import LinkLost, NoAnswer, WrongUnit
+from device.errors import NoAnswer, WrongUnit
 from device.events import Event, Observer, OffConfirmation
 from device.link import Inbox
 from device.operator import SessionAction
@@ -29,7 +29,7 @@ from physioctl.holder import StopService
 from physioctl.ports import dialect_for, dialects_of, held
 from physioctl.reading import named_journal
 from physioctl.runner import Request
-from physioctl.running import RunningSession, expect_process
+from physioctl.running import RunningSession, expect_process, forget_actions
 from physioctl.screening import Answers
 from physioctl.unit_search import Found, answering, search, the_only_one
 from protocols.errors import PhysioctlError
@@ -130,7 +130,6 @@ class ConnectedUnit:
         with self._beginning:
             if self._running is not None:
                 raise InvalidUsage(f"a session runs on {self.port}", "Stop it, or wait for its result.")
-            self._forget_old_actions()
             session = RunningSession(request, self._driver(), self._journal, observers)
             self._session = session
             session.begin()
@@ -142,7 +141,7 @@ class ConnectedUnit:
         return session
 
     def request_stop(self) -> None:
-        """Ask whatever runs on the unit to stop, and wait for nothing."""
+        """Ask whatever runs on the unit to stop, or else what is started next, and wait for nothing."""
         self._inbox.put(SessionAction.STOP)
 
     def stop(self) -> OffConfirmation:
@@ -152,7 +151,7 @@ class ConnectedUnit:
         with self._beginning:
             session = self._running
             if session is None:
-                self._forget_old_actions()
+                forget_actions(self._inbox)
                 driver = self._driver()
                 driver.controller.stop()
                 return driver.run(driver.controller.settle())
@@ -194,17 +193,6 @@ class ConnectedUnit:
     def _driver(self) -> Driver:
         """One session's, or one stop's: a controller is for one."""
         return Driver(self._link, self._clock, self._inbox, dialect_for(self.port, self.dialect))
-
-    def _forget_old_actions(self) -> None:
-        """Empty the inbox of what the session before has not taken in, but for a lost link."""
-        lost: LinkLost | None = None
-        try:
-            while True:
-                news = self._inbox.get_nowait()
-                lost = news if isinstance(news, LinkLost) else lost
-        except Empty:
-            if lost is not None:
-                self._inbox.put(lost)
 
     def _expect_open(self) -> None:
         expect_process(self._process)

@@ -7,9 +7,12 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from queue import Empty
 
 from device.control.driver import Driver
+from device.errors import LinkLost
 from device.events import Event, Observer, OffConfirmation, StopOutcome
+from device.link import Inbox
 from device.operator import ActedBy, Lower, Note, OperatorAction, Pain, SessionAction, objection
 from physioctl.awake import kept_awake
 from physioctl.errors import InvalidUsage
@@ -96,10 +99,11 @@ class RunningSession:
 
     def stop(self) -> None:
         """End output and the session. It can be asked any number of times, and waits for nothing."""
-        if not self._over:
-            self._stop_asked = True
-            self._driver.inbox.put(SessionAction.STOP)
         self._expect_own_process()
+        with self._changed:  # none is left behind in the inbox, for the session after this one
+            if not self._over:
+                self._stop_asked = True
+                self._driver.inbox.put(SessionAction.STOP)
 
     def lower(self, to: str | None = None, by: str = _OPERATOR) -> None:
         """Go on at a lower level, such as ``0.3 W/cm²`` or ``1800 /min``; by default a tenth less.
@@ -170,6 +174,7 @@ class RunningSession:
         finally:
             with self._changed:
                 self._over = True
+                forget_actions(self._driver.inbox)
                 self._changed.notify_all()
 
     def _settled(self, broken: SessionReconciled) -> None:
@@ -188,9 +193,10 @@ class RunningSession:
         self._expect_own_process()
         if isinstance(action, Note | Pain) and (why := objection(action)):
             raise InvalidUsage(why, "Correct it.")
-        if self._over:
-            raise InvalidUsage("the session is over", "Look at what it came to: result().")
-        self._driver.inbox.put(action)
+        with self._changed:
+            if self._over:
+                raise InvalidUsage("the session is over", "Look at what it came to: result().")
+            self._driver.inbox.put(action)
 
     def _level(self, written: str) -> int:
         family = self._request.protocol.family
@@ -203,6 +209,18 @@ class RunningSession:
 
     def _expect_own_process(self) -> None:
         expect_process(self._process)
+
+
+def forget_actions(inbox: Inbox) -> None:
+    """Empty ``inbox`` of what a session has not taken in by its end, but for a lost link."""
+    lost: LinkLost | None = None
+    try:
+        while True:
+            news = inbox.get_nowait()
+            lost = news if isinstance(news, LinkLost) else lost
+    except Empty:
+        if lost is not None:
+            inbox.put(lost)
 
 
 def expect_process(process: int) -> None:

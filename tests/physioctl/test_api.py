@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import physioctl
-from device.errors import WrongUnit
+from device.errors import Stopped, WrongUnit
 from device.events import Event, LevelLowered, ObserverDropped, OffConfirmation, OperatorActed, StateChanged
 from physioctl import ConnectedUnit, InvalidUsage, RunningSession
 from physioctl.errors import JournalUnusable
@@ -155,6 +155,28 @@ def test_what_cannot_be_kept_is_refused_where_it_is_asked_for(unit: ConnectedUni
     assert session.running
 
 
+@pytest.mark.hazard("H-18")
+def test_a_stop_that_comes_before_the_session_has_begun_is_not_dropped(
+    unit: ConnectedUnit, short: Path
+) -> None:
+    unit.request_stop()
+
+    with pytest.raises(Stopped):
+        unit.start(short, answers=None)
+
+
+def test_a_stop_is_of_the_session_that_it_was_asked_of_and_of_no_later_one(
+    unit: ConnectedUnit, short: Path, long: Path
+) -> None:
+    first = unit.start(long, answers=None)
+    assert unit.stop() is OffConfirmation.CONFIRMED
+    first.stop()
+    assert first.result().outcome == "stopped"
+    first.stop()
+
+    assert unit.start(short, answers=None).result().outcome == "completed"
+
+
 def test_what_keeps_a_session_from_starting_is_raised_by_start(unit: ConnectedUnit, journal: Path) -> None:
     with pytest.raises(Refused):
         unit.start("calf-tightness-ultrasound", side="left", person="P-017")  # nothing is answered
@@ -263,7 +285,8 @@ port, journal, protocol, at = sys.argv[1:]
 def here(line):
     if line == int(at):
         print("here", flush=True)
-        threading.Event().wait(30)
+        while True:  # a signal that comes just before a wait is seen only after it
+            threading.Event().wait(0.1)
 
 def script():
     here(0)
