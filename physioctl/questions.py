@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from physioctl.translation import ENGLISH, Translation
-from protocols.contraindications import RELATIVE, Action, AgeBand, Contraindication, catalogue
+from protocols.contraindications import RELATIVE, Action, AgeBand, Contraindication
 from protocols.limits import Family
 from protocols.model import Protocol
+from protocols.shipped_questions import CATALOGUE
 from protocols.steps import EmitStep
 
 BENCH = "bench"  # a body site that is nobody's body
@@ -74,7 +75,7 @@ def questions(
     if body_site == BENCH:
         return ()
     kinds = ("thermal", family.value) if thermal else (family.value,)
-    asked = (_in_scope(known, kinds, body_site) for known in catalogue().questions.values())
+    asked = (_in_scope(known, kinds, body_site) for known in CATALOGUE.questions.values())
     return tuple(_shown(question, translation) for question in asked if question)
 
 
@@ -107,7 +108,7 @@ def ages_of(protocol: Protocol) -> frozenset[AgeBand] | None:
     """The age bands that ``protocol`` may be used on, or None when it treats nobody and names none."""
     if not treats(protocol) and not protocol.ages:
         return None
-    allowed = frozenset(AgeBand) if protocol.family is None else catalogue().age_bands[protocol.family]
+    allowed = frozenset(AgeBand) if protocol.family is None else CATALOGUE.age_bands[protocol.family]
     return allowed & frozenset(protocol.ages) if protocol.ages else allowed
 
 
@@ -119,14 +120,14 @@ def is_thermal(protocol: Protocol) -> bool:
 
 def texts_of(protocol: Protocol, translation: Translation = ENGLISH) -> Mapping[str, str]:
     """Every code that can be answered before ``protocol``, with the hash of its text."""
-    ours = [own_question(code, Action.BLOCK, translation) for code in catalogue().questions]
+    ours = [own_question(code, Action.BLOCK, translation) for code in CATALOGUE.questions]
     asked = (age_question(translation), *ours, *questions_of(protocol, translation))
     return {question.code: question.text_hash for question in asked}
 
 
 def own_question(code: str, action: Action, translation: Translation = ENGLISH) -> Question:
     """Our question of this code, as it is shown, and as if a yes led to ``action``."""
-    return _shown(_own(catalogue().questions[code], action), translation)
+    return _shown(_own(CATALOGUE.questions[code], action), translation)
 
 
 def _shown(question: Question, translation: Translation) -> Question:

@@ -18,10 +18,11 @@ from physioctl.events import Screened
 from physioctl.person import reference
 from physioctl.questions import AGE, Question, age_question, ages_of, own_question, questions_of, texts_of
 from physioctl.translation import ENGLISH, Translation
-from protocols.contraindications import Action, AgeBand, catalogue
+from protocols.contraindications import Action, AgeBand
 from protocols.errors import Refused
 from protocols.fields import near
 from protocols.model import Protocol
+from protocols.shipped_questions import CATALOGUE
 
 
 class Answer(StrEnum):
@@ -270,7 +271,7 @@ def _elsewhere(answers: Answers, asked: Iterable[Question]) -> Iterator[Reply]:
         if each.answer == Answer.YES:
             dates[each.code] = max(each.date, dates.get(each.code, each.date))
     for code, on in dates.items():
-        known = catalogue().questions.get(code)
+        known = CATALOGUE.questions.get(code)
         if known is None or code in codes:
             continue
         refuses = not known.action or Action.BLOCK in known.action.values()

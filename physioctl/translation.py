@@ -33,11 +33,11 @@ from typing import Any
 
 from device.events import AlarmRaised, Event, Observer, StartAwaited
 from device.monitor.alarm_texts import FIGURES, TEXTS
-from protocols.contraindications import catalogue
 from protocols.errors import Problem, ProtocolInvalid, Where, printable, shorten
 from protocols.families import definition
 from protocols.fields import near
 from protocols.limits import Family
+from protocols.shipped_questions import CATALOGUE
 
 FORMAT = 1
 AGE_CODE = "age_band"
@@ -136,7 +136,7 @@ def _mistakes(said: Mapping[str, Any]) -> Iterator[Problem]:
     language = said.get("language")
     if not isinstance(language, str) or not _LANGUAGE.fullmatch(language):
         yield Problem("expected a language", 'Write one such as "de" or "pt-BR".', ("language",))
-    questions = (*catalogue().questions, AGE_CODE)
+    questions = (*CATALOGUE.questions, AGE_CODE)
     for table, codes, keys in (
         ("questions", questions, _QUESTION),
         ("alarms", tuple(TEXTS), _ALARM),

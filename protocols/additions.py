@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from protocols.contraindications import AgeBand, catalogue
+from protocols.contraindications import AgeBand
 from protocols.errors import Problem, Where, shorten
 from protocols.fields import near
+from protocols.shipped_questions import CATALOGUE
 
 if TYPE_CHECKING:  # the model of a protocol uses this file
     from protocols.model import Protocol
@@ -19,7 +20,7 @@ _LOOKED_UP_MAX = 50  # codes that are looked for: mistakes beyond that are not p
 def screening_problems(protocol: Protocol) -> Iterator[Problem]:
     """A protocol adds questions. It never replaces one of the project's, and none stands for two."""
     yield from _asks_problems(protocol)
-    ours = catalogue().questions
+    ours = CATALOGUE.questions
     taken: set[str] = set()
     signs: set[str] = set()
     for index, flag in enumerate(protocol.red_flags):
@@ -66,7 +67,7 @@ def _twice(code: str, where: Where) -> Problem:
 
 
 def _asks_problems(protocol: Protocol) -> Iterator[Problem]:
-    ours = catalogue().questions
+    ours = CATALOGUE.questions
     taken: set[str] = set()
     for index, code in enumerate(protocol.asks):
         if code not in ours:
@@ -78,7 +79,7 @@ def _asks_problems(protocol: Protocol) -> Iterator[Problem]:
 
 
 def _age_problems(protocol: Protocol) -> Iterator[Problem]:
-    allowed = frozenset(AgeBand) if protocol.family is None else catalogue().age_bands[protocol.family]
+    allowed = frozenset(AgeBand) if protocol.family is None else CATALOGUE.age_bands[protocol.family]
     for index, age in enumerate(protocol.ages):
         if age not in allowed:
             what = f"{protocol.family} is not used on the age band {age}"

@@ -1,31 +1,24 @@
 """The two layers that hold for every unit: the family's ceilings, and the body site's.
 
-The numbers stand in ``families.toml`` and ``sites.toml``. They are read once, when they are first asked for:
-`protocols.tables`, which checks them, imports pydantic.
+The numbers stand in ``families.toml`` and ``sites.toml``; `protocols.shipped_limits` is made from them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from protocols.errors import shorten
 from protocols.limits import Block, Bound, Family, Layer
-
-if TYPE_CHECKING:
-    from protocols.tables import Tables
+from protocols.shipped_limits import FAMILY_BOUNDS, SITE_BLOCKS, SITE_BOUNDS, SITE_TITLES
 
 Bounds: TypeAlias = tuple[Bound, ...]
 Blocks: TypeAlias = tuple[Block, ...]
 
 
 def family_layer(family: Family) -> Bounds:
-    """What no unit of ``family`` may ever do.
-
-    Raise `InstallationDamaged` when the tables cannot be relied on; so do the other two.
-    """
-    return _tables().families[family]
+    """What no unit of ``family`` may ever do."""
+    return FAMILY_BOUNDS[family]
 
 
 def site_layer(body_site: str, family: Family) -> tuple[Bounds, Blocks]:
@@ -33,20 +26,12 @@ def site_layer(body_site: str, family: Family) -> tuple[Bounds, Blocks]:
 
     A site that is not in the table is blocked.
     """
-    site = _tables().sites.get(body_site)
-    if site is None:
+    if body_site not in SITE_TITLES:
         reason = f"{shorten(body_site)!r} is not a body site that is known here"
         return (), (Block(family, Layer.SITE, "sites.toml", reason),)
-    return site.bounds[family], site.blocks[family]
+    return SITE_BOUNDS[body_site][family], SITE_BLOCKS[body_site][family]
 
 
 def body_sites() -> Mapping[str, str]:
     """Every body site a protocol may name, with what people call it."""
-    return {name: site.title for name, site in _tables().sites.items()}
-
-
-@cache
-def _tables() -> Tables:
-    from protocols import tables
-
-    return tables.load()
+    return SITE_TITLES

@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from protocols.contraindications import AgeBand, catalogue
+from protocols.contraindications import AgeBand
 from protocols.families import definition
 from protocols.limits import Family
 from protocols.model import FORMAT, NO_FAMILY, STEPS_MAX, UNSOURCED, Grade, Protocol, limits_of
+from protocols.shipped_questions import CATALOGUE
 from protocols.steps import LEVELS
 
 PATH = Path(__file__).with_name(f"protocol-{FORMAT}.schema.json")
@@ -49,7 +50,7 @@ def text() -> str:
 
 def _add_codes(made: Rule) -> None:
     """The codes of the project's own questions: `asks` takes those, and what a protocol adds takes others."""
-    ours = sorted(catalogue().questions)
+    ours = sorted(CATALOGUE.questions)
     made["properties"]["asks"] |= {"items": {"enum": ours}, "uniqueItems": True}
     for key, name in (("screening", "Question"), ("red_flags", "RedFlag")):
         made["properties"][key]["uniqueItems"] = True
@@ -81,7 +82,7 @@ def _definitions_of_steps() -> Rule:
 def _rules_of_families() -> Iterator[Rule]:
     """For each family: its limits, its age bands, and what its steps emit."""
     for family in Family:
-        ages = sorted(catalogue().age_bands[family])
+        ages = sorted(CATALOGUE.age_bands[family])
         then: Rule = {
             "limits": {"propertyNames": {"enum": [*limits_of(family)]}},
             "steps": {"allOf": [{"$ref": f"#/$defs/{_steps_of(family)}"}, {"$ref": "#/$defs/SomeEmission"}]},

@@ -82,7 +82,10 @@ _ADMISSION = (
     "physioctl/test_at_the_door.py",
     "physioctl/test_runner.py",
 )
-_TABLES = Target(("protocols/test_tables.py",))
+_TABLES = Target(("protocols/test_tables.py", "test_generated.py"))
+_QUESTIONS = Target(
+    ("protocols/test_contraindications.py", "physioctl/test_screening.py", "test_generated.py")
+)
 _NAMEPLATES = Target(("device/test_models.py", "device/test_ceilings.py", "device/test_unit.py"))
 _ADDED = Target(("device/test_models_of_others.py", "physioctl/test_generic_unit.py"))
 TARGETS = {  # the most important first
@@ -123,7 +126,8 @@ TARGETS = {  # the most important first
     "device/control/machine.py": Target(("device/test_machine.py",)),
     "protocols/limits.py": Target(("protocols/test_limits.py",)),
     "protocols/compile.py": Target(("protocols/test_compile.py", "protocols/test_content.py")),
-    "protocols/tables.py": _TABLES,
+    "tools/tables.py": _TABLES,
+    "protocols/shipped_limits.py": _TABLES,
     # Tables: each has a test in which its numbers and codes stand a second time, written by hand.
     "protocols/families.toml": _TABLES,
     "protocols/sites.toml": _TABLES,
@@ -133,9 +137,8 @@ TARGETS = {  # the most important first
     "device/nameplates/us111.toml": _NAMEPLATES,
     "device/nameplates/ultragun.toml": _NAMEPLATES,
     "device/nameplates/ultragun_pro.toml": _NAMEPLATES,
-    "protocols/contraindications.toml": Target(
-        ("protocols/test_contraindications.py", "physioctl/test_screening.py")
-    ),
+    "protocols/contraindications.toml": _QUESTIONS,
+    "protocols/shipped_questions.py": _QUESTIONS,
     "device/control/handshake.py": Target(_HANDSHAKE),
     "device/control/delivery.py": Target(
         (

@@ -13,6 +13,7 @@ from typing import Any
 
 from device.monitor.conditions import CLOCK_TOLERANCE_PCT, OUTPUT_TOLERANCE_PCT
 from protocols.limits import Family
+from tools.literals import quoted
 
 ROOT = Path(__file__).resolve().parents[1]
 ALARMS = "device/monitor/alarms.toml"
@@ -82,7 +83,7 @@ def _alarms(told: Mapping[str, tuple[str, ...]]) -> str:
         "TEXTS: Mapping[str, tuple[str, str]] = {",
     ]
     for code, texts in told.items():
-        lines += [f'    "{code}": (', *(f"        {_literal(text)}," for text in texts), "    ),"]
+        lines += [f'    "{code}": (', *(f"        {quoted(text)}," for text in texts), "    ),"]
     lines += ["}", "", "# code and key → the figures in the text"]
     lines += ["FIGURES: Mapping[tuple[str, str], Mapping[str, int]] = {", *_figures(), "}", ""]
     return "\n".join(lines)
@@ -98,14 +99,9 @@ def _instructions(told: Mapping[str, tuple[str, ...]]) -> str:
         "from __future__ import annotations",
         "",
         *(
-            f"{family.upper()}_{key.upper()} = {_literal(text)}"
+            f"{family.upper()}_{key.upper()} = {quoted(text)}"
             for family, texts in told.items()
             for key, text in zip(INSTRUCTION_KEYS, texts, strict=True)
         ),
     ]
     return "\n".join([*lines, ""])
-
-
-def _literal(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

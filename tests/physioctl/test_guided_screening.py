@@ -11,8 +11,9 @@ from physioctl.guided.screening import ask
 from physioctl.questions import AGE, questions_of
 from physioctl.screening import Answer, Answered, Answers, screen
 from protocols import library
-from protocols.contraindications import AgeBand, catalogue
+from protocols.contraindications import AgeBand
 from protocols.errors import Refused
+from protocols.shipped_questions import CATALOGUE
 from tests.typist import Typist
 
 TODAY = date(2026, 11, 21)
@@ -102,7 +103,7 @@ def test_b_goes_back_and_the_answer_given_then_counts() -> None:
     found, screen_ = asked("adult", *typed)
 
     assert answer_to("PREG_ANY", found).answer is Answer.NO
-    assert screen_.count(catalogue().questions["PREG_ANY"].ask) == 2
+    assert screen_.count(CATALOGUE.questions["PREG_ANY"].ask) == 2
     assert "To be weighed" not in screen_
 
 
@@ -119,7 +120,7 @@ def test_w_says_why_a_question_is_asked_and_asks_it_again(typed: str) -> None:
 
     found, screen_ = asked("adult", *NOES[:place], typed, *NOES[place:])
 
-    known = catalogue().questions["METAL_IMPLANT"]
+    known = CATALOGUE.questions["METAL_IMPLANT"]
     for said in (known.title, known.weigh, *known.source, "yes leads to: it is weighed"):
         assert said in screen_
     assert screen_.count(known.ask) == 2
@@ -173,7 +174,7 @@ def test_an_age_that_is_not_treated_ends_it_there() -> None:
 def test_a_relative_yes_is_shown_with_what_to_weigh_and_acknowledged() -> None:
     found, screen_ = asked("adult", *noes_but("METAL_IMPLANT"), "yes", operator="t-2")
 
-    assert catalogue().questions["METAL_IMPLANT"].weigh in screen_
+    assert CATALOGUE.questions["METAL_IMPLANT"].weigh in screen_
     allowed = screen(CALF, found, person="p-017", today=TODAY)
     assert allowed.acknowledged == {"METAL_IMPLANT": "t-2"}
 

@@ -16,11 +16,12 @@ from physioctl.questions import AGE, Question, ages_of, is_thermal, questions, q
 from physioctl.record.codec import to_json
 from physioctl.screening import Acknowledged, Answer, Answered, Answers, Screening, answered, screen
 from protocols import library
-from protocols.contraindications import Action, AgeBand, catalogue
+from protocols.contraindications import Action, AgeBand
 from protocols.errors import Refused
 from protocols.limits import Family
 from protocols.model import Protocol
 from protocols.model import Question as Added
+from protocols.shipped_questions import CATALOGUE
 from tests.cases import each
 from tests.support import screened
 
@@ -154,7 +155,7 @@ def test_one_of_our_questions_that_a_protocol_names_refuses_in_our_words() -> No
     found = {question.code: question for question in asked}
     assert len(found) == len(asked)
     for code in ("METAL_IMPLANT", "RAYNAUD_COLD_URTICARIA"):
-        assert (found[code].ask, found[code].action) == (catalogue().questions[code].ask, Action.BLOCK)
+        assert (found[code].ask, found[code].action) == (CATALOGUE.questions[code].ask, Action.BLOCK)
     assert (found["OWN"].ask, found["OWN"].action) == ("Own?", Action.BLOCK)
 
 
@@ -164,7 +165,7 @@ def test_a_protocol_made_in_python_that_reuses_our_code_takes_nothing_away() -> 
 
     asked = [question.ask for question in questions_of(made) if question.code == "MALIGNANCY_SITE"]
 
-    assert asked == [catalogue().questions["MALIGNANCY_SITE"].ask, "Is it raining?"]
+    assert asked == [CATALOGUE.questions["MALIGNANCY_SITE"].ask, "Is it raining?"]
     with pytest.raises(Refused, match="MALIGNANCY_SITE"):
         screening(no_to_all(made), made)
 
@@ -251,7 +252,7 @@ def test_a_relative_yes_refuses_until_it_is_acknowledged() -> None:
     with pytest.raises(Refused) as caught:
         screening(acknowledging(answers, "METAL_IMPLANT"))
 
-    weigh = catalogue().questions["PREG_ANY"].weigh
+    weigh = CATALOGUE.questions["PREG_ANY"].weigh
     assert caught.value.what.splitlines()[1:] == [f"Pregnancy (PREG_ANY): {weigh}"]
     assert "`acknowledged: [PREG_ANY]`" in caught.value.action
 
@@ -305,7 +306,7 @@ def test_what_does_not_stand_cannot_be_acknowledged(code: str) -> None:
 
 @pytest.mark.hazard("H-16")
 @each("of", [CALF, library.find("calf-tightness-percussion")])
-@each("code", catalogue().questions)
+@each("code", CATALOGUE.questions)
 def test_a_yes_to_any_question_of_ours_refuses_or_is_weighed_and_recorded(of: Protocol, code: str) -> None:
     answers = no_to_all(of, **{code: Answer.YES})
     asked = {question.code: question for question in questions_of(of)}
@@ -316,7 +317,7 @@ def test_a_yes_to_any_question_of_ours_refuses_or_is_weighed_and_recorded(of: Pr
         return
     found = screening(acknowledging(answers, code), of).told(0)
 
-    assert catalogue().questions[code].weigh in caught.value.what or code not in asked
+    assert CATALOGUE.questions[code].weigh in caught.value.what or code not in asked
     assert found.notes == (code,)
     assert found.acknowledged == {code: "p-9"}
     assert found.answers[code]["answer"] == "yes"

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from protocols import ceilings, tables
 from protocols.ceilings import body_sites, family_layer, site_layer
-from protocols.errors import InstallationDamaged
 from protocols.limits import Bound, Family, Layer
 from tests.cases import each
+from tools import tables
 from tools.mutate_data import written
+from tools.tables import TableInvalid
 
 ROOT = Path(__file__).resolve().parents[2]
 FAMILIES = (ROOT / "protocols/families.toml").read_text(encoding="utf-8")
@@ -113,10 +113,9 @@ def loaded(families: str = FAMILIES, sites: str = SITES) -> tables.Tables:
 
 def refused(families: str = FAMILIES, sites: str = SITES) -> str:
     """What is said of texts that have to be refused."""
-    with pytest.raises(InstallationDamaged) as damaged:
+    with pytest.raises(TableInvalid) as invalid:
         loaded(families, sites)
-    assert "einstall" in damaged.value.action
-    return damaged.value.what
+    return str(invalid.value)
 
 
 def changed(text: str, path: str, **values: object) -> str:
@@ -271,28 +270,23 @@ def typed(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*code, *arguments], cwd=folder, capture_output=True, text=True, check=False)
 
 
-def test_a_damaged_table_is_said_to_be_so_and_never_stops_a_stop(tmp_path: Path) -> None:
-    for package in ("protocols", "device", "physioctl"):
+@pytest.mark.hazard("H-04")
+def test_a_table_damaged_after_it_was_installed_lets_nothing_out_and_never_stops_a_stop(
+    tmp_path: Path,
+) -> None:
+    for package in ("protocols", "device", "physioctl", "simulator"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
     text = changed(SITES, "foot.ultrasound.sata_mw_cm2", at_most=None, at_msot=300)
     (tmp_path / "protocols/sites.toml").write_text(text, encoding="utf-8")
 
-    checked = typed(tmp_path, "protocols", "check", "unit-check")
+    rehearsed = typed(tmp_path, "rehearse", "foot-cramp-ultrasound", "--unit", "us111")
     stopped = typed(tmp_path, "stop", "--port", str(tmp_path / "no-such-port"))
 
-    assert checked.returncode == 4
-    assert "sites.toml: foot.ultrasound.sata_mw_cm2.at_msot: there is no such key" in checked.stderr
-    assert "to do: Reinstall physioctl" in checked.stderr
+    assert rehearsed.returncode == 7
+    assert "sites.toml, foot: sata_mw_cm2 has a key that is not known" in rehearsed.stderr
+    assert "output on" not in rehearsed.stdout
     assert stopped.returncode == 5
     assert "sites.toml" not in stopped.stderr
-
-
-def test_a_table_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
-    with pytest.raises(InstallationDamaged, match=r"gone\.toml: cannot be read"):
-        tables.text_of(tmp_path / "gone.toml")
-    (tmp_path / "latin.toml").write_bytes(b"title = '\xe9'")
-    with pytest.raises(InstallationDamaged, match=r"latin\.toml: is not UTF-8"):
-        tables.text_of(tmp_path / "latin.toml")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["stop", "--help"], ["stop", "--port", "/nowhere"]])
@@ -307,8 +301,3 @@ def test_help_and_stop_do_without_pydantic(arguments: list[str]) -> None:
     )
 
     assert ended.returncode == 0
-
-
-def test_the_tables_are_read_once() -> None:
-    assert ceilings.family_layer(U) is ceilings.family_layer(U)
-    assert ceilings.site_layer("calf", P)[0] is ceilings.site_layer("calf", P)[0]

@@ -1,15 +1,14 @@
-"""The safety tables ``families.toml`` and ``sites.toml``, read through strict models.
+"""What ``families.toml`` and ``sites.toml`` make: `protocols.shipped_limits`, as Python.
 
 A table in which anything is misspelt, missing, empty or contradictory is refused as a whole with
-`InstallationDamaged`, naming file, table and key: a limit must not be lost to a typing mistake. What comes
-out are plain frozen values. This module is imported only when a table is read, because pydantic is slow to
-import; `protocols.ceilings` does that and keeps the result.
+`TableInvalid`, naming file, table and key: a limit must not be lost to a typing mistake. The guard does not
+use what is made here: it reads both files itself, each time.
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
@@ -25,12 +24,17 @@ from pydantic import (
     model_validator,
 )
 
-from protocols.errors import InstallationDamaged
 from protocols.families import definition
 from protocols.limits import Block, Bound, Family, InvalidBound, Layer, Limits, Quantity
+from tools.literals import literal
 
+FOLDER = Path(__file__).resolve().parents[1] / "protocols"
 FAMILIES = "families.toml"
 SITES = "sites.toml"
+
+
+class TableInvalid(ValueError):
+    """A table cannot be relied on. Each line of its text is one thing that is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,30 +54,24 @@ class Tables:
     sites: Mapping[str, Site]
 
 
-def load() -> Tables:
-    """The tables that ship; raise `InstallationDamaged` when they cannot be relied on."""
-    folder = Path(__file__).parent
-    return read(text_of(folder / FAMILIES), text_of(folder / SITES))
+def files() -> dict[str, str]:
+    """Every generated file: its path from the project's root, and its text."""
+    return {"protocols/shipped_limits.py": _HEAD + "".join(f"{line}\n" for line in _python(shipped()))}
 
 
-def text_of(path: Path) -> str:
-    """The text of a table; raise `InstallationDamaged` when there is none."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise _damaged([f"{path.name}: cannot be read: {error.strerror}"]) from None
-    except UnicodeDecodeError:
-        raise _damaged([f"{path.name}: is not UTF-8 text"]) from None
+def shipped() -> Tables:
+    """The tables that ship."""
+    return read(*((FOLDER / name).read_text(encoding="utf-8") for name in (FAMILIES, SITES)))
 
 
 def read(families: str, sites: str) -> Tables:
-    """The tables in these texts; raise `InstallationDamaged` with everything that is wrong with one."""
+    """The tables in these texts; raise `TableInvalid` with everything that is wrong with one."""
     said = _checked(_Families, families, FAMILIES)
     ceilings = {family: _bounds(getattr(said, family), Layer.FAMILY, FAMILIES, family) for family in Family}
     named = _checked(_Sites, sites, SITES).root
     made = {name: _site(name, site) for name, site in named.items()}
     if looser := [line for name, site in made.items() for line in _looser(name, site, ceilings)]:
-        raise _damaged(looser)
+        raise TableInvalid("\n".join(looser))
     return Tables(ceilings, made)
 
 
@@ -180,9 +178,10 @@ def _checked(model: type[_Model], text: str, file: str) -> _Model:
     try:
         return model.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
-        raise _damaged([f"{file}: is not TOML: {error}"]) from None
+        raise TableInvalid(f"{file}: is not TOML: {error}") from None
     except ValidationError as error:
-        raise _damaged([f"{file}: {_line(detail)}" for detail in error.errors(include_url=False)]) from None
+        lines = [f"{file}: {_line(detail)}" for detail in error.errors(include_url=False)]
+        raise TableInvalid("\n".join(lines)) from None
 
 
 _WHAT = {"missing": "is missing", "extra_forbidden": "there is no such key"}
@@ -210,7 +209,7 @@ def _bound(name: str, clauses: _Highest, layer: Layer, file: str, table: str) ->
     try:
         return Bound(Quantity[name.upper()], layer, source, at_least, clauses.at_most)
     except InvalidBound as error:
-        raise _damaged([f"{file}: {table}.{name}: {error}"]) from None
+        raise TableInvalid(f"{file}: {table}.{name}: {error}") from None
 
 
 def _site(name: str, said: _OneSite) -> Site:
@@ -235,7 +234,29 @@ def _looser(name: str, site: Site, ceilings: Mapping[Family, tuple[Bound, ...]])
                 yield f"{SITES}: {key}: is looser than the family's bound: {excess.bound}"
 
 
-def _damaged(lines: Sequence[str]) -> InstallationDamaged:
-    return InstallationDamaged(
-        "\n".join(lines), "Reinstall physioctl: the limits that ship with it cannot be relied on."
-    )
+# --- from plain values to Python --------------------------------------------------------------------------
+
+
+_HEAD = '''"""The bounds of each family and each body site.
+
+Made from families.toml and sites.toml by `python -m tools.generate`: do not edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from protocols.limits import Block, Bound, Family, Layer, Quantity
+
+'''
+
+
+def _python(tables: Tables) -> Iterator[str]:
+    yield f"FAMILY_BOUNDS: Mapping[Family, tuple[Bound, ...]] = {literal(tables.families)}"
+    titles = {name: site.title for name, site in tables.sites.items()}
+    yield f"SITE_TITLES: Mapping[str, str] = {literal(titles)}"
+    bounds = {name: site.bounds for name, site in tables.sites.items()}
+    yield f"SITE_BOUNDS: Mapping[str, Mapping[Family, tuple[Bound, ...]]] = {literal(bounds)}"
+    blocks = {name: site.blocks for name, site in tables.sites.items()}
+    yield f"SITE_BLOCKS: Mapping[str, Mapping[Family, tuple[Block, ...]]] = {literal(blocks)}"
