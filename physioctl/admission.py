@@ -22,6 +22,7 @@ from physioctl.daily_limit import WINDOW, Asked, check_day
 from physioctl.errors import InvalidUsage
 from physioctl.events import Outcome, ProtocolKept, SessionStarted
 from physioctl.host_loss import reckoned
+from physioctl.installation import expect_tables
 from physioctl.opening import opening_entry
 from physioctl.person import reference
 from physioctl.questions import treats
@@ -137,6 +138,7 @@ def _compiled(request: Request, unit: Unit, compiler: Compiler | None = None) ->
         request.protocol, model=unit.model.id, family=unit.model.family, area_mm2=unit.area_mm2, limits=limits
     )
     text, content_hash = request.protocol.canonical_text(), request.protocol.content_hash
+    expect_tables(unit.model.family, request.protocol.body_site)
     return Allowed(
         plan,
         Admission(text, content_hash, side=side, bounds=request.operator, generic=unit.model.is_generic),

@@ -282,9 +282,10 @@ def test_a_table_damaged_after_it_was_installed_lets_nothing_out_and_never_stops
     rehearsed = typed(tmp_path, "rehearse", "foot-cramp-ultrasound", "--unit", "us111")
     stopped = typed(tmp_path, "stop", "--port", str(tmp_path / "no-such-port"))
 
-    assert rehearsed.returncode == 7
+    assert rehearsed.returncode == 4
     assert "sites.toml, foot: sata_mw_cm2 has a key that is not known" in rehearsed.stderr
-    assert "output on" not in rehearsed.stdout
+    assert "to do: Reinstall physioctl" in rehearsed.stderr
+    assert rehearsed.stdout == ""
     assert stopped.returncode == 5
     assert "sites.toml" not in stopped.stderr
 
