@@ -94,6 +94,7 @@ def test_a_site_has_these_bounds_or_this_block_and_no_others(site: str, family: 
 
     assert bool(blocks) is (numbers is None)
     assert clauses(bounds) == {name: (None, at_most) for name, at_most in (numbers or {}).items()}
+    assert {bound.layer for bound in bounds} <= {Layer.SITE}
     assert all(bound.source.startswith(f"sites.toml, {site}: ") for bound in bounds)
     assert all((block.layer, block.family) == (Layer.SITE, family) for block in blocks)
     assert not any("nothing is said" in block.reason for block in blocks)  # each block has its own reason
