@@ -94,7 +94,7 @@ TARGETS = {  # the most important first
     "device/control/families.py": Target(("protocols/test_families.py", *_GUARD, "device/test_ceilings.py")),
     "device/dialects/families.py": Target(("device/test_native.py",)),
     "device/control/output_off.py": Target(("device/test_output_off.py", "device/test_another_unit.py")),
-    "device/control/controller.py": Target(_SESSIONS),
+    "device/control/controller.py": Target((*_SESSIONS, "device/test_sessions_lower.py")),
     "device/control/actions.py": Target((*_SESSIONS, "device/test_delivery_start.py")),
     "device/control/reports.py": Target(_SESSIONS),
     "device/control/overdue.py": Target(_SESSIONS),

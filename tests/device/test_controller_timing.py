@@ -30,6 +30,35 @@ def test_before_a_report_there_is_nothing_to_date_an_arm_by() -> None:
     assert not Desk().controller.scheduler.can_date(BEGAN_MS)
 
 
+def test_no_report_of_before_a_stop_dates_an_arm() -> None:
+    desk = armed()
+    assert desk.controller.scheduler.can_date(desk.now_ms)
+
+    desk.controller.say(Stop())
+    before = desk.controller.scheduler.can_date(desk.now_ms)
+    desk.answer()
+
+    assert (before, desk.controller.scheduler.can_date(desk.now_ms)) == (False, True)
+
+
+@pytest.mark.hazard("H-18")
+def test_a_stop_that_had_to_wait_for_the_line_leaves_as_soon_as_it_is_free() -> None:
+    desk = emitting()
+    desk.dialect.promises = replace(desk.dialect.promises, correlation=Correlation.IN_ORDER)
+    desk.controller.say(GetStatus())
+    desk.carry_out()
+    desk.controller.poll(desk.now_ms + 10)
+    desk.controller.stop()
+    desk.carry_out()
+    kept_back = desk.intents()[-1]
+
+    desk.answer(**RUNNING)
+    desk.controller.poll(desk.now_ms)
+    desk.carry_out()
+
+    assert (kept_back, desk.intents()[-1]) == (GetStatus, Stop)
+
+
 @pytest.mark.hazard("H-05")
 def test_the_step_of_a_unit_without_a_timer_is_ended_a_tenth_of_a_second_before_its_time() -> None:
     endless = replace(UNIT, declared=replace(UNIT.declared, host_loss=HostLoss.NONE))
