@@ -20,11 +20,12 @@ from physioctl.cli.report_file import FORCE, OPEN, OUTPUT, Destination, course_o
 from physioctl.cli.tables import Column, print_list
 from physioctl.errors import InvalidUsage
 from physioctl.record.entries import Entry
-from physioctl.record.history import Listing, Summary, listed
+from physioctl.record.history import Listing, listed
 from physioctl.record.pain import Scores, pain_scores
 from physioctl.record.refusals import not_answered_no, refused
 from physioctl.record.report.session import Form
 from physioctl.record.selection import Selection
+from physioctl.record.summary import Summary
 from physioctl.screening import Answer
 from physioctl.text import joules, minutes
 from physioctl.wall_clock import local

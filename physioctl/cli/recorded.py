@@ -13,10 +13,10 @@ from physioctl.cli.options import journal_option
 from physioctl.cli.printing import aside, own_name
 from physioctl.cli.streams import Output
 from physioctl.errors import JournalUnusable
-from physioctl.record.history import Summary
 from physioctl.record.journal import default_path
 from physioctl.record.journal_begin import is_to_begin
 from physioctl.record.journal_file import file_named, plainly
+from physioctl.record.summary import Summary
 
 JOURNAL = journal_option("The journal.")
 

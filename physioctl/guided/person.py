@@ -15,9 +15,11 @@ from physioctl.guided.terminal import Terminal, chosen, says_yes
 from physioctl.guided.unit import Ready
 from physioctl.person import reference
 from physioctl.questions import treats
+from physioctl.record.day import had_today
 from physioctl.record.entries import Damaged
-from physioctl.record.history import Summary, had_today, sessions
+from physioctl.record.history import sessions
 from physioctl.record.journal import Journal
+from physioctl.record.summary import Summary
 from physioctl.runner import Request
 from physioctl.text import minutes
 from physioctl.wall_clock import damaged, local

@@ -24,11 +24,13 @@ from physioctl.daily_limit import WINDOW
 from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.events import BodiesErased, Outcome
 from physioctl.person import reference
+from physioctl.record.day import SPAN_MAX
 from physioctl.record.entries import Damaged, all_of
-from physioctl.record.history import SPAN_MAX, Summary, sessions
+from physioctl.record.history import sessions
 from physioctl.record.journal import Journal
 from physioctl.record.journal_file import continue_after, erase_beside
 from physioctl.record.journal_reading import reading
+from physioctl.record.summary import Summary
 from physioctl.record.verify import verify
 from physioctl.wall_clock import (
     BEHIND_MAX,

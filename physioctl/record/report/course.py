@@ -10,11 +10,12 @@ from device.events import Moment
 from physioctl.person import reference
 from physioctl.record.account import Account, account
 from physioctl.record.entries import Damaged, all_of
-from physioctl.record.history import Session, Summary, listed
+from physioctl.record.history import Session, listed
 from physioctl.record.journal import Journal
 from physioctl.record.journal_reading import reading
 from physioctl.record.report.session import Form, Made
 from physioctl.record.selection import Selection
+from physioctl.record.summary import Summary
 from physioctl.wall_clock import damaged
 
 _IN_BRIEF = (

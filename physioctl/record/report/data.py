@@ -16,7 +16,7 @@ from enum import Enum
 from typing import Any
 
 from physioctl.record.account import Account, Reading
-from physioctl.record.history import Summary
+from physioctl.record.summary import Summary
 from protocols.families import definition
 
 FORMAT = 1  # of the JSON object

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from device.events import OffConfirmation
 from physioctl.events import Outcome
 from physioctl.record.account import Account
-from physioctl.record.history import Summary
 from physioctl.record.report.wording import sentence
+from physioctl.record.summary import Summary
 from physioctl.screens.wording import OUTPUT_OFF
 
 
