@@ -13,12 +13,13 @@ from pathlib import Path
 from physioctl.errors import JournalUnusable
 from physioctl.events import ScreeningRefused
 from physioctl.person import reference
-from physioctl.record.entries import Damaged, Entry, all_of
+from physioctl.record.entries import Damaged, Entry, all_of, each_of
+from physioctl.record.history import Unreadable
 from physioctl.record.journal import Journal
 from physioctl.record.journal_reading import reading
 from physioctl.record.selection import Selection
 from physioctl.screening import Answer, AnswersRefuse, Judgement, told
-from physioctl.wall_clock import damaged, doubt
+from physioctl.wall_clock import doubt
 from protocols.model import Protocol
 
 REFUSED = "refused"  # what is said of such a screening
@@ -69,25 +70,34 @@ def refusals(connection: sqlite3.Connection, person: str, *, simulated: bool) ->
             yield entry
 
 
-def refused(where: Path | Journal, person: str, chosen: Selection) -> tuple[Entry, ...]:
+def refused(
+    where: Path | Journal, person: str, chosen: Selection
+) -> tuple[tuple[Entry, ...], tuple[Unreadable, ...]]:
     """Return the refusals for ``person`` within the days and with the words of ``chosen``, the newest first.
 
-    They hold for the person: a body site, a side and a unit do not narrow them. Raise `JournalUnusable` for
-    an entry that was changed.
+    They hold for the person: a body site, a side and a unit do not narrow them. The second are those that
+    cannot be read, whoever they are of.
     """
-    try:
-        with reading(where) as connection:
-            found = [
-                entry
-                for simulated in (False, True)
-                for entry in refusals(connection, person, simulated=simulated)
-                if (chosen.since is None or chosen.since <= entry.utc)
-                and (chosen.until is None or entry.utc < chosen.until)
-                and chosen.has_words([REFUSED, entry.text("protocol"), *dict(not_answered_no(entry))])
-            ]
-    except Damaged as damage:
-        raise damaged(where.name if isinstance(where, Journal) else str(where), damage) from damage
-    return tuple(sorted(found, key=lambda entry: entry.seq, reverse=True))
+    found, unreadable = list[Entry](), list[Unreadable]()
+    with reading(where) as connection:
+        for each in reversed(each_of(connection, _REFUSED)):
+            try:
+                if isinstance(each, Damaged):
+                    raise each
+                if not each.erased and each.text("person") == reference(person) and _is_chosen(each, chosen):
+                    found.append(each)
+            except Damaged as damage:
+                unreadable.append(Unreadable.of(damage))
+    return tuple(found), tuple(unreadable)
+
+
+def _is_chosen(entry: Entry, chosen: Selection) -> bool:
+    entry.flag("simulated")
+    return (
+        (chosen.since is None or chosen.since <= entry.utc)
+        and (chosen.until is None or entry.utc < chosen.until)
+        and chosen.has_words([REFUSED, entry.text("protocol"), *dict(not_answered_no(entry))])
+    )
 
 
 def not_answered_no(entry: Entry) -> Iterator[tuple[str, str]]:

@@ -20,7 +20,7 @@ from physioctl.cli.days import begin_of, end_of
 from physioctl.events import Outcome, ScreeningRefused
 from physioctl.record.history import listed
 from physioctl.record.journal import Journal
-from physioctl.record.pain import Scores, pain_scores
+from physioctl.record.pain import Scores, with_pain
 from physioctl.record.selection import Selection
 from physioctl.screening import day_of
 from tests.physioctl.test_cli_record import ended, progress, started, tell
@@ -276,7 +276,7 @@ def test_a_changed_note_or_score_of_what_is_listed_is_damage_and_exit_code_9(
         code = call(["history", *arguments, "--journal", str(journal)])
         out, err = capsys.readouterr()
         assert (code, out) == (9, "")
-        assert f"is damaged: entry {seq}" in err
+        assert f"cannot be read: entry {seq}: " in err
         assert "physioctl verify" in err
 
 
@@ -290,7 +290,9 @@ def test_a_word_is_text_and_nothing_else(path: Path, capsys: Capture, word: str)
 
 
 def test_of_several_scores_of_one_moment_the_latest_counts(path: Path) -> None:
-    assert pain_scores(path, ["a", "b", "d"]) == {"a": Scores(6, 3), "d": Scores(5, None)}
+    _, scores = with_pain(path, listed(path, Selection()))
+
+    assert scores == {"a": Scores(6, 3), "d": Scores(5, None)}
 
 
 def test_what_is_listed_is_all_that_is_read_of_a_long_journal(tmp_path: Path) -> None:
