@@ -100,6 +100,7 @@ def start(
             "Use physioctl run PROTOCOL --port PORT, with --person, --side and --answers FILE.",
         )
     expect_free(trace, force=force)
+    shown = translation()
     new = is_new(journal, new=new)
     terminal, clock = asking.Console(), SystemClock()
     by = None if operator is None else reference(operator)
@@ -117,7 +118,7 @@ def start(
             person=request.person,
             operator=by,
             simulated=ready is not None and ready.simulated and request.protocol.family is not None,
-            translation=translation(),
+            translation=shown,
         )
     for line in lines:
         terminal.say(line)

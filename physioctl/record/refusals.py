@@ -18,7 +18,7 @@ from physioctl.record.history import Unreadable
 from physioctl.record.journal import Journal
 from physioctl.record.journal_reading import reading
 from physioctl.record.selection import Selection
-from physioctl.screening import Answer, AnswersRefuse, Judgement, told
+from physioctl.screening import Answer, AnswersRefuse, told
 from physioctl.wall_clock import doubt
 from protocols.model import Protocol
 
@@ -38,9 +38,9 @@ def refusals_kept(
     try:
         yield
     except AnswersRefuse as refused:
-        found = refused.found
-        if person is None or not _holds_a_yes(found):
+        if person is None or not is_kept(refused, person):
             raise
+        found = refused.found
         event = ScreeningRefused(
             at_ms=journal.clock.now_ms(),
             person=reference(person),
@@ -114,6 +114,8 @@ def not_answered_no(entry: Entry) -> Iterator[tuple[str, str]]:
             yield str(told.get("title") or code), str(told.get("answer"))
 
 
-def _holds_a_yes(found: Judgement) -> bool:
+def is_kept(refused: AnswersRefuse, person: str | None) -> bool:
+    """Whether a refusal is recorded: a person is named, and there is a yes among the answers."""
+    found = refused.found
     replies = (*found.refusing, *found.replies, *found.elsewhere)
-    return any(reply.answer is Answer.YES for reply in replies)
+    return person is not None and any(reply.answer is Answer.YES for reply in replies)
