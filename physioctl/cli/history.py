@@ -24,7 +24,7 @@ from physioctl.errors import InvalidUsage
 from physioctl.record.entries import Entry
 from physioctl.record.history import Listing, listed
 from physioctl.record.pain import Scores, with_pain
-from physioctl.record.refusals import not_answered_no, refused
+from physioctl.record.refusals import BY_LIMITS, not_answered_no, refused
 from physioctl.record.report.session import Form
 from physioctl.record.selection import Selection
 from physioctl.record.summary import Summary
@@ -182,12 +182,14 @@ def _counted(found: Listing) -> str:
 
 def _refused_line(refusal: Entry) -> str:
     """When and why a session was refused, and the number by which ``export --refused`` finds it."""
-    yes = (title for title, answer in not_answered_no(refusal) if answer == Answer.YES)
+    if refusal.name == BY_LIMITS:
+        why = f"By the limits: {refusal.text('why')}"
+    else:
+        yes = (title for title, answer in not_answered_no(refusal) if answer == Answer.YES)
+        why = f"Answered yes: {', '.join(yes)}"
     simulated = " (simulated)" if refusal.flag("simulated") else ""
-    return (
-        f"{local(refusal.utc)}: {refusal.text('protocol')}{simulated} was refused. "
-        f"Answered yes: {', '.join(yes)} (entry {refusal.seq})"
-    )
+    what = f"{refusal.text('protocol')}{simulated} was refused. {why}"
+    return f"{local(refusal.utc)}: {what} (entry {refusal.seq})"
 
 
 def _row(summary: Summary) -> tuple[str, ...]:

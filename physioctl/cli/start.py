@@ -44,6 +44,7 @@ from physioctl.network import refuse_unauthenticated
 from physioctl.person import reference
 from physioctl.record.history import sessions
 from physioctl.record.journal import Journal, default_path
+from physioctl.record.refusals import limits_kept
 from physioctl.runner import Request
 from physioctl.settings import settings
 from physioctl.text import minutes
@@ -184,7 +185,8 @@ def _choose(
     given = unfinished(terminal, record, ready, anew)
     if given is None:
         return None
-    plan = allowed(given, ready.unit, record, simulated=ready.simulated).plan
+    with limits_kept(record, protocol, person, side, simulated=ready.simulated):
+        plan = allowed(given, ready.unit, record, simulated=ready.simulated).plan
     return given, tuple(page(given, plan, ready))
 
 
