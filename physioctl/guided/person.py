@@ -79,7 +79,7 @@ def about(journal: Journal, person: str, protocol: Protocol, side: str) -> Itera
     """When the person was last here, and what the site has had in the last 24 hours."""
     for last in sessions(journal, person, limit=1):
         site = _site(last.body_site, last.side)
-        how = f"{last.ending}, simulated" if last.simulated else last.ending
+        how = f"{last.ending_shown}, simulated" if last.simulated else last.ending_shown
         yield f"{person} was last here on {local(last.began)}: {last.title} ({site}), {how}."
     if protocol.family is None:
         return

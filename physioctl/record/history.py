@@ -235,7 +235,7 @@ def _why(connection: sqlite3.Connection, id_: object) -> Unreadable:
     for each in each_of(connection, either, (first, id_)):
         if isinstance(each, Damaged):
             return Unreadable.of(each, str(id_))
-    return Unreadable(str(id_), first, f"{TABLE_DIFFERS} of this session")
+    return Unreadable(str(id_), first, "the table of sessions does not agree with what began here")
 
 
 def _latest(

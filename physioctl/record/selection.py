@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from device.events import NOT_STARTED
 from physioctl.person import reference
 from physioctl.record.entries import all_of
 
@@ -103,7 +104,9 @@ def _may_be(chosen: Selection, body: str, ended: int, said_since: str | None) ->
         if chosen.side is not None and told.get("side") != chosen.side:
             return False
         texts = [told[key] for key in _TOLD if told.get(key) is not None]
-        texts += [since.get("text", since.get("outcome")) for since in json.loads(f"[{said_since or ''}]")]
+        since = json.loads(f"[{said_since or ''}]")
+        texts += [each.get("text", each.get("outcome")) for each in since]
+        texts += ["not started" for each in since if each.get("why") == NOT_STARTED]
     except (ValueError, AttributeError, RecursionError):
         return True
     return chosen.has_words([str(text) for text in texts] + ([] if ended else [OPEN]))

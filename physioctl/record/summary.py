@@ -15,7 +15,7 @@ from typing import Any
 
 from device.control.output_off import LEASE_MARGIN_PCT
 from device.dialects.base import HostLoss
-from device.events import BACKLOG_MAX_MS, PROGRESS_MS, OffConfirmation
+from device.events import BACKLOG_MAX_MS, NOT_STARTED, PROGRESS_MS, OffConfirmation
 from physioctl.events import Outcome
 from physioctl.record.entries import Damaged, Entry, all_of
 from physioctl.record.selection import OPEN
@@ -66,10 +66,15 @@ class Summary:
         return self.outcome or OPEN
 
     @property
+    def ending_shown(self) -> str:
+        """The same for a person: what nobody has started was not broken off by a fault."""
+        return "not started" if self.why == NOT_STARTED else self.ending
+
+    @property
     def words(self) -> tuple[str | None, ...]:
         """What a session is looked for by, beside its notes."""
         about = (self.protocol, self.title, self.body_site, self.side, self.person, self.family)
-        return (*about, self.model, self.serial, self.ending)
+        return (*about, self.model, self.serial, self.ending, self.ending_shown)
 
     def as_json(self) -> dict[str, Any]:
         """The summary as plain values."""

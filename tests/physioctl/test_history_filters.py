@@ -7,6 +7,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from device.clock import SystemClock, VirtualClock
-from device.events import Moment, NoteTaken, PainScored
+from device.events import NOT_STARTED, Moment, NoteTaken, PainScored
 from physioctl.cli import call
 from physioctl.cli.days import begin_of, end_of
 from physioctl.events import Outcome, ScreeningRefused
@@ -287,6 +288,18 @@ def test_a_word_is_text_and_nothing_else(path: Path, capsys: Capture, word: str)
     out, err = capsys.readouterr()
     assert code == 0
     assert (out, err.splitlines()[0]) == ("No session to list.\n", "0 of 4 sessions")
+
+
+def test_a_session_that_nobody_started_reads_as_that_and_is_interrupted_to_programs(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    end = replace(ended(Outcome.INTERRUPTED, 0, session="a"), why=NOT_STARTED)
+    tell(tmp_path / "j", "a", started("a"), end)
+
+    assert call(["history", "not", "started", "--journal", str(tmp_path / "j")]) == 0
+    assert "\tnot started\t" in capsys.readouterr().out
+    assert found(tmp_path / "j", capsys, "interrupted") == "a"
+    assert listed(tmp_path / "j", Selection()).summaries[0].as_json()["outcome"] == "interrupted"
 
 
 def test_of_several_scores_of_one_moment_the_latest_counts(path: Path) -> None:

@@ -36,14 +36,14 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Series:
     """The sessions of a course, the oldest first, and those of the journal that cannot be read."""
 
     visits: tuple[Visit, ...]
     unreadable: tuple[Unreadable, ...] = ()  # whose they were cannot be told
 
 
-def course_in(where: Path | Journal, chosen: Selection, limit: int | None = None) -> Course:
+def course_in(where: Path | Journal, chosen: Selection, limit: int | None = None) -> Series:
     """Return the course of the sessions that are ``chosen``; with a ``limit``, of the newest so many.
 
     Raise what `history.listed` raises.
@@ -62,10 +62,10 @@ def course_in(where: Path | Journal, chosen: Selection, limit: int | None = None
         Visit(number, each, each.pain(Moment.BEFORE), each.pain(Moment.AFTER))
         for number, each in enumerate(accounts, 1)
     )
-    return Course(tuple(visits), tuple(unreadable))
+    return Series(tuple(visits), tuple(unreadable))
 
 
-def course_report(person: str, chosen: Selection, course: Course, form: Form = Form.HTML) -> Made:
+def course_report(person: str, chosen: Selection, course: Series, form: Form = Form.HTML) -> Made:
     """Return the report of ``course``: a page, or one row or one object for each session.
 
     They are those of ``person`` that are ``chosen``. In CSV a session that cannot be read has a row with
@@ -74,7 +74,7 @@ def course_report(person: str, chosen: Selection, course: Course, form: Form = F
     return replace(_made(person, chosen, course, form), unreadable=course.unreadable)
 
 
-def _made(person: str, chosen: Selection, course: Course, form: Form) -> Made:
+def _made(person: str, chosen: Selection, course: Series, form: Form) -> Made:
     if form is not Form.HTML:
         from physioctl.record.report import data
 

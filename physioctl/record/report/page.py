@@ -19,7 +19,7 @@ from physioctl.events import PlannedStep
 from physioctl.person import reference
 from physioctl.record.account import Account, Step
 from physioctl.record.report import wording
-from physioctl.record.report.course import Course
+from physioctl.record.report.course import Series
 from physioctl.record.report.notices import notices
 from physioctl.record.selection import Selection
 from physioctl.text import clean
@@ -55,7 +55,7 @@ def session_page(account: Account, picture: str | None, *, drawable: bool = True
 
 
 def course_page(
-    person: str, chosen: Selection, course: Course, picture: str | None, *, drawable: bool = True
+    person: str, chosen: Selection, course: Series, picture: str | None, *, drawable: bool = True
 ) -> str:
     """The page of several sessions of one person: those that are ``chosen``."""
     return render(
