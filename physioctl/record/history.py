@@ -1,7 +1,7 @@
 """The record read back: the sessions in the journal, and one of them with all its entries.
 
 It only reads. A row that was changed is damage: the session that it belongs to cannot be read, and the others
-can. What is admitted is decided by `sessions`, `chain` and `unsettled`, for which any damage is
+can. For `sessions`, `chain` and `unsettled`, by which it is decided what is admitted, any damage is
 `JournalUnusable`, with the entry's number.
 """
 
