@@ -19,6 +19,8 @@ JSON = Mapping[str, Any]
 PROGRESS_MS = 1000  # so often the progress of a session is told
 BACKLOG_MAX_MS = 30_000  # an event that is not on the disk after this long ends output
 
+NOT_STARTED = "nobody has started the session"  # why a session ended that waited for a person's start
+
 
 class OffConfirmation(StrEnum):
     """What is known of output off."""

@@ -33,6 +33,7 @@ NOT_NOW: Mapping[SessionAction, str] = {  # why an action is refused where there
     SessionAction.START: "no session waits for a start",
     SessionAction.SKIP: "no guided step runs: output and rests are never skipped",
     SessionAction.RESUME: "the session is not paused",
+    SessionAction.PAUSE: "nothing runs that could be paused",
 }
 
 

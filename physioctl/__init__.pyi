@@ -45,8 +45,8 @@ from physioctl.reading import rows as rows
 from physioctl.reading import session_events as session_events
 from physioctl.reading import sessions as sessions
 from physioctl.record.account import Account as Account
-from physioctl.record.history import Summary as Summary
 from physioctl.record.journal import Journal as Journal
+from physioctl.record.summary import Summary as Summary
 from physioctl.record.verify import verify as verify
 from physioctl.rehearsal.by_name import rehearse as rehearse
 from physioctl.rehearsal.rehearse import Rehearsal as Rehearsal

@@ -27,9 +27,11 @@ from physioctl.opening import opening_entry
 from physioctl.person import reference
 from physioctl.questions import treats
 from physioctl.reconcile import TOLD_WITHIN
+from physioctl.record.day import had_today
 from physioctl.record.entries import Damaged, is_session
-from physioctl.record.history import Summary, chain, had_today
+from physioctl.record.history import chain
 from physioctl.record.journal import Journal, SessionLog
+from physioctl.record.summary import Summary
 from physioctl.wall_clock import damaged, expect_sound, last_elsewhere
 from protocols.errors import Refused
 from protocols.limits import Bound, Family, Limits, Quantity

@@ -135,7 +135,7 @@ class ConnectedUnit:
             session.begin()
         try:
             session.wait_until_started()
-        except BaseException:
+        except BaseException:  # Ctrl-C as well: nobody would hold the session that has begun
             session.stop()
             raise
         return session

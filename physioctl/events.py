@@ -182,6 +182,21 @@ class ScreeningRefused(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SessionRefused(Event):
+    """Limits, the site's day or the record did not allow a session, which has not begun.
+
+    It belongs to no session.
+    """
+
+    person: str  # a pseudonymous reference
+    protocol: str
+    body_site: str
+    side: str
+    simulated: bool  # as in `ScreeningRefused`
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SessionEnded(Event):
     """A session ended: how, what is known of the output, and what was delivered by the unit's own count."""
 

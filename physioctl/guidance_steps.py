@@ -13,6 +13,7 @@ from device.control.machine import State, Trigger
 from device.errors import LinkLost
 from device.events import (
     BACKLOG_MAX_MS,
+    NOT_STARTED,
     PROGRESS_MS,
     ActionRefused,
     Event,
@@ -135,7 +136,7 @@ class Walk:
         give_up_ms = self._now() + START_MAX_MS
         while self._stage is Stage.AWAITING_START and not self._has_ended():
             if self._now() >= give_up_ms:
-                self._over = Over(Outcome.INTERRUPTED, "nobody has started the session")
+                self._over = Over(Outcome.INTERRUPTED, NOT_STARTED)
             elif (action := self._loop.next_action(give_up_ms)) is not None:
                 self._act(action)
 
@@ -241,11 +242,11 @@ class Walk:
     def _operate(self, action: SessionAction, by: str = "operator") -> None:
         declines = action is SessionAction.SKIP and self._asks_pain
         does = declines or action.value in self._may()
+        if action is SessionAction.PAUSE and self._stage is Stage.PAUSED:
+            return  # a key that is held down asks for the same pause again
         if action in NOT_NOW and not does:
             self._refuse(action.value, NOT_NOW[action])
             return
-        if action is SessionAction.PAUSE and not does:
-            return  # it pauses already, or nothing runs that could be paused
         self._publish(OperatorActed(at_ms=self._now(), action=action, by=by))
         match action:
             case SessionAction.STOP:

@@ -17,10 +17,10 @@ from physioctl.record import account as accounts
 from physioctl.record import history
 from physioctl.record.account import Account
 from physioctl.record.codec import to_json
-from physioctl.record.history import Summary
 from physioctl.record.journal import Journal, default_path
 from physioctl.record.journal_begin import is_to_begin
 from physioctl.record.journal_file import file_named, plainly
+from physioctl.record.summary import Summary
 
 
 def begin_journal(path: Path | str, *, continues: Path | None = None) -> Path:

@@ -18,8 +18,9 @@ from device.dialects.base import HostLoss, Identity, Status
 from device.events import OffConfirmation
 from device.unit import Unit
 from physioctl.events import Outcome, SessionEnded, SessionReconciled
-from physioctl.record.history import Summary, unsettled
+from physioctl.record.history import unsettled
 from physioctl.record.journal import Journal
+from physioctl.record.summary import Summary
 from physioctl.session_id import session_number
 from physioctl.wall_clock import doubt
 

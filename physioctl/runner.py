@@ -37,9 +37,9 @@ from physioctl.network import refuse_unauthenticated
 from physioctl.observers import observed
 from physioctl.reconcile import reconcile
 from physioctl.record.journal import Journal, SessionLog
-from physioctl.record.refusals import refusals_kept
+from physioctl.record.refusals import is_kept, limits_kept, refusals_kept
 from physioctl.record.writer import PersistentRecorder, recording
-from physioctl.screening import Answers, Screening, day_of, screen
+from physioctl.screening import Answers, AnswersRefuse, Screening, day_of, screen
 from physioctl.session_id import session_number
 from physioctl.wall_clock import confirm
 from protocols.errors import PhysioctlError, Refused
@@ -123,7 +123,7 @@ def run_session(
         )
     if not request.unauthenticated_network:
         refuse_unauthenticated(driver.link.name, request.protocol)
-    checked_side(request.protocol, request.side, on_nobody=request.answers is None)
+    side = checked_side(request.protocol, request.side, on_nobody=request.answers is None)
     checked_person(request)
     checked_operator(request)
     journal.expect_no_transaction()
@@ -144,7 +144,8 @@ def run_session(
             request.on_unfinished(broken)
     if fault := latched(driver.controller):
         raise fault
-    admitted = admit(request, unit, journal, driver, compiler)
+    with limits_kept(journal, request.protocol, request.person, side, simulated=driver.link.simulated):
+        admitted = admit(request, unit, journal, driver, compiler)
     began_ms = driver.clock.now_ms()
     with ExitStack() as stack:
         try:
@@ -167,6 +168,20 @@ def run_session(
                 driver.publish(screening.told(driver.clock.now_ms()))
 
         return _delivered(request, admitted, driver, tell_the_start)
+
+
+def expect_not_refused(request: Request, today: date) -> None:
+    """Raise `Refused` or `InvalidUsage` for what is refused whatever a unit and a journal say.
+
+    Before a journal is begun for a session. Answers that refuse and are to be recorded are let pass.
+    """
+    checked_side(request.protocol, request.side)
+    checked_person(request)
+    try:
+        screen(request.protocol, request.answers or Answers(), person=request.person, today=today)
+    except AnswersRefuse as refused:
+        if not is_kept(refused, request.person):
+            raise
 
 
 def _screened(request: Request, driver: Driver) -> Screening | None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from device.control.controller import Controller
 
 LOWER = "lower"  # what `may` calls it
+HELD_MS = 1000  # a key that comes again within this time is held down; this project's own figure
 _TRIGGERS = {
     SessionAction.START: Trigger.BEGIN,
     SessionAction.PAUSE: Trigger.PAUSE,
@@ -44,6 +45,7 @@ class OperatorActions:
     def __init__(self, controller: Controller) -> None:
         self.latest: SessionAction | None = None  # what a person last asked for; nothing overrides a stop
         self.question: Moment | None = None  # of which a pain score is waited for
+        self._lower_refused: tuple[Lower, str, int] | None = None  # the latest, why, and when
         self._controller = controller
 
     @property
@@ -106,11 +108,11 @@ class OperatorActions:
 
     def _operate(self, action: SessionAction, by: str = "operator") -> None:
         controller = self._controller
+        if action is SessionAction.PAUSE and controller.state in (State.PAUSING, State.PAUSED):
+            return  # a key that is held down asks for the same pause again
         if action in NOT_NOW and not self._can(action):
             self._refuse(action, NOT_NOW[action])
             return
-        if action is SessionAction.PAUSE and controller.state in (State.PAUSING, State.PAUSED):
-            return  # a key that is held down asks for the same pause again
         self.latest = SessionAction.STOP if self.halted else action
         match action:
             case SessionAction.START:
@@ -128,9 +130,9 @@ class OperatorActions:
 
     def _can(self, action: SessionAction) -> bool:
         declines = action is SessionAction.SKIP and self.question is not None
-        # A pause from before the session is taken back.
-        takes_back = action is SessionAction.RESUME and not self._controller.used
-        return declines or takes_back or self._controller.can_fire(_TRIGGERS[action])
+        # A session that has not been loaded begins paused where that is asked for, and that is taken back.
+        ahead = action in (SessionAction.PAUSE, SessionAction.RESUME) and not self._controller.used
+        return declines or ahead or self._controller.can_fire(_TRIGGERS[action])
 
     def _skip(self) -> None:
         if self.question is None:
@@ -169,9 +171,13 @@ class OperatorActions:
             self._ask_to_lower()
 
     def _refuse_lower(self, action: Lower, why: str) -> None:
-        self._controller.publish(
-            LowerRefused(at_ms=self._controller.now_ms, by=action.by, to_level=action.to_level, why=why)
-        )
+        """Say why nothing is lowered; of a key that is held down, once."""
+        now_ms, before = self._controller.now_ms, self._lower_refused
+        self._lower_refused = action, why, now_ms
+        if before is None or before[:2] != (action, why) or now_ms - before[2] > HELD_MS:
+            self._controller.publish(
+                LowerRefused(at_ms=now_ms, by=action.by, to_level=action.to_level, why=why)
+            )
 
     def _ask_to_lower(self) -> None:
         """Ask the unit at once, unless it has yet to answer the same question."""

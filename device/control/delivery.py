@@ -17,6 +17,7 @@ from device.control.schedule import LIVE, OFF_STATUS_MS
 from device.control.state import TICK_MS
 from device.dialects.base import GetStatus, UnitState
 from device.events import (
+    NOT_STARTED,
     PROGRESS_MS,
     OffConfirmation,
     OutputSoon,
@@ -147,7 +148,7 @@ class _Walk:
         give_up_ms = self._now() + START_MAX_MS
         while self._at(State.AWAITING_START):
             if self._now() >= give_up_ms:
-                self._controller.fail("nobody has started the session")
+                self._controller.fail(NOT_STARTED)
             else:
                 yield self._show_until(None, self._plan.steps[0].duration_ms, give_up_ms)
 

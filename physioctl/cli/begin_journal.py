@@ -10,6 +10,7 @@ from pathlib import Path
 from physioctl.cli import asking
 from physioctl.cli.recorded import not_there
 from physioctl.guided.terminal import says_yes
+from physioctl.record.journal import default_path
 from physioctl.record.journal_begin import is_to_begin
 from physioctl.record.journal_file import file_named, plainly
 
@@ -29,6 +30,13 @@ def is_new(journal: Path | None, *, new: bool) -> bool:
     if asking.can_ask() and says_yes(asking.Console(), _question(path)):
         return True
     raise not_there(path)
+
+
+def is_begun_by_a_session(journal: Path | None) -> bool:
+    """Whether there is no journal yet, so that the session makes it: the usual one, or one that was named."""
+    path = journal or default_path()
+    with plainly(str(path)):
+        return is_to_begin(file_named(path), folders=True)
 
 
 def _question(path: Path) -> str:

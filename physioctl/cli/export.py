@@ -26,9 +26,7 @@ _STDOUT = "-"
     "--codes", metavar="FILE", type=click.Path(path_type=Path), help="Your clinic's codes, in TOML."
 )
 @click.option("--test-data", is_flag=True, help="For a session on a simulated unit: labelled so, of nobody.")
-@click.option(
-    "--refused", is_flag=True, help="No session: the latest refused screening, or that of an entry."
-)
+@click.option("--refused", is_flag=True, help="No session: the latest refusal of one, or that of an entry.")
 @click.option(
     "--output",
     metavar="FILE",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -11,20 +12,22 @@ import click
 
 from physioctl.cli.choosing import BODY_SITE, Named
 from physioctl.cli.days import Day, between
+from physioctl.cli.exits import Exit
 from physioctl.cli.groups import DefaultGroup
 from physioctl.cli.printing import JSON, aside, json_line, say
 from physioctl.cli.purge import erased_line, purge
-from physioctl.cli.recorded import JOURNAL, began_at, the_journal
+from physioctl.cli.recorded import JOURNAL, began_at, tell_unreadable, the_journal
 from physioctl.cli.recorded import site as site_of
 from physioctl.cli.report_file import FORCE, OPEN, OUTPUT, Destination, course_of, expect_begun, write_report
 from physioctl.cli.tables import Column, print_list
 from physioctl.errors import InvalidUsage
 from physioctl.record.entries import Entry
-from physioctl.record.history import Listing, Summary, listed
-from physioctl.record.pain import Scores, pain_scores
-from physioctl.record.refusals import not_answered_no, refused
+from physioctl.record.history import Listing, listed
+from physioctl.record.pain import Scores, with_pain
+from physioctl.record.refusals import BY_LIMITS, not_answered_no, refused
 from physioctl.record.report.session import Form
 from physioctl.record.selection import Selection
+from physioctl.record.summary import Summary
 from physioctl.screening import Answer
 from physioctl.text import joules, minutes
 from physioctl.wall_clock import local
@@ -93,7 +96,7 @@ def list_(
     output: str | None,
     force: bool,
     open_it: bool,
-) -> None:
+) -> Exit:
     """List the sessions in the journal, the newest first, or those of them that have WORDS.
 
     WORDS stand in the protocol's id or title, the site, the person, the unit, the outcome or a note.
@@ -109,26 +112,32 @@ def list_(
     chosen = Selection(person, site, side, unit, *between(on or since, on or until), words)
     to = Destination(output, force, open_it)
     if report:
-        _report(expect_begun(journal), chosen, limit, to, as_json=as_json)
-        return
+        return _report(expect_begun(journal), chosen, limit, to, as_json=as_json)
     if to != Destination():
         raise InvalidUsage("--output, --force and --open are of a report", "Add --report, or leave them out.")
-    if (path := the_journal(journal)) is not None:
-        _list(path, chosen, limit, as_json=as_json)
+    path = the_journal(journal)
+    return Exit.DONE if path is None else _list(path, chosen, limit, as_json=as_json)
 
 
-def _list(path: Path, chosen: Selection, limit: int | None, *, as_json: bool) -> None:
-    """Print the sessions; of one person as a course, with the sessions that were refused."""
+def _list(path: Path, chosen: Selection, limit: int | None, *, as_json: bool) -> Exit:
+    """Print the sessions; of one person as a course, with the sessions that were refused.
+
+    Those that cannot be read are named after the others, and in the exit code.
+    """
     if limit is None and not as_json and sys.stdout.isatty():
         limit = _AT_A_TERMINAL
     found = listed(path, chosen, limit)
     if chosen.person is None:
         _print(found, None, (), as_json=as_json)
     else:
-        scores = pain_scores(path, [summary.id for summary in found.summaries])
-        _print(found, scores, refused(path, chosen.person, chosen), as_json=as_json)
+        found, scores = with_pain(path, found)
+        refusals, unreadable = refused(path, chosen.person, chosen)
+        found = replace(found, unreadable=(*found.unreadable, *unreadable))
+        _print(found, scores, refusals, as_json=as_json)
+    code = tell_unreadable(found.unreadable)
     if chosen.person is None and not as_json and (line := erased_line(path)):
         aside(line)
+    return code
 
 
 def _print(
@@ -139,26 +148,28 @@ def _print(
             json_line(summary.as_json() | _pain_json(summary, scores))
         for refusal in refusals:
             json_line(refusal.as_json())
+        for bad in found.unreadable:
+            json_line(bad.as_json())
         return
-    if not found.summaries:
-        say("No session to list.")
-    elif scores is None:
+    if found.summaries and scores is None:
         print_list(_LIST, map(_row, found.summaries))
-    else:
-        print_list(_COURSE, (_course_row(summary, scores) for summary in found.summaries))
+    elif found.summaries:
+        print_list(_COURSE, (_course_row(summary, scores or {}) for summary in found.summaries))
+    elif not found.unreadable:
+        say("No session to list.")
     aside(_counted(found))
     for refusal in refusals:
         aside(_refused_line(refusal))
 
 
-def _report(path: Path, chosen: Selection, limit: int | None, to: Destination, *, as_json: bool) -> None:
+def _report(path: Path, chosen: Selection, limit: int | None, to: Destination, *, as_json: bool) -> Exit:
     """Write the course as a page."""
     person = chosen.person
     if person is None:
         raise InvalidUsage("a report of several sessions is of one person's", "Add --person REF.")
     if as_json:
         raise InvalidUsage("--json lists, and --report writes a page", "Leave one of the two out.")
-    write_report(to, Form.HTML, lambda: course_of(path, person, chosen, Form.HTML, limit))
+    return write_report(to, Form.HTML, lambda: course_of(path, person, chosen, Form.HTML, limit))
 
 
 def _counted(found: Listing) -> str:
@@ -171,12 +182,14 @@ def _counted(found: Listing) -> str:
 
 def _refused_line(refusal: Entry) -> str:
     """When and why a session was refused, and the number by which ``export --refused`` finds it."""
-    yes = (title for title, answer in not_answered_no(refusal) if answer == Answer.YES)
+    if refusal.name == BY_LIMITS:
+        why = f"By the limits: {refusal.text('why')}"
+    else:
+        yes = (title for title, answer in not_answered_no(refusal) if answer == Answer.YES)
+        why = f"Answered yes: {', '.join(yes)}"
     simulated = " (simulated)" if refusal.flag("simulated") else ""
-    return (
-        f"{local(refusal.utc)}: {refusal.text('protocol')}{simulated} was refused. "
-        f"Answered yes: {', '.join(yes)} (entry {refusal.seq})"
-    )
+    what = f"{refusal.text('protocol')}{simulated} was refused. {why}"
+    return f"{local(refusal.utc)}: {what} (entry {refusal.seq})"
 
 
 def _row(summary: Summary) -> tuple[str, ...]:
@@ -186,7 +199,7 @@ def _row(summary: Summary) -> tuple[str, ...]:
         summary.person or "–",
         site_of(summary),
         summary.protocol,
-        summary.ending,
+        summary.ending_shown,
         _delivered(summary),
         joules(summary.energy_mj),
         _unit(summary),
@@ -200,7 +213,7 @@ def _course_row(summary: Summary, scores: Mapping[str, Scores]) -> tuple[str, ..
         began_at(summary),
         site_of(summary),
         summary.protocol,
-        summary.ending,
+        summary.ending_shown,
         joules(summary.energy_mj),
         _score(pain.before),
         _score(pain.after),

@@ -17,7 +17,7 @@ from physioctl.cli.exits import Exit
 from physioctl.cli.printing import aside, say
 from physioctl.cli.recorded import JOURNAL, the_journal
 from physioctl.errors import InvalidUsage
-from physioctl.record.history import Summary
+from physioctl.record.summary import Summary
 from physioctl.wall_clock import local
 
 if TYPE_CHECKING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from errno import EPIPE
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from physioctl.cli.options import journal_option
 from physioctl.cli.printing import aside, own_name
 from physioctl.cli.streams import Output
 from physioctl.errors import JournalUnusable
-from physioctl.record.history import Summary
+from physioctl.record.history import Unreadable
 from physioctl.record.journal import default_path
 from physioctl.record.journal_begin import is_to_begin
 from physioctl.record.journal_file import file_named, plainly
+from physioctl.record.summary import Summary
 
 JOURNAL = journal_option("The journal.")
 
@@ -55,6 +57,18 @@ def print_file(text: str) -> None:
     error = sys.stdout.error if isinstance(sys.stdout, Output) else None
     if isinstance(error, OSError) and error.errno != EPIPE:
         raise click.exceptions.Exit(Exit.USAGE)
+
+
+def tell_unreadable(unreadable: Sequence[Unreadable]) -> Exit:
+    """Say which sessions cannot be read, and what to do; return the exit code that says so too."""
+    for each in unreadable:
+        what = "an entry of no session" if each.session is None else f"session {each.session}"
+        at = "" if each.seq is None else f"entry {each.seq}: "
+        aside(f"error: {what} cannot be read: {at}{each.why}")
+    if not unreadable:
+        return Exit.DONE
+    aside("  to do: Keep the journal as it is. How much of it is whole, and how to go on: physioctl verify")
+    return Exit.JOURNAL_UNUSABLE
 
 
 def began_at(summary: Summary) -> str:

@@ -9,6 +9,7 @@ import click
 
 from physioctl.cli.choosing import BODY_SITE
 from physioctl.cli.days import Day, between
+from physioctl.cli.exits import Exit
 from physioctl.cli.recorded import JOURNAL
 from physioctl.cli.report_file import (
     FORCE,
@@ -53,7 +54,7 @@ def report(
     output: str | None,
     force: bool,
     open_it: bool,
-) -> None:
+) -> Exit:
     """Write the report of a session: by the beginning of its id, or else of the latest.
 
     It is one page that needs no network, to be printed, filed or read on a phone. With --person it is of all
@@ -78,7 +79,7 @@ def report(
             return _of_session(path, session, wanted)
         return course_of(path, person, Selection(person, site, None, None, *between(since, until)), wanted)
 
-    write_report(Destination(output, force, open_it), wanted, make)
+    return write_report(Destination(output, force, open_it), wanted, make)
 
 
 def _of_session(path: Path, session: str | None, form: Form) -> tuple[str, Made]:

@@ -11,9 +11,10 @@ from pathlib import Path
 import click
 
 from physioctl.cli.browser import browser
+from physioctl.cli.exits import Exit
 from physioctl.cli.printing import aside
-from physioctl.cli.recorded import print_file
-from physioctl.errors import InvalidUsage
+from physioctl.cli.recorded import print_file, tell_unreadable
+from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.record.journal import default_path
 from physioctl.record.report.files import expect_writable, write_whole
 from physioctl.record.report.session import Form, Made
@@ -47,8 +48,10 @@ def expect_begun(journal: Path | None) -> Path:
     return path
 
 
-def write_report(to: Destination, form: Form, make: Callable[[], tuple[str, Made]]) -> None:
+def write_report(to: Destination, form: Form, make: Callable[[], tuple[str, Made]]) -> Exit:
     """Write what ``make`` gives, a report and the name of its file, and say where it is.
+
+    Return the exit code, which says whether sessions may be missing in it for they cannot be read.
 
     Raise `InvalidUsage`, before the report is made, where it could not be written or opened.
     """
@@ -66,12 +69,13 @@ def write_report(to: Destination, form: Form, make: Callable[[], tuple[str, Made
         print_file(
             made.text.encode("ascii", "xmlcharrefreplace").decode() if form is Form.HTML else made.text
         )
-        return
+        return tell_unreadable(made.unreadable)
     file = Path(to.output or f"{name}.{form}")
     write_whole(file, made.text, force=to.force)
     aside(f"The report is in {file.absolute()}")
     if opener is not None and not opener.open(file.absolute().as_uri()):
         raise InvalidUsage("the browser did not open the page", f"Open it yourself: {file.absolute()}")
+    return tell_unreadable(made.unreadable)
 
 
 def course_of(
@@ -79,14 +83,19 @@ def course_of(
 ) -> tuple[str, Made]:
     """The report of the sessions of ``person`` that are ``chosen``, and the name of its file.
 
-    Raise `InvalidUsage` where there is none of them.
+    Raise `InvalidUsage` where there is none of them, and `JournalUnusable` where that is not known.
     """
     from physioctl.person import reference
-    from physioctl.record.report.course import course_report, visits
+    from physioctl.record.report.course import course_in, course_report
 
-    course = visits(path, chosen, limit)
+    course = course_in(path, chosen, limit)
     whose = reference(person)
-    if not course:
+    if not course.visits and course.unreadable:
+        raise JournalUnusable(
+            f"no session of {whose} can be read in {path}, and {len(course.unreadable)} of somebody cannot",
+            f"Which these are: physioctl history --journal {path}",
+        )
+    if not course.visits:
         raise InvalidUsage(
             f"there is no such session of {whose}", f"List them with: physioctl history --person {whose}"
         )

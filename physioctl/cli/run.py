@@ -13,7 +13,7 @@ from device.address import is_simulated
 from device.clock import SystemClock
 from physioctl.answers import read_answers
 from physioctl.cli import asking
-from physioctl.cli.begin_journal import is_new
+from physioctl.cli.begin_journal import is_begun_by_a_session, is_new
 from physioctl.cli.choosing import Named, chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.options import (
@@ -45,8 +45,9 @@ from physioctl.ports import dialect_for, open_link
 from physioctl.questions import treats
 from physioctl.record.history import session as recorded
 from physioctl.record.journal import default_path
-from physioctl.runner import Request
+from physioctl.runner import Request, expect_not_refused
 from physioctl.screening import Answers, day_of
+from physioctl.translation import Translation
 from protocols.model import Protocol, Side
 
 _SIDES = (Side.LEFT, Side.RIGHT)
@@ -116,12 +117,14 @@ def run(
     """
     found = chosen(protocol)
     expect_free(trace, force=force)
+    shown = translation()
     if rest_of is None:
         new = is_new(journal, new=new)
+    begins = is_begun_by_a_session(journal)
     alone = found.family is None and not _was_typed("port")
     to = NO_WAY if alone else way(port, dialect)
     if not alone:
-        _expect_usable(to, found, unauthenticated_network=unauthenticated_network)
+        _expect_usable(to, found, unauthenticated_network=unauthenticated_network, now=begins)
     by = None if operator is None else reference(operator)
     if rest_of is not None:
         broken = recorded(journal or default_path(), rest_of).summary
@@ -131,9 +134,9 @@ def run(
         to.port, to.dialect, journal=journal, new=new, continues=continues, trace=trace, force=force
     )
     if answers is not None:
-        given = read_answers(answers, found, operator=by, translation=translation())
+        given = read_answers(answers, found, operator=by, translation=shown)
     else:
-        given, place = _answered(found, place, person=person, operator=by)
+        given, place = _answered(found, place, person=person, operator=by, shown=shown)
     request = Request(
         protocol=found,
         side=side,
@@ -143,6 +146,8 @@ def run(
         unauthenticated_network=unauthenticated_network,
         rest_of=rest_of,
     )
+    if begins:
+        expect_not_refused(request, day_of(SystemClock()))
     view = View.chosen(plain=plain, as_json=as_json)
     if alone:
         return hold_guidance(request, place, view, yes=yes, sounds=not no_sounds)
@@ -151,7 +156,7 @@ def run(
 
 
 def _answered(
-    protocol: Protocol, place: Place, *, person: str | None, operator: str | None
+    protocol: Protocol, place: Place, *, person: str | None, operator: str | None, shown: Translation
 ) -> tuple[Answers, Place]:
     """The answers given at the terminal, none without a person there; and ``place``, its journal begun.
 
@@ -159,7 +164,7 @@ def _answered(
     """
     if not asking.can_ask():
         return Answers(), place
-    terminal, clock, shown = asking.Console(), SystemClock(), translation()
+    terminal, clock = asking.Console(), SystemClock()
     if person is None:
         today = day_of(clock)
         return ask(protocol, terminal, person=None, operator=operator, today=today, translation=shown), place
@@ -182,12 +187,15 @@ def _was_typed(option: str) -> bool:
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
-def _expect_usable(to: Way, protocol: Protocol, *, unauthenticated_network: bool) -> None:
-    """Raise `UnitUnusable` or `Refused` before a person is asked anything; the port is not held meanwhile."""
+def _expect_usable(to: Way, protocol: Protocol, *, unauthenticated_network: bool, now: bool) -> None:
+    """Raise `UnitUnusable` or `Refused` before a person is asked anything; the port is not held meanwhile.
+
+    ``now`` says that the port is to be tried where nobody can be asked too: before a journal is begun.
+    """
     spoken = dialect_for(to.port, to.dialect)
     if not unauthenticated_network:
         refuse_unauthenticated(to.port, protocol)
-    if asking.can_ask():
+    if now or asking.can_ask():
         open_link(to.port, SimpleQueue(), line=spoken.promises.line).close()
 
 

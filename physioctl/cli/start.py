@@ -44,6 +44,7 @@ from physioctl.network import refuse_unauthenticated
 from physioctl.person import reference
 from physioctl.record.history import sessions
 from physioctl.record.journal import Journal, default_path
+from physioctl.record.refusals import limits_kept
 from physioctl.runner import Request
 from physioctl.settings import settings
 from physioctl.text import minutes
@@ -100,6 +101,7 @@ def start(
             "Use physioctl run PROTOCOL --port PORT, with --person, --side and --answers FILE.",
         )
     expect_free(trace, force=force)
+    shown = translation()
     new = is_new(journal, new=new)
     terminal, clock = asking.Console(), SystemClock()
     by = None if operator is None else reference(operator)
@@ -117,7 +119,7 @@ def start(
             person=request.person,
             operator=by,
             simulated=ready is not None and ready.simulated and request.protocol.family is not None,
-            translation=translation(),
+            translation=shown,
         )
     for line in lines:
         terminal.say(line)
@@ -183,7 +185,8 @@ def _choose(
     given = unfinished(terminal, record, ready, anew)
     if given is None:
         return None
-    plan = allowed(given, ready.unit, record, simulated=ready.simulated).plan
+    with limits_kept(record, protocol, person, side, simulated=ready.simulated):
+        plan = allowed(given, ready.unit, record, simulated=ready.simulated).plan
     return given, tuple(page(given, plan, ready))
 
 

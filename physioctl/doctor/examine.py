@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from device.clock import Clock
@@ -17,7 +17,8 @@ from physioctl.doctor.clocks import ClockWatch
 from physioctl.doctor.findings import Finding, found, ok
 from physioctl.doctor.journal import Named, journal
 from physioctl.doctor.ports import Asked, listed, ports
-from physioctl.settings import PORT_VARIABLE, Settings, settings
+from physioctl.settings import OPERATOR_VARIABLE, PORT_VARIABLE, Settings, settings
+from physioctl.translation import read_translation
 from protocols.errors import PhysioctlError
 
 LIMIT_MS = 5000  # for a list, or a small file; this project's own figure
@@ -46,6 +47,8 @@ def examine(
     yield from _whatever_comes("packages", computer.packages)
     mine, finding = _settings(said)
     yield finding
+    if mine.texts is not None:
+        yield _texts(mine.texts)
     yield computer.speed(clock)
     watch.look()
     if wanted.journal is not None:
@@ -80,13 +83,24 @@ def _settings(said: Callable[[], Settings]) -> tuple[Settings, Finding]:
 
 
 def _given(mine: Settings) -> Iterator[tuple[str, object]]:
-    yield from (
-        (name, value)
-        for name, value in (("port", mine.port), ("dialect", mine.dialect), ("journal", mine.journal))
-        if value is not None
+    yield from ((name, value) for name, value in asdict(mine).items() if value is not None)
+    for variable in (PORT_VARIABLE, OPERATOR_VARIABLE):
+        if value := os.environ.get(variable):
+            yield variable, value
+
+
+def _texts(path: Path) -> Finding:
+    """Whether the texts in another language can be shown: a mistake in them refuses each session."""
+    try:
+        read = bounded("texts", lambda: read_translation(path), LIMIT_MS)
+    except PhysioctlError as error:
+        return found("texts.invalid", why=error.what, todo=error.action)
+    except TookTooLong as error:
+        return found("check.failed", check="texts", why=error)
+    count = sum(len(table) for table in (read.questions, read.alarms, read.instructions))
+    return ok(
+        "texts", f"your texts in {path} are in {read.language}: {count} entries; the rest is in English"
     )
-    if port := os.environ.get(PORT_VARIABLE):
-        yield PORT_VARIABLE, port
 
 
 def _asked(

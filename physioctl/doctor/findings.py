@@ -248,6 +248,7 @@ KINDS: tuple[Kind, ...] = (
         "Rename them, or take that folder out of PYTHONPATH or the working directory.",
     ),
     _problem("settings.invalid", SETTINGS, "{why}", "{todo}"),
+    _problem("texts.invalid", SETTINGS, "{why}", "{todo}"),
     _problem(
         "check.failed",
         REFUSED,

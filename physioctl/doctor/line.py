@@ -132,10 +132,10 @@ class Probe:
             return None
         except PhysioctlError:
             raise
-        except Exception:
+        except Exception:  # whatever another distribution's dialect raises: the next one is asked
             if dialect.name in NAMES:
                 raise
-            return None  # whatever another distribution's dialect raises
+            return None
 
     def _run(self, dialect: Dialect, script: _MakeScript[T]) -> T:
         controllers: list[Overhearing] = []

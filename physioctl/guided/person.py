@@ -15,9 +15,11 @@ from physioctl.guided.terminal import Terminal, chosen, says_yes
 from physioctl.guided.unit import Ready
 from physioctl.person import reference
 from physioctl.questions import treats
+from physioctl.record.day import had_today
 from physioctl.record.entries import Damaged
-from physioctl.record.history import Summary, had_today, sessions
+from physioctl.record.history import sessions
 from physioctl.record.journal import Journal
+from physioctl.record.summary import Summary
 from physioctl.runner import Request
 from physioctl.text import minutes
 from physioctl.wall_clock import damaged, local
@@ -77,7 +79,7 @@ def about(journal: Journal, person: str, protocol: Protocol, side: str) -> Itera
     """When the person was last here, and what the site has had in the last 24 hours."""
     for last in sessions(journal, person, limit=1):
         site = _site(last.body_site, last.side)
-        how = f"{last.ending}, simulated" if last.simulated else last.ending
+        how = f"{last.ending_shown}, simulated" if last.simulated else last.ending_shown
         yield f"{person} was last here on {local(last.began)}: {last.title} ({site}), {how}."
     if protocol.family is None:
         return

@@ -43,7 +43,8 @@ from physioctl.events import (
     UnitLimitations,
 )
 from physioctl.record.entries import Damaged, Entry
-from physioctl.record.history import Session, Summary
+from physioctl.record.history import Session
+from physioctl.record.summary import Summary
 
 E = TypeVar("E", bound=Event)
 

@@ -51,6 +51,7 @@ EVENTS: tuple[type[Event], ...] = (
     of_sessions.SessionReconciled,
     of_sessions.Screened,
     of_sessions.ScreeningRefused,
+    of_sessions.SessionRefused,
     of_sessions.SessionEnded,
 )
 

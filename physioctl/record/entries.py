@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -44,6 +44,7 @@ class Damaged(Exception):
         super().__init__(f"entry {seq}: {why}" if isinstance(seq, int) else why)
         self.seq = seq if isinstance(seq, int) else None
         self.why = why
+        self.session: str | None = None  # where it is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,10 +183,35 @@ def parse_body(seq: int, text: str) -> dict[str, Any]:
 
 def all_of(connection: sqlite3.Connection, where: str, values: tuple[object, ...] = ()) -> list[Entry]:
     """Return the entries that ``where`` (a clause of our own) selects; raise `Damaged` at a bad one."""
-    rows = connection.execute(f"{COLUMNS} {where}", values).fetchall()
+    return read_all(connection, connection.execute(f"{COLUMNS} {where}", values).fetchall())
+
+
+def each_of(
+    connection: sqlite3.Connection, where: str, values: tuple[object, ...] = ()
+) -> list[Entry | Damaged]:
+    """Return what ``where`` (a clause of our own) selects: each entry, or what is wrong with it."""
+    return _entries(connection, connection.execute(f"{COLUMNS} {where}", values).fetchall())
+
+
+def read_all(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> list[Entry]:
+    """Return the entries that ``rows`` are; raise `Damaged` at a bad one."""
+    found = _entries(connection, rows)
+    if damage := next((each for each in found if isinstance(each, Damaged)), None):
+        raise damage
+    return [each for each in found if isinstance(each, Entry)]
+
+
+def _entries(connection: sqlite3.Connection, rows: Sequence[tuple[Any, ...]]) -> list[Entry | Damaged]:
     missing = any(row[-1] is None for row in rows)
     gone = erased_in(connection) if missing else frozenset()
-    return [read(row, erased=row[0] in gone) for row in rows]
+    found: list[Entry | Damaged] = []
+    for row in rows:
+        try:
+            found.append(read(row, erased=row[0] in gone))
+        except Damaged as damage:
+            damage.session = row[1] if is_session(row[1]) else None
+            found.append(damage)
+    return found
 
 
 def erased_in(connection: sqlite3.Connection) -> frozenset[int]:

@@ -1,109 +1,30 @@
-"""The record read back: sessions in the journal, and what a site has had today.
+"""The record read back: the sessions in the journal, and one of them with all its entries.
 
-It only reads. Delivered is what the unit counted; what its output may have given beyond that, after it was
-last heard, counts as given (`Summary.at_most_ms`). A session without an end is open; of several ends the
-latest counts. Whether an open session still runs is not known. A row that was changed is damage:
+It only reads. A row that was changed is damage: the session that it belongs to cannot be read, and the others
+can. For `sessions`, `chain` and `unsettled`, by which it is decided what is admitted, any damage is
 `JournalUnusable`, with the entry's number.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from device.control.output_off import LEASE_MARGIN_PCT
-from device.dialects.base import HostLoss
-from device.events import BACKLOG_MAX_MS, PROGRESS_MS, OffConfirmation
-from physioctl.daily_limit import WINDOW, Had
-from physioctl.errors import InvalidUsage
-from physioctl.events import Outcome
-from physioctl.record.entries import Damaged, Entry, all_of
+from physioctl.errors import InvalidUsage, JournalUnusable
+from physioctl.record.entries import COLUMNS, Damaged, Entry, each_of, flaw, is_session, read_all
 from physioctl.record.journal import Journal
 from physioctl.record.journal_end import TABLE_DIFFERS
+from physioctl.record.journal_file import continue_after
 from physioctl.record.journal_reading import reading
-from physioctl.record.selection import OPEN, Selection, candidates, has_words
-from physioctl.record.sessions_table import counted_starts, differs, unit_key
-from physioctl.wall_clock import confirmations, counted_from, damaged
-from protocols.limits import Family
-
-SPAN_MAX = timedelta(hours=24)  # this project's own: a session that began longer before the window is over
-
-
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """A session in one line of the record."""
-
-    id: str
-    began: datetime
-    last: datetime  # when its own latest entry was made
-    protocol: str
-    title: str
-    content_hash: str
-    family: Family | None
-    body_site: str
-    side: str
-    person: str | None  # in its one form: see `reference`
-    simulated: bool  # on a unit made in the same process: it counts for nobody
-    model: str
-    serial: str
-    nonce: int
-    lease_ms: int
-    host_loss: HostLoss
-    outcome: Outcome | None  # None while open: running, or crashed and never ended
-    why: str
-    output_off: OffConfirmation | None
-    delivered_ms: int
-    planned_ms: int
-    energy_mj: int
-    planned_energy_mj: int | None
-    rest_of: str | None  # the session whose rest this one gave
-    # The most that it may have delivered: this counts for the day and for its rest.
-    at_most_ms: int
-
-    @property
-    def ending(self) -> str:
-        """The outcome in a word; ``open`` when the session was never ended."""
-        return self.outcome or OPEN
-
-    @property
-    def words(self) -> tuple[str | None, ...]:
-        """What a session is looked for by, beside its notes."""
-        about = (self.protocol, self.title, self.body_site, self.side, self.person, self.family)
-        return (*about, self.model, self.serial, self.ending)
-
-    def as_json(self) -> dict[str, Any]:
-        """The summary as plain values."""
-        return {
-            "event": "session",
-            "session": self.id,
-            "began": self.began.isoformat(timespec="milliseconds"),
-            "last": self.last.isoformat(timespec="milliseconds"),
-            "protocol": self.protocol,
-            "title": self.title,
-            "content_hash": self.content_hash,
-            "family": self.family,
-            "body_site": self.body_site,
-            "side": self.side,
-            "person": self.person,
-            "simulated": self.simulated,
-            "model": self.model,
-            "serial": self.serial,
-            "outcome": self.ending,
-            "why": self.why,
-            "output_off": self.output_off,
-            "delivered_ms": self.delivered_ms,
-            "planned_ms": self.planned_ms,
-            "energy_mj": self.energy_mj,
-            "planned_energy_mj": self.planned_energy_mj,
-            "rest_of": self.rest_of,
-        }
+from physioctl.record.selection import Selection, candidates, has_words
+from physioctl.record.sessions_table import differs, unit_key, unlike
+from physioctl.record.summary import STARTED, Summary, back, start_at, summary_of
+from physioctl.wall_clock import damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,19 +36,44 @@ class Session:
 
 
 @dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A session that is in the journal and cannot be read; or an entry of no session, likewise."""
+
+    session: str | None  # None for an entry of no session, and where the id cannot be read either
+    seq: int | None  # of the entry that was changed; None where that is not known
+    why: str
+
+    @classmethod
+    def of(cls, damage: Damaged, session: str | None = None) -> Unreadable:
+        """What ``damage`` means for ``session``, by default that of the damaged row."""
+        return cls(session or damage.session, damage.seq, damage.why)
+
+    def as_json(self) -> dict[str, Any]:
+        """It as plain values."""
+        return {"event": "damaged", "session": self.session, "seq": self.seq, "why": self.why}
+
+
+@dataclass(frozen=True, slots=True)
 class Listing:
     """Sessions that were chosen, the newest first, of all that the journal has."""
 
     summaries: tuple[Summary, ...]
     total: int
     more: bool  # whether older ones were left out
+    unreadable: tuple[Unreadable, ...] = ()  # whatever was chosen: they may be among them
 
 
 def sessions(
     where: Path | Journal, person: str | None = None, limit: int | None = None
 ) -> tuple[Summary, ...]:
-    """Return the sessions in the journal, the newest first; of one person, if one is named."""
-    return listed(where, Selection(person=person), limit).summaries
+    """Return the sessions in the journal, the newest first; of one person, if one is named.
+
+    Raise `JournalUnusable` where one cannot be read.
+    """
+    found = listed(where, Selection(person=person), limit)
+    for bad in found.unreadable:
+        raise damaged(_name(where), Damaged(bad.seq, bad.why))
+    return found.summaries
 
 
 def listed(where: Path | Journal, chosen: Selection, limit: int | None = None) -> Listing:
@@ -136,59 +82,101 @@ def listed(where: Path | Journal, chosen: Selection, limit: int | None = None) -
     Raise `InvalidUsage` for a person's reference that is none.
     """
     with _record(where) as connection:
+        but, unreadable = _unlike(where, connection)
         (total,) = connection.execute("SELECT count(*) FROM sessions NOT INDEXED").fetchone()
-        told = (_summary(connection, _at(connection, seq)) for seq in candidates(connection, chosen))
-        found = (each for each in told if has_words(connection, chosen, each.id, each.words))
+        found = _readable(connection, chosen, but, unreadable)
         summaries = tuple(islice(found, None if limit is None else min(limit, 2**62)))
-        return Listing(summaries, total, more=next(found, None) is not None)
+        more = next(found, None) is not None
+        return Listing(summaries, total, more, tuple(unreadable))
+
+
+def _readable(
+    connection: sqlite3.Connection, chosen: Selection, but: Collection[object], unreadable: list[Unreadable]
+) -> Iterator[Summary]:
+    """The sessions that are ``chosen``, the newest first; what cannot be read is added to ``unreadable``."""
+    for id_, seq in candidates(connection, chosen, but=but):
+        try:
+            summary = summary_of(connection, start_at(connection, seq))
+            if has_words(connection, chosen, summary.id, summary.words):
+                yield summary
+        except Damaged as damage:
+            unreadable.append(Unreadable.of(damage, id_))
 
 
 def session(where: Path | Journal, id_or_prefix: str | None = None) -> Session:
-    """Return the one session whose id begins so, with its entries; by default the latest."""
-    with _record(where) as connection:
-        id_ = _latest(connection) if id_or_prefix is None else _only(connection, id_or_prefix)
-        entries = tuple(all_of(connection, "WHERE session = ? ORDER BY entries.seq", (id_,)))
-        start = next((entry for entry in entries if entry.name == _STARTED), None)
-        between = "SELECT count(*) FROM entries NOT INDEXED WHERE session = ? AND seq BETWEEN ? AND ?"
-        if start is None or connection.execute(between, (id_, start.seq, entries[-1].seq)).fetchone() != (
-            len(entries),
-        ):
-            raise Damaged(None, f"the index of the entries of session {id_} does not agree with them")
-        if start.erased:
-            raise InvalidUsage(f"session {id_} has been erased", "List the others with: physioctl history")
-        return Session(_summary(connection, start), entries)
+    """Return the one session whose id begins so, with its entries; by default the latest.
 
-
-def had_today(
-    connection: sqlite3.Connection, person: str, body_site: str, side: str, family: Family, now: datetime
-) -> Iterator[Had]:
-    """Give what the person's site has had of a family within 24 hours before ``now``, the newest first.
-
-    A session counts by its own latest entry, and an unknown side counts as both, so that what is not known
-    never allows more. Sessions on simulated units do not count.
+    Raise `JournalUnusable` where one of its entries was changed; those of others make no difference.
     """
-    confirmed, starts = confirmations(connection), list[Entry]()
-    for seq in counted_starts(connection, person, body_site):
-        start = _at(connection, seq)
-        if counted_from(start, confirmed, now) <= now - WINDOW - SPAN_MAX:
-            break
-        if _concerns(start, side, family):
-            starts.append(start)
-    latest = _latest_of(connection, starts)
-    for start in starts:
-        last = latest[start.session]
-        _expect_end_agrees(connection, start, last)
-        heard = counted_from(_own_last(start, last), confirmed, now)
-        if heard > now - WINDOW:
-            yield _had(connection, _told(start, last), heard)
+    with _record(where) as connection:
+        ids, unreadable = _unlike(where, connection)
+        if id_or_prefix is None:
+            id_ = _latest(connection, ids, unreadable)
+        else:
+            id_ = _only(connection, id_or_prefix)
+        try:
+            for bad in unreadable:
+                if bad.session == id_:
+                    raise Damaged(bad.seq, bad.why)
+            return _with_entries(connection, id_)
+        except Damaged as damage:
+            raise JournalUnusable(
+                f"session {id_} cannot be read, for the journal {_name(where)} is damaged: {damage}",
+                continue_after(_name(where)),
+            ) from damage
+
+
+def _with_entries(connection: sqlite3.Connection, id_: str) -> Session:
+    entries = tuple(read_all(connection, _own_rows(connection, id_)))
+    start = next((entry for entry in entries if entry.name == STARTED), None)
+    if start is None:
+        raise Damaged(None, f"no entry begins session {id_}")
+    if start.erased:
+        raise InvalidUsage(f"session {id_} has been erased", "List the others with: physioctl history")
+    return Session(summary_of(connection, start), entries)
+
+
+def _own_rows(connection: sqlite3.Connection, id_: str) -> list[tuple[Any, ...]]:
+    """The rows of a session, in order; raise `Damaged` where one of them may be missing.
+
+    Every row from its first to the one after its last is looked at: one of its own in which the session's id
+    was changed is found by no index.
+    """
+    of_it = "SELECT min(seq), max(seq), count(*) FROM entries WHERE session = ?"
+    first, last, count = connection.execute(of_it, (id_,)).fetchone()
+    if first is None:
+        raise Damaged(None, f"session {id_} has no entry")
+    own, known = list[tuple[Any, ...]](), {id_, ""}
+    between = f"{COLUMNS} WHERE entries.seq BETWEEN ? AND ? ORDER BY entries.seq"
+    rows = connection.execute(between, (first, last + 1))
+    for due, row in enumerate(rows, first):
+        if row[0] != due:
+            raise Damaged(due, "it is missing")
+        if row[1] == id_:
+            own.append(row)
+        elif row[1] in known or _has_begun(connection, row[1]):
+            known.add(row[1])
+        elif what := flaw(row):
+            raise Damaged(due, what)
+    if len(own) != count:
+        raise Damaged(None, f"the index of the entries of session {id_} does not agree with them")
+    return own
+
+
+def _has_begun(connection: sqlite3.Connection, id_: object) -> bool:
+    begun = """
+    SELECT 1 FROM entries WHERE name = 'session_started' AND session = :id
+    UNION SELECT 1 FROM sessions WHERE session = :id
+    """
+    return is_session(id_) and connection.execute(begun, {"id": id_}).fetchone() is not None
 
 
 def chain(where: Path | Journal, id_: str) -> tuple[Summary, ...]:
     """Return what gave the rest of session ``id_``, itself, and what it is the rest of, to the first."""
-    with _record(where) as connection:
+    with _record(where, whole=True) as connection:
         rests = "SELECT seq FROM sessions NOT INDEXED WHERE rest_of = ?"
-        links = [_at(connection, seq) for (seq,) in connection.execute(rests, (id_,)).fetchall()]
-        return tuple(_summary(connection, link) for link in (*links, *_back(connection, id_)))
+        links = [start_at(connection, seq) for (seq,) in connection.execute(rests, (id_,)).fetchall()]
+        return tuple(summary_of(connection, link) for link in (*links, *back(connection, id_)))
 
 
 def unsettled(
@@ -201,56 +189,84 @@ def unsettled(
     """
     mine = "SELECT seq FROM sessions NOT INDEXED WHERE unit = ? AND settled = 0 AND simulated {} ORDER BY seq"
     kind = "IN (0, 1)" if simulated is None else f"= {simulated:d}"
-    with _record(where) as connection:
+    with _record(where, whole=True) as connection:
         rows = connection.execute(mine.format(kind), (unit_key(model, serial),)).fetchall()
-        return tuple(_summary(connection, _at(connection, seq)) for (seq,) in rows)
-
-
-_STARTED = "session_started"
-_RUNNING = ("commanded", "progress")  # entries that only a running session makes
-_STANDS = ("session_ended", "session_reconciled", "step_ended", *_RUNNING)
-_SIDES = ("left", "right")
-_LAST_OF_EACH = "WHERE entries.seq IN ({})".format(
-    ", ".join(f"(SELECT max(seq) FROM entries WHERE session = ? AND name = '{name}')" for name in _STANDS)  # noqa: S608
-)
-# By the numbers of the entries, and by no index: what is admitted depends on it.
-_SINCE = """
-SELECT session, max(seq) FROM entries NOT INDEXED
-WHERE seq > ? AND session IN (SELECT value FROM json_each(?)) AND name IN (SELECT value FROM json_each(?))
-GROUP BY session, name
-"""
-
-
-def _concerns(start: Entry, side: str, family: Family) -> bool:
-    told = start.text("side")
-    return (told == side or not {told, side} <= set(_SIDES)) and start.text_or_none("family") == family
+        return tuple(summary_of(connection, start_at(connection, seq)) for (seq,) in rows)
 
 
 @contextmanager
-def _record(where: Path | Journal) -> Iterator[sqlite3.Connection]:
+def _record(where: Path | Journal, *, whole: bool = False) -> Iterator[sqlite3.Connection]:
+    """The journal, to be read; ``whole`` raises where its table of sessions does not agree with it."""
     try:
         with reading(where) as connection:
-            if isinstance(where, Path) and differs(connection):  # an open journal has been asked already
-                raise Damaged(None, TABLE_DIFFERS)
+            if whole and isinstance(where, Path) and differs(connection):
+                raise Damaged(None, TABLE_DIFFERS)  # an open journal has been asked already
             yield connection
     except Damaged as damage:
-        raise damaged(where.name if isinstance(where, Journal) else str(where), damage) from damage
+        raise damaged(_name(where), damage) from damage
 
 
-def _latest(connection: sqlite3.Connection) -> str:
-    (newest,) = connection.execute("SELECT max(seq) FROM sessions NOT INDEXED").fetchone()
-    if newest is None:
+def _name(where: Path | Journal) -> str:
+    return where.name if isinstance(where, Journal) else str(where)
+
+
+def _unlike(
+    where: Path | Journal, connection: sqlite3.Connection
+) -> tuple[Collection[object], list[Unreadable]]:
+    """The ids of sessions whose rows in the table do not agree with the entries, and what is said of them.
+
+    An open journal has been asked already, and none is opened where there is one.
+    """
+    if isinstance(where, Journal) or not differs(connection):
+        return frozenset(), []
+    ids = frozenset(unlike(connection))
+    told = [_why(connection, id_) for id_ in ids]
+    return ids, sorted(told, key=lambda each: -(each.seq or 0)) or [Unreadable(None, None, TABLE_DIFFERS)]
+
+
+def _why(connection: sqlite3.Connection, id_: object) -> Unreadable:
+    """Why nothing can be said of a session: its first entry was changed, or else its row in the table."""
+    if not is_session(id_):
+        return Unreadable(None, None, TABLE_DIFFERS)
+    (first,) = connection.execute(
+        "SELECT min(seq) FROM entries NOT INDEXED WHERE session = ?", (id_,)
+    ).fetchone()
+    either = "WHERE entries.seq = ? OR entries.seq IN (SELECT seq FROM sessions WHERE session = ?)"
+    for each in each_of(connection, either, (first, id_)):
+        if isinstance(each, Damaged):
+            return Unreadable.of(each, str(id_))
+    return Unreadable(str(id_), first, "the table of sessions does not agree with what began here")
+
+
+def _latest(
+    connection: sqlite3.Connection, but: Collection[object], unreadable: Collection[Unreadable]
+) -> str:
+    """The session that began last. Raise `Damaged` where that may be one whose id cannot be read."""
+    rows = connection.execute("SELECT session, seq FROM sessions NOT INDEXED ORDER BY seq DESC")
+    newest, began = next(((str(id_), seq) for id_, seq in rows if id_ not in but), ("", 0))
+    for bad in unreadable:
+        if bad.seq is None or bad.seq > began:
+            if bad.session is None:
+                raise Damaged(bad.seq, bad.why)
+            return bad.session
+    if not newest:
         raise InvalidUsage("there is no session in the journal yet", "physioctl run begins one.")
-    return _at(connection, newest).session
+    return newest
+
+
+_STARTING_WITH = """
+SELECT session FROM entries WHERE name = 'session_started' AND substr(session, 1, :length) = :prefix
+UNION SELECT session FROM sessions NOT INDEXED WHERE substr(session, 1, :length) = :prefix
+"""
 
 
 def _only(connection: sqlite3.Connection, prefix: str) -> str:
     if not prefix:
         raise InvalidUsage("an empty id names no session", "List them with: physioctl history")
-    starts = "SELECT session FROM entries WHERE name = 'session_started' AND substr(session, 1, ?) = ?"
     shown = ascii(prefix[:64])
     try:
-        ids = [str(row[0]) for row in connection.execute(starts, (len(prefix), prefix))]
+        begun = connection.execute(_STARTING_WITH, {"length": len(prefix), "prefix": prefix})
+        ids = [str(row[0]) for row in begun]
     except UnicodeEncodeError:
         ids = []
     if prefix in ids or len(ids) == 1:
@@ -259,155 +275,4 @@ def _only(connection: sqlite3.Connection, prefix: str) -> str:
         raise InvalidUsage(f"no session begins with {shown}", "List them with: physioctl history")
     raise InvalidUsage(
         f"{len(ids)} sessions begin with {shown}: {', '.join(sorted(ids)[:5])}", "Give more of the id."
-    )
-
-
-def _back(connection: sqlite3.Connection, id_: str | None) -> Iterator[Entry]:
-    """Session ``id_`` and what it gave the rest of, back to the first; each once, whatever the rows say."""
-    seen: set[str] = set()
-    while id_ is not None and id_ not in seen:
-        seen.add(id_)
-        row = connection.execute("SELECT seq FROM sessions NOT INDEXED WHERE session = ?", (id_,)).fetchone()
-        if row is None:  # there is none, or its body has been erased
-            return
-        start = _at(connection, row[0])
-        yield start
-        id_ = start.text_or_none("rest_of")
-
-
-def _at(connection: sqlite3.Connection, seq: object) -> Entry:
-    found = all_of(connection, "WHERE entries.seq = ?", (seq,))
-    if not found or found[0].name != _STARTED:
-        raise Damaged(seq, "no session starts there")
-    return found[0]
-
-
-def _latest_of(connection: sqlite3.Connection, starts: Sequence[Entry]) -> Mapping[str, dict[str, Entry]]:
-    """The latest entries of each of the sessions that began at ``starts``: see `_latest_entries`."""
-    numbers: dict[str, list[int]] = {start.session: [] for start in starts}
-    if starts:
-        since = (min(start.seq for start in starts), json.dumps(list(numbers)), json.dumps(_STANDS))
-        for id_, seq in connection.execute(_SINCE, since):
-            numbers[id_].append(seq)
-    return {id_: _entries(connection, of_it) for id_, of_it in numbers.items()}
-
-
-def _had(connection: sqlite3.Connection, summary: Summary, heard: datetime) -> Had:
-    if not (chain_ := list(_back(connection, summary.id))):
-        raise Damaged(None, f"session {summary.id} is not in the table of sessions")
-    first = chain_[-1]
-    is_open = summary.outcome is None
-    return Had(first.session, first.whole("planned_ms"), summary.at_most_ms, is_open, heard)
-
-
-def _latest_entries(connection: sqlite3.Connection, id_: str) -> dict[str, Entry]:
-    """The latest entry of each kind that determines the session's state."""
-    return {entry.name: entry for entry in all_of(connection, _LAST_OF_EACH, (id_,) * len(_STANDS))}
-
-
-def _entries(connection: sqlite3.Connection, numbers: Collection[int]) -> dict[str, Entry]:
-    places = ", ".join("?" * len(numbers))
-    return {
-        entry.name: entry for entry in all_of(connection, f"WHERE entries.seq IN ({places})", tuple(numbers))
-    }
-
-
-def _own_last(start: Entry, last: Mapping[str, Entry]) -> Entry:
-    """The session's own latest entry, without a later reconciliation."""
-    own = [start, *(last[name] for name in ("step_ended", *_RUNNING) if name in last)]
-    if "session_ended" in last and "session_reconciled" not in last:
-        own.append(last["session_ended"])
-    return max(own, key=lambda entry: entry.seq)
-
-
-def _end(last: Mapping[str, Entry]) -> tuple[Entry | None, OffConfirmation | None]:
-    """The end that counts, and what is known of output off since; neither while the session is open.
-
-    Another program may have reconciled a session that was still running: the session's own entries after
-    that count.
-    """
-    end, reconciled = last.get("session_ended"), last.get("session_reconciled")
-    if end is None or any(last[name].seq > end.seq for name in _RUNNING if name in last):
-        return None, None
-    if reconciled and reconciled.seq > end.seq:
-        return end, reconciled.one_of("output_off", OffConfirmation)
-    return end, end.one_of("output_off", OffConfirmation)
-
-
-def _at_most_ms(start: Entry, last: Mapping[str, Entry], delivered_ms: int) -> int:
-    """The most that a session may have delivered, of which ``delivered_ms`` were last heard.
-
-    It is what was heard where its unit has counted it to its end. Else its output may have gone on until its
-    lease or its timer ended it; where nothing bounds it, and while it is open, all of it may have been given.
-    Of a session that another program has ended, what was last heard may not have been on the disk yet.
-    """
-    whole_ms = max(delivered_ms, start.whole("planned_ms"))
-    end, output_off = _end(last)
-    if end is None:
-        return whole_ms
-    reconciled, unwritten_ms = last.get("session_reconciled"), 0
-    if reconciled is not None and reconciled.seq > end.seq:
-        counted, unwritten_ms = reconciled.flag("counted"), BACKLOG_MAX_MS
-    else:
-        counted = output_off is OffConfirmation.CONFIRMED
-    if counted:
-        return delivered_ms
-    bound_ms = start.whole("lease_ms")
-    if output_off is OffConfirmation.UNKNOWN or bound_ms == 0:
-        return whole_ms
-    unheard_ms = bound_ms * (100 + LEASE_MARGIN_PCT) // 100 + PROGRESS_MS + unwritten_ms
-    return min(whole_ms, delivered_ms + unheard_ms)
-
-
-def _summary(connection: sqlite3.Connection, start: Entry) -> Summary:
-    last = _latest_entries(connection, start.session)
-    _expect_end_agrees(connection, start, last)
-    return _told(start, last)
-
-
-def _expect_end_agrees(connection: sqlite3.Connection, start: Entry, last: Mapping[str, Entry]) -> None:
-    """Raise `Damaged` when the entries hold no end of a session that has one by the table, or the reverse.
-
-    An entry that bears another name is not found among the latest: it is among all of the session's.
-    """
-    ended = _end(last)[0] is not None
-    row = "SELECT 1 FROM sessions WHERE session = ? AND seq = ? AND ended = ?"
-    if connection.execute(row, (start.session, start.seq, ended)).fetchone() is None:
-        all_of(connection, "WHERE session = ? ORDER BY entries.seq", (start.session,))
-        raise Damaged(start.seq, "whether its session has ended does not agree with the table of sessions")
-
-
-def _told(start: Entry, last: Mapping[str, Entry]) -> Summary:
-    """``start``'s session as last heard of; without an end it is open, and stands where it was left."""
-    end, output_off = _end(last)
-    counted = [last[name] for name in _STANDS if name in last and name != "commanded"]
-    metered = [entry for entry in counted if entry.name != "step_ended"]
-    family = start.text_or_none("family")
-    delivered_ms = max((entry.whole("delivered_ms") for entry in counted), default=0)
-    return Summary(
-        id=start.session,
-        began=start.utc,
-        last=_own_last(start, last).utc,
-        protocol=start.text("protocol"),
-        title=start.text("title"),
-        content_hash=start.text("content_hash"),
-        family=None if family is None else start.one_of("family", Family),
-        body_site=start.text("body_site"),
-        side=start.text("side"),
-        person=start.text_or_none("person"),
-        simulated=start.flag("simulated"),
-        model=start.text("model"),
-        serial=start.text("serial"),
-        nonce=start.whole("nonce"),
-        lease_ms=start.whole("lease_ms"),
-        host_loss=start.one_of("host_loss", HostLoss),
-        outcome=end.one_of("outcome", Outcome) if end else None,
-        why=end.text("why") if end else "",
-        output_off=output_off,
-        delivered_ms=delivered_ms,
-        planned_ms=start.whole("planned_ms"),
-        energy_mj=max((entry.whole("energy_mj") for entry in metered), default=0),
-        planned_energy_mj=start.whole_or_none("planned_energy_mj"),
-        rest_of=start.text_or_none("rest_of"),
-        at_most_ms=_at_most_ms(start, last, delivered_ms),
     )

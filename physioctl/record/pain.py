@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from device.events import Moment
-from physioctl.record.entries import Damaged, all_of
+from physioctl.record.entries import Damaged, each_of
+from physioctl.record.history import Listing, Unreadable
 from physioctl.record.journal import Journal
 from physioctl.record.journal_reading import reading
-from physioctl.wall_clock import damaged
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +22,28 @@ class Scores:
     after: int | None = None
 
 
-def pain_scores(where: Path | Journal, sessions: Collection[str]) -> Mapping[str, Scores]:
-    """Return the scores of each of ``sessions`` that has any. Of several of one moment the latest counts.
+_SCORED = "WHERE session IN (SELECT value FROM json_each(?)) AND name = 'pain_scored' ORDER BY entries.seq"
 
-    Raise `JournalUnusable` for an entry that was changed.
+
+def with_pain(where: Path | Journal, found: Listing) -> tuple[Listing, Mapping[str, Scores]]:
+    """Return ``found``, and the scores of each of its sessions that has any.
+
+    Of several of one moment the latest counts. A session of which a score was changed is
+    then among those that cannot be read.
     """
     scored: dict[str, dict[Moment, int]] = {}
-    chosen = "WHERE session IN (SELECT value FROM json_each(?)) AND name = 'pain_scored' ORDER BY entries.seq"
-    try:
-        with reading(where) as connection:
-            for entry in all_of(connection, chosen, (json.dumps(list(sessions)),)):
+    bad: dict[str | None, Unreadable] = {}
+    ids = json.dumps([summary.id for summary in found.summaries])
+    with reading(where) as connection:
+        for entry in each_of(connection, _SCORED, (ids,)):
+            try:
+                if isinstance(entry, Damaged):
+                    raise entry
                 if not entry.erased:
                     of_it = scored.setdefault(entry.session, {})
                     of_it[entry.one_of("moment", Moment)] = entry.whole("score")
-    except Damaged as damage:
-        raise damaged(where.name if isinstance(where, Journal) else str(where), damage) from damage
-    return {id_: Scores(of_it.get(Moment.BEFORE), of_it.get(Moment.AFTER)) for id_, of_it in scored.items()}
+            except Damaged as damage:
+                bad.setdefault(entry.session, Unreadable.of(damage, entry.session))
+    told = tuple(summary for summary in found.summaries if summary.id not in bad)
+    scores = {id_: Scores(of_it.get(Moment.BEFORE), of_it.get(Moment.AFTER)) for id_, of_it in scored.items()}
+    return replace(found, summaries=told, unreadable=(*found.unreadable, *bad.values())), scores

@@ -24,11 +24,13 @@ from physioctl.daily_limit import WINDOW
 from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.events import BodiesErased, Outcome
 from physioctl.person import reference
+from physioctl.record.day import SPAN_MAX
 from physioctl.record.entries import Damaged, all_of
-from physioctl.record.history import SPAN_MAX, Summary, sessions
+from physioctl.record.history import sessions
 from physioctl.record.journal import Journal
 from physioctl.record.journal_file import continue_after, erase_beside
 from physioctl.record.journal_reading import reading
+from physioctl.record.summary import Summary
 from physioctl.record.verify import verify
 from physioctl.wall_clock import (
     BEHIND_MAX,
@@ -155,9 +157,15 @@ def erase_from(
 
 
 def erased(where: Path | Journal) -> tuple[Erased, ...]:
-    """Return the sessions that have been erased, the newest first."""
-    with reading(where) as connection:
-        return tuple(_erased(connection))
+    """Return the sessions that have been erased, the newest first.
+
+    Raise `JournalUnusable` where a body is missing and no entry says that it was erased, or one was changed.
+    """
+    try:
+        with reading(where) as connection:
+            return tuple(_erased(connection))
+    except Damaged as damage:
+        raise damaged(where.name if isinstance(where, Journal) else str(where), damage) from damage
 
 
 # --- which ------------------------------------------------------------------------------------------------
@@ -249,10 +257,7 @@ _BODIES = """
 SELECT seq FROM entries JOIN bodies USING (seq)
 WHERE session IN (SELECT value FROM json_each(?)) OR seq IN (SELECT value FROM json_each(?)) ORDER BY seq
 """
-_STARTS_ERASED = """
-SELECT session, utc FROM entries LEFT JOIN bodies USING (seq)
-WHERE name = 'session_started' AND body IS NULL ORDER BY seq DESC
-"""
+_STARTS_ERASED = "WHERE name = 'session_started' AND body IS NULL ORDER BY entries.seq DESC"
 
 
 def _erase(journal: Journal, ids: Collection[str], outside: Collection[int], seqs_max: int) -> int:
@@ -306,5 +311,5 @@ def _into_the_file(connection: sqlite3.Connection) -> None:
 
 
 def _erased(connection: sqlite3.Connection) -> Iterator[Erased]:
-    for session, utc in connection.execute(_STARTS_ERASED):
-        yield Erased(session, datetime.fromisoformat(utc))
+    for start in all_of(connection, _STARTS_ERASED):
+        yield Erased(start.session, start.utc)

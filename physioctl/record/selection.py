@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import sqlite3
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from device.events import NOT_STARTED
 from physioctl.person import reference
 from physioctl.record.entries import all_of
 
@@ -53,11 +54,14 @@ def has_words(
     return chosen.has_words([text for text in (*said, *noted) if text])
 
 
-def candidates(connection: sqlite3.Connection, chosen: Selection) -> Iterator[int]:
-    """Give the numbers of the entries that began sessions which may be chosen, the newest first.
+def candidates(
+    connection: sqlite3.Connection, chosen: Selection, *, but: Collection[object] = ()
+) -> Iterator[tuple[str, int]]:
+    """Give the sessions which may be chosen, the newest first, each with the number of its first entry.
 
-    Raise `InvalidUsage` for a person's reference that is none. That they have the words is likely, and left
-    for `has_words` to decide.
+    ``but`` are ids of sessions that are left out: what stands there of them cannot be relied on. Raise
+    `InvalidUsage` for a person's reference that is none. That they have the words is likely, and left for
+    `has_words` to decide.
     """
     clauses, values = list[str](), list[object]()
 
@@ -69,8 +73,6 @@ def candidates(connection: sqlite3.Connection, chosen: Selection) -> Iterator[in
         needs("row.person = ?", reference(chosen.person))
     if chosen.body_site is not None:
         needs("row.body_site = ?", chosen.body_site)
-    if chosen.side is not None:
-        needs("json_extract(body, '$.side') = ?", chosen.side)
     if chosen.unit is not None:
         needs("row.unit IN (SELECT value FROM json_each(?))", json.dumps(_units(connection, chosen.unit)))
     if chosen.since is not None:
@@ -80,11 +82,11 @@ def candidates(connection: sqlite3.Connection, chosen: Selection) -> Iterator[in
     where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
     said = _SAID_SINCE if chosen.words else "NULL"
     found = connection.execute(f"{_ROWS.format(said)} {where} ORDER BY row.seq DESC", values)
-    return (seq for seq, *told in found if not chosen.words or _may_have(chosen, *told))
+    return ((session, seq) for session, seq, *told in found if session not in but and _may_be(chosen, *told))
 
 
 _ROWS = (
-    "SELECT row.seq, body, ended, {} FROM sessions AS row NOT INDEXED "
+    "SELECT row.session, row.seq, body, ended, {} FROM sessions AS row NOT INDEXED "
     "JOIN entries NOT INDEXED ON entries.seq = row.seq JOIN bodies ON bodies.seq = row.seq"
 )
 _SAID_SINCE = (
@@ -93,12 +95,18 @@ _SAID_SINCE = (
 )
 
 
-def _may_have(chosen: Selection, body: str, ended: int, said_since: str | None) -> bool:
-    """Whether a session may have the words by what stands there; one that cannot be read may have any."""
+def _may_be(chosen: Selection, body: str, ended: int, said_since: str | None) -> bool:
+    """Whether a session may have the side and the words by what stands there; one that cannot be read may."""
+    if chosen.side is None and not chosen.words:
+        return True
     try:
         told = json.loads(body)
+        if chosen.side is not None and told.get("side") != chosen.side:
+            return False
         texts = [told[key] for key in _TOLD if told.get(key) is not None]
-        texts += [since.get("text", since.get("outcome")) for since in json.loads(f"[{said_since or ''}]")]
+        since = json.loads(f"[{said_since or ''}]")
+        texts += [each.get("text", each.get("outcome")) for each in since]
+        texts += ["not started" for each in since if each.get("why") == NOT_STARTED]
     except (ValueError, AttributeError, RecursionError):
         return True
     return chosen.has_words([str(text) for text in texts] + ([] if ended else [OPEN]))
@@ -107,7 +115,16 @@ def _may_have(chosen: Selection, body: str, ended: int, said_since: str | None) 
 def _units(connection: sqlite3.Connection, named: str) -> list[str]:
     """The units of the journal whose model or serial number is ``named``."""
     units = [str(unit) for (unit,) in connection.execute("SELECT DISTINCT unit FROM sessions NOT INDEXED")]
-    return [unit for unit in units if _packed(named) in map(_packed, map(str, json.loads(unit)))]
+    return [unit for unit in units if _packed(named) in map(_packed, _names_in(unit))]
+
+
+def _names_in(unit: str) -> list[str]:
+    """The model and the serial number in a column of the table; none where it has been changed."""
+    try:
+        told = json.loads(unit)
+    except (ValueError, RecursionError):
+        return []
+    return [str(each) for each in told] if isinstance(told, list) else []
 
 
 def _plain(text: str) -> str:

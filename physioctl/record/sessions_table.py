@@ -21,10 +21,11 @@ _CONFIRMED = "confirmed"
 
 # A row for each start that has a body, and the same in both. It goes by the number of the entry, and by no
 # index but the one that counts the starts: a struck bit there, or in a row, does not go unnoticed.
-_UNLIKE = """
-SELECT 1 FROM sessions AS row NOT INDEXED
+_ROWS_BESIDE_THEIR_STARTS = """
+FROM sessions AS row NOT INDEXED
 LEFT JOIN entries NOT INDEXED ON entries.seq = row.seq LEFT JOIN bodies ON bodies.seq = row.seq
-WHERE NOT (
+"""
+_ALIKE = """
     entries.name IS 'session_started' AND entries.session IS row.session
     AND row.person IS json_extract(body, '$.person')
     AND row.body_site IS json_extract(body, '$.body_site')
@@ -32,8 +33,16 @@ WHERE NOT (
     AND row.rest_of IS json_extract(body, '$.rest_of')
     AND json_extract(row.unit, '$[0]') IS json_extract(body, '$.model')
     AND json_extract(row.unit, '$[1]') IS json_extract(body, '$.serial')
-) LIMIT 1
 """
+_UNLIKE = f"SELECT 1 {_ROWS_BESIDE_THEIR_STARTS} WHERE NOT ({_ALIKE}) LIMIT 1"
+# Each of them, whatever stands there: JSON is looked into only where it is some. And starts without a row.
+_ALL_UNLIKE = f"""
+SELECT row.session {_ROWS_BESIDE_THEIR_STARTS}
+WHERE NOT CASE WHEN json_valid(body) AND json_valid(row.unit) THEN {_ALIKE} ELSE 0 END
+UNION
+SELECT session FROM entries NOT INDEXED JOIN bodies USING (seq)
+WHERE name = 'session_started' AND (seq, session) NOT IN (SELECT seq, session FROM sessions NOT INDEXED)
+"""  # noqa: S608 - made of constants
 _ROWS = "SELECT count(*), count(DISTINCT seq) FROM sessions NOT INDEXED"
 _STARTS = "SELECT count(*) FROM entries WHERE name = 'session_started'"
 _STARTS_KEPT = "SELECT count(*) FROM entries JOIN bodies USING (seq) WHERE name = 'session_started'"
@@ -53,6 +62,11 @@ def differs(connection: sqlite3.Connection) -> bool:
         if error.sqlite_errorname == "SQLITE_ERROR":  # a body or a unit that is no JSON
             return True
         raise
+
+
+def unlike(connection: sqlite3.Connection) -> tuple[object, ...]:
+    """Return the ids of the sessions of which the table does not hold what the entries say."""
+    return tuple(session for (session,) in connection.execute(_ALL_UNLIKE))
 
 
 def counted_starts(connection: sqlite3.Connection, person: str, body_site: str) -> tuple[object, ...]:

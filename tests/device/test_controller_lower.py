@@ -106,12 +106,22 @@ def test_a_level_is_lower_than_now_and_no_lower_than_the_lowest(to_level: int, w
 def test_without_a_level_it_is_a_tenth_of_the_steps_own_less_down_to_the_lowest() -> None:
     desk = emitting()
 
-    told = [lower(desk)[0] for _ in range(6)]
+    told = [event for _ in range(6) for event in lower(desk)]
 
     lowered = [event.after for event in told if isinstance(event, LevelLowered)]
     refused = [event.why for event in told if isinstance(event, LowerRefused)]
     assert lowered == [396, 352, 308, 290]
-    assert refused == ["the lowest level is 0.29 W/cm²: pause or stop"] * 2
+    assert refused == ["the lowest level is 0.29 W/cm²: pause or stop"]
+
+
+def test_of_a_key_that_is_held_down_one_refusal_is_recorded_and_a_later_one_again() -> None:
+    desk = running(290)
+    begin_ms, refused_ms = desk.now_ms, list[int]()
+    for at_ms in (*range(0, 400, 40), 1500):
+        desk.run_to(begin_ms + at_ms, **at(290))
+        refused_ms += [event.at_ms - begin_ms for event in lower(desk) if isinstance(event, LowerRefused)]
+
+    assert refused_ms == [0, 1500]
 
 
 def test_where_no_output_is_left_or_no_session_goes_on_nothing_is_lowered() -> None:

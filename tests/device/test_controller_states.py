@@ -292,8 +292,8 @@ def test_who_has_asked_to_stop_has_had_the_last_word() -> None:
     desk.carry_out()
 
     assert desk.controller.actions.halted
-    assert [getattr(event, "action", "") for event in desk.named("operator_acted")] == ["stop", "pause"]
-    assert [getattr(event, "action", "") for event in desk.named("action_refused")] == ["resume"]
+    assert [getattr(event, "action", "") for event in desk.named("operator_acted")] == ["stop"]
+    assert [getattr(event, "action", "") for event in desk.named("action_refused")] == ["pause", "resume"]
 
 
 def test_a_change_of_state_tells_what_a_person_may_do_next() -> None:

@@ -9,7 +9,7 @@ from device.control.delivery import START_MAX_MS, Ended, ask_pain
 from device.control.machine import State
 from device.dialects.base import Arm, SetOutput, Stop
 from device.errors import LinkLost
-from device.events import Moment, OutputSoon, PainAsked, PainScored, StartAwaited, StepEnded
+from device.events import ActionRefused, Moment, OutputSoon, PainAsked, PainScored, StartAwaited, StepEnded
 from device.operator import Note, OperatorAction, Pain, SessionAction
 from protocols.plan import Emit, Guide, Rest, Step
 from tests.device.delivering import Delivering
@@ -74,6 +74,26 @@ def test_a_start_is_awaited_for_ten_minutes() -> None:
     assert (delivery.ended, delivery.why) == (Ended.INTERRUPTED, "nobody has started the session")
     assert delivery.duration_ms == START_MAX_MS == 600_000
     assert delivering.asked(SetOutput) == []
+
+
+@pytest.mark.parametrize("started", [False, True])
+def test_a_pause_where_nothing_runs_is_answered_and_not_recorded_as_done(started: bool) -> None:
+    """Before the start, and once the session is over."""
+    delivering = Delivering(EMIT, awaits_start=not started)
+    if started:
+        delivering.run_out()
+    else:
+        delivering.run_to(SECOND_MS)
+    state = delivering.controller.state
+
+    delivering.operate(SessionAction.PAUSE)
+
+    (told,) = delivering.desk.named("action_refused")
+    assert told == ActionRefused(
+        at_ms=delivering.desk.now_ms, action="pause", why="nothing runs that could be paused"
+    )
+    assert delivering.desk.named("operator_acted") == []
+    assert delivering.controller.state is state
 
 
 # --- guided steps ---------------------------------------------------------------------------------------

@@ -99,3 +99,37 @@ def test_for_the_rest_of_a_session_no_journal_is_begun(tmp_path: Path) -> None:
         assert b"there is no such file" in terminal.screen
         assert b"[yes, no]" not in terminal.screen
     assert not (tmp_path / "j").exists()
+
+
+REFUSED = {
+    "texts that are not there": (("unit-check", "--port", "sim://us111", "--yes"), "texts", 3),
+    "a port that is not there": (("unit-check", "--port", "/nowhere/tty", "--yes"), "", 5),
+    "an address that nobody listens at": (("unit-check", "--port", "socket://127.0.0.1:1", "--yes"), "", 5),
+    "nobody named": (("calf-tightness-ultrasound", "--port", "sim://us111", "--side", "left"), "", 4),
+    "a side that it is not for": (("unit-check", "--port", "sim://us111", "--side", "left"), "", 2),
+    "nothing answered": (
+        ("calf-tightness-ultrasound", "--port", "sim://us111", "--side", "left", "--person", "P-1"),
+        "",
+        4,
+    ),
+    "answers that are not there": (("unit-check", "--port", "sim://us111", "--answers", "none.yaml"), "", 3),
+    "an operator who is no reference": (("unit-check", "--port", "sim://us111", "--operator", "a b"), "", 2),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("named", [True, False])
+def test_what_is_refused_anyway_begins_no_journal(tmp_path: Path, case: str, named: bool) -> None:
+    arguments, setting, code = REFUSED[case]
+    if setting:
+        (tmp_path / "physioctl").mkdir()
+        (tmp_path / "physioctl" / "config.toml").write_text(f'{setting} = "/nowhere/t"\n', encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+
+    done = finished(
+        tmp_path, "run", *arguments, *(("--journal", tmp_path / "n" / "j", "--new") if named else ())
+    )
+
+    assert done.returncode == code, done.stderr
+    assert "journal was begun" not in done.stderr
+    assert sorted(tmp_path.rglob("*")) == before

@@ -11,7 +11,7 @@ from device.dialects.base import HostLoss
 from device.events import OffConfirmation
 from physioctl.admission import check_rest
 from physioctl.events import Outcome
-from physioctl.record.history import Summary
+from physioctl.record.summary import Summary
 from protocols.errors import Refused
 from protocols.limits import Family
 

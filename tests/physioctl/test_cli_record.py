@@ -20,7 +20,8 @@ from physioctl.cli import call
 from physioctl.errors import InvalidUsage, JournalUnusable
 from physioctl.events import BodiesErased, Outcome, Screened, SessionEnded, SessionStarted
 from physioctl.record.codec import to_json
-from physioctl.record.history import had_today, session, sessions
+from physioctl.record.day import had_today
+from physioctl.record.history import session, sessions
 from physioctl.record.journal import Journal
 from physioctl.record.journal_reading import reading
 from physioctl.record.verify import verify

@@ -159,6 +159,24 @@ def test_a_mistake_in_the_settings_is_told_and_keeps_nothing_from_being_looked_a
     assert codes["unit"].mark is Mark.OK
 
 
+def test_the_texts_and_who_treats_are_among_the_settings_and_the_texts_are_looked_at(tmp_path: Path) -> None:
+    ours = Path(__file__).with_name("texts-for-tests.toml")
+
+    codes = sooner("sim://us111", said=Settings(texts=ours, operator="t-2"))
+
+    assert f"texts {ours}" in codes["settings"].what
+    assert "operator t-2" in codes["settings"].what
+    assert codes["texts"].mark is Mark.OK
+
+    (tmp_path / "texts.toml").write_text("format = 1\nlanguage = 'de'\nquestion = 1\n", encoding="utf-8")
+    for bad in (tmp_path / "none.toml", tmp_path / "texts.toml", tmp_path):
+        codes = sooner("sim://us111", said=Settings(texts=bad))
+        assert codes["texts.invalid"].exit_code == 2
+        assert str(bad) in codes["texts.invalid"].what
+        assert codes["texts.invalid"].action
+        assert codes["unit"].mark is Mark.OK
+
+
 def test_a_list_of_ports_that_cannot_be_had_is_told() -> None:
     def broken() -> Iterable[Port]:
         raise OSError("no such bus")

@@ -205,6 +205,7 @@ def test_a_start_that_nobody_gives_ends_it_without_a_step() -> None:
 def test_nothing_but_the_start_begins_it_and_a_stop_ends_it_before(action: SessionAction) -> None:
     ended, events = guided([(1000, action), (2000, SessionAction.STOP)], awaits_start=True)
 
+    assert [(event.action, event.why) for event in of(events, ActionRefused)] == [(action, NOT_NOW[action])]
     assert (ended.outcome, ended.duration_ms) == (Outcome.STOPPED, 2000)
     assert of(events, StepStarted) == []
 

@@ -7,6 +7,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,13 @@ from typing import Any
 import pytest
 
 from device.clock import SystemClock, VirtualClock
-from device.events import Moment, NoteTaken, PainScored
+from device.events import NOT_STARTED, Moment, NoteTaken, PainScored
 from physioctl.cli import call
 from physioctl.cli.days import begin_of, end_of
 from physioctl.events import Outcome, ScreeningRefused
 from physioctl.record.history import listed
 from physioctl.record.journal import Journal
-from physioctl.record.pain import Scores, pain_scores
+from physioctl.record.pain import Scores, with_pain
 from physioctl.record.selection import Selection
 from physioctl.screening import day_of
 from tests.physioctl.test_cli_record import ended, progress, started, tell
@@ -276,7 +277,7 @@ def test_a_changed_note_or_score_of_what_is_listed_is_damage_and_exit_code_9(
         code = call(["history", *arguments, "--journal", str(journal)])
         out, err = capsys.readouterr()
         assert (code, out) == (9, "")
-        assert f"is damaged: entry {seq}" in err
+        assert f"cannot be read: entry {seq}: " in err
         assert "physioctl verify" in err
 
 
@@ -289,8 +290,22 @@ def test_a_word_is_text_and_nothing_else(path: Path, capsys: Capture, word: str)
     assert (out, err.splitlines()[0]) == ("No session to list.\n", "0 of 4 sessions")
 
 
+def test_a_session_that_nobody_started_reads_as_that_and_is_interrupted_to_programs(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    end = replace(ended(Outcome.INTERRUPTED, 0, session="a"), why=NOT_STARTED)
+    tell(tmp_path / "j", "a", started("a"), end)
+
+    assert call(["history", "not", "started", "--journal", str(tmp_path / "j")]) == 0
+    assert "\tnot started\t" in capsys.readouterr().out
+    assert found(tmp_path / "j", capsys, "interrupted") == "a"
+    assert listed(tmp_path / "j", Selection()).summaries[0].as_json()["outcome"] == "interrupted"
+
+
 def test_of_several_scores_of_one_moment_the_latest_counts(path: Path) -> None:
-    assert pain_scores(path, ["a", "b", "d"]) == {"a": Scores(6, 3), "d": Scores(5, None)}
+    _, scores = with_pain(path, listed(path, Selection()))
+
+    assert scores == {"a": Scores(6, 3), "d": Scores(5, None)}
 
 
 def test_what_is_listed_is_all_that_is_read_of_a_long_journal(tmp_path: Path) -> None:

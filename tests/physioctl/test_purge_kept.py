@@ -14,8 +14,9 @@ from device.clock import VirtualClock
 from device.events import Event, OffConfirmation
 from physioctl.cli.purge import Asked, How, purged
 from physioctl.events import ClockConfirmed, Outcome
+from physioctl.record.day import had_today
 from physioctl.record.entries import all_of
-from physioctl.record.history import chain, had_today, session, sessions
+from physioctl.record.history import chain, session, sessions
 from physioctl.record.journal import Journal
 from physioctl.record.journal_reading import reading
 from physioctl.record.journal_schema import body_hash, canonical, chained

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import io
 import json
+import signal
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -125,6 +126,38 @@ def test_nothing_is_left_where_writing_is_broken_off(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from physioctl.record.report.files import write_whole
+
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+write_whole(Path(sys.argv[1]), "a page", force=True)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="files without a name are a thing of Linux")
+def test_a_program_killed_while_it_writes_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "old.html").write_text("the old one")
+
+    for name in ("new.html", "old.html"):
+        done = finished(tmp_path, tmp_path / name, code=_KILLED)
+        assert done.returncode == -signal.SIGKILL
+
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["old.html"]
+    assert (tmp_path / "old.html").read_text() == "the old one"
+
+
+def test_a_page_is_the_users_alone_and_takes_the_place_of_another(tmp_path: Path) -> None:
+    page = tmp_path / "page"
+    for text in ("one", "two"):
+        write_whole(page, text, force=True)
+
+        assert page.read_text() == text
+        assert page.stat().st_mode & 0o777 == 0o600
+        assert list(tmp_path.iterdir()) == [page]
+
+
 def test_without_the_plotting_library_the_report_is_whole_and_says_so(journal: Path, tmp_path: Path) -> None:
     page = tmp_path / "page.html"
 
@@ -230,7 +263,11 @@ def test_csv_has_one_row_for_each_reading_in_whole_units(
     assert found[0]["utc"] == "2026-01-01T00:00:00.024+00:00"
 
 
-@pytest.mark.parametrize("text", ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "\tx", "\rx"])
+@pytest.mark.parametrize(
+    "text",
+    ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)", "\tx", "\rx", "\nx", " =1", "\u00a0\u3000=1", "\ufeff=1",
+     "\u200e+1", "\x00=1", "＝1", "＋1", "－1", "＠SUM(1)", "﹦1", "−1", " ＝1", "'=1", "'", '"=1"'],
+)  # fmt: skip
 def test_no_text_of_the_record_is_a_formula_in_a_spreadsheet(journal: Path, text: str) -> None:
     told = account(session(journal))
     hostile = replace(told, readings=(replace(told.readings[0], state=text, head_temp_ddeg_c=-5),))
@@ -238,7 +275,19 @@ def test_no_text_of_the_record_is_a_formula_in_a_spreadsheet(journal: Path, text
     (row,) = rows(readings_csv(hostile))
 
     assert row["state"] == f"'{text}"
+    assert row["state"].removeprefix("'") == text
     assert row["head_temp_ddeg_c"] == "-5"  # a number is none
+
+
+@pytest.mark.parametrize("text", ["EMITTING", "a=1", "x '=1", "calf, left", "", "Ä", "2026-01-01T00:00:00"])
+def test_what_is_no_formula_stands_in_csv_as_it_is(text: str) -> None:
+    assert rows(csv_text(["a", "b"], [(text, 1)])) == [{"a": text, "b": "1"}]
+
+
+def test_half_a_character_is_written_out_in_csv_and_keeps_no_file_from_being_written(tmp_path: Path) -> None:
+    write_whole(tmp_path / "a.csv", csv_text(["a"], [["=\ud800x\udc80"]]))
+
+    assert rows((tmp_path / "a.csv").read_text("utf-8")) == [{"a": "'=\\ud800x\\udc80"}]
 
 
 def test_a_cell_may_hold_what_separates_cells() -> None:

@@ -20,8 +20,9 @@ from device.unit import Unit
 from physioctl.errors import JournalUnusable
 from physioctl.events import Outcome, SessionEnded, SessionReconciled, SessionStarted
 from physioctl.reconcile import TOLD_WITHIN, reconcile
-from physioctl.record.history import Summary, session, unsettled
+from physioctl.record.history import session, unsettled
 from physioctl.record.journal import BUSY_S, Journal
+from physioctl.record.summary import Summary
 from physioctl.rehearsal.rig import Rig
 from physioctl.runner import Request, run_session
 from physioctl.screens.wording import unfinished

@@ -15,7 +15,8 @@ from device.link import Inbox
 from physioctl.events import Outcome
 from physioctl.person import reference
 from physioctl.reconcile import TOLD_WITHIN, reconcile
-from physioctl.record.history import had_today, session
+from physioctl.record.day import had_today
+from physioctl.record.history import session
 from physioctl.record.journal import Journal, SessionLog
 from physioctl.rehearsal.disk import SimulatedDisk
 from physioctl.rehearsal.rig import Rig, speaking

@@ -1,7 +1,7 @@
-"""A screening that refused a session, as a Procedure that was not done.
+"""A session that a screening or the limits refused, as a Procedure that was not done.
 
-The record keeps such a screening where a person was named and one of the answers was yes. It belongs to no
-session: it is found by the number of its entry.
+The record keeps a refusal where a person was named, that of a screening where one of the answers was yes. It
+belongs to no session: it is found by the number of its entry.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from physioctl.record.export.procedure import PROCEDURE
 from physioctl.record.export.trail import audit_event, recorded_by
 from physioctl.record.journal import Journal
 from physioctl.record.journal_reading import reading
-from physioctl.record.refusals import not_answered_no
+from physioctl.record.refusals import BY_LIMITS, not_answered_no
 from physioctl.wall_clock import damaged
 
-_REFUSED = "WHERE session = '' AND name = 'screening_refused'"
+_REFUSED = "WHERE session = '' AND name IN ('screening_refused', 'session_refused')"
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A screening that refused a session."""
+    """A session that was refused."""
 
     entry: Entry
     person: str | None
     protocol: str
     simulated: bool
-    answers: str  # what was not answered no: the title of each question, or its code, and the answer
+    why: str  # by what, and what the limits said, or the questions that were not answered no
 
 
 def refusal(where: Path | Journal, seq: int | None = None) -> Refusal:
-    """The refused screening in an entry of the journal, by default in the latest that holds one.
+    """The refusal in an entry of the journal, by default in the latest that holds one.
 
     Raise `InvalidUsage` when there is none, or it has been erased.
     """
@@ -54,16 +54,16 @@ def refusal(where: Path | Journal, seq: int | None = None) -> Refusal:
         raise InvalidUsage(f"entry {found[0].seq} has been erased", "Name another by its number.")
     raise InvalidUsage(
         "there is no such refusal in the journal",
-        "One is kept where a person was named and a question was answered yes.",
+        "One is kept where a person was named, and a question was answered yes or the limits refused.",
     )
 
 
 def refusal_bundle(refused: Refusal, codes: Codes = NO_CODES, *, test_data: bool = False) -> Json:
-    """The Bundle of a refused screening. Raise `InvalidUsage` as `bundle` does."""
+    """The Bundle of a session that was refused. Raise `InvalidUsage` as `bundle` does."""
     entry = refused.entry
     checked_test_data(f"the session refused in entry {entry.seq}", test_data, simulated=refused.simulated)
     maker = Maker(f"refused/{entry.hash}", codes, refused.person, test_data)
-    why = f"refused by the screening before anything was output: {refused.answers}"
+    why = refused.why
     procedure = maker.resource(
         "Procedure",
         PROCEDURE,
@@ -83,11 +83,16 @@ def refusal_bundle(refused: Refusal, codes: Codes = NO_CODES, *, test_data: bool
 
 
 def _read(entry: Entry) -> Refusal:
-    said = [f"{title}: {answer}" for title, answer in not_answered_no(entry)]
+    if entry.name == BY_LIMITS:
+        why = f"refused by the limits before anything was output: {entry.text('why')}"
+    else:
+        said = [f"{title}: {answer}" for title, answer in not_answered_no(entry)]
+        told = "; ".join(said) or "no answer is recorded"
+        why = f"refused by the screening before anything was output: {told}"
     return Refusal(
         entry,
         entry.text_or_none("person"),
         entry.text("protocol"),
         entry.flag("simulated"),
-        "; ".join(said) or "no answer is recorded",
+        why,
     )

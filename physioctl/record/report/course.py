@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from device.events import Moment
 from physioctl.person import reference
 from physioctl.record.account import Account, account
 from physioctl.record.entries import Damaged, all_of
-from physioctl.record.history import Session, Summary, listed
+from physioctl.record.history import Session, Unreadable, listed
 from physioctl.record.journal import Journal
 from physioctl.record.journal_reading import reading
 from physioctl.record.report.session import Form, Made
 from physioctl.record.selection import Selection
-from physioctl.wall_clock import damaged
 
 _IN_BRIEF = (
     "WHERE session = ? AND name IN ('session_started', 'session_planned', 'pain_scored') ORDER BY entries.seq"
 )
+UNREADABLE = "unreadable"  # in place of an outcome
 COLUMNS = (
     "session", "began", "protocol", "body_site", "side", "operator", "simulated", "outcome", "delivered_ms",
     "planned_ms", "energy_mj", "dose_mj_cm2", "pain_before", "pain_after",
@@ -36,48 +35,62 @@ class Visit:
     pain_after: int | None
 
 
-def visits(where: Path | Journal, chosen: Selection, limit: int | None = None) -> tuple[Visit, ...]:
-    """Return the sessions that are ``chosen``, the oldest first; with a ``limit``, the newest so many.
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The sessions of a course, the oldest first, and those of the journal that cannot be read."""
+
+    visits: tuple[Visit, ...]
+    unreadable: tuple[Unreadable, ...] = ()  # whose they were cannot be told
+
+
+def course_in(where: Path | Journal, chosen: Selection, limit: int | None = None) -> Series:
+    """Return the course of the sessions that are ``chosen``; with a ``limit``, of the newest so many.
 
     Raise what `history.listed` raises.
     """
-    accounts = _in_brief(where, reversed(listed(where, chosen, limit).summaries))
-    return tuple(
+    found = listed(where, chosen, limit)
+    accounts, unreadable = list[Account](), list(found.unreadable)
+    with reading(where) as connection:
+        for summary in reversed(found.summaries):
+            try:
+                entries = all_of(connection, _IN_BRIEF, (summary.id,))
+            except Damaged as damage:
+                unreadable.append(Unreadable.of(damage, summary.id))
+            else:
+                accounts.append(account(Session(summary, tuple(entries))))
+    visits = (
         Visit(number, each, each.pain(Moment.BEFORE), each.pain(Moment.AFTER))
         for number, each in enumerate(accounts, 1)
     )
+    return Series(tuple(visits), tuple(unreadable))
 
 
-def _in_brief(where: Path | Journal, summaries: Iterable[Summary]) -> Iterator[Account]:
-    try:
-        with reading(where) as connection:
-            for summary in summaries:
-                entries = all_of(connection, _IN_BRIEF, (summary.id,))
-                yield account(Session(summary, tuple(entries)))
-    except Damaged as damage:
-        raise damaged(where.name if isinstance(where, Journal) else str(where), damage) from damage
-
-
-def course_report(person: str, chosen: Selection, course: Sequence[Visit], form: Form = Form.HTML) -> Made:
+def course_report(person: str, chosen: Selection, course: Series, form: Form = Form.HTML) -> Made:
     """Return the report of ``course``: a page, or one row or one object for each session.
 
-    They are those of ``person`` that are ``chosen``.
+    They are those of ``person`` that are ``chosen``. In CSV a session that cannot be read has a row with
+    nothing but its id and `UNREADABLE`.
     """
+    return replace(_made(person, chosen, course, form), unreadable=course.unreadable)
+
+
+def _made(person: str, chosen: Selection, course: Series, form: Form) -> Made:
     if form is not Form.HTML:
         from physioctl.record.report import data
 
-        rows = [dict(zip(COLUMNS, _row(visit), strict=True)) for visit in course]
+        rows = [dict(zip(COLUMNS, _row(visit), strict=True)) for visit in course.visits]
         if form is Form.CSV:
-            return Made(data.csv_text(COLUMNS, [tuple(row.values()) for row in rows]))
+            rows += [{"session": each.session, "outcome": UNREADABLE} for each in course.unreadable]
+            return Made(data.csv_text(COLUMNS, [[row.get(name) for name in COLUMNS] for row in rows]))
         whose = {"format": data.FORMAT, "person": reference(person), "body_site": chosen.body_site}
-        return Made(data.json_text(whose | {"sessions": rows}))
+        return Made(data.json_text(whose | {"sessions": rows, "unreadable": data.plain(course.unreadable)}))
     from physioctl.record.report.page import course_page
 
     try:
         from physioctl.record.report.course_picture import picture
     except ImportError:  # matplotlib is an extra, and what it needs may be broken
         return Made(course_page(person, chosen, course, None, drawable=False), pictured=False)
-    return Made(course_page(person, chosen, course, picture(course)))
+    return Made(course_page(person, chosen, course, picture(course.visits)))
 
 
 def _row(visit: Visit) -> tuple[object, ...]:

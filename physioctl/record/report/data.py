@@ -1,7 +1,9 @@
 """A session, or several, as data for other programs: CSV and JSON.
 
-A spreadsheet takes a cell that begins with one of ``= + - @``, a tab or a carriage return for a formula; a
-text that does gets an apostrophe before it. Numbers are written as they are.
+A spreadsheet takes a cell that begins with one of ``= + - @`` for a formula, and may do so where spaces, or
+what is not seen, come before it. A text that does gets an apostrophe before it, and so does one that begins
+with an apostrophe or a quotation mark: without the first apostrophe each is the text that was recorded. Half
+a character (a lone surrogate) is written out, as ``\\ud800``. Numbers are written as they are.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
@@ -16,11 +19,13 @@ from enum import Enum
 from typing import Any
 
 from physioctl.record.account import Account, Reading
-from physioctl.record.history import Summary
+from physioctl.record.summary import Summary
 from protocols.families import definition
 
 FORMAT = 1  # of the JSON object
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = frozenset("=+-@\u2212")  # U+2212: a minus sign
+_MARKED = ("'", '"', "\t", "\r", "\n")
+_BEGINNING = 256  # characters in which the first that is seen is looked for; this project's own figure
 _LEVELS = ("level_set", "measured_level")
 
 
@@ -51,9 +56,20 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _cell(value: object) -> object:
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    text = value.encode("utf-8", "backslashreplace").decode()
+    return f"'{text}" if text.startswith(_MARKED) or _may_be_a_formula(text) else text
+
+
+def _may_be_a_formula(text: str) -> bool:
+    """Whether the first character that is seen may begin a formula.
+
+    Full-width and small forms are taken for what they are forms of. Where none is seen for long, it may.
+    """
+    beginning = unicodedata.normalize("NFKC", text[:_BEGINNING])
+    first = next((char for char in beginning if char.isprintable() and not char.isspace()), None)
+    return first in _FORMULA or (first is None and len(text) > _BEGINNING)
 
 
 def account_json(account: Account) -> str:

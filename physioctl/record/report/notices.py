@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from device.events import OffConfirmation
+from device.events import NOT_STARTED, OffConfirmation
 from physioctl.events import Outcome
 from physioctl.record.account import Account
-from physioctl.record.history import Summary
 from physioctl.record.report.wording import sentence
+from physioctl.record.summary import Summary
 from physioctl.screens.wording import OUTPUT_OFF
 
 
@@ -56,6 +56,8 @@ def _outcome(summary: Summary) -> Iterator[Notice]:
         case None:
             text = "The record has no end: the session still runs, or the program ended in its midst."
             yield Notice("NOT ENDED.", text)
+        case Outcome.INTERRUPTED if summary.why == NOT_STARTED:
+            yield Notice("Not started.", why, grave=False)
         case Outcome.INTERRUPTED | Outcome.FAILED:
             yield Notice(f"{summary.outcome.value.upper()}.", why)
         case Outcome.STOPPED:

@@ -7,7 +7,7 @@ no script and asks nothing of the network; its content security policy says so t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from physioctl.events import PlannedStep
 from physioctl.person import reference
 from physioctl.record.account import Account, Step
 from physioctl.record.report import wording
-from physioctl.record.report.course import Visit
+from physioctl.record.report.course import Series
 from physioctl.record.report.notices import notices
 from physioctl.record.selection import Selection
 from physioctl.text import clean
@@ -55,7 +55,7 @@ def session_page(account: Account, picture: str | None, *, drawable: bool = True
 
 
 def course_page(
-    person: str, chosen: Selection, course: Sequence[Visit], picture: str | None, *, drawable: bool = True
+    person: str, chosen: Selection, course: Series, picture: str | None, *, drawable: bool = True
 ) -> str:
     """The page of several sessions of one person: those that are ``chosen``."""
     return render(
@@ -63,10 +63,11 @@ def course_page(
         {
             "person": reference(person),
             "narrowed": wording.narrowed(chosen),
-            "course": course,
-            "shown": course[-ROWS_MAX:],
-            "more": max(0, len(course) - ROWS_MAX),
-            "simulated": sum(visit.account.summary.simulated for visit in course),
+            "course": course.visits,
+            "shown": course.visits[-ROWS_MAX:],
+            "more": max(0, len(course.visits) - ROWS_MAX),
+            "unreadable": course.unreadable,
+            "simulated": sum(visit.account.summary.simulated for visit in course.visits),
             "picture": None if picture is None else Markup(picture),  # noqa: S704 - likewise
             "no_picture": "" if drawable else NO_PICTURE,
         },

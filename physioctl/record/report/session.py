@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from physioctl.record.account import Account
+from physioctl.record.history import Unreadable
 
 
 class Form(StrEnum):
@@ -22,6 +23,7 @@ class Made:
 
     text: str
     pictured: bool = True  # False: a picture belongs in it, and the library that draws it is not there
+    unreadable: tuple[Unreadable, ...] = ()  # sessions that may be missing in it
 
 
 def session_report(account: Account, form: Form = Form.HTML) -> Made:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta, timezone
 
 from physioctl.events import HeldLimit, PlannedStep
 from physioctl.record.account import Account, ActionTaken, Alarm
-from physioctl.record.history import Summary
 from physioctl.record.selection import Selection
+from physioctl.record.summary import Summary
 from protocols.families import definition
 from protocols.limits import Bound, InvalidBound, Layer, Quantity
 

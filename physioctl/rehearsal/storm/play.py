@@ -15,8 +15,9 @@ from device.dialects.base import Dialect
 from device.events import Observer, OffConfirmation, Recorder
 from device.operator import Lower, Note, OperatorAction, Pain, SessionAction
 from physioctl.errors import JournalUnusable
-from physioctl.record.history import Summary, sessions
+from physioctl.record.history import sessions
 from physioctl.record.journal import Journal, SessionLog
+from physioctl.record.summary import Summary
 from physioctl.record.verify import verify
 from physioctl.rehearsal.rig import Rig, speaking
 from physioctl.rehearsal.storm.delivered import RECKONED_MS
