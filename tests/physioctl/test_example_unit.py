@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from physioctl.record.history import session as recorded_in
 from tests.forked import ROOT
-from tests.processes import LIMIT_S, PHYSIOCTL, finished, journal_at, short_protocol
+from tests.processes import LIMIT_S, PHYSIOCTL, command, environment, finished, journal_at, short_protocol
 from tests.terminals import Terminal
 
 EXAMPLE = ROOT / "docs" / "example-unit"
@@ -41,6 +42,19 @@ def folder(installed: Path, tmp_path: Path) -> Path:
 
 def physioctl(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return finished(folder, folder, *arguments, code=f"{FOUND}{PHYSIOCTL}")
+
+
+def begun_anew(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The same in an interpreter of its own: libraries look for plugins while they are imported."""
+    own = environment(folder) | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)])}
+    return subprocess.run(
+        command(*arguments),
+        env=own,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def without_its_nameplate(folder: Path) -> None:
@@ -99,6 +113,25 @@ def test_a_stop_of_a_unit_of_ours_is_not_hindered_by_damaged_distributions(folde
     done = physioctl(folder, "stop", "--port", "sim://us111", "--dialect", "native")
 
     assert (done.returncode, done.stdout) == (0, "The unit reports that its output is off.\n")
+
+
+def test_a_damaged_distribution_hides_nothing_of_the_others(folder: Path) -> None:
+    broken = folder / "broken_thing-1.0.dist-info"
+    broken.mkdir()
+    (broken / "entry_points.txt").write_bytes(b"\xff\xfe")
+    commands = (
+        ("rehearse", "unit-check", "--unit", "sonomini_50"),
+        ("rehearse", "unit-check", "--unit", "us111"),
+        ("protocols", "plan", "unit-check", "--unit", "sonomini_50"),
+        ("run", "unit-check", "--port", "sim://us111", "--journal", folder / "j.sqlite", "--new", "--yes"),
+    )
+
+    for each in commands:
+        done = begun_anew(folder, *each)
+
+        assert done.returncode == 0, done.stderr
+    done = begun_anew(folder, "rehearse", "unit-check", "--unit", "nothing")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
 
 
 @pytest.mark.hazard("H-13")
