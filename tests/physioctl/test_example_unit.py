@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from physioctl.nameplates import whose_nameplate
 from physioctl.record.history import session as recorded_in
+from tests.cases import each
 from tests.forked import ROOT
 from tests.processes import LIMIT_S, PHYSIOCTL, command, environment, finished, journal_at, short_protocol
 from tests.terminals import Terminal
@@ -115,6 +117,36 @@ def test_a_stop_of_a_unit_of_ours_is_not_hindered_by_damaged_distributions(folde
     assert (done.returncode, done.stdout) == (0, "The unit reports that its output is off.\n")
 
 
+def test_the_report_and_the_doctor_name_whose_nameplate_it_was(installed: Path, tmp_path: Path) -> None:
+    journal = journal_at(tmp_path / "j.sqlite")
+    ran = physioctl(
+        installed, "run", "unit-check", "--port", "sim://sonomini_50", "--journal", str(journal), "--plain"
+    )
+    assert ran.returncode == 0, ran.stderr
+
+    report = physioctl(installed, "report", "--journal", str(journal), "--output", "-").stdout
+    bundle = physioctl(
+        installed, "export", "--fhir", "r4b", "--test-data", "--journal", str(journal), "--output", "-"
+    ).stdout
+    examined = physioctl(installed, "doctor", "sim://sonomini_50", "--journal", str(journal)).stdout
+
+    for said in (report, bundle, examined):
+        assert "sonomini_50, from physioctl-sonomini 1.0" in said
+
+
+@each(
+    ("whose", "said"),
+    [
+        (("us111", "physioctl", ""), ""),
+        (("", "", ""), ""),  # a record made before there were others
+        (("generic_ultrasound", "physioctl", ""), "the generic one, for there was none of its model"),
+        (("mine", "", ""), "mine.toml, a file of the user's own"),
+    ],
+)
+def test_a_nameplate_of_ours_is_not_named(whose: tuple[str, str, str], said: str) -> None:
+    assert whose_nameplate(*whose) == said
+
+
 def test_a_damaged_distribution_hides_nothing_of_the_others(folder: Path) -> None:
     broken = folder / "broken_thing-1.0.dist-info"
     broken.mkdir()
@@ -126,8 +158,8 @@ def test_a_damaged_distribution_hides_nothing_of_the_others(folder: Path) -> Non
         ("run", "unit-check", "--port", "sim://us111", "--journal", folder / "j.sqlite", "--new", "--yes"),
     )
 
-    for each in commands:
-        done = begun_anew(folder, *each)
+    for words in commands:
+        done = begun_anew(folder, *words)
 
         assert done.returncode == 0, done.stderr
     done = begun_anew(folder, "rehearse", "unit-check", "--unit", "nothing")
