@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 import physioctl
+from device.clock import SystemClock
 from device.errors import Stopped, WrongUnit
 from device.events import Event, LevelLowered, ObserverDropped, OffConfirmation, OperatorActed, StateChanged
 from physioctl import ConnectedUnit, InvalidUsage, RunningSession
 from physioctl.errors import JournalUnusable
 from physioctl.events import Outcome, SessionEnded, SessionStarted
+from physioctl.record.journal import Journal
+from physioctl.record.verify import verify
 from physioctl.rehearsal import by_name
 from protocols.errors import Refused
+from tests.physioctl import whole_api
 from tests.processes import (
     LIMIT_S,
     served_unit,
@@ -254,6 +260,37 @@ def test_two_units_are_driven_by_one_program(journal: Path, short: Path) -> None
 
     assert [each.delivered_ms for each in ended] == [1000, 1000]
     assert len(physioctl.sessions(journal)) == 2
+
+
+SESSIONS = 32
+
+
+@pytest.mark.hazard("H-02")
+def test_many_sessions_of_one_program_are_each_renewed_in_time_and_recorded_whole(
+    journal: Path, short: Path
+) -> None:
+    with ExitStack() as stack:
+        units = [
+            stack.enter_context(physioctl.connect(f"{SIM}?seed={seed}", dialect="native", journal=journal))
+            for seed in range(SESSIONS)
+        ]
+        sessions = [unit.start(short, answers=None) for unit in units]
+        ended = [session.result(LIMIT_S) for session in sessions]
+
+    assert {(each.outcome, each.delivered_ms) for each in ended} == {("completed", 1000)}  # no lease ran out
+    with Journal.open(journal, SystemClock()) as kept:
+        assert verify(kept).whole
+    assert {each.outcome for each in physioctl.sessions(journal)} == {"completed"}
+    assert len(physioctl.sessions(journal)) == SESSIONS
+
+
+def test_a_script_can_use_every_public_name(tmp_path: Path) -> None:
+    script = ast.parse(Path(whole_api.__file__).read_text(encoding="utf-8"))
+    looked_up = (each for each in ast.walk(script) if isinstance(each, ast.Attribute))
+    used = {each.attr for each in looked_up if ast.unparse(each.value) == "physioctl"}
+
+    assert used == set(physioctl.__all__)
+    whole_api.whole(tmp_path)
 
 
 # --- in virtual time, and without a unit ------------------------------------------------------------------
