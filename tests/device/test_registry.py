@@ -288,6 +288,17 @@ def test_what_makes_a_dialect_is_found_without_making_one() -> None:
     assert isinstance(dialect_named("modbus")(5), Modbus)
 
 
+def test_what_a_dialect_prints_while_it_is_loaded_and_made_is_not_on_standard_output(tmp_path: Path) -> None:
+    source = f"print('loaded')\n{THEIRS}\ndef made(address):\n    print('made')\n    return Theirs(address)\n"
+    install(tmp_path, source, "theirs = their_dialect:made")
+
+    said = asked(
+        tmp_path, "from physioctl.ports import dialect_for\nprint(dialect_for('sim://us111', 'theirs').name)"
+    )
+
+    assert said == "theirs"
+
+
 def test_a_damaged_distribution_hides_no_dialect_of_another(tmp_path: Path) -> None:
     install(tmp_path, THEIRS, "theirs = their_dialect:Theirs")
     info = tmp_path / "broken_thing-1.0.dist-info"
