@@ -18,6 +18,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from device.entry_points import EntryPoints, entry_points_of
 from device.errors import NameplateInvalid, WrongUnit
 from protocols.errors import shorten
 
@@ -36,6 +37,7 @@ _PACKAGE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _SIZE_MAX = 65_536  # bytes; this project's own figure
 _SHOWN_MAX = 100  # characters of what another distribution says of itself
 _TELL = "Tell whoever made it, or remove the distribution that brings it."
+_DAMAGED = "Install that distribution once more, or remove it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,16 +71,16 @@ def id_of(name: str) -> str:
 
 
 def added() -> tuple[str, ...]:
-    """The ids of the models that are not ours; raise `NameplateInvalid` where they cannot be listed."""
-    from importlib.metadata import entry_points
+    """The ids of the models that are not ours, but for those whose entry points cannot be read.
 
+    Raise `NameplateInvalid` where the folder of the user's own cannot be.
+    """
+    named = {entry.name for entry in entry_points_of(GROUP).entries}
     try:
-        named = {entry.name for entry in entry_points(group=GROUP)}
         own = {path.stem for path in _own_folder().glob("*.toml")}
-    except Exception as error:  # whatever the files of another distribution hold
+    except OSError as error:
         raise NameplateInvalid(
-            f"the models of other distributions cannot be listed: {shorten(str(error), 200)}",
-            "Find the distribution that is damaged, and install it once more.",
+            f"your folder of models cannot be read: {shorten(str(error), 200)}", "See whose it is."
         ) from error
     return tuple(sorted(id_ for id_ in named | own if _is_id(id_) and id_ not in _RESERVED))
 
@@ -121,7 +123,10 @@ def _ours(id_: str, file: str) -> NameplateFile:
 
 @cache
 def _theirs(id_: str) -> NameplateFile:
-    found = [*_of_distributions(id_), *_of_the_user(id_)]
+    listed = entry_points_of(GROUP)
+    found = [*_of_distributions(listed, id_), *_of_the_user(id_)]
+    if not found and listed.damaged:  # it may be there: no generic nameplate takes its place
+        raise NameplateInvalid(f"the model {shorten(id_)!r} is not found{listed.doubt}", _DAMAGED)
     if not found:
         raise _no_model(id_)
     if len(found) > 1:
@@ -132,11 +137,9 @@ def _theirs(id_: str) -> NameplateFile:
     return found[0]
 
 
-def _of_distributions(id_: str) -> list[NameplateFile]:
-    from importlib.metadata import entry_points
-
+def _of_distributions(listed: EntryPoints, id_: str) -> list[NameplateFile]:
     try:
-        return [_brought(entry) for entry in entry_points(group=GROUP, name=id_)]
+        return [_brought(entry) for entry in listed.entries if entry.name == id_]
     except NameplateInvalid:
         raise
     except Exception as error:  # whatever the files of another distribution hold

@@ -57,6 +57,9 @@ from physioctl.screening import Answer as Answer
 from physioctl.screening import Answers as Answers
 from physioctl.screening import answered as answered
 from physioctl.stopping import stop as stop
+from physioctl.testing.rig import PhysioRig as PhysioRig
+from protocols.diff import Change as Change
+from protocols.diff import diff as diff
 from protocols.errors import PhysioctlError as PhysioctlError
 from protocols.errors import ProtocolInvalid as ProtocolInvalid
 from protocols.errors import Refused as Refused

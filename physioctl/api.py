@@ -26,6 +26,7 @@ from device.operator import SessionAction
 from physioctl.answers import read_answers
 from physioctl.errors import InvalidUsage
 from physioctl.holder import StopService
+from physioctl.interrupts import stopped_by_interrupt
 from physioctl.ports import dialect_for, dialects_of, held
 from physioctl.reading import named_journal
 from physioctl.runner import Request
@@ -89,6 +90,7 @@ class ConnectedUnit:
             self._link, _ = opening.enter_context(held(port, self._inbox, line=line, service=service))
             driver = self._driver()
             self.identity: Identity = driver.run(identify(driver.controller))
+            opening.enter_context(stopped_by_interrupt(self._stop_session))
             self._opened = opening.pop_all()
 
     def start(
@@ -185,9 +187,13 @@ class ConnectedUnit:
     def _running(self) -> RunningSession | None:
         return self._session if self._session is not None and self._session.running else None
 
-    def _end_session(self) -> None:
-        if self._session is not None:
+    def _stop_session(self) -> None:
+        if self._session is not None and os.getpid() == self._process:
             self._session.stop()
+
+    def _end_session(self) -> None:
+        self._stop_session()
+        if self._session is not None:
             self._session.wait_until_over()
 
     def _driver(self) -> Driver:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
 from functools import partial
 
 from device.address import is_simulated, unit_port
@@ -26,7 +28,8 @@ def dialect_for(port: str, name: str, *, load_max_ms: int = LOAD_MAX_MS) -> Dial
     address = unit_port(port).address
     if name in NAMES:
         return make(name, address)
-    ((_, made),) = at_once({name: partial(make, name, address)}, load_max_ms)
+    with _nothing_printed():
+        ((_, made),) = at_once({name: partial(make, name, address)}, load_max_ms)
     if isinstance(made, TookTooLong):
         raise UnknownDialect(
             f"the dialect {name!r} has not been loaded in {load_max_ms / 1000:g} s",
@@ -35,6 +38,16 @@ def dialect_for(port: str, name: str, *, load_max_ms: int = LOAD_MAX_MS) -> Dial
     if isinstance(made, Exception):
         raise made
     return made
+
+
+def _nothing_printed() -> AbstractContextManager[object]:
+    """Send to standard error what code of others prints: standard output may be read by a program.
+
+    In the main thread alone, for it concerns all of them.
+    """
+    if threading.current_thread() is threading.main_thread():
+        return redirect_stdout(sys.stderr)
+    return nullcontext()
 
 
 def dialects_of(port: str, name: str | None) -> Iterator[str]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from queue import Empty
 
+from device.clock import SystemClock
 from device.control.driver import Driver
 from device.errors import LinkLost
 from device.events import Event, Observer, OffConfirmation, StopOutcome
@@ -25,6 +26,7 @@ from protocols.errors import InvalidValue
 from protocols.families import definition
 
 STOP_KNOWN_S = 5.0  # for what is known of the output after a stop; this project's own figure
+WAIT_S = 0.1  # at a time: Python sees a signal that came just before a wait only after it; our own figure
 _OPERATOR = "operator"
 
 
@@ -186,8 +188,14 @@ class RunningSession:
         return self._events[count:]
 
     def _wait(self, happened: Callable[[], bool], timeout_s: float | None = None) -> bool:
+        clock = SystemClock()
         with self._changed:
-            return self._changed.wait_for(happened, timeout_s)
+            while not happened():
+                left_s = WAIT_S if timeout_s is None else timeout_s - clock.now_ms() / 1000
+                if left_s <= 0:
+                    return False
+                self._changed.wait(min(left_s, WAIT_S))
+        return True
 
     def _ask(self, action: OperatorAction) -> None:
         self._expect_own_process()

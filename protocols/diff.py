@@ -56,6 +56,13 @@ def diff(a: Protocol, b: Protocol) -> list[Change]:
     Where none is `Change.clinical`, both compile to the same steps within the same bounds on every unit, or
     to none. Both are taken as files have them: what was changed in Python past the model's checks is not
     judged.
+
+    >>> from protocols.library import find
+    >>> protocol = find("calf-tightness-ultrasound")
+    >>> said = protocol.model_dump()
+    >>> said["limits"]["duration"] = "9 min"
+    >>> [str(change) for change in diff(protocol, Protocol.model_validate(said))]
+    ['limit on delivered time of the session: lower: 10 → 9 min']
     """
     if a.content_hash == b.content_hash:
         return []

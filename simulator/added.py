@@ -9,7 +9,12 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 _PACKAGE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _NAME = re.compile(r"[a-z0-9_]{1,32}", re.ASCII)
@@ -17,14 +22,23 @@ _SIZE_MAX = 65_536  # bytes; this project's own figure
 
 
 def added(group: str, ours: Collection[str]) -> tuple[str, ...]:
-    """The names in ``group`` that are not ``ours``; raise ValueError where they cannot be listed."""
-    from importlib.metadata import entry_points
+    """The names in ``group`` that are not ``ours``, but for those whose entry points cannot be read."""
+    found = {entry.name for entry in _listed(group)}
+    return tuple(sorted(name for name in found if name not in ours and _NAME.fullmatch(name)))
+
+
+def _listed(group: str) -> list[EntryPoint]:
+    """The entry points in ``group``; one whose files are damaged hides nothing of the others."""
+    from importlib.metadata import distributions, entry_points
 
     try:
-        found = {entry.name for entry in entry_points(group=group)}
-    except Exception as error:  # whatever the files of another distribution hold
-        raise ValueError(f"the simulated units of other distributions cannot be listed: {error}") from error
-    return tuple(sorted(name for name in found if name not in ours and _NAME.fullmatch(name)))
+        return list(entry_points(group=group))
+    except Exception:  # noqa: BLE001 - whatever the files of another distribution hold
+        found: list[EntryPoint] = []
+        for each in distributions():
+            with suppress(Exception):
+                found += (entry for entry in each.entry_points if entry.group == group)
+        return found
 
 
 def added_file(group: str, name: str) -> Path | None:
@@ -33,14 +47,10 @@ def added_file(group: str, name: str) -> Path | None:
     Raise ValueError where two do, or there is no such file.
     """
     from importlib.machinery import PathFinder
-    from importlib.metadata import entry_points
 
     if not _NAME.fullmatch(name):
         return None
-    try:
-        values = [entry.value for entry in entry_points(group=group, name=name)]
-    except Exception as error:  # whatever the files of another distribution hold
-        raise ValueError(f"the simulated units of other distributions cannot be listed: {error}") from error
+    values = [entry.value for entry in _listed(group) if entry.name == name]
     if not values:
         return None
     if len(values) > 1 or not _PACKAGE.fullmatch(values[0]):

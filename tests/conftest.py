@@ -56,6 +56,7 @@ LONG = frozenset(
         "test_harmed_lines",
         "test_holder",
         "test_host_loss",
+        "test_left_block",
         "test_lists",
         "test_lockstep",
         "test_million_frames",

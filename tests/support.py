@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import settings
 
 from device.clock import VirtualClock
-from device.control.admission import Admission
+from device.control.admission import Admission, SessionLoad
 from device.control.controller import Controller
 from device.control.delivery import Delivery, deliver
 from device.control.driver import Driver
@@ -133,7 +133,7 @@ def run_plan(driver: Driver, plan: Plan, session: int = 7, *, attended: bool = F
 
 def load(controller: Controller, plan: Plan, session: int = 7, *, attended: bool = False) -> None:
     """Load ``plan``, admitted with what it gives."""
-    controller.load(plan, session, admission=admission_of(plan), attended=attended)
+    controller.load(SessionLoad(plan, session, admission=admission_of(plan), attended=attended))
 
 
 def output_for(rig: Rig) -> Setting:

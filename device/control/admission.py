@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from protocols.limits import Block, Bound
+from protocols.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +24,14 @@ class Admission:
     given_ms: int = 0
     given_mj: int = 0
     generic: bool = False  # a person has confirmed that the unit's model is not known
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLoad:
+    """What a controller is loaded with: a plan, and the session that it is given in."""
+
+    plan: Plan
+    session: int  # the number by which the unit knows it
+    admission: Admission
+    attended: bool = False  # a person is there to resume
+    awaits_start: bool = False  # only a person lets it begin

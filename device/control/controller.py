@@ -20,7 +20,7 @@ from typing import TypeAlias, TypeVar
 
 from device.control import starting
 from device.control.actions import OperatorActions
-from device.control.admission import Admission
+from device.control.admission import SessionLoad
 from device.control.allowed import allow
 from device.control.guard import Guard, permit
 from device.control.host_delays import HostDelays
@@ -46,7 +46,7 @@ from device.events import (
 from device.monitor.alarms import BY_CODE, Effect, Rule
 from device.operator import OperatorAction, SessionAction
 from device.unit import Unit
-from protocols.plan import Emit, Plan
+from protocols.plan import Emit
 
 T = TypeVar("T")
 Script: TypeAlias = Generator[int, None, T]  # yields until when it can wait, at the latest
@@ -180,16 +180,8 @@ class Controller:
         """Note that there is a recorder: from now on output waits for its confirmation."""
         self.outbox.recording = True
 
-    def load(
-        self,
-        plan: Plan,
-        session: int,
-        *,
-        admission: Admission,
-        attended: bool,
-        awaits_start: bool = False,
-    ) -> None:
-        """Load ``plan`` for the session of ``admission``. With ``awaits_start`` only a person lets it begin.
+    def load(self, load: SessionLoad) -> None:
+        """Load the plan of a session.
 
         Raise `TransitionRefused` when the plan is not within its limits, and `GuardRefused` when the guard
         cannot determine what may be given, when nothing records the session, or when the controller has had
@@ -200,10 +192,10 @@ class Controller:
             raise misused("a session was begun that nothing records")
         if self.used:
             raise misused("a controller is for one session, and this one has had it")
-        self.known.load(plan, session, allow(unit.identity, unit.declared, admission))
-        self.known.attended = attended
+        self.known.load(load.plan, load.session, allow(unit.identity, unit.declared, load.admission))
+        self.known.attended = load.attended
         self.reports.judge_from_here(unit)
-        self.fire(Trigger.AWAIT if awaits_start else Trigger.ARM)
+        self.fire(Trigger.AWAIT if load.awaits_start else Trigger.ARM)
         if self.actions.latest is SessionAction.PAUSE:
             self.pause()
 

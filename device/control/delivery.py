@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from device.control.admission import Admission
+from device.control.admission import Admission, SessionLoad
 from device.control.allowed import BENCH
 from device.control.controller import Controller, Script
 from device.control.machine import State
@@ -81,7 +81,7 @@ def deliver(
     walk = _Walk(controller, plan)
     began_ms = controller.now_ms
     try:
-        controller.load(plan, session, admission=admission, attended=attended, awaits_start=awaits_start)
+        controller.load(SessionLoad(plan, session, admission, attended, awaits_start))
         try:
             yield from walk.await_start()
             yield from walk.steps()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from device.address import AddressUnusable
 from device.dialects.base import Dialect, Line, Promises
+from device.entry_points import entry_points_of
 from protocols.errors import PhysioctlError
 
 if TYPE_CHECKING:
@@ -36,15 +37,8 @@ def names() -> tuple[str, ...]:
 
 
 def added() -> tuple[str, ...]:
-    """The dialects of other distributions; raise `UnknownDialect` where they cannot be listed."""
-    from importlib.metadata import entry_points
-
-    try:
-        found = {entry.name for entry in entry_points(group=GROUP)}
-    except Exception as error:  # whatever the files of another distribution hold
-        raise UnknownDialect(
-            f"the dialects of other distributions cannot be listed: {error}", "Name one of ours: --dialect."
-        ) from error
+    """The dialects of other distributions, but for those whose entry points cannot be read."""
+    found = {entry.name for entry in entry_points_of(GROUP).entries}
     return tuple(sorted(found - set(NAMES)))
 
 
@@ -60,15 +54,16 @@ def dialect_named(name: str) -> Factory:
     """What makes the dialect called ``name``; raise `UnknownDialect`, which lists the names."""
     if name in _OURS:
         return _ours(name)
-    from importlib.metadata import entry_points
-
-    found = tuple(entry_points(group=GROUP, name=name))
+    listed = entry_points_of(GROUP)
+    found = [entry for entry in listed.entries if entry.name == name]
     if not found:
         from difflib import get_close_matches  # for a mistyped name only
 
         near = get_close_matches(name[:_LENGTH_MAX].casefold(), names(), n=1)
         hint = f"Did you mean {near[0]}? " if near else ""
-        raise UnknownDialect(f"no dialect is called {name!r}", f"{hint}Choose one of: {', '.join(names())}.")
+        raise UnknownDialect(
+            f"no dialect is called {name!r}{listed.doubt}", f"{hint}Choose one of: {', '.join(names())}."
+        )
     return _theirs(found[0])
 
 

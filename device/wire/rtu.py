@@ -40,7 +40,12 @@ class Rtu:
 
 def encode(pdu: ModbusPDU, unit: int) -> bytes:
     """The bytes that carry ``pdu`` to or from the unit at the address ``unit``."""
-    raw: bytes = _REQUESTS.encode(bytes([pdu.function_code]) + pdu.encode(), unit, 0)
+    return framed(bytes([pdu.function_code]) + pdu.encode(), unit)
+
+
+def framed(pdu: bytes, unit: int) -> bytes:
+    """The same, of a PDU that is encoded already."""
+    raw: bytes = _REQUESTS.encode(pdu, unit, 0)
     return raw
 
 

@@ -31,6 +31,8 @@ def main() -> None:
         if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
             signal.signal(signal.SIGINT, _leave)
         siblings.take_over()
+        # pydantic would look into every installed distribution for plugins, and a damaged one ended it.
+        os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
         gc.disable()  # nothing of an import is thrown away again: to look for that takes a twentieth of it
         from physioctl.cli.streams import open_closed_descriptors
 

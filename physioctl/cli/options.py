@@ -50,7 +50,7 @@ TRACE = click.option(
     metavar="FILE",
     help="Keep every byte both ways in this file, for: physioctl trace.",
 )
-FORCE = click.option("--force", is_flag=True, help="With --trace: replace a file that is there.")
+REPLACE_TRACE = click.option("--replace-trace", is_flag=True, help="Replace a trace that is there.")
 
 OPERATOR = click.option(
     "--operator",
@@ -80,7 +80,7 @@ def translation() -> Translation:
     return ENGLISH if path is None else read_translation(path)
 
 
-def expect_free(trace: Path | None, *, force: bool) -> None:
+def expect_free(trace: Path | None, *, replace: bool) -> None:
     """Raise `InvalidUsage` where there is a ``trace`` already, before anybody is asked anything."""
-    if trace is not None and not force and os.path.lexists(trace):
-        raise InvalidUsage(f"there is {trace} already", "Name another with --trace, or add --force.")
+    if trace is not None and not replace and os.path.lexists(trace):
+        raise InvalidUsage(f"there is {trace} already", "Name another with --trace, or add --replace-trace.")

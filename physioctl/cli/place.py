@@ -25,7 +25,7 @@ class Place:
     new: bool = False  # begin the journal
     continues: Path | None = None  # the journal that the new one is linked to
     trace: Path | None = None  # where the bytes are kept, both ways
-    force: bool = False  # replace the trace that is there
+    replace_trace: bool = False  # replace the trace that is there
 
 
 @contextmanager

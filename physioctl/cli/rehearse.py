@@ -14,7 +14,7 @@ from device.models import MODELS, model
 from physioctl.cli.choosing import chosen
 from physioctl.cli.completion import ProtocolName
 from physioctl.cli.exits import Exit
-from physioctl.cli.options import FORCE, TRACE
+from physioctl.cli.options import REPLACE_TRACE, TRACE
 from physioctl.cli.printing import JSON, aside, json_line, json_text, say
 from physioctl.cli.session import exit_code
 from physioctl.cli.simulated import DIALECT, FAULTS, HOST_LOSS, MODEL, seed_option
@@ -52,7 +52,7 @@ from simulator.nameplate import UnknownModel
 @DIALECT
 @HOST_LOSS
 @TRACE
-@FORCE
+@REPLACE_TRACE
 @JSON
 def rehearse_(
     protocol: str,
@@ -63,7 +63,7 @@ def rehearse_(
     dialect: str,
     host_loss: str | None,
     trace: Path | None,
-    force: bool,
+    replace_trace: bool,
     as_json: bool,
 ) -> int:
     """Run PROTOCOL on a simulated unit in virtual time: timeline, dose, verdict.
@@ -85,7 +85,7 @@ def rehearse_(
     scenario = None if file is None else read_scenario(file)
     observer = _AllButTheEnd() if as_json else Plain(say)
     with ExitStack() as stack:
-        driver = Driver if trace is None else _traced(trace, force, stack)
+        driver = Driver if trace is None else _traced(trace, replace_trace, stack)
         rig = _rig(unit, seed, faults, dialect, host_loss, driver)
         try:
             rehearsal = rehearse(
@@ -145,12 +145,12 @@ def _verdict(rehearsal: Rehearsal) -> list[str]:
     return [*lines, *(f"  {each}" for each in rehearsal.expectations)]
 
 
-def _traced(trace: Path, force: bool, stack: ExitStack) -> MakeDriver:
+def _traced(trace: Path, replace: bool, stack: ExitStack) -> MakeDriver:
     """What makes a driver that keeps a trace, for as long as ``stack`` lasts."""
     from physioctl.trace.recording import traced  # a rehearsal without a trace does without
     from physioctl.trace.writing import writing
 
-    return traced(stack.enter_context(writing(trace, force=force, in_thread=False, tell=aside)))
+    return traced(stack.enter_context(writing(trace, replace=replace, in_thread=False, tell=aside)))
 
 
 def _rig(

@@ -19,12 +19,12 @@ from physioctl.cli.completion import ProtocolName
 from physioctl.cli.options import (
     CONTINUES,
     DIALECT,
-    FORCE,
     NEW,
     NO_SOUNDS,
     OPERATOR,
     PLAIN,
     PORT,
+    REPLACE_TRACE,
     TRACE,
     UNAUTHENTICATED_NETWORK,
     expect_free,
@@ -72,7 +72,7 @@ _SIDES = (Side.LEFT, Side.RIGHT)
 @click.option("--rest-of", metavar="SESSION", help="Give only what this interrupted session has left.")
 @UNAUTHENTICATED_NETWORK
 @TRACE
-@FORCE
+@REPLACE_TRACE
 @click.option("--yes", is_flag=True, help="Start at once, without Space. It answers no question.")
 @NO_SOUNDS
 @PLAIN
@@ -91,7 +91,7 @@ def run(
     rest_of: str | None,
     unauthenticated_network: bool,
     trace: Path | None,
-    force: bool,
+    replace_trace: bool,
     yes: bool,
     no_sounds: bool,
     plain: bool,
@@ -116,7 +116,7 @@ def run(
         --dialect modbus
     """
     found = chosen(protocol)
-    expect_free(trace, force=force)
+    expect_free(trace, replace=replace_trace)
     shown = translation()
     if rest_of is None:
         new = is_new(journal, new=new)
@@ -131,7 +131,13 @@ def run(
         rest_of, person, side = broken.id, person or broken.person, side or _a_side(broken.side)
     person, side = chosen_person(found, person), chosen_side(found, side)
     place = Place(
-        to.port, to.dialect, journal=journal, new=new, continues=continues, trace=trace, force=force
+        to.port,
+        to.dialect,
+        journal=journal,
+        new=new,
+        continues=continues,
+        trace=trace,
+        replace_trace=replace_trace,
     )
     if answers is not None:
         given = read_answers(answers, found, operator=by, translation=shown)

@@ -106,7 +106,9 @@ def _driver(
     from physioctl.trace.recording import TracedDriver
     from physioctl.trace.writing import writing
 
-    keeper = stack.enter_context(writing(place.trace, force=place.force, in_thread=True, tell=aside))
+    keeper = stack.enter_context(
+        writing(place.trace, replace=place.replace_trace, in_thread=True, tell=aside)
+    )
     kind: PortKind = "serial"
     if is_simulated(place.port):
         kind = "simulated"

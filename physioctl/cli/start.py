@@ -16,12 +16,12 @@ from physioctl.cli.begin_journal import is_new
 from physioctl.cli.exits import Exit
 from physioctl.cli.options import (
     CONTINUES,
-    FORCE,
     NEW,
     NO_SOUNDS,
     OPERATOR,
     PLAIN,
     PORT,
+    REPLACE_TRACE,
     TRACE,
     UNAUTHENTICATED_NETWORK,
     expect_free,
@@ -67,7 +67,7 @@ _GO_ON = {"": True, "n": False, "no": False}
 @CONTINUES
 @UNAUTHENTICATED_NETWORK
 @TRACE
-@FORCE
+@REPLACE_TRACE
 @NO_SOUNDS
 @PLAIN
 def start(
@@ -80,7 +80,7 @@ def start(
     continues: Path | None,
     unauthenticated_network: bool,
     trace: Path | None,
-    force: bool,
+    replace_trace: bool,
     no_sounds: bool,
     plain: bool,
 ) -> int:
@@ -100,7 +100,7 @@ def start(
             "start asks questions, and nobody can answer here: standard input is no terminal",
             "Use physioctl run PROTOCOL --port PORT, with --person, --side and --answers FILE.",
         )
-    expect_free(trace, force=force)
+    expect_free(trace, replace=replace_trace)
     shown = translation()
     new = is_new(journal, new=new)
     terminal, clock = asking.Console(), SystemClock()
@@ -135,7 +135,9 @@ def start(
     typed = Typed(named, None, by, journal, unauthenticated_network)
     before, again = _newest(journal), False
     while True:
-        place = Place(ready.port, ready.dialect, journal=journal, trace=trace, force=force or again)
+        place = Place(
+            ready.port, ready.dialect, journal=journal, trace=trace, replace_trace=replace_trace or again
+        )
         try:
             return hold_session(request, place, view, typed, sounds=not no_sounds)
         except UnitUnusable as error:

@@ -25,6 +25,7 @@ from physioctl.doctor.access import OTHER_DEVICE, hindrance
 from physioctl.doctor.findings import Finding, Mark, found, ok
 from physioctl.doctor.line import PATIENCE, Answered, Patience, Probe, probing, setting, shown
 from physioctl.holder import holding
+from physioctl.nameplates import whose_nameplate
 from physioctl.ports import dialect_for, dialects_of
 from physioctl.runner import check_calibration
 from physioctl.screening import day_of
@@ -192,10 +193,12 @@ def _unit(name: str, probe: Probe, answer: Answered, patience: Patience, clock: 
         wrong = True
         yield finding
     if not wrong:
+        model = known_unit(said.identity, said.declared).model
+        nameplate = whose_nameplate(model.id, model.distribution, model.version)
         yield ok(
             "unit",
             f"{name}: {about['unit']}, firmware {identity.firmware}, {answer.dialect.name}; its output is "
-            "off, and it has latched no fault",
+            f"off, and it has latched no fault{f'; its nameplate: {nameplate}' if nameplate else ''}",
         )
 
 

@@ -42,6 +42,7 @@ from physioctl.events import (
     SleepNotPrevented,
     UnitLimitations,
 )
+from physioctl.nameplates import whose_nameplate
 from physioctl.record.entries import Damaged, Entry
 from physioctl.record.history import Session
 from physioctl.record.summary import Summary
@@ -62,6 +63,7 @@ class Unit:
     sensors: tuple[str, ...] | None  # output, head_temperature, contact, battery; None: not told
     limitations: tuple[str, ...]  # sentences told before the first output
     assumed: bool | None  # whether the numbers of its model are assumed
+    nameplate: str  # whose it was driven under; empty for this program's own of that model, or not recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,6 +311,7 @@ class _Reader:
             sensors=started.sensors if started else None,
             limitations=limited.limitations if limited else (),
             assumed=started.assumed if started else None,
+            nameplate=_nameplate(started) if started else "",
         )
 
     def _screening(self) -> Screening | None:
@@ -391,3 +394,7 @@ def _reply(code: str, said: object, acknowledged: Mapping[str, object]) -> Reply
         question_hash=text("question"),
         acknowledged_by=None if by is None else str(by),
     )
+
+
+def _nameplate(started: SessionStarted) -> str:
+    return whose_nameplate(started.nameplate, started.nameplate_distribution, started.nameplate_version)

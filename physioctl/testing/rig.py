@@ -1,4 +1,7 @@
-"""``physio_rig``: a session on a simulated unit, in virtual time, which a test steers and looks at."""
+"""``physio_rig``: a session on a simulated unit, in virtual time, which a test steers and looks at.
+
+More of them may stand beside one: see `PhysioRig.beside`.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ from physioctl.rehearsal.rig import Rig, speaking
 from physioctl.rehearsal.scenario_model import FaultEntry, fault_kind, step_of
 from physioctl.runner import Request, run_session
 from physioctl.testing.observing import Kept, Watched
-from physioctl.testing.stepped import Predicate, Stepped
+from physioctl.testing.turns import Predicate, Stepped, Turns
 from protocols.errors import InvalidValue
 from protocols.library import find
 from protocols.model import Protocol
@@ -39,7 +42,7 @@ class PhysioRig:
     """One session on one simulated unit. Left as a context, it ends the session and checks what came of it.
 
     ``faults`` are texts, such as ``lift_off@4s+2s``; ``journal`` is a file for the record, which is kept in
-    memory otherwise. Times are milliseconds since the unit was switched on.
+    memory otherwise; ``clock`` is for `beside`. Times are milliseconds since the unit was switched on.
     """
 
     def __init__(
@@ -50,20 +53,62 @@ class PhysioRig:
         dialect: str = "native",
         host_loss: str | None = None,
         faults: Sequence[str] = (),
-        journal: Path | None = None,
+        journal: Path | Journal | None = None,
+        clock: Turns | None = None,
     ) -> None:
         spoken = speaking(dialect, host_loss)
+        self._turns = Turns() if clock is None else clock
         self._faults: list[Fault] = [parse(text) for text in faults]
-        self.rig = Rig(model, seed=seed, faults=self._faults, unit=spoken.unit, dialect=spoken.dialect)
-        self.rig.clock.add(_Looking(self._look))
+        self.rig = Rig(
+            model,
+            seed=seed,
+            faults=self._faults,
+            clock=self._turns,
+            unit=spoken.unit,
+            dialect=spoken.dialect,
+        )
         if journal is None:
             self.journal = Journal.in_memory(self.rig.clock, seed)
         else:
-            self.journal = Journal.open(journal, self.rig.clock)
+            self.journal = Journal.open(journal, self.rig.clock) if isinstance(journal, Path) else journal
         self._cues = Cues(self.rig)
-        self._kept = Kept(self._look)
+        self._kept = Kept(self._turns.look)
         self._watched: list[Watched] = []
         self._session: Stepped | None = None
+        self._beside: list[PhysioRig] = []
+
+    def beside(
+        self,
+        model: str = "us111",
+        *,
+        seed: int,
+        dialect: str = "native",
+        host_loss: str | None = None,
+        faults: Sequence[str] = (),
+    ) -> PhysioRig:
+        """Another unit with a session of its own, on the same clock and in the same journal.
+
+        Time passes for all of them, whichever is run. It is closed with this one. Raise `InvalidUsage` for a
+        unit that is there already: its serial number follows from ``model`` and ``seed``.
+        """
+        other = PhysioRig(
+            model,
+            seed=seed,
+            dialect=dialect,
+            host_loss=host_loss,
+            faults=faults,
+            journal=self.journal,
+            clock=self._turns,
+        )
+        if other.unit.serial in [each.unit.serial for each in self.rigs]:
+            raise InvalidUsage(f"{other.unit.serial} is there already", "Give it another seed.")
+        self._beside.append(other)
+        return other
+
+    @property
+    def rigs(self) -> list[PhysioRig]:
+        """This rig, and those beside it."""
+        return [self, *(rig for each in self._beside for rig in each.rigs)]
 
     # What there is to look at
 
@@ -159,6 +204,7 @@ class PhysioRig:
         self._watched = [Watched(observer) for observer in observers]
         told: list[Observer] = [self._kept, *self._watched, self._cues]
         self._session = Stepped(lambda: run_session(request, self.rig.driver, self.journal, told))
+        self._turns.add_session(self._session)
         self.run_until(lambda: bool(self.events))
 
     def run_until(self, predicate: Predicate) -> bool:
@@ -169,7 +215,7 @@ class PhysioRig:
         """
         if self._session is None:
             raise InvalidUsage("no session has been started", "Call start() first, or run().")
-        return self._session.run_until(predicate)
+        return self._turns.run_until(self._session, predicate)
 
     def run(
         self,
@@ -185,10 +231,6 @@ class PhysioRig:
         assert self.ended is not None  # whatever else ends it has been raised
         return self.ended
 
-    def _look(self) -> None:
-        if self._session is not None:
-            self._session.look()
-
     # The way out
 
     def close(self) -> None:
@@ -200,21 +242,24 @@ class PhysioRig:
         """
         with ExitStack() as stack:
             stack.callback(self.journal.close)
-            failures = self._end()
-            self._settle()
-            failures += self._failures()
+            failures = [failure for rig in self.rigs for failure in rig.end()]
+            for rig in self.rigs:
+                rig.settle()
+            failures += [failure for rig in self.rigs for failure in rig.failures()]
+            record = verify(self.journal)
+            if not record.whole:
+                failures.append(f"  the record is not whole: {record.why}")
             if failures:
                 raise AssertionError("\n".join(["the rig is not as it has to be left:", *failures]))
 
-    def _end(self) -> list[str]:
-        """Stop the session if it runs, and wait for its end."""
+    def end(self) -> list[str]:
+        """Stop the session if it runs, and wait for its end; return what should not be then."""
         session = self._session
         if session is None:
             return []
-        session.catch_up()
         self.rig.inbox.put(SessionAction.STOP)
         try:
-            session.run_until(lambda: False)
+            self._turns.run_until(session, lambda: False)
         except Exception as error:  # noqa: BLE001 - of a session that the test has left behind
             return [f"  the session broke off: {type(error).__name__}: {error}"]
         confirmed = self.ended is not None and self.ended.output_off is OffConfirmation.CONFIRMED
@@ -222,14 +267,15 @@ class PhysioRig:
             return [f"  output off was confirmed, and the unit gives {self.unit.output:g}"]
         return []
 
-    def _settle(self) -> None:
+    def settle(self) -> None:
         """Let time pass until every unit's output is off, or nothing that will end it is left."""
         longest_ms = max((fault.for_ms for fault in self._faults), default=0)
         give_up_ms = self.clock.now_ms() + min(longest_ms + SETTLE_MS, SETTLE_MAX_MS)
         while self.clock.now_ms() < give_up_ms and any(unit.output for unit in self.rig.units):
             self.rig.wait(SETTLE_STEP_MS)
 
-    def _failures(self) -> list[str]:
+    def failures(self) -> list[str]:
+        """What should not be of this rig; of its record: see `close`."""
         found = []
         for unit in self.rig.units:
             if unit.output:
@@ -246,8 +292,7 @@ class PhysioRig:
                 f"  what was to happen on step {each} has not: it never began"
                 for each in self._cues.never_began
             ]
-        record = verify(self.journal)
-        return found if record.whole else [*found, f"  the record is not whole: {record.why}"]
+        return found
 
     def __enter__(self) -> PhysioRig:
         return self
@@ -270,17 +315,3 @@ def _read(read: Callable[[str], T], written: str) -> T:
 def _on_nobody(treatment: str | Path | Protocol, *, attended: bool) -> Request:
     protocol = treatment if isinstance(treatment, Protocol) else find(treatment)
     return Request.on_nobody(protocol, attended=attended)
-
-
-class _Looking:
-    """Looks at the session after all else has moved: the last actor of its clock."""
-
-    def __init__(self, look: Callable[[], None]) -> None:
-        self._look = look
-
-    def next_ms(self) -> None:
-        """It does nothing by itself."""
-
-    def move_to(self, now_ms: int) -> None:  # noqa: ARG002 - as every actor has it
-        """Look, whatever the time is."""
-        self._look()

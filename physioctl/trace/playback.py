@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from typing import TypeVar
 
 from device.clock import BootTime
-from device.control.admission import Admission
+from device.control.admission import SessionLoad
 from device.control.controller import Controller
 from device.dialects.base import Dialect
 from device.errors import LinkLost
@@ -33,7 +33,6 @@ from physioctl.trace.lines import (
 )
 from physioctl.trace.reading import Entry, Trace
 from protocols.errors import PhysioctlError
-from protocols.plan import Plan
 
 T = TypeVar("T")
 
@@ -254,20 +253,12 @@ class ReplayedController(Controller):
         """As `Controller`."""
         super().operate(action, self._playback.input_ms("operate"))
 
-    def load(
-        self,
-        plan: Plan,
-        session: int,
-        *,
-        admission: Admission,
-        attended: bool,
-        awaits_start: bool = False,
-    ) -> None:
+    def load(self, load: SessionLoad) -> None:
         """As `Controller`."""
         self._playback.skip_counts()
         if isinstance(self._playback.next, Loaded):
             self._playback.take()
-        super().load(plan, session, admission=admission, attended=attended, awaits_start=awaits_start)
+        super().load(load)
 
     def recorded(self, up_to: int, now_ms: int) -> None:
         """As `Controller`, with what the trace says was in the journal."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol, TypeVar
 
 from device.clock import Clock
-from device.control.admission import Admission
+from device.control.admission import SessionLoad
 from device.control.controller import Controller, Script
 from device.control.driver import Driver, MakeController
 from device.dialects.base import Dialect, SharedLine
@@ -41,7 +41,6 @@ from physioctl.trace.lines import (
     Wake,
 )
 from protocols.limits import Bound
-from protocols.plan import Plan
 
 PortKind = Literal["serial", "network", "simulated", "rehearsal"]
 
@@ -163,31 +162,23 @@ class TracedController(Controller):
         self._log.unwritten(max(0, self.outbox.handed_over - up_to), now_ms)
         super().recorded(up_to, now_ms)
 
-    def load(
-        self,
-        plan: Plan,
-        session: int,
-        *,
-        admission: Admission,
-        attended: bool,
-        awaits_start: bool = False,
-    ) -> None:
+    def load(self, load: SessionLoad) -> None:
         """As `Controller`."""
         self._log.note(
             lambda ms: Loaded(
                 ms=ms,
-                number=session,
-                protocol=admission.content,
-                content_hash=admission.content_hash,
-                attended=attended,
-                awaits_start=awaits_start,
-                given_ms=admission.given_ms,
-                given_mj=admission.given_mj,
-                bounds=list(map(_kept, admission.bounds)),
+                number=load.session,
+                protocol=load.admission.content,
+                content_hash=load.admission.content_hash,
+                attended=load.attended,
+                awaits_start=load.awaits_start,
+                given_ms=load.admission.given_ms,
+                given_mj=load.admission.given_mj,
+                bounds=list(map(_kept, load.admission.bounds)),
             ),
             self._log.now_ms,
         )
-        super().load(plan, session, admission=admission, attended=attended, awaits_start=awaits_start)
+        super().load(load)
 
 
 class TracedDriver(Driver):

@@ -1,4 +1,7 @@
-"""Stands in for the unit of a trace: answers as it did, for as long as it is sent the same bytes."""
+"""Stands in for the unit of a trace: answers as it did, for as long as it is sent the same bytes.
+
+The number of the session may be another one, for every session has its own: the answers carry it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Callable
 
 from physioctl.trace.lines import Received, Sent
 from physioctl.trace.reading import Trace
+from physioctl.trace.renumbering import divider, renumbered, session_number
 
 LINGER_MS = 500  # a pty that is closed loses what nobody has read yet; this project's own figure
 _NEVER_MS = 1 << 62
@@ -31,6 +35,8 @@ class StandIn:
         self._held = b""
         self._over_ms: int | None = None
         self._lingered = False
+        self._header = trace.header
+        self._numbered = False  # the other program has said the number of its session
         asked_ms = trace.header.ms
         for entry in trace.entries:
             line = entry.line
@@ -65,6 +71,8 @@ class StandIn:
             return
         self._held += data
         while self._held:
+            if not self._numbered and not self._take_number():
+                return
             expected, answers = self._parts[0] if self._parts else (None, [])
             if expected is None or not expected.startswith(self._held[: len(expected)]):
                 self.differed = (expected, self._held[:_KEPT_MAX])
@@ -76,6 +84,32 @@ class StandIn:
             self._parts.popleft()
             self.sendings += 1
             self._due.extend((now_ms + after_ms, answer) for after_ms, answer in answers)
+
+    def _take_number(self) -> bool:
+        """Use the number of the other program's session, once it is there; False: the rest is to come."""
+        expected = self._parts[0][0] if self._parts else b""
+        before = session_number(self._header, expected)
+        if not before:
+            return True
+        after = session_number(self._header, self._held)
+        if after is None:
+            return len(self._held) >= len(expected)
+        if after:
+            self._numbered = True
+            self._renumber(before, after)
+        return True
+
+    def _renumber(self, before: int, after: int) -> None:
+        there, back = (divider(self._header, to_unit=each) for each in (True, False))
+        assert there is not None  # a number was found in it
+        assert back is not None
+        self._parts = deque(
+            (
+                renumbered(there, sent, before, after),
+                [(after_ms, renumbered(back, answer, before, after)) for after_ms, answer in answers],
+            )
+            for sent, answers in self._parts
+        )
 
     def next_ms(self) -> int:
         """When the next answer is due."""

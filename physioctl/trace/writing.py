@@ -133,13 +133,15 @@ class TraceWriter:
             self.stopped = self.stopped or f"it cannot be written: {why}"
 
 
-def open_for_trace(path: Path, *, force: bool) -> int:
+def open_for_trace(path: Path, *, replace: bool) -> int:
     """Open ``path`` for a trace, for its user alone; return the descriptor. Raise `InvalidUsage`."""
-    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | (0 if force else os.O_EXCL)
+    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NONBLOCK", 0) | (0 if replace else os.O_EXCL)
     try:
         descriptor = os.open(path, flags, 0o600)
     except FileExistsError:
-        raise InvalidUsage(f"there is {path} already", "Name another with --trace, or add --force.") from None
+        raise InvalidUsage(
+            f"there is {path} already", "Name another with --trace, or add --replace-trace."
+        ) from None
     except (OSError, ValueError) as error:
         why = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise InvalidUsage(f"cannot write {path}: {why}", "Name another file with --trace.") from None
@@ -157,13 +159,13 @@ def open_for_trace(path: Path, *, force: bool) -> int:
 
 @contextmanager
 def writing(
-    path: Path, *, force: bool, in_thread: bool, tell: Callable[[str], None]
+    path: Path, *, replace: bool, in_thread: bool, tell: Callable[[str], None]
 ) -> Iterator[TraceWriter]:
     """Write a trace to ``path`` while the block lasts; ``tell`` is told afterwards where it is not whole.
 
     Raise `InvalidUsage` when the file cannot be begun. The file is closed unless a write hangs in it.
     """
-    descriptor = open_for_trace(path, force=force)
+    descriptor = open_for_trace(path, replace=replace)
     file = os.fdopen(descriptor, "wb", buffering=0)
     try:
         writer = TraceWriter(file, in_thread=in_thread)

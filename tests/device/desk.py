@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from device.control.admission import SessionLoad
 from device.control.controller import Controller
 from device.control.machine import State
 from device.control.outbox import Outgoing
@@ -143,7 +144,7 @@ def identified(unit: Unit = UNIT) -> Desk:
 def armed(*, attended: bool = False) -> Desk:
     """A session has begun, and its unit is armed."""
     desk = identified()
-    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=attended)
+    desk.controller.load(SessionLoad(PLAN, SESSION, admission=admission_of(PLAN), attended=attended))
     desk.controller.arm()
     desk.answer()
     return desk

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from device.control.admission import SessionLoad
 from device.control.controller import Controller
 from device.control.machine import State
 from device.dialects.base import GetStatus, HostLoss, Renew, UnitState
@@ -191,7 +192,7 @@ def test_a_unit_without_leases_is_doubted_as_soon_as_one_with(after_ms: int, sta
     step = Emit(ULTRASOUND, 5 * SECOND_MS, 0)
     desk = identified(timed)
     plan = plan_of(timed, step)
-    desk.controller.load(plan, SESSION, admission=admission_of(plan), attended=False)
+    desk.controller.load(SessionLoad(plan, SESSION, admission=admission_of(plan), attended=False))
     desk.controller.arm()
     desk.answer()
     desk.controller.start(step, 5 * SECOND_MS)
@@ -303,7 +304,7 @@ def test_nothing_is_taken_up_armed_or_started_without_what_it_rests_on() -> None
 
     for desk in (unmet, unrecorded, used):
         with pytest.raises(GuardRefused):
-            desk.controller.load(PLAN, SESSION, admission=admission, attended=False)
+            desk.controller.load(SessionLoad(PLAN, SESSION, admission=admission, attended=False))
     with pytest.raises(GuardRefused, match="for no plan"):
         unheard.controller.arm()
     with pytest.raises(GuardRefused, match="has not reported"):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from device.control.admission import SessionLoad
 from device.control.machine import State
 from device.dialects.base import Correlation, GetStatus, LowerLevel, SetOutput, UnitState
 from device.events import Commanded, Event, LevelLowered, LowerRefused
@@ -38,7 +39,7 @@ def running(*levels: int) -> Desk:
     steps = [Emit(at_level(ULTRASOUND, level), STEP_MS, 0) for level in levels]
     plan = plan_of(UNIT, *steps)
     desk = identified()
-    desk.controller.load(plan, SESSION, admission=admission_of(plan), attended=True)
+    desk.controller.load(SessionLoad(plan, SESSION, admission=admission_of(plan), attended=True))
     desk.controller.arm()
     desk.answer()
     desk.controller.start(steps[0], STEP_MS)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from device.control.admission import SessionLoad
 from device.control.machine import State
 from device.dialects.base import GetCapabilities, GetStatus, Identify, Stop, UnitState
 from device.errors import GuardRefused
@@ -113,7 +114,7 @@ def test_a_pause_from_before_the_session_is_taken_back_by_a_resume() -> None:
     desk = identified()
     for action in (SessionAction.PAUSE, SessionAction.RESUME):
         desk.controller.operate(action, desk.now_ms)
-    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True)
+    desk.controller.load(SessionLoad(PLAN, SESSION, admission=admission_of(PLAN), attended=True))
     desk.carry_out()
 
     assert desk.controller.state is State.ARMED
@@ -124,7 +125,7 @@ def test_a_session_that_was_paused_before_it_began_begins_paused() -> None:
     desk = identified()
     desk.controller.operate(SessionAction.PAUSE, desk.now_ms)
 
-    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True)
+    desk.controller.load(SessionLoad(PLAN, SESSION, admission=admission_of(PLAN), attended=True))
 
     assert desk.controller.state is State.PAUSED
 
@@ -134,7 +135,7 @@ def test_a_session_that_was_paused_before_it_began_begins_paused() -> None:
 
 def awaiting() -> Desk:
     desk = identified()
-    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True, awaits_start=True)
+    desk.controller.load(SessionLoad(PLAN, SESSION, admission_of(PLAN), attended=True, awaits_start=True))
     return desk
 
 
@@ -157,7 +158,7 @@ def test_a_start_before_it_is_waited_for_is_refused_and_not_kept() -> None:
     desk = identified()
     desk.controller.operate(SessionAction.START, desk.now_ms)
 
-    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True, awaits_start=True)
+    desk.controller.load(SessionLoad(PLAN, SESSION, admission_of(PLAN), attended=True, awaits_start=True))
     desk.carry_out()
 
     assert desk.controller.state is State.AWAITING_START
@@ -427,7 +428,7 @@ def test_a_unit_that_refuses_to_start_ends_the_session() -> None:
 def test_a_report_is_recorded_in_a_session_only_and_only_when_it_tells_another_thing() -> None:
     desk = identified()
     before = len(desk.named("status_changed"))
-    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=False)
+    desk.controller.load(SessionLoad(PLAN, SESSION, admission=admission_of(PLAN), attended=False))
     told = []
     for changes in ({}, {"head_temp_ddeg_c": 301}, {"level_set": 0}, {"state": UnitState.IDLE}):
         desk.controller.say(GetStatus())
@@ -484,7 +485,7 @@ def test_an_alarm_that_does_not_latch_is_cleared_and_told() -> None:
 @pytest.mark.hazard("H-19")
 def test_a_unit_that_takes_an_arm_and_names_another_session_ends_it() -> None:
     desk = identified()
-    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True)
+    desk.controller.load(SessionLoad(PLAN, SESSION, admission=admission_of(PLAN), attended=True))
     desk.controller.arm()
     desk.answer(state=UnitState.READY, session=0)
 
@@ -495,7 +496,7 @@ def test_a_unit_that_takes_an_arm_and_names_another_session_ends_it() -> None:
 
 def test_a_unit_that_refuses_an_arm_may_name_no_session() -> None:
     desk = identified()
-    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True)
+    desk.controller.load(SessionLoad(PLAN, SESSION, admission=admission_of(PLAN), attended=True))
     desk.controller.say(GetStatus())
     desk.answer(state=UnitState.IDLE, session=0)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from device.control.admission import SessionLoad
 from device.control.machine import State, TransitionRefused
 from device.dialects.base import ALL_FIELDS, Correlation, GetStatus, HostLoss, ReportField, Stop, UnitState
 from device.errors import GuardRefused
@@ -65,7 +66,7 @@ def test_the_step_of_a_unit_without_a_timer_is_ended_a_tenth_of_a_second_before_
     step = Emit(ULTRASOUND, 5 * SECOND_MS, 0)
     plan = replace(plan_of(endless, step), body_site="bench")
     desk = identified(endless)
-    desk.controller.load(plan, SESSION, admission=admission_of(plan), attended=True)
+    desk.controller.load(SessionLoad(plan, SESSION, admission=admission_of(plan), attended=True))
     desk.controller.arm()
     desk.answer()
     desk.controller.start(step, 5 * SECOND_MS)
@@ -127,7 +128,7 @@ def test_a_unit_is_not_blamed_for_a_field_that_it_does_not_tell(
     reports: frozenset[ReportField], alarms: list[str]
 ) -> None:
     desk = identified(replace(UNIT, declared=replace(UNIT.declared, reports=reports)))
-    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True)
+    desk.controller.load(SessionLoad(PLAN, SESSION, admission=admission_of(PLAN), attended=True))
     desk.controller.arm()
     desk.answer()
     desk.controller.start(STEP, STEP.duration_ms)
@@ -158,7 +159,7 @@ def test_no_step_is_skipped_where_none_is_guided() -> None:
 def test_what_a_unit_cannot_tell_is_recorded_as_it_was_filled_in() -> None:
     untold = replace(UNIT.declared, reports=ALL_FIELDS - {ReportField.SESSION})
     desk = identified(replace(UNIT, declared=untold))
-    desk.controller.load(PLAN, SESSION, admission=admission_of(PLAN), attended=True)
+    desk.controller.load(SessionLoad(PLAN, SESSION, admission=admission_of(PLAN), attended=True))
     desk.controller.arm()
     desk.answer(session=0)
 

@@ -260,7 +260,7 @@ def test_a_unit_whose_dialect_promises_too_little_is_stopped_and_not_driven(make
     assert unchecked.controller.unit is None
     assert rig.unit.output == 0
     with pytest.raises(GuardRefused):
-        unchecked.controller.load(None, 7, admission=None, attended=False)  # type: ignore[arg-type]  # not looked at
+        unchecked.controller.load(None)  # type: ignore[arg-type]  # not looked at
 
 
 # --- what has to come first -----------------------------------------------------------------------------

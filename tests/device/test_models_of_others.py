@@ -372,7 +372,7 @@ def test_a_nameplate_that_is_a_pipe_is_refused_and_not_waited_for(tmp_path: Path
     assert "it is a device or a pipe, not a file" in refusal_of(tmp_path)[0]
 
 
-def test_distributions_that_cannot_be_listed_are_an_error_for_a_model_that_is_not_ours(
+def test_a_damaged_distribution_is_an_error_for_a_model_that_is_not_found_and_for_no_other(
     tmp_path: Path,
 ) -> None:
     install(tmp_path, "sonomini_50 = theirs", {"sonomini_50.toml": SONO})
@@ -381,9 +381,13 @@ def test_distributions_that_cannot_be_listed_are_an_error_for_a_model_that_is_no
     said, action, _ = refusal_of(tmp_path)
     ours, _, guards = refusal_of(tmp_path, "US111")
 
-    assert "of another distribution cannot be read" in said
+    assert "the model 'sonomini_50' is not found; the entry points of" in said  # no generic one is taken
     assert action
     assert (ours, guards) == ("taken", "taken")
+    own = tmp_path / "physioctl" / "models"
+    own.mkdir(parents=True)
+    (own / "sonomini_50.toml").write_text(SONO, encoding="utf-8")
+    assert refusal_of(tmp_path)[0] == "taken"
 
 
 def test_no_model_is_added_here() -> None:

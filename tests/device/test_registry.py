@@ -288,6 +288,40 @@ def test_what_makes_a_dialect_is_found_without_making_one() -> None:
     assert isinstance(dialect_named("modbus")(5), Modbus)
 
 
+def test_what_a_dialect_prints_while_it_is_loaded_and_made_is_not_on_standard_output(tmp_path: Path) -> None:
+    source = f"print('loaded')\n{THEIRS}\ndef made(address):\n    print('made')\n    return Theirs(address)\n"
+    install(tmp_path, source, "theirs = their_dialect:made")
+
+    said = asked(
+        tmp_path, "from physioctl.ports import dialect_for\nprint(dialect_for('sim://us111', 'theirs').name)"
+    )
+
+    assert said == "theirs"
+
+
+def test_a_damaged_distribution_hides_no_dialect_of_another(tmp_path: Path) -> None:
+    install(tmp_path, THEIRS, "theirs = their_dialect:Theirs")
+    info = tmp_path / "broken_thing-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-thing\nVersion: 1\n", "utf-8")
+    (info / "entry_points.txt").write_bytes(b"\xff\xfe")
+
+    said = asked(
+        tmp_path,
+        "from device.dialects.registry import UnknownDialect, make, names\n"
+        "found = make('theirs').name\n"
+        "try:\n"
+        "    make('others')\n"
+        "except UnknownDialect as error:\n"
+        "    print(names(), found, error.what)",
+    )
+
+    assert said == (
+        "('native', 'modbus', 'theirs') theirs "
+        "no dialect is called 'others'; the entry points of broken-thing cannot be read"
+    )
+
+
 def test_dialects_that_cannot_be_listed_hide_nothing_of_a_stop(tmp_path: Path) -> None:
     install(tmp_path, THEIRS, "theirs = their_dialect:Theirs")
     next(tmp_path.rglob("entry_points.txt")).write_bytes(b"\xff\xfe")

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from device.control.admission import SessionLoad
 from device.control.delivery import Ended
 from device.control.handshake import perform_handshake
 from device.control.machine import State, Trigger
@@ -230,7 +231,7 @@ def awaiting(rig: Rig) -> None:
     unit = rig.driver.run(perform_handshake(rig.controller))
     rig.driver.record_to(Ledger())
     plan = plan_of(unit, emit(rig, MINUTE_MS))
-    rig.controller.load(plan, 7, admission=admission_of(plan), attended=True, awaits_start=True)
+    rig.controller.load(SessionLoad(plan, 7, admission=admission_of(plan), attended=True, awaits_start=True))
 
 
 def emitting(rig: Rig) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,21 @@ def test_a_cancellation_ends_output_and_the_record_says_how(tmp_path: Path, jour
         asyncio.run(script(served.port))
 
         assert served.is_off_again()
+    (told,) = physioctl.sessions(journal)
+    assert (told.outcome, told.output_off) == ("stopped", "confirmed")
+
+
+@pytest.mark.hazard("H-01")
+def test_ctrl_c_is_a_cancellation(tmp_path: Path, journal: Path) -> None:
+    async def script() -> None:
+        async with aio.connect(SIM, dialect="native", journal=journal) as unit:
+            await unit.start(short_protocol(tmp_path, 60), answers=None)
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.Event().wait()
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(script())
+
     (told,) = physioctl.sessions(journal)
     assert (told.outcome, told.output_off) == ("stopped", "confirmed")
 

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
-import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 import physioctl
+from device.clock import SystemClock
 from device.errors import Stopped, WrongUnit
 from device.events import Event, LevelLowered, ObserverDropped, OffConfirmation, OperatorActed, StateChanged
 from physioctl import ConnectedUnit, InvalidUsage, RunningSession
 from physioctl.errors import JournalUnusable
 from physioctl.events import Outcome, SessionEnded, SessionStarted
+from physioctl.record.journal import Journal
+from physioctl.record.verify import verify
 from physioctl.rehearsal import by_name
 from protocols.errors import Refused
+from tests.physioctl import whole_api
 from tests.processes import (
-    LEASE_MS,
     LIMIT_S,
-    ServedUnit,
-    begin,
-    finished,
     served_unit,
     short_protocol,
 )
@@ -229,151 +230,7 @@ def test_no_observer_can_keep_a_session_from_its_end(unit: ConnectedUnit, long: 
     assert dropped == ["Raising"]
 
 
-# --- leaving the block ----------------------------------------------------------------------------------
-
-
-def left_by(raised: type[BaseException], port: str, journal: Path, protocol: Path) -> None:
-    with physioctl.connect(port, dialect="native", journal=journal) as unit:
-        until(unit.start(protocol), "emitting")
-        raise raised
-
-
-@pytest.mark.hazard("H-01")
-def test_leaving_the_block_by_an_exception_ends_output_and_the_record_says_how(
-    tmp_path: Path, journal: Path, long: Path
-) -> None:
-    with served_unit(tmp_path) as served:
-        for raised in (ValueError, SystemExit, KeyboardInterrupt):
-            with pytest.raises(raised):
-                left_by(raised, served.port, journal, long)
-
-            assert served.is_off_again()
-
-    told = physioctl.sessions(journal)
-    assert [(each.outcome, each.output_off) for each in told] == [("stopped", "confirmed")] * 3
-
-
-class Interrupting:
-    """Presses Ctrl-C once the session is being stopped."""
-
-    def on_event(self, event: Event) -> None:
-        if isinstance(event, StateChanged) and event.state == "stopping":
-            main = threading.main_thread().ident
-            assert main is not None
-            signal.pthread_kill(main, signal.SIGINT)
-
-
-def test_an_interrupt_while_the_unit_is_let_go_is_raised_once_that_is_done(journal: Path, long: Path) -> None:
-    unit = physioctl.connect(SIM, dialect="native", journal=journal)
-    session = unit.start(long, answers=None, observers=[Interrupting()])
-    until(session, "emitting")
-
-    with pytest.raises(KeyboardInterrupt):
-        unit.close()
-
-    assert not session.running
-    assert session.result().outcome is Outcome.STOPPED
-    with pytest.raises(InvalidUsage, match="let go"):
-        unit.stop()
-
-
-_SCRIPT = """
-import os, sys, threading
-import physioctl
-port, journal, protocol, at = sys.argv[1:]
-
-def here(line):
-    if line == int(at):
-        print("here", flush=True)
-        while True:  # a signal that comes just before a wait is seen only after it
-            threading.Event().wait(0.1)
-
-def script():
-    here(0)
-    with physioctl.connect(port, dialect="native", journal=journal) as unit:
-        here(1)
-        session = unit.start(protocol, attended=True)
-        here(2)
-        for event in session.events():
-            if getattr(event, "state", "") == "emitting":
-                break
-        here(3)
-        session.lower()
-        here(4)
-        session.pause()
-        here(5)
-        session.resume(operator="T-02")
-        here(6)
-        session.stop()
-        here(7)
-        session.result()
-        here(8)
-    here(9)
-
-script()
-"""
-
-
-def interrupted(served: ServedUnit, folder: Path, journal: Path, long: Path, number: int, at: int) -> None:
-    process = begin(folder, served.port, journal, long, at, code=_SCRIPT)
-    assert process.stdout is not None
-    assert process.stdout.readline().strip() == "here", at
-    process.send_signal(number)
-    process.communicate(timeout=LIMIT_S)
-
-
-@pytest.mark.hazard("H-01")
-def test_a_script_that_is_interrupted_or_killed_at_any_line_leaves_output_off(
-    tmp_path: Path, journal: Path, long: Path
-) -> None:
-    with served_unit(tmp_path) as served:
-        for at in range(10):
-            interrupted(served, tmp_path, journal, long, signal.SIGINT, at)
-            assert not served.gives_output(), at
-        told = physioctl.sessions(journal)
-        interrupted(served, tmp_path, journal, long, signal.SIGKILL, 3)
-        off = served.until_output_off(2 * LEASE_MS / 1000)
-
-        assert off is not None
-        assert off.why == "lease"
-        with physioctl.connect(served.port, dialect="native", journal=journal) as unit:
-            session = unit.start(short_protocol(tmp_path, 1))
-            session.result(LIMIT_S)
-
-    # From the second line to the one after the stop there was a session; each of them says how it ended.
-    assert [(each.outcome, each.output_off) for each in told] == [("stopped", "confirmed")] * len(told)
-    assert len(told) == 8
-    assert [broken.output_off for broken in session.reconciled] == ["confirmed"]
-
-
-_FORKING = """
-import os, sys
-import physioctl
-port, journal, protocol = sys.argv[1:]
-with physioctl.connect(port, dialect="native", journal=journal) as unit:
-    session = unit.start(protocol)
-    for event in session.events():
-        if getattr(event, "state", "") == "emitting":
-            break
-    child = os.fork()
-    if not child:
-        try:
-            session.pause()
-        except physioctl.InvalidUsage:
-            sys.exit(7)  # leaves the block, and runs what is registered for the exit
-    _, status = os.waitpid(child, 0)
-    ended = session.result()
-print(os.waitstatus_to_exitcode(status), ended.outcome, ended.delivered_ms)
-"""
-
-
-def test_a_forked_child_that_exits_leaves_the_session_alone(
-    tmp_path: Path, journal: Path, short: Path
-) -> None:
-    with served_unit(tmp_path) as served:
-        done = finished(tmp_path, served.port, journal, short, code=_FORKING)
-
-    assert (done.stdout, done.stderr) == ("7 completed 1000\n", "")
+# --- from elsewhere, and several units -------------------------------------------------------------------
 
 
 @pytest.mark.hazard("H-01")
@@ -403,6 +260,37 @@ def test_two_units_are_driven_by_one_program(journal: Path, short: Path) -> None
 
     assert [each.delivered_ms for each in ended] == [1000, 1000]
     assert len(physioctl.sessions(journal)) == 2
+
+
+SESSIONS = 32
+
+
+@pytest.mark.hazard("H-02")
+def test_many_sessions_of_one_program_are_each_renewed_in_time_and_recorded_whole(
+    journal: Path, short: Path
+) -> None:
+    with ExitStack() as stack:
+        units = [
+            stack.enter_context(physioctl.connect(f"{SIM}?seed={seed}", dialect="native", journal=journal))
+            for seed in range(SESSIONS)
+        ]
+        sessions = [unit.start(short, answers=None) for unit in units]
+        ended = [session.result(LIMIT_S) for session in sessions]
+
+    assert {(each.outcome, each.delivered_ms) for each in ended} == {("completed", 1000)}  # no lease ran out
+    with Journal.open(journal, SystemClock()) as kept:
+        assert verify(kept).whole
+    assert {each.outcome for each in physioctl.sessions(journal)} == {"completed"}
+    assert len(physioctl.sessions(journal)) == SESSIONS
+
+
+def test_a_script_can_use_every_public_name(tmp_path: Path) -> None:
+    script = ast.parse(Path(whole_api.__file__).read_text(encoding="utf-8"))
+    looked_up = (each for each in ast.walk(script) if isinstance(each, ast.Attribute))
+    used = {each.attr for each in looked_up if ast.unparse(each.value) == "physioctl"}
+
+    assert used == set(physioctl.__all__)
+    whole_api.whole(tmp_path)
 
 
 # --- in virtual time, and without a unit ------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from physioctl.nameplates import whose_nameplate
 from physioctl.record.history import session as recorded_in
+from tests.cases import each
 from tests.forked import ROOT
-from tests.processes import LIMIT_S, PHYSIOCTL, finished, journal_at, short_protocol
+from tests.processes import LIMIT_S, PHYSIOCTL, command, environment, finished, journal_at, short_protocol
 from tests.terminals import Terminal
 
 EXAMPLE = ROOT / "docs" / "example-unit"
@@ -41,6 +44,19 @@ def folder(installed: Path, tmp_path: Path) -> Path:
 
 def physioctl(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return finished(folder, folder, *arguments, code=f"{FOUND}{PHYSIOCTL}")
+
+
+def begun_anew(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """The same in an interpreter of its own: libraries look for plugins while they are imported."""
+    own = environment(folder) | {"PYTHONPATH": os.pathsep.join([str(ROOT), str(folder)])}
+    return subprocess.run(
+        command(*arguments),
+        env=own,
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def without_its_nameplate(folder: Path) -> None:
@@ -99,6 +115,55 @@ def test_a_stop_of_a_unit_of_ours_is_not_hindered_by_damaged_distributions(folde
     done = physioctl(folder, "stop", "--port", "sim://us111", "--dialect", "native")
 
     assert (done.returncode, done.stdout) == (0, "The unit reports that its output is off.\n")
+
+
+def test_the_report_and_the_doctor_name_whose_nameplate_it_was(installed: Path, tmp_path: Path) -> None:
+    journal = journal_at(tmp_path / "j.sqlite")
+    ran = physioctl(
+        installed, "run", "unit-check", "--port", "sim://sonomini_50", "--journal", str(journal), "--plain"
+    )
+    assert ran.returncode == 0, ran.stderr
+
+    report = physioctl(installed, "report", "--journal", str(journal), "--output", "-").stdout
+    bundle = physioctl(
+        installed, "export", "--fhir", "r4b", "--test-data", "--journal", str(journal), "--output", "-"
+    ).stdout
+    examined = physioctl(installed, "doctor", "sim://sonomini_50", "--journal", str(journal)).stdout
+
+    for said in (report, bundle, examined):
+        assert "sonomini_50, from physioctl-sonomini 1.0" in said
+
+
+@each(
+    ("whose", "said"),
+    [
+        (("us111", "physioctl", ""), ""),
+        (("", "", ""), ""),  # a record made before there were others
+        (("generic_ultrasound", "physioctl", ""), "the generic one, for there was none of its model"),
+        (("mine", "", ""), "mine.toml, a file of the user's own"),
+    ],
+)
+def test_a_nameplate_of_ours_is_not_named(whose: tuple[str, str, str], said: str) -> None:
+    assert whose_nameplate(*whose) == said
+
+
+def test_a_damaged_distribution_hides_nothing_of_the_others(folder: Path) -> None:
+    broken = folder / "broken_thing-1.0.dist-info"
+    broken.mkdir()
+    (broken / "entry_points.txt").write_bytes(b"\xff\xfe")
+    commands = (
+        ("rehearse", "unit-check", "--unit", "sonomini_50"),
+        ("rehearse", "unit-check", "--unit", "us111"),
+        ("protocols", "plan", "unit-check", "--unit", "sonomini_50"),
+        ("run", "unit-check", "--port", "sim://us111", "--journal", folder / "j.sqlite", "--new", "--yes"),
+    )
+
+    for words in commands:
+        done = begun_anew(folder, *words)
+
+        assert done.returncode == 0, done.stderr
+    done = begun_anew(folder, "rehearse", "unit-check", "--unit", "nothing")
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
 
 
 @pytest.mark.hazard("H-13")

@@ -111,7 +111,7 @@ def test_the_examples_of_the_manual_pass(project: pytest.Pytester) -> None:
     (folder / "lift-off.yaml").write_text(SCENARIO, encoding="utf-8")
     project.makepyfile(**{f"test_{number}": text for number, text in enumerate(examples)})
 
-    run(project, "--strict-markers").assert_outcomes(passed=3)
+    run(project, "--strict-markers").assert_outcomes(passed=4)
 
 
 def test_the_markers_choose_the_unit_and_the_journal(project: pytest.Pytester) -> None:

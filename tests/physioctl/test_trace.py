@@ -323,16 +323,16 @@ def test_a_trace_has_a_largest_size_and_says_so_in_its_last_line() -> None:
 def test_a_trace_is_its_users_alone_and_replaces_nothing_unasked(tmp_path: Path) -> None:
     path = tmp_path / "a.trace"
     told: list[str] = []
-    with writing(path, force=False, in_thread=False, tell=told.append) as writer:
+    with writing(path, replace=False, in_thread=False, tell=told.append) as writer:
         writer.add(header())
 
     with (
         pytest.raises(PhysioctlError, match="already"),
-        writing(path, force=False, in_thread=False, tell=told.append),
+        writing(path, replace=False, in_thread=False, tell=told.append),
     ):
         pass
     path.chmod(0o644)
-    with writing(path, force=True, in_thread=True, tell=told.append) as writer:
+    with writing(path, replace=True, in_thread=True, tell=told.append) as writer:
         writer.add(header())
 
     assert path.stat().st_mode & 0o777 == 0o600
@@ -347,7 +347,7 @@ def test_a_rehearsals_trace_is_shown_and_replayed(tmp_path: Path, capsys: pytest
     path = str(tmp_path / "a.trace")
     assert call(["rehearse", "unit-check", "--unit", "us111", "--trace", path]) == 0
     assert call(["rehearse", "unit-check", "--unit", "us111", "--trace", path]) == 2
-    assert call(["rehearse", "unit-check", "--unit", "us111", "--trace", path, "--force"]) == 0
+    assert call(["rehearse", "unit-check", "--unit", "us111", "--trace", path, "--replace-trace"]) == 0
     assert call(["rehearse", "hand-cramp-guidance", "--trace", path]) == 2
     capsys.readouterr()
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
+
 import pytest
 
+from protocols import diff as diff_module
 from protocols.diff import Change, Kind, diff
 from protocols.library import bundled, find, parse
 from protocols.model import Protocol
@@ -151,3 +154,7 @@ def test_any_two_protocols_that_ship_differ_clinically_in_both_directions() -> N
     for was in shipped:
         for now in shipped:
             assert any(change.clinical for change in diff(was, now)) is (was.id != now.id)
+
+
+def test_what_its_documentation_shows_is_what_happens() -> None:
+    assert doctest.testmod(diff_module) == (0, 5)

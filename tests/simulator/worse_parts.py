@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from device.control.actions import OperatorActions
-from device.control.admission import Admission
+from device.control.admission import SessionLoad
 from device.control.controller import Controller, Script
 from device.control.driver import Driver
 from device.control.machine import State, Trigger
@@ -39,7 +39,7 @@ from device.wire.frame import Damage, Frame, Received
 from physioctl.record.journal import SessionLog
 from physioctl.record.writer import PersistentRecorder
 from physioctl.rehearsal.storm.host import MortalDisk
-from protocols.plan import Emit, Plan, Ultrasound, level
+from protocols.plan import Emit, Ultrasound, level
 from simulator.firmware import Firmware
 from simulator.modbus_firmware import OwnTimerFirmware
 from simulator.modbus_unit import OwnTimerUnit
@@ -468,48 +468,24 @@ class ForgetfulReckoner(Reckoner):
 class Uncounting(Controller):
     """Does not count what a unit cannot tell."""
 
-    def load(
-        self,
-        plan: Plan,
-        session: int,
-        *,
-        admission: Admission,
-        attended: bool,
-        awaits_start: bool = False,
-    ) -> None:
-        super().load(plan, session, admission=admission, attended=attended, awaits_start=awaits_start)
+    def load(self, load: SessionLoad) -> None:
+        super().load(load)
         self.known._reckoner = ForgetfulReckoner(frozenset(), None)
 
 
 class Unasked(Controller):
     """Begins without waiting for a person's start."""
 
-    def load(
-        self,
-        plan: Plan,
-        session: int,
-        *,
-        admission: Admission,
-        attended: bool,
-        awaits_start: bool = False,
-    ) -> None:
-        super().load(plan, session, admission=admission, attended=attended)
+    def load(self, load: SessionLoad) -> None:
+        super().load(replace(load, awaits_start=False))
 
 
 class Keen(Controller):
     """Begins as soon as it waits for a start, without one."""
 
-    def load(
-        self,
-        plan: Plan,
-        session: int,
-        *,
-        admission: Admission,
-        attended: bool,
-        awaits_start: bool = False,
-    ) -> None:
-        super().load(plan, session, admission=admission, attended=attended, awaits_start=awaits_start)
-        if awaits_start:
+    def load(self, load: SessionLoad) -> None:
+        super().load(load)
+        if load.awaits_start:
             self.operate(SessionAction.START, self.now_ms)
 
 

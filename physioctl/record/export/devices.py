@@ -113,6 +113,7 @@ def _unit(context: Context) -> Json:
     notes = [
         *unit.limitations,
         "The numbers of this model are assumed." if unit.assumed else None,
+        f"Its nameplate: {unit.nameplate}." if unit.nameplate else None,
         "The unit was simulated." if account.summary.simulated else None,
     ]
     model = text(unit.model)
