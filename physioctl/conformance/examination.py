@@ -48,6 +48,9 @@ class Examination:
 
     def _examined(self, clause: Clause) -> Script[Outcome]:
         host = self.host
+        for part in clause.needs:
+            if part not in host.has:
+                return Outcome(clause, Mark.NOT_APPLICABLE, part.value)
         try:
             measured = yield from clause.examine(host)
             outcome = Outcome(clause, Mark.PASS, measured)

@@ -20,9 +20,11 @@ from device.operator import SessionAction
 from device.wire.frame import Decoder, Frame, encode
 from device.wire.messages import GetCapabilities, GetStatus, Identify, Set, Type, read
 from physioctl.conformance.certificate import Certificate, Examiner, end, head, row
+from physioctl.conformance.native.host import NativeHost
+from physioctl.conformance.native.suite import CLAUSES
 from physioctl.conformance.outcomes import Mark, Outcome
 from physioctl.conformance.page import page
-from physioctl.conformance.suite import CLAUSES
+from physioctl.conformance.suites import NATIVE
 from physioctl.rehearsal.rig import CableLink
 from simulator.broken import BROKEN
 from simulator.cable import Cable
@@ -55,7 +57,7 @@ class Bench:
         self.clock.add(self.cable)
         self.link = link(self.cable, self.clock, self.inbox)
         self.examiner = Examiner(
-            self.link, self.clock, self.inbox, seed=SEED, wait_ms=wait_ms, tell=self.told
+            self.link, self.clock, self.inbox, NATIVE, seed=SEED, wait_ms=wait_ms, tell=self.told
         )
         self.instructions: list[str] = []
 
@@ -329,6 +331,7 @@ def test_a_unit_on_which_another_session_runs_is_not_examined() -> None:
     bench = Bench()
     bench.examiner.meet()
     host = bench.examiner.host
+    assert isinstance(host, NativeHost)
     host.new_session()
     for request in (host.arm(), host.set(for_ms=5000, lease_ms=1000)):
         bench.unit.hear(encode(host.frame(request)), bench.clock.now_ms())
