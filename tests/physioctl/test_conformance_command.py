@@ -15,7 +15,7 @@ from physioctl.cli.conform import exit_code
 from physioctl.cli.exits import Exit
 from physioctl.conformance.native.suite import CLAUSES
 from physioctl.conformance.outcomes import Mark, Outcome
-from tests.physioctl.test_conformance import Bench
+from tests.physioctl.conformance_bench import Bench
 from tests.processes import begin, finished, line_from, served_unit
 
 NOBODY = "--nobody-is-treated"

@@ -99,8 +99,7 @@ class ModbusHost(Host):
     def order(self, request: Message, seq: int | None = None) -> wire.Order:
         """``request`` as a command block, under the next token where none is named."""
         values: dict[str, Any] = {
-            _CALLED.get(field.name, field.name): getattr(request, field.name)
-            for field in fields(request)
+            _CALLED.get(field.name, field.name): getattr(request, field.name) for field in fields(request)
         }
         return wire.Order(COMMANDS[type(request)], self.next_seq() if seq is None else seq, **values)
 

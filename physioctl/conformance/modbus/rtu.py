@@ -22,10 +22,17 @@ def crc16(data: bytes) -> int:
     """The CRC-16 of Modbus."""
     crc = _CRC_START
     for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (_CRC_POLYNOMIAL if crc & 1 else 0)
+        crc = crc >> 8 ^ _CRC_OF[(crc ^ byte) & 0xFF]
     return crc
+
+
+def _crc_of(byte: int) -> int:
+    for _ in range(8):
+        byte = byte >> 1 ^ (_CRC_POLYNOMIAL if byte & 1 else 0)
+    return byte
+
+
+_CRC_OF = tuple(map(_crc_of, range(256)))
 
 
 def read_holding(address: int, count: int) -> bytes:
