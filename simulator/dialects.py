@@ -35,7 +35,9 @@ def maker(
         raise ValueError(f"output cannot end by {host_loss!r}; choose one of {', '.join(HOST_LOSS)}")
     from simulator.modbus_unit import KINDS
 
-    kind = KINDS[host_loss or "lease"] if breaks is None else _breaking_modbus(breaks, host_loss or "lease")
+    kind: Maker = (
+        KINDS[host_loss or "lease"] if breaks is None else _breaking_modbus(breaks, host_loss or "lease")
+    )
     return kind if address is None else partial(kind, address=address)
 
 

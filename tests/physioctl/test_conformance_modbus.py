@@ -1,4 +1,4 @@
-"""The conformance suite of Modbus in virtual time: sound units of each kind, and units that break one promise."""
+"""The conformance suite of Modbus in virtual time: sound units of each kind, and broken ones."""
 
 from __future__ import annotations
 
