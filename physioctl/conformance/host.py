@@ -64,6 +64,7 @@ class Host(ABC):
         self.status: Status
         self.seq = rng.randrange(1000, 20_000)
         self.session = 0
+        self.arrived = 0  # bytes from the unit, frames or not
         self.unasked = 0  # frames from the unit that nothing had asked for
         self._heard: deque[Any] = deque()  # frames, as the dialect has them
         self._sessions = {0}
@@ -117,6 +118,7 @@ class Host(ABC):
 
     def _take(self, arrived: Arrived) -> None:
         self.now_ms = arrived.now_ms
+        self.arrived += len(arrived.data)
         self._feed(arrived.data)
 
     # --- requests ---------------------------------------------------------------------------------------

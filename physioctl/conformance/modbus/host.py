@@ -113,19 +113,22 @@ class ModbusHost(Host):
         yield from self.send(framed(self.address, self.request(order)))
         until_ms = self.now_ms + ANSWER_MS
         name = order.command.name
+        wrong = f"{name} was not answered under its token within {ANSWER_MS} ms"
         while True:
             answer = yield from self.first(self._is_ours, until_ms - self.now_ms)
             if answer is None:
-                raise PromiseBroken(f"{name} was not answered under its token within {ANSWER_MS} ms")
+                raise PromiseBroken(wrong)
             if answer.exception:
                 raise PromiseBroken(f"{name} was answered by exception {answer.exception}")
+            self.unasked += 1
             try:
                 block: Any = wire.READS[order.command].read(answer.registers, self.address)
             except ValueError as problem:
-                raise PromiseBroken(f"the answer to {name} cannot be read: {problem}") from None
+                wrong = f"the answer to {name} cannot be read: {problem}"
+                continue
             if (block.token, block.command) == (order.token, order.command):
+                self.unasked -= 1
                 return block  # type: ignore[no-any-return]  # a Block, by READS
-            self.unasked += 1
 
     def _is_ours(self, answer: Answer) -> bool:
         return answer.unit == self.address and answer.function == 0x17
