@@ -150,6 +150,8 @@ def conformance() -> str:
         "refused: nobody may be treated meanwhile.** At a terminal the unit's serial number has to be",
         "typed; elsewhere `--nobody-is-treated` says so, and without either it is refused.",
         "",
+        "Of a Modbus line that holds for every unit on it: stops for all of them are sent, too.",
+        "",
         "Output is at the lowest level and duty cycle the unit has, and at most 20 above that level.",
         "Stop, lapse and the unit's own timer are examined first; after each clause comes a Stop. The",
         "first request that is done where it had to be refused ends the run, and so does a clause with a",
@@ -206,7 +208,7 @@ def _clauses(clauses: Iterable[Clause]) -> Iterator[str]:
     rows = (
         [
             f"`{clause.id}`",
-            f"{clause.page.removesuffix('.md')}: {clause.section}",
+            f"{clause.page}: {clause.section}",
             clause.says.strip("| ").replace("|", "\\|"),
             clause.measures,
             "; ".join(part.value for part in clause.needs),

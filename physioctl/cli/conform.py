@@ -88,7 +88,8 @@ def conform(
     \b
     Examples:
       physioctl conform --port /dev/ttyUSB0
-      physioctl conform --port /dev/ttyUSB0#17 --dialect modbus
+      physioctl conform --port /dev/ttyUSB0#17 \\
+        --dialect modbus
       physioctl conform --port socket://127.0.0.1:4001 \\
         --nobody-is-treated --json
     """
@@ -125,6 +126,8 @@ def conform(
         examiner.meet()
         family = Family[examiner.host.identity.family.name]
         aside(definition(family).before_check)
+        if dialect != DIALECTS[0]:
+            aside("Stops for every unit on the line are sent, too: nobody may be treated with any of them.")
         if examiner.host.ends_by_itself is None:
             aside("Without a host its output ends by nothing but its own switch: stay beside it.")
         if not nobody:

@@ -31,7 +31,7 @@ class Part(Enum):
     ENERGY = "the unit declares no count of its energy"
     SESSION = "the unit declares no session that it names"
     CEILINGS = "the unit declares no ceilings that it holds"
-    SILENT_REPORTS = "the unit declares every report"
+    MISSING_REPORTS = "the unit declares every report"
 
 
 Examine: TypeAlias = Callable[[Any], Script[str]]  # of its suite's host; gives back what was measured
@@ -53,7 +53,7 @@ class Clause:
     examine: Examine
     ends_run: bool = False
     needs: tuple[Part, ...] = ()
-    page: str = "wire.md"
+    page: str = "wire"
 
 
 def clause(
@@ -64,7 +64,7 @@ def clause(
     *,
     ends_run: bool = False,
     needs: tuple[Part, ...] = (),
-    page: str = "wire.md",
+    page: str = "wire",
 ) -> Callable[[Examine], Clause]:
     """Make the function below it the examination of a clause."""
     return lambda examine: Clause(id_, section, says, measures, examine, ends_run, needs, page)

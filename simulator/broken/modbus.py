@@ -115,7 +115,7 @@ for _promise in SAYS:
     _says(_promise, CHANGED[_promise])
 _says("frames.damage", lambda _, _status: {"bad_frames": 0})
 _says(
-    "kind.silent_reports",
+    "kind.missing_reports",
     lambda _, status: {"lease_left_ms": 5} if status.state is UnitState.EMITTING else {},
 )
 
@@ -320,7 +320,7 @@ class _LaterIsLonger(LeaseFirmware):
         return super()._set(longer, own_ms)
 
 
-@_runs("timer.contact")
+@_runs("timer.length")
 class _RefusesTheLongest(LeaseFirmware):
     def _set(self, asked: Set, own_ms: int) -> Result:
         longest = asked.for_ms == self._plate.step_max_ms

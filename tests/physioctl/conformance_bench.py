@@ -7,6 +7,7 @@ from queue import SimpleQueue
 
 from device.clock import VirtualClock
 from device.link import Inbox
+from device.operator import SessionAction
 from device.wire.frame import Frame, encode
 from device.wire.messages import Type
 from physioctl.conformance.certificate import Certificate, Examiner
@@ -121,3 +122,20 @@ class Chatty:
         self._due_ms = now_ms + 50
         if now_ms - link.sent_ms > 300:
             self._bench.inbox.put(self._frame)
+
+
+class Person:
+    """Asks to stop at ``at_ms``."""
+
+    def __init__(self, bench: Bench, at_ms: int) -> None:
+        self._inbox = bench.inbox
+        self._due_ms: int | None = at_ms
+        bench.clock.add(self)
+
+    def next_ms(self) -> int | None:
+        return self._due_ms
+
+    def move_to(self, now_ms: int) -> None:
+        if self._due_ms is not None and now_ms >= self._due_ms:
+            self._due_ms = None
+            self._inbox.put(SessionAction.STOP)

@@ -12,7 +12,6 @@ import pytest
 
 from device.errors import LinkLost, UnitUnusable
 from device.events import OffConfirmation
-from device.operator import SessionAction
 from device.wire.frame import Decoder, Frame, encode
 from device.wire.messages import GetCapabilities, GetStatus, Identify, Set, read
 from physioctl.conformance.certificate import end, head, row
@@ -33,6 +32,7 @@ from tests.physioctl.conformance_bench import (
     Bench,
     Chatty,
     Obliging,
+    Person,
     Timed,
     marked,
     obliging,
@@ -179,19 +179,8 @@ def test_the_first_request_that_is_not_refused_ends_the_run() -> None:
 def test_a_stop_that_is_asked_for_at_any_time_ends_the_output(after: int) -> None:
     bench = Bench(BROKEN["lease.lapse"] if after % 2 else SimulatedUnit)
     asked = bench.clock.now_ms() + 9000 + 137 * after
+    Person(bench, asked)
 
-    class Person:
-        due_ms: int | None = asked
-
-        def next_ms(self) -> int | None:
-            return self.due_ms
-
-        def move_to(self, now_ms: int) -> None:
-            if self.due_ms is not None and now_ms >= self.due_ms:
-                self.due_ms = None
-                bench.inbox.put(SessionAction.STOP)
-
-    bench.clock.add(Person())
     certificate = bench.examined()
 
     assert certificate.interrupted

@@ -1,4 +1,4 @@
-"""What the certificate says of units that flood, fall silent, answer by heart, or behave while examined."""
+"""What the certificate says of units that flood, stop answering, answer by heart, or behave for a while."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_a_unit_that_floods_fails_and_its_output_is_ended(
 # --- one that never answers -----------------------------------------------------------------------------
 
 
-class Silent(CableLink):
+class Unanswered(CableLink):
     """A line on which nothing comes back; what was sent is kept."""
 
     sent = b""
@@ -111,13 +111,15 @@ class Silent(CableLink):
 @each("dialect", ["native", "modbus"])
 def test_of_a_unit_that_never_answers_there_is_no_certificate_and_nothing_starts_output(dialect: str) -> None:
     bench = Bench(
-        KINDS["lease"] if dialect == "modbus" else SimulatedUnit, suite=suite_for(dialect, None), link=Silent
+        KINDS["lease"] if dialect == "modbus" else SimulatedUnit,
+        suite=suite_for(dialect, None),
+        link=Unanswered,
     )
 
     with pytest.raises(NoAnswer, match=f"nothing answers in the dialect {dialect}"):
         bench.examiner.meet()
 
-    assert isinstance(bench.link, Silent)
+    assert isinstance(bench.link, Unanswered)
     assert asked_in(bench.link.sent, dialect) == {1}  # who is there
     assert bench.clock.now_ms() < 2000
 
@@ -130,7 +132,7 @@ def asked_in(data: bytes, dialect: str) -> set[int]:
     return {request.write_registers[0] for request in requests}
 
 
-class FallsSilent(SimulatedUnit):
+class StopsAnswering(SimulatedUnit):
     """Answers nothing from its first output on, a stop included, and does not stop for one."""
 
     def _answers(self, data: bytes) -> bytes:
@@ -138,10 +140,10 @@ class FallsSilent(SimulatedUnit):
 
 
 @each(("dialect", "unit"), [("native", SimulatedUnit), *(("modbus", kind) for kind in KINDS.values())])
-def test_a_unit_that_falls_silent_with_its_output_on_is_said_to_be_unknown(
+def test_a_unit_that_stops_answering_with_its_output_on_is_said_to_be_unknown(
     dialect: str, unit: type[SimulatedUnit]
 ) -> None:
-    bench = Bench(type("Falls silent", (FallsSilent, unit), {}), suite=suite_for(dialect, None))
+    bench = Bench(type("Stops answering", (StopsAnswering, unit), {}), suite=suite_for(dialect, None))
     bench.examiner.meet()
 
     certificate = bench.examiner.examine(lambda _: None)

@@ -13,6 +13,7 @@ from device.wire.rtu import REQUESTS, Receiver
 from physioctl.conformance.certificate import end, head, row
 from physioctl.conformance.modbus.rtu import framed, write_single
 from physioctl.conformance.outcomes import Mark, Outcome, Part
+from physioctl.conformance.page import page
 from physioctl.conformance.suites import suite_for
 from physioctl.rehearsal.rig import CableLink
 from simulator.broken import modbus
@@ -26,6 +27,7 @@ from tests.physioctl.conformance_bench import (
     Attended,
     Bench,
     Chatty,
+    Person,
     Timed,
     marked,
     obliging,
@@ -34,7 +36,7 @@ from tests.physioctl.conformance_bench import (
 SUITE = suite_for("modbus", None)
 IDS = [clause.id for clause in SUITE.clauses]
 DOCS = Path(__file__).parents[2] / "docs"
-TIMER_ONLY = {"timer.contact", "timer.dated", "kind.silent_reports", "renew.refused"}
+TIMER_ONLY = {"timer.length", "timer.dated", "kind.missing_reports", "renew.refused"}
 ALSO = [  # on the kinds that a promise of each sort is kept by in another way
     ("timer", "step.timer"),
     ("timer", "stop.output"),
@@ -75,9 +77,9 @@ def test_a_sound_unit_of_each_kind_keeps_every_promise_that_it_makes(kind: str, 
 
 def test_what_a_unit_does_not_declare_is_not_applicable_and_never_passed() -> None:
     declared = {
-        "lease": set(Part) - {Part.TIMER_ALONE, Part.LEASELESS, Part.SILENT_REPORTS},
+        "lease": set(Part) - {Part.TIMER_ALONE, Part.LEASELESS, Part.MISSING_REPORTS},
         "timer": set(Part) - {Part.LEASE},
-        "none": {Part.LEASELESS, Part.SILENT_REPORTS},
+        "none": {Part.LEASELESS, Part.MISSING_REPORTS},
     }
     for kind, parts in declared.items():
         certificate = bench_of(KINDS[kind]).examined()
@@ -219,6 +221,21 @@ def test_output_off_is_presumed_on_a_lost_port_only_of_what_was_shown_to_end_it(
     assert bench.examiner.examine(shown).output_off is known
 
 
+@pytest.mark.hazard("H-18")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("after_ms", [8_000, 15_137])
+def test_a_stop_that_is_asked_for_ends_the_output_of_each_kind(kind: str, after_ms: int) -> None:
+    bench = bench_of(KINDS[kind])
+    bench.examiner.meet()
+    Person(bench, bench.clock.now_ms() + after_ms)
+
+    certificate = bench.examined()
+
+    assert certificate.interrupted
+    assert certificate.output_off is OffConfirmation.CONFIRMED
+    assert bench.clock.now_ms() < after_ms + 1500
+
+
 def test_a_unit_that_no_longer_takes_transactions_is_stopped_by_a_plain_write() -> None:
     class Deaf(ModbusUnit):
         """Takes no transaction once it gives output."""
@@ -241,7 +258,7 @@ def test_a_unit_that_no_longer_takes_transactions_is_stopped_by_a_plain_write() 
 def test_each_clause_holds_a_sentence_that_stands_in_its_page_under_its_heading() -> None:
     missing = []
     for clause in SUITE.clauses:
-        text = (DOCS / clause.page).read_text(encoding="utf-8")
+        text = (DOCS / f"{clause.page}.md").read_text(encoding="utf-8")
         sections = {part.partition("\n")[0]: " ".join(part.split()) for part in text.split("\n## ")}
         if clause.says not in sections[clause.section]:
             missing.append(clause.id)
@@ -260,3 +277,4 @@ def test_the_certificate_names_the_kind_of_unit_and_what_it_cannot_show_of_one()
     assert rows[-1]["not_applicable"] == len(marked(certificate, Mark.NOT_APPLICABLE))
     assert any("neither lease nor timer" in what for what in rows[-1]["cannot_show"])
     assert f"{rows[-1]['not_applicable']} not applicable" in certificate.summary
+    assert "nothing but its own switch" in page(certificate)

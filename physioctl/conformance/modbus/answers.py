@@ -153,13 +153,13 @@ _in_time = modbus_clause(
 
 
 @modbus_clause(
-    "kind.silent_reports",
+    "kind.missing_reports",
     "Values",
     "Which registers of the status mean anything; those of a bit that is not set are 0.",
     "the registers of the bits that are not set, while output is on and after a Stop",
-    needs=(Part.SILENT_REPORTS,),
+    needs=(Part.MISSING_REPORTS,),
 )
-def _silent_reports(host: ModbusHost) -> Script[str]:
+def _missing_reports(host: ModbusHost) -> Script[str]:
     fields = {
         wire.Reports.SESSION: ("session",),
         wire.Reports.TIME: ("step_ms", "delivered_ms"),
@@ -167,15 +167,15 @@ def _silent_reports(host: ModbusHost) -> Script[str]:
         wire.Reports.LEASE: ("lease_left_ms", "lapses"),
         wire.Reports.UPTIME: ("uptime_ms",),
     }
-    silent = [name for bit, names in fields.items() if bit not in host.declared.reports for name in names]
+    missing = [name for bit, names in fields.items() if bit not in host.declared.reports for name in names]
     yield from host.emit(for_ms=1000)
     for _ in range(3):
         yield from host.wait(50)
         yield from host.look()
-        _expect_zero(host.block, silent)
+        _expect_zero(host.block, missing)
     yield from host.stop()
-    _expect_zero(host.block, silent)
-    return ", ".join(silent)
+    _expect_zero(host.block, missing)
+    return ", ".join(missing)
 
 
 def _expect_zero(status: wire.Status, names: list[str]) -> None:
@@ -194,4 +194,4 @@ FIRST = (
     _in_time,
     answers.uptime,
 )
-CLAUSES = (_silent_reports,)  # once it is shown that a Stop ends output
+CLAUSES = (_missing_reports,)  # once it is shown that a Stop ends output

@@ -10,4 +10,4 @@ LINE = "The line"
 CONVERSATION = "The conversation"
 KINDS = "Kinds of unit"
 SETTLE_MS = 150  # for what may still be on its way
-modbus_clause = partial(clause, page="modbus.md")
+modbus_clause = partial(clause, page="modbus")

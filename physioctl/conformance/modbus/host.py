@@ -176,7 +176,7 @@ class ModbusHost(Host):
         if declared.holds_limits:
             parts.add(Part.CEILINGS)
         if any(bit not in declared.reports for bit in wire.Reports):
-            parts.add(Part.SILENT_REPORTS)
+            parts.add(Part.MISSING_REPORTS)
         return parts
 
 

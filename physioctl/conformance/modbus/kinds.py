@@ -15,7 +15,7 @@ SET_WITHIN_MS = 500  # as the page says
 
 
 @modbus_clause(
-    "timer.contact",
+    "timer.length",
     KINDS,
     "| `for_ms` of a SET | delivered time: it stands still while contact is lost | 1 to 10000 ms by the "
     "unit's clock from the moment the SET was taken, contact or not | 0 |",

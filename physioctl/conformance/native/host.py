@@ -23,7 +23,7 @@ class NativeHost(Host):
 
     def __init__(self, rng: Random, *, wait_ms: int = 0) -> None:
         super().__init__(rng, wait_ms=wait_ms)
-        self.has = frozenset(Part) - {Part.TIMER_ALONE, Part.LEASELESS, Part.SILENT_REPORTS}
+        self.has = frozenset(Part) - {Part.TIMER_ALONE, Part.LEASELESS, Part.MISSING_REPORTS}
         self.damage = 0  # pieces from the unit that were no frame
         self._decoder = Decoder()
 
