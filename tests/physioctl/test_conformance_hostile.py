@@ -149,6 +149,7 @@ def test_a_unit_that_stops_answering_with_its_output_on_is_said_to_be_unknown(
     certificate = bench.examiner.examine(lambda _: None)
 
     assert certificate.output_off is OffConfirmation.UNKNOWN
+    assert bench.instructions == ["The unit answers no Stop: switch it off now."]
     assert exit_code(certificate) == Exit.OUTPUT_NOT_CONFIRMED_OFF
     assert marked(certificate, Mark.FAIL) == {"stop.output"}
     assert bench.clock.now_ms() < LIMIT_MS
