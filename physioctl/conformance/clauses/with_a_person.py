@@ -150,7 +150,8 @@ def _restart(host: Host) -> Script[str]:
             status = yield from host.look()
         except PromiseBroken:  # it is off
             continue
-        if status.nonce != before or (Part.UPTIME in host.has and status.uptime_ms < 1000):
+        young = Part.UPTIME in host.has and status.uptime_ms < 1000
+        if status.nonce != before or young or status.state is not UnitState.READY:  # it was armed
             break
         yield from host.wait(50)
     else:
