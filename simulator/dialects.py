@@ -14,23 +14,47 @@ HOST_LOSS = ("lease", "timer", "none")  # what ends output when the host is lost
 Maker = Callable[..., SimulatedUnit]
 
 
-def maker(dialect: str = "native", host_loss: str | None = None, address: int | None = None) -> Maker:
+def maker(
+    dialect: str = "native",
+    host_loss: str | None = None,
+    address: int | None = None,
+    breaks: str | None = None,
+) -> Maker:
     """What makes units that speak ``dialect``; raise `ValueError` for what it does not have.
 
     ``host_loss`` is one of `HOST_LOSS`, *lease* when left out, and ``address`` the unit's on its line.
+    ``breaks`` names the one promise that the units do not keep.
     """
     if dialect == "native":
         if host_loss not in (None, "lease") or address is not None:
             raise ValueError("a native unit has a lease, and no address; ask for dialect modbus")
-        return SimulatedUnit
+        return SimulatedUnit if breaks is None else _breaking_native(breaks)
     if dialect != "modbus":
         raise ValueError(f"no simulated unit speaks {dialect!r}; choose one of {', '.join(DIALECTS)}")
     if host_loss not in (None, *HOST_LOSS):
         raise ValueError(f"output cannot end by {host_loss!r}; choose one of {', '.join(HOST_LOSS)}")
     from simulator.modbus_unit import KINDS
 
-    kind = KINDS[host_loss or "lease"]
+    kind: Maker = (
+        KINDS[host_loss or "lease"] if breaks is None else _breaking_modbus(breaks, host_loss or "lease")
+    )
     return kind if address is None else partial(kind, address=address)
+
+
+def _breaking_native(promise: str) -> type[SimulatedUnit]:
+    from simulator.broken import BROKEN  # nothing else needs them
+
+    if promise not in BROKEN:
+        raise ValueError(f"no unit that speaks native breaks {promise!r}; name a clause of physioctl conform")
+    return BROKEN[promise]
+
+
+def _breaking_modbus(promise: str, host_loss: str) -> type[SimulatedUnit]:
+    from simulator.broken import modbus
+
+    if promise not in modbus.names():
+        raise ValueError(f"no unit that speaks modbus breaks {promise!r}; name a clause of physioctl conform")
+    return modbus.broken(promise, host_loss)
 
 
 def neighbours(

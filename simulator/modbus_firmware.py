@@ -105,6 +105,12 @@ class LeaseFirmware(FlawedFirmware):
         known["bad_frames"] = bad_frames & 0xFFFF
         return wire.Status(token, command, **known)
 
+    def _lease(self, asked: Set | Renew, own_ms: int) -> bool:
+        """Grant a lease, unless its Set was dated before the latest stop, after which another was armed."""
+        if isinstance(asked, Set) and self._is_before_stop(asked.unit_uptime_ms, own_ms):
+            return False
+        return super()._lease(asked, own_ms)
+
     def _message(self, order: wire.Order, own_ms: int) -> Order:
         # One that has no clock to date a request by takes each as of now.
         dated = wire.Reports.UPTIME in self.reports
@@ -157,7 +163,9 @@ class OwnTimerFirmware(LeaseFirmware):
     def _lease(self, asked: Set | Renew, own_ms: int) -> bool:
         """Let the timer run from now, unless the request is old."""
         assert isinstance(asked, Set)
-        if (self._uptime_ms(own_ms) - asked.unit_uptime_ms) & 0xFFFF_FFFF >= _SET_WITHIN_MS:
+        if self._age_ms(asked.unit_uptime_ms, own_ms) >= _SET_WITHIN_MS:
+            return False
+        if self._is_before_stop(asked.unit_uptime_ms, own_ms):
             return False
         self.lease_until_ms = own_ms + asked.for_ms
         self._over = False

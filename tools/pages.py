@@ -2,7 +2,7 @@
 
 The table of states is drawn from `device.control.machine`, the table of alarms from
 `device.monitor.alarms`, what `physioctl doctor` finds from `physioctl.doctor.findings`, and what `physioctl
-conform` examines from `physioctl.conformance.suite`. What is not in them is not in the pages.
+conform` examines from `physioctl.conformance.suites`. What is not in them is not in the pages.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from transitions.extensions import GraphMachine
 
 from device.control.machine import TABLE, Facts, Move, State, Trigger, rows
 from device.monitor.alarms import RULES
-from physioctl.conformance.suite import CANNOT_SHOW, CLAUSES
+from physioctl.conformance.outcomes import Clause
+from physioctl.conformance.suite import CANNOT_SHOW
+from physioctl.conformance.suites import NATIVE, suite_for
 from physioctl.doctor.findings import KINDS
 
 
@@ -136,49 +138,85 @@ def doctor() -> str:
 
 def conformance() -> str:
     """Every clause that is examined, with the sentence that it holds a unit to."""
-    rows = (
-        [f"`{clause.id}`", clause.section, clause.says, clause.measures, "yes" if clause.ends_run else ""]
-        for clause in CLAUSES
-    )
+    modbus = suite_for("modbus", None)
     lines = [
         "# Conformance of a unit",
         "",
         "Made from the clauses in `physioctl/conformance/` by `python -m tools.generate`: do not edit.",
         "",
         "`physioctl conform --port PORT` examines whether a unit, real or simulated, keeps the promises",
-        "of [the wire](wire.md), and knows nothing else of it. **It gives output and asks for what has to",
-        "be refused: nobody may be treated meanwhile.** At a terminal the unit's serial number has to be",
-        "typed; elsewhere `--nobody-is-treated` says so, and without either it is refused. Only the",
-        "native dialect is examined; another is refused.",
+        "of [the wire](wire.md), and with `--dialect modbus` those of [Modbus](modbus.md), at the address",
+        "behind PORT's `#`. It knows nothing else of it. **It gives output and asks for what has to be",
+        "refused: nobody may be treated meanwhile.** At a terminal the unit's serial number has to be",
+        "typed; elsewhere `--nobody-is-treated` says so, and without either it is refused.",
+        "",
+        "Of a Modbus line that holds for every unit on it: stops for all of them are sent, too.",
         "",
         "Output is at the lowest level and duty cycle the unit has, and at most 20 above that level.",
         "Stop, lapse and the unit's own timer are examined first; after each clause comes a Stop. The",
         "first request that is done where it had to be refused ends the run, and so does a clause with a",
         "*yes* in the last column. However the run ends, Stops are sent until the unit reports that its",
         "output is off. Values are random: `--seed` makes a run again. What a person has to bring about",
-        "is waited for with `--wait SECONDS`, and is *not shown* without one.",
+        "is waited for with `--wait SECONDS`, and is *not shown* without one. A promise that a unit does",
+        "not make, by what it declares, is *not applicable*: a unit without a lease passes no clause of",
+        "leases.",
         "",
-        "`--json` prints one object a line: `conformance` with the unit, the date, the seed and `format`,",
-        "a `clause` each with its `mark` (`pass`, `fail`, `not shown`) and what was `measured`, and",
-        "`conformance_ended`. `--html FILE` writes the certificate as a page. Exit codes: 0 no clause",
-        "failed, 7 one did, 5 the unit or its port cannot be used, 6 stopped, 8 output is not confirmed",
-        "off.",
+        "Where the port is lost, output off is *presumed* once a lease or the unit's own timer was shown to",
+        "end output and has had its time. A Modbus unit with neither has nothing that ends it: its output",
+        "is *unknown* then, and this program says so before it begins.",
+        "",
+        "`--json` prints one object a line: `conformance` with the unit, the dialect, what ends its output",
+        "without a host, the date, the seed and `format`, a `clause` each with its `mark` (`pass`, `fail`,",
+        "`not shown`, `not applicable`) and what was `measured`, and `conformance_ended`. `--html FILE`",
+        "writes the certificate as a page. Exit codes: 0 no clause failed, 7 one did, 5 the unit or its",
+        "port cannot be used, 6 stopped, 8 output is not confirmed off.",
         "",
         "For each clause but those of a slow line, a wrong clock and a unit that speaks first,",
-        "`simulator/broken/` has a unit that breaks it and no other.",
+        "`simulator/broken/` has a unit that breaks it and no other: `physioctl simulate --breaks CLAUSE`.",
         "",
         "## What such a run cannot show",
         "",
         *(f"- {what}" for what in CANNOT_SHOW),
         "",
-        "## Clauses",
+        "Of a Modbus unit, moreover:",
         "",
-        *_table(
-            ["clause", "section of the page", "the page says", "what is done and measured", "ends the run"],
-            rows,
-        ),
+        *(f"- {what}" for what in modbus.cannot_show[len(CANNOT_SHOW) :]),
+        "",
+        "## Clauses of the native dialect",
+        "",
+        *_clauses(NATIVE.clauses),
+        "",
+        "## Clauses of the Modbus dialect",
+        "",
+        "[Modbus](modbus.md) takes over from [the wire](wire.md) what its own page does not say otherwise,",
+        "with a token for `seq`: a clause of such a promise quotes the wire.",
+        "",
+        *_clauses(modbus.clauses),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _clauses(clauses: Iterable[Clause]) -> Iterator[str]:
+    head = [
+        "clause",
+        "page and section",
+        "the page says",
+        "what is done and measured",
+        "not applicable where",
+        "ends the run",
+    ]
+    rows = (
+        [
+            f"`{clause.id}`",
+            f"{clause.page}: {clause.section}",
+            clause.says.strip("| ").replace("|", "\\|"),
+            clause.measures,
+            "; ".join(part.value for part in clause.needs),
+            "yes" if clause.ends_run else "",
+        ]
+        for clause in clauses
+    )
+    yield from _table(head, rows)
 
 
 def _filled_in(text: str) -> str:

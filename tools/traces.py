@@ -1,4 +1,4 @@
-"""The golden traces: the same protocol on a US111 by each dialect and each kind of Modbus unit.
+"""The golden traces: the same bundled protocol on a US111 by each dialect and each kind of Modbus unit.
 
 Each stands in ``tests/traces``, and says in comments what its bytes say.
 """
@@ -12,7 +12,7 @@ from physioctl.rehearsal.rig import Rig, speaking
 from physioctl.trace.decoding import Decoding, Shown
 from physioctl.trace.lines import Header, TraceLine
 from physioctl.trace.recording import traced
-from protocols.library import parse
+from protocols.library import find
 
 # Unit, dialect, and what ends its output without a host.
 GOLDEN = {
@@ -22,19 +22,7 @@ GOLDEN = {
     "modbus-none": ("modbus", "none"),
 }
 SEED = 111
-PROTOCOL = """format: 1
-id: golden-trace
-title: "One second at the lowest level, on nobody"
-family: ultrasound
-body_site: bench
-side: none
-purpose: For the golden traces.
-evidence: {grade: none, note: It treats nothing.}
-steps:
-  - emit: {intensity: 0.29 W/cm², duty: 100 %, carrier: 1 MHz}
-    for: 1 s
-    ramp: 200 ms
-"""
+PROTOCOL = "unit-check"  # bundled, and the only one for ultrasound that each kind of unit may run
 
 
 class Kept:
@@ -58,8 +46,7 @@ def files() -> dict[str, str]:
 def _text(dialect: str, host_loss: str | None) -> str:
     kept, spoken = Kept(), speaking(dialect, host_loss)
     rig = Rig("us111", seed=SEED, unit=spoken.unit, dialect=spoken.dialect, driver=traced(kept))
-    protocol = parse(PROTOCOL.encode(), "golden-trace.yaml")
-    rehearsal = rehearse(protocol, rig, seed=SEED, attended=host_loss == "none")
+    rehearsal = rehearse(find(PROTOCOL), rig, seed=SEED, attended=host_loss == "none")
     if not rehearsal.agrees:
         raise AssertionError(f"{dialect} {host_loss}: the session of a golden trace went wrong")
     return "\n".join([*_commented(kept.lines), ""])

@@ -1,4 +1,4 @@
-"""``physioctl conform``: whether a unit keeps the promises of docs/wire.md."""
+"""``physioctl conform``: whether a unit keeps the promises of docs/wire.md or docs/modbus.md."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from queue import SimpleQueue
 
 import click
 
+from device.address import unit_port
 from device.clock import SystemClock
-from device.dialects.registry import NAMES
 from device.events import OffConfirmation, StopOutcome
 from device.link import Inbox
 from physioctl.cli import asking
@@ -19,6 +19,7 @@ from physioctl.cli.exits import Exit
 from physioctl.cli.printing import JSON, aside, json_line, say
 from physioctl.conformance.certificate import Certificate, Examiner, end, head, line, row, text
 from physioctl.conformance.outcomes import Mark, Outcome
+from physioctl.conformance.suites import DIALECTS, suite_for
 from physioctl.errors import InvalidUsage
 from physioctl.ports import dialect_for, held
 from physioctl.screens.wording import OUTPUT_OFF
@@ -27,7 +28,6 @@ from protocols.errors import Refused
 from protocols.families import definition
 from protocols.limits import Family
 
-NATIVE = NAMES[0]
 SEEDS = 1 << 32
 NOBODY = "--nobody-is-treated"
 
@@ -40,7 +40,11 @@ NOBODY = "--nobody-is-treated"
     help="A device path, a COM name, sim://, socket:// or rfc2217://.",
 )
 @click.option(
-    "--dialect", metavar="NAME", default=NATIVE, help=f"How the unit speaks: {NATIVE} only, so far."
+    "--dialect",
+    metavar="NAME",
+    default=DIALECTS[0],
+    show_default=True,
+    help=f"How the unit speaks: {' or '.join(DIALECTS)}.",
 )
 @JSON
 @click.option(
@@ -68,7 +72,7 @@ def conform(
     wait_s: int | None,
     nobody: bool,
 ) -> int:
-    """Examine whether a unit keeps the promises of the native wire.
+    """Examine whether a unit keeps the promises of its dialect.
 
     It gives output, at the unit's lowest level and for some seconds at a time, and it asks for what has to
     be refused. Nobody may be treated meanwhile. Ctrl-C ends it, and the output with it.
@@ -84,13 +88,15 @@ def conform(
     \b
     Examples:
       physioctl conform --port /dev/ttyUSB0
+      physioctl conform --port /dev/ttyUSB0#17 \\
+        --dialect modbus
       physioctl conform --port socket://127.0.0.1:4001 \\
         --nobody-is-treated --json
     """
-    if dialect != NATIVE:
+    if dialect not in DIALECTS:
         raise InvalidUsage(
-            f"conformance is examined in the dialect {NATIVE} only, and not in {dialect}",
-            "Leave --dialect out.",
+            f"conformance is examined in the dialects {' and '.join(DIALECTS)}, and not in {dialect}",
+            f"Name one of them: --dialect {DIALECTS[-1]}",
         )
     spoken = dialect_for(port, dialect)
     if html is not None:
@@ -112,6 +118,7 @@ def conform(
             link,
             clock,
             inbox,
+            suite_for(dialect, unit_port(port).address),
             seed=secrets.randbelow(SEEDS) if seed is None else seed,
             wait_ms=wait_s * 1000,
             tell=aside,
@@ -119,6 +126,10 @@ def conform(
         examiner.meet()
         family = Family[examiner.host.identity.family.name]
         aside(definition(family).before_check)
+        if dialect != DIALECTS[0]:
+            aside("Stops for every unit on the line are sent, too: nobody may be treated with any of them.")
+        if examiner.host.ends_by_itself is None:
+            aside("Without a host its output ends by nothing but its own switch: stay beside it.")
         if not nobody:
             _ask(examiner)
         stack.enter_context(stop_on_signals(inbox))

@@ -45,9 +45,7 @@ _UNREAD = "nobody reads it"
 @click.option(
     "--beside", multiple=True, metavar="MODEL@ADDRESS", help="Another unit on its line (modbus); repeatable."
 )
-@click.option(
-    "--breaks", metavar="CLAUSE", help="Break the promise of this clause of physioctl conform (native)."
-)
+@click.option("--breaks", metavar="CLAUSE", help="Break the promise of this clause of physioctl conform.")
 @click.option(
     "--log",
     type=click.Path(path_type=Path),
@@ -88,7 +86,7 @@ def simulate(
         clock = SystemClock()
         today = (clock.utc().date() - _EPOCH).days
         make = partial(
-            _made(dialect, host_loss, address) if breaks is None else _broken(breaks, dialect),
+            _made(dialect, host_loss, address, breaks),
             model,
             seed=seed,
             on_change=lambda change: _write(stream, change),
@@ -157,23 +155,11 @@ def _drawn(model: str) -> str:
         raise InvalidUsage(str(problem), "See physioctl simulate --help.") from problem
 
 
-def _made(dialect: str, host_loss: str | None, address: int | None) -> Maker:
+def _made(dialect: str, host_loss: str | None, address: int | None, breaks: str | None) -> Maker:
     try:
-        return maker(dialect, host_loss, address)
+        return maker(dialect, host_loss, address, breaks)
     except ValueError as problem:
         raise InvalidUsage(str(problem), "See physioctl simulate --help.") from problem
-
-
-def _broken(promise: str, dialect: str) -> Maker:
-    """What makes units that break ``promise``."""
-    from simulator.broken import BROKEN  # nothing else needs them
-
-    if dialect != "native" or promise not in BROKEN:
-        raise InvalidUsage(
-            f"no unit that speaks {dialect} breaks {promise!r}",
-            "Name a clause that physioctl conform lists, without another --dialect.",
-        )
-    return BROKEN[promise]
 
 
 def _cable(make: Maker, seed: int, texts: tuple[str, ...], beside: tuple[str, ...], today: int) -> Cable:

@@ -12,17 +12,15 @@ from device.clock import Clock
 from device.errors import LinkLost, NoAnswer, UnitFaulted, UnitUnusable, WrongUnit
 from device.events import OffConfirmation
 from device.link import Inbox, Link
-from device.wire.messages import MAJOR, UnitState
+from device.wire.messages import UnitState
 from physioctl import __version__
 from physioctl.conformance.examination import Examination
 from physioctl.conformance.host import RUNNING, Host
-from physioctl.conformance.outcomes import Clause, Mark, Outcome, PromiseBroken
+from physioctl.conformance.outcomes import Mark, Outcome, PromiseBroken
 from physioctl.conformance.perform import Interrupted, Performer
-from physioctl.conformance.suite import CANNOT_SHOW, CLAUSES
+from physioctl.conformance.suite import Suite
 
 FORMAT = 1  # of the rows and of the page
-PAGE = "the wire of the native dialect"
-LAPSE = "lease.lapse"  # kept, an output that no Stop can reach has ended once its lease is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +38,12 @@ class Certificate:
     output_off: OffConfirmation
     interrupted: bool
     lost: str  # what became of the port; empty where it held
+    page: str
+    dialect: str
+    host_loss: str  # what the unit declares to end its output without a host
+    cannot_show: tuple[str, ...]
     format: int = FORMAT
     physioctl: str = __version__
-    page: str = PAGE
-    dialect: str = f"native {MAJOR}"
-    cannot_show: tuple[str, ...] = CANNOT_SHOW
 
     def count(self, mark: Mark) -> int:
         """How many clauses have this mark."""
@@ -58,13 +57,15 @@ class Certificate:
     @property
     def summary(self) -> str:
         """How many clauses passed, failed and were not shown."""
-        counts = ", ".join(f"{self.count(mark)} {mark.value}" for mark in Mark)
+        marks = [mark for mark in Mark if mark is not Mark.NOT_APPLICABLE or self.count(mark)]
+        counts = ", ".join(f"{self.count(mark)} {mark.value}" for mark in marks)
         return f"{counts}, of {len(self.outcomes)} clauses"
 
 
 def head(certificate: Certificate) -> dict[str, Any]:
     """The first row for a program."""
-    names = ("format", "physioctl", "page", "dialect", "model", "serial", "firmware", "nonce", "date", "seed")
+    unit = ("dialect", "host_loss", "model", "serial", "firmware", "nonce")
+    names = ("format", "physioctl", "page", *unit, "date", "seed")
     return {"event": "conformance"} | {name: getattr(certificate, name) for name in names}
 
 
@@ -95,12 +96,13 @@ def end(certificate: Certificate, exit_code: int) -> dict[str, Any]:
 
 def line(outcome: Outcome) -> str:
     """A clause, for a person."""
-    return f"{outcome.mark.value:9}  {outcome.clause.id:24}  {outcome.measured}"
+    return f"{outcome.mark.value:14}  {outcome.clause.id:24}  {outcome.measured}"
 
 
 def text(certificate: Certificate) -> Iterator[str]:
     """What stands below the clauses, for a person."""
     yield f"{certificate.unit}, on {certificate.date}: {certificate.summary}."
+    yield f"Without a host its output ends by {certificate.host_loss}, as it declares."
     yield f"By physioctl {certificate.physioctl}, against {certificate.page}, seed {certificate.seed}."
     if certificate.ended_early:
         yield f"The run ended early: {certificate.ended_early}."
@@ -116,15 +118,17 @@ class Examiner:
         link: Link,
         clock: Clock,
         inbox: Inbox,
+        suite: Suite,
         *,
         seed: int,
         wait_ms: int = 0,
         tell: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._suite = suite
         self._clock = clock
         self._seed = seed
         self._performer = Performer(link, clock, inbox, tell)
-        self._host = Host(Random(seed), wait_ms=wait_ms)  # noqa: S311 - values to try, not secrets
+        self._host = suite.host(Random(seed), wait_ms)  # noqa: S311 - values to try, not secrets
         self._examination = Examination(self._host)
         self._interrupted = False
         self._lost = ""
@@ -153,12 +157,12 @@ class Examiner:
             self._performer.perform(self._host.meet())
         except PromiseBroken as broken:
             raise NoAnswer(
-                f"nothing answers in the native dialect: {broken}", "See physioctl doctor."
+                f"nothing answers in the dialect {self._suite.dialect}: {broken}", "See physioctl doctor."
             ) from None
-        if self._host.identity.major != MAJOR:
+        if self._host.identity.major != self._suite.major:
             raise WrongUnit(
                 f"the unit speaks major version {self._host.identity.major} of the dialect",
-                f"Only {MAJOR} is known.",
+                f"Only {self._suite.major} is known.",
             )
         status = self._host.status
         if status.state in RUNNING:
@@ -171,10 +175,9 @@ class Examiner:
                 f"the unit has latched a fault: {status.faults!r}", "See to it: physioctl clear"
             )
 
-    def examine(
-        self, on_outcome: Callable[[Outcome], None], clauses: tuple[Clause, ...] = CLAUSES
-    ) -> Certificate:
+    def examine(self, on_outcome: Callable[[Outcome], None]) -> Certificate:
         """Examine every clause, and end the output whatever happens; raise what is no news of the unit."""
+        clauses = self._suite.clauses
         try:
             self._performer.perform(self._examination.run(clauses, on_outcome))
         except Interrupted:
@@ -193,14 +196,17 @@ class Examiner:
             self._performer.perform(self._examination.end_output(), to_the_end=True)
         except LinkLost as lost:
             self._lost = lost.what
-            if any(
-                outcome.clause.id == LAPSE and outcome.mark is Mark.PASS
-                for outcome in self._examination.outcomes
-            ):
-                nothing: SimpleQueue[None] = SimpleQueue()
-                self._clock.wait(nothing, self._clock.now_ms() + self._host.plate.lease_max_ms)
-                self._examination.output_off = OffConfirmation.PRESUMED
+            self._presume()
         return self._examination.output_off
+
+    def _presume(self) -> None:
+        """Wait until what ends output without a host has done so, if it was shown to."""
+        ends = self._host.ends_by_itself if hasattr(self._host, "plate") else None
+        passed = {each.clause.id for each in self._examination.outcomes if each.mark is Mark.PASS}
+        if ends is not None and ends[0] in passed:
+            nothing: SimpleQueue[None] = SimpleQueue()
+            self._clock.wait(nothing, self._clock.now_ms() + ends[1])
+            self._examination.output_off = OffConfirmation.PRESUMED
 
     def certificate(self) -> Certificate:
         """What has been found so far."""
@@ -217,4 +223,8 @@ class Examiner:
             output_off=self._examination.output_off,
             interrupted=self._interrupted,
             lost=self._lost,
+            page=self._suite.page,
+            dialect=f"{self._suite.dialect} {self._suite.major}",
+            host_loss=self._host.host_loss,
+            cannot_show=self._suite.cannot_show,
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from device.events import OffConfirmation
 from device.wire.messages import Sensor, UnitState
 from physioctl.conformance.clauses.ending import off
-from physioctl.conformance.effects import Script
+from physioctl.conformance.effects import Script, TellPerson
 from physioctl.conformance.host import Host
 from physioctl.conformance.outcomes import Clause, Mark, NotRefused, NotShown, Outcome, PromiseBroken
 
@@ -48,6 +48,9 @@ class Examination:
 
     def _examined(self, clause: Clause) -> Script[Outcome]:
         host = self.host
+        for part in clause.needs:
+            if part not in host.has:
+                return Outcome(clause, Mark.NOT_APPLICABLE, part.value)
         try:
             measured = yield from clause.examine(host)
             outcome = Outcome(clause, Mark.PASS, measured)
@@ -69,12 +72,19 @@ class Examination:
         return outcome
 
     def end_output(self) -> Script[None]:
-        """Send Stops until one is answered with output off; never raises `PromiseBroken`."""
+        """Send Stops until one is answered with output off; never raises `PromiseBroken`.
+
+        A person is told as soon as one was not answered: the rest take some seconds.
+        """
+        told = False
         sensed = hasattr(self.host, "plate") and Sensor.OUTPUT in self.host.plate.sensors
         for _ in range(STOPS):
             try:
                 status = yield from self.host.stop()
             except PromiseBroken:
+                if not told:
+                    yield TellPerson("The unit answers no Stop: switch it off now.")
+                told = True
                 continue
             if off(status, sensed) is None:
                 self.output_off = OffConfirmation.CONFIRMED

@@ -1,25 +1,23 @@
 """The host's side of an examination: requests, answers, and the lowest output that shows a promise.
 
-It is written from docs/wire.md and the generated messages alone: it shares no limit, state or timer with the
-controller or the simulated unit.
+It is written from the dialects' pages and the generated messages alone: it shares no limit, state or timer
+with the controller or the simulated unit. A dialect's own host says how a request goes out and comes back.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
-from typing import TypeVar
+from typing import Any, ClassVar
 
-from device.wire.frame import Damage, Decoder, Frame, encode
 from device.wire.messages import (
     Arm,
     Capabilities,
     Family,
-    GetCapabilities,
     GetStatus,
-    Identify,
     Identity,
     Lower,
     Message,
@@ -29,54 +27,70 @@ from device.wire.messages import (
     Status,
     Stop,
     UnitState,
-    read,
 )
 from physioctl.conformance.effects import Arrived, Script, Send, Wait
-from physioctl.conformance.outcomes import NotRefused, PromiseBroken, expect
+from physioctl.conformance.outcomes import NotRefused, Part, PromiseBroken, expect
 
 RUNNING = (UnitState.EMITTING, UnitState.SUSPENDED)
-ANSWER_MS = 300  # for an answer; that it has to leave within 70 ms is a clause of its own
+ANSWER_MS = 300  # for an answer; that it has to leave sooner is a clause of its own
 ASKS = 3  # of what changes nothing, before a unit counts as one that does not answer
 LEASE_MS = 500  # asked for where its length does not matter, as the page says of this host
 STEP_MS = 400  # likewise
 U32 = 1 << 32
 
-M = TypeVar("M", bound=Message)
-
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A status, and when it came by the host's clock."""
+    """A status, and when it was taken: by the unit's clock, or when it came by the host's."""
 
     at_ms: int
     status: Status
 
 
-class Host:
+class Host(ABC):
     """One host on the line, and what it has heard. Every random value is drawn from ``rng``."""
+
+    answer_within_ms: ClassVar[int]  # as the page says
+    line_ms: ClassVar[int]  # of a request and a status on the line, and the latency of an adapter
+    leases_ms: ClassVar[range]  # that can be written
 
     def __init__(self, rng: Random, *, wait_ms: int = 0) -> None:
         self.rng = rng
         self.wait_ms = wait_ms  # for what only a person can bring about; 0: it is not waited for
         self.now_ms = 0
+        self.has: frozenset[Part] = frozenset()  # what the unit has declared
         self.identity: Identity
         self.plate: Capabilities
         self.status: Status
         self.seq = rng.randrange(1000, 20_000)
         self.session = 0
+        self.arrived = 0  # bytes from the unit, frames or not
         self.unasked = 0  # frames from the unit that nothing had asked for
-        self.damage = 0  # pieces from the unit that were no frame
-        self._heard: deque[Frame] = deque()
-        self._decoder = Decoder()
+        self._heard: deque[Any] = deque()  # frames, as the dialect has them
         self._sessions = {0}
+        self._sets = 0
 
-    # --- bytes and frames -------------------------------------------------------------------------------
+    # --- what each dialect says in its own way ----------------------------------------------------------
+
+    @abstractmethod
+    def ask(self, request: Message, seq: int | None = None) -> Script[Status]:
+        """Ask once, under the next number where none is named, and return the status that answers."""
+
+    @abstractmethod
+    def meet(self) -> Script[None]:
+        """Ask who is there and what it can do; raise `PromiseBroken` where it does not say."""
+
+    @abstractmethod
+    def _feed(self, data: bytes) -> None:
+        """Keep the frames that ``data`` completes."""
+
+    # --- bytes ------------------------------------------------------------------------------------------
 
     def send(self, data: bytes) -> Script[None]:
         """Send bytes as they are."""
         self._take((yield Send(data)))
 
-    def listen(self, for_ms: int) -> Script[list[Frame]]:
+    def listen(self, for_ms: int) -> Script[list[Any]]:
         """Every frame that comes within ``for_ms``, or has come before and was not asked for."""
         until_ms = self.now_ms + for_ms
         while self.now_ms < until_ms:
@@ -85,18 +99,13 @@ class Host:
         self._heard.clear()
         return heard
 
-    def exchange(self, data: bytes, seq: int, within_ms: int = ANSWER_MS) -> Script[Frame | None]:
-        """Send ``data`` and return the first frame under ``seq``; None where none comes in time."""
-        yield from self.send(data)
-        return (yield from self.answer_to(seq, within_ms))
-
-    def answer_to(self, seq: int, within_ms: int = ANSWER_MS) -> Script[Frame | None]:
-        """The first frame from the unit under ``seq``."""
+    def first(self, fits: Callable[[Any], bool], within_ms: int = ANSWER_MS) -> Script[Any]:
+        """The first frame that ``fits``; None where none comes in time."""
         until_ms = self.now_ms + within_ms
         while True:
             while self._heard:
                 frame = self._heard.popleft()
-                if frame.seq == seq:
+                if fits(frame):
                     return frame
                 self.unasked += 1
             if self.now_ms >= until_ms:
@@ -109,39 +118,17 @@ class Host:
 
     def _take(self, arrived: Arrived) -> None:
         self.now_ms = arrived.now_ms
-        for item in self._decoder.feed(arrived.data):
-            if isinstance(item, Damage) or item.type < 0x80:
-                self.damage += 1
-            else:
-                self._heard.append(item)
+        self.arrived += len(arrived.data)
+        self._feed(arrived.data)
 
     # --- requests ---------------------------------------------------------------------------------------
 
     def next_seq(self, ahead: int = 1) -> int:
-        """The next ``seq``; the last of 65535 and 0 are left to the golden vectors."""
+        """The next number; the last of 65535 and 0 are left to clauses of their own."""
         self.seq = (self.seq + ahead) & 0xFFFF
         if self.seq in (0, 0xFFFF):
             self.seq = 1
         return self.seq
-
-    def frame(self, request: Message, seq: int | None = None) -> Frame:
-        """``request`` as a frame, under the next ``seq`` where none is named."""
-        return Frame(request.TYPE, self.next_seq() if seq is None else seq, request.pack())
-
-    def ask(self, request: Message, seq: int | None = None) -> Script[Status]:
-        """Ask once, and return the status that answers."""
-        return (yield from self.ask_frame(self.frame(request, seq)))
-
-    def ask_frame(self, frame: Frame) -> Script[Status]:
-        """Send ``frame`` once, and return the status that answers it."""
-        answer = yield from self.exchange(encode(frame), frame.seq)
-        if answer is None:
-            raise PromiseBroken(f"request 0x{frame.type:02x} was not answered within {ANSWER_MS} ms")
-        status = read(answer.type, answer.body)
-        if not isinstance(status, Status):
-            raise PromiseBroken(f"request 0x{frame.type:02x} was not answered by a Status that can be read")
-        self.status = status
-        return status
 
     def look(self) -> Script[Status]:
         """A fresh status: asked again where none comes, for it changes nothing."""
@@ -152,32 +139,20 @@ class Host:
                 continue
         return (yield from self.ask(GetStatus()))
 
-    def meet(self) -> Script[None]:
-        """Ask who is there and what it can do; raise `PromiseBroken` where it does not say."""
-        self.identity = yield from self.told(Identify(), Identity)
-        self.plate = yield from self.told(GetCapabilities(), Capabilities)
-        yield from self.look()
-
-    def told(self, question: Message, kind: type[M]) -> Script[M]:
-        """The answer of ``kind`` to a question that changes nothing."""
-        for _ in range(ASKS):
-            frame = self.frame(question)
-            answer = yield from self.exchange(encode(frame), frame.seq)
-            said = None if answer is None else read(answer.type, answer.body)
-            if isinstance(said, kind):
-                return said
-        raise PromiseBroken(f"{type(question).__name__} was not answered by {kind.__name__}")
-
     def stop(self) -> Script[Status]:
         """End the output, and return the status that says so."""
         for _ in range(ASKS - 1):
             try:
                 return (yield from self.ask(Stop()))
             except PromiseBroken:
-                continue
+                yield from self.stop_otherwise()
         return (yield from self.ask(Stop()))
 
-    # --- the lowest output there is ---------------------------------------------------------------------
+    def stop_otherwise(self) -> Script[None]:
+        """End the output in another way that the dialect has, and expect no answer; it may have none."""
+        yield from ()
+
+    # --- what the unit has declared ---------------------------------------------------------------------
 
     @property
     def nonce(self) -> int:
@@ -186,13 +161,38 @@ class Host:
 
     @property
     def lease_ms(self) -> int:
-        """A lease where its length does not matter."""
+        """A lease where its length does not matter; 0 for a unit that has none."""
         return max(self.plate.lease_min_ms, min(LEASE_MS, self.plate.lease_max_ms))
+
+    @property
+    def step_ms(self) -> int:
+        """A step that ends before its lease does."""
+        return max(100, self.lease_ms - 200) if Part.LEASE in self.has else STEP_MS
 
     @property
     def is_ultrasound(self) -> bool:
         """Whether the unit's levels are intensities."""
         return self.identity.family is Family.ULTRASOUND
+
+    @property
+    def ends_by_itself(self) -> tuple[str, int] | None:
+        """What ends output when nothing more is heard of the host: its clause, and how soon in ms."""
+        if Part.LEASE in self.has:
+            return "lease.lapse", self.plate.lease_max_ms
+        return ("step.timer", self.plate.step_max_ms) if Part.TIMER in self.has else None
+
+    @property
+    def host_loss(self) -> str:
+        """What the unit declares to end its output without a host."""
+        if Part.LEASE in self.has:
+            return "a lease"
+        return "the timer of what was asked" if Part.TIMER in self.has else "nothing but its own switch"
+
+    def clock_ms(self, status: Status) -> int:
+        """When ``status``, the latest, was taken: by the unit's clock, or the host's where it tells none."""
+        return status.uptime_ms if Part.UPTIME in self.has else self.now_ms
+
+    # --- the lowest output there is ---------------------------------------------------------------------
 
     def new_session(self) -> int:
         """A random number that no session of this run has had."""
@@ -214,7 +214,10 @@ class Host:
         return replace(usual, **changed)
 
     def set(self, **changed: int) -> Set:
-        """A Set of the lowest level and duty cycle, dated by the latest status."""
+        """A Set of the lowest level and duty cycle, dated by the latest status.
+
+        Times that the unit has not declared are 0, whatever is ``changed``.
+        """
         duty_pct = min(self.plate.duties_pct, default=100)
         if duty_pct < 100 and not self.plate.pulses_hz:
             duty_pct = 100
@@ -230,7 +233,10 @@ class Host:
             unit_uptime_ms=self.status.uptime_ms,
             lease_ms=self.lease_ms,
         )
-        return replace(usual, **changed)
+        asked = replace(usual, **changed)
+        if Part.TIMER not in self.has:
+            asked = replace(asked, for_ms=0)
+        return asked if Part.LEASE in self.has else replace(asked, lease_ms=0)
 
     def renew(self, **changed: int) -> Renew:
         """A Renew, dated by the latest status."""
@@ -239,6 +245,13 @@ class Host:
     def lower(self, **changed: int) -> Lower:
         """A Lower to the lowest level."""
         return replace(Lower(self.nonce, self.session, self.plate.level_min), **changed)
+
+    def going_on(self, **changed: int) -> Renew | Set:
+        """What lets a running output go on: a Renew, or a Set of a unit without a lease, each another one."""
+        if Part.LEASE in self.has:
+            return self.renew(**changed)
+        self._sets = self._sets % 100 + 1
+        return self.set(**({"for_ms": 2000, "ramp_ms": self._sets} | changed))
 
     def begin(self, **ceilings: int) -> Script[Status]:
         """Arm a new session, from output off."""
@@ -283,9 +296,10 @@ class Host:
         """
         give_up_ms = self.now_ms + within_ms
         taken: list[Sample] = []
+        renewing = renewing and Part.LEASE in self.has
         while self.now_ms < give_up_ms:
             status = yield from (self.ask(self.renew()) if renewing else self.look())
-            taken.append(Sample(self.now_ms, status))
+            taken.append(Sample(self.clock_ms(status), status))
             if until(status):
                 break
             yield from self.wait(self.rng.randrange(2, 9))

@@ -1,33 +1,13 @@
-"""Every clause of the native dialect, in the order in which they are examined.
-
-What ends output comes before what has to be refused, and nothing of the rest is tried on a unit that does not
-keep it. A lapse and the unit's own timer come before the first request that a unit could do wrongly.
-"""
+"""What a suite is: a dialect's host and its clauses, and what no run of it can show."""
 
 from __future__ import annotations
 
-from physioctl.conformance.clauses import (
-    ending,
-    frames,
-    leases,
-    once,
-    refusals,
-    steps,
-    with_a_person,
-)
-from physioctl.conformance.outcomes import Clause
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
 
-CLAUSES: tuple[Clause, ...] = (
-    *frames.CLAUSES,
-    *ending.CLAUSES,
-    *refusals.CLAUSES,
-    *once.CLAUSES,
-    *leases.CLAUSES,
-    *steps.CLAUSES,
-    *with_a_person.CLAUSES,
-    *once.LAST,
-    *with_a_person.LAST,
-)
+from physioctl.conformance.host import Host
+from physioctl.conformance.outcomes import Clause
 
 CANNOT_SHOW = (
     "a unit that keeps its promises only while it is examined;",
@@ -38,3 +18,15 @@ CANNOT_SHOW = (
     "a Set in SUSPENDED, a Set without energy left, and how long SUSPENDED lasts;",
     "what happens when two of the unit's timers run out in the same millisecond.",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """What is examined of a unit that speaks one dialect."""
+
+    dialect: str
+    major: int  # version of the dialect
+    page: str  # as the certificate names it
+    clauses: tuple[Clause, ...]
+    host: Callable[[Random, int], Host]  # from chance, and for how long in ms a person is waited for
+    cannot_show: tuple[str, ...] = CANNOT_SHOW

@@ -1,4 +1,4 @@
-"""Units that break one promise of docs/wire.md each, for a conformance suite to find.
+"""Units that break one promise of docs/wire.md each, and in `modbus` of docs/modbus.md, for a suite to find.
 
 They are sound in everything else, and named for the clause of the suite that has to fail on them.
 """

@@ -49,7 +49,9 @@ class _ChangingCapabilities(_Changing):
 
 
 @is_unit("host.leases")
-class _ShortLeases(SimulatedUnit):
+class ShortLeases(SimulatedUnit):
+    """Its longest lease is shorter than this host asks for."""
+
     def _nameplate(self, model: str) -> Nameplate:
         return replace(super()._nameplate(model), lease_max_ms=290)
 

@@ -166,7 +166,9 @@ says(
 
 
 @is_unit("restart")
-class _SameNonce(SimulatedUnit):
+class SameNonce(SimulatedUnit):
+    """Restarts under the nonce that it had."""
+
     def _boot(self, own_ms: int) -> None:
         super()._boot(own_ms)
         self._boots -= 1

@@ -17,14 +17,19 @@ from simulator.flaws import FlawedFirmware
 from simulator.replay_cache import ReplayCache
 from simulator.unit import SimulatedUnit
 
-BROKEN: dict[str, type[SimulatedUnit]] = {}
 _Firmware = type[FlawedFirmware]
+_Changed = Callable[[Any, Any], Mapping[str, Any]]
+
+BROKEN: dict[str, type[SimulatedUnit]] = {}  # of units that speak the native dialect
+PROGRAMS: dict[str, _Firmware] = {}  # that they run
+CHANGED: dict[str, _Changed] = {}  # what they change in their statuses
 
 
 def runs(promise: str) -> Callable[[_Firmware], _Firmware]:
     """A unit that runs the firmware below, by the name of the promise that it breaks."""
 
     def add(program: _Firmware) -> _Firmware:
+        PROGRAMS[promise] = program
         BROKEN[promise] = type(f"Breaks {promise}", (SimulatedUnit,), {"firmware": program})
         return program
 
@@ -57,8 +62,9 @@ class Says(FlawedFirmware):
         raise NotImplementedError
 
 
-def says(promise: str, changed: Callable[[Any, Status], Mapping[str, Any]]) -> None:
+def says(promise: str, changed: _Changed) -> None:
     """A unit whose statuses differ by what ``changed`` makes of its program and the status."""
+    CHANGED[promise] = changed
 
     class Program(Says):
         def _changed(self, said: Identity | Capabilities | Status) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from device.wire.messages import (
     Set,
     Type,
     UnitState,
-    read,
 )
 from simulator.broken.registry import remembers, runs, says
+from simulator.firmware import Order
 from simulator.flaws import FlawedFirmware
 from simulator.output_control import RUNNING
 from simulator.replay_cache import ReplayCache
@@ -42,12 +42,10 @@ class _CutsBodies(FlawedFirmware):
 
 @runs("refused.bad_nonce")
 class _ClearsAnyNonce(FlawedFirmware):
-    def hear(self, received: Received, own_ms: int) -> Frame | None:
-        if isinstance(received, Frame) and received.type == Type.CLEAR:
-            said = read(received.type, received.body)
-            if isinstance(said, Clear):
-                received = replace(received, body=replace(said, nonce=self._birth.nonce).pack())
-        return super().hear(received, own_ms)
+    def _do(self, message: Order, own_ms: int, new: bool) -> Result:
+        if isinstance(message, Clear):
+            message = replace(message, nonce=self._birth.nonce)
+        return super()._do(message, own_ms, new)
 
 
 @runs("refused.bad_state")
@@ -184,10 +182,10 @@ class _CountsEverything(FlawedFirmware):
         super().__init__(*args)
         self._replay_cache: _CountsLooks = _CountsLooks()
 
-    def hear(self, received: Received, own_ms: int) -> Frame | None:
-        if isinstance(received, Frame) and isinstance(read(received.type, received.body), GetStatus):
-            self._replay_cache.count(received.seq)
-        return super().hear(received, own_ms)
+    def _once(self, frame: Frame, message: Order, own_ms: int) -> Result:
+        if isinstance(message, GetStatus):
+            self._replay_cache.count(frame.seq)
+        return super()._once(frame, message, own_ms)
 
 
 @runs("once.new_session")

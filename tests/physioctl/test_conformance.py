@@ -4,100 +4,41 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
-from device.clock import VirtualClock
 from device.errors import LinkLost, UnitUnusable
 from device.events import OffConfirmation
-from device.link import Inbox
-from device.operator import SessionAction
 from device.wire.frame import Decoder, Frame, encode
-from device.wire.messages import GetCapabilities, GetStatus, Identify, Set, Type, read
-from physioctl.conformance.certificate import Certificate, Examiner, end, head, row
+from device.wire.messages import GetCapabilities, GetStatus, Identify, Set, read
+from physioctl.conformance.certificate import end, head, row
+from physioctl.conformance.native.host import NativeHost
+from physioctl.conformance.native.suite import CLAUSES
 from physioctl.conformance.outcomes import Mark, Outcome
 from physioctl.conformance.page import page
-from physioctl.conformance.suite import CLAUSES
 from physioctl.rehearsal.rig import CableLink
 from simulator.broken import BROKEN
-from simulator.cable import Cable
 from simulator.faults import Fault, FaultKind
 from simulator.unit import SimulatedUnit
+from tests.physioctl.conformance_bench import (
+    LONG_MS,
+    ON_THE_LINE,
+    SEED,
+    WITH_A_PERSON,
+    Attended,
+    Bench,
+    Chatty,
+    Obliging,
+    Person,
+    Timed,
+    marked,
+    obliging,
+)
 
-SEED = 20_261_122
-LONG_MS = 600_000
-WITH_A_PERSON = {"contact", "fault", "restart"}
-ON_THE_LINE = {"answers.unasked", "answers.in_time", "answers.uptime"}  # broken by the cable or the clock
 IDS = [clause.id for clause in CLAUSES]
-
-
-class Bench:
-    """A unit on a cable in virtual time, the suite's examiner, and somebody who does as told."""
-
-    def __init__(
-        self,
-        unit: type[SimulatedUnit] = SimulatedUnit,
-        model: str = "us111",
-        *,
-        faults: tuple[Fault, ...] = (),
-        wait_ms: int = 0,
-        link: type[CableLink] = CableLink,
-    ) -> None:
-        self.clock = VirtualClock()
-        self.inbox: Inbox = SimpleQueue()
-        self.unit = unit(model, seed=7, faults=faults)
-        self.cable = Cable(self.unit, faults=faults)
-        self.clock.add(self.cable)
-        self.link = link(self.cable, self.clock, self.inbox)
-        self.examiner = Examiner(
-            self.link, self.clock, self.inbox, seed=SEED, wait_ms=wait_ms, tell=self.told
-        )
-        self.instructions: list[str] = []
-
-    def told(self, text: str) -> None:
-        self.instructions.append(text)
-
-    def examined(self, on_outcome: Callable[[Outcome], None] = lambda _: None) -> Certificate:
-        self.examiner.meet()
-        certificate = self.examiner.examine(on_outcome)
-        assert self.unit.output == 0
-        return certificate
-
-
-def marked(certificate: Certificate, mark: Mark) -> set[str]:
-    return {outcome.clause.id for outcome in certificate.outcomes if outcome.mark is mark}
-
-
-class Obliging(SimulatedUnit):
-    """Its faults begin when somebody brings them about."""
-
-    def begin_now(self, kind: FaultKind, amount: float, for_ms: int) -> None:
-        fault = Fault(kind, self._now_ms + 200, for_ms, amount)
-        self._faults = (*self._faults, fault)
-        self._edges = sorted({*self._edges, fault.at_ms, fault.until_ms}, reverse=True)
-
-
-class Attended(Bench):
-    """With a person who lifts the head, makes the supply dip, and switches the unit off and on."""
-
-    def told(self, text: str) -> None:
-        super().told(text)
-        assert isinstance(self.unit, Obliging)
-        if text.startswith("Lift"):
-            self.unit.begin_now(FaultKind.LIFT_OFF, 0.02, 1500)
-        elif text.startswith("Bring about"):
-            self.unit.begin_now(FaultKind.BROWN_OUT, 0, 200)
-        elif text.startswith("Switch"):
-            self.unit.begin_now(FaultKind.RESTART, 0, 500)
-
-
-def obliging(unit: type[SimulatedUnit]) -> type[SimulatedUnit]:
-    return type(f"Obliging {unit.__name__}", (Obliging, unit), {})
 
 
 @pytest.mark.parametrize("model", ["us111", "ultragun", "ultragun_pro"])
@@ -135,37 +76,6 @@ def test_a_unit_that_breaks_one_promise_fails_at_exactly_that_clause(promise: st
     certificate = bench.examined()
 
     assert marked(certificate, Mark.FAIL) == {promise}
-
-
-class Chatty:
-    """Puts a status on a line on which nothing was said for a while."""
-
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
-        self._due_ms = 0
-        bench.clock.add(self)
-
-    def next_ms(self) -> int:
-        return self._due_ms
-
-    def move_to(self, now_ms: int) -> None:
-        link = self._bench.link
-        assert isinstance(link, Timed)
-        if now_ms < self._due_ms:
-            return
-        self._due_ms = now_ms + 50
-        if now_ms - link.sent_ms > 300:
-            self._bench.inbox.put(encode(Frame(Type.STATUS, 0, b"")))
-
-
-class Timed(CableLink):
-    """Keeps when something was last sent."""
-
-    sent_ms = 0
-
-    def send(self, data: bytes) -> bool:
-        self.sent_ms = self._clock.now_ms()
-        return super().send(data)
 
 
 @pytest.mark.parametrize(
@@ -269,19 +179,8 @@ def test_the_first_request_that_is_not_refused_ends_the_run() -> None:
 def test_a_stop_that_is_asked_for_at_any_time_ends_the_output(after: int) -> None:
     bench = Bench(BROKEN["lease.lapse"] if after % 2 else SimulatedUnit)
     asked = bench.clock.now_ms() + 9000 + 137 * after
+    Person(bench, asked)
 
-    class Person:
-        due_ms: int | None = asked
-
-        def next_ms(self) -> int | None:
-            return self.due_ms
-
-        def move_to(self, now_ms: int) -> None:
-            if self.due_ms is not None and now_ms >= self.due_ms:
-                self.due_ms = None
-                bench.inbox.put(SessionAction.STOP)
-
-    bench.clock.add(Person())
     certificate = bench.examined()
 
     assert certificate.interrupted
@@ -329,6 +228,7 @@ def test_a_unit_on_which_another_session_runs_is_not_examined() -> None:
     bench = Bench()
     bench.examiner.meet()
     host = bench.examiner.host
+    assert isinstance(host, NativeHost)
     host.new_session()
     for request in (host.arm(), host.set(for_ms=5000, lease_ms=1000)):
         bench.unit.hear(encode(host.frame(request)), bench.clock.now_ms())

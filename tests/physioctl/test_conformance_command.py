@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +14,10 @@ from device.events import OffConfirmation
 from physioctl.cli import call
 from physioctl.cli.conform import exit_code
 from physioctl.cli.exits import Exit
+from physioctl.conformance.native.suite import CLAUSES
 from physioctl.conformance.outcomes import Mark, Outcome
-from physioctl.conformance.suite import CLAUSES
-from tests.physioctl.test_conformance import Bench
-from tests.processes import begin, finished, line_from, served_unit
+from tests.physioctl.conformance_bench import Bench
+from tests.processes import LIMIT_S, begin, finished, line_from, served_unit
 
 NOBODY = "--nobody-is-treated"
 
@@ -31,14 +32,11 @@ def test_without_anybody_to_ask_it_is_refused_unless_it_is_said_that_nobody_is_t
     assert f"Add {NOBODY}" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("dialect", ["modbus", "another"])
-def test_a_dialect_that_is_not_examined_is_refused_plainly(
-    capsys: pytest.CaptureFixture[str], dialect: str
-) -> None:
-    code = call(["conform", "--port", "sim://us111", "--dialect", dialect, NOBODY])
+def test_a_dialect_that_is_not_examined_is_refused_plainly(capsys: pytest.CaptureFixture[str]) -> None:
+    code = call(["conform", "--port", "sim://us111", "--dialect", "another", NOBODY])
 
     assert code == Exit.USAGE
-    assert "in the dialect native only" in capsys.readouterr().err
+    assert "in the dialects native and modbus, and not in another" in capsys.readouterr().err
 
 
 def test_a_page_that_is_there_already_is_not_replaced(
@@ -77,6 +75,44 @@ def test_our_own_unit_passes_over_tcp_and_over_a_pty(
     assert first["serial"] in page.read_text(encoding="utf-8")
 
 
+def test_our_own_modbus_unit_of_each_kind_passes_over_a_pty_and_over_tcp(tmp_path: Path) -> None:
+    with ExitStack() as stack:  # all six at once: they do nothing but wait
+        begun = {}
+        for kind in ("lease", "timer", "none"):
+            for way, options in (("pty", ()), ("tcp", ("--tcp", "127.0.0.1:0"))):
+                folder = tmp_path / f"{kind}-{way}"
+                folder.mkdir()
+                spoken = ("--dialect", "modbus", "--host-loss", kind, "--address", "17")
+                unit = stack.enter_context(served_unit(folder, *spoken, *options))
+                asked = ("--port", f"{unit.port}#17", "--dialect", "modbus", NOBODY, "--json")
+                begun[kind, way] = unit, begin(folder, "conform", *asked)
+        ended = {
+            names: (unit, *process.communicate(timeout=5 * LIMIT_S), process.returncode)
+            for names, (unit, process) in begun.items()
+        }
+        assert not any(unit.gives_output() for unit, _ in begun.values())
+
+    for (kind, way), (_, out, _, code) in ended.items():
+        rows = list(map(json.loads, out.splitlines()))
+        assert [each for each in rows if each.get("mark") == "fail"] == [], (kind, way)
+        assert code == Exit.DONE
+        assert rows[-1]["output_off"] == "confirmed"
+        assert (rows[-1]["not_applicable"] > 10) is (kind == "none")
+
+
+def test_a_modbus_unit_that_breaks_a_promise_is_found_over_its_port(tmp_path: Path) -> None:
+    spoken = ("--dialect", "modbus", "--host-loss", "none", "--breaks", "stop.output")
+    with served_unit(tmp_path, *spoken) as unit:
+        ended = finished(tmp_path, "conform", "--port", unit.port, "--dialect", "modbus", NOBODY, "--json")
+        assert not unit.gives_output()
+
+    rows = list(map(json.loads, ended.stdout.splitlines()))
+    assert ended.returncode == Exit.FAULT
+    assert [row["clause"] for row in rows if row.get("mark") == "fail"] == ["stop.output"]
+    assert "switch" in rows[0]["host_loss"]
+    assert "by nothing but its own switch" in ended.stderr
+
+
 def test_a_unit_that_breaks_a_promise_is_found_over_its_port(tmp_path: Path) -> None:
     with served_unit(tmp_path, "--breaks", "step.timer") as unit:
         ended = finished(tmp_path, "conform", "--port", unit.port, NOBODY, "--json")
@@ -87,9 +123,12 @@ def test_a_unit_that_breaks_a_promise_is_found_over_its_port(tmp_path: Path) -> 
     assert [row["clause"] for row in rows if row.get("mark") == "fail"] == ["step.timer"]
 
 
-def test_a_promise_that_no_unit_breaks_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(["simulate", "us111", "--breaks", "another"]) == Exit.USAGE
-    assert "no unit that speaks native breaks 'another'" in capsys.readouterr().err
+@pytest.mark.parametrize(("dialect", "promise"), [("native", "stop.plain"), ("modbus", "frames.direction")])
+def test_a_promise_that_no_unit_breaks_is_refused(
+    capsys: pytest.CaptureFixture[str], dialect: str, promise: str
+) -> None:
+    assert call(["simulate", "us111", "--dialect", dialect, "--breaks", promise]) == Exit.USAGE
+    assert f"no unit that speaks {dialect} breaks '{promise}'" in capsys.readouterr().err
 
 
 @pytest.mark.hazard("H-18")

@@ -20,22 +20,36 @@ from physioctl.rehearsal.rehearse import rehearse
 from physioctl.rehearsal.rig import Rig, speaking
 from physioctl.runner import Request, run_session
 from physioctl.trace.decoding import DAMAGED, Decoding, Shown
-from physioctl.trace.lines import Header, Received, Sent, TraceLine, Wake
+from physioctl.trace.lines import Header, Loaded, Received, Sent, TraceLine, Wake
 from physioctl.trace.reading import LINE_MAX, LINES_MAX, SIZE_MAX, Trace, parse_trace, read_trace
 from physioctl.trace.recording import traced
 from physioctl.trace.replay import replay
 from physioctl.trace.writing import DRAIN_S, QUEUE_MAX, TraceWriter, writing
 from protocols.errors import PhysioctlError
-from protocols.library import find
+from protocols.library import bundled, find
 from protocols.library import parse as parse_protocol
 from protocols.limits import Bound, Layer, Quantity
 from simulator.faults import parse
 from tests.cases import each
 from tests.processes import journal_at
-from tools.traces import GOLDEN, PROTOCOL, Kept
+from tools.traces import GOLDEN, Kept
+from tools.traces import PROTOCOL as BUNDLED
 
 GOLDEN_FOLDER = Path(__file__).parents[1] / "traces"
 WAYS = tuple(GOLDEN.values())
+PROTOCOL = """format: 1
+id: one-second
+title: "One second at the lowest level, on nobody"
+family: ultrasound
+body_site: bench
+side: none
+purpose: For tests of traces.
+evidence: {grade: none, note: It treats nothing.}
+steps:
+  - emit: {intensity: 0.29 W/cm², duty: 100 %, carrier: 1 MHz}
+    for: 1 s
+    ramp: 200 ms
+"""
 THREE_SECONDS = parse_protocol(PROTOCOL.replace("for: 1 s", "for: 3 s").encode())
 
 
@@ -226,6 +240,19 @@ def test_the_golden_traces_replay_to_the_byte(name: str) -> None:
     assert replayed.difference is None
     assert replayed.sendings > 10
     assert trace.header.dialect == GOLDEN[name][0]
+
+
+def test_the_golden_traces_are_of_one_bundled_protocol_and_say_what_their_bytes_say() -> None:
+    for name in GOLDEN:
+        path = GOLDEN_FOLDER / f"{name}.trace"
+        said = [entry.line.protocol for entry in read_trace(path).entries if isinstance(entry.line, Loaded)]
+        lines = path.read_text(encoding="utf-8").splitlines()
+
+        assert [json.loads(protocol or "")["id"] for protocol in said] == [BUNDLED]
+        assert BUNDLED in bundled()
+        frames = [at for at, line in enumerate(lines) if '"kind": "sent"' in line or '"received"' in line]
+        assert len(frames) > 100
+        assert all(lines[at - 1].startswith(("# to unit: ", "# from unit: ")) for at in frames)
 
 
 def test_what_arrives_damaged_is_shown_as_such_and_an_answer_with_its_time() -> None:

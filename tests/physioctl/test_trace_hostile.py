@@ -22,7 +22,8 @@ HEADER = (
 )
 WAKE = '{"ms": 5, "kind": "wake"}\n'
 RUN = '{"ms": 0, "kind": "run", "script": "perform_handshake"}\n'
-GOLDEN = (Path(__file__).parents[1] / "traces" / "native.trace").read_bytes()
+TRACE = Path(__file__).parents[1] / "traces" / "native.trace"
+GOLDEN = b"".join(TRACE.read_bytes().splitlines(keepends=True)[:120])  # its beginning, with output on
 
 
 def refused(data: str | bytes, place: str) -> str:

@@ -22,7 +22,7 @@ from physioctl.trace.lines import Sent
 from physioctl.trace.reading import read_trace
 from physioctl.trace.renumbering import session_number
 from physioctl.trace.standing_in import LINGER_MS, StandIn
-from protocols.library import parse
+from protocols.library import find
 from simulator.cable import Cable
 from simulator.serve import serve_pty
 from tests.cases import each
@@ -59,7 +59,7 @@ def test_a_program_that_sends_the_same_is_answered_to_the_end(name: str, seed: i
         dialect=speaking(dialect, host_loss).dialect,
     )
 
-    rehearsal = rehearse(parse(PROTOCOL.encode()), rig, seed=seed, attended=host_loss == "none")
+    rehearsal = rehearse(find(PROTOCOL), rig, seed=seed, attended=host_loss == "none")
 
     assert rehearsal.ended.outcome == "completed"
     assert unit.differed is None

@@ -258,6 +258,25 @@ def test_a_setting_from_before_a_stop_starts_nothing_after_it(kind: type[ModbusU
     assert bench.unit.output == 0
 
 
+@pytest.mark.hazard("H-09")
+@pytest.mark.parametrize("kind", [ModbusUnit, OwnTimerUnit])
+@pytest.mark.parametrize(("before_ms", "result"), [(1, Result.STALE), (100, Result.STALE), (0, Result.OK)])
+def test_a_setting_that_is_dated_before_a_stop_is_stale_though_a_session_was_armed_since(
+    kind: type[ModbusUnit], before_ms: int, result: Result
+) -> None:
+    bench = ModbusBench(kind)
+    bench.wait(1000)
+    bench.send(PLAIN_STOPS[0])
+    stopped_ms = bench.unit.own_ms
+    bench.wait(20)
+    bench.arm()
+
+    asked = bench.a_set(unit_uptime_ms=stopped_ms - before_ms)
+    status = bench.status(wire.Command.SET, **asked)
+
+    assert status.result is result
+
+
 # --- functions and exceptions -----------------------------------------------------------------------
 
 

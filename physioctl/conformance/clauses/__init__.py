@@ -1,1 +1,1 @@
-"""The clauses: one small function for each promise of docs/wire.md, in the page's own words."""
+"""What a request means, in either dialect: one small function for each promise of docs/wire.md."""

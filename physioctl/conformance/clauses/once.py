@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from device.wire.frame import Frame
 from device.wire.messages import Clear, GetStatus, Message, Result, Status, Stop, UnitState
 from physioctl.conformance.effects import Script
 from physioctl.conformance.host import RUNNING, Host, age
-from physioctl.conformance.outcomes import NotRefused, clause, expect
+from physioctl.conformance.outcomes import NotRefused, Part, clause, expect
 
 SECTION = "At most once, and nothing old"
 REPEATED = (
@@ -15,8 +14,8 @@ REPEATED = (
 )
 
 
-def _again(host: Host, frame: Frame, what: str) -> Script[Status]:
-    status = yield from host.ask_frame(frame)
+def _again(host: Host, request: Message, seq: int, what: str) -> Script[Status]:
+    status = yield from host.ask(request, seq)
     expect(status.result is Result.OK, f"{what}, sent again, was refused: {status.result.name}")
     return status
 
@@ -31,21 +30,23 @@ def _again(host: Host, frame: Frame, what: str) -> Script[Status]:
 )
 def _set_again(host: Host) -> Script[str]:
     yield from host.begin()
-    request = host.set(for_ms=max(100, host.lease_ms - 200))
-    frame = host.frame(request)
-    first = yield from host.ask_frame(frame)
-    expect(first.result is Result.OK, f"a Set within all bounds was refused: {first.result.name}")
+    request, seq = host.set(for_ms=host.step_ms), host.next_seq()
+    first = yield from host.done(request, "a Set within all bounds", seq)
     for _ in range(4):
         yield from host.wait(host.rng.randrange(5, 20))
-        status = yield from _again(host, frame, "a Set")
+        status = yield from _again(host, request, seq, "a Set")
         if status.state not in RUNNING:
             break
         gone_ms = age(status.uptime_ms, first.uptime_ms)
-        expect(status.step_ms == first.step_ms + gone_ms, "the repeated Set began the step anew")
-        left_ms = first.lease_left_ms - gone_ms
-        expect(status.lease_left_ms == left_ms, "the repeated Set changed the lease")
+        if {Part.TIMES, Part.UPTIME} <= host.has:
+            expect(status.step_ms == first.step_ms + gone_ms, "the repeated Set began the step anew")
+        if Part.LEASE in host.has:
+            left_ms = first.lease_left_ms - gone_ms
+            expect(status.lease_left_ms == left_ms, "the repeated Set changed the lease")
+    if Part.TIMER not in host.has:
+        return "4 times, while it was on"
     yield from host.samples(request.for_ms + 600)
-    ended = yield from _again(host, frame, "a Set whose step is over")
+    ended = yield from _again(host, request, seq, "a Set whose step is over")
     expect(ended.state not in RUNNING, "the repeated Set began the output anew")
     return f"5 times; {ended.delivered_ms} ms delivered in all"
 
@@ -59,19 +60,20 @@ def _set_again(host: Host) -> Script[str]:
 def _others_again(host: Host) -> Script[str]:
     yield from host.stop()
     host.new_session()
-    arm = host.frame(host.arm())
+    arm, seq = host.arm(), host.next_seq()
     for _ in range(3):
-        yield from _again(host, arm, "an Arm")
+        yield from _again(host, arm, seq, "an Arm")
     yield from host.done(host.set(for_ms=2000), "a Set within all bounds")
-    renew = host.frame(host.renew())
-    first = yield from _again(host, renew, "a Renew")
-    for _ in range(2):
-        status = yield from _again(host, renew, "a Renew")
-        left_ms = first.lease_left_ms - age(status.uptime_ms, first.uptime_ms)
-        expect(status.lease_left_ms == left_ms, "the repeated Renew changed the lease")
-    lower = host.frame(host.lower())
+    if Part.LEASE in host.has:
+        renew, seq = host.renew(), host.next_seq()
+        first = yield from _again(host, renew, seq, "a Renew")
+        for _ in range(2):
+            status = yield from _again(host, renew, seq, "a Renew")
+            left_ms = first.lease_left_ms - age(status.uptime_ms, first.uptime_ms)
+            expect(status.lease_left_ms == left_ms, "the repeated Renew changed the lease")
+    lower, seq = host.lower(), host.next_seq()
     for _ in range(3):
-        yield from _again(host, lower, "a Lower")
+        yield from _again(host, lower, seq, "a Lower")
     return "3 times each"
 
 
@@ -84,10 +86,10 @@ def _others_again(host: Host) -> Script[str]:
 )
 def _after_stop(host: Host) -> Script[str]:
     yield from host.begin()
-    frame = host.frame(host.set())
-    yield from _again(host, frame, "a Set")
+    request, seq = host.set(), host.next_seq()
+    yield from _again(host, request, seq, "a Set")
     yield from host.ask(Stop())
-    status = yield from host.ask_frame(frame)
+    status = yield from host.ask(request, seq)
     if status.result is Result.OK:
         raise NotRefused("a Set from before a Stop was answered as done")
     expect(status.result is Result.BAD_STATE, f"it was refused as {status.result.name}")
@@ -98,14 +100,15 @@ def _after_stop(host: Host) -> Script[str]:
     "once.same_number",
     SECTION,
     "Another request under the last `seq` is therefore `STALE`.",
-    "a Set, and another Set and a Renew under its number",
+    "a Set, and under its number another Set, and a Renew or a third Set",
 )
 def _same_number(host: Host) -> Script[str]:
     yield from host.emit(for_ms=2000)
     last = host.seq
-    other = host.set(for_ms=300)
+    other = host.set(for_ms=300, ramp_ms=100)
     yield from host.refused(other, Result.STALE, "another Set under the last seq", last)
-    yield from host.refused(host.renew(), Result.STALE, "a Renew under the last seq", last)
+    what = "what would let it go on, under the last seq"
+    yield from host.refused(host.going_on(), Result.STALE, what, last)
     return "refused"
 
 
@@ -114,8 +117,8 @@ def _same_number(host: Host) -> Script[str]:
     SECTION,
     "What changes nothing, what is refused, `Stop` and `Clear` count for nothing: another host's `GetStatus` "
     "beside a session, under whatever `seq`, ends nothing.",
-    "output; then a GetStatus, a Clear and a Renew that are refused, each far ahead in number; a Renew under "
-    "the next number is done",
+    "output; then a GetStatus, and a Clear and a Lower that are refused, each far ahead in number; a Renew, "
+    "or a Set of a unit without a lease, is done under the next number",
 )
 def _counts_nothing(host: Host) -> Script[str]:
     yield from host.emit(for_ms=2000)
@@ -124,12 +127,12 @@ def _counts_nothing(host: Host) -> Script[str]:
     others: list[Message] = [
         GetStatus(),
         Clear(host.nonce, host.status.uptime_ms),
-        host.renew(session=host.session ^ 1),
+        host.lower(session=host.session ^ 1),
     ]
     for other in others:
         yield from host.ask(other, ahead)
-        renewed = host.renew()
-        yield from host.done(renewed, f"a Renew after a {type(other).__name__} with a higher number")
+        what = f"what lets it go on, after a {type(other).__name__} with a higher number,"
+        yield from host.done(host.going_on(), what)
     return "3 requests"
 
 
@@ -160,15 +163,16 @@ def _newer(host: Host) -> Script[str]:
     newest = 65_530
     yield from host.done(host.arm(), "an Arm of a new session", newest)
     newest = (newest + 3) & 0xFFFF
-    longest_ms = host.plate.lease_max_ms  # for many requests on a slow line
-    yield from host.done(host.set(for_ms=5000, lease_ms=longest_ms), "a Set within all bounds", newest)
+    going_on = {"lease_ms": host.plate.lease_max_ms}  # for many requests on a slow line
+    yield from host.done(host.set(for_ms=5000, **going_on), "a Set within all bounds", newest)
     for ahead in (host.rng.randrange(10, 1000), 32_767, 1):
         for behind in (0, -1, 32_768, -host.rng.randrange(2, 32_768)):
             seq = (newest + behind) & 0xFFFF
-            yield from host.refused(host.renew(), Result.STALE, f"a Renew {behind} from the newest", seq)
+            what = f"what lets it go on, {behind} from the newest,"
+            yield from host.refused(host.going_on(), Result.STALE, what, seq)
         newest = (newest + ahead) & 0xFFFF
-        renewed = host.renew(lease_ms=longest_ms)
-        yield from host.done(renewed, f"a Renew {ahead} ahead of the newest", newest)
+        what = f"what lets it go on, {ahead} ahead of the newest,"
+        yield from host.done(host.going_on(**going_on), what, newest)
     return "ahead by 1, by 32767 and across 0"
 
 

@@ -5,11 +5,11 @@ A person is told what to do, and it is waited for; without one it is not shown.
 
 from __future__ import annotations
 
-from device.wire.messages import Clear, Result, Sensor, Status, UnitState
+from device.wire.messages import Clear, Result, Sensor, UnitState
 from physioctl.conformance.clauses.ending import off
 from physioctl.conformance.effects import Script, TellPerson
 from physioctl.conformance.host import U32, Host, Sample, age
-from physioctl.conformance.outcomes import NotShown, PromiseBroken, clause, expect
+from physioctl.conformance.outcomes import NotShown, Part, PromiseBroken, clause, expect
 
 HOLDS_MS = 300  # as the page says
 GOES_ON_MS = 500
@@ -26,25 +26,26 @@ def _brought_about(host: Host, text: str) -> Script[None]:
     yield TellPerson(text)
 
 
-def _since(taken: list[Sample], lost: bool) -> Status | None:
-    """The first of the last statuses in a row in which contact was lost, or was there."""
-    first = None
-    for status in (sample.status for sample in reversed(taken)):
-        if (status.contact_pct < CONTACT_PCT) is not lost:
+def _since(taken: list[Sample], lost: bool) -> int:
+    """How long before the last of these statuses contact was first lost, or there, and stayed so."""
+    first = taken[-1]
+    for sample in reversed(taken):
+        if (sample.status.contact_pct < CONTACT_PCT) is not lost:
             break
-        first = status
-    return first
+        first = sample
+    return age(taken[-1].at_ms, first.at_ms)
 
 
 def _on_without_contact(taken: list[Sample]) -> int:
     """The longest time for which output was on and contact lost, from one status to another."""
     longest_ms, since = 0, None
-    for status in (sample.status for sample in taken):
+    for sample in taken:
+        status = sample.status
         if status.state is not UnitState.EMITTING or status.contact_pct >= CONTACT_PCT:
             since = None
             continue
-        since = status if since is None else since
-        longest_ms = max(longest_ms, age(status.uptime_ms, since.uptime_ms))
+        since = sample if since is None else since
+        longest_ms = max(longest_ms, age(sample.at_ms, since.at_ms))
     return longest_ms
 
 
@@ -70,8 +71,7 @@ def _contact(host: Host) -> Script[str]:
     if suspended.state in (UnitState.EMITTING, UnitState.READY):
         raise NotShown(f"contact was not lost within {host.wait_ms} ms")
     expect(suspended.state is UnitState.SUSPENDED, f"it led to {suspended.state.name}")
-    lost = _since(taken, lost=True) or suspended
-    held_ms = age(suspended.uptime_ms, lost.uptime_ms)
+    held_ms = _since(taken, lost=True)
     expect(held_ms <= HOLDS_MS + BETWEEN_MS, f"output went on for {held_ms} ms after contact was lost")
     expect(not suspended.measured_level, f"{suspended.measured_level} is measured in SUSPENDED")
     yield TellPerson("Put the head back into the water now.")
@@ -79,15 +79,17 @@ def _contact(host: Host) -> Script[str]:
         host.wait_ms, lambda status: status.state is not UnitState.SUSPENDED, renewing=True
     )
     back = taken[-1].status
-    for sample in taken[:-1]:
+    for sample in taken[:-1]:  # 0 of a unit that counts none
         expect(sample.status.step_ms == suspended.step_ms, "the step's time does not stand still")
     expect(back.state is UnitState.EMITTING, f"it did not go on: {back.state.name}")
-    there = _since(taken, lost=False) or back
-    back_ms = age(back.uptime_ms, there.uptime_ms)
+    back_ms = _since(taken, lost=False)
     expect(back_ms <= GOES_ON_MS + BETWEEN_MS, f"it went on {back_ms} ms after contact was back")
+    before_ms = taken[-2].at_ms if len(taken) > 1 else taken[-1].at_ms
     rise = yield from host.samples(RISE_MS, lambda _: False, renewing=True)
-    for status in (sample.status for sample in rise):
-        ran_ms = status.step_ms - suspended.step_ms
+    for sample in rise:
+        status, ran_ms = sample.status, age(sample.at_ms, before_ms)
+        if Part.TIMES in host.has:
+            ran_ms = status.step_ms - suspended.step_ms
         line = host.plate.level_min * min(ran_ms, RISE_MS) / RISE_MS
         expect(
             status.measured_level <= line * 1.2 + 2,
@@ -115,8 +117,9 @@ def _fault(host: Host) -> Script[str]:
     yield from host.refused(host.set(), Result.FAULTED, "a Set in FAULT")
     stopped = yield from host.stop()
     expect(stopped.state is UnitState.FAULT, f"a Stop led from FAULT to {stopped.state.name}")
-    old = Clear(host.nonce, (host.status.uptime_ms - 5000) % U32)
-    yield from host.refused(old, Result.STALE, "a Clear dated 5 s ago")
+    if Part.UPTIME in host.has:
+        old = Clear(host.nonce, (host.status.uptime_ms - 5000) % U32)
+        yield from host.refused(old, Result.STALE, "a Clear dated 5 s ago")
     yield TellPerson("See to the cause of the fault now.")
     until_ms = host.now_ms + host.wait_ms
     latest = stopped
@@ -147,7 +150,8 @@ def _restart(host: Host) -> Script[str]:
             status = yield from host.look()
         except PromiseBroken:  # it is off
             continue
-        if status.nonce != before or status.uptime_ms < 1000:
+        young = Part.UPTIME in host.has and status.uptime_ms < 1000
+        if status.nonce != before or young or status.state is not UnitState.READY:  # it was armed
             break
         yield from host.wait(50)
     else:

@@ -10,14 +10,12 @@ from typing import Any
 from device.wire import messages
 from device.wire.frame import Frame, encode
 from device.wire.messages import GetStatus, Identify, Stop, Type
+from physioctl.conformance.clauses import answers
 from physioctl.conformance.effects import Script
-from physioctl.conformance.host import Host, age
+from physioctl.conformance.native.host import NativeHost
 from physioctl.conformance.outcomes import clause, expect
 
 SETTLE_MS = 150  # for what may still be on its way
-ANSWERED_WITHIN_MS = 70  # as the page says
-LINE_MS = 12  # of a request and a status at 115200 baud, and the latency of an adapter
-CLOCKS_PCT = 5  # by which the unit's clock may differ from the host's; the figure of this host's own alarm
 HARMLESS = ("Identify", "GetCapabilities", "GetStatus", "Stop")  # of the golden vectors, with output off
 
 
@@ -35,7 +33,7 @@ def vectors() -> Any:
     "Identify is asked three times: the answers are the same and can be read whole, and `major` is 1",
     ends_run=True,
 )
-def _identity(host: Host) -> Script[str]:
+def _identity(host: NativeHost) -> Script[str]:
     for _ in range(3):
         said = yield from host.told(Identify(), messages.Identity)
         expect(said == host.identity, "the identity changes from one answer to the next")
@@ -52,7 +50,7 @@ def _identity(host: Host) -> Script[str]:
     "GetCapabilities is asked three times: the answers are the same, and their bounds go together",
     ends_run=True,
 )
-def _capabilities(host: Host) -> Script[str]:
+def _capabilities(host: NativeHost) -> Script[str]:
     plate = host.plate
     for _ in range(3):
         said = yield from host.told(messages.GetCapabilities(), messages.Capabilities)
@@ -66,26 +64,12 @@ def _capabilities(host: Host) -> Script[str]:
 
 
 @clause(
-    "host.leases",
-    "What this host asks of a unit",
-    "`lease_max_ms` is at least 300, and `lease_min_ms` at most 500 and at most `lease_max_ms`.",
-    "the bounds that Capabilities names",
-    ends_run=True,
-)
-def _host_leases(host: Host) -> Script[str]:
-    yield from host.look()
-    expect(host.plate.lease_max_ms >= 300, f"lease_max_ms is {host.plate.lease_max_ms}")
-    expect(host.plate.lease_min_ms <= 500, f"lease_min_ms is {host.plate.lease_min_ms}")
-    return f"{host.plate.lease_min_ms} to {host.plate.lease_max_ms} ms"
-
-
-@clause(
     "frames.vectors",
     "Frames",
     "Little-endian. The CRC-32 is that of zlib, over type, seq and body. 115200 baud, 8N1.",
     "the golden vectors of the requests that start nothing are sent byte for byte, and answered",
 )
-def _vectors(host: Host) -> Script[str]:
+def _vectors(host: NativeHost) -> Script[str]:
     sent = [each for each in vectors()["messages"] if each["message"] in HARMLESS]
     for each in sent:
         answer = yield from host.exchange(bytes.fromhex(each["frame"]), each["seq"])
@@ -101,7 +85,7 @@ def _vectors(host: Host) -> Script[str]:
     "the golden vectors that are no frame, and 8 random frames with one bit changed: each is counted once in "
     "`bad_frames`, and only what is a frame is answered",
 )
-def _damage(host: Host) -> Script[str]:
+def _damage(host: NativeHost) -> Script[str]:
     pieces = [
         (each["what"], bytes.fromhex(each["bytes"]), each["thrown_away"], len(each["frames"]))
         for each in vectors()["bad_frames"]
@@ -130,7 +114,7 @@ def _damage(host: Host) -> Script[str]:
     "random noise of up to 700 bytes before a frame, and frames that come in pieces, up to 40 ms apart: each "
     "frame is answered",
 )
-def _resync(host: Host) -> Script[str]:
+def _resync(host: NativeHost) -> Script[str]:
     for _ in range(6):
         yield from host.send(host.rng.randbytes(host.rng.randrange(100, 700)) + b"\0")
         yield from host.wait(SETTLE_MS)
@@ -152,7 +136,7 @@ def _resync(host: Host) -> Script[str]:
     "a frame of a host's type.",
     "frames of the three types of a unit, and of four random ones from 0x84: each is counted, none answered",
 )
-def _direction(host: Host) -> Script[str]:
+def _direction(host: NativeHost) -> Script[str]:
     types = [0x81, 0x82, 0x83, *(host.rng.randrange(0x84, 0x100) for _ in range(4))]
     for type_ in types:
         yield from host.wait(SETTLE_MS)
@@ -172,7 +156,7 @@ def _direction(host: Host) -> Script[str]:
     "The host asks and the unit answers, once for each request, under the same `seq`.",
     "12 requests under random numbers, in any order: one answer each, under its number",
 )
-def _once(host: Host) -> Script[str]:
+def _once(host: NativeHost) -> Script[str]:
     for _ in range(12):
         seq = host.rng.randrange(1, 0xFFFF)
         yield from host.wait(20)
@@ -182,17 +166,12 @@ def _once(host: Host) -> Script[str]:
     return "12 of 12"
 
 
-@clause(
+_unasked = clause(
     "answers.unasked",
     "Requests and answers",
     "The unit never speaks first.",
     "it is listened to for half a second in which nothing is asked",
-)
-def _unasked(host: Host) -> Script[str]:
-    yield from host.wait(2 * SETTLE_MS)
-    came = yield from host.listen(500)
-    expect(not came, f"{len(came)} frames came that nothing had asked for")
-    return "nothing came"
+)(answers.unasked)
 
 
 @clause(
@@ -201,7 +180,7 @@ def _unasked(host: Host) -> Script[str]:
     "`asked` is the type of the request.",
     "GetStatus, Stop, and a GetStatus with a body that it should not have",
 )
-def _asked(host: Host) -> Script[str]:
+def _asked(host: NativeHost) -> Script[str]:
     frames = [host.frame(GetStatus()), host.frame(Stop()), Frame(Type.GET_STATUS, host.next_seq(), b"\1")]
     for frame in frames:
         status = yield from host.ask_frame(frame)
@@ -209,50 +188,19 @@ def _asked(host: Host) -> Script[str]:
     return f"{len(frames)} of {len(frames)}"
 
 
-@clause(
+_in_time = clause(
     "answers.in_time",
     "Requests and answers",
     "The answer leaves within 70 ms of the request's last byte.",
     "24 requests: three of four have to be answered within 70 ms and the time on the line; the rest may be "
     "this computer's or the adapter's delay",
-)
-def _in_time(host: Host) -> Script[str]:
-    took = []
-    for _ in range(24):
-        before_ms = host.now_ms
-        yield from host.look()
-        took.append(host.now_ms - before_ms)
-    took.sort()
-    expect(took[17] <= ANSWERED_WITHIN_MS + LINE_MS, f"one in four takes longer than {took[17]} ms")
-    return f"half within {took[11]} ms, all within {took[-1]} ms"
-
-
-@clause(
-    "answers.uptime",
-    "Fields",
-    "All times are whole milliseconds of the unit's own clock.",
-    f"`uptime_ms` and the host's clock over 2 s: they agree within {CLOCKS_PCT} % and an answer's time",
-)
-def _uptime(host: Host) -> Script[str]:
-    before_ms = host.now_ms
-    first = yield from host.look()
-    first_ms, slack_ms = host.now_ms, host.now_ms - before_ms
-    yield from host.wait(2000)
-    before_ms = host.now_ms
-    last = yield from host.look()
-    slack_ms += host.now_ms - before_ms
-    own_ms, gone_ms = age(last.uptime_ms, first.uptime_ms), host.now_ms - first_ms
-    within_ms = gone_ms * CLOCKS_PCT // 100 + slack_ms
-    expect(
-        abs(own_ms - gone_ms) <= within_ms, f"its clock says {own_ms} ms where the host's says {gone_ms} ms"
-    )
-    return f"{own_ms} ms by its clock, {gone_ms} ms by the host's"
+)(answers.in_time)
 
 
 CLAUSES = (
     _identity,
     _capabilities,
-    _host_leases,
+    answers.host_leases,
     _vectors,
     _damage,
     _resync,
@@ -261,5 +209,5 @@ CLAUSES = (
     _unasked,
     _asked,
     _in_time,
-    _uptime,
+    answers.uptime,
 )
