@@ -16,7 +16,7 @@ import physioctl
 from tests.processes import LIMIT_S
 
 Point: TypeAlias = tuple[CodeType, int]  # a bytecode: the code it is of, and where it stands there
-Look: TypeAlias = "Callable[[Callable[[Point], None]], Seen]"
+Visitor: TypeAlias = "Callable[[Callable[[Point], None]], Seen]"
 
 
 def example(journal: Path, protocol: Path) -> None:
@@ -90,7 +90,7 @@ def running_session() -> bool:
 
 
 def left_at_each(
-    run: Callable[[], None], leave: Callable[[], None], expected: type[BaseException], look: Look
+    run: Callable[[], None], leave: Callable[[], None], expected: type[BaseException], look: Visitor
 ) -> int:
     """``run()`` once for each point, where ``leave`` raises ``expected``; return at how many.
 
