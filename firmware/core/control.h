@@ -65,6 +65,9 @@ bool control_runs(void);
 /* The level of this millisecond: 0 but in EMITTING. */
 uint16_t control_output(void);
 
+/* The mean level of the millisecond that begins now, for counting energy: a line's fractions add up to nothing. */
+uint16_t control_mean_output(void);
+
 /* Begin a line from `from` to the step's level. */
 void control_line(uint16_t from, uint16_t time_ms);
 
