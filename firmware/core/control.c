@@ -5,8 +5,8 @@
 control_t control;
 static uint8_t control_complement[sizeof(control_t)];
 
-/* 16 u32, 11 u16 and 6 u8: no padding on any board. */
-_Static_assert(sizeof(control_t) == 16 * 4 + 11 * 2 + 6, "control_t has padding");
+/* 16 u32, 12 u16 and 8 u8: no padding on any board. */
+_Static_assert(sizeof(control_t) == 16 * 4 + 12 * 2 + 8, "control_t has padding");
 
 /* One millijoule, in the unit of energy_rest: 1 mW/cm2 x 1 mm2 x 1 % x 1 ms is 100 pJ. */
 #define REST_PER_MJ ((uint32_t)10000000)
@@ -58,11 +58,15 @@ static uint16_t on_the_line(uint32_t half_ms, uint16_t bias) {
 
 static uint16_t level_at(uint32_t half_ms, uint16_t bias) {
     const uint16_t level = on_the_line(half_ms, bias);
-    return level < control.level ? level : control.level;
+    return level < control.level_cap ? level : control.level_cap;
 }
 
 uint16_t control_output(void) {
     return control_emits() ? level_at(2u * (control.step_ms - control.line_start_ms), 0) : 0;
+}
+
+uint16_t control_nearest_output(void) {
+    return control_emits() ? level_at(2u * (control.step_ms - control.line_start_ms), control.line_ms) : 0;
 }
 
 uint16_t control_mean_output(void) {
@@ -74,6 +78,7 @@ void control_line(uint16_t from, uint16_t time_ms) {
     control.line_ms = time_ms;
     control.line_from = from;
     control.line_to = control.level;
+    control.level_cap = NAMEPLATE_LEVEL_MAX;
 }
 
 uint16_t control_lease_left(void) {

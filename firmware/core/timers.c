@@ -33,7 +33,7 @@ uint16_t timers_causes(const board_sensors_t *sensors) {
 }
 
 static bool contact_lost(uint8_t contact_pct, uint16_t from_level) {
-    return control.level >= from_level && contact_pct < CONTACT_LOST_BELOW_PCT;
+    return control_output() >= from_level && contact_pct < CONTACT_LOST_BELOW_PCT;
 }
 
 /* Whether contact has been other than the state says for `time_ms`. */
