@@ -218,8 +218,6 @@ static uint8_t lower(const uint8_t *body, uint16_t seq) {
         return PW_RESULT_BAD_SESSION;
     if (asked.level < NAMEPLATE_LEVEL_MIN)
         return PW_RESULT_BAD_VALUE;
-    if (above(asked.level, NAMEPLATE_LEVEL_MAX))
-        return PW_RESULT_OVER_NAMEPLATE;
     if (asked.level > control.level)
         return PW_RESULT_OVER_CEILING;
     control.level = asked.level;
