@@ -41,7 +41,9 @@ _NUMBERS = (
 def files() -> dict[str, str]:
     """Every generated file: its path from the project's root, and its text."""
     return {
-        f"firmware/nameplates/{path.stem}.h": header(path.stem, tomllib.loads(path.read_text(encoding="utf-8")))
+        f"firmware/nameplates/{path.stem}.h": header(
+            path.stem, tomllib.loads(path.read_text(encoding="utf-8"))
+        )
         for path in sorted(NAMEPLATES.glob("*.toml"))
     }
 

@@ -126,6 +126,11 @@ class CUnit:
             self._c.test_advance(ctypes.c_uint32(to_ms - self.now_ms))
             self.now_ms = to_ms
 
+    def held_up(self, ms: int) -> None:
+        """Let time pass, with one pass of the loop at its end."""
+        self._c.test_late(ctypes.c_uint32(ms))
+        self.now_ms += ms
+
     def one_more_pass(self) -> None:
         """Another pass of the loop in the same millisecond."""
         self._c.test_advance(ctypes.c_uint32(0))
@@ -149,7 +154,11 @@ class CUnit:
         self._c.test_send_room(ctypes.c_uint32(count))
 
     def read(
-        self, *, contact_pct: int | None = None, head_temp_ddeg_c: int | None = None, causes: int | None = None
+        self,
+        *,
+        contact_pct: int | None = None,
+        head_temp_ddeg_c: int | None = None,
+        causes: int | None = None,
     ) -> None:
         """From now on the sensors read so."""
         if contact_pct is not None:

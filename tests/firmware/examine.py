@@ -23,7 +23,17 @@ WAIT_S = 10  # for each thing that the person does: it is done at once
 
 def examined(board: PosixBoard, folder: Path, seed: int) -> dict[str, Any]:
     """What became of each clause, by its name; the exit code as ``exit_code``."""
-    asked = ("conform", "--port", board.port, "--nobody-is-treated", "--json", "--seed", seed, "--wait", WAIT_S)
+    asked = (
+        "conform",
+        "--port",
+        board.port,
+        "--nobody-is-treated",
+        "--json",
+        "--seed",
+        seed,
+        "--wait",
+        WAIT_S,
+    )
     found: dict[str, Any] = {}
     with subprocess.Popen(
         command(*asked),
@@ -68,7 +78,9 @@ def main() -> int:
                 found = examined(board, Path(folder), seed)
             code = found.pop("exit_code")
             other = {name: told for name, told in found.items() if told["mark"] != "pass"}
-            sys.stdout.write(f"{model} on {board.port}: {len(found) - len(other)} of {len(found)} clauses pass\n")
+            sys.stdout.write(
+                f"{model} on {board.port}: {len(found) - len(other)} of {len(found)} clauses pass\n"
+            )
             for name, told in other.items():
                 sys.stdout.write(f"  {told['mark']}: {name}: {told['measured']}\n")
             wrong += code != 0 or set(other) != NOT_SHOWN[model]
