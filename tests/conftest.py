@@ -46,6 +46,7 @@ LONG = frozenset(
         "test_conformance",
         "test_conformance_command",
         "test_controller_walk",
+        "test_core_checked",
         "test_core_lockstep",
         "test_diff_properties",
         "test_doctor",

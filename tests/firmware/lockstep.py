@@ -66,7 +66,7 @@ def library(*variables: str) -> Path:
 
 
 def life(seed: int, core: Path, requests: int = REQUESTS) -> Iterator[tuple[int, ...]]:
-    """Ask both for as long as one unit runs, and tell the statuses; raise AssertionError where they differ."""
+    """Ask both for as long as one unit runs: the statuses; raise AssertionError where they differ."""
     rng = Random(seed)
     nonce = rng.randrange(1, 2**32)
     plate = replace(nameplate("us111"), suspension_max_ms=PLATE["suspension_max_ms"])
@@ -78,7 +78,7 @@ def life(seed: int, core: Path, requests: int = REQUESTS) -> Iterator[tuple[int,
         simulated.move_to(now_ms)
         unit.move_to(now_ms)
         contact_pct = rng.choice((92, 92, 92, 50, 49, 0)) if rng.random() < 0.1 else None
-        # When a line from a fraction of a level crosses the level at which contact is judged, is the unit's own.
+        # When a line from a fraction of a level comes to where contact is judged is the unit's own.
         if simulated.rises:
             contact_pct = 92
         supply = rng.random() < 0.5 if rng.random() < 0.01 or supply_low else None
@@ -112,7 +112,7 @@ def life(seed: int, core: Path, requests: int = REQUESTS) -> Iterator[tuple[int,
 def _differs(said: tuple[int, ...], expected: tuple[int, ...]) -> dict[int, tuple[int, int]]:
     """The fields, by their place, that differ by more than the last digit of what is measured.
 
-    A line that begins on the way begins from a whole level in the core: its energy is a two-hundredth off at most.
+    A line that begins on the way begins from a whole level in the core: its energy is up to 1/200 off.
     """
     slack = {page.ENERGY: MEASURED_MJ + expected[page.ENERGY] // 200, page.OUTPUT: MEASURED_LEVEL}
     pairs = enumerate(zip(said, expected, strict=True))

@@ -1,4 +1,4 @@
-"""The firmware's core in C, in what no golden vector says: its own memory, its line, its clock, its sensors."""
+"""The firmware's core in C, in what no golden vector says: its memory, its line, its clock, its sensors."""
 
 from __future__ import annotations
 
