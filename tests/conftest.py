@@ -63,6 +63,7 @@ LONG = frozenset(
         "test_million_frames",
         "test_odd_circumstances",
         "test_pictures",
+        "test_posix_board",
         "test_purge_deaths",
         "test_pytest_plugin",
         "test_real_deaths",

@@ -1,4 +1,4 @@
-"""The core in C under the sanitizers, and under a fuzzer for a few seconds; what a stale header does to a build."""
+"""The core in C under sanitizers and under a fuzzer; what a stale header does to a build."""
 
 from __future__ import annotations
 
