@@ -45,15 +45,16 @@ bool control_runs(void) {
     return control.state == PW_UNIT_STATE_EMITTING || control.state == PW_UNIT_STATE_SUSPENDED;
 }
 
-/* The level on the line from line_from to line_to, `half_ms` half milliseconds of the step after its beginning, in
- * so far as no Lower bounds it; `bias` of line_ms rounds to the nearest, 0 rounds towards line_from. */
+/* The level on the line from line_from to line_to, `half_ms` half milliseconds of the step after its beginning, as
+ * far as no Lower bounds it; `bias` of line_ms rounds to the nearest, 0 rounds down. */
 static uint16_t on_the_line(uint32_t half_ms, uint16_t bias) {
-    if (half_ms >= 2ul * control.line_ms)
+    const uint32_t halves = 2ul * control.line_ms;
+    if (half_ms >= halves)
         return control.line_to;
-    const bool up = control.line_to >= control.line_from;
-    const uint16_t change = (uint16_t)(up ? control.line_to - control.line_from : control.line_from - control.line_to);
-    const uint16_t done = (uint16_t)((change * half_ms + bias) / (2ul * control.line_ms));
-    return (uint16_t)(up ? control.line_from + done : control.line_from - done);
+    if (control.line_to >= control.line_from)
+        return (uint16_t)(control.line_from + ((uint32_t)(control.line_to - control.line_from) * half_ms + bias) / halves);
+    const uint32_t fall = (uint32_t)(control.line_from - control.line_to) * half_ms;
+    return (uint16_t)(control.line_from - (fall + halves - 1u - bias) / halves);
 }
 
 static uint16_t level_at(uint32_t half_ms, uint16_t bias) {
