@@ -1,4 +1,4 @@
-"""The POSIX board in real time: the conformance suite, a session, hosts that are killed, a loop that hangs."""
+"""The POSIX board in real time: the conformance suite, a session, killed hosts, a loop that hangs."""
 
 from __future__ import annotations
 
