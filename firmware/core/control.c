@@ -1,8 +1,10 @@
 #include "control.h"
 
+#include <stddef.h>
 #include <string.h>
 
 control_t control;
+bool control_changed;
 static uint8_t control_complement[sizeof(control_t)];
 
 /* 16 u32, 12 u16 and 8 u8: no padding on any board. */
@@ -22,6 +24,7 @@ void control_reset(uint32_t now_ms, uint8_t state, uint16_t faults) {
     control.faults = faults;
     control.why = faults != 0 ? BOARD_WHY_FAULT : BOARD_WHY_NOT_SET;
     control.nonce = board_nonce();
+    control_changed = true;
     control_commit();
 }
 
@@ -35,8 +38,10 @@ bool control_is_whole(void) {
 
 void control_commit(void) {
     const uint8_t *bytes = (const uint8_t *)&control;
-    for (uint8_t i = 0; i < sizeof control; i++)
+    const uint8_t end = control_changed ? sizeof control : offsetof(control_t, nonce);
+    for (uint8_t i = 0; i < end; i++)
         control_complement[i] = (uint8_t)~bytes[i];
+    control_changed = false;
 }
 
 bool control_emits(void) { return control.state == PW_UNIT_STATE_EMITTING; }
@@ -115,6 +120,7 @@ static void switch_off(board_why_t why) {
     if (control_emits())
         control.off_since_ms = control.now_ms;
     control.why = (uint8_t)why;
+    control_changed = true;
     control.contact_timing = 0;
 }
 

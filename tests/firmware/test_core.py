@@ -38,6 +38,23 @@ def test_a_bit_that_changes_in_memory_while_output_is_on_ends_it_within_one_pass
         assert status.nonce != NONCE  # nothing that was asked before is taken again
 
 
+@pytest.mark.hazard("H-04")
+def test_a_bit_that_changes_within_a_pass_after_its_check_ends_output_in_the_next() -> None:
+    """But for the counts, which every pass writes: the host holds them against the unit's clock."""
+    rng = Random(2)
+    unit = CUnit()
+    places = [(byte, bit) for byte in range(unit.counts_size, unit.control_size) for bit in range(8)]
+
+    for byte, bit in rng.sample(places, FLIPS):
+        hand = Hand(unit=unit)
+        hand.start()
+        hand.wait(rng.randrange(1, 400))
+        hand.unit.flip_in_pass(byte, bit)
+        hand.unit.one_more_pass()
+
+        assert hand.unit.output == 0, (byte, bit)
+
+
 def test_a_bit_that_changes_between_two_requests_of_one_pass_is_found_before_the_second() -> None:
     hand = Hand()
     hand.start()
