@@ -9,7 +9,13 @@
 #define PW_MINOR 0
 #define PW_BAUD 115200
 #define PW_BODY_MAX 64
-#define PW_LEASE_MS(n) (((uint16_t)(n) + 1u) * 10u)
+#define PW_LEASE_MS(n) ((uint16_t)(((n) + 1u) * 10u))
+
+/* SHA-256 of device/wire/table.toml: the build of the firmware compares it. */
+#define PW_TABLE_SHA256 "7f67502894182ffb003848cbb9e38555927131910f3516e93e6639f788374c5b"
+
+/* How many types of request there are: the firmware's core has to answer each. */
+#define PW_REQUESTS 9
 
 /* What kind of unit this is; it decides what a level is. */
 enum {
@@ -67,12 +73,15 @@ enum {
 
 /* Ask who is there. Answered in any state; it changes nothing. */
 #define PW_TYPE_IDENTIFY 0x01u
+#define PW_IDENTIFY_SIZE 0u
 
 /* Ask what the unit can do. Answered in any state; it changes nothing. */
 #define PW_TYPE_GET_CAPABILITIES 0x02u
+#define PW_GET_CAPABILITIES_SIZE 0u
 
 /* Ask for a status. Answered in any state; it changes nothing and prolongs nothing. */
 #define PW_TYPE_GET_STATUS 0x03u
+#define PW_GET_STATUS_SIZE 0u
 
 /* Give the unit a session's ceilings. From IDLE, READY and LAPSED. Arming the same session again keeps its counts and can only lower its ceilings. Taken while unit_uptime_ms is less than a second old, and not from before the latest Stop. */
 #define PW_TYPE_ARM 0x04u
@@ -84,6 +93,7 @@ typedef struct __attribute__((packed)) {
     uint32_t energy_max_mj; /* no output beyond this energy */
     uint32_t unit_uptime_ms; /* uptime_ms of the latest status the host has heard */
 } pw_arm_t;
+#define PW_ARM_SIZE 22u
 
 /* Start or change output, in absolute values. From READY, EMITTING and SUSPENDED, under the armed session, while its lease is live. */
 #define PW_TYPE_SET 0x05u
@@ -99,6 +109,7 @@ typedef struct __attribute__((packed)) {
     uint32_t unit_uptime_ms; /* uptime_ms of the latest status the host has heard: the lease runs from there */
     uint8_t lease_ms; /* unrenewed for this long, output ends */
 } pw_set_t;
+#define PW_SET_SIZE 26u
 
 /* Prolong the lease of a running output, from what the host has heard and not from when this arrives. From EMITTING and SUSPENDED only: it can never start or raise output, nor shorten a lease. */
 #define PW_TYPE_RENEW 0x06u
@@ -108,9 +119,11 @@ typedef struct __attribute__((packed)) {
     uint32_t unit_uptime_ms; /* uptime_ms of the latest status the host has heard: the lease runs from there */
     uint8_t lease_ms; /* counted from unit_uptime_ms */
 } pw_renew_t;
+#define PW_RENEW_SIZE 13u
 
 /* Output off, the step dropped, the session disarmed; its counts stay readable. Taken in any state, under any seq, with any body, any number of times. */
 #define PW_TYPE_STOP 0x07u
+#define PW_STOP_SIZE 0u
 
 /* Clear latched faults whose cause is gone. From FAULT only; leads to IDLE. Taken under any seq while unit_uptime_ms is less than a second old: who clears may be another host than who drove. */
 #define PW_TYPE_CLEAR 0x08u
@@ -118,6 +131,7 @@ typedef struct __attribute__((packed)) {
     uint32_t nonce; /* the unit's boot nonce */
     uint32_t unit_uptime_ms; /* uptime_ms of the latest status the host has heard */
 } pw_clear_t;
+#define PW_CLEAR_SIZE 8u
 
 /* Reduce the level of the running step, at once and without a ramp, and with it the session's level ceiling. From EMITTING and SUSPENDED only: it can never start, raise or prolong output, and is never refused for its seq or its time. */
 #define PW_TYPE_LOWER 0x09u
@@ -126,6 +140,7 @@ typedef struct __attribute__((packed)) {
     uint32_t session; /* the armed session */
     uint16_t level; /* not below the unit's level_min, and not above the running step's level */
 } pw_lower_t;
+#define PW_LOWER_SIZE 10u
 
 /* The answer to Identify. */
 #define PW_TYPE_IDENTITY 0x81u
@@ -139,6 +154,7 @@ typedef struct __attribute__((packed)) {
     char serial[16]; /* serial number */
     uint16_t calibrated; /* days from 2020-01-01 to the last calibration; 0 when not known */
 } pw_identity_t;
+#define PW_IDENTITY_SIZE 44u
 
 /* The answer to GetCapabilities: the unit's own nameplate. It can only lower what a host would allow. */
 #define PW_TYPE_CAPABILITIES 0x82u
@@ -159,6 +175,7 @@ typedef struct __attribute__((packed)) {
     int16_t head_trip_ddeg_c; /* head temperature at which it trips */
     uint16_t sensors; /* what it can measure */
 } pw_capabilities_t;
+#define PW_CAPABILITIES_SIZE 43u
 
 /* The answer to every other request, refused or not: the whole of what the unit knows of itself. */
 #define PW_TYPE_STATUS 0x83u
@@ -184,5 +201,6 @@ typedef struct __attribute__((packed)) {
     uint16_t bad_frames; /* frames thrown away since the start, modulo 65536 */
     uint16_t lapses; /* leases run out since the start, modulo 65536 */
 } pw_status_t;
+#define PW_STATUS_SIZE 46u
 
 #endif

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from physioctl.rehearsal import scenario_schema
 from protocols import index, schema
-from tools import hazards, modbus, pages, questions, tables, texts, traces, wire
+from tools import firmware, hazards, modbus, pages, questions, tables, texts, traces, wire
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 def files() -> dict[str, str]:
     """Every generated file: its path from the project's root, and its text."""
     found = tables.files() | questions.files() | texts.files() | wire.files() | modbus.files()
-    found |= pages.files() | hazards.files() | traces.files()
+    found |= firmware.files() | pages.files() | hazards.files() | traces.files()
     found |= {f"physioctl/rehearsal/{scenario_schema.PATH.name}": scenario_schema.text()}
     return found | {f"protocols/{made.PATH.name}": made.text() for made in (schema, index)}
 

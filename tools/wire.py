@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from struct import Struct
 from typing import Any
 
 from tools import golden, golden_lines
@@ -263,7 +265,13 @@ def c_header(table: Table) -> str:
         f"#define PW_MINOR {dialect['minor']}",
         f"#define PW_BAUD {dialect['baud']}",
         f"#define PW_BODY_MAX {dialect['body_max']}",
-        "#define PW_LEASE_MS(n) (((uint16_t)(n) + 1u) * 10u)",
+        "#define PW_LEASE_MS(n) ((uint16_t)(((n) + 1u) * 10u))",
+        "",
+        "/* SHA-256 of device/wire/table.toml: the build of the firmware compares it. */",
+        f'#define PW_TABLE_SHA256 "{table_hash()}"',
+        "",
+        "/* How many types of request there are: the firmware's core has to answer each. */",
+        f"#define PW_REQUESTS {sum(m['type'] < 0x80 for m in table['message'])}",
         "",
     ]
     for enum in (*table["enum"], *table["flags"]):
@@ -284,8 +292,18 @@ def c_header(table: Table) -> str:
             lines.append("typedef struct __attribute__((packed)) {")
             lines += [f"    {_c_field(f, flags)}" for f in message["fields"]]
             lines.append(f"}} pw_{message['name'].lower()}_t;")
+        lines.append(f"#define PW_{_constant(message['name'])}_SIZE {_size(message, flags)}u")
         lines.append("")
     return "\n".join([*lines, "#endif", ""])
+
+
+def table_hash() -> str:
+    """SHA-256 of the table's file, which `sha256sum` finds too: a C build needs no Python to compare it."""
+    return hashlib.sha256(TABLE.read_bytes()).hexdigest()
+
+
+def _size(message: Table, flags: set[str]) -> int:
+    return Struct("<" + "".join(_struct_code(f["kind"], flags) for f in message["fields"])).size
 
 
 def _c_field(field: Table, flags: set[str]) -> str:

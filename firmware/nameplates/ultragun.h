@@ -1,0 +1,31 @@
+/* The nameplate of the UltraGun. Made from simulator/nameplates/ultragun.toml: do not edit.
+ * ASSUMED: no specification of this model is known. Units last in names; 0 bounds nothing. */
+#ifndef NAMEPLATE_ULTRAGUN_H
+#define NAMEPLATE_ULTRAGUN_H
+
+#define NAMEPLATE_MODEL "UltraGun"
+#define NAMEPLATE_FAMILY PW_FAMILY_PERCUSSION
+#define NAMEPLATE_FIRMWARE {1, 4, 2}
+#define NAMEPLATE_CALIBRATED 2131u /* days from 2020-01-01, of the unit in the vectors */
+#define NAMEPLATE_SENSORS (PW_SENSOR_OUTPUT | PW_SENSOR_BATTERY)
+#define NAMEPLATE_LEVEL_MIN 1800u
+#define NAMEPLATE_LEVEL_MAX 3000u
+#define NAMEPLATE_AVERAGE_MAX 0u
+#define NAMEPLATE_AREA_MM2 0u
+#define NAMEPLATE_BNR_TENTHS 0u
+#define NAMEPLATE_STEP_MAX_MS 300000u
+#define NAMEPLATE_DELIVERED_MAX_MS 900000u
+#define NAMEPLATE_SUSPENSION_MAX_MS 60000u
+#define NAMEPLATE_LEASE_MIN_MS 100u
+#define NAMEPLATE_LEASE_MAX_MS 1000u
+#define NAMEPLATE_HEAD_TRIP_DDEG_C 0u
+#define NAMEPLATE_HEAD_CLEAR_DDEG_C 0u
+#define NAMEPLATE_CONTACT_FROM_LEVEL 0u
+#define NAMEPLATE_CONTACT_GRACE_MS 0u
+#define NAMEPLATE_CONTACT_BACK_MS 0u
+#define NAMEPLATE_RESUME_RAMP_MS 0u
+#define NAMEPLATE_DUTIES_PCT {100, 0, 0, 0, 0, 0}
+#define NAMEPLATE_CARRIERS_KHZ {0, 0}
+#define NAMEPLATE_PULSES_HZ {0, 0, 0}
+
+#endif
