@@ -142,8 +142,8 @@ def _own_rows(connection: sqlite3.Connection, id_: str) -> list[tuple[Any, ...]]
     Every row from its first to the one after its last is looked at: one of its own in which the session's id
     was changed is found by no index.
     """
-    of_it = "SELECT min(seq), max(seq), count(*) FROM entries WHERE session = ?"
-    first, last, count = connection.execute(of_it, (id_,)).fetchone()
+    of_it = "SELECT min(seq), max(seq) FROM entries WHERE session = ?"
+    first, last = connection.execute(of_it, (id_,)).fetchone()
     if first is None:
         raise Damaged(None, f"session {id_} has no entry")
     own, known = list[tuple[Any, ...]](), {id_, ""}
@@ -158,7 +158,9 @@ def _own_rows(connection: sqlite3.Connection, id_: str) -> list[tuple[Any, ...]]
             known.add(row[1])
         elif what := flaw(row):
             raise Damaged(due, what)
-    if len(own) != count:
+    # Another program may have added entries meanwhile: what has been read is compared, and no more.
+    until = "SELECT count(*) FROM entries WHERE session = ? AND seq <= ?"
+    if connection.execute(until, (id_, own[-1][0] if own else last)).fetchone() != (len(own),):
         raise Damaged(None, f"the index of the entries of session {id_} does not agree with them")
     return own
 

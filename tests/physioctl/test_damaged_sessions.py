@@ -268,3 +268,20 @@ def test_a_session_whose_erasure_cannot_be_told_is_not_called_erased(
 
     assert (code, [line.split("\t")[0] for line in out.splitlines()]) == (9, ["c", "b", "a"])
     assert "damaged: entry 1: its content does not agree with its hash" in err
+
+
+def test_a_session_that_goes_on_while_it_is_read_is_no_damage(tmp_path: Path) -> None:
+    clock = VirtualClock(NOON)
+    with (
+        Journal.open(tmp_path / "j", clock, new=True) as reader,
+        Journal.open(tmp_path / "j", clock) as writer,
+    ):
+        writer.append("s", started("s"))
+
+        def goes_on(statement: str) -> None:
+            if "BETWEEN" in statement:  # the last entry has been looked for, and is none any more
+                writer.append("s", progress(1000, 900))
+
+        with reader.reading() as connection:
+            connection.set_trace_callback(goes_on)
+        assert [entry.name for entry in session(reader, "s").entries] == ["session_started", "progress"]
