@@ -10,6 +10,12 @@ SETTLE_MS = 150  # for what may still be on its way
 CLOCKS_PCT = 5  # by which the unit's clock may differ from the host's; the figure of this host's own alarm
 
 
+@clause(
+    "answers.unasked",
+    "Requests and answers",
+    "The unit never speaks first.",
+    "it is listened to for half a second in which nothing is asked",
+)
 def unasked(host: Host) -> Script[str]:
     """Listen for half a second in which nothing is asked."""
     yield from host.wait(2 * SETTLE_MS)

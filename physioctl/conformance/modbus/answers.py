@@ -11,7 +11,7 @@ from physioctl.conformance.effects import Script
 from physioctl.conformance.modbus.clause import CONVERSATION, LINE, SETTLE_MS, modbus_clause
 from physioctl.conformance.modbus.host import ModbusHost, without_token
 from physioctl.conformance.modbus.rtu import framed
-from physioctl.conformance.outcomes import Part, PromiseBroken, expect
+from physioctl.conformance.outcomes import Part, PromiseBroken, clause, expect
 
 BLOCKS = (
     "FC23 writes 20 registers at 0 and reads the one whole block that belongs to the command: the status (28 "
@@ -120,10 +120,10 @@ def _token(host: ModbusHost) -> Script[str]:
     return f"{len(pairs)} tokens"
 
 
-@modbus_clause(
+@clause(
     "answers.once",
-    LINE,
-    "One request is under way at a time, a stop included.",
+    "Requests and answers",
+    "The host asks and the unit answers, once for each request, under the same `seq`.",
     "12 requests in any order: one answer each, and nothing behind it",
 )
 def _once(host: ModbusHost) -> Script[str]:
@@ -135,13 +135,6 @@ def _once(host: ModbusHost) -> Script[str]:
         expect(len(came) == 1, f"{len(came)} answers to one request")
     return "12 of 12"
 
-
-_unasked = modbus_clause(
-    "answers.unasked",
-    LINE,
-    "One request is under way at a time, a stop included.",
-    "it is listened to for half a second in which nothing is asked",
-)(answers.unasked)
 
 _in_time = modbus_clause(
     "answers.in_time",
@@ -190,7 +183,7 @@ FIRST = (
     answers.host_leases,
     _token,
     _once,
-    _unasked,
+    answers.unasked,
     _in_time,
     answers.uptime,
 )

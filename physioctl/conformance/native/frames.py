@@ -166,14 +166,6 @@ def _once(host: NativeHost) -> Script[str]:
     return "12 of 12"
 
 
-_unasked = clause(
-    "answers.unasked",
-    "Requests and answers",
-    "The unit never speaks first.",
-    "it is listened to for half a second in which nothing is asked",
-)(answers.unasked)
-
-
 @clause(
     "answers.asked",
     "What a status has to agree with",
@@ -206,7 +198,7 @@ CLAUSES = (
     _resync,
     _direction,
     _once,
-    _unasked,
+    answers.unasked,
     _asked,
     _in_time,
     answers.uptime,
