@@ -113,8 +113,10 @@ void timers_run(uint32_t now_ms, const board_sensors_t *sensors) {
         control.off_since_ms = now_ms; /* also where a late pass has counted less */
     if (has(PW_SENSOR_CONTACT))
         contact(sensors->contact_pct);
-    if (control.stopped != 0 && now_ms - control.stopped_at_ms >= STOP_COUNTS_MS)
-        control.stopped = 0, control_changed = true;
+    if (control.stopped != 0 && now_ms - control.stopped_at_ms >= STOP_COUNTS_MS) {
+        control.stopped = 0;
+        control_changed = true;
+    }
     const uint16_t causes = timers_causes(sensors);
     if (causes != 0) {
         if (control.state != PW_UNIT_STATE_FAULT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -10,6 +11,8 @@ from device.wire.frame import Frame, encode
 from device.wire.messages import Arm, Fault, GetStatus, Result, Stop, UnitState
 from tests.firmware.c_unit import FIRMWARE, CUnit
 from tests.firmware.hand import NONCE, Hand
+from tests.firmware.lockstep import WAITS_MS
+from tests.simulator.test_lockstep import Asker
 from tools import firmware
 
 FLIPS = 200
@@ -116,6 +119,28 @@ def test_leases_and_dates_go_on_when_the_clock_turns_over() -> None:
     assert hand.unit.output == 0
     assert hand.look().state is UnitState.LAPSED
     assert hand.arm().state is UnitState.READY
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_unit_whose_clock_turns_over_answers_as_one_whose_clock_does_not(seed: int) -> None:
+    rng, before_ms = Random(seed), 20_000  # the turn comes amid some hundred requests
+    units = CUnit(NONCE), CUnit(NONCE, start_ms=2**32 - before_ms)
+    askers = Asker(seed, NONCE), Asker(seed, NONCE)
+    askers[1].uptime_ms = 2**32 - before_ms
+    for number in range(300):
+        wait_ms = rng.choice(WAITS_MS)
+        told = []
+        for unit, asker in zip(units, askers, strict=True):
+            unit.move_to(unit.now_ms + wait_ms)
+            type_, seq, body = asker.next()
+            statuses = Hand.answers(unit.hear(encode(Frame(type_, seq, body))))
+            for status in statuses:
+                asker.uptime_ms, asker.state = status.uptime_ms, status.state
+            told.append([replace(status, uptime_ms=0) for status in statuses])
+
+        assert told[0] == told[1], number
+
+    assert units[1].now_ms > 2**32
 
 
 def test_a_frame_with_a_line_error_in_it_is_counted_once_and_the_next_is_answered() -> None:
