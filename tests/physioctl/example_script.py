@@ -16,7 +16,7 @@ import physioctl
 from tests.processes import LIMIT_S
 
 Point: TypeAlias = tuple[CodeType, int]  # a bytecode: the code it is of, and where it stands there
-MakeSeen: TypeAlias = "Callable[[Callable[[Point], None]], Seen]"
+Visitor: TypeAlias = "Callable[[Callable[[Point], None]], Seen]"
 
 
 def example(journal: Path, protocol: Path) -> None:
@@ -90,14 +90,14 @@ def running_session() -> bool:
 
 
 def left_at_each(
-    run: Callable[[], None], leave: Callable[[], None], expected: type[BaseException], make: MakeSeen
+    run: Callable[[], None], leave: Callable[[], None], expected: type[BaseException], look: Visitor
 ) -> int:
     """``run()`` once for each point, where ``leave`` raises ``expected``; return at how many.
 
     Break off where something else comes out of it, or a session goes on.
     """
     points: dict[Point, None] = {}
-    traced(run, make(lambda point: points.setdefault(point)))
+    traced(run, look(lambda point: points.setdefault(point)))
     for point in points:
 
         def see(seen: Point, at: Point = point) -> None:
@@ -107,7 +107,7 @@ def left_at_each(
 
         code, offset = point
         try:
-            traced(run, make(see))
+            traced(run, look(see))
         except expected:
             pass
         else:
