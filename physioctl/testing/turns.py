@@ -139,8 +139,9 @@ class Turns(VirtualClock):
 
     def _pass_moment(self, until_ms: int | None = None) -> None:
         """Let every session run that can; then let it be the next moment at which anything happens."""
-        for session in self._sessions:
+        for session in self._sessions:  # one thread at a time, also after a wait that was broken off
             session.catch_up()
+        for session in self._sessions:
             while session.is_due(self.now_ms()):
                 session.take_turn()
                 if self._met:

@@ -15,7 +15,7 @@ from device.events import Event, StateChanged
 from physioctl import ConnectedUnit, InvalidUsage, Request, RunningSession
 from physioctl.events import Outcome
 from tests.physioctl.test_api import until
-from tests.processes import LEASE_MS, LIMIT_S, ServedUnit, begin, finished, served_unit, short_protocol
+from tests.processes import LIMIT_S, ServedUnit, begin, finished, served_unit, short_protocol
 
 SIM = "sim://us111"
 
@@ -117,11 +117,11 @@ script()
 """
 
 
-def interrupted(served: ServedUnit, folder: Path, journal: Path, long: Path, number: int, at: int) -> None:
+def interrupted(served: ServedUnit, folder: Path, journal: Path, long: Path, at: int) -> None:
     process = begin(folder, served.port, journal, long, at, code=_SCRIPT)
     assert process.stdout is not None
     assert process.stdout.readline().strip() == "here", at
-    process.send_signal(number)
+    process.send_signal(signal.SIGINT)
     process.communicate(timeout=LIMIT_S)
 
 
@@ -131,12 +131,17 @@ def test_a_script_that_is_interrupted_or_killed_at_any_line_leaves_output_off(
 ) -> None:
     with served_unit(tmp_path) as served:
         for at in range(10):
-            interrupted(served, tmp_path, journal, long, signal.SIGINT, at)
+            interrupted(served, tmp_path, journal, long, at)
             assert not served.gives_output(), at
         told = physioctl.sessions(journal)
-        interrupted(served, tmp_path, journal, long, signal.SIGKILL, 3)
-        off = served.until_output_off(2 * LEASE_MS / 1000)
+        process = begin(tmp_path, served.port, journal, long, 3, code=_SCRIPT)
+        on = served.next_change()  # the state is told before the request for output leaves
+        process.kill()
+        process.communicate(timeout=LIMIT_S)
+        off = served.until_output_off()
 
+        assert on is not None
+        assert on.output
         assert off is not None
         assert off.why == "lease"
         with physioctl.connect(served.port, dialect="native", journal=journal) as unit:

@@ -26,10 +26,8 @@ from protocols.library import find
 from simulator.cable import Cable
 from simulator.serve import serve_pty
 from tests.cases import each
-from tests.processes import LIMIT_S, begin, finished, journal_at, line_from, served_unit, short_protocol
 from tools.traces import GOLDEN, PROTOCOL, SEED
 
-TRIES = 3  # a busy computer may send a request more, or one less, than in the trace
 GOLDEN_FOLDER = Path(__file__).parents[1] / "traces"
 
 
@@ -126,22 +124,3 @@ def test_on_a_pty_it_is_asked_who_it_is_as_a_unit_is() -> None:
     assert unit_found.identity.serial == f"SIM-US-{SEED:04d}"
     assert unit.sendings == 3
     assert unit.differed is None
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="there are no ptys")
-def test_a_session_in_real_time_is_answered_to_its_end(tmp_path: Path) -> None:
-    protocol, trace = short_protocol(tmp_path, 1), tmp_path / "session.trace"
-    options = ("--journal", journal_at(tmp_path / "j.sqlite"), "--yes", "--plain")
-    with served_unit(tmp_path) as unit:
-        first = finished(tmp_path, "run", protocol, "--port", unit.port, "--trace", trace, *options)
-    assert first.returncode == 0
-
-    for _ in range(TRIES):
-        serving = begin(tmp_path, "trace", "replay", trace, "--serve")
-        second = finished(tmp_path, "run", protocol, "--port", line_from(serving), *options)
-        said, _ = serving.communicate(timeout=LIMIT_S)
-        if serving.returncode == 0:
-            break
-
-    assert said.startswith("The same")
-    assert (second.returncode, second.stderr) == (0, "")
