@@ -23,7 +23,7 @@ typedef enum {
 board_received_t board_receive(uint8_t *byte);
 
 /* How many bytes board_send() takes now without losing one. An answer is sent when there is room for the whole of it,
- * UNIT_FRAME_MAX (58) bytes: a queue that holds fewer is never used. */
+ * UNIT_FRAME_MAX (56) bytes: a queue that holds fewer is never used. */
 uint8_t board_send_room(void);
 
 /* Queue a byte to be sent. */

@@ -9,7 +9,7 @@
 #define PW_MINOR 0
 #define PW_BAUD 115200
 #define PW_BODY_MAX 64
-#define PW_LEASE_MS(n) (((uint16_t)(n) + 1u) * 10u)
+#define PW_LEASE_MS(n) ((uint16_t)(((n) + 1u) * 10u))
 
 /* SHA-256 of device/wire/table.toml: the build of the firmware compares it. */
 #define PW_TABLE_SHA256 "7f67502894182ffb003848cbb9e38555927131910f3516e93e6639f788374c5b"

@@ -265,7 +265,7 @@ def c_header(table: Table) -> str:
         f"#define PW_MINOR {dialect['minor']}",
         f"#define PW_BAUD {dialect['baud']}",
         f"#define PW_BODY_MAX {dialect['body_max']}",
-        "#define PW_LEASE_MS(n) (((uint16_t)(n) + 1u) * 10u)",
+        "#define PW_LEASE_MS(n) ((uint16_t)(((n) + 1u) * 10u))",
         "",
         "/* SHA-256 of device/wire/table.toml: the build of the firmware compares it. */",
         f'#define PW_TABLE_SHA256 "{table_hash()}"',

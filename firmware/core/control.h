@@ -74,8 +74,12 @@ uint16_t control_lease_left(void);
 /* Whether the session has energy left for one millisecond at `level` and `duty_pct`. */
 bool control_energy_left(uint16_t level, uint8_t duty_pct);
 
+/* Count a millisecond of output at `level`, as delivered and as energy. */
+void control_count(uint16_t level);
+
 /* Switch output off, then enter `state`, which is another than EMITTING. Not for SUSPENDED: the step is dropped. */
 void control_end(uint8_t state, board_why_t why);
+
 /* Switch output off and keep the step. */
 void control_suspend(void);
 

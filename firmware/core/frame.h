@@ -13,13 +13,14 @@
 
 typedef struct {
     uint8_t bytes[FRAME_ENCODED_MAX]; /* encoded until the zero, decoded after it */
-    uint8_t length;
-    bool spoilt; /* too long, or a line error since the last zero */
+    uint8_t length;  /* of the encoded bytes so far */
+    uint8_t decoded; /* of type, seq and body, once a frame is whole */
+    bool spoilt;     /* too long, or a line error since the last zero */
 } frame_receiver_t;
 
 typedef enum {
     FRAME_NOT_YET = 0,
-    FRAME_WHOLE,      /* decoded, in bytes[0..length-1] without the CRC; read it before the next byte goes in */
+    FRAME_WHOLE,      /* decoded, in bytes[0..decoded-1]; read it before the next byte goes in */
     FRAME_THROWN_AWAY /* to be counted */
 } frame_event_t;
 

@@ -1,0 +1,122 @@
+#include "control.h"
+
+#include <string.h>
+
+control_t control;
+static uint8_t control_complement[sizeof(control_t)];
+
+/* 16 u32, 11 u16 and 6 u8: no padding on any board. */
+_Static_assert(sizeof(control_t) == 16 * 4 + 11 * 2 + 6, "control_t has padding");
+
+/* One millijoule, in the unit of energy_rest: 1 mW/cm2 x 1 mm2 x 1 % x 1 ms is 100 pJ. */
+#define REST_PER_MJ ((uint32_t)10000000)
+_Static_assert((uint64_t)NAMEPLATE_LEVEL_MAX * NAMEPLATE_AREA_MM2 * 100u < 0xFFFFFFFFul - REST_PER_MJ,
+               "a millisecond's energy has to fit 32 bits");
+
+void control_reset(uint32_t now_ms, uint8_t state, uint16_t faults) {
+    memset(&control, 0, sizeof control);
+    control.now_ms = now_ms;
+    control.off_since_ms = now_ms;
+    control.state = state;
+    control.faults = faults;
+    control.why = faults != 0 ? BOARD_WHY_FAULT : BOARD_WHY_NOT_SET;
+    control.nonce = board_nonce();
+    control_commit();
+}
+
+bool control_is_whole(void) {
+    const uint8_t *bytes = (const uint8_t *)&control;
+    uint8_t differs = 0;
+    for (uint8_t i = 0; i < sizeof control; i++)
+        differs |= (uint8_t)(bytes[i] ^ control_complement[i] ^ 0xFFu);
+    return differs == 0;
+}
+
+void control_commit(void) {
+    const uint8_t *bytes = (const uint8_t *)&control;
+    for (uint8_t i = 0; i < sizeof control; i++)
+        control_complement[i] = (uint8_t)~bytes[i];
+}
+
+bool control_emits(void) { return control.state == PW_UNIT_STATE_EMITTING; }
+
+bool control_runs(void) {
+    return control.state == PW_UNIT_STATE_EMITTING || control.state == PW_UNIT_STATE_SUSPENDED;
+}
+
+/* How far the line from line_from to line_to has gone, rounded down, were there no Lower. */
+static uint16_t on_the_line(void) {
+    const uint32_t gone_ms = control.step_ms - control.line_start_ms;
+    if (gone_ms >= control.line_ms)
+        return control.line_to;
+    if (control.line_to >= control.line_from) {
+        const uint32_t rise = (uint32_t)(control.line_to - control.line_from) * gone_ms;
+        return (uint16_t)(control.line_from + rise / control.line_ms);
+    }
+    const uint32_t fall = (uint32_t)(control.line_from - control.line_to) * gone_ms;
+    return (uint16_t)(control.line_from - fall / control.line_ms);
+}
+
+uint16_t control_output(void) {
+    if (!control_emits())
+        return 0;
+    const uint16_t level = on_the_line();
+    return level < control.level ? level : control.level;
+}
+
+void control_line(uint16_t from, uint16_t time_ms) {
+    control.line_start_ms = control.step_ms;
+    control.line_ms = time_ms;
+    control.line_from = from;
+    control.line_to = control.level;
+}
+
+uint16_t control_lease_left(void) {
+    if (!control_runs())
+        return 0;
+    const uint32_t left_ms = control.lease_until_ms - control.now_ms;
+    return left_ms <= NAMEPLATE_LEASE_MAX_MS ? (uint16_t)left_ms : 0; /* beyond the longest lease: long over */
+}
+
+static uint32_t rest_per_ms(uint16_t level, uint8_t duty_pct) {
+    return (uint32_t)level * NAMEPLATE_AREA_MM2 * duty_pct;
+}
+
+bool control_energy_left(uint16_t level, uint8_t duty_pct) {
+    uint32_t rest = control.energy_rest + rest_per_ms(level, duty_pct);
+    uint32_t energy_mj = control.energy_mj;
+    for (; rest >= REST_PER_MJ; rest -= REST_PER_MJ)
+        energy_mj++;
+    return energy_mj < control.energy_max_mj || (energy_mj == control.energy_max_mj && rest == 0);
+}
+
+void control_count(uint16_t level) {
+    control.step_ms++;
+    control.delivered_ms++;
+    control.energy_rest += rest_per_ms(level, control.duty_pct);
+    for (; control.energy_rest >= REST_PER_MJ; control.energy_rest -= REST_PER_MJ)
+        control.energy_mj++;
+}
+
+static void switch_off(board_why_t why) {
+    board_interlock(false);
+    board_output_off(why);
+    if (control_emits())
+        control.off_since_ms = control.now_ms;
+    control.why = (uint8_t)why;
+    control.contact_timing = 0;
+}
+
+void control_end(uint8_t state, board_why_t why) {
+    switch_off(why);
+    control.state = state;
+    control.level = 0;
+    control.duty_pct = 0;
+    control.for_ms = 0;
+}
+
+void control_suspend(void) {
+    switch_off(BOARD_WHY_CONTACT);
+    control.state = PW_UNIT_STATE_SUSPENDED;
+    control.suspended_at_ms = control.now_ms;
+}
