@@ -4,9 +4,10 @@
  *     D9       PWM of timer 1, 62.5 kHz: the level
  *     D8       the second pin in series: high only while the core closes it and the loop is closed
  *     D2       the interlock loop to ground, with a pull-up: open is SUPPLY, and D8 stays low
+ *     D3       a contact switch to ground, with a pull-up: open is no contact
  *
- * A reset makes D8 and D9 inputs: both need a resistor to ground that holds them low. A bare board has no sensors:
- * the level is read back from the registers, temperature, contact and charge are constants. */
+ * A reset makes D8 and D9 inputs: both need a resistor to ground that holds them low. A bare board has no other
+ * sensor: the level is read back from the registers, temperature and charge are constants. */
 #include <avr/eeprom.h>
 #include <avr/interrupt.h>
 #include <avr/io.h>
@@ -32,6 +33,7 @@ enum {
     INTERLOCK = 1 << PB0,
     PWM = 1 << PB1,
     LOOP_OPEN = 1 << PD2,
+    LIFTED = 1 << PD3,
     BAUD_DIVIDER = 16, /* with U2X */
     COUNT_SLOTS = 64
 };
@@ -85,7 +87,7 @@ static bool loop_is_open(void)
 void board_interlock(bool closed)
 {
     hold(&DDRD, 1 << PD1);
-    hold(&PORTD, LOOP_OPEN); /* the pull-up */
+    hold(&PORTD, LOOP_OPEN | LIFTED); /* the pull-ups */
     if (closed && !loop_is_open()) {
         PORTB |= INTERLOCK;
     } else {
@@ -103,7 +105,7 @@ void board_sensors(board_sensors_t *sensors)
     }
     sensors->measured_level = given ? (uint16_t)(((uint32_t)pwm * NAMEPLATE_LEVEL_MAX + 254u) / 255u) : 0;
     sensors->head_temp_ddeg_c = 250;
-    sensors->contact_pct = 100;
+    sensors->contact_pct = PIND & LIFTED ? 0 : 100;
     sensors->battery_pct = 100;
     sensors->force_n = 0;
     sensors->causes = loop_is_open() ? PW_FAULT_SUPPLY : 0;

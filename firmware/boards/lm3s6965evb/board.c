@@ -5,9 +5,10 @@
  *     PD4        PWM of timer 0 (CCP0), 16 kHz: the level
  *     PB0        the second pin in series: high only while the core closes it and the loop is closed
  *     PC4        the interlock loop to ground, with a pull-up: open is SUPPLY, and PB0 stays low
+ *     PC5        a contact switch to ground, with a pull-up: open is no contact
  *
- * A reset makes PB0 and PD4 inputs: both need a resistor to ground that holds them low. The board has no sensors: the
- * level is read back from the registers, temperature, contact and charge are constants. */
+ * A reset makes PB0 and PD4 inputs: both need a resistor to ground that holds them low. The board has no other sensor:
+ * the level is read back from the registers, temperature and charge are constants. */
 #include "board.h"
 
 #include "core/crc32.h"
@@ -35,7 +36,8 @@ enum {
     WATCHDOG_MS = 60, /* to its interrupt, and as long again to its reset */
     INTERLOCK = 1 << 0,
     PWM = 1 << 4,
-    LOOP_OPEN = 1 << 4
+    LOOP_OPEN = 1 << 4,
+    LIFTED = 1 << 5
 };
 
 /* --- time ----------------------------------------------------------------------------------------------- */
@@ -150,7 +152,7 @@ void board_sensors(board_sensors_t *sensors)
     uint32_t pwm = interlock_is_high() ? pwm_given() : 0;
     sensors->measured_level = (uint16_t)((pwm * NAMEPLATE_LEVEL_MAX + 254u) / 255u);
     sensors->head_temp_ddeg_c = 250;
-    sensors->contact_pct = 100;
+    sensors->contact_pct = GPIO_DATA(GPIO_C, LIFTED) ? 0 : 100;
     sensors->battery_pct = 100;
     sensors->force_n = 0;
     sensors->causes = loop_is_open() ? PW_FAULT_SUPPLY : 0;
@@ -271,9 +273,9 @@ static void hold_registers(void)
     GPIO_AFSEL(GPIO_A) = 3;
     GPIO_DEN(GPIO_A) = 3;
     GPIO_DEN(GPIO_B) = INTERLOCK;
-    GPIO_DIR(GPIO_C) &= ~(uint32_t)LOOP_OPEN;
-    GPIO_PUR(GPIO_C) |= LOOP_OPEN;
-    GPIO_DEN(GPIO_C) |= LOOP_OPEN;
+    GPIO_DIR(GPIO_C) &= ~(uint32_t)(LOOP_OPEN | LIFTED); /* the other pins of port C are the debugger's */
+    GPIO_PUR(GPIO_C) |= LOOP_OPEN | LIFTED;
+    GPIO_DEN(GPIO_C) |= LOOP_OPEN | LIFTED;
     GPIO_DEN(GPIO_D) = PWM | 1u << 2 | 1u << 3;
     SYSTICK_RVR = 0xFFFFFF;
     SYSTICK_CSR = 5; /* processor clock, no interrupt */
