@@ -1,0 +1,314 @@
+"""The emulated boards: built, started, watched by their own logs, and disturbed as in a laboratory.
+
+Nothing that disturbs a board goes over its line: the ATmega328P is changed by the harness around libsimavr, the
+Cortex-M3 through the emulator's debugger and its machine protocol.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import select
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from tests.firmware.gdb import PC, Debugger
+
+FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
+LIMIT_S = 30.0
+BOARDS = ("atmega328p", "lm3s6965evb")
+_TOOLS = {
+    "atmega328p": ("make", "cc", "avr-gcc", "avr-nm", "pkg-config"),
+    "lm3s6965evb": ("make", "arm-none-eabi-gcc", "arm-none-eabi-nm", "qemu-system-arm"),
+}
+_GLANCE = threading.Event()  # never set: what is waited on between two looks
+
+
+def missing(kind: str) -> str:
+    """Why a board cannot be emulated here; empty when it can."""
+    absent = [tool for tool in _TOOLS[kind] if shutil.which(tool) is None]
+    if not absent and kind == "atmega328p":
+        found = subprocess.run(["pkg-config", "--exists", "simavr", "libelf"], check=False)
+        absent = [] if found.returncode == 0 else ["libsimavr-dev"]
+    return f"the {kind} cannot be emulated: no {', '.join(absent)}; see .ci/toolchains" if absent else ""
+
+
+def built(kind: str, folder: Path, model: str = "us111", serial: str | None = None) -> Path:
+    """The image of a board, and what the build printed beside it in ``sizes``."""
+    targets = [kind, "simavr"] if kind == "atmega328p" else [kind]
+    command = ["make", "-s", "-C", FIRMWARE, *targets, f"UNIT={model}", f"BUILD={folder}"]
+    said = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert said.returncode == 0, said.stdout + said.stderr
+    (folder / f"{kind}-{model}.sizes").write_text(said.stdout, encoding="utf-8")
+    return folder / kind / f"{model}.elf"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of a board's log: what its output pins give from then on."""
+
+    ms: float  # of the unit's own clock
+    enable: bool
+    pwm: int
+    why: str
+    passes: int  # of its loop so far; 0 where the board does not tell
+
+    @property
+    def output(self) -> int:
+        """The level as a PWM duty; 0 when the second pin is low."""
+        return self.pwm if self.enable else 0
+
+
+class Board:
+    """What the two boards have in common: a line, a log, and the image's symbols."""
+
+    kind = ""
+    nm = ""
+
+    def __init__(self, image: Path, log: Path) -> None:
+        self.port = ""
+        self.image = image
+        self._log = log
+        self._symbols: dict[str, int] = {}
+
+    def changes(self) -> list[Change]:
+        """The whole log so far."""
+        found = []
+        for line in self._log.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
+            if line.startswith("{") and line.endswith("}"):
+                said: dict[str, Any] = json.loads(line)
+                passes = said.get("pass", 0)
+                found.append(Change(said["ms"], bool(said["enable"]), said["pwm"], said["why"], passes))
+        return found
+
+    def output(self) -> int:
+        """What its output pins give now."""
+        said = self.changes()
+        return said[-1].output if said else 0
+
+    def symbol(self, name: str) -> int:
+        """The address of a variable or function of the image."""
+        if not self._symbols:
+            said = subprocess.run([self.nm, self.image], check=True, capture_output=True, text=True).stdout
+            for address, found in re.findall(r"^([0-9a-f]+) \w (\S+)$", said, re.MULTILINE):
+                self._symbols[found] = int(address, 16) - (0x800000 if int(address, 16) >= 0x800000 else 0)
+        return self._symbols[name]
+
+    def hang(self, *, dead: bool = False) -> None:
+        """Let the loop go round in one place for ever; ``dead``: with interrupts off."""
+        raise NotImplementedError
+
+    def flip(self, rng: random.Random) -> str:
+        """Change one bit of RAM or of a register; say which."""
+        raise NotImplementedError
+
+    def reset(self, rng: random.Random) -> None:
+        """Let the supply dip, so that the processor begins anew."""
+        raise NotImplementedError
+
+    def set_uptime(self, ms: int) -> None:
+        """Let the unit's clock stand at ``ms``."""
+        raise NotImplementedError
+
+    def peek(self, address: int, count: int) -> bytes:
+        """Bytes of its memory."""
+        raise NotImplementedError
+
+
+class Atmega(Board):
+    """The harness around libsimavr, which takes commands on its standard input."""
+
+    kind, nm = "atmega328p", "avr-nm"
+
+    def __init__(self, image: Path, log: Path, process: subprocess.Popen[str]) -> None:
+        super().__init__(image, log)
+        self._process = process
+        self.port = _line_of(process.stdout)
+
+    def command(self, said: str) -> str:
+        """Give the harness a command; its answer, without the unit's time."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(said + "\n")
+        self._process.stdin.flush()
+        return _line_of(self._process.stdout).rpartition("at ")[0].strip()
+
+    def stats(self) -> dict[str, int]:
+        """What the harness has counted."""
+        counted: dict[str, int] = json.loads(self.command("stats"))
+        return counted
+
+    def hang(self, *, dead: bool = False) -> None:
+        self.command("hang dead" if dead else "hang")
+
+    def flip(self, rng: random.Random) -> str:
+        bit = rng.randrange(8)
+        place = rng.choices(["RAM", "stack", "register", "pins", "pc"], [10, 4, 4, 2, 1])[0]
+        if place == "pc":
+            self.command(f"flip-pc {rng.randrange(14)}")
+            return "pc"
+        address = {
+            "RAM": lambda: rng.randrange(0x100, self.symbol("__bss_end")),
+            "stack": lambda: rng.randrange(0x8FF - 40, 0x900),
+            "register": lambda: rng.randrange(0, 32),
+            "pins": lambda: rng.choice([0x24, 0x25, 0x80, 0x81, 0x88]),  # DDRB, PORTB, TCCR1A, TCCR1B, OCR1AL
+        }[place]()
+        self.command(f"flip {address} {bit}")
+        return f"{place} {address:#x} bit {bit}"
+
+    def reset(self, rng: random.Random) -> None:
+        self.command(f"reset {rng.choice(['brownout', 'power'])}")
+
+    def set_uptime(self, ms: int) -> None:
+        raw = ms.to_bytes(4, "little")
+        for name, data in (("uptime_ms", raw), ("uptime_complement", bytes(byte ^ 0xFF for byte in raw))):
+            self.command(f"poke {self.symbol(name)} " + " ".join(map(str, data)))
+
+    def peek(self, address: int, count: int) -> bytes:
+        return bytes.fromhex(self.command(f"peek {address} {count}"))
+
+
+class Lm3s(Board):
+    """The Cortex-M3 that QEMU emulates, with its debugger and machine protocol on sockets."""
+
+    kind, nm = "lm3s6965evb", "arm-none-eabi-nm"
+    _LOOP_AT = 0x2000F000  # unused RAM
+    _LOOP = bytes.fromhex("72b6fee7")  # cpsid i; b .
+
+    def __init__(self, image: Path, log: Path, port: str, folder: Path) -> None:
+        super().__init__(image, log)
+        self.port = port
+        self._folder = folder
+        assert _seen(lambda: bool(log.exists() and self.changes())), "the board has not started"
+        self.debugger = Debugger(folder / "gdb")
+
+    def hang(self, *, dead: bool = False) -> None:
+        with self.debugger as at:
+            at.write(self._LOOP_AT, self._LOOP)
+            at.set_register(PC, self._LOOP_AT if dead else self._LOOP_AT + 2)
+
+    def flip(self, rng: random.Random) -> str:
+        with self.debugger as at:
+            place = rng.choices(["RAM", "stack", "register"], [10, 4, 7])[0]
+            if place == "register":
+                number, bit = rng.randrange(16), rng.randrange(32)
+                at.set_register(number, at.register(number) ^ 1 << bit)
+                return f"r{number} bit {bit}"
+            bit, stack_top = rng.randrange(8), self.symbol("stack_top")
+            bounds = (stack_top - 200, stack_top) if place == "stack" else (stack_top, self.symbol("bss_end"))
+            address = rng.randrange(*bounds)
+            at.write(address, bytes([at.read(address, 1)[0] ^ 1 << bit]))
+            return f"{place} {address:#x} bit {bit}"
+
+    def reset(self, rng: random.Random) -> None:
+        with self.debugger as at:  # some of what it held is lost
+            for _ in range(16):
+                at.write(0x20000000 + rng.randrange(0x1000), rng.randbytes(1))
+        machine = socket.socket(socket.AF_UNIX)
+        machine.settimeout(LIMIT_S)
+        with machine:
+            machine.connect(str(self._folder / "qmp"))
+            for command in ("qmp_capabilities", "system_reset"):
+                machine.sendall(json.dumps({"execute": command}).encode())
+                while b'"return"' not in machine.recv(4096):
+                    pass
+
+    def set_uptime(self, ms: int) -> None:
+        with self.debugger as at:
+            at.write(self.symbol("uptime_ms"), ms.to_bytes(4, "little"))
+            at.write(self.symbol("uptime_complement"), (ms ^ 0xFFFFFFFF).to_bytes(4, "little"))
+
+    def peek(self, address: int, count: int) -> bytes:
+        with self.debugger as at:
+            return at.read(address, count)
+
+
+def _seen(happened: Any, limit_s: float = LIMIT_S) -> bool:
+    for _ in range(round(limit_s / 0.005)):
+        if happened():
+            return True
+        _GLANCE.wait(0.005)
+    return bool(happened())
+
+
+def waited(happened: Any, limit_s: float = LIMIT_S) -> bool:
+    """Look every few milliseconds until it has happened, or it has taken too long."""
+    return _seen(happened, limit_s)
+
+
+def pause(seconds: float) -> None:
+    """Let an emulated board run in real time."""
+    _GLANCE.wait(seconds)
+
+
+def _line_of(stream: IO[str] | None) -> str:
+    assert stream is not None
+    readable, _, _ = select.select([stream], [], [], LIMIT_S)
+    assert readable, "the emulator says nothing"
+    return stream.readline().strip()
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        return port
+
+
+@contextmanager
+def _atmega(image: Path, folder: Path, line: str, seed: int) -> Iterator[Board]:
+    log = folder / "board.log"
+    harness = image.parents[1] / "simavr" / "harness"
+    command = [harness, image, "--log", log, "--seed", str(seed), *(["--tcp", "0"] if line == "tcp" else [])]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+    try:
+        yield Atmega(image, log, process)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def _lm3s(image: Path, folder: Path, line: str, seed: int) -> Iterator[Board]:
+    log = folder / "board.log"
+    port = _free_port()
+    serial = "pty" if line == "pty" else f"tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on"
+    command = ["qemu-system-arm", "-M", "lm3s6965evb", "-display", "none", "-monitor", "none"]
+    command += ["-kernel", image, "-serial", serial, "-serial", f"file:{log}"]
+    command += ["-chardev", f"socket,id=gdb,path={folder / 'gdb'},server=on,wait=off", "-gdb", "chardev:gdb"]
+    command += ["-qmp", f"unix:{folder / 'qmp'},server=on,wait=off"]
+    # RAM after power has come holds anything: the number that restarts are counted from is made of it.
+    for address, noise in ((0x2000FF00, seed), (0x2000FF04, os.getpid())):
+        command += ["-device", f"loader,addr={address:#x},data={noise:#x},data-len=4"]
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, bufsize=1)
+    kept = -1
+    try:
+        if line == "pty":
+            redirected = re.search(r"/dev/\S+", _line_of(process.stdout))
+            assert redirected is not None
+            kept = os.open(redirected[0], os.O_RDWR | os.O_NOCTTY)  # or it looks only once a second for a host
+        board = Lm3s(image, log, redirected[0] if line == "pty" else f"socket://127.0.0.1:{port}", folder)
+        yield board
+        board.debugger.close()
+    finally:
+        process.kill()
+        process.communicate()
+        if kept >= 0:
+            os.close(kept)
+
+
+@contextmanager
+def emulated(image: Path, folder: Path, *, line: str = "tcp", seed: int = 1) -> Iterator[Board]:
+    """A board that runs ``image``, for as long as the block lasts. ``line``: tcp or pty."""
+    folder.mkdir(parents=True, exist_ok=True)
+    start = _atmega if image.parent.name == "atmega328p" else _lm3s
+    with start(image, folder, line, seed) as board:
+        yield board
