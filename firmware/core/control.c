@@ -5,13 +5,14 @@
 control_t control;
 static uint8_t control_complement[sizeof(control_t)];
 
-/* 16 u32, 11 u16 and 6 u8: no padding on any board. */
-_Static_assert(sizeof(control_t) == 16 * 4 + 11 * 2 + 6, "control_t has padding");
+/* 16 u32, 12 u16 and 8 u8: no padding on any board. */
+_Static_assert(sizeof(control_t) == 16 * 4 + 12 * 2 + 8, "control_t has padding");
 
 /* One millijoule, in the unit of energy_rest: 1 mW/cm2 x 1 mm2 x 1 % x 1 ms is 100 pJ. */
 #define REST_PER_MJ ((uint32_t)10000000)
-_Static_assert((uint64_t)NAMEPLATE_LEVEL_MAX * NAMEPLATE_AREA_MM2 * 100u < 0xFFFFFFFFul - REST_PER_MJ,
-               "a millisecond's energy has to fit 32 bits");
+_Static_assert((uint64_t)UINT16_MAX * NAMEPLATE_AREA_MM2 * 100u < UINT32_MAX - 10000000u,
+               "the energy of a millisecond, of whatever level is measured, has to fit 32 bits");
+_Static_assert(NAMEPLATE_LEVEL_MAX < 0x7FFFu, "a line's product has to fit 32 bits");
 
 void control_reset(uint32_t now_ms, uint8_t state, uint16_t faults) {
     memset(&control, 0, sizeof control);
@@ -44,24 +45,32 @@ bool control_runs(void) {
     return control.state == PW_UNIT_STATE_EMITTING || control.state == PW_UNIT_STATE_SUSPENDED;
 }
 
-/* How far the line from line_from to line_to has gone, rounded down, were there no Lower. */
-static uint16_t on_the_line(void) {
-    const uint32_t gone_ms = control.step_ms - control.line_start_ms;
-    if (gone_ms >= control.line_ms)
+/* The level on the line from line_from to line_to, `half_ms` half milliseconds of the step after its beginning, in
+ * so far as no Lower bounds it; `bias` of line_ms rounds to the nearest, 0 rounds towards line_from. */
+static uint16_t on_the_line(uint32_t half_ms, uint16_t bias) {
+    if (half_ms >= 2ul * control.line_ms)
         return control.line_to;
-    if (control.line_to >= control.line_from) {
-        const uint32_t rise = (uint32_t)(control.line_to - control.line_from) * gone_ms;
-        return (uint16_t)(control.line_from + rise / control.line_ms);
-    }
-    const uint32_t fall = (uint32_t)(control.line_from - control.line_to) * gone_ms;
-    return (uint16_t)(control.line_from - fall / control.line_ms);
+    const bool up = control.line_to >= control.line_from;
+    const uint16_t change = (uint16_t)(up ? control.line_to - control.line_from : control.line_from - control.line_to);
+    const uint16_t done = (uint16_t)((change * half_ms + bias) / (2ul * control.line_ms));
+    return (uint16_t)(up ? control.line_from + done : control.line_from - done);
+}
+
+static uint16_t level_at(uint32_t half_ms, uint16_t bias) {
+    const uint16_t level = on_the_line(half_ms, bias);
+    return level < control.level_cap ? level : control.level_cap;
 }
 
 uint16_t control_output(void) {
-    if (!control_emits())
-        return 0;
-    const uint16_t level = on_the_line();
-    return level < control.level ? level : control.level;
+    return control_emits() ? level_at(2u * (control.step_ms - control.line_start_ms), 0) : 0;
+}
+
+uint16_t control_nearest_output(void) {
+    return control_emits() ? level_at(2u * (control.step_ms - control.line_start_ms), control.line_ms) : 0;
+}
+
+uint16_t control_mean_output(void) {
+    return control_emits() ? level_at(2u * (control.step_ms - control.line_start_ms) + 1u, control.line_ms) : 0;
 }
 
 void control_line(uint16_t from, uint16_t time_ms) {
@@ -69,6 +78,7 @@ void control_line(uint16_t from, uint16_t time_ms) {
     control.line_ms = time_ms;
     control.line_from = from;
     control.line_to = control.level;
+    control.level_cap = NAMEPLATE_LEVEL_MAX;
 }
 
 uint16_t control_lease_left(void) {

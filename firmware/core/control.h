@@ -34,7 +34,8 @@ typedef struct {
     uint16_t line_ms;       /* its time, and the levels that it goes from and to */
     uint16_t line_from;
     uint16_t line_to;
-    uint16_t level; /* of the step; output never goes above it, whatever the line says */
+    uint16_t level;         /* of the step */
+    uint16_t level_cap;     /* that a Lower has set: output never goes above it, whatever the line says */
     uint16_t level_max;
     uint16_t ramp_ms;
     uint16_t carrier_khz;
@@ -47,7 +48,7 @@ typedef struct {
     uint8_t why;            /* board_why_t */
     uint8_t stopped;        /* whether a Stop has come within the last second */
     uint8_t contact_timing; /* whether contact_since_ms runs */
-    uint8_t pad;
+    uint8_t pad[3];
 } control_t;
 
 extern control_t control;
@@ -62,8 +63,14 @@ void control_commit(void);
 bool control_emits(void);
 bool control_runs(void);
 
-/* The level of this millisecond: 0 but in EMITTING. */
+/* The level of this millisecond, rounded down: 0 but in EMITTING. */
 uint16_t control_output(void);
+
+/* The same to the nearest, for a line that begins from it. */
+uint16_t control_nearest_output(void);
+
+/* The mean level of the millisecond that begins now, for counting energy: a line's fractions add up to nothing. */
+uint16_t control_mean_output(void);
 
 /* Begin a line from `from` to the step's level. */
 void control_line(uint16_t from, uint16_t time_ms);

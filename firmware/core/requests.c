@@ -168,7 +168,7 @@ static uint8_t set(const uint8_t *body, uint16_t seq) {
     const uint8_t result = judge_set(&asked, lease_ms);
     if (result != PW_RESULT_OK)
         return result;
-    const uint16_t from = control_output();
+    const uint16_t from = control_nearest_output();
     control.step_ms = 0;
     control.for_ms = asked.for_ms;
     control.ramp_ms = asked.ramp_ms;
@@ -218,11 +218,10 @@ static uint8_t lower(const uint8_t *body, uint16_t seq) {
         return PW_RESULT_BAD_SESSION;
     if (asked.level < NAMEPLATE_LEVEL_MIN)
         return PW_RESULT_BAD_VALUE;
-    if (above(asked.level, NAMEPLATE_LEVEL_MAX))
-        return PW_RESULT_OVER_NAMEPLATE;
     if (asked.level > control.level)
         return PW_RESULT_OVER_CEILING;
     control.level = asked.level;
+    control.level_cap = asked.level;
     control.level_max = asked.level;
     if (newer(seq))
         control.seq = seq;

@@ -33,7 +33,7 @@ uint16_t timers_causes(const board_sensors_t *sensors) {
 }
 
 static bool contact_lost(uint8_t contact_pct, uint16_t from_level) {
-    return control.level >= from_level && contact_pct < CONTACT_LOST_BELOW_PCT;
+    return control_output() >= from_level && contact_pct < CONTACT_LOST_BELOW_PCT;
 }
 
 /* Whether contact has been other than the state says for `time_ms`. */
@@ -58,31 +58,36 @@ static void go_on(void) {
 
 static void emitting_ms(const board_sensors_t *sensors) {
     /* What was driven until now, or what was measured when that is more: energy is never counted too low. */
-    uint16_t level = control_output();
+    uint16_t level = control_mean_output();
     if (has(PW_SENSOR_OUTPUT) && sensors->measured_level > level)
         level = sensors->measured_level;
     control_count(level);
     if (control.step_ms >= control.for_ms)
         control_end(PW_UNIT_STATE_READY, BOARD_WHY_STEP);
     else if (control.delivered_ms >= control.delivered_max_ms ||
-             !control_energy_left(control_output(), control.duty_pct))
+             !control_energy_left(control_mean_output(), control.duty_pct))
         control_end(PW_UNIT_STATE_READY, BOARD_WHY_CEILING);
     else if (control_lease_left() == 0) {
         control_end(PW_UNIT_STATE_LAPSED, BOARD_WHY_LEASE);
         control.lapses++;
-    } else if (has(PW_SENSOR_CONTACT) &&
-               contact_changed(contact_lost(sensors->contact_pct, NAMEPLATE_CONTACT_FROM_LEVEL),
-                               NAMEPLATE_CONTACT_GRACE_MS))
-        control_suspend();
+    }
 }
 
-static void suspended_ms(const board_sensors_t *sensors) {
+static void suspended_ms(void) {
     if (control_lease_left() == 0) {
         control_end(PW_UNIT_STATE_LAPSED, BOARD_WHY_LEASE);
         control.lapses++;
     } else if (control.now_ms - control.suspended_at_ms >= NAMEPLATE_SUSPENSION_MAX_MS)
         control_end(PW_UNIT_STATE_READY, BOARD_WHY_SUSPENSION);
-    else if (contact_changed(sensors->contact_pct >= CONTACT_LOST_BELOW_PCT, NAMEPLATE_CONTACT_BACK_MS))
+}
+
+/* Once a pass: what contact was in a millisecond that was missed nobody knows. */
+static void contact(uint8_t contact_pct) {
+    if (control_emits()) {
+        if (contact_changed(contact_lost(contact_pct, NAMEPLATE_CONTACT_FROM_LEVEL), NAMEPLATE_CONTACT_GRACE_MS))
+            control_suspend();
+    } else if (control_runs() &&
+               contact_changed(contact_pct >= CONTACT_LOST_BELOW_PCT, NAMEPLATE_CONTACT_BACK_MS))
         go_on();
 }
 
@@ -99,9 +104,11 @@ void timers_run(uint32_t now_ms, const board_sensors_t *sensors) {
         if (control_emits())
             emitting_ms(sensors);
         else
-            suspended_ms(sensors);
+            suspended_ms();
     }
     control.now_ms = now_ms;
+    if (has(PW_SENSOR_CONTACT))
+        contact(sensors->contact_pct);
     if (control.stopped != 0 && now_ms - control.stopped_at_ms >= STOP_COUNTS_MS)
         control.stopped = 0;
     const uint16_t causes = timers_causes(sensors);
