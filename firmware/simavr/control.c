@@ -6,8 +6,8 @@
  *     poke ADDRESS BYTE...
  *     hang [dead]            the loop goes round in one instruction for ever; dead: with interrupts off
  *     reset power|brownout|button
- *     interlock 0|1          1: the input on pin 2 (PD2) is pulled low, which is closed
- *     contact 0|1            1: the input on pin 3 (PD3) is pulled low, which is contact
+ *     interlock 0|1          1: the input on pin 4 (PD4) is pulled low, which is closed
+ *     contact 0|1            1: the input on pin 5 (PD5) is pulled low, which is contact
  *     rate PERCENT           how fast the host's bytes arrive
  *     framing COUNT          so many of the next bytes arrive without a stop bit
  *     watchdog PERCENT       how long the watchdog takes
@@ -32,10 +32,10 @@ static void fill_ram(void)
     }
 }
 
-/* A switch from pin 2 or 3 to ground, against the pull-up. */
+/* Not on pins 2 and 3, which simavr then looks at in each cycle. A switch from pin 4 or 5 to ground, against the pull-up. */
 static void set_switch(unsigned pin, bool closed)
 {
-    static avr_ioport_external_t pulled = {.name = 'D', .mask = 0x0C};
+    static avr_ioport_external_t pulled = {.name = 'D', .mask = 1u << 4 | 1u << 5};
     pulled.value = (pulled.value & ~(1u << pin)) | (closed ? 0u : 1u << pin);
     avr_ioctl(unit.avr, AVR_IOCTL_IOPORT_SET_EXTERNAL('D'), &pulled);
     avr_raise_irq(avr_io_getirq(unit.avr, AVR_IOCTL_IOPORT_GETIRQ('D'), (int)pin), closed ? 0 : 1);
@@ -45,8 +45,8 @@ void control_power_on(void)
 {
     fill_ram();
     unit_reset(PORF, "power");
-    set_switch(2, true);
-    set_switch(3, true);
+    set_switch(4, true);
+    set_switch(5, true);
 }
 
 static void flip(unsigned at, unsigned bit)
@@ -130,9 +130,9 @@ static bool carry_out(char *line)
     } else if (strcmp(what, "power") == 0) {
         control_power_on();
     } else if (strcmp(word, "interlock") == 0) {
-        set_switch(2, a != 0);
+        set_switch(4, a != 0);
     } else if (strcmp(word, "contact") == 0) {
-        set_switch(3, a != 0);
+        set_switch(5, a != 0);
     } else if (strcmp(word, "rate") == 0 && a > 0) {
         unit.rate_pct = a;
     } else if (strcmp(word, "framing") == 0) {

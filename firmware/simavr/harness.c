@@ -26,13 +26,14 @@
 #include "sim_cycle_timers.h"
 #include "sim_elf.h"
 
+static const int64_t AHEAD_NS = 300000;
+static const int64_t BEHIND_NS = 2000000000; /* what this computer has not given for so long is not made up for */
+
 enum {
     HZ = 16000000,
     CYCLES_PER_MS = HZ / 1000,
     LINE_CYCLES = HZ * 10 / 115200, /* a byte of the host: ten bits */
     SLICE_CYCLES = 16,              /* the output pins are looked at once in a microsecond */
-    AHEAD_NS = 300000,
-    BEHIND_NS = 100000000, /* what this computer has not given for so long is not made up for */
     WAITING_MAX = 2,       /* bytes that the receiver holds beside the one that arrives */
     DDRB = 0x24,
     PORTB = 0x25,

@@ -13,10 +13,11 @@ import re
 import select
 import shutil
 import socket
+import struct
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -42,8 +43,8 @@ def missing(kind: str) -> str:
     return f"the {kind} cannot be emulated: no {', '.join(absent)}; see .ci/toolchains" if absent else ""
 
 
-def built(kind: str, folder: Path, model: str = "us111", serial: str | None = None) -> Path:
-    """The image of a board, and what the build printed beside it in ``sizes``."""
+def built(kind: str, folder: Path, model: str = "us111") -> Path:
+    """The image of a board, and beside it in ``.sizes`` what the build has printed."""
     targets = [kind, "simavr"] if kind == "atmega328p" else [kind]
     command = ["make", "-s", "-C", FIRMWARE, *targets, f"UNIT={model}", f"BUILD={folder}"]
     said = subprocess.run(command, check=False, capture_output=True, text=True)
@@ -73,6 +74,7 @@ class Board:
 
     kind = ""
     nm = ""
+    data_at = 0  # where the tools say that the data space begins
 
     def __init__(self, image: Path, log: Path) -> None:
         self.port = ""
@@ -84,7 +86,7 @@ class Board:
         """The whole log so far."""
         found = []
         for line in self._log.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
-            if line.startswith("{") and line.endswith("}"):
+            with suppress(ValueError):  # half a line, where the processor was stopped in it
                 said: dict[str, Any] = json.loads(line)
                 passes = said.get("pass", 0)
                 found.append(Change(said["ms"], bool(said["enable"]), said["pwm"], said["why"], passes))
@@ -99,12 +101,12 @@ class Board:
         """The address of a variable or function of the image."""
         if not self._symbols:
             said = subprocess.run([self.nm, self.image], check=True, capture_output=True, text=True).stdout
-            for address, found in re.findall(r"^([0-9a-f]+) \w (\S+)$", said, re.MULTILINE):
-                self._symbols[found] = int(address, 16) - (0x800000 if int(address, 16) >= 0x800000 else 0)
+            for address, found in re.findall(r"^([0-9a-f]+) \w (\w+)\S*$", said, re.MULTILINE):
+                self._symbols[found] = int(address, 16) - self.data_at
         return self._symbols[name]
 
-    def hang(self, *, dead: bool = False) -> None:
-        """Let the loop go round in one place for ever; ``dead``: with interrupts off."""
+    def hang(self, *, dead: bool = False) -> float:
+        """Let the loop go round in one place for ever; ``dead``: with interrupts off. The time by its log's clock."""
         raise NotImplementedError
 
     def flip(self, rng: random.Random) -> str:
@@ -115,8 +117,8 @@ class Board:
         """Let the supply dip, so that the processor begins anew."""
         raise NotImplementedError
 
-    def set_uptime(self, ms: int) -> None:
-        """Let the unit's clock stand at ``ms``."""
+    def set_uptime(self, ms: int) -> int:
+        """Let the unit's clock stand at ``ms``; how far it is from then on ahead of the log's, modulo 2**32."""
         raise NotImplementedError
 
     def peek(self, address: int, count: int) -> bytes:
@@ -127,27 +129,32 @@ class Board:
 class Atmega(Board):
     """The harness around libsimavr, which takes commands on its standard input."""
 
-    kind, nm = "atmega328p", "avr-nm"
+    kind, nm, data_at = "atmega328p", "avr-nm", 0x800000
 
     def __init__(self, image: Path, log: Path, process: subprocess.Popen[str]) -> None:
         super().__init__(image, log)
         self._process = process
+        self.at_ms = 0.0  # when the latest command was carried out
         self.port = _line_of(process.stdout)
+        assert _seen(lambda: self.stats()["passes"] > 0), "the board has not started"
 
     def command(self, said: str) -> str:
         """Give the harness a command; its answer, without the unit's time."""
         assert self._process.stdin is not None
         self._process.stdin.write(said + "\n")
         self._process.stdin.flush()
-        return _line_of(self._process.stdout).rpartition("at ")[0].strip()
+        answer, _, at_ms = _line_of(self._process.stdout).rpartition("at ")
+        self.at_ms = float(at_ms)
+        return answer.strip()
 
     def stats(self) -> dict[str, int]:
         """What the harness has counted."""
         counted: dict[str, int] = json.loads(self.command("stats"))
         return counted
 
-    def hang(self, *, dead: bool = False) -> None:
+    def hang(self, *, dead: bool = False) -> float:
         self.command("hang dead" if dead else "hang")
+        return self.at_ms
 
     def flip(self, rng: random.Random) -> str:
         bit = rng.randrange(8)
@@ -167,10 +174,10 @@ class Atmega(Board):
     def reset(self, rng: random.Random) -> None:
         self.command(f"reset {rng.choice(['brownout', 'power'])}")
 
-    def set_uptime(self, ms: int) -> None:
-        raw = ms.to_bytes(4, "little")
-        for name, data in (("uptime_ms", raw), ("uptime_complement", bytes(byte ^ 0xFF for byte in raw))):
-            self.command(f"poke {self.symbol(name)} " + " ".join(map(str, data)))
+    def set_uptime(self, ms: int) -> int:
+        raw = struct.pack("<II", ms, ms ^ 0xFFFFFFFF)
+        self.command(f"poke {self.symbol('uptime')} " + " ".join(map(str, raw)))
+        return (ms - int(self.at_ms)) % 0x100000000
 
     def peek(self, address: int, count: int) -> bytes:
         return bytes.fromhex(self.command(f"peek {address} {count}"))
@@ -190,10 +197,11 @@ class Lm3s(Board):
         assert _seen(lambda: bool(log.exists() and self.changes())), "the board has not started"
         self.debugger = Debugger(folder / "gdb")
 
-    def hang(self, *, dead: bool = False) -> None:
+    def hang(self, *, dead: bool = False) -> float:
         with self.debugger as at:
             at.write(self._LOOP_AT, self._LOOP)
             at.set_register(PC, self._LOOP_AT if dead else self._LOOP_AT + 2)
+            return float(int.from_bytes(at.read(self.symbol("uptime"), 4), "little"))
 
     def flip(self, rng: random.Random) -> str:
         with self.debugger as at:
@@ -205,6 +213,8 @@ class Lm3s(Board):
             bit, stack_top = rng.randrange(8), self.symbol("stack_top")
             bounds = (stack_top - 200, stack_top) if place == "stack" else (stack_top, self.symbol("bss_end"))
             address = rng.randrange(*bounds)
+            while self.symbol("queue") <= address < self.symbol("queue") + 512:
+                address = rng.randrange(*bounds)  # not what it is about to write into its log
             at.write(address, bytes([at.read(address, 1)[0] ^ 1 << bit]))
             return f"{place} {address:#x} bit {bit}"
 
@@ -221,10 +231,10 @@ class Lm3s(Board):
                 while b'"return"' not in machine.recv(4096):
                     pass
 
-    def set_uptime(self, ms: int) -> None:
+    def set_uptime(self, ms: int) -> int:
         with self.debugger as at:
-            at.write(self.symbol("uptime_ms"), ms.to_bytes(4, "little"))
-            at.write(self.symbol("uptime_complement"), (ms ^ 0xFFFFFFFF).to_bytes(4, "little"))
+            at.write(self.symbol("uptime"), struct.pack("<II", ms, ms ^ 0xFFFFFFFF))
+        return 0
 
     def peek(self, address: int, count: int) -> bytes:
         with self.debugger as at:
@@ -256,6 +266,11 @@ def _line_of(stream: IO[str] | None) -> str:
     return stream.readline().strip()
 
 
+def _as_hardware() -> list[str]:
+    """What lets an emulator have the processor when it needs it, as hardware does, where that is permitted."""
+    return ["nice", "-n", "-15"] if os.name == "posix" and os.geteuid() == 0 else []
+
+
 def _free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -267,7 +282,7 @@ def _free_port() -> int:
 def _atmega(image: Path, folder: Path, line: str, seed: int) -> Iterator[Board]:
     log = folder / "board.log"
     harness = image.parents[1] / "simavr" / "harness"
-    command = [harness, image, "--log", log, "--seed", str(seed), *(["--tcp", "0"] if line == "tcp" else [])]
+    command = [*_as_hardware(), harness, image, "--log", log, "--seed", str(seed), *(["--tcp", "0"] if line == "tcp" else [])]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
     try:
         yield Atmega(image, log, process)
@@ -281,7 +296,7 @@ def _lm3s(image: Path, folder: Path, line: str, seed: int) -> Iterator[Board]:
     log = folder / "board.log"
     port = _free_port()
     serial = "pty" if line == "pty" else f"tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on"
-    command = ["qemu-system-arm", "-M", "lm3s6965evb", "-display", "none", "-monitor", "none"]
+    command = [*_as_hardware(), "qemu-system-arm", "-M", "lm3s6965evb", "-display", "none", "-monitor", "none"]
     command += ["-kernel", image, "-serial", serial, "-serial", f"file:{log}"]
     command += ["-chardev", f"socket,id=gdb,path={folder / 'gdb'},server=on,wait=off", "-gdb", "chardev:gdb"]
     command += ["-qmp", f"unix:{folder / 'qmp'},server=on,wait=off"]

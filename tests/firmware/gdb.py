@@ -18,6 +18,7 @@ class Debugger:
         self._line.settimeout(LIMIT_S)
         self._line.connect(str(path))
         self._held = b""
+        self._ask("qXfer:features:read:target.xml:0,ffb")  # or QEMU takes no single register
         self._ask("?")
         self._send("c")
 
@@ -35,7 +36,7 @@ class Debugger:
 
     def write(self, address: int, data: bytes) -> None:
         """Put ``data`` into memory."""
-        assert self._ask(f"M{address:x},{len(data):x}:{data.hex()}") == "OK"
+        assert (said := self._ask(f"M{address:x},{len(data):x}:{data.hex()}")) == "OK", said
 
     def register(self, number: int) -> int:
         """The value of r0 to r15."""
@@ -43,7 +44,7 @@ class Debugger:
 
     def set_register(self, number: int, value: int) -> None:
         """Give a register a value."""
-        assert self._ask(f"P{number:x}={value.to_bytes(4, 'little').hex()}") == "OK"
+        assert (said := self._ask(f"P{number:x}={value.to_bytes(4, 'little').hex()}")) == "OK", said
 
     def close(self) -> None:
         """Leave the processor running."""
@@ -56,7 +57,10 @@ class Debugger:
 
     def _ask(self, said: str) -> str:
         self._send(said)
-        return self._packet()
+        answer = self._packet()
+        while answer[:1] == "T" and said != "?":  # told once more that it stands still
+            answer = self._packet()
+        return answer
 
     def _packet(self) -> str:
         while self._held.count(b"#") == 0 or len(self._held) < self._held.index(b"#") + 3:

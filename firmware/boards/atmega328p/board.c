@@ -1,10 +1,10 @@
 /* ATmega328P at 16 MHz: an Arduino Uno.
  *
  *     D0, D1   UART: the line, 115200 8N1 (117647 with this crystal, which is 2.1 % fast and within bounds)
- *     D9       PWM of timer 1, 62.5 kHz: the level
+ *     D9       PWM of timer 1, 7.8 kHz: the level
  *     D8       the second pin in series: high only while the core closes it and the loop is closed
- *     D2       the interlock loop to ground, with a pull-up: open is SUPPLY, and D8 stays low
- *     D3       a contact switch to ground, with a pull-up: open is no contact
+ *     D4       the interlock loop to ground, with a pull-up: open is SUPPLY, and D8 stays low
+ *     D5       a contact switch to ground, with a pull-up: open is no contact
  *
  * A reset makes D8 and D9 inputs: both need a resistor to ground that holds them low. A bare board has no other
  * sensor: the level is read back from the registers, temperature and charge are constants. */
@@ -32,8 +32,10 @@ enum {
     PASS_LATE_MS = 20, /* the interrupt ends output when the loop has not passed for so long */
     INTERLOCK = 1 << PB0,
     PWM = 1 << PB1,
-    LOOP_OPEN = 1 << PD2,
-    LIFTED = 1 << PD3,
+    PWM_APART = 1 << WGM10, /* of TCCR1A: the timer counts as for the PWM, and its pin is the port's */
+    PWM_COUNTS = 1 << WGM12 | 1 << CS11,
+    LOOP_OPEN = 1 << PD4,
+    LIFTED = 1 << PD5,
     BAUD_DIVIDER = 16, /* with U2X */
     COUNT_SLOTS = 64
 };
@@ -44,7 +46,7 @@ enum {
 static inline void end_output(void)
 {
     PORTB &= (uint8_t) ~(INTERLOCK | PWM);
-    TCCR1A = 0;
+    TCCR1A = PWM_APART;
     OCR1A = 0;
     DDRB |= INTERLOCK | PWM;
 }
@@ -64,15 +66,16 @@ void board_output_on(const board_drive_t *drive)
     if (OCR1A != drive->pwm) {
         OCR1A = drive->pwm;
     }
-    hold(&TCCR1B, 1 << WGM12 | 1 << CS10);
-    hold(&TCCR1A, drive->pwm ? 1 << COM1A1 | 1 << WGM10 : 0); /* a compare value of 0 still gives a pulse */
+    hold(&TCCR1B, PWM_COUNTS);
+    hold(&TCCR1A, drive->pwm ? 1 << COM1A1 | PWM_APART : PWM_APART); /* a compare value of 0 still gives a pulse */
 }
 
 void board_output_off(board_why_t why)
 {
     (void)why;
     PORTB &= (uint8_t)~PWM;
-    hold(&TCCR1A, 0);
+    hold(&TCCR1A, PWM_APART);
+    hold(&TCCR1B, PWM_COUNTS);
     if (OCR1A != 0) {
         OCR1A = 0;
     }
@@ -198,12 +201,15 @@ static void hold_line(void)
 
 /* --- time and watchdog ---------------------------------------------------------------------------------- */
 
-static volatile uint32_t uptime_ms;
+static volatile struct {
+    uint32_t ms, complement;
+} uptime;
 static volatile uint8_t since_pass_ms;
 
 ISR(TIMER0_COMPA_vect)
 {
-    uptime_ms++;
+    uptime.ms++;
+    uptime.complement--;
     if (since_pass_ms >= PASS_LATE_MS) {
         end_output();
     } else {
@@ -213,10 +219,14 @@ ISR(TIMER0_COMPA_vect)
 
 uint32_t board_now_ms(void)
 {
-    uint32_t now;
+    uint32_t now, complement;
     ATOMIC_BLOCK(ATOMIC_FORCEON)
     {
-        now = uptime_ms;
+        now = uptime.ms;
+        complement = uptime.complement;
+    }
+    while (now != ~complement) { /* a clock that has been disturbed prolongs no lease: the watchdog begins anew */
+        end_output();
     }
     return now;
 }
@@ -314,6 +324,7 @@ int main(void)
 {
     board_output_off(BOARD_WHY_NOT_SET);
     count_start();
+    uptime.complement = ~uptime.ms;
     hold_clock();
     hold_line();
     sei();

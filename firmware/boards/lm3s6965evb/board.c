@@ -43,7 +43,10 @@ enum {
 /* --- time ----------------------------------------------------------------------------------------------- */
 
 /* SysTick counts processor cycles down, 24 bits of them, which is 335 ms: the watchdog ends a loop that takes longer. */
-static uint32_t uptime_ms, systick_seen, cycles_over;
+static struct {
+    uint32_t ms, complement;
+} uptime;
+static uint32_t systick_seen, cycles_over;
 
 static uint32_t cycles_since_seen(void)
 {
@@ -53,11 +56,15 @@ static uint32_t cycles_since_seen(void)
 uint32_t board_now_ms(void)
 {
     uint32_t elapsed = cycles_since_seen();
+    while (uptime.ms != ~uptime.complement) { /* a disturbed clock prolongs no lease: the watchdog begins anew */
+        end_output();
+    }
     systick_seen -= elapsed;
     cycles_over += elapsed;
-    uptime_ms += cycles_over / CYCLES_PER_MS;
+    uptime.ms += cycles_over / CYCLES_PER_MS;
+    uptime.complement = ~uptime.ms;
     cycles_over %= CYCLES_PER_MS;
-    return uptime_ms;
+    return uptime.ms;
 }
 
 /* --- output --------------------------------------------------------------------------------------------- */
@@ -100,7 +107,7 @@ static void log_if_changed(const char *why, void (*write)(const log_line_t *))
 {
     static log_line_t last;
     uint32_t elapsed = cycles_over + cycles_since_seen();
-    log_line_t now = {uptime_ms + elapsed / CYCLES_PER_MS, elapsed % CYCLES_PER_MS / CYCLES_PER_US, interlock_is_high(),
+    log_line_t now = {uptime.ms + elapsed / CYCLES_PER_MS, elapsed % CYCLES_PER_MS / CYCLES_PER_US, interlock_is_high(),
                       pwm_given(), why};
     if (now.enable != last.enable || now.pwm != last.pwm || !last.why) {
         last = now;
@@ -247,14 +254,24 @@ void on_timer1(void)
     }
 }
 
-/* The loop has not come round: the reset follows, whatever happens here. */
-void on_watchdog(void)
+/* The loop does not come round any more, and the reset follows whatever happens here. */
+static void await_reset(const char *why)
 {
     end_output();
-    log_if_changed("watchdog", log_last);
+    log_if_changed(why, log_last);
     for (;;) {
         end_output();
     }
+}
+
+void on_watchdog(void)
+{
+    await_reset("watchdog");
+}
+
+void on_trap(void)
+{
+    await_reset("trap");
 }
 
 void board_kick_watchdog(void)
@@ -364,6 +381,7 @@ int main(void)
     begin_ticks();
     count_start();
     systick_seen = SYSTICK_CVR;
+    uptime.complement = ~uptime.ms;
     log_if_changed("start", log_change);
     unit_start();
     for (;;) {

@@ -12,5 +12,6 @@ void end_output(void);
 void on_uart0(void);
 void on_timer1(void);
 void on_watchdog(void);
+void on_trap(void); /* a fault of the processor, or an interrupt that nobody has asked for */
 
 #endif
