@@ -62,6 +62,7 @@ class Change:
     pwm: int
     why: str
     passes: int  # of its loop so far; 0 where the board does not tell
+    since_pass_ms: float  # by which the emulator may have been kept from running
 
     @property
     def output(self) -> int:
@@ -88,8 +89,9 @@ class Board:
         for line in self._log.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
             with suppress(ValueError):  # half a line, where the processor was stopped in it
                 said: dict[str, Any] = json.loads(line)
-                passes = said.get("pass", 0)
-                found.append(Change(said["ms"], bool(said["enable"]), said["pwm"], said["why"], passes))
+                passes, since_ms = said.get("pass", 0), said.get("since_pass_us", 0) / 1000
+                enable = bool(said["enable"])
+                found.append(Change(said["ms"], enable, said["pwm"], said["why"], passes, since_ms))
         return found
 
     def output(self) -> int:

@@ -103,12 +103,14 @@ static uint8_t pwm_given(void)
     return TIMER_CTL(TIMER_0) & 1u ? (uint8_t)((PWM_LOAD - TIMER_TAMATCHR(TIMER_0)) / PWM_STEP) : 0;
 }
 
+static uint32_t pass_ended_us;
+
 static void log_if_changed(const char *why, void (*write)(const log_line_t *))
 {
     static log_line_t last;
-    uint32_t elapsed = cycles_over + cycles_since_seen();
-    log_line_t now = {uptime.ms + elapsed / CYCLES_PER_MS, elapsed % CYCLES_PER_MS / CYCLES_PER_US, interlock_is_high(),
-                      pwm_given(), why};
+    uint32_t elapsed_us = (cycles_over + cycles_since_seen()) / CYCLES_PER_US;
+    log_line_t now = {uptime.ms + elapsed_us / 1000, elapsed_us % 1000, 0, interlock_is_high(), pwm_given(), why};
+    now.since_pass_us = now.ms * 1000 + now.us - pass_ended_us;
     if (now.enable != last.enable || now.pwm != last.pwm || !last.why) {
         last = now;
         write(&now);
@@ -281,6 +283,7 @@ void board_kick_watchdog(void)
     WDT_CTL = 3; /* its interrupt, then its reset */
     WDT_LOCK = 0;
     since_pass = 0;
+    pass_ended_us = board_now_ms() * 1000 + cycles_over / CYCLES_PER_US;
 }
 
 /* What the loop relies on, written again in each pass: a disturbed register is right again within one. */

@@ -2,7 +2,7 @@
 
 #include "lm3s6965.h"
 
-enum { SIZE = 512, LINE_MAX = 96 };
+enum { SIZE = 512, LINE_MAX = 128 };
 
 static char queue[SIZE];
 static uint16_t head, tail;
@@ -38,6 +38,8 @@ static uint8_t written(char *text, const log_line_t *line)
     at = add_number(text, at, line->us, 3);
     at = add_text(text, at, line->enable ? ", \"enable\": 1, \"pwm\": " : ", \"enable\": 0, \"pwm\": ");
     at = add_number(text, at, line->pwm, 1);
+    at = add_text(text, at, ", \"since_pass_us\": ");
+    at = add_number(text, at, line->since_pass_us, 1);
     at = add_text(text, at, ", \"why\": \"");
     at = add_text(text, at, lost ? "lost " : "");
     at = add_text(text, at, line->why);

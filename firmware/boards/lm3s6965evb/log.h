@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 typedef struct {
-    uint32_t ms, us; /* the unit's own clock, and microseconds beyond */
+    uint32_t ms, us;        /* the unit's own clock, and microseconds beyond */
+    uint32_t since_pass_us; /* since the end of the pass before: an emulator does not always get to run */
     bool enable;
     uint8_t pwm;
     const char *why;
