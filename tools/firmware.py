@@ -9,7 +9,6 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 from tools.wire import TABLE
@@ -41,7 +40,9 @@ _NUMBERS = (
 def files() -> dict[str, str]:
     """Every generated file: its path from the project's root, and its text."""
     return {
-        f"firmware/nameplates/{path.stem}.h": header(path.stem, tomllib.loads(path.read_text(encoding="utf-8")))
+        f"firmware/nameplates/{path.stem}.h": header(
+            path.stem, tomllib.loads(path.read_text(encoding="utf-8"))
+        )
         for path in sorted(NAMEPLATES.glob("*.toml"))
     }
 

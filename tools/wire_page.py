@@ -46,9 +46,9 @@ unit's own.
 
 1. The host asks and the unit answers, once for each request, under the same `seq`. The unit never speaks
    first. A host believes an answer only if its `seq` is the one it asked under.
-2. `Identity` and `Capabilities` answer their own questions. Every other request, refused or not, and one
-   of a type that the unit does not know, is answered by the whole `Status`, so that a lost answer costs
-   nothing. It is taken after the request has taken effect: the answer to a `Stop` shows the output as it
+2. `Identity` and `Capabilities` answer their own questions. Every other request, refused or not, one of
+   these two that is refused, and one of a type that the unit does not know, is answered by the whole
+   `Status`, so that a lost answer costs nothing. It is taken after the request has taken effect: the answer to a `Stop` shows the output as it
    is then.
 3. The answer leaves within 70 ms of the request's last byte. While output may be on, this host gives a
    request up 80 ms after it was sent and asks another; an answer that comes later is not believed. It
@@ -84,11 +84,11 @@ The first of these that holds is the `result`. A refused request changes nothing
     cycle, carrier or pulse frequency that the unit does not give (`pulse_hz` is 0 at 100 % and not 0
     below), a `for_ms` of 0, a `ramp_ms` above `for_ms`; in a `Lower`, a level below `level_min`.
 11. `BAD_LEASE`: a lease outside `lease_min_ms` to `lease_max_ms`; both are taken.
-12. `OVER_NAMEPLATE`: above `level_max`; in an `Arm`, above `delivered_max_ms`; in a `Set`, above
-    `step_max_ms`, or level × duty above `average_max` (a nameplate of 0 bounds nothing).
+12. `OVER_NAMEPLATE`: an `Arm` or a `Set` above `level_max`; in an `Arm`, above `delivered_max_ms`; in a
+    `Set`, above `step_max_ms`, or level × duty above `average_max` (a nameplate of 0 bounds nothing).
 13. `OVER_CEILING`: an `Arm` that raises any ceiling of its session; a `Set` above the armed level, one
-    whose `for_ms` goes beyond the armed time, or one without energy left for its first millisecond; a
-    `Lower` above the running step's level.
+    whose `for_ms` goes beyond the armed time, or one without energy left for one millisecond at its level
+    and duty cycle; a `Lower` above the running step's level.
 14. `STALE`: a `Set` or `Renew` whose lease is over (see below).
 15. `CAUSE_REMAINS`: a `Clear` while the cause of a latched fault is there.
 
@@ -96,13 +96,15 @@ The first of these that holds is the `result`. A refused request changes nothing
 
 1. Only `Arm`, `Set`, `Renew` and `Lower` count for `seq`, and only when they are carried out. What
    changes nothing, what is refused, `Stop` and `Clear` count for nothing: another host's `GetStatus` beside a
-   session, under whatever `seq`, ends nothing.
+   session, under whatever `seq`, ends nothing. A `Renew` that leaves a longer lease as it is, is carried out
+   all the same, and counts.
 2. A `seq` is newer than the newest that counts if it is ahead of it, modulo 2¹⁶, by 1 to 32767: neither
    the same nor exactly half a turn away. Another request under the last `seq` is therefore `STALE`.
 3. An `Arm` of another session is not compared: the counting begins afresh with its `seq`.
+   `delivered_ms`, `step_ms` and `energy_mj` begin at 0.
 4. A `Lower` is not compared either; when it is carried out, its `seq` becomes the newest if it is newer.
-5. **An Arm is dated**, by `unit_uptime_ms`, a `Set`, `Renew` or `Clear` by `unit_uptime_ms`: the `uptime_ms`
-   of the latest `Status` that the host has heard. What a line has kept back while somebody stopped the unit
+5. **An Arm is dated**, and so are a `Set`, a `Renew` and a `Clear`, by `unit_uptime_ms`: the `uptime_ms` of
+   the latest `Status` that the host has heard. What a line has kept back while somebody stopped the unit
    arms nothing. An `Arm` with the date of the very millisecond of the `Stop` is taken: the answer to the
    `Stop` has that date.
 6. A host that has not heard what became of a `Set` sends an `Arm` of its session before another `Set`. That
@@ -137,12 +139,15 @@ The first of these that holds is the `result`. A refused request changes nothing
    up goes on along its line as far as the new level and no further. Nothing else of the step changes:
    neither its time nor its lease. The session's `level_max` becomes the new level, for every later `Set`
    and `Arm` of the session. A `Lower` to the level that the step has already is done.
-6. **Contact.** It is lost while `contact_pct` is below 50, at levels from 200 mW/cm² on. A unit that
-   senses contact holds its output (`SUSPENDED`) within 300 ms of its being lost and staying so, and goes on
-   (`EMITTING`) within 500 ms of its being back and staying so. After `suspension_max_ms` it ends the step and
-   goes to `READY`.
+6. **Contact.** It is lost while `contact_pct` is below 50 and output, as it is at that moment, is at
+   200 mW/cm² or above: on a line from 0 it is not judged before. A unit that senses contact holds its output
+   (`SUSPENDED`) within 300 ms of its being lost and staying so, and goes on (`EMITTING`) within 500 ms of its
+   being back and staying so. After `suspension_max_ms`, which a `Set`
+   meanwhile does not begin anew, it ends the step and goes to `READY`.
 7. On its return output rises from 0 on a straight line to the step's level, over 500 ms or what was left
    of the ramp (`ramp_ms` less the step's delivered time), whichever is longer.
+8. **A fault** ends the output at once, drops the step and disarms the session, in any state; the counts
+   stay readable.
 
 ## What a status has to agree with
 

@@ -143,10 +143,9 @@ static uint8_t judge_set(const pw_set_t *asked, uint16_t lease_ms) {
     if (above(asked->level, NAMEPLATE_LEVEL_MAX) || above(asked->for_ms, NAMEPLATE_STEP_MAX_MS) ||
         above((uint32_t)asked->level * asked->duty_pct, NAMEPLATE_AVERAGE_MAX * 100ul))
         return PW_RESULT_OVER_NAMEPLATE;
-    const uint16_t first = asked->ramp_ms == 0 ? asked->level : control_output();
     if (asked->level > control.level_max || control.delivered_ms > control.delivered_max_ms ||
         asked->for_ms > control.delivered_max_ms - control.delivered_ms ||
-        !control_energy_left(first, asked->duty_pct))
+        !control_energy_left(asked->level, asked->duty_pct))
         return PW_RESULT_OVER_CEILING;
     if (age_ms(asked->unit_uptime_ms) >= lease_ms)
         return PW_RESULT_STALE;

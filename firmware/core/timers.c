@@ -94,7 +94,8 @@ static void contact(uint8_t contact_pct) {
 void timers_run(uint32_t now_ms, const board_sensors_t *sensors) {
     /* A late pass counts the milliseconds it has missed one by one; output whose lease is over meanwhile does not
      * wait for that. */
-    if (control_emits() && (uint32_t)(control.lease_until_ms - now_ms - 1u) >= NAMEPLATE_LEASE_MAX_MS) {
+    const bool emitted = control_emits();
+    if (emitted && (uint32_t)(control.lease_until_ms - now_ms - 1u) >= NAMEPLATE_LEASE_MAX_MS) {
         board_interlock(false);
         board_output_off(BOARD_WHY_LEASE);
     }
@@ -107,6 +108,8 @@ void timers_run(uint32_t now_ms, const board_sensors_t *sensors) {
             suspended_ms();
     }
     control.now_ms = now_ms;
+    if (emitted && !control_emits())
+        control.off_since_ms = now_ms; /* also where a late pass has counted less */
     if (has(PW_SENSOR_CONTACT))
         contact(sensors->contact_pct);
     if (control.stopped != 0 && now_ms - control.stopped_at_ms >= STOP_COUNTS_MS)

@@ -209,9 +209,11 @@ static void receive(void) {
             continue;
         }
         const frame_event_t event = frame_receive(&receiver, byte);
-        if (event == FRAME_WHOLE)
+        if (event == FRAME_WHOLE) {
             take_frame();
-        else if (event == FRAME_THROWN_AWAY)
+            return; /* the timers run between any two requests */
+        }
+        if (event == FRAME_THROWN_AWAY)
             bad_frames++;
     }
 }

@@ -1,7 +1,7 @@
-"""The firmware's core in C, built as a shared library: a test gives it its time, its bytes and its readings.
+"""The firmware's core in C, as a shared library: a test gives it its time, bytes and readings.
 
-It is built once for each model, by `firmware/Makefile`, and again when a source has changed; workers that run at
-the same time wait for each other. Each unit is a copy of the library of its own, because its state is static.
+It is built once for each model, by `firmware/Makefile`, and again when a source has changed; workers that
+run at the same time wait for each other. Each unit is a copy of the library, because its state is static.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import pytest
 from tools import wire
 
 FIRMWARE = wire.TABLE.parents[2] / "firmware"
+VARIANT = os.environ.get("FIRMWARE_VARIANT", "")  # of `firmware/Makefile`: "sanitized", "coverage"
 NEEDS = ("make", "sha256sum")
 WHY = ("not set", "step", "ceiling", "lease", "contact", "suspension", "stop", "fault", "memory")
 
@@ -38,20 +39,20 @@ def compiler() -> str:
 
 @cache
 def built(target: str, path: str, *variables: str) -> Path:
-    """The path below ``firmware/build`` that ``make target`` has made; raise AssertionError when it did not."""
+    """The path below ``firmware/build`` that ``make target`` makes; raise AssertionError when it does not."""
     cc = compiler()
     build = FIRMWARE / "build"
     build.mkdir(exist_ok=True)
     with (build / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         made = subprocess.run(
-            ["make", "-C", str(FIRMWARE), target, f"CC={cc}", *variables],
+            ["make", "-C", str(FIRMWARE), target, f"CC={cc}", f"VARIANT={VARIANT}", *variables],
             capture_output=True,
             text=True,
             check=False,
         )
     assert made.returncode == 0, made.stdout + made.stderr
-    return build / path
+    return build / VARIANT / path
 
 
 def program(model: str = "us111") -> Path:
@@ -126,6 +127,11 @@ class CUnit:
             self._c.test_advance(ctypes.c_uint32(to_ms - self.now_ms))
             self.now_ms = to_ms
 
+    def held_up(self, ms: int) -> None:
+        """Let time pass, with one pass of the loop at its end."""
+        self._c.test_late(ctypes.c_uint32(ms))
+        self.now_ms += ms
+
     def one_more_pass(self) -> None:
         """Another pass of the loop in the same millisecond."""
         self._c.test_advance(ctypes.c_uint32(0))
@@ -149,7 +155,11 @@ class CUnit:
         self._c.test_send_room(ctypes.c_uint32(count))
 
     def read(
-        self, *, contact_pct: int | None = None, head_temp_ddeg_c: int | None = None, causes: int | None = None
+        self,
+        *,
+        contact_pct: int | None = None,
+        head_temp_ddeg_c: int | None = None,
+        causes: int | None = None,
     ) -> None:
         """From now on the sensors read so."""
         if contact_pct is not None:

@@ -77,7 +77,7 @@ void stub_changed(const stub_change_t *change) {
 /* What a reset does: the pins are off, and the program begins anew, on the same line. */
 static _Noreturn void restart(const char *why) {
     if (stub_output() != 0)
-        tell(now_ms, 0, why);
+        tell((uint32_t)((real_us() - started_us) / 1000u), 0, why); /* the loop may have hung: its own clock stands */
     stub_reset();
     setenv(INHERITED, line_inherit(), 1);
     execv("/proc/self/exe", arguments);

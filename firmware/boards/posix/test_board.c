@@ -58,6 +58,7 @@ void stub_changed(const stub_change_t *change) {
 
 void test_start(uint32_t at_ms, uint32_t first_nonce, const char *serial, uint16_t calibrated);
 void test_advance(uint32_t ms);
+void test_late(uint32_t ms);
 void test_receive(const uint8_t *bytes, uint32_t count);
 void test_line_error(void);
 uint32_t test_sent(uint8_t *into);
@@ -96,6 +97,12 @@ void test_advance(uint32_t ms) {
         now_ms++;
         unit_pass();
     }
+}
+
+/* `ms` milliseconds in which the loop is held up, then one pass. */
+void test_late(uint32_t ms) {
+    now_ms += ms;
+    unit_pass();
 }
 
 /* Bytes that arrive in this millisecond, at most 4096; passes follow until all are taken. */

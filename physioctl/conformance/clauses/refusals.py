@@ -312,8 +312,8 @@ def _bad_lease(host: Host) -> Script[str]:
 @clause(
     "refused.over_nameplate",
     SECTION,
-    "`OVER_NAMEPLATE`: above `level_max`; in an `Arm`, above `delivered_max_ms`; in a `Set`, above "
-    "`step_max_ms`, or level × duty above `average_max` (a nameplate of 0 bounds nothing).",
+    "`OVER_NAMEPLATE`: an `Arm` or a `Set` above `level_max`; in an `Arm`, above `delivered_max_ms`; in a "
+    "`Set`, above `step_max_ms`, or level × duty above `average_max` (a nameplate of 0 bounds nothing).",
     "each of them next to its border and at random, a Set always under ceilings far below",
 )
 def _over_nameplate(host: Host) -> Script[str]:
@@ -344,8 +344,8 @@ def _over_nameplate(host: Host) -> Script[str]:
     "refused.over_ceiling",
     SECTION,
     "`OVER_CEILING`: an `Arm` that raises any ceiling of its session; a `Set` above the armed level, one "
-    "whose `for_ms` goes beyond the armed time, or one without energy left for its first millisecond; a "
-    "`Lower` above the running step's level.",
+    "whose `for_ms` goes beyond the armed time, or one without energy left for one millisecond at its level "
+    "and duty cycle; a `Lower` above the running step's level.",
     "each of them by the least that can be written, but for the energy; an Arm that lowers them is done",
 )
 def _over_ceiling(host: Host) -> Script[str]:
