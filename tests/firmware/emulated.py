@@ -26,6 +26,7 @@ from tests.firmware.gdb import PC, Debugger
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
 LIMIT_S = 30.0
+DIP_S = 0.3
 BOARDS = ("atmega328p", "lm3s6965evb")
 _TOOLS = {
     "atmega328p": ("make", "cc", "avr-gcc", "avr-nm", "pkg-config"),
@@ -123,8 +124,16 @@ class Board:
         """Let the unit's clock stand at ``ms``; how far it is from then on ahead of the log's, modulo 2**32."""
         raise NotImplementedError
 
-    def peek(self, address: int, count: int) -> bytes:
-        """Bytes of its memory."""
+    def move_head(self) -> None:
+        """Lift the head, or put it back."""
+        raise NotImplementedError
+
+    def dip_supply(self) -> None:
+        """Open the interlock loop, which carries the output stage's supply, for 300 ms."""
+        raise NotImplementedError
+
+    def switch_off_and_on(self) -> None:
+        """Begin anew, as after power has come."""
         raise NotImplementedError
 
 
@@ -136,6 +145,7 @@ class Atmega(Board):
     def __init__(self, image: Path, log: Path, process: subprocess.Popen[str]) -> None:
         super().__init__(image, log)
         self._process = process
+        self._lifted = False
         self.at_ms = 0.0  # when the latest command was carried out
         self.port = _line_of(process.stdout)
         assert _seen(lambda: self.stats()["passes"] > 0), "the board has not started"
@@ -181,8 +191,17 @@ class Atmega(Board):
         self.command(f"poke {self.symbol('uptime')} " + " ".join(map(str, raw)))
         return (ms - int(self.at_ms)) % 0x100000000
 
-    def peek(self, address: int, count: int) -> bytes:
-        return bytes.fromhex(self.command(f"peek {address} {count}"))
+    def move_head(self) -> None:
+        self._lifted = not self._lifted
+        self.command(f"contact {int(not self._lifted)}")
+
+    def dip_supply(self) -> None:
+        self.command("interlock 0")
+        pause(DIP_S)
+        self.command("interlock 1")
+
+    def switch_off_and_on(self) -> None:
+        self.command("reset power")
 
 
 class Lm3s(Board):
@@ -196,6 +215,7 @@ class Lm3s(Board):
         super().__init__(image, log)
         self.port = port
         self._folder = folder
+        self._lifted = False
         assert _seen(lambda: bool(log.exists() and self.changes())), "the board has not started"
         self.debugger = Debugger(folder / "gdb")
 
@@ -224,23 +244,49 @@ class Lm3s(Board):
         with self.debugger as at:  # some of what it held is lost
             for _ in range(16):
                 at.write(0x20000000 + rng.randrange(0x1000), rng.randbytes(1))
-        machine = socket.socket(socket.AF_UNIX)
-        machine.settimeout(LIMIT_S)
-        with machine:
-            machine.connect(str(self._folder / "qmp"))
-            for command in ("qmp_capabilities", "system_reset"):
-                machine.sendall(json.dumps({"execute": command}).encode())
-                while b'"return"' not in machine.recv(4096):
-                    pass
+        self.switch_off_and_on()
+
+    def switch_off_and_on(self) -> None:
+        self._machine("system_reset")
+
+    def move_head(self) -> None:
+        self._lifted = not self._lifted
+        self._set_input(5, high=self._lifted)
+
+    def dip_supply(self) -> None:
+        self._set_input(4, high=True)
+        pause(DIP_S)
+        self._set_input(4, high=False)
+
+    def _machine(self, command: str, **arguments: str) -> Any:
+        line = socket.socket(socket.AF_UNIX)
+        line.settimeout(LIMIT_S)
+        line.connect(str(self._folder / "qmp"))
+        with line, line.makefile("rw", encoding="utf-8") as said:
+            said.readline()  # its greeting
+            for execute, given in (("qmp_capabilities", {}), (command, arguments)):
+                said.write(json.dumps({"execute": execute, "arguments": given}) + "\n")
+                said.flush()
+                while "return" not in (answer := json.loads(said.readline())):
+                    assert "event" in answer, answer
+        return answer["return"]
+
+    def _set_input(self, pin: int, *, high: bool) -> None:
+        """A pin of port C, from outside."""
+        devices = self._machine("qom-list", path="/machine/unattached")
+        ports = [each["name"] for each in devices if each["type"] == "child<pl061_luminary>"]
+        line = socket.socket(socket.AF_UNIX)
+        line.settimeout(LIMIT_S)
+        line.connect(str(self._folder / "qtest"))
+        with line:
+            asked = f"set_irq_in /machine/unattached/{ports[2]} unnamed-gpio-in {pin} {int(high)}\n"
+            line.sendall(asked.encode())
+            assert line.recv(100).startswith(b"OK")
 
     def set_uptime(self, ms: int) -> int:
         with self.debugger as at:
             at.write(self.symbol("uptime"), struct.pack("<II", ms, ms ^ 0xFFFFFFFF))
         return 0
-
-    def peek(self, address: int, count: int) -> bytes:
-        with self.debugger as at:
-            return at.read(address, count)
 
 
 def _seen(happened: Any, limit_s: float = LIMIT_S) -> bool:
@@ -284,7 +330,16 @@ def _free_port() -> int:
 def _atmega(image: Path, folder: Path, line: str, seed: int) -> Iterator[Board]:
     log = folder / "board.log"
     harness = image.parents[1] / "simavr" / "harness"
-    command = [*_as_hardware(), harness, image, "--log", log, "--seed", str(seed), *(["--tcp", "0"] if line == "tcp" else [])]
+    command = [
+        *_as_hardware(),
+        harness,
+        image,
+        "--log",
+        log,
+        "--seed",
+        str(seed),
+        *(["--tcp", "0"] if line == "tcp" else []),
+    ]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
     try:
         yield Atmega(image, log, process)
@@ -298,20 +353,34 @@ def _lm3s(image: Path, folder: Path, line: str, seed: int) -> Iterator[Board]:
     log = folder / "board.log"
     port = _free_port()
     serial = "pty" if line == "pty" else f"tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on"
-    command = [*_as_hardware(), "qemu-system-arm", "-M", "lm3s6965evb", "-display", "none", "-monitor", "none"]
+    command = [
+        *_as_hardware(),
+        "qemu-system-arm",
+        "-M",
+        "lm3s6965evb",
+        "-display",
+        "none",
+        "-monitor",
+        "none",
+    ]
     command += ["-kernel", image, "-serial", serial, "-serial", f"file:{log}"]
     command += ["-chardev", f"socket,id=gdb,path={folder / 'gdb'},server=on,wait=off", "-gdb", "chardev:gdb"]
-    command += ["-qmp", f"unix:{folder / 'qmp'},server=on,wait=off"]
+    command += ["-qmp", f"unix:{folder / 'qmp'},server=on,wait=off", "-accel", "tcg"]
+    command += ["-qtest", f"unix:{folder / 'qtest'},server=on,wait=off", "-qtest-log", "none"]
     # RAM after power has come holds anything: the number that restarts are counted from is made of it.
     for address, noise in ((0x2000FF00, seed), (0x2000FF04, os.getpid())):
         command += ["-device", f"loader,addr={address:#x},data={noise:#x},data-len=4"]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, bufsize=1)
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     kept = -1
     try:
         if line == "pty":
             redirected = re.search(r"/dev/\S+", _line_of(process.stdout))
             assert redirected is not None
-            kept = os.open(redirected[0], os.O_RDWR | os.O_NOCTTY)  # or it looks only once a second for a host
+            kept = os.open(
+                redirected[0], os.O_RDWR | os.O_NOCTTY
+            )  # or it looks only once a second for a host
         board = Lm3s(image, log, redirected[0] if line == "pty" else f"socket://127.0.0.1:{port}", folder)
         yield board
         board.debugger.close()

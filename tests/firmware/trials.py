@@ -15,8 +15,9 @@ from pathlib import Path
 from device.wire import messages as wire
 from device.wire.frame import Frame, encode
 from device.wire.messages import UnitState
-from tests.firmware.bare_host import BareHost, NoAnswer, Recorder
+from tests.firmware.bare_host import BareHost, NoAnswer
 from tests.firmware.emulated import Atmega, Board, Change, pause, waited
+from tests.firmware.recorder import recorded
 from tests.processes import session, short_protocol
 
 LAPSE_MS = 2  # what the end of a lease may be off by, of the unit's clock
@@ -25,7 +26,12 @@ PWM = LEVEL * 255 // 1060
 PASS_MS = 2.0  # the Cortex-M3 does not tell its passes: one takes about a millisecond
 LATE_MS = {"atmega328p": 22.0, "lm3s6965evb": 60.0}  # a hung loop, to its end by the tick interrupt
 WATCHDOG_MS = {"atmega328p": 66.0, "lm3s6965evb": 150.0}
-RESETS = ("start", "power", "brownout", "watchdog")  # a line of the log with one of these: it began anew, or will
+RESETS = (
+    "start",
+    "power",
+    "brownout",
+    "watchdog",
+)  # a line of the log with one of these: it began anew, or will
 
 
 def _on(board: Board, host: BareHost, lease_ms: int = 500) -> None:
@@ -42,7 +48,9 @@ def _on(board: Board, host: BareHost, lease_ms: int = 500) -> None:
 
 def _off_after(board: Board, count: int, within_s: float = 3) -> Change:
     """The first change after ``count`` lines of the log that ends output."""
-    assert waited(lambda: any(not each.output for each in board.changes()[count:]), within_s), "output stays on"
+    assert waited(lambda: any(not each.output for each in board.changes()[count:]), within_s), (
+        "output stays on"
+    )
     return next(each for each in board.changes()[count:] if not each.output)
 
 
@@ -58,18 +66,14 @@ def killed_hosts(board: Board, folder: Path, count: int, seed: int) -> str:
     rng, late = random.Random(seed), list[float]()
     protocol = short_protocol(folder, 60)
     for _ in range(count):
-        with Recorder(board.port) as line, session(line.port, folder / "j.sqlite", protocol) as process:
-            assert waited(lambda: board.output() > 0), f"no output: {process.poll()}"
-            pause(rng.uniform(0, 0.7))
-            known = len(board.changes())
-            process.kill()
-            ended = _off_after(board, known)
-            ends_ms = line.lease_end_ms()
-        assert ends_ms is not None
-        late.append(_late(ended, ends_ms))
-        with_stop = BareHost(board.port)
-        with_stop.ask(wire.Stop())
-        with_stop.close()
+        with recorded(board.port) as line:
+            with session(line.port, folder / "journal.sqlite", protocol) as process:
+                assert waited(lambda: board.output() > 0), f"no output: {process.poll()}"
+                pause(rng.uniform(0, 2.5))
+                known = len(board.changes())
+                process.kill()
+                ended = _off_after(board, known)
+            late.append(_late(ended, line.lease_until_ms()))
     return f"{count} hosts killed: output off {min(late):+.2f} to {max(late):+.2f} ms after the lease's end"
 
 
@@ -217,14 +221,16 @@ def clock_turning_over(board: Board, count: int, seed: int) -> str:
         assert after.state is UnitState.LAPSED
         assert after.uptime_ms < 0x80000000
     host.close()
-    return f"{count} times past 2^32: output off {min(late):+.1f} to {max(late):+.1f} ms after the lease's end"
+    return (
+        f"{count} times past 2^32: output off {min(late):+.1f} to {max(late):+.1f} ms after the lease's end"
+    )
 
 
 def flooded_line(board: Board, count: int, seed: int) -> str:
     """Noise, frames and damaged frames at ten times the line's rate: the lease ends when it ends, a Stop is answered."""
     rng, late = random.Random(seed), list[float]()
     host = BareHost(board.port)
-    asked = wire_frame(wire.GetStatus(), 7)
+    asked = _frame(wire.GetStatus(), 7)
     for _ in range(count):
         _on(board, host, 500)
         last = host.last
@@ -259,8 +265,7 @@ def _drained(board: Atmega) -> bool:
     return board.stats()["overruns"] == before
 
 
-def wire_frame(message: wire.Message, seq: int) -> bytes:
-    """The bytes that carry a message."""
+def _frame(message: wire.Message, seq: int) -> bytes:
     return encode(Frame(message.TYPE, seq, message.pack()))
 
 
@@ -272,7 +277,7 @@ def framing_errors(board: Atmega, count: int, seed: int) -> str:
     for _ in range(count):
         before = host.renew(1000)
         board.command(f"framing {rng.randrange(1, 4)}")
-        host.send(b"\0" * 0 + wire_frame(wire.Stop(), rng.randrange(60000, 65000)))
+        host.send(_frame(wire.Stop(), rng.randrange(60000, 65000)))
         pause(0.01)
         board.command("framing 0")
         after = host.status()

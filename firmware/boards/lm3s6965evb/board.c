@@ -378,13 +378,13 @@ int main(void)
 {
     begin_clock();
     hold_registers();
+    systick_seen = SYSTICK_CVR;
+    uptime.complement = ~uptime.ms;
     board_kick_watchdog(); /* it runs from here on */
     begin_uart(UART_0);
     begin_uart(UART_1);
     begin_ticks();
     count_start();
-    systick_seen = SYSTICK_CVR;
-    uptime.complement = ~uptime.ms;
     log_if_changed("start", log_change);
     unit_start();
     for (;;) {
