@@ -39,8 +39,9 @@ def conformance(board: Board, folder: Path, seed: int) -> str:
     """Every clause that the model can show."""
     found = examined(cast(PosixBoard, board), folder, seed)  # it needs the port and the person's hands
     code = found.pop("exit_code")
-    others = {name: told for name, told in found.items() if told["mark"] != "pass"}
-    assert code == 0, others
+    others = {name: f"{told['mark']}: {told['measured']}" for name, told in found.items() if told["mark"] != "pass"}
+    failed = {name: said for name, said in others.items() if said.startswith("fail")}
+    assert code == 0, failed or others
     assert set(others) == NOT_SHOWN[board.image.stem], others
     return f"{len(found) - len(others)} of {len(found)} clauses pass on {board.port}"
 
