@@ -1,7 +1,8 @@
 """The emulated boards for as long as it takes: ``python -m tests.firmware.boards_at_length [BOARD...]``.
 
-Every clause of the conformance suite over a pty and over TCP, two whole sessions in real time, and every trial of
-`tests.firmware.trials` at the counts below. Each result is printed; 1 is returned when one is not as it should be.
+Every clause of the conformance suite over a pty and over TCP, two whole sessions in real time, and every
+trial of `tests.firmware.trials` at the counts below. Each result is printed; 1 is returned when one is not as
+it should be. Emulated time is real time: a computer that is busy with something else spoils it.
 """
 
 from __future__ import annotations
@@ -39,10 +40,12 @@ def conformance(board: Board, folder: Path, seed: int) -> str:
     """Every clause that the model can show."""
     found = examined(cast(PosixBoard, board), folder, seed)  # it needs the port and the person's hands
     code = found.pop("exit_code")
-    others = {name: f"{told['mark']}: {told['measured']}" for name, told in found.items() if told["mark"] != "pass"}
+    others = {
+        name: f"{told['mark']}: {told['measured']}" for name, told in found.items() if told["mark"] != "pass"
+    }
     failed = {name: said for name, said in others.items() if said.startswith("fail")}
     assert code == 0, failed or others
-    assert set(others) == NOT_SHOWN[board.image.stem], others
+    assert set(others) == NOT_SHOWN[board.image.stem] | board.cannot_show, others
     return f"{len(found) - len(others)} of {len(found)} clauses pass on {board.port}"
 
 

@@ -1,8 +1,7 @@
 """What is done to an emulated board, again and again, and what its own log has to say of its output.
 
-Each trial takes a board that runs, a count and a seed, and returns one line of what was measured. A board that
-gives output where it should not raises an AssertionError. Nothing here sleeps by a number that decides anything:
-every judgement is by the board's own clock.
+Each trial takes a board that runs, a count and a seed, and returns one line of what was measured. A board
+that gives output where it should not raises an AssertionError. Every judgement is by the board's own clock.
 """
 
 from __future__ import annotations
@@ -10,6 +9,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 from device.wire import messages as wire
@@ -55,14 +55,14 @@ def _off_after(board: Board, count: int, within_s: float = 3) -> Change:
 
 
 def _late(off: Change, ends_ms: float) -> float:
-    """How long after the end of its lease output was off, which may be in the first pass after it and no later."""
+    """How long after the end of its lease output was off: in the first pass after it, and no later."""
     late = off.ms - ends_ms
     assert -LAPSE_MS <= late <= max(LAPSE_MS, off.since_pass_ms), f"off {late:+.1f} ms after the lease: {off}"
     return late
 
 
 def killed_hosts(board: Board, folder: Path, count: int, seed: int) -> str:
-    """The host is killed at random moments: output is off when the latest lease that was asked for has run out."""
+    """The host is killed at random moments: output is off when the latest lease asked for has run out."""
     rng, late = random.Random(seed), list[float]()
     protocol = short_protocol(folder, 60)
     for _ in range(count):
@@ -78,7 +78,7 @@ def killed_hosts(board: Board, folder: Path, count: int, seed: int) -> str:
 
 
 def hung_loops(board: Board, count: int, seed: int, *, watchdog_takes: int = 1) -> str:
-    """The loop is hung, every second time with interrupts off: output ends, and the watchdog begins the unit anew."""
+    """The loop is hung, every second time with interrupts off: output ends, and the watchdog begins it anew."""
     rng, took = random.Random(seed), dict[bool, list[float]]({False: [], True: []})
     host = BareHost(board.port)
     for number in range(count):
@@ -121,8 +121,8 @@ def _begun_anew(host: BareHost, nonce: int) -> wire.Status:
 def flipped_bits(board: Board, count: int, seed: int) -> str:
     """One bit is changed while output is on, under a lease that nothing renews.
 
-    Output stays at what was set, or is off; another level than that lasts no longer than one pass of the loop. It
-    is off when the lease has run out.
+    Output stays at what was set, or is off; another level than that lasts no longer than one pass of the
+    loop. It is off when the lease has run out.
     """
     rng, ends, wrong_longest = random.Random(seed), Counter[str](), 0.0
     host = BareHost(board.port)
@@ -162,7 +162,7 @@ def _last_off(changes: list[Change]) -> Change:
 def _wrong(board: Board, changes: list[Change], place: str) -> float:
     """For how long output was at a level that was not set: passes, or milliseconds where they are not told."""
     longest = 0.0
-    for change, after in zip(changes, changes[1:], strict=False):
+    for change, after in pairwise(changes):
         if change.output in (0, PWM):
             continue
         took = float(after.passes - change.passes) if change.passes else max(after.ms - change.ms, 0.0)
@@ -227,7 +227,7 @@ def clock_turning_over(board: Board, count: int, seed: int) -> str:
 
 
 def flooded_line(board: Board, count: int, seed: int) -> str:
-    """Noise, frames and damaged frames at ten times the line's rate: the lease ends when it ends, a Stop is answered."""
+    """Noise and frames at ten times the line's rate: the lease ends when it ends, a Stop is answered."""
     rng, late = random.Random(seed), list[float]()
     host = BareHost(board.port)
     asked = _frame(wire.GetStatus(), 7)
@@ -270,7 +270,7 @@ def _frame(message: wire.Message, seq: int) -> bytes:
 
 
 def framing_errors(board: Atmega, count: int, seed: int) -> str:
-    """Bytes that arrive without their stop bit, in frames that would be done: none is done, each is counted."""
+    """Bytes that arrive without their stop bit, in frames that would be done: none is, each is counted."""
     rng = random.Random(seed)
     host = BareHost(board.port)
     _on(board, host, 1000)
@@ -289,7 +289,7 @@ def framing_errors(board: Atmega, count: int, seed: int) -> str:
 
 
 def late_watchdog(board: Atmega, count: int, seed: int) -> str:
-    """A watchdog that takes twice its time: a lease is kept to, and a hung loop ended by the tick interrupt first."""
+    """A watchdog that takes twice its time: the tick interrupt ends the output of a hung loop before it."""
     board.command("watchdog 200")
     said = hung_loops(board, count, seed, watchdog_takes=2)
     board.command("watchdog 100")

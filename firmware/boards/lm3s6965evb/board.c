@@ -104,10 +104,10 @@ static uint8_t pwm_given(void)
 }
 
 static uint32_t pass_ended_us;
+static log_line_t last; /* without a `why`: the next line is written whether anything has changed or not */
 
 static void log_if_changed(const char *why, void (*write)(const log_line_t *))
 {
-    static log_line_t last;
     uint32_t elapsed_us = (cycles_over + cycles_since_seen()) / CYCLES_PER_US;
     log_line_t now = {uptime.ms + elapsed_us / 1000, elapsed_us % 1000, 0, interlock_is_high(), pwm_given(), why};
     now.since_pass_us = now.ms * 1000 + now.us - pass_ended_us;
@@ -173,30 +173,35 @@ static volatile uint16_t rx[RX_SIZE];
 static volatile uint16_t rx_head, rx_tail;
 static uint8_t tx[TX_SIZE], tx_head, tx_tail;
 
-static void keep(uint16_t item)
+static uint16_t rx_room(void)
 {
-    uint16_t at = rx_head % RX_SIZE;
-    uint16_t next = (uint16_t)(at + 1) % RX_SIZE;
-    if (next == rx_tail % RX_SIZE) { /* full: what is lost is told where it is lost */
-        rx[(at + RX_SIZE - 1) % RX_SIZE] = RX_ERROR;
-    } else {
-        rx[at] = item;
-        rx_head = next;
+    return (uint16_t)(RX_SIZE - 1u - (uint16_t)(rx_head - rx_tail) % RX_SIZE);
+}
+
+static void keep(uint32_t item)
+{
+    rx[rx_head % RX_SIZE] = (uint16_t)item;
+    rx_head = (uint16_t)((rx_head + 1u) % RX_SIZE);
+}
+
+/* What there is no room for stays in the UART, which tells by its overrun what it has lost. */
+static void take_bytes(void)
+{
+    while (rx_room() >= 2 && !(UART_FR(UART_0) & UART_FR_RXFE)) {
+        uint32_t item = UART_DR(UART_0);
+        if (item & UART_DR_ERRORS) {
+            keep(RX_ERROR);
+        }
+        if (!(item & UART_DR_ERRORS & ~(uint32_t)UART_DR_OVERRUN)) {
+            keep(item & 0xFFu);
+        }
     }
 }
 
 void on_uart0(void)
 {
     UART_ICR(UART_0) = 0x7F0;
-    while (!(UART_FR(UART_0) & UART_FR_RXFE)) {
-        uint32_t item = UART_DR(UART_0);
-        if (item & UART_DR_ERRORS) {
-            keep(RX_ERROR);
-        }
-        if (!(item & UART_DR_ERRORS & ~(uint32_t)UART_DR_OVERRUN)) {
-            keep((uint8_t)item);
-        }
-    }
+    take_bytes();
 }
 
 board_received_t board_receive(uint8_t *byte)
@@ -260,6 +265,7 @@ void on_timer1(void)
 static void await_reset(const char *why)
 {
     end_output();
+    last.why = 0;
     log_if_changed(why, log_last);
     for (;;) {
         end_output();
@@ -299,6 +305,8 @@ static void hold_registers(void)
     GPIO_DEN(GPIO_D) = PWM | 1u << 2 | 1u << 3;
     SYSTICK_RVR = 0xFFFFFF;
     SYSTICK_CSR = 5; /* processor clock, no interrupt */
+    UART_IM(UART_0) = 0;
+    take_bytes(); /* that an interrupt has had no room for */
     UART_IM(UART_0) = 0x50;
     TIMER_IMR(TIMER_1) = 1;
     NVIC_ISER0 = 1u << IRQ_UART0 | 1u << IRQ_WATCHDOG | 1u << IRQ_TIMER1A;
