@@ -18,7 +18,8 @@ from typing import Any, cast
 
 from physioctl.record.verify import verify
 from tests.firmware import trials
-from tests.firmware.emulated import BOARDS, Atmega, Board, built, emulated, missing
+from tests.firmware.board import Atmega, Board
+from tests.firmware.emulated import BOARDS, built, emulated, missing
 from tests.firmware.examine import NOT_SHOWN, examined
 from tests.firmware.posix_board import PosixBoard
 from tests.firmware.sessions import OPTIONS, SESSIONS, _answers

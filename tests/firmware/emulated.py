@@ -1,38 +1,25 @@
-"""The emulated boards: built, started, watched by their own logs, and disturbed as in a laboratory.
-
-Nothing that disturbs a board goes over its line: the ATmega328P is changed by the harness around libsimavr,
-the Cortex-M3 through the emulator's debugger and its machine protocol.
-"""
+"""Builds the images of the emulated boards, and starts the emulators."""
 
 from __future__ import annotations
 
-import json
 import os
-import random
 import re
-import select
 import shutil
 import socket
-import struct
 import subprocess
-import threading
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
 
-from tests.firmware.gdb import PC, Debugger
+from tests.firmware.board import Atmega, Board, Lm3s, line_of
 
 FIRMWARE = Path(__file__).resolve().parents[2] / "firmware"
-LIMIT_S = 30.0
-DIP_S = 0.3
-BOARDS = ("atmega328p", "lm3s6965evb")
+BOARDS = (Atmega.kind, Lm3s.kind)
 _TOOLS = {
     "atmega328p": ("make", "cc", "avr-gcc", "avr-nm", "pkg-config"),
     "lm3s6965evb": ("make", "arm-none-eabi-gcc", "arm-none-eabi-nm", "qemu-system-arm"),
 }
-_GLANCE = threading.Event()  # never set: what is waited on between two looks
 
 
 def missing(kind: str) -> str:
@@ -47,263 +34,11 @@ def missing(kind: str) -> str:
 def built(kind: str, folder: Path, model: str = "us111") -> Path:
     """The image of a board, and beside it in ``.sizes`` what the build has printed."""
     targets = [kind, "simavr"] if kind == "atmega328p" else [kind]
-    command = ["make", "-s", "-C", FIRMWARE, *targets, f"UNIT={model}", f"BUILD={folder}"]
+    command = ["make", "-s", "-C", str(FIRMWARE), *targets, f"UNIT={model}", f"BUILD={folder}"]
     said = subprocess.run(command, check=False, capture_output=True, text=True)
     assert said.returncode == 0, said.stdout + said.stderr
     (folder / f"{kind}-{model}.sizes").write_text(said.stdout, encoding="utf-8")
     return folder / kind / f"{model}.elf"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One line of a board's log: what its output pins give from then on."""
-
-    ms: float  # of the unit's own clock
-    enable: bool
-    pwm: int
-    why: str
-    passes: int  # of its loop so far; 0 where the board does not tell
-    since_pass_ms: float  # by which the emulator may have been kept from running
-
-    @property
-    def output(self) -> int:
-        """The level as a PWM duty; 0 when the second pin is low."""
-        return self.pwm if self.enable else 0
-
-
-class Board:
-    """What the two boards have in common: a line, a log, and the image's symbols."""
-
-    kind = ""
-    nm = ""
-    cannot_show: frozenset[str] = frozenset()  # clauses of the conformance suite
-    data_at = 0  # where the tools say that the data space begins
-
-    def __init__(self, image: Path, log: Path) -> None:
-        self.port = ""
-        self.image = image
-        self._log = log
-        self._symbols: dict[str, int] = {}
-
-    def changes(self) -> list[Change]:
-        """The whole log so far."""
-        found = []
-        for line in self._log.read_text(encoding="utf-8", errors="replace").split("\n")[:-1]:
-            with suppress(ValueError):  # half a line, where the processor was stopped in it
-                said: dict[str, Any] = json.loads(line)
-                passes, since_ms = said.get("pass", 0), said.get("since_pass_us", 0) / 1000
-                enable = bool(said["enable"])
-                found.append(Change(said["ms"], enable, said["pwm"], said["why"], passes, since_ms))
-        return found
-
-    def output(self) -> int:
-        """What its output pins give now."""
-        said = self.changes()
-        return said[-1].output if said else 0
-
-    def symbol(self, name: str) -> int:
-        """The address of a variable or function of the image."""
-        if not self._symbols:
-            said = subprocess.run([self.nm, self.image], check=True, capture_output=True, text=True).stdout
-            for address, found in re.findall(r"^([0-9a-f]+) \w (\w+)\S*$", said, re.MULTILINE):
-                self._symbols[found] = int(address, 16) - self.data_at
-        return self._symbols[name]
-
-    def hang(self, *, dead: bool = False) -> float:
-        """Let the loop go round in one place for ever; ``dead``: with interrupts off.
-
-        Returns when that was, by the clock of its log.
-        """
-        raise NotImplementedError
-
-    def flip(self, rng: random.Random) -> str:
-        """Change one bit of RAM or of a register; say which."""
-        raise NotImplementedError
-
-    def reset(self, rng: random.Random) -> None:
-        """Let the supply dip, so that the processor begins anew."""
-        raise NotImplementedError
-
-    def set_uptime(self, ms: int) -> int:
-        """Let the unit's clock stand at ``ms``.
-
-        Returns how far it is from then on ahead of the log's, modulo 2**32.
-        """
-        raise NotImplementedError
-
-    def move_head(self) -> None:
-        """Lift the head, or put it back."""
-        raise NotImplementedError
-
-    def dip_supply(self) -> None:
-        """Open the interlock loop, which carries the output stage's supply, for 300 ms."""
-        raise NotImplementedError
-
-    def switch_off_and_on(self) -> None:
-        """Begin anew, as after power has come."""
-        raise NotImplementedError
-
-
-class Atmega(Board):
-    """The harness around libsimavr, which takes commands on its standard input."""
-
-    kind, nm, data_at = "atmega328p", "avr-nm", 0x800000
-
-    def __init__(self, image: Path, log: Path, process: subprocess.Popen[str]) -> None:
-        super().__init__(image, log)
-        self._process = process
-        self._lifted = False
-        self.at_ms = 0.0  # when the latest command was carried out
-        self.port = _line_of(process.stdout)
-        assert _seen(lambda: self.stats()["passes"] > 0), "the board has not started"
-
-    def command(self, said: str) -> str:
-        """Give the harness a command; its answer, without the unit's time."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(said + "\n")
-        self._process.stdin.flush()
-        answer, _, at_ms = _line_of(self._process.stdout).rpartition("at ")
-        self.at_ms = float(at_ms)
-        return answer.strip()
-
-    def stats(self) -> dict[str, int]:
-        """What the harness has counted."""
-        counted: dict[str, int] = json.loads(self.command("stats"))
-        return counted
-
-    def hang(self, *, dead: bool = False) -> float:
-        self.command("hang dead" if dead else "hang")
-        return self.at_ms
-
-    def flip(self, rng: random.Random) -> str:
-        bit = rng.randrange(8)
-        place = rng.choices(["RAM", "stack", "register", "pins", "pc"], [10, 4, 4, 2, 1])[0]
-        if place == "pc":
-            self.command(f"flip-pc {rng.randrange(14)}")
-            return "pc"
-        address = {
-            "RAM": lambda: rng.randrange(0x100, self.symbol("__bss_end")),
-            "stack": lambda: rng.randrange(0x8FF - 40, 0x900),
-            "register": lambda: rng.randrange(0, 32),
-            "pins": lambda: rng.choice([0x24, 0x25, 0x80, 0x81, 0x88]),  # DDRB, PORTB, TCCR1A, TCCR1B, OCR1AL
-        }[place]()
-        self.command(f"flip {address} {bit}")
-        return f"{place} {address:#x} bit {bit}"
-
-    def reset(self, rng: random.Random) -> None:
-        self.command(f"reset {rng.choice(['brownout', 'power'])}")
-
-    def set_uptime(self, ms: int) -> int:
-        raw = struct.pack("<II", ms, ms ^ 0xFFFFFFFF)
-        self.command(f"poke {self.symbol('uptime')} " + " ".join(map(str, raw)))
-        return (ms - int(self.at_ms)) % 0x100000000
-
-    def move_head(self) -> None:
-        self._lifted = not self._lifted
-        self.command(f"contact {int(not self._lifted)}")
-
-    def dip_supply(self) -> None:
-        self.command("interlock 0")
-        pause(DIP_S)
-        self.command("interlock 1")
-
-    def switch_off_and_on(self) -> None:
-        self.command("reset power")
-
-
-class Lm3s(Board):
-    """The Cortex-M3 that QEMU emulates, with its debugger and machine protocol on sockets."""
-
-    kind, nm = "lm3s6965evb", "arm-none-eabi-nm"
-    cannot_show = frozenset(["contact", "fault"])
-    _LOOP_AT = 0x2000F000  # unused RAM
-    _LOOP = bytes.fromhex("72b6fee7")  # cpsid i; b .
-
-    def __init__(self, image: Path, log: Path, port: str, folder: Path) -> None:
-        super().__init__(image, log)
-        self.port = port
-        self._folder = folder
-        assert _seen(lambda: bool(log.exists() and self.changes())), "the board has not started"
-        self.debugger = Debugger(folder / "gdb")
-
-    def hang(self, *, dead: bool = False) -> float:
-        with self.debugger as at:
-            at.write(self._LOOP_AT, self._LOOP)
-            at.set_register(PC, self._LOOP_AT if dead else self._LOOP_AT + 2)
-            return float(int.from_bytes(at.read(self.symbol("uptime"), 4), "little"))
-
-    def flip(self, rng: random.Random) -> str:
-        with self.debugger as at:
-            place = rng.choices(["RAM", "stack", "register"], [10, 4, 7])[0]
-            if place == "register":
-                number, bit = rng.randrange(16), rng.randrange(32)
-                at.set_register(number, at.register(number) ^ 1 << bit)
-                return f"r{number} bit {bit}"
-            bit, stack_top = rng.randrange(8), self.symbol("stack_top")
-            bounds = (stack_top - 200, stack_top) if place == "stack" else (stack_top, self.symbol("bss_end"))
-            address = rng.randrange(*bounds)
-            while self.symbol("queue") <= address < self.symbol("queue") + 512:
-                address = rng.randrange(*bounds)  # not what it is about to write into its log
-            at.write(address, bytes([at.read(address, 1)[0] ^ 1 << bit]))
-            return f"{place} {address:#x} bit {bit}"
-
-    def reset(self, rng: random.Random) -> None:
-        with self.debugger as at:  # some of what it held is lost
-            for _ in range(16):
-                at.write(0x20000000 + rng.randrange(0x1000), rng.randbytes(1))
-        self.switch_off_and_on()
-
-    def switch_off_and_on(self) -> None:
-        self._machine("system_reset")
-
-    def move_head(self) -> None:
-        """Nothing: no input pin of this emulated board can be moved while it runs in real time."""
-
-    def dip_supply(self) -> None:
-        """Nothing, for the same reason."""
-
-    def _machine(self, command: str, **arguments: str) -> Any:
-        line = socket.socket(socket.AF_UNIX)
-        line.settimeout(LIMIT_S)
-        line.connect(str(self._folder / "qmp"))
-        with line, line.makefile("rw", encoding="utf-8") as said:
-            said.readline()  # its greeting
-            for execute, given in (("qmp_capabilities", {}), (command, arguments)):
-                said.write(json.dumps({"execute": execute, "arguments": given}) + "\n")
-                said.flush()
-                while "return" not in (answer := json.loads(said.readline())):
-                    assert "event" in answer, answer
-        return answer["return"]
-
-    def set_uptime(self, ms: int) -> int:
-        with self.debugger as at:
-            at.write(self.symbol("uptime"), struct.pack("<II", ms, ms ^ 0xFFFFFFFF))
-        return 0
-
-
-def _seen(happened: Any, limit_s: float = LIMIT_S) -> bool:
-    for _ in range(round(limit_s / 0.005)):
-        if happened():
-            return True
-        _GLANCE.wait(0.005)
-    return bool(happened())
-
-
-def waited(happened: Any, limit_s: float = LIMIT_S) -> bool:
-    """Look every few milliseconds until it has happened, or it has taken too long."""
-    return _seen(happened, limit_s)
-
-
-def pause(seconds: float) -> None:
-    """Let an emulated board run in real time."""
-    _GLANCE.wait(seconds)
-
-
-def _line_of(stream: IO[str] | None) -> str:
-    assert stream is not None
-    readable, _, _ = select.select([stream], [], [], LIMIT_S)
-    assert readable, "the emulator says nothing"
-    return stream.readline().strip()
 
 
 def _as_hardware() -> list[str]:
@@ -324,16 +59,8 @@ def _free_port() -> int:
 def _atmega(image: Path, folder: Path, line: str, seed: int) -> Iterator[Board]:
     log = folder / "board.log"
     harness = image.parents[1] / "simavr" / "harness"
-    command = [
-        *_as_hardware(),
-        harness,
-        image,
-        "--log",
-        log,
-        "--seed",
-        str(seed),
-        *(["--tcp", "0"] if line == "tcp" else []),
-    ]
+    command = [*_as_hardware(), str(harness), str(image), "--log", str(log), "--seed", str(seed)]
+    command += ["--tcp", "0"] if line == "tcp" else []
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
     try:
         yield Atmega(image, log, process)
@@ -345,8 +72,8 @@ def _atmega(image: Path, folder: Path, line: str, seed: int) -> Iterator[Board]:
 @contextmanager
 def _lm3s(image: Path, folder: Path, line: str, seed: int) -> Iterator[Board]:
     log = folder / "board.log"
-    port = _free_port()
-    serial = "pty" if line == "pty" else f"tcp:127.0.0.1:{port},server=on,wait=off,nodelay=on"
+    port = f"socket://127.0.0.1:{_free_port()}"
+    serial = "pty" if line == "pty" else f"tcp:{port.removeprefix('socket://')},server=on,wait=off,nodelay=on"
     command = [
         *_as_hardware(),
         "qemu-system-arm",
@@ -357,31 +84,29 @@ def _lm3s(image: Path, folder: Path, line: str, seed: int) -> Iterator[Board]:
         "-monitor",
         "none",
     ]
-    command += ["-kernel", image, "-serial", serial, "-serial", f"file:{log}"]
-    command += ["-chardev", f"socket,id=gdb,path={folder / 'gdb'},server=on,wait=off", "-gdb", "chardev:gdb"]
-    command += ["-qmp", f"unix:{folder / 'qmp'},server=on,wait=off"]
+    command += ["-kernel", str(image), "-serial", serial, "-serial", f"file:{log}"]
     # RAM after power has come holds anything: the number that restarts are counted from is made of it.
     for address, noise in ((0x2000FF00, seed), (0x2000FF04, os.getpid())):
         command += ["-device", f"loader,addr={address:#x},data={noise:#x},data-len=4"]
-    process = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    kept = -1
-    try:
-        if line == "pty":
-            redirected = re.search(r"/dev/\S+", _line_of(process.stdout))
-            assert redirected is not None
-            kept = os.open(
-                redirected[0], os.O_RDWR | os.O_NOCTTY
-            )  # or it looks only once a second for a host
-        board = Lm3s(image, log, redirected[0] if line == "pty" else f"socket://127.0.0.1:{port}", folder)
-        yield board
-        board.debugger.close()
-    finally:
-        process.kill()
-        process.communicate()
-        if kept >= 0:
-            os.close(kept)
+    with tempfile.TemporaryDirectory() as short:  # the name of a socket has to be
+        command += ["-chardev", f"socket,id=gdb,path={short}/gdb,server=on,wait=off", "-gdb", "chardev:gdb"]
+        command += ["-qmp", f"unix:{short}/qmp,server=on,wait=off"]
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        kept = -1
+        try:
+            if line == "pty":
+                _, port, _ = re.split(r"(/dev/\S+)", line_of(process.stdout))
+                kept = os.open(port, os.O_RDWR | os.O_NOCTTY)  # or it looks only once a second for a host
+            board = Lm3s(image, log, port, Path(short))
+            yield board
+            board.debugger.close()
+        finally:
+            process.kill()
+            process.communicate()
+            if kept >= 0:
+                os.close(kept)
 
 
 @contextmanager

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.firmware import trials
+from tests.firmware.board import Atmega
 from tests.firmware.boards_at_length import conformance
-from tests.firmware.emulated import BOARDS, Atmega, built, emulated, missing
+from tests.firmware.emulated import BOARDS, built, emulated, missing
 
 KINDS = [
     pytest.param(kind, marks=pytest.mark.skipif(bool(missing(kind)), reason=missing(kind))) for kind in BOARDS

@@ -16,7 +16,7 @@ from device.wire import messages as wire
 from device.wire.frame import Frame, encode
 from device.wire.messages import UnitState
 from tests.firmware.bare_host import BareHost, NoAnswer
-from tests.firmware.emulated import Atmega, Board, Change, pause, waited
+from tests.firmware.board import Atmega, Board, Change, pause, waited
 from tests.firmware.recorder import recorded
 from tests.processes import session, short_protocol
 
@@ -78,7 +78,7 @@ def killed_hosts(board: Board, folder: Path, count: int, seed: int) -> str:
 
 
 def hung_loops(board: Board, count: int, seed: int, *, watchdog_takes: int = 1) -> str:
-    """The loop is hung, every second time with interrupts off: output ends, and the watchdog begins it anew."""
+    """The loop is hung, every second time with interrupts off: output ends, and the watchdog begins anew."""
     rng, took = random.Random(seed), dict[bool, list[float]]({False: [], True: []})
     host = BareHost(board.port)
     for number in range(count):
@@ -160,7 +160,7 @@ def _last_off(changes: list[Change]) -> Change:
 
 
 def _wrong(board: Board, changes: list[Change], place: str) -> float:
-    """For how long output was at a level that was not set: passes, or milliseconds where they are not told."""
+    """For how long output was at a level not set: passes, or milliseconds where they are not told."""
     longest = 0.0
     for change, after in pairwise(changes):
         if change.output in (0, PWM):
@@ -173,7 +173,7 @@ def _wrong(board: Board, changes: list[Change], place: str) -> float:
 
 
 def dipping_supply(board: Board, count: int, seed: int) -> str:
-    """The supply dips at random moments, also while the unit begins: output is off, and the session forgotten."""
+    """The supply dips at random, also while the unit begins: output is off, and the session forgotten."""
     rng, nonces, resets = random.Random(seed), set[int](), 0
     host = BareHost(board.port)
     for _ in range(count):
@@ -195,7 +195,9 @@ def dipping_supply(board: Board, count: int, seed: int) -> str:
         began = next(at for at, each in enumerate(board.changes()) if at >= known and each.why in RESETS)
         assert not any(each.output for each in board.changes()[began:]), "output after a reset"
     host.close()
-    return f"{count} times, {resets} resets: output off after each, IDLE, no session, {len(nonces)} nonces, none twice"
+    return (
+        f"{count} times, {resets} resets: output off after each, no session, {len(nonces)} nonces, none twice"
+    )
 
 
 def clock_turning_over(board: Board, count: int, seed: int) -> str:

@@ -14,7 +14,7 @@ AVR_RAM_MAX := 1024
 
 .PHONY: atmega328p simavr
 atmega328p: table $(BUILD)/atmega328p/$(UNIT).elf
-	@$(PYTHON) $(AVR_BOARD)/sizes.py $(BUILD)/atmega328p/$(UNIT).elf $(AVR_FLASH_MAX) $(AVR_RAM_MAX)
+	@$(PYTHON) ../tools/avr_sizes.py $(BUILD)/atmega328p/$(UNIT).elf $(AVR_FLASH_MAX) $(AVR_RAM_MAX)
 
 $(BUILD)/atmega328p/$(UNIT).elf: $(CORE) $(AVR_BOARD)/board.c $(HEADERS) Makefile $(AVR_BOARD)/board.mk
 	@mkdir -p $(@D)

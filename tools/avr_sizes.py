@@ -1,6 +1,6 @@
 """Flash and RAM of an image for the ATmega328P, with the deepest stack that its calls can come to.
 
-    sizes.py IMAGE.elf FLASH_MAX RAM_MAX
+    python tools/avr_sizes.py IMAGE.elf FLASH_MAX RAM_MAX
 
 The stack is worked out from the instructions: what each function pushes and sets aside, the deepest chain of
 calls from main(), and the deepest interrupt on top of it once, for interrupts do not interrupt each other.
