@@ -24,6 +24,10 @@
 #define CALIBRATED 0u /* days from 2020-01-01; not known */
 #endif
 
+#ifndef WATCHDOG_MS
+#define WATCHDOG_MS 60u /* to its interrupt, and as long again to its reset */
+#endif
+
 enum {
     CYCLES_PER_MS = 50000,
     CYCLES_PER_US = 50,
@@ -33,7 +37,6 @@ enum {
     PWM_STEP = 12, /* timer counts of one step of the level */
     PWM_LOAD = 255 * PWM_STEP,
     PASS_LATE = 20,   /* ticks of a millisecond without a pass, after which the interrupt ends output */
-    WATCHDOG_MS = 60, /* to its interrupt, and as long again to its reset */
     INTERLOCK = 1 << 0,
     PWM = 1 << 4,
     LOOP_OPEN = 1 << 4,
