@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-all check format pictures bench storm frames mutants sbom clean
+.PHONY: firmware conform-firmware firmware-lockstep firmware-fuzz firmware-coverage firmware-analysis firmware-deaths
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -56,6 +57,29 @@ frames: $(VENV)/.installed  ## a million spoilt frames at each door, of which no
 mutants: $(VENV)/.installed  ## every small mistake in the safety path has to make a test fail
 	$(BIN)/python -m tools.mutants
 
+# The reference firmware in C needs a C compiler, and for some of these more: see docs/firmware.md.
+firmware:  ## the POSIX boards of the reference firmware, and its flash and RAM on two microcontrollers
+	$(MAKE) --no-print-directory -C firmware models sizes
+
+conform-firmware: $(VENV)/.installed  ## the conformance suite against the POSIX boards, on ptys and over TCP
+	$(BIN)/python -m tests.firmware.examine
+
+firmware-lockstep: $(VENV)/.installed  ## a million requests to the firmware and to the simulated unit, answered alike
+	$(BIN)/python -m tests.firmware.lockstep
+
+firmware-fuzz:  ## a fuzzer on the firmware's receive path, for ten minutes or ten million inputs (clang)
+	$(MAKE) --no-print-directory -C firmware fuzz-run
+
+firmware-coverage: $(VENV)/.installed  ## lines and branches of the firmware's core that its tests reach (gcov)
+	$(BIN)/python -m tests.firmware.coverage
+
+firmware-analysis:  ## cppcheck and gcc -fanalyzer on the firmware
+	$(MAKE) --no-print-directory -C firmware analyse
+
+firmware-deaths: $(VENV)/.installed  ## twenty hosts killed on the POSIX board, and whole sessions in real time
+	$(BIN)/python -m tests.firmware.kills
+	$(BIN)/python -m tests.firmware.sessions
+
 sbom: $(VENV)/.installed  ## a bill of materials of what runs: dist/sbom.cdx.json
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sbom]'
 	rm -rf dist/sbom && $(PYTHON) -m venv --without-pip dist/sbom
@@ -64,4 +88,4 @@ sbom: $(VENV)/.installed  ## a bill of materials of what runs: dist/sbom.cdx.jso
 	rm -rf dist/sbom
 
 clean:  ## remove what the above made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis dist firmware/build

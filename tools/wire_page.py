@@ -48,8 +48,8 @@ unit's own.
    first. A host believes an answer only if its `seq` is the one it asked under.
 2. `Identity` and `Capabilities` answer their own questions. Every other request, refused or not, one of
    these two that is refused, and one of a type that the unit does not know, is answered by the whole
-   `Status`, so that a lost answer costs nothing. It is taken after the request has taken effect: the answer to a `Stop` shows the output as it
-   is then.
+   `Status`, so that a lost answer costs nothing. It is taken after the request has taken effect: the answer
+   to a `Stop` shows the output as it is then.
 3. The answer leaves within 70 ms of the request's last byte. While output may be on, this host gives a
    request up 80 ms after it was sent and asks another; an answer that comes later is not believed. It
    sends a `Stop` when it has believed no answer for its lease less 100 ms.

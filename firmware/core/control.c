@@ -1,8 +1,10 @@
 #include "control.h"
 
+#include <stddef.h>
 #include <string.h>
 
 control_t control;
+bool control_changed;
 static uint8_t control_complement[sizeof(control_t)];
 
 /* 16 u32, 12 u16 and 8 u8: no padding on any board. */
@@ -22,6 +24,7 @@ void control_reset(uint32_t now_ms, uint8_t state, uint16_t faults) {
     control.faults = faults;
     control.why = faults != 0 ? BOARD_WHY_FAULT : BOARD_WHY_NOT_SET;
     control.nonce = board_nonce();
+    control_changed = true;
     control_commit();
 }
 
@@ -35,8 +38,10 @@ bool control_is_whole(void) {
 
 void control_commit(void) {
     const uint8_t *bytes = (const uint8_t *)&control;
-    for (uint8_t i = 0; i < sizeof control; i++)
+    const uint8_t end = control_changed ? sizeof control : offsetof(control_t, nonce);
+    for (uint8_t i = 0; i < end; i++)
         control_complement[i] = (uint8_t)~bytes[i];
+    control_changed = false;
 }
 
 bool control_emits(void) { return control.state == PW_UNIT_STATE_EMITTING; }
@@ -45,15 +50,16 @@ bool control_runs(void) {
     return control.state == PW_UNIT_STATE_EMITTING || control.state == PW_UNIT_STATE_SUSPENDED;
 }
 
-/* The level on the line from line_from to line_to, `half_ms` half milliseconds of the step after its beginning, in
- * so far as no Lower bounds it; `bias` of line_ms rounds to the nearest, 0 rounds towards line_from. */
+/* The level on the line from line_from to line_to, `half_ms` half milliseconds of the step after its beginning, as
+ * far as no Lower bounds it; `bias` of line_ms rounds to the nearest, 0 rounds down. */
 static uint16_t on_the_line(uint32_t half_ms, uint16_t bias) {
-    if (half_ms >= 2ul * control.line_ms)
+    const uint32_t halves = 2ul * control.line_ms;
+    if (half_ms >= halves)
         return control.line_to;
-    const bool up = control.line_to >= control.line_from;
-    const uint16_t change = (uint16_t)(up ? control.line_to - control.line_from : control.line_from - control.line_to);
-    const uint16_t done = (uint16_t)((change * half_ms + bias) / (2ul * control.line_ms));
-    return (uint16_t)(up ? control.line_from + done : control.line_from - done);
+    if (control.line_to >= control.line_from)
+        return (uint16_t)(control.line_from + ((uint32_t)(control.line_to - control.line_from) * half_ms + bias) / halves);
+    const uint32_t fall = (uint32_t)(control.line_from - control.line_to) * half_ms;
+    return (uint16_t)(control.line_from - (fall + halves - 1u - bias) / halves);
 }
 
 static uint16_t level_at(uint32_t half_ms, uint16_t bias) {
@@ -114,6 +120,7 @@ static void switch_off(board_why_t why) {
     if (control_emits())
         control.off_since_ms = control.now_ms;
     control.why = (uint8_t)why;
+    control_changed = true;
     control.contact_timing = 0;
 }
 

@@ -54,6 +54,7 @@ static void go_on(void) {
     control_line(0, left_ms > NAMEPLATE_RESUME_RAMP_MS ? (uint16_t)left_ms : NAMEPLATE_RESUME_RAMP_MS);
     control.contact_timing = 0;
     control.state = PW_UNIT_STATE_EMITTING;
+    control_changed = true;
 }
 
 static void emitting_ms(const board_sensors_t *sensors) {
@@ -112,12 +113,15 @@ void timers_run(uint32_t now_ms, const board_sensors_t *sensors) {
         control.off_since_ms = now_ms; /* also where a late pass has counted less */
     if (has(PW_SENSOR_CONTACT))
         contact(sensors->contact_pct);
-    if (control.stopped != 0 && now_ms - control.stopped_at_ms >= STOP_COUNTS_MS)
+    if (control.stopped != 0 && now_ms - control.stopped_at_ms >= STOP_COUNTS_MS) {
         control.stopped = 0;
+        control_changed = true;
+    }
     const uint16_t causes = timers_causes(sensors);
     if (causes != 0) {
         if (control.state != PW_UNIT_STATE_FAULT)
             control_end(PW_UNIT_STATE_FAULT, BOARD_WHY_FAULT);
         control.faults |= causes;
+        control_changed = true;
     }
 }

@@ -54,6 +54,7 @@ static void check_memory(void) {
         requests_reset();
         control_reset(board_now_ms(), PW_UNIT_STATE_FAULT, FAULT_MEMORY);
         control.why = BOARD_WHY_MEMORY;
+        control_changed = true;
         control_commit();
     }
 }
@@ -192,6 +193,7 @@ static void take_frame(void) {
     board_sensors(&sensors);
     check_memory();
     const uint8_t result = requests_take(frame, receiver.decoded, &sensors);
+    control_changed = true;
     control_commit();
     drive();
     owe((owed_t){.asked = frame[0], .result = result, .seq = (uint16_t)(frame[1] | (uint16_t)(frame[2] << 8))});

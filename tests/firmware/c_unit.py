@@ -195,6 +195,15 @@ class CUnit:
         """How many bytes decide about output."""
         return int(self._c.test_control_size())
 
+    @property
+    def counts_size(self) -> int:
+        """How many of them, the first, are counts."""
+        return int(self._c.test_counts_size())
+
+    def flip_in_pass(self, byte: int, bit: int) -> None:
+        """Let a pass run in which one bit of them changes after the state was checked."""
+        self._c.test_flip_in_pass(ctypes.c_uint32(byte), ctypes.c_uint8(bit))
+
     def flip(self, byte: int, bit: int) -> None:
         """Change one bit of them."""
         self._c.test_flip(ctypes.c_uint32(byte), ctypes.c_uint8(bit))

@@ -1,4 +1,4 @@
-"""Hosts killed with SIGKILL at random moments of a session on the POSIX board: what goes out ends with the lease.
+"""Hosts killed with SIGKILL at random moments on the POSIX board: what goes out ends with the lease.
 
 The lease is known from the bytes that the host has sent, the end of output from the board's own log.
 ``python -m tests.firmware.kills`` kills twenty.

@@ -6,15 +6,18 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+from device.clock import SystemClock
 from physioctl.record.verify import verify
+from physioctl.screening import day_of
+from protocols import library
 from tests.firmware.posix_board import posix_board
-from tests.processes import finished, session
+from tests.processes import session
+from tests.support import form_answered
 
 PERSON = "P-001"
 SESSIONS = (("us111", "unit-check"), ("ultragun", "foot-cramp-percussion"))
@@ -22,7 +25,7 @@ OPTIONS = ("--json", "--operator", "OP-1", "--side", "left", "--person", PERSON)
 
 
 def ended(folder: Path, model: str, protocol: str) -> tuple[int, dict[str, Any], list[dict[str, Any]]]:
-    """The exit code, the last event and the board's log; raise AssertionError for a journal that is not whole."""
+    """The exit code, the last event and the board's log; the journal has to be whole."""
     options: tuple[str, ...] = ("--json",)
     if not protocol.startswith("unit-check"):
         options = (*OPTIONS, "--answers", str(_answers(folder, protocol)))
@@ -38,10 +41,8 @@ def ended(folder: Path, model: str, protocol: str) -> tuple[int, dict[str, Any],
 
 def _answers(folder: Path, protocol: str) -> Path:
     """Every question about the person answered: nothing stands against the session."""
-    form = finished(folder, "protocols", "show", protocol, "--answers").stdout
-    form = form.replace("person:", f"person: {PERSON}", 1).replace("\nage_band:", "\nage_band: adult", 1)
     path = folder / "answers.yaml"
-    path.write_text(re.sub(r"^([A-Z_]+):", r"\1: no", form, flags=re.MULTILINE), encoding="utf-8")
+    path.write_text(form_answered(library.find(protocol), day_of(SystemClock()), PERSON), encoding="utf-8")
     return path
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -10,6 +11,8 @@ from device.wire.frame import Frame, encode
 from device.wire.messages import Arm, Fault, GetStatus, Result, Stop, UnitState
 from tests.firmware.c_unit import FIRMWARE, CUnit
 from tests.firmware.hand import NONCE, Hand
+from tests.firmware.lockstep import WAITS_MS
+from tests.simulator.test_lockstep import Asker
 from tools import firmware
 
 FLIPS = 200
@@ -36,6 +39,23 @@ def test_a_bit_that_changes_in_memory_while_output_is_on_ends_it_within_one_pass
         status = hand.look()
         assert (status.state, status.faults, status.session) == (UnitState.FAULT, MEMORY, 0), (byte, bit)
         assert status.nonce != NONCE  # nothing that was asked before is taken again
+
+
+@pytest.mark.hazard("H-04")
+def test_a_bit_that_changes_within_a_pass_after_its_check_ends_output_in_the_next() -> None:
+    """But for the counts, which every pass writes: the host holds them against the unit's clock."""
+    rng = Random(2)
+    unit = CUnit()
+    places = [(byte, bit) for byte in range(unit.counts_size, unit.control_size) for bit in range(8)]
+
+    for byte, bit in rng.sample(places, FLIPS):
+        hand = Hand(unit=unit)
+        hand.start()
+        hand.wait(rng.randrange(1, 400))
+        hand.unit.flip_in_pass(byte, bit)
+        hand.unit.one_more_pass()
+
+        assert hand.unit.output == 0, (byte, bit)
 
 
 def test_a_bit_that_changes_between_two_requests_of_one_pass_is_found_before_the_second() -> None:
@@ -99,6 +119,28 @@ def test_leases_and_dates_go_on_when_the_clock_turns_over() -> None:
     assert hand.unit.output == 0
     assert hand.look().state is UnitState.LAPSED
     assert hand.arm().state is UnitState.READY
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_unit_whose_clock_turns_over_answers_as_one_whose_clock_does_not(seed: int) -> None:
+    rng, before_ms = Random(seed), 20_000  # the turn comes amid some hundred requests
+    units = CUnit(NONCE), CUnit(NONCE, start_ms=2**32 - before_ms)
+    askers = Asker(seed, NONCE), Asker(seed, NONCE)
+    askers[1].uptime_ms = 2**32 - before_ms
+    for number in range(300):
+        wait_ms = rng.choice(WAITS_MS)
+        told = []
+        for unit, asker in zip(units, askers, strict=True):
+            unit.move_to(unit.now_ms + wait_ms)
+            type_, seq, body = asker.next()
+            statuses = Hand.answers(unit.hear(encode(Frame(type_, seq, body))))
+            for status in statuses:
+                asker.uptime_ms, asker.state = status.uptime_ms, status.state
+            told.append([replace(status, uptime_ms=0) for status in statuses])
+
+        assert told[0] == told[1], number
+
+    assert units[1].now_ms > 2**32
 
 
 def test_a_frame_with_a_line_error_in_it_is_counted_once_and_the_next_is_answered() -> None:

@@ -1,4 +1,4 @@
-"""The POSIX board in real time: the conformance suite, a session, hosts that are killed, a loop that hangs."""
+"""The POSIX board in real time: the conformance suite, a session, killed hosts, a loop that hangs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ HANG_MS, WATCHDOG_MS = 300, 150
 
 
 def test_every_clause_of_the_conformance_suite_passes(tmp_path: Path) -> None:
-    with posix_board(tmp_path) as board:
+    # Over TCP: on a busy computer the kernel may take longer with a pty than the suite waits for an answer.
+    with posix_board(tmp_path, tcp=True) as board:
         found = examined(board, tmp_path, seed=7)
 
     assert found.pop("exit_code") == Exit.DONE

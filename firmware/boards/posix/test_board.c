@@ -1,4 +1,5 @@
 /* A board whose time, bytes and readings are given from outside: for tests, in one process and on virtual time. */
+#include <stddef.h>
 #include <string.h>
 
 #include "../../core/control.h"
@@ -20,7 +21,16 @@ static stub_change_t changes[CHANGES_MAX];
 static uint32_t changes_count, kicks;
 static board_identity_t own;
 
-uint32_t board_now_ms(void) { return now_ms; }
+/* A bit that changes in the next pass, after its check of the state and before its timers. */
+static uint8_t *flipped;
+static uint8_t flipped_bit;
+
+uint32_t board_now_ms(void) {
+    if (flipped != NULL)
+        *flipped ^= flipped_bit;
+    flipped = NULL;
+    return now_ms;
+}
 
 board_received_t board_receive(uint8_t *byte) {
     if (line_error) {
@@ -69,8 +79,9 @@ uint32_t test_changes(stub_change_t *into);
 uint16_t test_output(void);
 uint32_t test_kicks(void);
 uint32_t test_control_size(void);
+uint32_t test_counts_size(void);
 void test_flip(uint32_t byte, uint8_t bit);
-void test_control(uint8_t *into);
+void test_flip_in_pass(uint32_t byte, uint8_t bit);
 
 /* Switch the unit on (again). */
 void test_start(uint32_t at_ms, uint32_t first_nonce, const char *serial, uint16_t calibrated) {
@@ -144,7 +155,12 @@ uint32_t test_changes(stub_change_t *into) {
 uint16_t test_output(void) { return stub_output(); }
 uint32_t test_kicks(void) { return kicks; }
 
-/* The state that decides about output, and a bit of it that changes by itself. */
+/* The state that decides about output, how much of it are counts, and a bit of it that changes by itself. */
 uint32_t test_control_size(void) { return sizeof control; }
+uint32_t test_counts_size(void) { return offsetof(control_t, nonce); }
 void test_flip(uint32_t byte, uint8_t bit) { ((uint8_t *)&control)[byte % sizeof control] ^= (uint8_t)(1u << bit % 8u); }
-void test_control(uint8_t *into) { memcpy(into, &control, sizeof control); }
+void test_flip_in_pass(uint32_t byte, uint8_t bit) {
+    flipped = (uint8_t *)&control + byte % sizeof control;
+    flipped_bit = (uint8_t)(1u << bit % 8u);
+    unit_pass();
+}
