@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from physioctl.record.verify import verify
 from tests.firmware import trials
+from tests.firmware.bare_host import NoAnswer
 from tests.firmware.board import Atmega, Board
 from tests.firmware.emulated import BOARDS, built, emulated, missing
 from tests.firmware.examine import NOT_SHOWN, examined
@@ -73,8 +74,8 @@ def _tell(kind: str, name: str, measure: Callable[[], str]) -> bool:
     began = monotonic()
     try:
         said, good = measure(), True
-    except AssertionError as error:
-        said, good = f"WRONG: {error}", False
+    except (AssertionError, OSError, NoAnswer) as error:
+        said, good = f"WRONG: {error!r}", False
     sys.stdout.write(f"{kind}: {name}: {said} [{monotonic() - began:.0f} s]\n")
     sys.stdout.flush()
     return good
