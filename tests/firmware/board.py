@@ -18,6 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import IO, Any
 
 from tests.firmware.gdb import PC, Debugger
@@ -257,7 +258,8 @@ class Lm3s(Board):
 
 def waited(happened: Callable[[], bool], limit_s: float = LIMIT_S) -> bool:
     """Look every few milliseconds until it has happened, or it has taken too long."""
-    for _ in range(round(limit_s / GLANCE_S)):
+    ends = monotonic() + limit_s
+    while monotonic() < ends:
         if happened():
             return True
         _GLANCE.wait(GLANCE_S)

@@ -320,6 +320,16 @@ void board_identity(board_identity_t *identity)
     identity->calibrated = CALIBRATED;
 }
 
+/* A function of its own: what the compiler keeps in registers is read anew in each pass, so that a disturbed register
+ * does not stay so. */
+__attribute__((noinline)) static void one_pass(void)
+{
+    unit_pass();
+    hold_clock();
+    hold_line();
+    hold_watchdog();
+}
+
 int main(void)
 {
     board_output_off(BOARD_WHY_NOT_SET);
@@ -330,10 +340,7 @@ int main(void)
     sei();
     unit_start();
     for (;;) {
-        unit_pass();
-        hold_clock();
-        hold_line();
-        hold_watchdog();
+        one_pass();
         SMCR = SLEEP_MODE_IDLE | 1 << SE;
         sei();
         sleep_cpu(); /* until the next millisecond or byte */

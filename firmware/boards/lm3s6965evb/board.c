@@ -383,6 +383,16 @@ void board_identity(board_identity_t *identity)
     identity->calibrated = CALIBRATED;
 }
 
+/* A function of its own: what the compiler keeps in registers is read anew in each pass, so that a disturbed register
+ * does not stay so. */
+__attribute__((noinline)) static void one_pass(void)
+{
+    unit_pass();
+    hold_registers();
+    send_more();
+    log_pump();
+}
+
 int main(void);
 
 int main(void)
@@ -399,10 +409,7 @@ int main(void)
     log_if_changed("start", log_change);
     unit_start();
     for (;;) {
-        unit_pass();
-        hold_registers();
-        send_more();
-        log_pump();
+        one_pass();
         __asm__ volatile("cpsie i\n wfi" ::: "memory"); /* until the next millisecond or byte */
     }
 }
