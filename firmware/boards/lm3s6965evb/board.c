@@ -404,6 +404,7 @@ int main(void)
     board_kick_watchdog(); /* it runs from here on */
     begin_uart(UART_0);
     begin_uart(UART_1);
+    UART_DR(UART_1) = '\n'; /* the reset may have come inside a line */
     begin_ticks();
     count_start();
     log_if_changed("start", log_change);
