@@ -9,6 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test test-all check format pictures bench storm frames mutants sbom clean
 .PHONY: firmware conform-firmware firmware-lockstep firmware-fuzz firmware-coverage firmware-analysis firmware-deaths
+.PHONY: firmware-boards conform-firmware-boards
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## */\t/' | expand -t 12
@@ -79,6 +80,12 @@ firmware-analysis:  ## cppcheck and gcc -fanalyzer on the firmware
 firmware-deaths: $(VENV)/.installed  ## twenty hosts killed on the POSIX board, and whole sessions in real time
 	$(BIN)/python -m tests.firmware.kills
 	$(BIN)/python -m tests.firmware.sessions
+
+firmware-boards:  ## the reference firmware for the ATmega328P and the Cortex-M3, and the program that emulates the first
+	$(MAKE) --no-print-directory -C firmware atmega328p lm3s6965evb simavr
+
+conform-firmware-boards: $(VENV)/.installed  ## the emulated boards: conformance, sessions, deaths, flipped bits (20 minutes)
+	$(BIN)/python -m tests.firmware.boards_at_length
 
 sbom: $(VENV)/.installed  ## a bill of materials of what runs: dist/sbom.cdx.json
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[sbom]'

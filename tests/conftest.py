@@ -41,6 +41,7 @@ LONG = frozenset(
         "test_aio",
         "test_api",
         "test_begin_journal",
+        "test_boards",
         "test_cli_modbus",
         "test_cli_units",
         "test_conformance",
