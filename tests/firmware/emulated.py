@@ -69,7 +69,6 @@ def _lm3s(image: Path, folder: Path, line: str, seed: int) -> Iterator[Board]:
     port = f"socket://127.0.0.1:{_free_port()}"
     serial = "pty" if line == "pty" else f"tcp:{port.removeprefix('socket://')},server=on,wait=off,nodelay=on"
     command = [
-        *_as_hardware(),
         "qemu-system-arm",
         "-M",
         "lm3s6965evb",
