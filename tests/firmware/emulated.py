@@ -42,13 +42,6 @@ def built(kind: str, folder: Path, model: str = "us111") -> Path:
     return folder / kind / f"{model}.elf"
 
 
-def _as_hardware() -> list[str]:
-    """What lets an emulator run the moment it has to, as hardware does, where that is permitted."""
-    asked = ["chrt", "-f", "10"]
-    permitted = shutil.which("chrt") and subprocess.run([*asked, "true"], check=False, capture_output=True)
-    return asked if permitted and permitted.returncode == 0 else []
-
-
 def _free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -60,7 +53,7 @@ def _free_port() -> int:
 def _atmega(image: Path, folder: Path, line: str, seed: int) -> Iterator[Board]:
     log = folder / "board.log"
     harness = image.parents[1] / "simavr" / "harness"
-    command = [*_as_hardware(), str(harness), str(image), "--log", str(log), "--seed", str(seed)]
+    command = [str(harness), str(image), "--log", str(log), "--seed", str(seed)]
     command += ["--tcp", "0"] if line == "tcp" else []
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
     try:
@@ -76,7 +69,6 @@ def _lm3s(image: Path, folder: Path, line: str, seed: int) -> Iterator[Board]:
     port = f"socket://127.0.0.1:{_free_port()}"
     serial = "pty" if line == "pty" else f"tcp:{port.removeprefix('socket://')},server=on,wait=off,nodelay=on"
     command = [
-        *_as_hardware(),
         "qemu-system-arm",
         "-M",
         "lm3s6965evb",
