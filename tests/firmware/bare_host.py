@@ -58,17 +58,24 @@ class BareHost:
 
     def status(self) -> wire.Status:
         """How the unit stands; asked again where an answer was lost."""
+        return self._until_answered(wire.GetStatus())
+
+    def stop(self) -> wire.Status:
+        """Stop, again and again until it is answered."""
+        return self._until_answered(wire.Stop())
+
+    def _until_answered(self, message: wire.Message) -> wire.Status:
         for _ in range(5):
             with suppress(NoAnswer):
-                return self.ask(wire.GetStatus())
-        raise NoAnswer("GetStatus, five times")
+                return self.ask(message)
+        raise NoAnswer(f"{type(message).__name__}, five times")
 
     def begin(self, level: int = 530, *, lease_ms: int = 500, for_ms: int = 60_000) -> wire.Status:
         """Bring the unit to give output, from whatever state it is in."""
         status = self.status()
         if status.state is wire.UnitState.FAULT:
             self.ask(wire.Clear(status.nonce, status.uptime_ms))
-        status = self.ask(wire.Stop())
+        status = self.stop()
         self._session += 1
         arm = wire.Arm(status.nonce, self._session, level, for_ms, 10_000_000, status.uptime_ms)
         status = self.ask(arm)

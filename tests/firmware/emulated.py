@@ -93,8 +93,10 @@ def _lm3s(image: Path, folder: Path, line: str, seed: int) -> Iterator[Board]:
                 _, port, _ = re.split(r"(/dev/\S+)", line_of(process.stdout))
                 kept = os.open(port, os.O_RDWR | os.O_NOCTTY)  # or it looks only once a second for a host
             board = Lm3s(image, log, port, Path(short))
-            yield board
-            board.debugger.close()
+            try:
+                yield board
+            finally:
+                board.debugger.close()
         finally:
             process.kill()
             process.communicate()

@@ -5,7 +5,6 @@ Few of each trial; ``make conform-firmware-boards`` makes many.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pytest
@@ -29,14 +28,14 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_clause_of_the_conformance_suite_passes(
+def test_every_clause_that_the_board_can_show_passes(
     kind: str, images: dict[str, Path], tmp_path: Path
 ) -> None:
     line = "pty" if kind == Atmega.kind else "tcp"
     with emulated(images[kind], tmp_path, line=line) as board:
         said = conformance(board, tmp_path, seed=7)
 
-    assert re.match(r"(\d+) of \1 clauses pass", said)
+    assert said.startswith(f"{62 - len(board.cannot_show)} of 62 clauses pass")
 
 
 @pytest.mark.hazard("H-06")

@@ -218,7 +218,7 @@ def clock_turning_over(board: Board, count: int, seed: int) -> str:
     rng, late = random.Random(seed), list[float]()
     host = BareHost(board.port)
     for number in range(count):
-        host.ask(wire.Stop())
+        host.stop()
         ahead = board.set_uptime(0x100000000 - rng.randrange(150, 450))
         _on(board, host, 500)
         for _ in range(6 if number % 2 else 0):
@@ -263,7 +263,7 @@ def flooded_line(board: Board, count: int, seed: int) -> str:
         late.append(_late(off, last.uptime_ms + last.lease_left_ms))
         host.send(b"\0")
         assert host.status().state is UnitState.LAPSED
-        stopped = host.ask(wire.Stop())
+        stopped = host.stop()
         assert (stopped.state, stopped.measured_level) == (UnitState.IDLE, 0)
     told = f"{board.stats()['overruns']} overruns of the receiver, " if isinstance(board, Atmega) else ""
     bad = host.status().bad_frames
@@ -298,7 +298,7 @@ def framing_errors(board: Atmega, count: int, seed: int) -> str:
         after = host.status()
         assert after.state is UnitState.EMITTING, "a Stop with a framing error was carried out"
         assert (after.bad_frames - before.bad_frames) % 0x10000 >= 1
-    host.ask(wire.Stop())
+    host.stop()
     host.close()
     return f"{count} frames with framing errors: each thrown away and counted, output as it was"
 
