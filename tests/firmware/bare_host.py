@@ -6,6 +6,7 @@ import select
 import socket
 from contextlib import suppress
 from time import monotonic
+from typing import Self
 from urllib.parse import urlsplit
 
 from device.wire import messages as wire
@@ -89,6 +90,9 @@ class BareHost:
         assert self.last is not None
         return self.ask(wire.Renew(self.last.nonce, self.last.session, self.last.uptime_ms, lease_ms))
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
         """Let go of the line."""
         self._line.close()

@@ -242,7 +242,7 @@ class Lm3s(Board):
         line.settimeout(LIMIT_S)
         line.connect(str(self._sockets / "qmp"))
         with line, line.makefile("rw", encoding="utf-8") as said:
-            said.readline()  # its greeting
+            said.readline()  # what it begins with
             for execute, given in (("qmp_capabilities", {}), (command, arguments)):
                 said.write(json.dumps({"execute": execute, "arguments": given}) + "\n")
                 said.flush()

@@ -1,6 +1,6 @@
 """The boards of the reference firmware on emulated processors: in real time, by their own logs and clocks.
 
-Few of each trial; ``make conform-firmware-boards`` makes many.
+Few of those trials that a busy computer cannot make fail. ``make conform-firmware-boards`` makes all.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.firmware import trials
-from tests.firmware.board import Atmega
-from tests.firmware.boards_at_length import conformance
 from tests.firmware.emulated import BOARDS, built, emulated, missing
 
 KINDS = [
@@ -25,17 +23,6 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The image of each board that can be emulated here."""
     folder = tmp_path_factory.mktemp("build")
     return {kind: built(kind, folder) for kind in BOARDS if not missing(kind)}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_clause_that_the_board_can_show_passes(
-    kind: str, images: dict[str, Path], tmp_path: Path
-) -> None:
-    line = "pty" if kind == Atmega.kind else "tcp"
-    with emulated(images[kind], tmp_path, line=line) as board:
-        said = conformance(board, tmp_path, seed=7)
-
-    assert said.startswith(f"{62 - len(board.cannot_show)} of 62 clauses pass")
 
 
 @pytest.mark.hazard("H-06")
@@ -71,23 +58,3 @@ def test_output_is_off_and_the_session_forgotten_after_each_dip_of_the_supply(
 ) -> None:
     with emulated(images[kind], tmp_path) as board:
         assert trials.dipping_supply(board, 10, seed=1)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_lease_holds_where_the_clock_turns_over_and_where_the_line_is_flooded(
-    kind: str, images: dict[str, Path], tmp_path: Path
-) -> None:
-    with emulated(images[kind], tmp_path / "flood") as board:
-        assert trials.flooded_line(board, 2, seed=1)
-    with emulated(images[kind], tmp_path / "clock") as board:
-        assert trials.clock_turning_over(board, 2, seed=1)
-
-
-@pytest.mark.skipif(bool(missing(Atmega.kind)), reason=missing(Atmega.kind))
-def test_framing_errors_spoil_frames_and_a_late_watchdog_prolongs_nothing(
-    images: dict[str, Path], tmp_path: Path
-) -> None:
-    with emulated(images[Atmega.kind], tmp_path) as board:
-        assert isinstance(board, Atmega)
-        assert trials.framing_errors(board, 10, seed=1)
-        assert trials.late_watchdog(board, 2, seed=1)

@@ -89,22 +89,21 @@ def killed_hosts(board: Board, folder: Path, count: int, seed: int) -> str:
 def hung_loops(board: Board, count: int, seed: int, *, watchdog_takes: int = 1) -> str:
     """The loop is hung, every second time with interrupts off: output ends, and the watchdog begins anew."""
     rng, took = random.Random(seed), dict[bool, list[float]]({False: [], True: []})
-    host = BareHost(board.port)
-    for number in range(count):
-        dead = bool(number % 2)
-        _on(board, host, 1000)
-        nonce = host.status().nonce
-        pause(rng.uniform(0, 0.05))
-        known = len(board.changes())
-        hung_ms = board.hang(dead=dead)
-        ended = _off_after(board, known)
-        after = _begun_anew(host, nonce)
-        assert (after.state, after.session, after.measured_level) == (UnitState.IDLE, 0, 0)
-        if ended.why != "start":  # by its own log the Cortex-M3 cannot tell when a reset has ended output
-            took[dead].append(ended.ms - hung_ms)
-            limit_ms = WATCHDOG_MS[board.kind] * watchdog_takes if dead else LATE_MS[board.kind]
-            assert took[dead][-1] <= limit_ms, f"off {took[dead][-1]:.1f} ms after it was hung"
-    host.close()
+    with BareHost(board.port) as host:
+        for number in range(count):
+            dead = bool(number % 2)
+            _on(board, host, 1000)
+            nonce = host.status().nonce
+            pause(rng.uniform(0, 0.05))
+            known = len(board.changes())
+            hung_ms = board.hang(dead=dead)
+            ended = _off_after(board, known)
+            after = _begun_anew(host, nonce)
+            assert (after.state, after.session, after.measured_level) == (UnitState.IDLE, 0, 0)
+            if ended.why != "start":  # by its own log the Cortex-M3 cannot tell when a reset has ended output
+                took[dead].append(ended.ms - hung_ms)
+                limit_ms = WATCHDOG_MS[board.kind] * watchdog_takes if dead else LATE_MS[board.kind]
+                assert took[dead][-1] <= limit_ms, f"off {took[dead][-1]:.1f} ms after it was hung"
     said = [
         f"{'interrupts off' if dead else 'interrupts on'}: output off after at most {max(each):.1f} ms"
         for dead, each in took.items()
@@ -134,29 +133,28 @@ def flipped_bits(board: Board, count: int, seed: int) -> str:
     loop. It is off when the lease has run out, which began no later than output did.
     """
     rng, ends, wrong_longest = random.Random(seed), Counter[str](), 0.0
-    host = BareHost(board.port)
-    for _ in range(count):
-        before = len(board.changes())
-        if not _can_be_on(board, host, FLIPPED_LEASE_MS):  # what it refuses by has been changed
-            assert board.output() == 0, "it refuses output, and gives it"
-            ends["(of these) refused all output from then on"] += 1
-            board.switch_off_and_on()
-            _on(board, host, FLIPPED_LEASE_MS)
-        pause(rng.uniform(0, 0.04))
-        known = len(board.changes())
-        place = board.flip(rng)
-        assert waited(lambda: board.output() == 0, 2), f"{place}: output stays on"
-        changes = board.changes()
-        wrong_longest = max(wrong_longest, _wrong(board, changes[known:], place))
-        if any(each.why in RESETS for each in changes[known:]):
-            ends["begun anew"] += 1
-            continue
-        off = _last_off(changes)
-        on = next(each for each in changes[before:] if each.output)
-        late = off.ms - on.ms - FLIPPED_LEASE_MS
-        assert late <= max(LAPSE_MS, off.since_pass_ms), f"{place}: off {late:.1f} ms after the lease"
-        ends["off before its time" if late < -SET_TAKES_MS else "as if nothing had been"] += 1
-    host.close()
+    with BareHost(board.port) as host:
+        for _ in range(count):
+            before = len(board.changes())
+            if not _can_be_on(board, host, FLIPPED_LEASE_MS):  # what it refuses by has been changed
+                assert board.output() == 0, "it refuses output, and gives it"
+                ends["(of these) refused all output from then on"] += 1
+                board.switch_off_and_on()
+                _on(board, host, FLIPPED_LEASE_MS)
+            pause(rng.uniform(0, 0.04))
+            known = len(board.changes())
+            place = board.flip(rng)
+            assert waited(lambda: board.output() == 0, 2), f"{place}: output stays on"
+            changes = board.changes()
+            wrong_longest = max(wrong_longest, _wrong(board, changes[known:], place))
+            if any(each.why in RESETS for each in changes[known:]):
+                ends["begun anew"] += 1
+                continue
+            off = _last_off(changes)
+            on = next(each for each in changes[before:] if each.output)
+            late = off.ms - on.ms - FLIPPED_LEASE_MS
+            assert late <= max(LAPSE_MS, off.since_pass_ms), f"{place}: off {late:.1f} ms after the lease"
+            ends["off before its time" if late < -SET_TAKES_MS else "as if nothing had been"] += 1
     told = ", ".join(f"{number} {end}" for end, number in sorted(ends.items()))
     unit = "passes" if board.kind == "atmega328p" else "ms"
     return f"{count} bits flipped: {told}; a level that was not set for at most {wrong_longest:.1f} {unit}"
@@ -188,26 +186,25 @@ def _wrong(board: Board, changes: list[Change], place: str) -> float:
 def dipping_supply(board: Board, count: int, seed: int) -> str:
     """The supply dips at random, also while the unit begins: output is off, and the session forgotten."""
     rng, nonces, resets = random.Random(seed), set[int](), 0
-    host = BareHost(board.port)
-    for _ in range(count):
-        _on(board, host, 1000)
-        driven = host.status()
-        nonces.add(driven.nonce)
-        pause(rng.uniform(0, 0.03))
-        known = len(board.changes())
-        for _ in range(rng.randrange(1, 6)):
-            board.reset(rng)
-            resets += 1
+    with BareHost(board.port) as host:
+        for _ in range(count):
+            _on(board, host, 1000)
+            driven = host.status()
+            nonces.add(driven.nonce)
             pause(rng.uniform(0, 0.03))
-        after = _begun_anew(host, driven.nonce)
-        assert after.nonce not in nonces, "a nonce comes back"
-        assert (after.state, after.session, after.delivered_ms) == (UnitState.IDLE, 0, 0)
-        refused = host.ask(wire.Set(driven.nonce, 1, LEVEL, 100, 1000, 0, 1000, 0, after.uptime_ms, 500))
-        assert refused.result is wire.Result.BAD_NONCE
-        assert waited(lambda: board.output() == 0, 1), "output is on after a reset"
-        began = next(at for at, each in enumerate(board.changes()) if at >= known and each.why in RESETS)
-        assert not any(each.output for each in board.changes()[began:]), "output after a reset"
-    host.close()
+            known = len(board.changes())
+            for _ in range(rng.randrange(1, 6)):
+                board.reset(rng)
+                resets += 1
+                pause(rng.uniform(0, 0.03))
+            after = _begun_anew(host, driven.nonce)
+            assert after.nonce not in nonces, "a nonce comes back"
+            assert (after.state, after.session, after.delivered_ms) == (UnitState.IDLE, 0, 0)
+            refused = host.ask(wire.Set(driven.nonce, 1, LEVEL, 100, 1000, 0, 1000, 0, after.uptime_ms, 500))
+            assert refused.result is wire.Result.BAD_NONCE
+            assert waited(lambda: board.output() == 0, 1), "output is on after a reset"
+            began = next(at for at, each in enumerate(board.changes()) if at >= known and each.why in RESETS)
+            assert not any(each.output for each in board.changes()[began:]), "output after a reset"
     return (
         f"{count} times, {resets} resets: output off after each, no session, {len(nonces)} nonces, none twice"
     )
@@ -216,26 +213,25 @@ def dipping_supply(board: Board, count: int, seed: int) -> str:
 def clock_turning_over(board: Board, count: int, seed: int) -> str:
     """The unit's clock passes 2**32 under a lease that is renewed, and under one that runs out across it."""
     rng, late = random.Random(seed), list[float]()
-    host = BareHost(board.port)
-    for number in range(count):
-        host.stop()
-        ahead = board.set_uptime(0x100000000 - rng.randrange(150, 450))
-        _on(board, host, 500)
-        for _ in range(6 if number % 2 else 0):
-            pause(0.1)
-            assert host.renew(500).result is wire.Result.OK
-        last = host.last
-        assert last is not None
-        known = len(board.changes())
-        ends = (last.uptime_ms + last.lease_left_ms) % 0x100000000
-        off = _off_after(board, known)
-        apart = (int(off.ms) + ahead - ends) % 0x100000000
-        late.append(apart - (0x100000000 if apart > 0x80000000 else 0))
-        assert abs(late[-1]) <= LAPSE_MS, f"off {late[-1]} ms after the lease"
-        after = host.status()
-        assert after.state is UnitState.LAPSED
-        assert after.uptime_ms < 0x80000000
-    host.close()
+    with BareHost(board.port) as host:
+        for number in range(count):
+            host.stop()
+            ahead = board.set_uptime(0x100000000 - rng.randrange(150, 450))
+            _on(board, host, 500)
+            for _ in range(6 if number % 2 else 0):
+                pause(0.1)
+                assert host.renew(500).result is wire.Result.OK
+            last = host.last
+            assert last is not None
+            known = len(board.changes())
+            ends = (last.uptime_ms + last.lease_left_ms) % 0x100000000
+            off = _off_after(board, known)
+            apart = (int(off.ms) + ahead - ends) % 0x100000000
+            late.append(apart - (0x100000000 if apart > 0x80000000 else 0))
+            assert abs(late[-1]) <= LAPSE_MS, f"off {late[-1]} ms after the lease"
+            after = host.status()
+            assert after.state is UnitState.LAPSED
+            assert after.uptime_ms < 0x80000000
     return (
         f"{count} times past 2^32: output off {min(late):+.1f} to {max(late):+.1f} ms after the lease's end"
     )
@@ -244,30 +240,29 @@ def clock_turning_over(board: Board, count: int, seed: int) -> str:
 def flooded_line(board: Board, count: int, seed: int) -> str:
     """Noise and frames at ten times the line's rate: the lease ends when it ends, a Stop is answered."""
     rng, late = random.Random(seed), list[float]()
-    host = BareHost(board.port)
-    asked = _frame(wire.GetStatus(), 7)
-    for _ in range(count):
-        _on(board, host, 500)
-        last = host.last
-        assert last is not None
-        known = len(board.changes())
-        if isinstance(board, Atmega):
-            board.command("rate 1000")
-        for _ in range(30):
-            host.send(asked * 20 + rng.randbytes(200) + rng.randbytes(60) + b"\0" + asked[:-3])
-            pause(0.01)
-        if isinstance(board, Atmega):
-            assert waited(lambda: _drained(board), 5)
-            board.command("rate 100")
-        off = _off_after(board, known)
-        late.append(_late(off, last.uptime_ms + last.lease_left_ms))
-        host.send(b"\0")
-        assert host.status().state is UnitState.LAPSED
-        stopped = host.stop()
-        assert (stopped.state, stopped.measured_level) == (UnitState.IDLE, 0)
-    told = f"{board.stats()['overruns']} overruns of the receiver, " if isinstance(board, Atmega) else ""
-    bad = host.status().bad_frames
-    host.close()
+    with BareHost(board.port) as host:
+        asked = _frame(wire.GetStatus(), 7)
+        for _ in range(count):
+            _on(board, host, 500)
+            last = host.last
+            assert last is not None
+            known = len(board.changes())
+            if isinstance(board, Atmega):
+                board.command("rate 1000")
+            for _ in range(30):
+                host.send(asked * 20 + rng.randbytes(200) + rng.randbytes(60) + b"\0" + asked[:-3])
+                pause(0.01)
+            if isinstance(board, Atmega):
+                assert waited(lambda: _drained(board), 5)
+                board.command("rate 100")
+            off = _off_after(board, known)
+            late.append(_late(off, last.uptime_ms + last.lease_left_ms))
+            host.send(b"\0")
+            assert host.status().state is UnitState.LAPSED
+            stopped = host.stop()
+            assert (stopped.state, stopped.measured_level) == (UnitState.IDLE, 0)
+        told = f"{board.stats()['overruns']} overruns of the receiver, " if isinstance(board, Atmega) else ""
+        bad = host.status().bad_frames
     return (
         f"{count} floods: output off {min(late):+.2f} to {max(late):+.2f} ms after the lease's end; "
         f"{told}{bad} frames thrown away"
@@ -287,19 +282,18 @@ def _frame(message: wire.Message, seq: int) -> bytes:
 def framing_errors(board: Atmega, count: int, seed: int) -> str:
     """Bytes that arrive without their stop bit, in frames that would be done: none is, each is counted."""
     rng = random.Random(seed)
-    host = BareHost(board.port)
-    _on(board, host, 1000)
-    for _ in range(count):
-        before = host.renew(1000)
-        board.command(f"framing {rng.randrange(1, 4)}")
-        host.send(_frame(wire.Stop(), rng.randrange(60000, 65000)))
-        pause(0.01)
-        board.command("framing 0")
-        after = host.status()
-        assert after.state is UnitState.EMITTING, "a Stop with a framing error was carried out"
-        assert (after.bad_frames - before.bad_frames) % 0x10000 >= 1
-    host.stop()
-    host.close()
+    with BareHost(board.port) as host:
+        _on(board, host, 1000)
+        for _ in range(count):
+            before = host.renew(1000)
+            board.command(f"framing {rng.randrange(1, 4)}")
+            host.send(_frame(wire.Stop(), rng.randrange(60000, 65000)))
+            pause(0.01)
+            board.command("framing 0")
+            after = host.status()
+            assert after.state is UnitState.EMITTING, "a Stop with a framing error was carried out"
+            assert (after.bad_frames - before.bad_frames) % 0x10000 >= 1
+        host.stop()
     return f"{count} frames with framing errors: each thrown away and counted, output as it was"
 
 
