@@ -38,7 +38,7 @@ def _in_its_name(read: Model, ours: Sequence[Model]) -> Iterator[str]:
 
 
 def _above_the_family(read: Model) -> Iterator[str]:
-    from protocols.ceilings import family_layer  # its tables are slow to read
+    from protocols.ceilings import family_layer  # a stop needs no table
 
     ceilings = Limits(family_layer(read.family))
     for bound in read.bounds:

@@ -32,7 +32,7 @@ def test_it_has_its_own_arguments_environment_and_streams_and_ends_as_an_interpr
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_ends_it_as_it_ends_any(number: signal.Signals) -> None:
     # It waits in slices: a signal that comes just before a wait is seen only after it.
-    code = "import time\nprint('ready', flush=True)\nwhile True: time.sleep(0.1)"
+    code = "import threading\nprint('ready', flush=True)\nwhile True: threading.Event().wait(0.1)"
     program = Forked(code, env=os.environ)
     assert program.stdout is not None
     assert program.stdout.readline() == "ready\n"

@@ -85,7 +85,7 @@ def _plain(name: str) -> str:
 
 
 def _body_sites() -> Mapping[str, str]:
-    from protocols.ceilings import body_sites  # its tables are slow to read
+    from protocols.ceilings import body_sites  # a stop needs no table
 
     return body_sites()
 
